@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Fixtures that every test may use: an own PATCHBENCH_HOME, the shared photographs, few threads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+REAL_FILES = (SHARED / "data/coco128/coco128.yaml", SHARED / "weights/yolov8n-coco.pt")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [str(path) for path in REAL_FILES if not path.exists()]
+    if not missing:
+        return
+    skip = pytest.mark.skip(reason=f"real data is not here: {', '.join(missing)}")
+    for item in items:
+        if "real" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test keeps its database and results in its own folder, not in the user's."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("PATCHBENCH_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def coco128_yaml() -> Path:
+    return REAL_FILES[0]
+
+
+@pytest.fixture(scope="session")
+def yolov8n_weights() -> Path:
+    return REAL_FILES[1]
+
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
