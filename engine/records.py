@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,10 @@ class Interval:
     low: float
     high: float
 
+    def to_json(self) -> list[float | None]:
+        """Value, low and high, None for NaN, which JSON has no word for."""
+        return [None if math.isnan(number) else number for number in (self.value, self.low, self.high)]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
@@ -130,11 +135,11 @@ class Scores:
     hallucinations_per_image: Interval
 
     def to_json(self) -> dict[str, Any]:
-        """Point values under their names and the intervals under `ci95`."""
-        intervals = asdict(self)
+        """Point values under their names and the intervals under `ci95`; None where undefined."""
+        intervals = {name: interval.to_json() for name, interval in vars(self).items()}
         return {
-            **{name: interval["value"] for name, interval in intervals.items()},
-            "ci95": {name: [i["low"], i["high"]] for name, i in intervals.items()},
+            **{name: value for name, (value, _, _) in intervals.items()},
+            "ci95": {name: bounds for name, (_, *bounds) in intervals.items()},
         }
 
 

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Scores of one condition (a patch or a control), gathered image by image."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.boxes import FloatArray
+from engine.config import require_between
+from engine.evaluation.average_precision import measure_ap
+from engine.evaluation.bootstrap import IntArray, interval, ratio_samples, resample_counts, total_ratio
+from engine.evaluation.matching import ClassBoxes, match_greedy, uncovered_objects, unfounded_boxes
+from engine.records import Interval, Scores
+
+__all__ = ["PatchMetrics"]
+
+
+class PatchMetrics:
+    """How much of what a detector finds on clean images it still finds under one condition.
+
+    - **ap50, ap50_95**: COCO's average precision of the class against the dataset's objects (*absolute*).
+    - **relative_ap50, relative_ap50_95**: the same against the detector's own clean detections with score
+      ≥ `min_score` (as T-SEA, Huang et al., CVPR 2023, section 4, labels its images).
+    - **asr**: of the objects detected on the clean image, the share no longer detected. Detected: matched
+      one to one with a detection of score ≥ `min_score` at IoU ≥ `iou`.
+    - **disappearance**: the share of objects that no prediction of score ≥ `min_score` overlaps by `iou`.
+    - **hallucinations_per_image**: such predictions that overlap no object by `iou`, mean over images.
+
+    A figure without a denominator (no image, no object, none detected) is NaN.
+    """
+
+    def __init__(self, *, min_score: float = 0.25, iou: float = 0.5) -> None:
+        require_between("min_score", min_score, 0, 1)
+        require_between("iou", iou, 0.01, 1)
+        self.min_score = min_score
+        self.iou = iou
+        self._objects: list[FloatArray] = []
+        self._clean: list[ClassBoxes] = []
+        self._found: list[ClassBoxes] = []
+
+    def update(self, *, objects_xyxy_px: FloatArray, clean: ClassBoxes, found: ClassBoxes) -> None:
+        """Add one image: the dataset's objects (g, 4), the detections when clean, and under the condition.
+
+        Detections are all those of the class, from the lowest score on: AP needs the whole curve.
+        """
+        self._objects.append(objects_xyxy_px)
+        self._clean.append(clean)
+        self._found.append(found)
+
+    def compute(self, *, resamples: int = 1000, seed: int = 0) -> Scores:
+        """The scores with 95% bootstrap intervals over images; with `resamples` 0 the bounds are NaN."""
+        counts = resample_counts(len(self._objects), resamples=resamples, seed=seed)
+        ap50, ap50_95 = self._average_precision(self._objects, counts)
+        trusted = [image.at_least(self.min_score).boxes_xyxy_px for image in self._clean]
+        relative_ap50, relative_ap50_95 = self._average_precision(trusted, counts)
+        objects, detected, lost, uncovered, unfounded = self._counts()
+        return Scores(
+            ap50=ap50,
+            ap50_95=ap50_95,
+            relative_ap50=relative_ap50,
+            relative_ap50_95=relative_ap50_95,
+            asr=_ratio(lost, detected, counts),
+            disappearance=_ratio(uncovered, objects, counts),
+            hallucinations_per_image=_ratio(unfounded, np.ones_like(unfounded), counts),
+        )
+
+    def _average_precision(self, labels: list[FloatArray], counts: IntArray) -> tuple[Interval, Interval]:
+        measured = measure_ap(labels, self._found)
+        samples = measured.resampled(counts)
+        return interval(measured.ap50, samples[:, 0]), interval(measured.ap50_95, samples[:, 1])
+
+    def _counts(self) -> IntArray:
+        """For each image its objects, those detected clean, of these lost, uncovered, unfounded: (5, n)."""
+        rows = [self._count(*image) for image in zip(self._objects, self._clean, self._found, strict=True)]
+        return np.array(rows, dtype=np.int64).reshape(-1, 5).T
+
+    def _count(self, objects: FloatArray, clean: ClassBoxes, found: ClassBoxes) -> tuple[int, ...]:
+        clean_boxes, boxes = (each.at_least(self.min_score).boxes_xyxy_px for each in (clean, found))
+        detected = match_greedy(objects, clean_boxes, iou=self.iou)
+        kept = match_greedy(objects, boxes, iou=self.iou)
+        uncovered = uncovered_objects(objects, boxes, iou=self.iou)
+        unfounded = unfounded_boxes(objects, boxes, iou=self.iou)
+        totals = (detected, detected & ~kept, uncovered, unfounded)
+        return len(objects), *(int(each.sum()) for each in totals)
+
+
+def _ratio(numerators: IntArray, denominators: IntArray, counts: IntArray) -> Interval:
+    return interval(total_ratio(numerators, denominators), ratio_samples(numerators, denominators, counts))
