@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""From image files to batches on the device: scaled, padded, cached, prefetched."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from engine.boxes import Letterbox, letterbox
+from engine.config import require_choice
+from engine.datasets.images import read_rgb
+from engine.detectors.base import Targets
+from engine.errors import DatasetError, SettingsError
+from engine.records import ImageRecord
+
+__all__ = ["PADDING", "Batch", "ImageLoader"]
+
+PADDING = 114  # Ultralytics' letterbox grey
+DECODERS = min(8, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Images of one canvas size with their objects, on the device.
+
+    Attributes:
+        indices: which records the images are.
+        images_nchw: uint8 (n, 3, h, w), RGB, padded with 114.
+        targets: the objects, in pixels of the canvas.
+        letterboxes: how each image was scaled and placed.
+    """
+
+    indices: tuple[int, ...]
+    images_nchw: Tensor
+    targets: Targets
+    letterboxes: tuple[Letterbox, ...]
+
+
+class ImageLoader:
+    """Loads batches of a dataset's images, ahead of the consumer, with a bounded cache.
+
+    Args:
+        records: the images; batches name them by index.
+        image_size: the long side in pixels, a multiple of `stride_px`.
+        class_id: keep only this class's objects as targets; None keeps all.
+        stride_px: what canvas sides are multiples of.
+        shape: `square` pads each image to image_size × image_size; `rect` to the smallest multiples of the
+            stride that hold the batch's images.
+        cache_bytes: the most bytes of scaled images to keep.
+        prefetch: batches made ahead of the one in use; 0 makes each when it is asked for.
+        device: where batches go.
+
+    Raises:
+        SettingsError: a setting out of its range.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[ImageRecord],
+        *,
+        image_size: int,
+        class_id: int | None = None,
+        stride_px: int = 32,
+        shape: str = "square",
+        cache_bytes: int = 512 * 2**20,
+        prefetch: int = 2,
+        device: torch.device,
+    ) -> None:
+        require_choice("shape", shape, ("square", "rect"))
+        if image_size < stride_px or image_size % stride_px:
+            nearest = max(round(image_size / stride_px), 1) * stride_px
+            raise SettingsError(
+                f"image size: expected a multiple of {stride_px}, got {image_size}; use {nearest}"
+            )
+        if cache_bytes < 0 or prefetch < 0:
+            raise SettingsError(
+                f"cache and prefetch: expected 0 or more, got {cache_bytes} bytes and {prefetch} batches"
+            )
+        self._records = records
+        self._image_size = image_size
+        self._class_id = class_id
+        self._stride_px = stride_px
+        self._shape = shape
+        self._prefetch = prefetch
+        self._device = device
+        self._cache = _ImageCache(cache_bytes)
+
+    @property
+    def cached_bytes(self) -> int:
+        """Bytes of scaled images now kept."""
+        return self._cache.used_bytes
+
+    def canvas(self, record: ImageRecord) -> tuple[int, int]:
+        """Height and width of the smallest canvas that holds a record's scaled image, in pixels."""
+        if self._shape == "square":
+            return self._image_size, self._image_size
+        fitted = self._fit(record)
+        stride = self._stride_px
+        return -(-fitted.height // stride) * stride, -(-fitted.width // stride) * stride
+
+    def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[Batch]:
+        """The planned batches in order, made in background threads while the consumer computes.
+
+        Threads end when the iterator is exhausted, closed or deleted, or an image fails.
+
+        Args:
+            plan: indices of each batch's records; none may be empty.
+
+        Raises:
+            DatasetError: at the batch concerned: an image is missing, truncated, unreadable or has changed
+                its size; the message names the file.
+        """
+        with ThreadPoolExecutor(DECODERS, "decode") as decoders:
+            if not self._prefetch:
+                for indices in plan:
+                    yield self._to_device(self._assemble(indices, decoders))
+                return
+            yield from self._prefetched(iter(plan), decoders)
+
+    def _prefetched(self, plan: Iterator[Sequence[int]], decoders: ThreadPoolExecutor) -> Iterator[Batch]:
+        assembler = ThreadPoolExecutor(1, "assemble")
+        pending: deque[Future[Batch]] = deque()
+        try:
+            while True:
+                for indices in islice(plan, self._prefetch + 1 - len(pending)):
+                    pending.append(assembler.submit(self._assemble, indices, decoders))
+                if not pending:
+                    return
+                yield self._to_device(pending.popleft().result())
+        finally:
+            assembler.shutdown(wait=True, cancel_futures=True)
+
+    def _assemble(self, indices: Sequence[int], decoders: ThreadPoolExecutor) -> Batch:
+        if not len(indices):
+            raise ValueError("expected at least one image in each batch of the plan, got an empty batch")
+        scaled = list(decoders.map(self._scaled, indices))
+        canvases = [self.canvas(self._records[index]) for index in indices]
+        height, width = max(h for h, _ in canvases), max(w for _, w in canvases)
+        # Pinned memory lets the copy to the GPU run while the GPU computes.
+        images = torch.empty(
+            (len(indices), 3, height, width), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
+        )
+        images.fill_(PADDING)
+        placements = tuple(self._place(self._records[index], width, height) for index in indices)
+        for image, pixels, box in zip(images.numpy(), scaled, placements, strict=True):
+            image[:, box.top : box.top + box.height, box.left : box.left + box.width] = pixels
+        return Batch(
+            indices=tuple(int(index) for index in indices),
+            images_nchw=images,
+            targets=self._targets(indices, placements),
+            letterboxes=placements,
+        )
+
+    def _to_device(self, batch: Batch) -> Batch:
+        return Batch(
+            indices=batch.indices,
+            images_nchw=batch.images_nchw.to(self._device, non_blocking=True),
+            targets=batch.targets.to(self._device),
+            letterboxes=batch.letterboxes,
+        )
+
+    def _fit(self, record: ImageRecord) -> Letterbox:
+        size = self._image_size
+        return letterbox(record.width, record.height, canvas_width=size, canvas_height=size)
+
+    def _place(self, record: ImageRecord, width: int, height: int) -> Letterbox:
+        """The scaled image centred in the batch's canvas; its scale does not depend on its neighbours."""
+        fitted = self._fit(record)
+        return Letterbox(
+            scale=fitted.scale,
+            left=(width - fitted.width) // 2,
+            top=(height - fitted.height) // 2,
+            width=fitted.width,
+            height=fitted.height,
+        )
+
+    def _scaled(self, index: int) -> npt.NDArray[np.uint8]:
+        """One image's pixels, uint8 (3, h, w), scaled but not padded, from the cache or the file."""
+        cached = self._cache.get(index)
+        if cached is not None:
+            return cached
+        record = self._records[index]
+        pixels = read_rgb(record.path)
+        if pixels.shape[:2] != (record.height, record.width):
+            raise DatasetError(
+                f"{record.path}: expected {record.width}x{record.height} pixels as imported, "
+                f"got {pixels.shape[1]}x{pixels.shape[0]}; import the dataset again"
+            )
+        fitted = self._fit(record)
+        size = (fitted.width, fitted.height)
+        scaled = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)  # a plain copy where sizes agree
+        planes = np.ascontiguousarray(scaled.transpose(2, 0, 1), dtype=np.uint8)
+        self._cache.put(index, planes)
+        return planes
+
+    def _targets(self, indices: Sequence[int], placements: Sequence[Letterbox]) -> Targets:
+        boxes, classes, owners = [], [], []
+        for position, (index, placement) in enumerate(zip(indices, placements, strict=True)):
+            record = self._records[index]
+            keep = slice(None) if self._class_id is None else record.class_ids == self._class_id
+            boxes.append(placement.to_canvas(record.boxes_xyxy_px[keep]).reshape(-1, 4))
+            classes.append(record.class_ids[keep])
+            owners.append(np.full(len(classes[-1]), position, dtype=np.int64))
+        return Targets(
+            boxes_xyxy_px=torch.from_numpy(np.concatenate(boxes)),
+            class_ids=torch.from_numpy(np.concatenate(classes).astype(np.int64)),
+            image_index=torch.from_numpy(np.concatenate(owners)),
+            images=len(indices),
+        )
+
+
+class _ImageCache:
+    """Scaled images up to a bound of bytes; keeps what came first and evicts nothing.
+
+    An iteration visits every image about once, the case where dropping the least recently used fails: it
+    drops each image before its next turn. What stays is found again in every iteration.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._images: dict[int, npt.NDArray[np.uint8]] = {}
+        self._lock = threading.Lock()
+        self.used_bytes = 0
+
+    def get(self, index: int) -> npt.NDArray[np.uint8] | None:
+        return self._images.get(index)
+
+    def put(self, index: int, pixels: npt.NDArray[np.uint8]) -> None:
+        with self._lock:
+            if index not in self._images and self.used_bytes + pixels.nbytes <= self._limit_bytes:
+                self._images[index] = pixels
+                self.used_bytes += pixels.nbytes

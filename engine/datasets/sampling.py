@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Batch plans: which images each batch of an iteration holds. Pure functions of their arguments, no torch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from engine.config import require_choice
+from engine.errors import SettingsError
+
+__all__ = ["SAMPLINGS", "STRATEGIES", "growing_batch_size", "plan_iteration"]
+
+STRATEGIES = ("sequential", "grouped", "ragged")
+SAMPLINGS = ("uniform", "balanced")
+
+
+def plan_iteration(
+    counts: Sequence[int],
+    *,
+    strategy: str,
+    batch_size: int,
+    sampling: str,
+    seed: int,
+    iteration: int,
+    shapes: Sequence[Hashable] | None = None,
+) -> list[list[int]]:
+    """The batches of one iteration, each a list of indices into `counts`.
+
+    A pure function of its arguments: a resumed run gets the same batches without any saved state.
+
+    Args:
+        counts: objects in each image, 0 or more.
+        strategy: `sequential` (one image a batch), `grouped` (images of one object count, batches of
+            min(group, batch_size)) or `ragged` (any counts together).
+        batch_size: the most images a batch holds, at least 1; `sequential` ignores it.
+        sampling: `uniform` (each image exactly once, shuffled) or `balanced` (drawn with replacement so that
+            each object count is equally likely; as many images as there are).
+        seed, iteration: at least 0; each pair gives its own order.
+        shapes: the canvas shape of each image; batches are filled within one shape, and what is left over is
+            put together. None treats all images as alike.
+
+    Raises:
+        SettingsError: an unknown strategy or sampling, or a number out of its range.
+    """
+    _check(counts, strategy, batch_size, sampling, seed, iteration, shapes)
+    rng = np.random.default_rng([seed, iteration])
+    draws = _draw(np.asarray(counts, dtype=np.int64), sampling, rng)
+    if strategy == "sequential":
+        return [[index] for index in draws]
+    if strategy == "grouped":
+        groups = _grouped(draws, [counts[index] for index in draws])
+    else:
+        groups = [draws] if draws else []
+    batches = [batch for group in groups for batch in _fill(group, batch_size, shapes)]
+    return [batches[position] for position in rng.permutation(len(batches))]
+
+
+def growing_batch_size(initial: int, iteration: int, limit: int) -> int:
+    """The batch size of an iteration: min(initial × 2^(iteration // 10), limit), whatever the iteration.
+
+    Raises:
+        SettingsError: `initial` or `limit` below 1, or `iteration` below 0.
+    """
+    _at_least("initial batch size", initial, 1)
+    _at_least("batch size limit", limit, 1)
+    _at_least("iteration", iteration, 0)
+    doublings = min(iteration // 10, limit.bit_length())  # 2^bit_length already exceeds the limit
+    return min(initial << doublings, limit)
+
+
+def _check(
+    counts: Sequence[int],
+    strategy: str,
+    batch_size: int,
+    sampling: str,
+    seed: int,
+    iteration: int,
+    shapes: Sequence[Hashable] | None,
+) -> None:
+    require_choice("batching", strategy, STRATEGIES)
+    require_choice("sampling", sampling, SAMPLINGS)
+    _at_least("batch size", batch_size, 1)
+    _at_least("seed", seed, 0)
+    _at_least("iteration", iteration, 0)
+    if shapes is not None and len(shapes) != len(counts):
+        raise ValueError(f"expected one shape for each of {len(counts)} images, got {len(shapes)}")
+
+
+def _at_least(name: str, value: int, low: int) -> None:
+    if value < low:
+        raise SettingsError(f"{name}: expected {low} or more, got {value}")
+
+
+def _draw(counts: np.ndarray, sampling: str, rng: np.random.Generator) -> list[int]:
+    """Image indices in the order in which the iteration visits them."""
+    if sampling == "uniform" or not len(counts):
+        return rng.permutation(len(counts)).tolist()
+    _, group_of, sizes = np.unique(counts, return_inverse=True, return_counts=True)
+    chance = 1.0 / (len(sizes) * sizes[group_of])
+    return rng.choice(len(counts), size=len(counts), p=chance / chance.sum()).tolist()
+
+
+def _grouped(indices: Sequence[int], keys: Sequence[Hashable]) -> list[list[int]]:
+    """The indices of each key, keys and indices in the order in which they first appear."""
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for index, key in zip(indices, keys, strict=True):
+        groups[key].append(index)
+    return list(groups.values())
+
+
+def _fill(group: list[int], batch_size: int, shapes: Sequence[Hashable] | None) -> list[list[int]]:
+    """Cut a group into batches, full ones within one shape first, then what is left over of each shape."""
+    alike = [group] if shapes is None else _grouped(group, [shapes[index] for index in group])
+    batches: list[list[int]] = []
+    leftovers: list[int] = []
+    for images in alike:
+        full = len(images) - len(images) % batch_size
+        batches += [images[start : start + batch_size] for start in range(0, full, batch_size)]
+        leftovers += images[full:]
+    return batches + [leftovers[start : start + batch_size] for start in range(0, len(leftovers), batch_size)]
