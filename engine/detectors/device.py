@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Which device torch computes on: CUDA, then Apple's MPS, then the CPU, unless one is named."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+
+from engine.errors import DeviceError
+
+__all__ = ["choose_device"]
+
+log = logging.getLogger(__name__)
+
+
+def choose_device(requested: str | torch.device = "auto") -> torch.device:
+    """The device to compute on, logged at level INFO.
+
+    Args:
+        requested: `auto`, or a name as torch spells it: `cpu`, `cuda`, `cuda:1`, `mps`.
+
+    Raises:
+        DeviceError: the device is not there, or no such name exists.
+    """
+    device = _automatic() if str(requested) == "auto" else _named(str(requested))
+    log.info("Device: %s (%s)", device, "chosen automatically" if str(requested) == "auto" else "as asked")
+    return device
+
+
+def _automatic() -> torch.device:
+    """The best device that is there."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _named(requested: str) -> torch.device:
+    """The device of that name, if it is there; `cuda` becomes the current CUDA device."""
+    available = _available()
+    try:
+        device = torch.device(requested)
+    except (RuntimeError, ValueError):
+        device = None
+    if device is not None and device.type == "cuda" and device.index is None and torch.cuda.is_available():
+        device = torch.device("cuda", torch.cuda.current_device())
+    if device is None or str(device) not in available:
+        expected = ", ".join(["auto", *available])
+        raise DeviceError(
+            f"device: expected one of {expected}, got {requested!r}; choose one that this machine has"
+        )
+    return device
+
+
+def _available() -> list[str]:
+    """The names of all devices of this machine."""
+    names = [
+        f"cuda:{index}" for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    ]
+    return [*names, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]

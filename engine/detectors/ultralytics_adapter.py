@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The adapter that makes a frozen, differentiable `Detector` of an Ultralytics detection model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.config import require_between
+from engine.detectors.base import ClassScores, Detections, Predictions, Targets
+from engine.detectors.ultralytics_model import (
+    choose_branch,
+    class_names,
+    detection_model,
+    family,
+    fuse_batch_norm,
+    hyperparameters,
+)
+from engine.detectors.ultralytics_quiet import E2ELoss, dist2bbox, make_anchors, non_max_suppression
+
+__all__ = ["UltralyticsDetector"]
+
+NO_TIME_LIMIT_S = 1e9  # Ultralytics' NMS silently returns nothing for the images after its limit
+
+
+class UltralyticsDetector:
+    """An Ultralytics detection model (v8, v9, v10, 11, 12, 26), frozen: see `engine.detectors.base.Detector`.
+
+    Built by `engine.detectors.load_detector` from a weight file, or directly from a `DetectionModel`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        name: str,
+        device: torch.device,
+        fuse: bool = True,
+        end_to_end: bool | None = None,
+    ) -> None:
+        """Freeze the model, fold its batch norm and put it on the device; the model is changed in place.
+
+        Args:
+            model: an Ultralytics `DetectionModel`, its weights in any float type.
+            name: what reports call it.
+            device: where it computes.
+            fuse: fold batch norm into the convolutions before it.
+            end_to_end: whether to answer through the one-to-one head, without NMS; None: if it has one.
+
+        Raises:
+            DetectorError: not a detection model, or no one-to-one head when one is asked for.
+        """
+        self.model = detection_model(model).float().eval()
+        self.head = self.model.model[-1]
+        self.name, self.device = name, device
+        self.family = family(self.model)
+        self.end_to_end = choose_branch(self.head, end_to_end)
+        self.class_names = tuple(class_names(self.model.names, self.head.nc))
+        self.stride_px = int(self.head.stride.max())
+        self.model.args = hyperparameters(getattr(self.model, "args", None))
+        self.model.criterion = None
+        if fuse:
+            fuse_batch_norm(self.model)
+        self.model.requires_grad_(False)
+        self.model.to(device, memory_format=torch.channels_last)
+        self._criterion: Any = None
+
+    def class_scores(self, images_nchw: Tensor, class_id: int) -> ClassScores:
+        """Scores of one class at every anchor point; neither boxes nor other classes are computed.
+
+        Args:
+            images_nchw: float (n, 3, h, w), 0 to 1, RGB, sides divisible by `stride_px`.
+            class_id: index into `class_names`.
+
+        Raises:
+            ValueError: images of another shape, or no such class.
+        """
+        features = self._features(images_nchw)
+        points, strides = self._anchors(features)
+        return ClassScores(
+            logits=self._class_logits(features, class_id),
+            points_xy_px=points * strides,
+            strides_px=strides[:, 0],
+        )
+
+    def predictions(self, images_nchw: Tensor, class_id: int) -> Predictions:
+        """Boxes and scores of one class at every anchor point; arguments as `class_scores`."""
+        features = self._features(images_nchw)
+        box_branch = self._branch()[0]
+        distances = torch.cat(
+            [layers(x).flatten(2) for layers, x in zip(box_branch, features, strict=True)], dim=2
+        )
+        return Predictions(
+            boxes_xyxy_px=self._decode(distances, features).transpose(1, 2),
+            logits=self._class_logits(features, class_id),
+        )
+
+    def losses(self, images_nchw: Tensor, targets: Targets) -> dict[str, Tensor]:
+        """The model's own training losses, weighted with its own gains, each attached to the graph.
+
+        For models with two heads these are Ultralytics' weighted sums over both (its `E2ELoss`); unlike in
+        training, the one-to-one head's part reaches the image too.
+
+        Args:
+            images_nchw: as in `class_scores`.
+            targets: boxes in pixels of these images, of all classes that the loss is to know.
+
+        Returns:
+            `box` (CIoU), `cls` (binary cross entropy), `dfl` (distribution focal loss, or L1 where the model
+            has no distribution) and `total`, their sum: scalars, Ultralytics' loss of the batch divided by n.
+        """
+        features = self._features(images_nchw)
+        if targets.images != len(images_nchw):
+            raise ValueError(f"targets: expected those of {len(images_nchw)} images, got {targets.images}")
+        raw = {branch: _raw_outputs(features, *layers) for branch, layers in self._branches().items()}
+        height, width = images_nchw.shape[-2:]
+        batch = _ultralytics_batch(targets.to(self.device), width=width, height=height)
+        with torch.autocast(self.device.type, enabled=False):
+            box, cls, dfl = (self._loss_terms(raw, batch) / targets.images).unbind()
+        return {"box": box, "cls": cls, "dfl": dfl, "total": box + cls + dfl}
+
+    @torch.no_grad()
+    def detect(
+        self,
+        images_nchw: Tensor,
+        *,
+        min_score: float = 0.001,
+        iou: float = 0.7,
+        max_detections: int = 300,
+        class_ids: Sequence[int] | None = None,
+    ) -> list[Detections]:
+        """Final detections, by Ultralytics' NMS as its validator calls it, or the end-to-end head's top-k.
+
+        Args:
+            images_nchw: as in `class_scores`.
+            min_score: scores above it are kept, 0 to 1.
+            iou: boxes of one class that overlap a better one by more are dropped, 0 to 1; unused end to end.
+            max_detections: the most for each image.
+            class_ids: only these classes; None for all.
+
+        Returns:
+            one `Detections` an image, best first, on the CPU, in pixels of the images given.
+
+        Raises:
+            ValueError: a threshold outside its range or images of another shape.
+        """
+        require_between("min_score", min_score, 0, 1)
+        require_between("iou", iou, 0, 1)
+        require_between("max_detections", max_detections, 1, 1_000_000)
+        features = self._features(images_nchw)
+        raw = _raw_outputs(features, *self._branch())
+        boxes, scores = (
+            self._decode(raw["boxes"], features, xywh=not self.end_to_end),
+            raw["scores"].sigmoid(),
+        )
+        kept = list(range(self.head.nc)) if class_ids is None else [self._checked_class(c) for c in class_ids]
+        # Leaving classes out before NMS changes nothing for the others (it is per class) and costs less.
+        output = torch.cat((boxes, scores if class_ids is None else scores[:, kept]), dim=1)
+        if self.end_to_end:
+            output = self._best(output, len(kept), max_detections)
+        found = non_max_suppression(
+            output.float(),
+            conf_thres=min_score,
+            iou_thres=iou,
+            multi_label=True,
+            max_det=max_detections,
+            nc=len(kept),
+            max_time_img=NO_TIME_LIMIT_S,
+            end2end=self.end_to_end,
+        )
+        return [_detections(rows.cpu(), torch.tensor(kept)) for rows in found]
+
+    def checksum(self) -> str:
+        """SHA-256 in hex over the name, type, shape and bytes of each weight and buffer, in order."""
+        digest = hashlib.sha256()
+        for name, value in self.model.state_dict().items():
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def _features(self, images_nchw: Tensor) -> list[Tensor]:
+        """The head's inputs, one a level, as Ultralytics' `_predict_once` computes them."""
+        if (
+            images_nchw.dim() != 4
+            or images_nchw.shape[1] != 3
+            or any(side == 0 or side % self.stride_px for side in images_nchw.shape[2:])
+        ):
+            raise ValueError(
+                f"images: expected (n, 3, h, w) with sides divisible by {self.stride_px}, "
+                f"got {tuple(images_nchw.shape)}; letterbox them"
+            )
+        x: Any = images_nchw.to(self.device).contiguous(memory_format=torch.channels_last)
+        saved: list[Any] = []
+        for layer in self.model.model[:-1]:
+            x = layer(_inputs(layer.f, x, saved))
+            saved.append(x if layer.i in self.model.save else None)
+        return _inputs(self.head.f, x, saved)
+
+    def _branches(self) -> dict[str, tuple[nn.ModuleList, nn.ModuleList]]:
+        """Box and class layers of each branch that the head has."""
+        pairs = {
+            "one2many": (self.head.cv2, self.head.cv3),
+            "one2one": (getattr(self.head, "one2one_cv2", None), getattr(self.head, "one2one_cv3", None)),
+        }
+        return {name: pair for name, pair in pairs.items() if None not in pair}
+
+    def _branch(self) -> tuple[nn.ModuleList, nn.ModuleList]:
+        """Box and class layers of the branch that inference uses."""
+        return self._branches()["one2one" if self.end_to_end else "one2many"]
+
+    def _class_logits(self, features: list[Tensor], class_id: int) -> Tensor:
+        """The logit of one class (n, a); the last 1 × 1 convolution computes that channel alone."""
+        one = slice(self._checked_class(class_id), class_id + 1)
+        levels = []
+        for branch, x in zip(self._branch()[1], features, strict=True):
+            layers: Any = branch
+            last = layers[-1]
+            levels.append(F.conv2d(layers[:-1](x), last.weight[one], last.bias[one]).flatten(1))
+        return torch.cat(levels, dim=1)
+
+    def _anchors(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Anchor points (a, 2) in cells of their level and strides (a, 1) in pixels."""
+        points, strides = make_anchors([x.detach().float() for x in features], self.head.stride, 0.5)
+        return points, strides
+
+    def _decode(self, distances: Tensor, features: list[Tensor], *, xywh: bool = False) -> Tensor:
+        """Boxes (n, 4, a) in pixels from the box branch's output, as the head's `_get_decode_boxes`."""
+        points, strides = self._anchors(features)
+        return dist2bbox(self.head.dfl(distances.float()), points.T[None], xywh=xywh, dim=1) * strides.T
+
+    def _best(self, output: Tensor, classes: int, count: int) -> Tensor:
+        """The head's own choice: the best `count` of (n, 4 + classes, a), as (n, k, 6)."""
+        boxes, scores = output.transpose(1, 2).split([4, classes], dim=2)
+        anchors = scores.amax(dim=2).topk(min(count, scores.shape[1]), dim=1).indices[..., None]
+        boxes, scores = (
+            values.gather(1, anchors.expand(-1, -1, values.shape[2])) for values in (boxes, scores)
+        )
+        best, index = scores.flatten(1).topk(anchors.shape[1], dim=1)
+        boxes = boxes.gather(1, (index // classes)[..., None].expand(-1, -1, 4))
+        return torch.cat((boxes, best[..., None], (index % classes)[..., None]), dim=2)
+
+    def _loss_terms(self, raw: dict[str, dict[str, Any]], batch: dict[str, Tensor]) -> Tensor:
+        """Ultralytics' loss (box, cls, dfl) of the whole batch, n times the mean over images."""
+        if self._criterion is None:
+            self._criterion = self.model.init_criterion()
+            if isinstance(self._criterion, E2ELoss) and "one2many" not in raw:
+                self._criterion = self._criterion.one2one
+        single = next(iter(raw.values())) if len(raw) == 1 else raw
+        return self._criterion(single, batch)[0]
+
+    def _checked_class(self, class_id: int) -> int:
+        if not 0 <= class_id < self.head.nc:
+            raise ValueError(f"class_id: expected 0 to {self.head.nc - 1}, got {class_id}")
+        return class_id
+
+
+def _inputs(source: int | list[int], previous: Any, saved: list[Any]) -> Any:
+    """A layer's inputs: the previous output (-1), an earlier one, or a list of both."""
+    if isinstance(source, int):
+        return previous if source == -1 else saved[source]
+    return [previous if index == -1 else saved[index] for index in source]
+
+
+def _raw_outputs(
+    features: list[Tensor], box_layers: nn.ModuleList, class_layers: nn.ModuleList
+) -> dict[str, Any]:
+    """A branch's training output: float32 boxes (n, 4 × bins, a), scores (n, classes, a), features."""
+    boxes, scores = (
+        torch.cat([layers(x).flatten(2) for layers, x in zip(branch, features, strict=True)], dim=2).float()
+        for branch in (box_layers, class_layers)
+    )
+    return {"boxes": boxes, "scores": scores, "feats": [x.detach().float() for x in features]}
+
+
+def _ultralytics_batch(targets: Targets, *, width: int, height: int) -> dict[str, Tensor]:
+    """Targets in the form of Ultralytics' criterion: sorted by image, boxes as x y w h from 0 to 1."""
+    order = targets.image_index.argsort(stable=True)
+    corners = targets.boxes_xyxy_px[order].float()
+    centres, sizes = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
+    scale = corners.new_tensor([width, height, width, height])
+    return {
+        "batch_idx": targets.image_index[order].float(),
+        "cls": targets.class_ids[order].float(),
+        "bboxes": torch.cat((centres, sizes), dim=1) / scale,
+    }
+
+
+def _detections(rows: Tensor, class_ids: Tensor) -> Detections:
+    """Ultralytics' rows (d, 6) as our own type; column 5 indexes `class_ids`."""
+    return Detections(
+        boxes_xyxy_px=rows[:, :4].contiguous(),
+        scores=rows[:, 4].contiguous(),
+        class_ids=class_ids[rows[:, 5].long()],
+    )

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Ultralytics, imported so that nothing leaves the machine and nothing is written outside our own home.
+
+Import whatever is needed of Ultralytics through this module: its settings are read from the environment
+while it is imported, so the environment must be right before the first import.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch  # noqa: F401  # before Ultralytics, which sets OMP_NUM_THREADS=1 and would cost torch its threads
+import torchvision  # noqa: F401  # Ultralytics' NMS uses torchvision's only when it is already imported
+
+from engine.config import home_folder
+
+__all__ = [
+    "DEFAULT_CFG_DICT",
+    "GITHUB_ASSETS_NAMES",
+    "ROOT",
+    "Detect",
+    "DetectionModel",
+    "E2ELoss",
+    "IterableSimpleNamespace",
+    "attempt_download_asset",
+    "dist2bbox",
+    "make_anchors",
+    "non_max_suppression",
+    "quiet_environment",
+    "safe_download",
+    "v10Detect",
+]
+
+
+@contextmanager
+def quiet_environment() -> Iterator[None]:
+    """Point Ultralytics' settings into our home, switch its network and installs off, keep our threads."""
+    os.environ["YOLO_CONFIG_DIR"] = str(home_folder() / "ultralytics")
+    os.environ["YOLO_OFFLINE"] = "true"  # no look-up of its servers, no retries
+    os.environ["YOLO_AUTOINSTALL"] = "false"  # never pip install at run time
+    os.environ.setdefault("YOLO_VERBOSE", "false")
+    threads = os.environ.get("OMP_NUM_THREADS")
+    try:
+        yield
+    finally:
+        if threads is None:  # what Ultralytics set would be inherited by every process we start
+            os.environ.pop("OMP_NUM_THREADS", None)
+
+
+with quiet_environment():
+    from ultralytics.cfg import DEFAULT_CFG_DICT
+    from ultralytics.nn.modules.head import Detect, v10Detect
+    from ultralytics.nn.tasks import DetectionModel
+    from ultralytics.utils import ROOT, SETTINGS, IterableSimpleNamespace
+    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset, safe_download
+    from ultralytics.utils.loss import E2ELoss
+    from ultralytics.utils.nms import non_max_suppression
+    from ultralytics.utils.tal import dist2bbox, make_anchors
+
+# In memory only: two processes that write the settings file at once would leave it truncated.
+dict.update(
+    SETTINGS, {name: False for name, value in SETTINGS.items() if value is True}
+)  # integrations, sync
+dict.update(
+    SETTINGS,
+    datasets_dir=str(home_folder() / "datasets"),
+    weights_dir=str(home_folder() / "weights"),
+    runs_dir=str(home_folder() / "ultralytics" / "runs"),
+)
