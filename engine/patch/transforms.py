@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Where a patch lies: position, size, angle and light for each object, as settings and chance say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.config import AugmentationConfig, PlacementConfig
+from engine.detectors.base import Targets
+
+__all__ = ["Placements", "place"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placements:
+    """Where patches are drawn in a batch; later entries are drawn over earlier ones.
+
+    Attributes:
+        image_index: int64 (m,), which image of the batch each patch is drawn on.
+        centre_xy_px: float32 (m, 2), the patch's centre; pixel (0, 0) covers 0 to 1 on both axes.
+        size_wh_px: float32 (m, 2), the drawn width and height.
+        angle_rad: float32 (m,), counter-clockwise as seen on the screen.
+        gain, offset: float32 (m,), light: drawn colour = patch × gain + offset, kept in 0 to 1.
+    """
+
+    image_index: Tensor
+    centre_xy_px: Tensor
+    size_wh_px: Tensor
+    angle_rad: Tensor
+    gain: Tensor
+    offset: Tensor
+
+
+def place(
+    targets: Targets,
+    *,
+    canvas_hw: tuple[int, int],
+    aspect: float,
+    placement: PlacementConfig,
+    augmentation: AugmentationConfig | None = None,
+    generator: torch.Generator | None = None,
+) -> Placements:
+    """Choose a place for each patch of a batch.
+
+    `object` puts one on each target (Thys et al. 2019, section 3.2; T-SEA, Huang et al. 2023, section 4.1):
+    the square root of its area is `scale` × the box's diagonal, its centre is raised by `rise` × the box's
+    height. `random` and `fixed` put one on each image, as ART's AdversarialPatchPyTorch does: its size is
+    `scale` × the image's shorter side.
+
+    Args:
+        targets: the objects that carry a patch; for `random` and `fixed` only their number of images counts.
+        canvas_hw: height and width of the batch's images in pixels.
+        aspect: the patch's width divided by its height.
+        placement: what decides position and size.
+        augmentation: chance in position, size, angle and light; None at evaluation.
+        generator: a CPU generator that supplies all chance, so that every device draws the same; None
+            draws from torch's global one.
+    """
+    if placement.kind == "object":
+        index, centre, side = _on_objects(targets, placement)
+    else:
+        index, centre, side = _on_images(targets.images, canvas_hw, placement, generator)
+    device, count = targets.boxes_xyxy_px.device, len(index)
+    index, centre, side = index.to(device), centre.to(device), side.to(device)
+    chance = augmentation or AugmentationConfig.none()
+
+    def uniform(amount: float) -> Tensor:
+        return ((torch.rand(count, generator=generator) * 2 - 1) * amount).to(device)
+
+    shift = torch.stack([uniform(chance.shift), uniform(chance.shift)], dim=1)
+    side = side * torch.exp(uniform(math.log1p(chance.resize)))
+    size = side[:, None] * side.new_tensor([math.sqrt(aspect), 1 / math.sqrt(aspect)])
+    return Placements(
+        image_index=index,
+        centre_xy_px=centre + shift * side[:, None],
+        size_wh_px=size,
+        angle_rad=uniform(math.radians(chance.rotation_deg)),
+        gain=1 + uniform(chance.contrast),
+        offset=uniform(chance.brightness),
+    )
+
+
+def _on_objects(targets: Targets, placement: PlacementConfig) -> tuple[Tensor, Tensor, Tensor]:
+    boxes = targets.boxes_xyxy_px
+    size = boxes[:, 2:] - boxes[:, :2]
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    centre = centre - torch.stack([torch.zeros_like(size[:, 1]), size[:, 1] * placement.rise], dim=1)
+    return targets.image_index, centre, size.norm(dim=1) * placement.scale
+
+
+def _on_images(
+    images: int, canvas_hw: tuple[int, int], placement: PlacementConfig, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    height, width = canvas_hw
+    side = torch.full((images,), placement.scale * min(height, width))
+    canvas = torch.tensor([float(width), float(height)])
+    free = (canvas - side[:, None]).clamp(min=0)
+    if placement.kind == "random":
+        where = torch.rand((images, 2), generator=generator)
+    else:
+        where = torch.tensor(placement.position).expand(images, 2)
+    return torch.arange(images), side[:, None] / 2 + free * where, side
