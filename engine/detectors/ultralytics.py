@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,10 @@ from engine.config import home_folder
 from engine.detectors.device import choose_device
 from engine.detectors.trust import PACKAGED_WEIGHTS, load_checkpoint
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
-from engine.detectors.ultralytics_quiet import GITHUB_ASSETS_NAMES, attempt_download_asset
+from engine.detectors.ultralytics_download import download_dataset, download_weights, published_weights
 from engine.errors import DetectorError
 
-__all__ = ["UltralyticsDetector", "find_weights", "load_detector"]
-
-log = logging.getLogger(__name__)
+__all__ = ["UltralyticsDetector", "download_dataset", "find_weights", "load_detector"]
 
 
 def load_detector(
@@ -83,34 +78,12 @@ def find_weights(weights: str | Path) -> Path:
     for path in looked:
         if path.is_file():
             return path
-    if bare and name in GITHUB_ASSETS_NAMES:
-        return _download(name, home_folder() / "weights" / name)
+    if bare and name in published_weights():
+        return download_weights(name, home_folder() / "weights" / name)
     raise DetectorError(
         f"weights: expected a weight file, demo, or a name that Ultralytics knows (yolo11n.pt), "
         f"got {str(weights)!r}; looked for {', '.join(map(str, looked))}"
     )
-
-
-def _download(name: str, target: Path) -> Path:
-    """Fetch weights that Ultralytics publishes, because the user has named them."""
-    log.warning("Downloading %s to %s", name, target)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # Ultralytics' bar; standard output is for results
-            attempt_download_asset(target)
-    except Exception as error:  # whatever the network and the disk come up with
-        raise DetectorError(
-            f"weights: expected to download {name} to {target}, "
-            f"got {type(error).__name__}: {_first_line(error)}; connect to the network or name a weight file"
-        ) from error
-    if not target.is_file():
-        raise DetectorError(
-            f"weights: expected {name} at {target} after the download, got nothing; fetch it by hand"
-        )
-    return target
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["no reason given"])[0][:200]
 
 
 def _model_of(checkpoint: Any, path: Path) -> Any:

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What the machine is and does right now: GPUs by NVML, CPU, memory and disk by psutil. Free of torch."""
+
+from __future__ import annotations
+
+import platform
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from engine.config import home_folder
+
+__all__ = ["GpuProcess", "GpuSnapshot", "HardwareSnapshot", "snapshot"]
+
+PACKAGES = ("torch", "torchvision", "ultralytics", "adversarial-robustness-toolbox", "numpy")
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuProcess:
+    """A process that uses a GPU; its memory is None where the driver does not tell."""
+
+    pid: int
+    name: str | None
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuSnapshot:
+    """One NVIDIA GPU; each field that the driver does not answer is None.
+
+    Attributes:
+        utilisation_percent: share of the last sample period in which a kernel ran, 0 to 100.
+        fan_percent: 0 to 100 of the fan's full speed; None without a fan.
+        processes: those that compute on it.
+    """
+
+    index: int
+    name: str | None
+    utilisation_percent: int | None
+    memory_used_bytes: int | None
+    memory_total_bytes: int | None
+    temperature_celsius: int | None
+    power_watts: float | None
+    power_limit_watts: float | None
+    clock_mhz: int | None
+    memory_clock_mhz: int | None
+    fan_percent: int | None
+    processes: tuple[GpuProcess, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardwareSnapshot:
+    """The machine at one moment. Percentages are 0 to 100; None where a value cannot be had.
+
+    Attributes:
+        gpus: NVIDIA GPUs; empty where there is none or no driver.
+        cpu_percent: load over all cores since this process's previous snapshot, or since it began.
+        disk_*: of the disk that holds PATCHBENCH_HOME.
+        apple_gpu: whether this is an Apple machine whose GPU torch can use (MPS).
+        versions: package → version; a package that is not installed is missing.
+    """
+
+    gpus: tuple[GpuSnapshot, ...]
+    driver_version: str | None
+    apple_gpu: bool
+    cpu_model: str
+    cpu_cores: int | None
+    cpu_threads: int | None
+    cpu_percent: float
+    memory_used_bytes: int
+    memory_total_bytes: int
+    disk_free_bytes: int | None
+    disk_total_bytes: int | None
+    platform: str
+    python_version: str
+    versions: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries and lists, as `json.dumps` takes them."""
+        return asdict(self)
+
+
+def snapshot() -> HardwareSnapshot:
+    """Read everything at once; nothing raises, what cannot be read is None or left out."""
+    memory = psutil.virtual_memory()
+    disk = _attempt(lambda: psutil.disk_usage(str(_existing(home_folder()))), OSError)
+    driver, gpus = _nvidia()
+    return HardwareSnapshot(
+        gpus=gpus,
+        driver_version=driver,
+        apple_gpu=platform.system() == "Darwin" and platform.machine() == "arm64",
+        cpu_model=_cpu_model(),
+        cpu_cores=psutil.cpu_count(logical=False),
+        cpu_threads=psutil.cpu_count(),
+        cpu_percent=psutil.cpu_percent(interval=None),
+        memory_used_bytes=memory.total - memory.available,
+        memory_total_bytes=memory.total,
+        disk_free_bytes=disk.free if disk else None,
+        disk_total_bytes=disk.total if disk else None,
+        platform=platform.platform(),
+        python_version=platform.python_version(),
+        versions=_versions(),
+    )
+
+
+def _attempt(read: Callable[[], Value], *errors: type[Exception]) -> Value | None:
+    """What `read` gives, or None where it raises one of these."""
+    try:
+        return read()
+    except errors:
+        return None
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or its nearest parent that exists."""
+    return next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))
+
+
+def _versions() -> dict[str, str]:
+    """Installed versions, read without importing the packages."""
+    found = {
+        name: _attempt(partial(metadata.version, name), metadata.PackageNotFoundError) for name in PACKAGES
+    }
+    return {name: version for name, version in found.items() if version is not None}
+
+
+def _cpu_model() -> str:
+    """The processor's name; Linux keeps it in /proc/cpuinfo, the platform module elsewhere."""
+    lines = _attempt(lambda: Path("/proc/cpuinfo").read_text(errors="replace").splitlines(), OSError) or []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine() or "unknown"
+
+
+_nvml_lock = threading.Lock()  # NVML counts its initialisations; the dashboard reads from several threads
+
+
+def _nvidia() -> tuple[str | None, tuple[GpuSnapshot, ...]]:
+    """Driver version and GPUs; (None, ()) where there is no NVIDIA driver or no pynvml."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # a deprecated package of the same name warns
+            import pynvml
+    except ImportError:
+        return None, ()
+    with _nvml_lock:
+        try:
+            pynvml.nvmlInit()
+        except pynvml.NVMLError:
+            return None, ()
+        try:
+            count = _attempt(pynvml.nvmlDeviceGetCount, pynvml.NVMLError) or 0
+            driver = _attempt(pynvml.nvmlSystemGetDriverVersion, pynvml.NVMLError)
+            return _text(driver), tuple(_gpu(pynvml, index) for index in range(count))
+        finally:
+            _attempt(pynvml.nvmlShutdown, pynvml.NVMLError)
+
+
+def _gpu(nvml: Any, index: int) -> GpuSnapshot:
+    """One GPU, each field read on its own so that one that fails leaves the others."""
+    handle = _attempt(lambda: nvml.nvmlDeviceGetHandleByIndex(index), nvml.NVMLError)
+
+    def read(function: str, *arguments: Any) -> Any:
+        if handle is None:
+            return None
+        return _attempt(lambda: getattr(nvml, function)(handle, *arguments), nvml.NVMLError, AttributeError)
+
+    memory, power = read("nvmlDeviceGetMemoryInfo"), read("nvmlDeviceGetPowerUsage")
+    limit = read("nvmlDeviceGetEnforcedPowerLimit")
+    processes = read("nvmlDeviceGetComputeRunningProcesses")
+    utilisation = read("nvmlDeviceGetUtilizationRates")
+    return GpuSnapshot(
+        index=index,
+        name=_text(read("nvmlDeviceGetName")),
+        utilisation_percent=None if utilisation is None else utilisation.gpu,
+        memory_used_bytes=None if memory is None else memory.used,
+        memory_total_bytes=None if memory is None else memory.total,
+        temperature_celsius=read("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
+        power_watts=None if power is None else power / 1000,
+        power_limit_watts=None if limit is None else limit / 1000,
+        clock_mhz=read("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM),
+        memory_clock_mhz=read("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_MEM),
+        fan_percent=read("nvmlDeviceGetFanSpeed"),
+        processes=None if processes is None else tuple(map(_process, processes)),
+    )
+
+
+def _process(found: Any) -> GpuProcess:
+    """NVML's entry with the process's name, which psutil knows if we may see it."""
+    name = _attempt(lambda: psutil.Process(found.pid).name(), psutil.Error)
+    return GpuProcess(pid=found.pid, name=name, memory_bytes=found.usedGpuMemory)
+
+
+def _text(value: str | bytes | None) -> str | None:
+    """Older pynvml gives bytes."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
