@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The Adversarial Robustness Toolbox (ART) attacking today's Ultralytics detectors through its own API."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from engine.baselines.config import ArtConfig
+from engine.datasets.loader import ImageLoader
+from engine.detectors.ultralytics import UltralyticsDetector
+from engine.errors import DatasetError, NonFiniteLossError
+from engine.records import RunResult, StepRecord
+
+# While it is imported, ART writes settings into the home folder; those (paths for downloads that never
+# happen here) are let go with this one.
+with tempfile.TemporaryDirectory() as _home, mock.patch.dict(os.environ, HOME=_home, USERPROFILE=_home):
+    from art.attacks.evasion import AdversarialPatchPyTorch
+    from art.estimators.object_detection import PyTorchYolo
+
+__all__ = ["art_estimator", "generate_with_art"]
+
+ArtTarget = dict[str, npt.NDArray[Any]]
+
+
+def generate_with_art(
+    detector: UltralyticsDetector,
+    loader: ImageLoader,
+    indices: Sequence[int],
+    *,
+    class_id: int,
+    config: ArtConfig,
+    time_limit_s: float | None = None,
+    on_step: Callable[[StepRecord], object] | None = None,
+) -> RunResult:
+    """Train a patch with ART's `AdversarialPatchPyTorch` (Brown et al. 2017) against the detector's own loss.
+
+    ART is left as its users get it: its data loader, its placements, its loss wrapper and its step, with
+    weight gradients on. Two repairs make it run: see `art_estimator`, and images go to `generate` in
+    groups of one object count, since ART's loader cannot stack boxes of different numbers (at batch 1
+    all of them are one group). ART wants all images in memory, as float32.
+
+    Args:
+        detector: to compare like with like, loaded with `fuse=False`, as ART's users have it; not changed.
+        loader: gives the images, of one canvas size (`square`).
+        indices: which of the loader's images to train on.
+        class_id: the class whose objects ART is to make the detector miss.
+        config: what ART is given.
+        time_limit_s: stop after the first step that ends later than this; None for no limit.
+        on_step: called after each of ART's steps. Its `loss` is what ART minimises, minus the detector's.
+
+    Returns:
+        The patch, a record a step, and the summary that `run.json` holds, except peak memory.
+
+    Raises:
+        DatasetError: no images, or of different canvas sizes.
+        NonFiniteLossError: the loss is infinite or not a number.
+    """
+    groups, image_shape = _load(loader, indices, class_id, grouped=config.batch_size > 1)
+    attack = _Attack(
+        art_estimator(detector, image_shape), config, learning_rate=config.learning_rate, limit_s=time_limit_s
+    )
+    attack.on_step = on_step
+    with _seeded(config.seed):
+        elapsed_s = attack.run(groups)
+    return RunResult(
+        patch_chw=attack.patch(),
+        history=tuple(attack.history),
+        summary=_summary(detector, config, attack, elapsed_s),
+    )
+
+
+def art_estimator(detector: UltralyticsDetector, image_shape: tuple[int, ...]) -> PyTorchYolo:
+    """ART's estimator of a copy of the detector, for images (3, h, w) of 0 to 1; its weights take gradients.
+
+    Repairs ART 1.20.1's loss wrapper, which reads the detector's loss items by position; Ultralytics 8.4
+    names them instead (`KeyError: 0`).
+    """
+    device = detector.device if detector.device.type == "cuda" else torch.device("cpu")
+    model = (
+        copy.deepcopy(detector.model).to(device, memory_format=torch.contiguous_format).requires_grad_(True)
+    )
+    estimator = PyTorchYolo(
+        model=model,
+        input_shape=image_shape,
+        clip_values=(0.0, 1.0),
+        attack_losses=("loss_total",),
+        device_type="gpu" if device.type == "cuda" else "cpu",
+        is_ultralytics=True,
+        model_name=detector.family,
+    )
+    # The model's own choice of criterion: ART knows neither YOLO26's nor YOLO10's of today.
+    model.criterion = _PositionalItems(model.init_criterion())
+    return estimator
+
+
+class _PositionalItems:
+    """An Ultralytics criterion whose detached loss items are read by position."""
+
+    def __init__(self, criterion: Callable[..., tuple[Tensor, dict[str, Tensor]]]) -> None:
+        self._criterion = criterion
+
+    def __call__(self, predictions: Any, batch: dict[str, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        loss, items = self._criterion(predictions, batch)
+        return loss, tuple(items.values())
+
+
+class _TimeIsUp(Exception):
+    """Ends ART's loop, which knows no time limit."""
+
+
+class _Attack(AdversarialPatchPyTorch):
+    """ART's attack, unchanged, reporting each of its steps."""
+
+    on_step: Callable[[StepRecord], object] | None = None
+
+    def __init__(
+        self, estimator: PyTorchYolo, config: ArtConfig, *, learning_rate: float, limit_s: float | None
+    ) -> None:
+        super().__init__(
+            estimator=estimator,
+            rotation_max=config.rotation_max_deg,
+            scale_min=config.scale_min,
+            scale_max=config.scale_max,
+            learning_rate=learning_rate,
+            max_iter=1,
+            batch_size=config.batch_size,
+            patch_shape=(3, config.patch_size, config.patch_size),
+            patch_type=config.shape,
+            optimizer="Adam",
+            targeted=False,
+            verbose=False,
+        )
+        self.history: list[StepRecord] = []
+        self._iterations = config.iterations
+        self._iteration = 0
+        self._limit_s = math.inf if limit_s is None else limit_s
+        self._start_s = 0.0
+
+    def run(self, groups: list[tuple[npt.NDArray[np.float32], list[ArtTarget]]]) -> float:
+        """Let ART pass over each group once an iteration, in an order drawn anew; seconds that it took."""
+        self._start_s = time.perf_counter()
+        try:
+            for iteration in range(self._iterations):
+                self._iteration = iteration
+                for group in np.random.permutation(len(groups)):  # noqa: NPY002 - ART draws from it too
+                    images, targets = groups[group]
+                    self.generate(x=images, y=targets)
+        except _TimeIsUp:
+            pass
+        return time.perf_counter() - self._start_s
+
+    def patch(self) -> npt.NDArray[np.float32]:
+        """The patch as it stands, float32 (3, p, p), 0 to 1."""
+        return self._patch.detach().cpu().numpy().astype(np.float32)
+
+    def _train_step(self, images: Tensor, target: Any, mask: Tensor | None = None) -> Tensor:
+        """ART's own step, then its report; it is the only place where ART's loop can be followed."""
+        loss = super()._train_step(images, target, mask)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise NonFiniteLossError(f"expected a finite loss, got {value} from ART; lower the learning rate")
+        record = StepRecord(
+            step=len(self.history),
+            iteration=self._iteration,
+            loss=value,
+            terms={"total": -value},
+            learning_rate=self.learning_rate,
+            images=len(images),
+            elapsed_s=time.perf_counter() - self._start_s,
+        )
+        self.history.append(record)
+        if self.on_step is not None:
+            self.on_step(record)
+        if record.elapsed_s > self._limit_s:
+            raise _TimeIsUp
+        return loss
+
+
+def _load(
+    loader: ImageLoader, indices: Sequence[int], class_id: int, *, grouped: bool
+) -> tuple[list[tuple[npt.NDArray[np.float32], list[ArtTarget]]], tuple[int, ...]]:
+    """All images (n, 3, h, w) and ART's targets, by object count or as one group; and an image's shape."""
+    images: dict[int, list[npt.NDArray[np.float32]]] = defaultdict(list)
+    targets: dict[int, list[ArtTarget]] = defaultdict(list)
+    shapes = set()
+    for batch in loader.batches([index] for index in indices):
+        objects = batch.targets.of_class(class_id)
+        group = len(objects.class_ids) if grouped else 0
+        image = (batch.images_nchw[0].float() / 255).cpu().numpy()
+        images[group].append(image)
+        targets[group].append(_art_target(objects.boxes_xyxy_px, objects.class_ids))
+        shapes.add(image.shape)
+    if len(shapes) != 1:
+        got = ", ".join(f"{width}x{height}" for _, height, width in sorted(shapes)) or "no images"
+        raise DatasetError(f"expected images on canvases of one size for ART, got {got}; use square canvases")
+    return [(np.stack(images[group]), targets[group]) for group in sorted(images)], shapes.pop()
+
+
+def _art_target(boxes_xyxy_px: Tensor, class_ids: Tensor) -> ArtTarget:
+    return {
+        "boxes": boxes_xyxy_px.cpu().numpy(),
+        "labels": class_ids.cpu().numpy(),
+        "scores": np.ones(len(class_ids), dtype=np.float32),
+    }
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed the global generators that ART draws from, and put them back as they were."""
+    numpy_state = np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng():
+            np.random.seed(seed)  # noqa: NPY002
+            torch.manual_seed(seed)
+            yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def _summary(
+    detector: UltralyticsDetector, config: ArtConfig, attack: _Attack, elapsed_s: float
+) -> dict[str, Any]:
+    images = sum(record.images for record in attack.history)
+    return {
+        "backend": "art",
+        "art_version": version("adversarial-robustness-toolbox"),
+        "detector": detector.name,
+        "config": asdict(config),
+        "device": str(attack.estimator.device),
+        "precision": "fp32",
+        "batch_size": config.batch_size,
+        "batching": "sequential" if config.batch_size == 1 else "grouped",
+        "elapsed_s": elapsed_s,
+        "steps": len(attack.history),
+        "image_iterations": images,
+        "image_iterations_per_s": images / elapsed_s,
+    }
