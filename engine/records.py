@@ -30,7 +30,7 @@ class ImageRecord:
 
     Attributes:
         path: absolute path of the image file.
-        width, height: size in pixels, as the file stores it.
+        width, height: size in pixels as decoded, EXIF orientation applied.
         boxes_xyxy_px: float32 (n, 4), corners in pixels of the file, x1 < x2 and y1 < y2, inside the image.
         class_ids: int64 (n,), indices into the dataset's class names.
     """

@@ -55,12 +55,13 @@ def probe_size(path: str | Path) -> tuple[int, int]:
         BadImageError: the file is missing, empty, truncated or unreadable.
     """
     try:
+        str(path).encode()
         with open(path, "rb") as file:
             return _probe(path, file)
     except FileNotFoundError:
         raise BadImageError(path, "missing_image", "no file there (moved or deleted?)") from None
-    except OSError as error:
-        raise BadImageError(path, "unreadable_image", f"one not readable ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte or not in UTF-8
+        raise BadImageError(path, "unreadable_image", f"one not readable ({error})") from error
 
 
 def read_rgb(path: str | Path) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The database's file and its schema, changed only by appended migrations."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from engine.config import home_folder
+from engine.errors import StorageError
+
+__all__ = ["MIGRATIONS", "database_path", "open_database", "storage_errors"]
+
+MIGRATIONS = Migrations("patchbench")
+
+
+@MIGRATIONS()
+def m001_datasets(db: Database) -> None:
+    """Datasets, their images, boxes and repairs."""
+    for statement in (
+        """
+        CREATE TABLE datasets (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            source TEXT NOT NULL,
+            class_names TEXT NOT NULL,  -- JSON list
+            synthetic INTEGER NOT NULL,
+            imported_at TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE images (
+            id INTEGER PRIMARY KEY,
+            dataset_id INTEGER NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            path TEXT NOT NULL,
+            width INTEGER NOT NULL,
+            height INTEGER NOT NULL,
+            UNIQUE (dataset_id, position)
+        )
+        """,
+        """
+        CREATE TABLE boxes (
+            image_id INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            class_id INTEGER NOT NULL,
+            x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL,  -- pixels
+            PRIMARY KEY (image_id, position)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE repairs (
+            id INTEGER PRIMARY KEY,
+            dataset_id INTEGER NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
+            kind TEXT NOT NULL,
+            file TEXT NOT NULL,
+            line INTEGER,
+            action TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX repairs_of_dataset ON repairs (dataset_id)",
+    ):
+        db.execute(statement)
+
+
+def database_path() -> Path:
+    """Where the user's database lies: `patchbench.db` in the home folder."""
+    return home_folder() / "patchbench.db"
+
+
+@contextmanager
+def storage_errors(path: str | Path) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into a `StorageError` of one line that names the file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"{path}: expected a usable database, got {error}; {_advice(error)}") from error
+    except OSError as error:
+        raise StorageError(
+            f"{path}: expected a writable folder, got {error.strerror}; choose another PATCHBENCH_HOME"
+        ) from error
+
+
+def open_database(path: str | Path, *, timeout_s: float = 10.0) -> Database:
+    """Open a database, creating it and its folder, and bring its schema up to date.
+
+    Args:
+        path: the file, or `:memory:`.
+        timeout_s: how long to wait for another process's write.
+
+    Raises:
+        StorageError: the folder cannot be written, or the file is locked, corrupt or of a newer PatchBench.
+    """
+    with storage_errors(path):
+        if str(path) != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        db = Database(sqlite3.connect(str(path), timeout=timeout_s))
+    try:
+        with storage_errors(path):
+            _prepare(db, path)
+    except StorageError:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: Database, path: str | Path) -> None:
+    db.conn.execute("PRAGMA foreign_keys = ON")
+    if db.conn.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
+        db.conn.execute("PRAGMA journal_mode = WAL")
+    known = [migration.name for migration in MIGRATIONS.pending(Database(memory=True))]
+    if newer := [each.name for each in MIGRATIONS.applied(db) if each.name not in known]:
+        raise StorageError(
+            f"{path}: expected a schema up to {known[-1]}, got {newer[-1]} of a newer PatchBench; "
+            "update PatchBench or choose another PATCHBENCH_HOME"
+        )
+    if MIGRATIONS.pending(db):
+        db.conn.execute("BEGIN IMMEDIATE")  # one process migrates, another that starts meanwhile waits
+        with db.conn:
+            MIGRATIONS.apply(db)
+
+
+def _advice(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return "another process is writing: try again, or end that process"
+    if "readonly" in text or "unable to open" in text:
+        return "make the folder writable or choose another PATCHBENCH_HOME"
+    if "full" in text:
+        return "free some space"
+    return "move the file away to start anew, or restore a copy"

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The entry to datasets: each kind of source, names, splits, and what a wrong source is told."""
+
+import json
+import subprocess
+import sys
+import types
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from engine.datasets.sources import downloadable_names, read_dataset
+from engine.errors import DatasetError, SettingsError
+from engine.records import Dataset
+from tests.engine.datasets.pictures import write_picture
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A YOLO folder with two splits, a data file, and one faulty line."""
+    root = tmp_path / "streets"
+    for split, classes in (("train", (0, 1)), ("val", (2,))):
+        for class_id in classes:
+            write_picture(root / f"images/{split}/{class_id}.jpg")
+            label = root / f"labels/{split}/{class_id}.txt"
+            label.parent.mkdir(parents=True, exist_ok=True)
+            label.write_text(f"{class_id} 0.5 0.5 0.5 0.5\n")
+    (root / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [person, car]\n")
+    return root
+
+
+def facts(dataset):
+    return dataset.name, len(dataset.images), sum(dataset.object_counts()), dataset.class_names
+
+
+def test_a_data_file_and_its_folder_are_the_same_dataset(folder):
+    expected = ("streets", 2, 2, ("person", "car"))
+    assert facts(read_dataset(folder)) == facts(read_dataset(str(folder / "data.yaml"))) == expected
+
+
+def test_splits_are_named_and_faults_reported(folder):
+    dataset = read_dataset(folder, split="val")
+    assert facts(dataset) == ("streets-val", 1, 0, ("person", "car"))
+    assert dataset.repair_counts() == {"unknown_class": 1}
+    assert dataset.source == str(folder)
+
+
+def test_a_name_may_be_given(folder):
+    assert read_dataset(folder, name="mine").name == "mine"
+
+
+def test_names_come_from_classes_txt_or_are_numbered(folder):
+    (folder / "data.yaml").unlink()
+    assert read_dataset(folder).class_names == ("class_0", "class_1")
+    (folder / "classes.txt").write_text("cat\ndog\n")
+    assert read_dataset(folder).class_names == ("cat", "dog")
+
+
+def test_a_folder_with_only_a_data_file_leads_to_its_images(folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "set.yaml").write_text(f"path: {folder}\ntrain: images/train\nnames: [person, car]\n")
+    assert facts(read_dataset(other)) == ("other", 2, 2, ("person", "car"))
+
+
+def test_coco_json(tmp_path):
+    write_picture(tmp_path / "images/a.jpg")
+    file = tmp_path / "signs.json"
+    image = {"id": 1, "file_name": "a.jpg"}
+    file.write_text(json.dumps({"images": [image], "annotations": [], "categories": []}))
+    assert facts(read_dataset(file)) == facts(read_dataset(file, images=tmp_path / "images"))
+    assert facts(read_dataset(file)) == ("signs", 1, 0, ())
+
+
+def test_demo_is_the_embedded_one_even_beside_a_folder_of_that_name(tmp_path, monkeypatch, folder):
+    asked = []
+    module = types.ModuleType("engine.datasets.demo")
+    dataset = read_dataset(folder)
+    module.demo_dataset = lambda split: asked.append(split) or dataset
+    monkeypatch.setitem(sys.modules, "engine.datasets.demo", module)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo").mkdir()
+    assert read_dataset("demo", split="val") is dataset
+    assert asked == ["val"]
+
+
+@pytest.mark.parametrize("source", ["coco8", "coco8.yaml"])
+def test_a_known_name_is_downloaded_and_a_local_path_wins(folder, monkeypatch, source):
+    asked = []
+    module = types.ModuleType("engine.detectors.ultralytics_download")
+    module.download_dataset = lambda name: asked.append(name) or folder / "data.yaml"
+    monkeypatch.setitem(sys.modules, "engine.detectors.ultralytics_download", module)
+    monkeypatch.chdir(folder.parent)
+    assert len(read_dataset(source).images) == 2
+    assert asked == ["coco8"]
+    local = folder.rename(folder.parent / "coco8")
+    if source.endswith(".yaml"):
+        (local.parent / source).write_text("path: coco8\ntrain: images/train\nnames: [a, b]\n")
+    assert len(read_dataset(source).images) == 2
+    assert asked == ["coco8"]
+
+
+def test_downloadable_names_are_known_without_importing_ultralytics():
+    assert {"coco128", "coco8", "VOC"} <= set(downloadable_names())
+
+
+@pytest.mark.parametrize("source", ["", "nowhere", "no/where.yaml", "coco9999"])
+def test_a_source_that_is_not_there_is_told_what_is_possible(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatasetError) as raised:
+        read_dataset(source)
+    for word in (".yaml", "YOLO folder", "COCO JSON", "demo", "coco128"):
+        assert word in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "source", "message"),
+    [
+        ({"a.csv": b""}, "a.csv", "expected a data file .*, got another file"),
+        ({"notes/a.md": b""}, "notes", "expected a YOLO folder .*, got no images there"),
+        ({"set/images/a.jpg": b"x"}, "set", r"expected usable images, got none \(unreadable_image 1\)"),
+    ],
+)
+def test_unusable_sources_are_named(tmp_path, files, source, message):
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        read_dataset(tmp_path / source)
+
+
+def test_a_split_of_another_name_is_refused(folder):
+    with pytest.raises(SettingsError, match="split: expected one of test, train, val, got 'holdout'"):
+        read_dataset(folder, split="holdout")
+
+
+def test_reading_loads_no_torch(folder):
+    code = (
+        "import sys; from engine.datasets.sources import read_dataset; import engine.datasets.sampling, "
+        "engine.datasets.histogram, engine.store.repository; read_dataset(sys.argv[1]); "
+        "print([m for m in ('torch', 'ultralytics') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.real
+def test_coco128(coco128_yaml):
+    dataset = read_dataset(coco128_yaml)
+    assert isinstance(dataset, Dataset)
+    assert facts(dataset) == ("coco128", 128, 929, dataset.class_names)
+    assert (len(dataset.class_names), dataset.class_names[0]) == (80, "person")
+    people = dataset.object_counts(0)
+    strays = [each.file for each in dataset.repairs if each.kind == "label_without_image"]
+    lost = Counter(line.split()[0] for file in strays for line in Path(file).read_text().splitlines())["0"]
+    # 62 label files hold 261 people; the photograph of one of them (7 people) is not among the images.
+    assert (sum(count > 0 for count in people), sum(people), lost) == (61, 254, 7)
+    assert dataset.repair_counts() == {"image_without_label": 2, "label_without_image": 2}

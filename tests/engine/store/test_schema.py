@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The database file: migrations, and errors in one line for files and folders that cannot be used."""
+
+import sqlite3
+import threading
+
+import pytest
+
+from engine.errors import StorageError
+from engine.store.schema import MIGRATIONS, database_path, open_database, storage_errors
+
+
+def tables(db):
+    return {name for name in db.table_names() if not name.startswith("_")}
+
+
+def test_a_new_database_gets_its_folder_and_schema(tmp_path):
+    path = tmp_path / "new" / "folder" / "a.db"
+    db = open_database(path)
+    assert {"datasets", "images", "boxes", "repairs"} <= tables(db)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert db.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    assert not MIGRATIONS.pending(db)
+    db.close()
+
+
+def test_opening_again_changes_nothing(tmp_path):
+    path = tmp_path / "a.db"
+    applied = []
+    for _ in range(2):
+        db = open_database(path)
+        applied.append([(each.name, each.applied_at) for each in MIGRATIONS.applied(db)])
+        db.close()
+    assert applied[0] == applied[1] != []
+
+
+def test_users_database_lies_in_the_home_folder(own_home):
+    assert database_path() == own_home / "patchbench.db"
+
+
+def test_many_that_open_a_new_database_at_once_all_succeed(tmp_path):
+    failures = []
+
+    def open_and_close():
+        try:
+            open_database(tmp_path / "a.db").close()
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_and_close) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def damaged(path):
+    path.write_bytes(b"no database, but long enough to look at" * 50)
+
+
+def newer(path):
+    db = open_database(path)
+    db["_sqlite_migrations"].insert(
+        {"migration_set": "patchbench", "name": "m999_later", "applied_at": "2099-01-01"}
+    )
+    db.close()
+
+
+def folder(path):
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (damaged, "expected a usable database, got file is not a database; move the file away"),
+        (newer, "got m999_later of a newer PatchBench; update PatchBench or choose another PATCHBENCH_HOME"),
+        (folder, "got unable to open database file; make the folder writable"),
+    ],
+)
+def test_unusable_files_are_named_in_one_line(tmp_path, prepare, message):
+    path = tmp_path / "a.db"
+    prepare(path)
+    with pytest.raises(StorageError, match=message) as raised:
+        open_database(path)
+    assert str(raised.value).startswith(f"{path}: expected")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="expected a writable folder, got Not a directory; choose another"):
+        open_database(tmp_path / "file" / "home" / "a.db")
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("database is locked", "try again"),
+        ("attempt to write a readonly database", "make the folder writable"),
+        ("database or disk is full", "free some space"),
+        ("database disk image is malformed", "restore a copy"),
+    ],
+)
+def test_each_kind_of_failure_has_its_advice(text, advice):
+    with pytest.raises(StorageError, match=f"a.db: expected a usable database, got {text}; .*{advice}"):  # noqa: SIM117
+        with storage_errors("a.db"):
+            raise sqlite3.OperationalError(text)
