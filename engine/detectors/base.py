@@ -41,6 +41,16 @@ class Targets:
             images=self.images,
         )
 
+    def of_images(self, first: int, last: int) -> Targets:
+        """The targets of the batch's images `first` to `last - 1`, numbered from 0 again."""
+        keep = (self.image_index >= first) & (self.image_index < last)
+        return Targets(
+            boxes_xyxy_px=self.boxes_xyxy_px[keep],
+            class_ids=self.class_ids[keep],
+            image_index=self.image_index[keep] - first,
+            images=last - first,
+        )
+
     def to(self, device: torch.device) -> Targets:
         """The same targets on a device."""
         return Targets(

@@ -121,7 +121,10 @@ def _sample(patch_chw: Tensor, placements: Placements, owner: Tensor, uv: Tensor
         index.append(corners)
         weight.append(shares * share[:, None])
     return F.embedding_bag(
-        torch.cat(index, dim=1), texels, per_sample_weights=torch.cat(weight, dim=1).to(texels.dtype), mode="sum"
+        torch.cat(index, dim=1),
+        texels,
+        per_sample_weights=torch.cat(weight, dim=1).to(texels.dtype),
+        mode="sum",
     )
 
 

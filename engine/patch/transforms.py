@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.config import AugmentationConfig, PlacementConfig
 from engine.detectors.base import Targets
 
-__all__ = ["Placements", "place"]
+__all__ = ["Placements", "mirror", "place"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,19 @@ class Placements:
     angle_rad: Tensor
     gain: Tensor
     offset: Tensor
+
+
+def mirror(
+    images_nchw: Tensor, targets: Targets, generator: torch.Generator | None = None
+) -> tuple[Tensor, Targets]:
+    """Each image with its boxes mirrored left to right, or not, with equal chance; new tensors."""
+    images, width = len(images_nchw), images_nchw.shape[3]
+    turned = (torch.rand(images, generator=generator) < 0.5).to(images_nchw.device)
+    mirrored = torch.where(turned[:, None, None, None], images_nchw.flip(3), images_nchw)
+    x1, y1, x2, y2 = targets.boxes_xyxy_px.unbind(dim=1)
+    boxes = torch.stack([width - x2, y1, width - x1, y2], dim=1)
+    chosen = turned.to(targets.image_index.device)[targets.image_index, None]
+    return mirrored, replace(targets, boxes_xyxy_px=torch.where(chosen, boxes, targets.boxes_xyxy_px))
 
 
 def place(

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a patch is before its first step: grey, noise, an image, or an earlier patch (a warm start)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.patch.files import read_patch
+from engine.seeding import generator
+
+__all__ = ["initial_patch"]
+
+STREAM = 2  # of the seed, for the noise
+
+
+def initial_patch(initial: str, height: int, width: int, seed: int) -> Tensor:
+    """The first patch, float32 (3, height, width), 0 to 1.
+
+    Args:
+        initial: `grey` (0.5), `noise` (uniform, from the seed), or the path of a .png, .jpg or .npy, resized
+            (bilinear, anti-aliased) where its size differs.
+        height, width: in texels.
+        seed: of the noise.
+
+    Raises:
+        PatchFileError: the path names no usable image or patch.
+    """
+    if initial == "grey":
+        return torch.full((3, height, width), 0.5)
+    if initial == "noise":
+        return torch.rand((3, height, width), generator=generator(seed, STREAM))
+    patch, _ = read_patch(initial)
+    if patch.shape[1:] == (height, width):
+        return patch
+    resized = F.interpolate(patch[None], size=(height, width), mode="bilinear", antialias=True)
+    return resized[0].clamp(0, 1)

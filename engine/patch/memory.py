@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Fits batches into memory: halves one that did not fit, and finds the size that pays by trying."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+import torch
+from torch import Tensor
+
+from engine.detectors.base import Targets
+from engine.errors import MemoryExhaustedError
+
+__all__ = ["Piece", "find_batch_size", "is_out_of_memory", "peak_memory_bytes"]
+
+LARGEST_BATCH = 256
+WORTH_IT = 1.05  # a doubled batch must bring this much throughput, or the smaller one is kept
+HEADROOM = 0.8  # share of the free memory that a batch may take
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A batch, or a part of one that did not fit as a whole.
+
+    Attributes:
+        images_nchw: uint8 (n, 3, h, w).
+        targets: their objects.
+        part: numbers that no other piece of the same step has; they give the piece its own chance.
+    """
+
+    images_nchw: Tensor
+    targets: Targets
+    part: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.images_nchw)
+
+    def halves(self) -> list[Piece]:
+        """The piece in two.
+
+        Raises:
+            MemoryExhaustedError: it is one image.
+        """
+        count = len(self)
+        if count == 1:
+            height, width = self.images_nchw.shape[2:]
+            raise MemoryExhaustedError(
+                f"expected one image of {width}x{height} px to fit into the memory of "
+                f"{self.images_nchw.device}, got out of memory; choose a smaller --image-size"
+            )
+        batch, part = self.part
+        bounds = ((0, count // 2), (count // 2, count))
+        return [
+            Piece(
+                images_nchw=self.images_nchw[first:last],
+                targets=self.targets.of_images(first, last),
+                part=(batch, 2 * part + 1 + side),
+            )
+            for side, (first, last) in enumerate(bounds)
+        ]
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch raised the error for want of memory; on the CPU it has no class of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def find_batch_size(
+    try_step: Callable[[int], object],
+    *,
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+    free_bytes: Callable[[torch.device], int] | None = None,
+    used_bytes: Callable[[torch.device], int] | None = None,
+) -> int:
+    """The smallest batch size beyond which doubling brings no throughput, within the memory that is free.
+
+    Speeds vary, so two calls may answer differently: a run that must be repeated names its batch size.
+
+    Args:
+        try_step: does the work of one step with that many images.
+        device: where it does it.
+        clock: seconds, monotonic.
+        free_bytes, used_bytes: the device's memory, replaced in tests.
+
+    Raises:
+        MemoryExhaustedError: one image alone does not fit.
+    """
+    free, used = free_bytes or _free_bytes, used_bytes or peak_memory_bytes
+    available, before = free(device), used(device)
+    best, best_speed, size = 0, 0.0, 1
+    while size <= LARGEST_BATCH:
+        try:
+            speed = size / min(_timed(try_step, size, device, clock) for _ in range(3))
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            break
+        if speed < best_speed * WORTH_IT:
+            break
+        best, best_speed = size, speed
+        if 2 * (used(device) - before) > available * HEADROOM:
+            break
+        size *= 2
+    if not best:
+        raise MemoryExhaustedError(
+            f"expected one image to fit into the memory of {device}, got out of memory; "
+            "choose a smaller --image-size or another --device"
+        )
+    return best
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """The most memory taken so far: the device's on CUDA, else the process's resident set."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return _peak_resident_bytes()
+
+
+def _peak_resident_bytes() -> int:
+    info = psutil.Process().memory_info()
+    if hasattr(info, "peak_wset"):  # Windows
+        return int(info.peak_wset)
+    import resource  # not on Windows
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(psutil.virtual_memory().available)
+
+
+def _timed(
+    try_step: Callable[[int], object], size: int, device: torch.device, clock: Callable[[], float]
+) -> float:
+    started = clock()
+    try_step(size)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return max(clock() - started, 1e-9)

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The loop that makes a patch: sample, render, loss, step, project, record."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+
+import torch
+from torch import Tensor
+
+from engine.config import RunConfig
+from engine.datasets.loader import Batch, ImageLoader
+from engine.datasets.sampling import growing_batch_size, plan_iteration
+from engine.detectors.base import Detector
+from engine.errors import NonFiniteLossError
+from engine.patch.losses import PatchLoss
+from engine.patch.memory import Piece, is_out_of_memory
+from engine.patch.precision import autocast, choose_precision, make_scaler
+from engine.patch.render import circle_mask, compose
+from engine.patch.schedules import learning_rate_factor
+from engine.patch.state import RunState
+from engine.patch.transforms import mirror, place
+from engine.patch.updates import make_optimizer
+from engine.records import ImageRecord, StepRecord
+from engine.seeding import generator
+
+__all__ = ["PatchRun"]
+
+PLACEMENT_STREAM = 1  # of the seed; the batch plan draws from (seed, iteration) itself
+
+
+class PatchRun:
+    """One run of patch optimisation over given images; `iterate` does the work, `state` is the result.
+
+    Args:
+        detector: the frozen detector.
+        records: the images to train on.
+        config: the settings; its dataset, weights and class name are not looked at.
+        class_id: the class under attack.
+        state: where to start: a fresh state with the initial patch, or one from a checkpoint.
+        batch_size: images a batch (the settings' own may be 0 for `auto`).
+        loader: gives the batches.
+        clock: seconds, monotonic; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        records: Sequence[ImageRecord],
+        config: RunConfig,
+        *,
+        class_id: int,
+        state: RunState,
+        batch_size: int,
+        loader: ImageLoader,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.state = state
+        self.precision = choose_precision(config.precision, detector.device)
+        self._detector, self._config, self._loader, self._clock = detector, config, loader, clock
+        self._batch_size = 1 if config.batching == "sequential" else batch_size
+        self._counts = [record.count(class_id) for record in records]
+        self._shapes = [loader.canvas(record) for record in records]
+        self._loss = PatchLoss(
+            config.losses,
+            class_id=class_id,
+            objects_per_image=sum(self._counts) / max(len(records), 1),
+            top_k=config.top_k,
+        )
+        self._patch = state.patch_chw.to(detector.device).requires_grad_(True)
+        self._optimizer = make_optimizer(config.optimizer, self._patch, config.learning_rate)
+        self._scaler = make_scaler(self.precision, detector.device)
+        # It moves the rate of an optimizer of its own from 1 down; that rate is a factor of the real one.
+        self._plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            make_optimizer("sign", torch.zeros(1), 1.0),
+            factor=config.schedule.gamma,
+            patience=config.schedule.patience,
+        )
+        self._mask = circle_mask(config.patch_height, config.patch_width) if config.circular else None
+        self._restore()
+        self._started_s = clock() - state.elapsed_s
+
+    @property
+    def mask_hw(self) -> Tensor | None:
+        """Which texels are drawn, bool (h, w); None draws all."""
+        return self._mask
+
+    def iterate(self) -> Iterator[StepRecord]:
+        """Run to the end or to the time limit, one record after each step; may be left and begun again.
+
+        Between two records `state` is whole: it can be saved, and a run restored from it goes on exactly.
+
+        Raises:
+            NonFiniteLossError: before the step that would have spoilt the patch.
+            MemoryExhaustedError: one image alone does not fit.
+            DatasetError: an image cannot be read.
+        """
+        state = self.state
+        while state.iteration < state.iterations and not self._out_of_time():
+            steps = self._plan(state.iteration)
+            batches = self._loader.batches(
+                batch for step in steps[state.steps_in_iteration :] for batch in step
+            )
+            for step in steps[state.steps_in_iteration :]:
+                self._set_learning_rate(state.steps_in_iteration / len(steps))
+                images = sum(len(batch) for batch in step)
+                loss, terms = self._accumulate([next(batches) for _ in step], images)
+                self._update(loss)
+                yield self._record(loss, terms, images, last=state.steps_in_iteration + 1 == len(steps))
+                if self._out_of_time():
+                    return
+
+    def _plan(self, iteration: int) -> list[list[list[int]]]:
+        """The iteration's steps, each a list of batches, each a list of image indices."""
+        size = self._batch_size
+        if self._config.batch_start:
+            size = growing_batch_size(self._config.batch_start, iteration, size)
+        batches = plan_iteration(
+            self._counts,
+            strategy=self._config.batching,
+            batch_size=size,
+            sampling=self._config.sampling,
+            seed=self._config.seed,
+            iteration=iteration,
+            shapes=self._shapes,
+        )
+        together = self._config.accumulate
+        return [batches[start : start + together] for start in range(0, len(batches), together)]
+
+    def _accumulate(self, batches: Sequence[Batch], images: int) -> tuple[float, dict[str, float]]:
+        """One step's gradient into the patch's `grad`; its loss and terms as means over its images."""
+        self._patch.grad = torch.zeros_like(self._patch)
+        loss, terms = 0.0, dict.fromkeys(self._config.losses, 0.0)
+        for position, batch in enumerate(batches):
+            pieces = [Piece(images_nchw=batch.images_nchw, targets=batch.targets, part=(position, 0))]
+            while pieces:
+                piece = pieces.pop(0)
+                outcome = self._try(piece)
+                if outcome is None:
+                    pieces = piece.halves() + pieces
+                    continue
+                piece_loss, piece_terms, gradient = outcome
+                share = len(piece) / images
+                self._patch.grad += gradient * share
+                loss += piece_loss * share
+                for name, term in piece_terms.items():
+                    terms[name] += term * share
+        return loss, terms
+
+    def _try(self, piece: Piece) -> tuple[float, dict[str, float], Tensor] | None:
+        """The piece's outcome, or None if it does not fit; then no batch of its size is tried again."""
+        state = self.state
+        if state.batch_limit and len(piece) > state.batch_limit:
+            return None
+        try:
+            return self._differentiate(piece)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        if self._detector.device.type == "cuda":
+            torch.cuda.empty_cache()
+        state.batch_limit = max(len(piece) // 2, 1)
+        state.events.append({"event": "out of memory", "step": state.step, "batch_size": state.batch_limit})
+        return None
+
+    def _differentiate(self, piece: Piece) -> tuple[float, dict[str, float], Tensor]:
+        """Loss, terms and the (scaled) gradient of the patch for one piece, with its own chance."""
+        state, config = self.state, self._config
+        images_nchw, targets = piece.images_nchw, piece.targets
+        chance = generator(
+            config.seed, PLACEMENT_STREAM, state.iteration, state.steps_in_iteration, *piece.part
+        )
+        if config.flip:
+            images_nchw, targets = mirror(images_nchw, targets, chance)
+        placements = place(
+            targets,
+            canvas_hw=(images_nchw.shape[2], images_nchw.shape[3]),
+            aspect=config.patch_width / config.patch_height,
+            placement=config.placement,
+            augmentation=config.augmentation,
+            generator=chance,
+        )
+        drawn = compose(images_nchw, self._patch, placements, self._mask)
+        with autocast(self.precision, self._detector.device):
+            loss, terms = self._loss(self._detector, drawn, targets, self._patch)
+        gradient = torch.autograd.grad(self._scaler.scale(loss), self._patch)[0]
+        values = torch.stack([loss.detach(), *(term.detach().float() for term in terms.values())]).tolist()
+        return values[0], dict(zip(terms, values[1:], strict=True)), gradient
+
+    def _update(self, loss: float) -> None:
+        """One optimizer step, unscaled before it is clipped, and back into the range of colours."""
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(
+                f"expected a finite loss, got {loss} at step {self.state.step + 1}; "
+                "the patch of the step before is kept; lower --learning-rate or choose --precision fp32"
+            )
+        self._scaler.unscale_(self._optimizer)
+        if self._config.clip_norm:
+            torch.nn.utils.clip_grad_norm_([self._patch], self._config.clip_norm)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        with torch.no_grad():
+            self._patch.clamp_(0, 1)
+
+    def _record(self, loss: float, terms: dict[str, float], images: int, *, last: bool) -> StepRecord:
+        """Note the step in the state."""
+        state = self.state
+        state.step += 1
+        state.image_iterations += images
+        state.elapsed_s = self._clock() - self._started_s
+        record = StepRecord(
+            step=state.step,
+            iteration=state.iteration + 1,
+            loss=loss,
+            terms=terms,
+            learning_rate=self._optimizer.param_groups[0]["lr"],
+            images=images,
+            elapsed_s=state.elapsed_s,
+        )
+        state.history.append(record)
+        if last:
+            self._finish_iteration()
+        else:
+            state.steps_in_iteration += 1
+        self._remember()
+        return record
+
+    def _finish_iteration(self) -> None:
+        state = self.state
+        steps = takewhile(lambda record: record.iteration == state.iteration + 1, reversed(state.history))
+        losses = [(record.loss, record.images) for record in steps]
+        self._plateau.step(sum(loss * images for loss, images in losses) / sum(n for _, n in losses))
+        state.iteration += 1
+        state.steps_in_iteration = 0
+        if self._config.time_limit_s:
+            per_iteration_s = state.elapsed_s / state.iteration
+            fitting = max(int(self._config.time_limit_s / per_iteration_s), 1)
+            state.iterations = max(min(self._config.iterations, fitting), state.iteration)
+
+    def _set_learning_rate(self, fraction: float) -> None:
+        state, config = self.state, self._config
+        factor = learning_rate_factor(config.schedule, state.iteration + fraction, state.iterations)
+        if config.schedule.kind == "plateau":
+            factor *= self._plateau.optimizer.param_groups[0]["lr"]
+        self._optimizer.param_groups[0]["lr"] = config.learning_rate * factor
+
+    def _out_of_time(self) -> bool:
+        limit = self._config.time_limit_s
+        return bool(limit) and self._clock() - self._started_s >= limit
+
+    def _remember(self) -> None:
+        """Put what the optimizer and its companions hold into the state."""
+        state = self.state
+        state.patch_chw = self._patch.detach().cpu()
+        state.optimizer = self._optimizer.state_dict()
+        state.scaler = self._scaler.state_dict()
+        state.plateau = {
+            "scheduler": self._plateau.state_dict(),
+            "factor": self._plateau.optimizer.param_groups[0]["lr"],
+        }
+
+    def _restore(self) -> None:
+        """The reverse of `_remember`, for a state that has seen a step."""
+        state = self.state
+        if not state.step:
+            return
+        self._optimizer.load_state_dict(state.optimizer)
+        self._scaler.load_state_dict(state.scaler)
+        self._plateau.load_state_dict(state.plateau["scheduler"])
+        self._plateau.optimizer.param_groups[0]["lr"] = state.plateau["factor"]
