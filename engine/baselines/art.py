@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +26,25 @@ from engine.detectors.ultralytics import UltralyticsDetector
 from engine.errors import DatasetError, NonFiniteLossError
 from engine.records import RunResult, StepRecord
 
-# While it is imported, ART writes settings into the home folder; those (paths for downloads that never
-# happen here) are let go with this one.
-with tempfile.TemporaryDirectory() as _home, mock.patch.dict(os.environ, HOME=_home, USERPROFILE=_home):
+
+@contextmanager
+def _home_elsewhere() -> Iterator[None]:
+    """Let ART, which writes settings into the home folder while it is imported, write them to a passing one.
+
+    They are paths for downloads that never happen here.
+    """
+    kept = {name: os.environ.get(name) for name in ("HOME", "USERPROFILE")}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            os.environ.update(dict.fromkeys(kept, folder))
+            yield
+        finally:
+            for name, value in kept.items():
+                os.environ.pop(name)
+                os.environ |= {name: value} if value is not None else {}
+
+
+with _home_elsewhere():
     from art.attacks.evasion import AdversarialPatchPyTorch
     from art.estimators.object_detection import PyTorchYolo
 

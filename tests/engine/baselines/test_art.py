@@ -16,6 +16,7 @@ from engine.baselines import art
 from engine.baselines.art import art_estimator, generate_with_art
 from engine.baselines.config import ArtConfig
 from engine.datasets.loader import ImageLoader
+from engine.datasets.sources import read_dataset
 from engine.detectors.ultralytics import UltralyticsDetector, load_detector
 from engine.detectors.ultralytics_quiet import DetectionModel
 from engine.errors import DatasetError, NonFiniteLossError
@@ -170,6 +171,16 @@ def test_one_seed_gives_one_patch_and_leaves_global_chance_alone(
     assert np.random.rand() == expected  # noqa: NPY002
 
 
+@pytest.mark.parametrize(("shape", "trained"), [("square", True), ("circle", False)])
+def test_a_circle_trains_no_corners(
+    detector: UltralyticsDetector, loader: ImageLoader, shape: str, trained: bool
+) -> None:
+    config = ArtConfig(iterations=3, patch_size=16, shape=shape, scale_min=0.5)
+    patch = generate_with_art(detector, loader, [1, 2], class_id=0, config=config).patch_chw
+    assert (patch[:, 8, 8] != 0.5).any()
+    assert (patch[:, 0, 0] != 0.5).any() == trained
+
+
 def test_stops_at_the_time_limit(detector: UltralyticsDetector, loader: ImageLoader) -> None:
     config = ArtConfig(iterations=1000, patch_size=16)
     start = time.perf_counter()
@@ -218,27 +229,10 @@ def test_nothing_is_said_and_no_settings_are_left(
 
 @pytest.mark.real
 def test_real_photographs(coco128_yaml: Path, yolov8n_weights: Path) -> None:
-    loader = ImageLoader(people(coco128_yaml, 2), image_size=640, device=torch.device("cpu"))
+    photographs = [image for image in read_dataset(coco128_yaml).images if image.count(0)][:2]
+    loader = ImageLoader(photographs, image_size=640, device=torch.device("cpu"))
     detector = load_detector(yolov8n_weights, device="cpu", fuse=False)
     config = ArtConfig(iterations=2, patch_size=64)
     result = generate_with_art(detector, loader, [0, 1], class_id=0, config=config)
     assert result.summary["image_iterations"] == 4
     assert result.patch_chw.std() > 0.005
-
-
-def people(coco128_yaml: Path, count: int) -> list[ImageRecord]:
-    """The first photographs with people, read from the label files."""
-    found = []
-    for label in sorted((coco128_yaml.parent / "labels/train2017").glob("*.txt")):
-        rows = np.loadtxt(label, ndmin=2)
-        rows = rows[rows[:, 0] == 0]
-        if len(rows) and len(found) < count:
-            path = coco128_yaml.parent / "images/train2017" / f"{label.stem}.jpg"
-            height, width = cv2.imread(str(path)).shape[:2]
-            centres, sizes = rows[:, 1:3] * (width, height), rows[:, 3:5] * (width, height)
-            corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1).astype(np.float32)
-            ids = np.zeros(len(rows), dtype=np.int64)
-            found.append(
-                ImageRecord(path=str(path), width=width, height=height, boxes_xyxy_px=corners, class_ids=ids)
-            )
-    return found

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from engine.config import PlacementConfig
 from engine.datasets.loader import ImageLoader
+from engine.datasets.sources import read_dataset
 from engine.detectors.base import Detections
+from engine.detectors.ultralytics import load_detector
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import CONDITIONS, PatchJudge, evaluate_patch
 from engine.patch.render import circle_mask
@@ -180,3 +182,21 @@ def test_wrong_patches_are_refused(loader: ImageLoader, patch: Tensor, message: 
 def test_a_class_that_the_detector_lacks_is_refused(loader: ImageLoader) -> None:
     with pytest.raises(ValueError, match="expected a class id of 0 to 1, got 2"):
         PatchJudge(FakeDetector(), loader, [0], class_id=2)
+
+
+@pytest.mark.real
+def test_real_photographs(coco128_yaml: Path, yolov8n_weights: Path) -> None:
+    photographs = [image for image in read_dataset(coco128_yaml).images if image.count(0)][:6]
+    loader = ImageLoader(photographs, image_size=640, device=torch.device("cpu"))
+    detector = load_detector(yolov8n_weights, device="cpu")
+    config = EvaluationConfig(placement=PlacementConfig(scale=0.6), batch_size=3, resamples=50)
+    evaluation = evaluate_patch(detector, loader, range(6), torch.zeros(3, 32, 32), class_id=0, config=config)
+    clean, grey = evaluation.controls["clean"], evaluation.controls["grey"]
+    assert clean.ap50.value > 0.6
+    assert clean.relative_ap50.value == pytest.approx(1.0)
+    assert clean.asr.value == 0.0
+    # A patch that covers most of each person hides many, whatever its colours.
+    for covered in (grey, evaluation.patch):
+        assert covered.asr.value > 0.2
+        assert covered.ap50.value < clean.ap50.value
+        assert covered.disappearance.value > clean.disappearance.value
