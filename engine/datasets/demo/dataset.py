@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The synthetic demo dataset in a folder: drawn once, with YOLO labels, and read back as records."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine.config import home_folder, require_between, require_choice
+from engine.datasets.demo.canvas import tones
+from engine.datasets.demo.scenes import Scene, draw_scene
+from engine.errors import DatasetError, StorageError
+from engine.records import Dataset, ImageRecord
+
+__all__ = ["DEMO_COUNTS", "GENERATOR_VERSION", "SPLITS", "demo_dataset", "people_counts"]
+
+GENERATOR_VERSION = 1
+"""Raised whenever the drawing changes, so that folders drawn before are drawn again."""
+
+DEMO_COUNTS = {0: 10, 1: 45, 2: 20, 3: 10, 4: 8, 5: 5, 6: 1, 7: 1}
+"""People in a picture → pictures of the split `demo`."""
+
+SPLITS = {"demo": 100, "val": 100, "train": 900}
+"""Split → the number of its pictures unless another is asked for."""
+
+_SEEDS = {"demo": 20_240_601, "val": 20_240_602, "train": 20_240_603}
+_PORTRAIT_SHARE = 0.2
+_MARKER = "complete.json"
+
+
+def demo_dataset(
+    split: str = "demo",
+    *,
+    folder: Path | None = None,
+    images: int | None = None,
+    report: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """The drawn demo: synthetic street scenes with people. Draws the pictures where they are not there yet.
+
+    Args:
+        split: `demo` (100 pictures, `DEMO_COUNTS` people), `val` or `train`; no picture is in two splits.
+        folder: where `images/` and `labels/` are kept, by default `PATCHBENCH_HOME`/demo/<split>. A folder
+            that holds anything that is not an earlier drawing is refused.
+        images: how many pictures, 1 to 100,000; `demo` has always 100.
+        report: called with the pictures done and their total after each is drawn.
+
+    Returns:
+        A dataset with `synthetic=True`, class names `("person",)` and absolute paths.
+
+    Raises:
+        SettingsError: no such split, or a size that it cannot have.
+        DatasetError: the folder holds something else.
+        StorageError: the folder cannot be written.
+    """
+    require_choice("split", split, SPLITS)
+    size = SPLITS[split] if images is None else images
+    require_between("images", size, *((100, 100) if split == "demo" else (1, 100_000)))
+    target = (folder or home_folder() / "demo" / split).expanduser().resolve()
+    facts = {"synthetic": True, "generator": GENERATOR_VERSION, "split": split, "images": size}
+    if _read_marker(target) != facts:
+        try:
+            _draw(target, split, size, facts, report)
+        except OSError as error:
+            raise StorageError(
+                f"expected to write the demo dataset to {target}, got {error.strerror or error}; "
+                "free space or choose another PATCHBENCH_HOME"
+            ) from error
+    return _read(target, split)
+
+
+def people_counts(split: str, images: int) -> list[int]:
+    """How many people each picture of a split shows, shuffled in a fixed order.
+
+    The splits `val` and `train` follow `DEMO_COUNTS` as a distribution.
+    """
+    rng = np.random.default_rng(_SEEDS[split])
+    counts = np.repeat(list(DEMO_COUNTS), list(DEMO_COUNTS.values()))
+    repeated = [rng.permutation(counts) for _ in range(-(-images // len(counts)))]
+    return np.concatenate(repeated)[:images].tolist()
+
+
+def _read_marker(folder: Path) -> dict[str, object] | None:
+    try:
+        return json.loads((folder / _MARKER).read_text())["drawn"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _draw(
+    folder: Path, split: str, images: int, facts: dict[str, object], report: Callable[[int, int], None] | None
+) -> None:
+    """Draw a whole split; the marker is written last, so a half-drawn folder is drawn again."""
+    _clear(folder)
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    sizes: dict[str, list[object]] = {}
+    for index, people in enumerate(people_counts(split, images)):
+        rng = np.random.default_rng([_SEEDS[split], index])
+        width, height = (480, 640) if rng.random() < _PORTRAIT_SHARE else (640, 480)
+        scene = draw_scene(rng, people, width, height)
+        name = f"synthetic-{split}-{index:05d}"
+        _write_scene(folder, name, scene)
+        sizes[name] = [width, height, scene.boxes_xyxy_px.tolist()]
+        if report is not None:
+            report(index + 1, images)
+    draft = folder / f"{_MARKER}.part"
+    draft.write_text(json.dumps({"drawn": facts, "pictures": sizes}))
+    os.replace(draft, folder / _MARKER)
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier drawing; anything else in the folder is not ours to remove."""
+    if not folder.exists():
+        return
+    ours = {"images", "labels", _MARKER, f"{_MARKER}.part"}
+    foreign = sorted(
+        path.name for path in folder.iterdir() if path.name not in ours and path.suffix != ".cache"
+    )
+    drawn = all(
+        path.name.startswith("synthetic-")
+        for name in ("images", "labels")
+        for path in (folder / name).glob("*")
+    )
+    if foreign or not drawn:
+        raise DatasetError(
+            f"{folder}: expected an empty folder for the demo dataset, got other files; choose another folder"
+        )
+    shutil.rmtree(folder)
+
+
+def _write_scene(folder: Path, name: str, scene: Scene) -> None:
+    height, width = scene.image.shape[:2]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR), quality)[1]
+    (folder / "images" / f"{name}.jpg").write_bytes(encoded.tobytes())
+    x0, y0, x1, y1 = (scene.boxes_xyxy_px / tones([width, height, width, height])).T
+    rows = np.stack([(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0], axis=1)
+    lines = ["0 " + " ".join(f"{value:.6f}" for value in row) for row in rows]
+    (folder / "labels" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
+
+
+def _read(folder: Path, split: str) -> Dataset:
+    """The records of a drawn folder, from its marker."""
+    pictures = json.loads((folder / _MARKER).read_text())["pictures"]
+    records = []
+    for name, (width, height, boxes) in pictures.items():
+        boxes_px = np.array(boxes, dtype=np.float32).reshape(-1, 4)
+        path = str(folder / "images" / f"{name}.jpg")
+        ids = np.zeros(len(boxes_px), dtype=np.int64)
+        records.append(
+            ImageRecord(path=path, width=width, height=height, boxes_xyxy_px=boxes_px, class_ids=ids)
+        )
+    return Dataset(
+        name="demo" if split == "demo" else f"demo-{split}",
+        source=f"synthetic demo, split {split}",
+        class_names=("person",),
+        images=tuple(records),
+        synthetic=True,
+    )
