@@ -151,6 +151,7 @@ class RunConfig:
         dataset: a source or the name of an imported dataset.
         weights: a weight file or a name that Ultralytics knows.
         class_name: the class under attack.
+        backend: `native`, or `art`: ART's AdversarialPatchPyTorch, for comparison.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         iterations: passes over the run's images.
         batch_size: images a batch; 0 means `auto`, probed for memory and speed.
@@ -185,6 +186,7 @@ class RunConfig:
     dataset: str
     weights: str
     class_name: str = "person"
+    backend: str = "native"
     device: str = "auto"
     iterations: int = PRESETS["standard"]
     batch_size: int = 8
@@ -249,6 +251,7 @@ class RunConfig:
             require_between(f"weight of the loss {name}", weight, -1e4, 1e4)
 
     def _check_choices(self) -> None:
+        require_choice("backend", self.backend, ("native", "art"))
         require_choice("batching", self.batching, BATCHINGS)
         require_choice("sampling", self.sampling, SAMPLINGS)
         require_choice("optimizer", self.optimizer, OPTIMIZERS)
@@ -269,6 +272,11 @@ class RunConfig:
             raise SettingsError(
                 f"growing batch: expected a start of at most the batch size and not sequential batching, "
                 f"got a start of {self.batch_start}, batch size {self.batch_size}, {self.batching}"
+            )
+        if self.backend == "art" and self.patch_height != self.patch_width:
+            raise SettingsError(
+                f"ART's patch: expected a square, got {self.patch_width}x{self.patch_height} texels; "
+                "give one size"
             )
         if self.early_stop and not self.validation_share:
             raise SettingsError("early stop: expected a validation share above 0, got none; set both")

@@ -52,7 +52,9 @@ def read_patch(path: str | Path) -> tuple[Tensor, Tensor | None]:
     )
 
 
-def write_patch(folder: str | Path, patch_chw: Tensor, mask_hw: Tensor | None = None) -> None:
+def write_patch(
+    folder: str | Path, patch_chw: Tensor, mask_hw: Tensor | None = None, *, stem: str = "patch"
+) -> None:
     """Write `patch.npy` (float32, 3×h×w) and `patch.png` (8 bits; the mask as transparency) into a folder.
 
     Each file is replaced in one step, so a reader never sees half of one.
@@ -61,6 +63,7 @@ def write_patch(folder: str | Path, patch_chw: Tensor, mask_hw: Tensor | None = 
         folder: an existing folder.
         patch_chw: float (3, h, w), 0 to 1.
         mask_hw: bool (h, w), which texels are drawn; None for all.
+        stem: the files' name without suffix.
 
     Raises:
         StorageError: the folder cannot be written to (full, read-only, not there).
@@ -70,9 +73,9 @@ def write_patch(folder: str | Path, patch_chw: Tensor, mask_hw: Tensor | None = 
     if mask_hw is not None:
         alpha = mask_hw.cpu().numpy().astype(np.uint8)[..., None] * 255
         pixels = np.concatenate([pixels, alpha], axis=2)
-    write_atomically(Path(folder) / "patch.npy", lambda file: np.save(file, patch, allow_pickle=False))
+    write_atomically(Path(folder) / f"{stem}.npy", lambda file: np.save(file, patch, allow_pickle=False))
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    write_atomically(Path(folder) / "patch.png", lambda file: image.save(file, format="PNG"))
+    write_atomically(Path(folder) / f"{stem}.png", lambda file: image.save(file, format="PNG"))
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -17,7 +17,7 @@ from engine.datasets.sampling import growing_batch_size, plan_iteration
 from engine.detectors.base import Detector
 from engine.errors import NonFiniteLossError
 from engine.patch.losses import PatchLoss
-from engine.patch.memory import Piece, is_out_of_memory
+from engine.patch.memory import Piece, find_batch_size, is_out_of_memory
 from engine.patch.precision import autocast, choose_precision, make_scaler
 from engine.patch.render import circle_mask, compose
 from engine.patch.schedules import learning_rate_factor
@@ -42,7 +42,6 @@ class PatchRun:
         class_id: the class under attack.
         state: where to start: a fresh state with the initial patch, or one from a checkpoint.
         batch_size: images a batch (the settings' own may be 0 for `auto`).
-        loader: gives the batches.
         clock: seconds, monotonic; replaced in tests.
     """
 
@@ -55,15 +54,21 @@ class PatchRun:
         class_id: int,
         state: RunState,
         batch_size: int,
-        loader: ImageLoader,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.state = state
         self.precision = choose_precision(config.precision, detector.device)
-        self._detector, self._config, self._loader, self._clock = detector, config, loader, clock
-        self._batch_size = 1 if config.batching == "sequential" else batch_size
+        self.batch_size = 1 if config.batching == "sequential" else batch_size
+        self._detector, self._config, self._clock = detector, config, clock
+        self._loader = ImageLoader(
+            records,
+            image_size=config.image_size,
+            class_id=class_id,
+            stride_px=detector.stride_px,
+            device=detector.device,
+        )
         self._counts = [record.count(class_id) for record in records]
-        self._shapes = [loader.canvas(record) for record in records]
+        self._shapes = [self._loader.canvas(record) for record in records]
         self._loss = PatchLoss(
             config.losses,
             class_id=class_id,
@@ -83,10 +88,20 @@ class PatchRun:
         self._restore()
         self._started_s = clock() - state.elapsed_s
 
-    @property
-    def mask_hw(self) -> Tensor | None:
-        """Which texels are drawn, bool (h, w); None draws all."""
-        return self._mask
+    def steps_per_iteration(self) -> int:
+        """Optimizer steps in the iteration that comes next."""
+        return len(self._plan(self.state.iteration))
+
+    def probe_batch_size(self) -> int:
+        """The batch size that pays on this device, found by trying; the patch is not changed."""
+
+        def try_step(size: int) -> None:
+            indices = [index % len(self._counts) for index in range(size)]
+            batch = next(self._loader.batches([indices]))
+            piece = Piece(images_nchw=batch.images_nchw, targets=batch.targets, part=(0, 0))
+            self._differentiate(piece)
+
+        return find_batch_size(try_step, device=self._detector.device)
 
     def iterate(self) -> Iterator[StepRecord]:
         """Run to the end or to the time limit, one record after each step; may be left and begun again.
@@ -115,7 +130,7 @@ class PatchRun:
 
     def _plan(self, iteration: int) -> list[list[list[int]]]:
         """The iteration's steps, each a list of batches, each a list of image indices."""
-        size = self._batch_size
+        size = self.batch_size
         if self._config.batch_start:
             size = growing_batch_size(self._config.batch_start, iteration, size)
         batches = plan_iteration(

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The command line: `python -m engine …`. Results on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from engine import __version__
+from engine.cli.benchmarks import benchmark_group
+from engine.cli.datasets import dataset_group
+from engine.cli.patches import demo_command, patch_group
+from engine.cli.system import hardware_command
+from engine.errors import EngineError, RunInterruptedError
+
+__all__ = ["cli", "main"]
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(__version__, prog_name="PatchBench")
+@click.option("-q", "--quiet", is_flag=True, help="Only results and errors.")
+def cli(quiet: bool) -> None:
+    """Measure how adversarial patches affect the object detectors that you run.
+
+    Datasets, results and downloads are kept under PATCHBENCH_HOME (default ./data).
+    """
+    logging.basicConfig(
+        level=logging.WARNING if quiet else logging.INFO, stream=sys.stderr, format="%(message)s", force=True
+    )
+
+
+for _command in (dataset_group, patch_group, benchmark_group, hardware_command, demo_command):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 1 for an error told in one line, 130 if interrupted."""
+    try:
+        cli.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="python -m engine",
+            standalone_mode=False,
+        )
+    except RunInterruptedError as interruption:
+        return _fail(str(interruption), INTERRUPTED)
+    except EngineError as error:
+        return _fail(str(error), 1)
+    except click.ClickException as error:
+        return _fail(error.format_message(), 1)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", INTERRUPTED)
+    except Exception as error:  # what nobody foresaw: kept for whoever mends it, one line for the user
+        return _fail(f"{type(error).__name__}: {error}; this is a bug, report {_keep_traceback()}", 1)
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _keep_traceback() -> str:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="patchbench-error-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(traceback.format_exc())
+    return file.name

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""`dataset import`, `dataset list`, `dataset show`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.cli.output import json_option, print_json, print_table
+from engine.datasets.histogram import count_histogram
+from engine.datasets.sources import read_dataset
+from engine.records import Dataset
+from engine.store.repository import Repository
+
+__all__ = ["dataset_group"]
+
+SHOWN_REPAIRS = 20
+
+
+@click.group("dataset")
+def dataset_group() -> None:
+    """Import datasets and look at them."""
+
+
+@dataset_group.command("import")
+@click.argument("source")
+@click.option("--name", help="What to call it; by default after the source.")
+@click.option("--split", type=click.Choice(["train", "val", "test"]), default="train", help="Which split.")
+@click.option("--images", type=click.Path(path_type=Path), help="COCO JSON only: the folder of its images.")
+@json_option
+def import_command(source: str, name: str | None, split: str, images: Path | None, as_json: bool) -> None:
+    """Read, repair and store SOURCE: a data file (.yaml), a YOLO folder, COCO JSON, `demo`, or a name
+    that Ultralytics can download. Importing again updates. Image files stay where they are.
+    """
+    dataset = read_dataset(source, name=name, split=split, images=images)
+    with Repository() as repository:
+        repository.save_dataset(dataset)
+    _show(dataset, class_name=None, limit=6, as_json=as_json)
+
+
+@dataset_group.command("list")
+@json_option
+def list_command(as_json: bool) -> None:
+    """List the imported datasets."""
+    with Repository() as repository:
+        found = repository.list_datasets()
+    if as_json:
+        print_json([_fields(summary) for summary in found])
+    elif not found:
+        click.echo("No dataset is imported yet; try: python -m engine dataset import demo")
+    else:
+        rows = [
+            [
+                f"{each.name}{' (synthetic)' if each.synthetic else ''}",
+                each.images,
+                each.objects,
+                each.repairs,
+            ]
+            for each in found
+        ]
+        print_table(["name", "images", "objects", "repairs"], rows)
+
+
+@dataset_group.command("show")
+@click.argument("name")
+@click.option("--class", "class_name", help="Count this class alone.")
+@click.option("--bucket-limit", default=6, help="Images with this many objects or more share a bucket.")
+@json_option
+def show_command(name: str, class_name: str | None, bucket_limit: int, as_json: bool) -> None:
+    """Show an imported dataset: object counts per image, objects per class, what was repaired."""
+    with Repository() as repository:
+        dataset = repository.load_dataset(name)
+    _show(dataset, class_name=class_name, limit=bucket_limit, as_json=as_json)
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """A dataclass's fields, with or without slots."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def _show(dataset: Dataset, *, class_name: str | None, limit: int, as_json: bool) -> None:
+    facts = _facts(dataset, class_name, limit)
+    if as_json:
+        print_json(facts)
+        return
+    synthetic = ", synthetic (drawn by code)" if dataset.synthetic else ""
+    click.echo(f"{dataset.name}: {facts['images']} images, {facts['objects']} objects{synthetic}")
+    click.echo(f"from {dataset.source}\n")
+    of_class = f" of class {class_name}" if class_name else ""
+    print_table([f"objects{of_class} per image", "images"], list(facts["object_counts"].items()))
+    click.echo()
+    print_table(["class", "objects"], list(facts["classes"].items()))
+    click.echo()
+    if not dataset.repairs:
+        click.echo("Nothing had to be repaired.")
+        return
+    print_table(["repair", "times"], list(facts["repairs"].items()))
+    for repair in dataset.repairs[:SHOWN_REPAIRS]:
+        line = f":{repair.line}" if repair.line is not None else ""
+        click.echo(f"  {repair.file}{line}: {repair.kind}, {repair.action}")
+    if len(dataset.repairs) > SHOWN_REPAIRS:
+        click.echo(f"  … {len(dataset.repairs) - SHOWN_REPAIRS} more; all of them with --json")
+
+
+def _facts(dataset: Dataset, class_name: str | None, limit: int) -> dict[str, Any]:
+    if class_name is not None and class_name not in dataset.class_names:
+        raise click.BadParameter(
+            f"expected one of {', '.join(filter(None, dataset.class_names))}, got {class_name!r}",
+            param_hint="--class",
+        )
+    class_id = None if class_name is None else dataset.class_names.index(class_name)
+    objects = Counter(each for image in dataset.images for each in image.class_ids.tolist())
+    classes = {name: objects[index] for index, name in enumerate(dataset.class_names) if name}
+    return {
+        "name": dataset.name,
+        "source": dataset.source,
+        "synthetic": dataset.synthetic,
+        "images": len(dataset.images),
+        "objects": objects.total(),
+        "object_counts": count_histogram(dataset.object_counts(class_id), limit=limit),
+        "classes": {name: count for name, count in classes.items() if count},
+        "repairs": dataset.repair_counts(),
+        "repair_report": [_fields(repair) for repair in dataset.repairs],
+    }

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""How the command line answers: aligned tables or JSON on standard output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+__all__ = ["json_option", "print_json", "print_table", "score_rows"]
+
+SCORE_COLUMNS = (
+    "condition",
+    "AP50",
+    "AP50-95",
+    "relative AP50",
+    "ASR",
+    "disappearance",
+    "hallucinations/image",
+)
+_SCORE_KEYS = ("ap50", "ap50_95", "relative_ap50", "asr", "disappearance", "hallucinations_per_image")
+
+json_option: Callable[[Any], Any] = click.option(
+    "--json", "as_json", is_flag=True, help="Print the result alone, as JSON."
+)
+
+
+def print_json(result: Any) -> None:
+    """One JSON document; numbers that are not finite are null."""
+    click.echo(json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Columns as wide as their widest cell; all but the first aligned to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    for row in [list(columns), ["-" * width for width in widths], *cells]:
+        aligned = [
+            cell.ljust(width) if position == 0 else cell.rjust(width)
+            for position, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        click.echo("  ".join(aligned).rstrip())
+
+
+def score_rows(evaluation: dict[str, Any]) -> list[list[str]]:
+    """A row for each control and for the patch: value and 95% interval."""
+    conditions = {**evaluation["controls"], "patch": evaluation["patch"]}
+    return [[name, *(_interval(scores, key) for key in _SCORE_KEYS)] for name, scores in conditions.items()]
+
+
+def _interval(scores: dict[str, Any], key: str) -> str:
+    value, (low, high) = scores[key], scores["ci95"][key]
+    if value is None:
+        return "-"
+    if low is None or high is None:
+        return f"{value:.3f}"
+    return f"{value:.3f} [{low:.2f}, {high:.2f}]"

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""`patch generate`, `patch evaluate` and `demo`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.cli.output import SCORE_COLUMNS, json_option, print_json, print_table, score_rows
+from engine.cli.progress import evaluation_bar, watching
+from engine.cli.run_options import config_from_options, run_options, subject_options
+from engine.config import RunConfig
+
+__all__ = ["demo_command", "patch_group"]
+
+# Measured: what makes a patch within two minutes on two CPU cores that beats its controls clearly.
+DEMO_SETTINGS: dict[str, Any] = {
+    "dataset": "demo",
+    "weights": "demo",
+    "image_size": 320,
+    "time_limit_s": 75.0,
+    "validation_share": 0.3,
+    "validate_every": 1_000_000,
+}
+
+
+@click.group("patch")
+def patch_group() -> None:
+    """Generate adversarial patches and score them."""
+
+
+@patch_group.command("generate")
+@subject_options
+@run_options
+@click.option("--out", type=click.Path(path_type=Path), help="The result's folder; by default a new one.")
+@click.option("--resume", "resume_folder", type=click.Path(path_type=Path), help="Go on with this run.")
+@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch at the end.")
+@click.option("--tensorboard", is_flag=True, help="Write event files into the result's folder as well.")
+@json_option
+@click.pass_context
+def generate_command(
+    context: click.Context,
+    out: Path | None,
+    resume_folder: Path | None,
+    evaluate_after: bool,
+    trust_weights: bool,
+    tensorboard: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Generate a patch against a detector; --dataset and --weights suffice.
+
+    Ctrl-C keeps a checkpoint; --resume goes on from it to exactly the patch of an unbroken run.
+    """
+    _refuse_settings_with(resume_folder, context)
+    config = None if resume_folder else config_from_options(options)
+    # torch takes seconds to import: not before the settings are known to be possible.
+    from engine.jobs import run_folder
+    from engine.jobs.handlers import generate, resume
+
+    folder = resume_folder or out
+    if tensorboard and folder is None:
+        folder = run_folder.default_folder("run")
+    with watching(tensorboard_folder=folder if tensorboard else None) as observer:
+        if config is None:
+            assert resume_folder is not None
+            summary = resume(
+                resume_folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
+            )
+        else:
+            summary = generate(
+                config, folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
+            )
+    if as_json:
+        print_json(summary)
+    else:
+        _print_run(summary)
+
+
+@patch_group.command("evaluate")
+@click.option("--patch", type=click.Path(path_type=Path), required=True, help="A .npy or an image file.")
+@subject_options
+@click.option("--min-score", default=0.25, help="Score from which a detection counts.")
+@click.option("--iou", default=0.5, help="Overlap from which a detection and an object agree.")
+@click.option("--batch-size", default=8, help="Images a forward pass.")
+@click.option("--resamples", default=1000, help="Bootstrap resamples for the intervals; 0 for none.")
+@json_option
+def evaluate_command(
+    patch: Path,
+    trust_weights: bool,
+    min_score: float,
+    iou: float,
+    batch_size: int,
+    resamples: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Score any patch beside the controls clean, grey and noise, with 95% bootstrap intervals."""
+    config = config_from_options(options)
+    from engine.evaluation.config import EvaluationConfig
+    from engine.jobs.handlers import evaluate
+
+    settings = EvaluationConfig(
+        placement=config.placement,
+        min_score=min_score,
+        iou=iou,
+        batch_size=batch_size,
+        resamples=resamples,
+        seed=config.seed,
+    )
+    with evaluation_bar() as observer:
+        evaluation = evaluate(config, patch, settings=settings, observer=observer, trust=trust_weights)
+    if as_json:
+        print_json(evaluation.to_json())
+    else:
+        print_table(SCORE_COLUMNS, score_rows(evaluation.to_json()))
+
+
+@click.command("demo")
+@click.option("--out", type=click.Path(path_type=Path), help="The result's folder; by default a new one.")
+@click.option(
+    "--retrain", is_flag=True, help="Draw the pictures, train the demo detector anew, print its score."
+)
+@click.option("--seed", default=0, help="Of all chance.")
+@json_option
+def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> None:
+    """Run the main job on the embedded demo: synthetic street scenes, and a detector trained on such scenes.
+
+    It needs no network and says nothing about photographs.
+    """
+    if retrain:
+        from engine.detectors.demo_training import retrain_demo_detector
+
+        score = retrain_demo_detector(report=lambda line: click.echo(line, err=True))
+        if as_json:
+            print_json({"ap50": score, "synthetic": True})
+        else:
+            click.echo(f"Person AP50 on the synthetic validation pictures: {score:.3f}")
+        return
+    from engine.jobs.handlers import generate
+
+    started = time.perf_counter()
+    click.echo("The demo is synthetic: scenes drawn by code, a detector trained on them.", err=True)
+    with watching() as observer:
+        summary = generate(RunConfig(seed=seed, **DEMO_SETTINGS), out, observer=observer)
+    summary["demo_elapsed_s"] = time.perf_counter() - started
+    if as_json:
+        print_json(summary)
+    else:
+        click.echo("Synthetic demo (scenes drawn by code, a detector trained on them):\n")
+        _print_run(summary)
+
+
+def _refuse_settings_with(resume_folder: Path | None, context: click.Context) -> None:
+    """A resumed run keeps its own settings; silently ignoring others would mislead."""
+    if resume_folder is None:
+        return
+    kept = {"resume_folder", "as_json", "trust_weights", "evaluate_after", "tensorboard"}
+    for name in context.params:
+        given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if given and name not in kept:
+            option = "--" + name.rstrip("_").replace("_", "-")
+            raise click.UsageError(f"--resume keeps the run's own settings, got {option} too; leave it out")
+
+
+def _print_run(summary: dict[str, Any]) -> None:
+    if "evaluation" in summary:
+        print_table(SCORE_COLUMNS, score_rows(summary["evaluation"]))
+        click.echo(
+            f"\nscored on {summary['evaluation']['on']}: {summary['evaluation']['settings']['images']} images, "
+            f"{summary['evaluation']['settings']['objects']} objects; 95% bootstrap intervals over images"
+        )
+    click.echo(
+        f"{summary['image_iterations']} image-iterations in {summary['elapsed_s']:.1f} s "
+        f"({summary['image_iterations_per_s']:.2f} a second), batch {summary['batch_size']} "
+        f"{summary['batching']}, {summary['precision']} on {summary['device']}, "
+        f"peak memory {summary['peak_memory_bytes'] / 2**20:.0f} MiB"
+    )
+    click.echo(f"patch: {summary['patch']}")

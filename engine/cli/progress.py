@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a person sees while a run goes on: a bar, a log line an iteration, optional TensorBoard files."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from engine.errors import SettingsError
+
+if TYPE_CHECKING:
+    from engine.jobs.generation import Observer
+    from engine.patch.state import RunState
+    from engine.records import StepRecord
+
+__all__ = ["evaluation_bar", "watching"]
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
+    """An observer that shows a generation; the first Ctrl-C asks for a checkpoint, the second ends at once.
+
+    Args:
+        tensorboard_folder: write event files there as well.
+
+    Raises:
+        SettingsError: TensorBoard files are wanted, and it is not installed.
+    """
+    from engine.jobs.generation import Observer
+
+    with ExitStack() as stack:
+        stack.enter_context(logging_redirect_tqdm())
+        bar = stack.enter_context(tqdm(unit="step", dynamic_ncols=True, disable=None))
+        scored = _scoring_bar(stack)
+        view = _RunView(bar, _tensorboard(tensorboard_folder))
+        stack.callback(view.close)
+        yield Observer(
+            on_begin=view.begin,
+            on_step=view.step,
+            on_evaluated=scored,
+            stop_requested=stack.enter_context(_interruptible()),
+        )
+
+
+@contextmanager
+def evaluation_bar() -> Iterator[Observer]:
+    """An observer that shows an evaluation."""
+    from engine.jobs.generation import Observer
+
+    with ExitStack() as stack:
+        stack.enter_context(logging_redirect_tqdm())
+        yield Observer(on_evaluated=_scoring_bar(stack))
+
+
+class _RunView:
+    """Turns steps into the bar's state, a log line an iteration, and TensorBoard's scalars."""
+
+    def __init__(self, bar: tqdm[Any], tensorboard: Any) -> None:
+        self._bar, self._tensorboard = bar, tensorboard
+        self._losses: list[tuple[float, int]] = []
+
+    def begin(self, state: RunState, steps: int) -> None:
+        self._bar.reset(total=steps * state.iterations)
+        self._bar.update(state.step)
+
+    def step(self, record: StepRecord, state: RunState) -> None:
+        self._losses.append((record.loss, record.images))
+        self._bar.set_postfix_str(
+            f"loss {record.loss:.4f}, {state.image_iterations / state.elapsed_s:.2f} images/s", refresh=False
+        )
+        self._bar.update()
+        if state.steps_in_iteration == 0:
+            self._bar.total = max(round(state.step / state.iteration * state.iterations), state.step)
+            images = sum(count for _, count in self._losses)
+            loss = sum(value * count for value, count in self._losses) / images
+            log.info("Iteration %d/%d, loss: %.4f", state.iteration, state.iterations, loss)
+            self._losses.clear()
+        if self._tensorboard is not None:
+            scalars = {"loss": record.loss, "learning_rate": record.learning_rate}
+            scalars |= {f"terms/{name}": value for name, value in record.terms.items()}
+            for name, value in scalars.items():
+                self._tensorboard.add_scalar(name, value, record.step)
+
+    def close(self) -> None:
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+
+def _scoring_bar(stack: ExitStack) -> Callable[[int], object]:
+    """A bar that appears with the first image scored."""
+    bars: list[tqdm[Any]] = []
+
+    def scored(images: int) -> None:
+        if not bars:
+            bars.append(
+                stack.enter_context(tqdm(unit="image", desc="scoring", dynamic_ncols=True, disable=None))
+            )
+        bars[0].update(images)
+
+    return scored
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C (or a termination) was asked for once; asked for twice it ends the program."""
+    requested: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if requested:
+            raise KeyboardInterrupt
+        requested.append(number)
+        log.warning("Stopping after this step; again to end at once")
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(requested)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _tensorboard(folder: Path | None) -> Any:
+    if folder is None:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise SettingsError(
+            "TensorBoard files: expected the package tensorboard, got none; run: pip install tensorboard"
+        ) from error
+    return SummaryWriter(folder / "tensorboard")

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The options of `patch generate`, and the settings that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from engine.config import (
+    BATCHINGS,
+    LOSS_TERMS,
+    OPTIMIZERS,
+    PRECISIONS,
+    PRESETS,
+    SAMPLINGS,
+    SCHEDULES,
+    AugmentationConfig,
+    PlacementConfig,
+    RunConfig,
+    ScheduleConfig,
+)
+
+__all__ = ["config_from_options", "run_options", "subject_options"]
+
+_DEFAULTS = RunConfig(dataset="-", weights="-")
+_PLACEMENT, _CHANCE, _SCHEDULE = _DEFAULTS.placement, _DEFAULTS.augmentation, _DEFAULTS.schedule
+
+Command = Callable[..., Any]
+
+
+class PatchSize(click.ParamType):
+    """`96`, or width and height as `64x128`."""
+
+    name = "SIZE|WxH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """The text as (width, height) in texels."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if len(parts) > 2 or not all(part.isdigit() for part in parts):
+            self.fail(f"expected a number of texels or WIDTHxHEIGHT, got {value!r}", param, ctx)
+        return int(parts[0]), int(parts[-1])
+
+
+class BatchSize(click.ParamType):
+    """A number, or `auto`."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The text as a number, 0 for `auto`."""
+        text = str(value)
+        if text == "auto":
+            return 0
+        if not text.isdigit() or int(text) < 1:
+            self.fail(f"expected auto, or a number of 1 or more, got {text!r}", param, ctx)
+        return int(text)
+
+
+class LossTerm(click.ParamType):
+    """`NAME=WEIGHT`."""
+
+    name = "NAME=WEIGHT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """The text as (term, weight); the weight is 1 if left out."""
+        if isinstance(value, tuple):
+            return value
+        term, _, weight = str(value).partition("=")
+        try:
+            return term, float(weight or 1)
+        except ValueError:
+            self.fail(f"expected {term}=NUMBER, got {value!r}", param, ctx)
+
+
+def subject_options(command: Command) -> Command:
+    """What is attacked, and on what: shared by `generate` and `evaluate`."""
+    return _all(
+        command,
+        click.option("--dataset", help="An imported dataset's name, or a source to import."),
+        click.option("--weights", help="A weight file, `demo`, or a name that Ultralytics knows (yolo11n)."),
+        click.option("--class", "class_name", default=_DEFAULTS.class_name, help="The class under attack."),
+        click.option("--device", default=_DEFAULTS.device, help="auto, cpu, cuda, cuda:1 or mps."),
+        click.option("--image-size", default=_DEFAULTS.image_size, help="The long side in pixels."),
+        click.option("--max-images", default=_DEFAULTS.max_images, help="Use at most so many; 0 for all."),
+        click.option("--include-empty", is_flag=True, help="Images without objects take part too."),
+        click.option(
+            "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
+        ),
+        _choice("placement", ("object", "random", "fixed"), _PLACEMENT.kind, "Where patches lie."),
+        click.option("--placement-scale", default=_PLACEMENT.scale, help="Side over the box's diagonal."),
+        click.option("--placement-rise", default=_PLACEMENT.rise, help="Raised by this share of the height."),
+        click.option(
+            "--placement-position",
+            default=_PLACEMENT.position,
+            nargs=2,
+            type=float,
+            help="For fixed: x y, 0 to 1.",
+        ),
+        click.option("--seed", default=_DEFAULTS.seed, help="Of all chance."),
+    )
+
+
+def run_options(command: Command) -> Command:
+    """How a patch is made."""
+    return _all(
+        command,
+        _choice("preset", tuple(PRESETS), None, "quick: 50 iterations, standard: 200, thorough: 1000."),
+        click.option(
+            "--iterations", type=int, help="Passes over the images. [default: the preset's, else 200]"
+        ),
+        click.option("--time-limit", default=0.0, help="Stop after so many seconds; 0 for never."),
+        _choice("backend", ("native", "art"), "native", "PatchBench's own loop, or ART's."),
+        click.option("--batch-size", type=BatchSize(), default=_DEFAULTS.batch_size, help="Images a batch."),
+        click.option("--batch-start", default=0, help="Let batches grow from this size; 0 for constant."),
+        _choice("batching", BATCHINGS, _DEFAULTS.batching, "Which images share a batch."),
+        _choice("sampling", SAMPLINGS, _DEFAULTS.sampling, "How often each image comes."),
+        click.option("--accumulate", default=1, help="Batches whose gradients make one step."),
+        click.option(
+            "--patch-size",
+            type=PatchSize(),
+            default=f"{_DEFAULTS.patch_width}",
+            help="In texels, 16 to 512.",
+        ),
+        click.option("--circular", is_flag=True, help="Draw only the ellipse that fills the patch."),
+        click.option(
+            "--initial", default="grey", help="grey, noise, or a file: an image or an earlier patch."
+        ),
+        click.option("--learning-rate", default=_DEFAULTS.learning_rate, help="In colour range a step."),
+        _choice("optimizer", OPTIMIZERS, _DEFAULTS.optimizer, "How gradients become steps."),
+        _choice("schedule", SCHEDULES, _SCHEDULE.kind, "How the learning rate moves."),
+        click.option("--warmup", default=0, help="Iterations of linear warm-up."),
+        click.option("--schedule-cycles", default=1, help="cosine: restarts + 1."),
+        click.option("--schedule-gamma", default=_SCHEDULE.gamma, help="Factor of the falling schedules."),
+        click.option("--schedule-every", default=_SCHEDULE.every, help="step: iterations between falls."),
+        click.option(
+            "--schedule-milestone",
+            type=float,
+            multiple=True,
+            help="multi-step: falls at this share of the run.",
+        ),
+        click.option("--clip-norm", default=0.0, help="Largest gradient norm; 0 for no clipping."),
+        click.option(
+            "--loss",
+            type=LossTerm(),
+            multiple=True,
+            help=f"A term and its weight, again and again: {', '.join(LOSS_TERMS)}. [default: object=1]",
+        ),
+        click.option("--top-k", default=_DEFAULTS.top_k, help="Scores that each object's term looks at."),
+        _choice("precision", PRECISIONS, "auto", "Number format of the forward pass."),
+        click.option("--compile", "compile_", is_flag=True, help="Use torch.compile."),
+        click.option("--deterministic", is_flag=True, help="Bit-identical on CUDA too, slower."),
+        click.option("--flip/--no-flip", default=_DEFAULTS.flip, help="Mirror half of the images."),
+        click.option("--shift", default=_CHANCE.shift, help="Jitter of the position, in patch sides."),
+        click.option("--resize", default=_CHANCE.resize, help="Jitter of the drawn size, as a share."),
+        click.option("--rotation", default=_CHANCE.rotation_deg, help="Jitter of the angle, in degrees."),
+        click.option("--contrast", default=_CHANCE.contrast, help="Jitter of the contrast, as a share."),
+        click.option("--brightness", default=_CHANCE.brightness, help="Jitter of the brightness."),
+        _choice("merge", ("shared", "mean"), "shared", "One patch, or one a group, averaged."),
+        click.option("--validation-share", default=0.0, help="Of the images, held out."),
+        click.option("--validate-every", default=_DEFAULTS.validate_every, help="Iterations in between."),
+        click.option("--early-stop", default=0, help="After so many validations without a better patch."),
+        click.option("--checkpoint-every", default=_DEFAULTS.checkpoint_every, help="Iterations in between."),
+    )
+
+
+def config_from_options(options: dict[str, Any]) -> RunConfig:
+    """The settings that a command's options ask for.
+
+    Raises:
+        SettingsError: one is out of its range, or two do not go together.
+        click.UsageError: dataset or weights are missing.
+    """
+    for needed in ("dataset", "weights"):
+        if not options[needed]:
+            raise click.UsageError(f"expected --{needed}, got none; try --{needed} demo")
+    taken = {name: options[name] for name in RunConfig.__dataclass_fields__ if name in options}
+    taken["placement"] = PlacementConfig(
+        kind=options["placement"],
+        scale=options["placement_scale"],
+        rise=options["placement_rise"],
+        position=tuple(options["placement_position"]),
+    )
+    if "patch_size" in options:
+        taken |= _run_settings(options)
+    return RunConfig(**taken)
+
+
+def _run_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """What only `generate` asks for and is not named as in `RunConfig`."""
+    width, height = options["patch_size"]
+    return {
+        "iterations": options["iterations"] or PRESETS[options["preset"] or "standard"],
+        "time_limit_s": options["time_limit"],
+        "patch_width": width,
+        "patch_height": height,
+        "compile": options["compile_"],
+        "losses": dict(options["loss"]) or _DEFAULTS.losses,
+        "augmentation": AugmentationConfig(
+            shift=options["shift"],
+            resize=options["resize"],
+            rotation_deg=options["rotation"],
+            contrast=options["contrast"],
+            brightness=options["brightness"],
+        ),
+        "schedule": ScheduleConfig(
+            kind=options["schedule"],
+            warmup=options["warmup"],
+            cycles=options["schedule_cycles"],
+            gamma=options["schedule_gamma"],
+            every=options["schedule_every"],
+            milestones=options["schedule_milestone"] or _SCHEDULE.milestones,
+        ),
+    }
+
+
+def _choice(
+    name: str, allowed: tuple[str, ...], default: str | None, meaning: str
+) -> Callable[[Command], Command]:
+    return click.option(f"--{name}", type=click.Choice(allowed), default=default, help=meaning)
+
+
+def _all(command: Command, *options: Callable[[Command], Command]) -> Command:
+    """The command with all options, listed in this order by --help."""
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Carries out what a user asks for: generate a patch into a folder, go on with one, evaluate one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.config import RunConfig
+from engine.errors import SettingsError
+from engine.evaluation.config import EvaluationConfig
+from engine.evaluation.runner import PatchJudge
+from engine.jobs import run_folder
+from engine.jobs.generation import Generation, Observer
+from engine.jobs.materials import Materials, gather
+from engine.jobs.merging import generate_merged
+from engine.jobs.summary import base_summary, finish_summary
+from engine.patch.files import read_patch, write_patch
+from engine.patch.initial import initial_patch
+from engine.patch.memory import peak_memory_bytes
+from engine.patch.state import RunState, load_checkpoint
+from engine.records import Evaluation
+from engine.seeding import seed_everything
+
+__all__ = ["Observer", "evaluate", "generate", "resume"]
+
+
+def generate(
+    config: RunConfig,
+    folder: Path | None = None,
+    *,
+    observer: Observer | None = None,
+    trust: bool = False,
+    evaluate_after: bool = True,
+) -> dict[str, Any]:
+    """Generate a patch and leave it, its history and its record in a folder.
+
+    Args:
+        config: the settings.
+        folder: a new or empty one; by default under `PATCHBENCH_HOME/runs`.
+        observer: who watches.
+        trust: open the weights whatever their pickle names.
+        evaluate_after: score the patch beside its controls, on the validation images if there are any,
+            else on those that it was made on.
+
+    Returns:
+        What `run.json` holds.
+
+    Raises:
+        EngineError: whatever went wrong, in one line.
+    """
+    watcher = observer or Observer()
+    seed_everything(config.seed, deterministic=config.deterministic)
+    materials = gather(config, trust=trust, fuse=config.backend == "native")
+    start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
+    folder = folder or run_folder.default_folder(f"{materials.dataset.name}-{materials.detector.name}")
+    run_folder.create(folder)
+    if config.backend == "art":
+        return _generate_with_art(config, materials, folder, watcher, evaluate_after=evaluate_after)
+    generation = Generation(config, materials, folder, watcher)
+    generation.begin(RunState(patch_chw=start, iterations=config.iterations))
+    return _finish(generation, config, materials, folder, watcher, evaluate_after=evaluate_after)
+
+
+def resume(
+    folder: Path, *, observer: Observer | None = None, trust: bool = False, evaluate_after: bool = True
+) -> dict[str, Any]:
+    """Go on with a run from its checkpoint; it ends as if it had never stopped.
+
+    Raises:
+        StorageError: no usable checkpoint, or the images or the weights are not what they were.
+        EngineError: whatever else went wrong, in one line.
+    """
+    state, identity = load_checkpoint(folder)
+    config = RunConfig.from_json(identity["config"])
+    seed_everything(config.seed, deterministic=config.deterministic)
+    materials, watcher = gather(config, trust=trust), observer or Observer()
+    generation = Generation(config, materials, folder, watcher)
+    generation.restore(state, identity)
+    return _finish(generation, config, materials, folder, watcher, evaluate_after=evaluate_after)
+
+
+def evaluate(
+    config: RunConfig,
+    patch: Path,
+    *,
+    settings: EvaluationConfig | None = None,
+    observer: Observer | None = None,
+    trust: bool = False,
+) -> Evaluation:
+    """Score any patch file beside the controls clean, grey and noise.
+
+    Args:
+        config: dataset, weights, class name, device, image size, `max_images` and `include_empty` are
+            looked at.
+        patch: a .npy or an image, from PatchBench or elsewhere.
+        settings: placement, thresholds, resamples.
+        observer: who watches.
+        trust: open the weights whatever their pickle names.
+
+    Raises:
+        EngineError: whatever went wrong, in one line.
+    """
+    patch_chw, mask_hw = read_patch(patch)
+    materials = gather(config, trust=trust)
+    judge = PatchJudge(
+        materials.detector,
+        materials.loader(config.image_size),
+        range(len(materials.records)),
+        class_id=materials.class_id,
+        config=settings,
+        mask_hw=mask_hw,
+        progress=(observer or Observer()).on_evaluated,
+    )
+    return judge.evaluate(patch_chw)
+
+
+def _finish(
+    generation: Generation,
+    config: RunConfig,
+    materials: Materials,
+    folder: Path,
+    observer: Observer,
+    *,
+    evaluate_after: bool,
+) -> dict[str, Any]:
+    """Run a generation that is ready, or in its place those of its groups."""
+    if config.merge == "shared":
+        return generation.run(evaluate_after=evaluate_after)
+    generation.save()
+    return generate_merged(
+        config, materials, folder, generation.state, observer, evaluate_after=evaluate_after
+    )
+
+
+def _generate_with_art(
+    config: RunConfig, materials: Materials, folder: Path, observer: Observer, *, evaluate_after: bool
+) -> dict[str, Any]:
+    """The same with ART in the place of PatchBench's own loop."""
+    # ART takes seconds to import; only those who compare with it wait for that.
+    from engine.baselines.art import generate_with_art
+    from engine.baselines.config import ArtConfig
+
+    if not config.batch_size:
+        raise SettingsError("batch size: expected a number for ART, got auto; give --batch-size 1")
+    loader, images = materials.loader(config.image_size), range(len(materials.records))
+    state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
+    batch_size = 1 if config.batching == "sequential" else config.batch_size
+    observer.on_begin(state, len(images) if batch_size == 1 else 0)
+    result = generate_with_art(
+        materials.detector,
+        loader,
+        images,
+        class_id=materials.class_id,
+        config=ArtConfig(
+            iterations=config.iterations,
+            batch_size=batch_size,
+            patch_size=config.patch_height,
+            learning_rate=config.learning_rate,
+            seed=config.seed,
+        ),
+        time_limit_s=config.time_limit_s or None,
+        on_step=lambda record: observer.on_step(record, state),
+    )
+    peak = peak_memory_bytes(materials.detector.device)
+    patch_chw = torch.from_numpy(result.patch_chw)
+    write_patch(folder, patch_chw)
+    run_folder.write_history(folder, result.history)
+    summary = base_summary(config, materials, folder) | result.summary | {"peak_memory_bytes": peak}
+    return finish_summary(
+        summary, config, materials, folder, patch_chw, images if evaluate_after else [], observer.on_evaluated
+    )

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Finds what a run works on: the dataset's images of one class, and the detector."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.config import RunConfig
+from engine.datasets.loader import ImageLoader
+from engine.datasets.sources import read_dataset
+from engine.detectors.ultralytics import UltralyticsDetector, load_detector
+from engine.errors import DatasetError, DetectorError
+from engine.records import Dataset, ImageRecord
+from engine.store.repository import Repository
+
+__all__ = ["Materials", "fingerprint", "gather", "open_dataset", "split_validation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Materials:
+    """A detector and the images that it is attacked or judged on.
+
+    Attributes:
+        dataset: as it was read, with its repairs.
+        detector: frozen, on its device.
+        class_id: the class under attack, as the detector numbers it.
+        records: the images taken, with the boxes of that class alone, numbered as the detector does.
+    """
+
+    dataset: Dataset
+    detector: UltralyticsDetector
+    class_id: int
+    records: tuple[ImageRecord, ...]
+
+    def loader(self, image_size: int) -> ImageLoader:
+        """A loader of the records onto the detector's device."""
+        return ImageLoader(
+            self.records,
+            image_size=image_size,
+            stride_px=self.detector.stride_px,
+            device=self.detector.device,
+        )
+
+
+def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Materials:
+    """Open the dataset and the detector that the settings name and take the images of their class.
+
+    Args:
+        config: dataset, weights, class name, device, `max_images`, `include_empty` and seed are looked at.
+        trust: open the weights whatever their pickle names.
+        fuse: fold batch norm into the convolutions.
+
+    Raises:
+        DatasetError: no such dataset, or no object of the class in it.
+        DetectorError: no such weights, damaged, or without the class.
+        UntrustedWeightsError, DeviceError, StorageError: see those.
+    """
+    dataset = open_dataset(config.dataset)
+    class_in_dataset = _class_id(dataset.class_names, config.class_name)
+    if class_in_dataset is None:
+        raise DatasetError(
+            f"dataset {dataset.name}: expected one of its classes ({_some(dataset.class_names)}), "
+            f"got {config.class_name!r}; choose --class"
+        )
+    detector = load_detector(config.weights, device=config.device, trust=trust, fuse=fuse)
+    class_id = _class_id(detector.class_names, config.class_name)
+    if class_id is None:
+        raise DetectorError(
+            f"detector {detector.name}: expected one of its classes ({_some(detector.class_names)}), "
+            f"got {config.class_name!r}; choose --class"
+        )
+    records = [_of_class(record, class_in_dataset, class_id) for record in dataset.images]
+    if not any(record.count() for record in records):
+        raise DatasetError(
+            f"dataset {dataset.name}: expected objects of class {config.class_name!r}, got none in "
+            f"{len(records)} images; choose another --class or --dataset"
+        )
+    if not config.include_empty:
+        records = [record for record in records if record.count()]
+    return Materials(
+        dataset=dataset,
+        detector=detector,
+        class_id=class_id,
+        records=tuple(_some_of(records, config.max_images, config.seed)),
+    )
+
+
+def open_dataset(source: str) -> Dataset:
+    """An imported dataset by its name, or a source, which is imported first; either way from SQLite.
+
+    Raises:
+        DatasetError: neither.
+        StorageError: the database cannot be used.
+    """
+    with Repository() as repository:
+        if repository.has_dataset(source) and not Path(source).exists():
+            return repository.load_dataset(source)
+        dataset = read_dataset(source)
+        repository.save_dataset(dataset)
+        return repository.load_dataset(dataset.name)
+
+
+def split_validation(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
+    """Indices to train on and to validate on, a random `share` of at least one and at most count - 1."""
+    if not share:
+        return list(range(count)), []
+    if count < 2:
+        raise DatasetError(f"validation: expected two images or more to split, got {count}")
+    order = np.random.default_rng(seed).permutation(count).tolist()
+    held_out = min(max(round(count * share), 1), count - 1)
+    return sorted(order[held_out:]), sorted(order[:held_out])
+
+
+def fingerprint(records: Sequence[ImageRecord]) -> str:
+    """SHA-256 over the records' paths, sizes and boxes: what a resumed run must find unchanged."""
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(f"{record.path} {record.width} {record.height}".encode())
+        digest.update(record.boxes_xyxy_px.tobytes())
+        digest.update(record.class_ids.tobytes())
+    return digest.hexdigest()
+
+
+def _class_id(names: Sequence[str], wanted: str) -> int | None:
+    return names.index(wanted) if wanted and wanted in names else None
+
+
+def _of_class(record: ImageRecord, class_id: int, renamed: int) -> ImageRecord:
+    keep = record.class_ids == class_id
+    return replace(
+        record,
+        boxes_xyxy_px=record.boxes_xyxy_px[keep],
+        class_ids=np.full(int(keep.sum()), renamed, dtype=np.int64),
+    )
+
+
+def _some_of(records: list[ImageRecord], limit: int, seed: int) -> list[ImageRecord]:
+    if not limit or limit >= len(records):
+        return records
+    chosen = np.random.default_rng(seed).choice(len(records), size=limit, replace=False)
+    return [records[index] for index in sorted(chosen.tolist())]
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:8])
+    return f"{shown}, … {len(names)} in all" if len(names) > 8 else shown

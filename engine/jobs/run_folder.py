@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""A run's folder: patch.npy, patch.png, run.json, history.csv and checkpoint.pt, each written whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.config import home_folder
+from engine.errors import StorageError
+from engine.patch.files import write_atomically
+from engine.records import StepRecord
+
+__all__ = ["create", "default_folder", "read_summary", "write_history", "write_summary"]
+
+SUMMARY = "run.json"
+HISTORY = "history.csv"
+
+
+def default_folder(label: str) -> Path:
+    """A new folder's name under `PATCHBENCH_HOME/runs`: time and label, numbered if that is taken."""
+    runs = home_folder() / "runs"
+    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{_plain(label)}"
+    candidate, number = runs / stem, 2
+    while candidate.exists():
+        candidate, number = runs / f"{stem}-{number}", number + 1
+    return candidate
+
+
+def create(folder: Path) -> None:
+    """Make the folder of a new run.
+
+    Raises:
+        StorageError: it exists and holds something, or cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        occupied = any(folder.iterdir())
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: expected a folder that can be written, got {error.strerror or error}; "
+            "choose another --out"
+        ) from error
+    if occupied:
+        raise StorageError(
+            f"{folder}: expected a new or empty folder, got one with files; choose another --out, "
+            f"or continue with --resume {folder}"
+        )
+
+
+def write_summary(folder: Path, summary: dict[str, Any]) -> None:
+    """Write `run.json`; numbers that are not finite become null."""
+    text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_atomically(folder / SUMMARY, lambda file: file.write(text.encode()))
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """What `run.json` holds.
+
+    Raises:
+        StorageError: there is none, or it is no JSON.
+    """
+    path = folder / SUMMARY
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"{path}: expected the record of a run, got none that can be read; choose a run's folder"
+        ) from error
+    return dict(content)
+
+
+def write_history(folder: Path, history: Sequence[StepRecord]) -> None:
+    """Write `history.csv`: a line a step, the unweighted terms in columns of their own."""
+    terms = list(history[0].terms) if history else []
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(["step", "iteration", "loss", *terms, "learning_rate", "images", "elapsed_s"])
+    for record in history:
+        values = [record.terms[name] for name in terms]
+        writer.writerow(
+            [
+                record.step,
+                record.iteration,
+                repr(record.loss),
+                *map(repr, values),
+                f"{record.learning_rate:.6g}",
+                record.images,
+                f"{record.elapsed_s:.3f}",
+            ]
+        )
+    write_atomically(folder / HISTORY, lambda file: file.write(buffer.getvalue().encode()))
+
+
+def _plain(label: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in label).strip("-") or "run"
