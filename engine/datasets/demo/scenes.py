@@ -87,17 +87,20 @@ def _cast(
 ) -> tuple[list[_Actor], npt.NDArray[np.float64]]:
     """Things and people from far to near, drawn again until nobody is hidden too much."""
     things = [_thing(rng, view, light) for _ in range(int(rng.integers(2, 8)))]
-    crowd: list[_Actor] = []
-    for _ in range(_ATTEMPTS * max(people, 1)):
-        if len(crowd) == people:
+    actors, hidden = sorted(things, key=_depth), np.zeros(0)
+    for _ in range(_ATTEMPTS * people):
+        if len(hidden) == people:
             break
-        trial = sorted([*things, *crowd, _person(rng, view, light)], key=lambda actor: actor.foot_xy[1])
-        if _hidden(trial, view).max() <= MOST_HIDDEN:
-            crowd = [actor for actor in trial if actor.person]
-    else:
-        return _cast(rng, view, light, people)
-    actors = sorted([*things, *crowd], key=lambda actor: actor.foot_xy[1])
-    return actors, _hidden(actors, view)
+        trial = sorted([*actors, _person(rng, view, light)], key=_depth)
+        trial_hidden = _hidden(trial, view)
+        if trial_hidden.max() <= MOST_HIDDEN:
+            actors, hidden = trial, trial_hidden
+    return (actors, hidden) if len(hidden) == people else _cast(rng, view, light, people)
+
+
+def _depth(actor: _Actor) -> float:
+    """What stands lower in the picture is nearer."""
+    return actor.foot_xy[1]
 
 
 def _person(rng: np.random.Generator, view: View, light: Light) -> _Actor:
