@@ -22,4 +22,5 @@ def test_seconds_and_peak_memory_are_printed():
     result = CliRunner().invoke(main, ["--images", "12", "--boxes", "3"], catch_exceptions=False)
     assert "images 12, boxes 36" in result.output
     assert re.search(r"read [\d.]+ s, store [\d.]+ s, together [\d.]+ s", result.output)
+    assert re.search(r"of that on the processor [\d.]+ s", result.output)
     assert int(re.search(r"peak memory (\d+) MiB", result.output)[1]) > 10
