@@ -33,6 +33,7 @@ Colour = tuple[float, float, float]
 
 _TURN = np.arange(32) * (2 * np.pi / 32)
 _CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
+_SOBEL_X = np.array([(-1, 0, 1), (-2, 0, 2), (-1, 0, 1)], dtype=np.float32)
 
 
 @dataclass(eq=False)
@@ -91,21 +92,20 @@ class Sprite:
             return
         local = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
         cv2.fillPoly(local, [points - (x0 * 16, y0 * 16)], 255, shift=4)
-        source = colour[y0:y1, x0:x1] if isinstance(colour, np.ndarray) else tones(colour)
-        if relief_m:
-            shade = self._relief(local, relief_m * self.px_per_m) * gloss
-            source = np.clip(source * (1 + shade)[..., None], 0, 255)
         inside = local > 0
-        self.rgb[y0:y1, x0:x1][inside] = np.broadcast_to(source, (*local.shape, 3))[inside]
+        paint = colour[y0:y1, x0:x1][inside] if isinstance(colour, np.ndarray) else tones(colour)
+        if relief_m:
+            shade = self._relief(local, relief_m * self.px_per_m)[inside] * np.float32(gloss)
+            paint = np.clip(paint * (1 + shade)[:, None], 0, 255)
+        self.rgb[y0:y1, x0:x1][inside] = paint
         self.mask[y0:y1, x0:x1] |= local
 
     def _relief(self, mask: Image, width_px: float) -> npt.NDArray[np.float32]:
         """Light on rounded edges: the slope of the blurred mask against the light, about -1 to 1."""
         side = max(int(width_px), 1) * 2 + 1
-        padded = cv2.blur(cv2.blur(mask.astype(np.float32) / 255, (side, side)), (side, side))
-        slope_x = cv2.Sobel(padded, cv2.CV_32F, 1, 0, ksize=3, scale=side / 8)
-        slope_y = cv2.Sobel(padded, cv2.CV_32F, 0, 1, ksize=3, scale=side / 8)
-        return np.clip(-1.6 * (slope_x * self.light_xy[0] + slope_y * self.light_xy[1]), -1, 1)
+        soft = cv2.blur(cv2.blur(mask.astype(np.float32) / 255, (side, side)), (side, side))
+        slope = self.light_xy[0] * _SOBEL_X + self.light_xy[1] * _SOBEL_X.T
+        return np.clip(cv2.filter2D(soft, cv2.CV_32F, slope * (-1.6 * side / 8)), -1, 1)
 
 
 def scaled(colour: npt.ArrayLike, factor: float) -> Colour:

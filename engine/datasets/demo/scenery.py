@@ -174,24 +174,35 @@ def _shrunk_pattern(rng: np.random.Generator, kind: str, x: np.ndarray, z: np.nd
 
 
 def _pattern(rng: np.random.Generator, kind: str, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Relative brightness added by joints and markings at ground coordinates in metres."""
+    """Relative brightness, float32, added by joints and markings at ground coordinates in metres."""
     if kind == "paving":
         side = rng.uniform(0.5, 1.0)
-        joint = ((x / side) % 1 < 0.05) | ((z / side) % 1 < 0.05)
-        return np.where(joint, -0.28, 0.05 * np.sin(np.floor(x / side) * 12.9 + np.floor(z / side) * 78.2))
+        return _tiles(x / side, z / side, joint=0.05, dark=0.28, spread=0.05)
     if kind == "cobbles":
-        row = np.floor(z / 0.3)
-        joint = ((x / 0.3 + 0.5 * (row % 2)) % 1 < 0.12) | ((z / 0.3) % 1 < 0.14)
-        return np.where(joint, -0.22, 0.07 * np.sin(np.floor(x / 0.3 + 0.5 * (row % 2)) * 12.9 + row * 78.2))
+        x, z = x / 0.3, z / 0.3
+        return _tiles(x + _fraction(np.floor(z) / 2), z, joint=0.13, dark=0.22, spread=0.07)
     if kind == "crossing":
         start = rng.uniform(3, 9)
-        bar = ((x / 1.0) % 1 < 0.5) & (z > start) & (z < start + 3.5)
-        return np.where(bar, 1.3, 0.0)
+        bar = (_fraction(x) < 0.5) & (z > start) & (z < start + 3.5)
+        return bar * np.float32(1.3)
     if kind == "asphalt":
         place = rng.uniform(-4, 4)
-        dash = (np.abs(x - place) < 0.08) & (z % 4 < 2.2)
-        return np.where(dash, 1.2, 0.0)
+        dash = (np.abs(x - place) < 0.08) & (_fraction(z / 4) < 0.55)
+        return dash * np.float32(1.2)
     return 0.12 * np.sin(x * 2.2) * np.sin(z * 1.3)
+
+
+def _tiles(x: np.ndarray, z: np.ndarray, *, joint: float, dark: float, spread: float) -> np.ndarray:
+    """Tiles one unit wide, each of its own brightness, and the joints between them."""
+    column, row = np.floor(x), np.floor(z)
+    between = (x - column < joint) | (z - row < joint)
+    own = np.float32(spread) * np.sin(column * np.float32(12.9) + row * np.float32(78.2))
+    return np.where(between, np.float32(-dark), own)
+
+
+def _fraction(values: np.ndarray) -> np.ndarray:
+    """What is left of the whole numbers, as `values % 1` but several times faster."""
+    return values - np.floor(values)
 
 
 def _row(rng: np.random.Generator, canvas: Image, view: View, light: Light) -> None:
