@@ -160,7 +160,9 @@ class RunConfig:
         accumulate: batches whose gradients make one step.
         max_images: use at most this many of the dataset's images; 0 means all.
         include_empty: images without objects of the class take part too.
-        image_size: the long side in pixels.
+        image_size: the long side in pixels, at evaluation and as the scale of views.
+        view_size: side of the window of each image that a step looks at; 0 looks at whole images.
+        view_zoom: lowest and highest zoom of views.
         patch_height, patch_width: in texels.
         circular: draw only the ellipse that fills the patch.
         placement, augmentation, schedule: see those.
@@ -197,6 +199,8 @@ class RunConfig:
     max_images: int = 0
     include_empty: bool = False
     image_size: int = 640
+    view_size: int = 384
+    view_zoom: tuple[float, float] = (0.6, 1.2)
     patch_height: int = 96
     patch_width: int = 96
     circular: bool = False
@@ -234,6 +238,7 @@ class RunConfig:
             ("accumulate", 1, 4096),
             ("max_images", 0, 10_000_000),
             ("image_size", 32, 4096),
+            ("view_size", 0, 4096),
             ("patch_height", 16, 512),
             ("patch_width", 16, 512),
             ("learning_rate", 1e-6, 1),
@@ -303,6 +308,7 @@ class RunConfig:
             return cls(
                 placement=PlacementConfig(**placement | {"position": tuple(placement["position"])}),
                 augmentation=AugmentationConfig(**known.pop("augmentation")),
+                view_zoom=tuple(known.pop("view_zoom")),
                 schedule=ScheduleConfig(**schedule | {"milestones": tuple(schedule["milestones"])}),
                 **known,
             )

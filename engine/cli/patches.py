@@ -168,10 +168,11 @@ def _refuse_settings_with(resume_folder: Path | None, context: click.Context) ->
 
 def _print_run(summary: dict[str, Any]) -> None:
     if "evaluation" in summary:
-        print_table(SCORE_COLUMNS, score_rows(summary["evaluation"]))
+        evaluation = summary["evaluation"]
+        print_table(SCORE_COLUMNS, score_rows(evaluation))
         click.echo(
-            f"\nscored on {summary['evaluation']['on']}: {summary['evaluation']['settings']['images']} images, "
-            f"{summary['evaluation']['settings']['objects']} objects; 95% bootstrap intervals over images"
+            f"\nscored on {evaluation['on']}: {evaluation['settings']['images']} images, "
+            f"{evaluation['settings']['objects']} objects; 95% bootstrap intervals over images"
         )
     click.echo(
         f"{summary['image_iterations']} image-iterations in {summary['elapsed_s']:.1f} s "

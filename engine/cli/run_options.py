@@ -122,6 +122,14 @@ def run_options(command: Command) -> Command:
         click.option("--batch-start", default=0, help="Let batches grow from this size; 0 for constant."),
         _choice("batching", BATCHINGS, _DEFAULTS.batching, "Which images share a batch."),
         _choice("sampling", SAMPLINGS, _DEFAULTS.sampling, "How often each image comes."),
+        click.option(
+            "--view-size",
+            default=_DEFAULTS.view_size,
+            help="Side of the window of each image that a step looks at; 0 for whole images.",
+        ),
+        click.option(
+            "--view-zoom", default=_DEFAULTS.view_zoom, nargs=2, type=float, help="Lowest and highest zoom."
+        ),
         click.option("--accumulate", default=1, help="Batches whose gradients make one step."),
         click.option(
             "--patch-size",

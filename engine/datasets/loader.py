@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from engine.boxes import Letterbox, letterbox
-from engine.config import require_choice
 from engine.datasets.images import read_rgb
+from engine.datasets.views import ViewChooser, visible_share
 from engine.detectors.base import Targets
 from engine.errors import DatasetError, SettingsError
 from engine.records import ImageRecord
@@ -27,6 +27,7 @@ from engine.records import ImageRecord
 __all__ = ["PADDING", "Batch", "ImageLoader"]
 
 PADDING = 114  # Ultralytics' letterbox grey
+LEAST_VISIBLE = 0.3  # an object of which a view shows less is no target
 DECODERS = min(8, os.cpu_count() or 1)
 
 
@@ -36,7 +37,7 @@ class Batch:
 
     Attributes:
         indices: which records the images are.
-        images_nchw: uint8 (n, 3, h, w), RGB, padded with 114.
+        images_nchw: uint8 (n, 3, h, w), RGB, channels last in memory, padded with 114.
         targets: the objects, in pixels of the canvas.
         letterboxes: how each image was scaled and placed.
     """
@@ -55,8 +56,6 @@ class ImageLoader:
         image_size: the long side in pixels, a multiple of `stride_px`.
         class_id: keep only this class's objects as targets; None keeps all.
         stride_px: what canvas sides are multiples of.
-        shape: `square` pads each image to image_size × image_size; `rect` to the smallest multiples of the
-            stride that hold the batch's images.
         cache_bytes: the most bytes of scaled images to keep.
         prefetch: batches made ahead of the one in use; 0 makes each when it is asked for.
         device: where batches go.
@@ -72,12 +71,10 @@ class ImageLoader:
         image_size: int,
         class_id: int | None = None,
         stride_px: int = 32,
-        shape: str = "square",
         cache_bytes: int = 512 * 2**20,
         prefetch: int = 2,
         device: torch.device,
     ) -> None:
-        require_choice("shape", shape, ("square", "rect"))
         if image_size < stride_px or image_size % stride_px:
             nearest = max(round(image_size / stride_px), 1) * stride_px
             raise SettingsError(
@@ -91,7 +88,6 @@ class ImageLoader:
         self._image_size = image_size
         self._class_id = class_id
         self._stride_px = stride_px
-        self._shape = shape
         self._prefetch = prefetch
         self._device = device
         self._cache = _ImageCache(cache_bytes)
@@ -101,21 +97,14 @@ class ImageLoader:
         """Bytes of scaled images now kept."""
         return self._cache.used_bytes
 
-    def canvas(self, record: ImageRecord) -> tuple[int, int]:
-        """Height and width of the smallest canvas that holds a record's scaled image, in pixels."""
-        if self._shape == "square":
-            return self._image_size, self._image_size
-        fitted = self._fit(record)
-        stride = self._stride_px
-        return -(-fitted.height // stride) * stride, -(-fitted.width // stride) * stride
-
-    def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[Batch]:
+    def batches(self, plan: Iterable[Sequence[int]], view: ViewChooser | None = None) -> Iterator[Batch]:
         """The planned batches in order, made in background threads while the consumer computes.
 
         Threads end when the iterator is exhausted, closed or deleted, or an image fails.
 
         Args:
             plan: indices of each batch's records; none may be empty.
+            view: what part of each image to show; None shows whole images, centred in a square canvas.
 
         Raises:
             DatasetError: at the batch concerned: an image is missing, truncated, unreadable or has changed
@@ -124,42 +113,72 @@ class ImageLoader:
         with ThreadPoolExecutor(DECODERS, "decode") as decoders:
             if not self._prefetch:
                 for indices in plan:
-                    yield self._to_device(self._assemble(indices, decoders))
+                    yield self._to_device(self._assemble(indices, view, decoders))
                 return
-            yield from self._prefetched(iter(plan), decoders)
+            yield from self._prefetched(iter(plan), view, decoders)
 
-    def _prefetched(self, plan: Iterator[Sequence[int]], decoders: ThreadPoolExecutor) -> Iterator[Batch]:
+    def _prefetched(
+        self, plan: Iterator[Sequence[int]], view: ViewChooser | None, decoders: ThreadPoolExecutor
+    ) -> Iterator[Batch]:
         assembler = ThreadPoolExecutor(1, "assemble")
         pending: deque[Future[Batch]] = deque()
         try:
             while True:
                 for indices in islice(plan, self._prefetch + 1 - len(pending)):
-                    pending.append(assembler.submit(self._assemble, indices, decoders))
+                    pending.append(assembler.submit(self._assemble, indices, view, decoders))
                 if not pending:
                     return
                 yield self._to_device(pending.popleft().result())
         finally:
             assembler.shutdown(wait=True, cancel_futures=True)
 
-    def _assemble(self, indices: Sequence[int], decoders: ThreadPoolExecutor) -> Batch:
+    def _assemble(
+        self, indices: Sequence[int], view: ViewChooser | None, decoders: ThreadPoolExecutor
+    ) -> Batch:
         if not len(indices):
             raise ValueError("expected at least one image in each batch of the plan, got an empty batch")
         scaled = list(decoders.map(self._scaled, indices))
-        canvases = [self.canvas(self._records[index]) for index in indices]
-        height, width = max(h for h, _ in canvases), max(w for _, w in canvases)
+        side = self._image_size if view is None else view.side_px
         # Pinned memory lets the copy to the GPU run while the GPU computes.
         images = torch.empty(
-            (len(indices), 3, height, width), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
+            (len(indices), side, side, 3), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
         )
         images.fill_(PADDING)
-        placements = tuple(self._place(self._records[index], width, height) for index in indices)
-        for image, pixels, box in zip(images.numpy(), scaled, placements, strict=True):
-            image[:, box.top : box.top + box.height, box.left : box.left + box.width] = pixels
+        placements = tuple(self._place(index, view) for index in indices)
+        for image, pixels, index, box in zip(images.numpy(), scaled, indices, placements, strict=True):
+            self._draw(image, pixels, self._fit(self._records[index]), box, whole=view is None)
         return Batch(
             indices=tuple(int(index) for index in indices),
-            images_nchw=images,
-            targets=self._targets(indices, placements),
+            images_nchw=images.permute(0, 3, 1, 2),
+            targets=self._targets(indices, placements, side),
             letterboxes=placements,
+        )
+
+    @staticmethod
+    def _draw(
+        canvas: npt.NDArray[np.uint8],
+        pixels: npt.NDArray[np.uint8],
+        fitted: Letterbox,
+        box: Letterbox,
+        *,
+        whole: bool,
+    ) -> None:
+        """Put a scaled image's pixels where its letterbox says."""
+        if whole:
+            rows, columns = slice(box.top, box.top + box.height), slice(box.left, box.left + box.width)
+            canvas[rows, columns] = pixels
+            return
+        zoom = box.scale / fitted.scale
+        shift = 0.5 * zoom - 0.5  # pixel centres, as cv2.resize has them
+        affine = np.array([[zoom, 0, box.left + shift], [0, zoom, box.top + shift]])
+        cv2.warpAffine(
+            pixels,
+            affine,
+            (canvas.shape[1], canvas.shape[0]),
+            dst=canvas,
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(PADDING, PADDING, PADDING),
         )
 
     def _to_device(self, batch: Batch) -> Batch:
@@ -174,19 +193,15 @@ class ImageLoader:
         size = self._image_size
         return letterbox(record.width, record.height, canvas_width=size, canvas_height=size)
 
-    def _place(self, record: ImageRecord, width: int, height: int) -> Letterbox:
-        """The scaled image centred in the batch's canvas; its scale does not depend on its neighbours."""
-        fitted = self._fit(record)
-        return Letterbox(
-            scale=fitted.scale,
-            left=(width - fitted.width) // 2,
-            top=(height - fitted.height) // 2,
-            width=fitted.width,
-            height=fitted.height,
-        )
+    def _place(self, index: int, view: ViewChooser | None) -> Letterbox:
+        """Where the image lies on the canvas."""
+        record = self._records[index]
+        if view is None:
+            return self._fit(record)
+        return view(index, record, self._fit(record).scale)
 
     def _scaled(self, index: int) -> npt.NDArray[np.uint8]:
-        """One image's pixels, uint8 (3, h, w), scaled but not padded, from the cache or the file."""
+        """One image's pixels, uint8 (h, w, 3), scaled but not padded, from the cache or the file."""
         cached = self._cache.get(index)
         if cached is not None:
             return cached
@@ -199,18 +214,20 @@ class ImageLoader:
             )
         fitted = self._fit(record)
         size = (fitted.width, fitted.height)
-        scaled = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)  # a plain copy where sizes agree
-        planes = np.ascontiguousarray(scaled.transpose(2, 0, 1), dtype=np.uint8)
-        self._cache.put(index, planes)
-        return planes
+        resized = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)  # a plain copy where sizes agree
+        scaled = np.ascontiguousarray(resized, dtype=np.uint8)
+        self._cache.put(index, scaled)
+        return scaled
 
-    def _targets(self, indices: Sequence[int], placements: Sequence[Letterbox]) -> Targets:
+    def _targets(self, indices: Sequence[int], placements: Sequence[Letterbox], side: int) -> Targets:
         boxes, classes, owners = [], [], []
         for position, (index, placement) in enumerate(zip(indices, placements, strict=True)):
             record = self._records[index]
             keep = slice(None) if self._class_id is None else record.class_ids == self._class_id
-            boxes.append(placement.to_canvas(record.boxes_xyxy_px[keep]).reshape(-1, 4))
-            classes.append(record.class_ids[keep])
+            placed = placement.to_canvas(record.boxes_xyxy_px[keep]).reshape(-1, 4)
+            shown = visible_share(placed, side, side) >= LEAST_VISIBLE
+            boxes.append(placed[shown])
+            classes.append(record.class_ids[keep][shown])
             owners.append(np.full(len(classes[-1]), position, dtype=np.int64))
         return Targets(
             boxes_xyxy_px=torch.from_numpy(np.concatenate(boxes)),

@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from engine.config import require_choice
+from engine.config import BATCHINGS, SAMPLINGS, require_choice
 from engine.errors import SettingsError
 
-__all__ = ["SAMPLINGS", "STRATEGIES", "growing_batch_size", "plan_iteration"]
-
-STRATEGIES = ("sequential", "grouped", "ragged")
-SAMPLINGS = ("uniform", "balanced")
+__all__ = ["growing_batch_size", "plan_iteration"]
 
 
 def plan_iteration(
@@ -25,7 +22,6 @@ def plan_iteration(
     sampling: str,
     seed: int,
     iteration: int,
-    shapes: Sequence[Hashable] | None = None,
 ) -> list[list[int]]:
     """The batches of one iteration, each a list of indices into `counts`.
 
@@ -39,13 +35,11 @@ def plan_iteration(
         sampling: `uniform` (each image exactly once, shuffled) or `balanced` (drawn with replacement so that
             each object count is equally likely; as many images as there are).
         seed, iteration: at least 0; each pair gives its own order.
-        shapes: the canvas shape of each image; batches are filled within one shape, and what is left over is
-            put together. None treats all images as alike.
 
     Raises:
         SettingsError: an unknown strategy or sampling, or a number out of its range.
     """
-    _check(counts, strategy, batch_size, sampling, seed, iteration, shapes)
+    _check(strategy, batch_size, sampling, seed, iteration)
     rng = np.random.default_rng([seed, iteration])
     draws = _draw(np.asarray(counts, dtype=np.int64), sampling, rng)
     if strategy == "sequential":
@@ -54,7 +48,7 @@ def plan_iteration(
         groups = _grouped(draws, [counts[index] for index in draws])
     else:
         groups = [draws] if draws else []
-    batches = [batch for group in groups for batch in _fill(group, batch_size, shapes)]
+    batches = [batch for group in groups for batch in _fill(group, batch_size)]
     return [batches[position] for position in rng.permutation(len(batches))]
 
 
@@ -71,22 +65,12 @@ def growing_batch_size(initial: int, iteration: int, limit: int) -> int:
     return min(initial << doublings, limit)
 
 
-def _check(
-    counts: Sequence[int],
-    strategy: str,
-    batch_size: int,
-    sampling: str,
-    seed: int,
-    iteration: int,
-    shapes: Sequence[Hashable] | None,
-) -> None:
-    require_choice("batching", strategy, STRATEGIES)
+def _check(strategy: str, batch_size: int, sampling: str, seed: int, iteration: int) -> None:
+    require_choice("batching", strategy, BATCHINGS)
     require_choice("sampling", sampling, SAMPLINGS)
     _at_least("batch size", batch_size, 1)
     _at_least("seed", seed, 0)
     _at_least("iteration", iteration, 0)
-    if shapes is not None and len(shapes) != len(counts):
-        raise ValueError(f"expected one shape for each of {len(counts)} images, got {len(shapes)}")
 
 
 def _at_least(name: str, value: int, low: int) -> None:
@@ -103,21 +87,14 @@ def _draw(counts: np.ndarray, sampling: str, rng: np.random.Generator) -> list[i
     return rng.choice(len(counts), size=len(counts), p=chance / chance.sum()).tolist()
 
 
-def _grouped(indices: Sequence[int], keys: Sequence[Hashable]) -> list[list[int]]:
+def _grouped(indices: Sequence[int], keys: Sequence[int]) -> list[list[int]]:
     """The indices of each key, keys and indices in the order in which they first appear."""
-    groups: dict[Hashable, list[int]] = defaultdict(list)
+    groups: dict[int, list[int]] = defaultdict(list)
     for index, key in zip(indices, keys, strict=True):
         groups[key].append(index)
     return list(groups.values())
 
 
-def _fill(group: list[int], batch_size: int, shapes: Sequence[Hashable] | None) -> list[list[int]]:
-    """Cut a group into batches, full ones within one shape first, then what is left over of each shape."""
-    alike = [group] if shapes is None else _grouped(group, [shapes[index] for index in group])
-    batches: list[list[int]] = []
-    leftovers: list[int] = []
-    for images in alike:
-        full = len(images) - len(images) % batch_size
-        batches += [images[start : start + batch_size] for start in range(0, full, batch_size)]
-        leftovers += images[full:]
-    return batches + [leftovers[start : start + batch_size] for start in range(0, len(leftovers), batch_size)]
+def _fill(group: list[int], batch_size: int) -> list[list[int]]:
+    """Cut a group into batches."""
+    return [group[start : start + batch_size] for start in range(0, len(group), batch_size)]

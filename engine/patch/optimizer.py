@@ -14,6 +14,7 @@ from torch import Tensor
 from engine.config import RunConfig
 from engine.datasets.loader import Batch, ImageLoader
 from engine.datasets.sampling import growing_batch_size, plan_iteration
+from engine.datasets.views import ViewChooser
 from engine.detectors.base import Detector
 from engine.errors import NonFiniteLossError
 from engine.patch.losses import PatchLoss
@@ -67,8 +68,8 @@ class PatchRun:
             stride_px=detector.stride_px,
             device=detector.device,
         )
+        self._class_id = class_id
         self._counts = [record.count(class_id) for record in records]
-        self._shapes = [self._loader.canvas(record) for record in records]
         self._loss = PatchLoss(
             config.losses,
             class_id=class_id,
@@ -97,7 +98,7 @@ class PatchRun:
 
         def try_step(size: int) -> None:
             indices = [index % len(self._counts) for index in range(size)]
-            batch = next(self._loader.batches([indices]))
+            batch = next(self._loader.batches([indices], self._view(0)))
             piece = Piece(images_nchw=batch.images_nchw, targets=batch.targets, part=(0, 0))
             self._differentiate(piece)
 
@@ -116,9 +117,8 @@ class PatchRun:
         state = self.state
         while state.iteration < state.iterations and not self._out_of_time():
             steps = self._plan(state.iteration)
-            batches = self._loader.batches(
-                batch for step in steps[state.steps_in_iteration :] for batch in step
-            )
+            planned = (batch for step in steps[state.steps_in_iteration :] for batch in step)
+            batches = self._loader.batches(planned, self._view(state.iteration))
             for step in steps[state.steps_in_iteration :]:
                 self._set_learning_rate(state.steps_in_iteration / len(steps))
                 images = sum(len(batch) for batch in step)
@@ -127,6 +127,20 @@ class PatchRun:
                 yield self._record(loss, terms, images, last=state.steps_in_iteration + 1 == len(steps))
                 if self._out_of_time():
                     return
+
+    def _view(self, iteration: int) -> ViewChooser | None:
+        """What part of each image the iteration looks at; None for whole images."""
+        config = self._config
+        if not 0 < config.view_size < config.image_size:
+            return None
+        return ViewChooser(
+            side_px=config.view_size,
+            zoom_low=config.view_zoom[0],
+            zoom_high=config.view_zoom[1],
+            seed=config.seed,
+            iteration=iteration,
+            class_id=self._class_id,
+        )
 
     def _plan(self, iteration: int) -> list[list[list[int]]]:
         """The iteration's steps, each a list of batches, each a list of image indices."""
@@ -140,7 +154,6 @@ class PatchRun:
             sampling=self._config.sampling,
             seed=self._config.seed,
             iteration=iteration,
-            shapes=self._shapes,
         )
         together = self._config.accumulate
         return [batches[start : start + together] for start in range(0, len(batches), together)]

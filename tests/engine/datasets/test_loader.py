@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from engine.boxes import Letterbox
 from engine.datasets import loader as module
 from engine.datasets.images import read_rgb
 from engine.datasets.loader import PADDING, ImageLoader
+from engine.datasets.views import visible_share
 from engine.errors import DatasetError, SettingsError
 from tests.engine.datasets.pictures import record, write_picture
 
@@ -50,29 +52,32 @@ def test_order_is_kept(records, prefetch):
     assert all(batch.images_nchw.dtype == torch.uint8 for batch in batches)
 
 
-@pytest.mark.parametrize(
-    ("shape", "canvases"),
-    [
-        ("square", [(64, 64)] * 5),
-        ("rect", [(64, 64), (64, 64), (64, 64), (32, 64), (64, 64)]),
-    ],
-)
-def test_canvas_is_the_smallest_multiple_of_the_stride(records, shape, canvases):
-    loader = ImageLoader(records, image_size=64, shape=shape, device=CPU)
-    assert [loader.canvas(each) for each in records] == canvases
-
-
-def test_batch_canvas_holds_its_largest_image_and_centres_the_others(records):
-    loader = ImageLoader(records, image_size=64, shape="rect", device=CPU)
+def test_whole_images_are_centred_in_a_square_canvas(records):
+    loader = ImageLoader(records, image_size=64, device=CPU)
     (batch,) = loader.batches([[3, 0]])
     flat, tall = batch.letterboxes
     assert batch.images_nchw.shape == (2, 3, 64, 64)
+    assert batch.images_nchw.is_contiguous(memory_format=torch.channels_last)
     assert (flat.scale, flat.top, flat.height) == (0.5, 24, 16)
     assert (tall.scale, tall.top, tall.height) == (1.0, 8, 48)
     assert (batch.images_nchw[0, :, :24] == PADDING).all()
     assert (batch.images_nchw[1, :, :8] == PADDING).all()
     pixels = batch.images_nchw[1, :, 8:56].permute(1, 2, 0).numpy()
     assert np.array_equal(pixels, read_rgb(records[0].path))
+
+
+def test_a_view_shows_its_window_with_the_boxes_in_place(records):
+    def view(index, record, scale):
+        return Letterbox(scale=scale, left=-8, top=-4, width=record.width, height=record.height)
+
+    view.side_px = 32
+    loader = ImageLoader(records, image_size=64, device=CPU)
+    (batch,) = loader.batches([[0]], view)
+    pixels = batch.images_nchw[0].permute(1, 2, 0).numpy()
+    assert np.array_equal(pixels, read_rgb(records[0].path)[4:36, 8:40])
+    expected = records[0].boxes_xyxy_px - [8, 4, 8, 4]
+    kept = visible_share(expected, 32, 32) >= 0.3
+    assert np.allclose(batch.targets.boxes_xyxy_px.numpy(), expected[kept])
 
 
 @pytest.mark.parametrize(("class_id", "classes"), [(None, [0, 1, 2, 0]), (0, [0, 0]), (9, [])])
@@ -150,7 +155,6 @@ def test_next_batches_are_made_while_the_consumer_computes(records, monkeypatch)
     [
         ({"image_size": 650}, "expected a multiple of 32, got 650; use 640"),
         ({"image_size": 0}, "expected a multiple of 32, got 0; use 32"),
-        ({"shape": "round"}, "shape: expected one of rect, square, got 'round'"),
         ({"cache_bytes": -1}, "expected 0 or more, got -1 bytes"),
         ({"prefetch": -1}, "expected 0 or more, got .* and -1 batches"),
     ],

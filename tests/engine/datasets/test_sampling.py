@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.datasets.sampling import SAMPLINGS, STRATEGIES, growing_batch_size, plan_iteration
+from engine.config import BATCHINGS, SAMPLINGS
+from engine.datasets.sampling import growing_batch_size, plan_iteration
 from engine.errors import SettingsError
 
 PLAN = {"strategy": "ragged", "batch_size": 4, "sampling": "uniform", "seed": 0, "iteration": 0}
@@ -17,7 +18,7 @@ def flat(batches):
     return [index for batch in batches for index in batch]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", BATCHINGS)
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_no_images_give_no_batches(strategy, sampling):
     assert plan_iteration([], **PLAN | {"strategy": strategy, "sampling": sampling}) == []
@@ -25,7 +26,7 @@ def test_no_images_give_no_batches(strategy, sampling):
 
 @given(
     counts=st.lists(st.integers(0, 4), max_size=40),
-    strategy=st.sampled_from(STRATEGIES),
+    strategy=st.sampled_from(BATCHINGS),
     batch_size=st.integers(1, 9),
     iteration=st.integers(0, 99),
 )
@@ -74,22 +75,6 @@ def test_balanced_draws_each_object_count_equally_often():
     assert all(abs(drawn[count] - 2000) < 200 for count in (0, 1, 5))
 
 
-def test_batches_keep_to_one_shape_and_put_the_rest_together():
-    shapes = [(640, 480)] * 9 + [(480, 640)] * 6 + [(320, 640)]
-    batches = plan_iteration([1] * 16, **PLAN, shapes=shapes)
-    pure = [batch for batch in batches if len({shapes[index] for index in batch}) == 1]
-    assert sorted(len(batch) for batch in batches) == [4, 4, 4, 4]
-    assert len(pure) == 3
-    assert sorted(flat(batches)) == list(range(16))
-
-
-def test_grouped_batches_with_shapes_never_mix_counts():
-    counts, shapes = [1, 2] * 6, [(1, 1), (1, 1), (2, 2)] * 4
-    batches = plan_iteration(counts, **PLAN | {"strategy": "grouped"}, shapes=shapes)
-    assert all(len({counts[index] for index in batch}) == 1 for batch in batches)
-    assert len(batches) == 4
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -103,11 +88,6 @@ def test_grouped_batches_with_shapes_never_mix_counts():
 def test_bad_settings_are_named(changes, message):
     with pytest.raises(SettingsError, match=message):
         plan_iteration([1, 2], **PLAN | changes)
-
-
-def test_shapes_must_match_the_images():
-    with pytest.raises(ValueError, match="expected one shape for each of 2 images, got 1"):
-        plan_iteration([1, 2], **PLAN, shapes=[(1, 1)])
 
 
 @pytest.mark.parametrize(
