@@ -126,6 +126,12 @@ def _is_plain_class(module_name: str, found: Any) -> bool:
     return bool(known) and issubclass(found, nn.Module)
 
 
+def _named(value: Any) -> str:
+    """The name of a class or function, else of the value's class; its repr may fail while half built."""
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
 def _refuse(what: str) -> NoReturn:
     raise UntrustedWeightsError(f"expected only what a detector needs, got {what}, which could run code")
 
@@ -147,14 +153,14 @@ class RestrictedUnpickler(PythonUnpickler):
     def load_reduce(self) -> None:
         """Call one of the functions that may be called."""
         if id(self.stack[-2]) not in MAY_BE_CALLED:
-            _refuse(f"a call of {self.stack[-2]!r:.80}")
+            _refuse(f"a call of {_named(self.stack[-2])}")
         PythonUnpickler.load_reduce(self)
 
     def load_newobj(self) -> None:
         """Make an instance of a layer, model or loss without calling its constructor."""
         cls = self.stack[-2]
         if not (isinstance(cls, type) and _is_plain_class(cls.__module__, cls)) or self.stack[-1] != ():
-            _refuse(f"an instance of {cls!r:.80}")
+            _refuse(f"an instance of {_named(cls)}")
         PythonUnpickler.load_newobj(self)
 
     def load_build(self) -> None:
@@ -169,7 +175,7 @@ class RestrictedUnpickler(PythonUnpickler):
         ):
             PythonUnpickler.load_build(self)
         else:
-            _refuse(f"a state for {instance!r:.80}")
+            _refuse(f"a state for {_named(instance)}")
 
     def _check_dtype_state(self, instance: np.dtype) -> None:
         """Leave the type as it is if its state (version, order, no fields …) says nothing else."""
@@ -210,7 +216,7 @@ def refuse_planted_code(checkpoint: Any) -> None:
         if isinstance(value, MethodType) and isinstance(value.__self__, nn.Module):
             continue  # only _own_forward makes these
         if isinstance(value, type | FunctionType | BuiltinFunctionType | MethodType):
-            _refuse(f"{value!r:.80} among the values")
+            _refuse(f"{_named(value)} among the values")
         if isinstance(value, dict):
             waiting += [*value.keys(), *value.values()]
         elif isinstance(value, list | tuple | set | frozenset | deque):
