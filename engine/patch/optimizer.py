@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import takewhile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, takewhile
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from engine.patch.losses import PatchLoss
 from engine.patch.memory import Piece, find_batch_size, is_out_of_memory
 from engine.patch.precision import autocast, choose_precision, make_scaler
 from engine.patch.render import circle_mask, compose
-from engine.patch.schedules import learning_rate_factor
+from engine.patch.schedules import Plateau, learning_rate_factor
 from engine.patch.state import RunState
 from engine.patch.transforms import mirror, place
 from engine.patch.updates import make_optimizer
@@ -44,6 +44,10 @@ class PatchRun:
         state: where to start: a fresh state with the initial patch, or one from a checkpoint.
         batch_size: images a batch (the settings' own may be 0 for `auto`).
         clock: seconds, monotonic; replaced in tests.
+
+    Raises:
+        ValueError: no records.
+        DeviceError, SettingsError: the device or the detector does not go with the settings.
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class PatchRun:
         batch_size: int,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        if not records:
+            raise ValueError("expected at least one image to train on, got none")
         self.state = state
         self.precision = choose_precision(config.precision, detector.device)
         self.batch_size = 1 if config.batching == "sequential" else batch_size
@@ -73,18 +79,14 @@ class PatchRun:
         self._loss = PatchLoss(
             config.losses,
             class_id=class_id,
-            objects_per_image=sum(self._counts) / max(len(records), 1),
+            objects_per_image=sum(self._counts) / len(records),
             top_k=config.top_k,
         )
-        self._patch = state.patch_chw.to(detector.device).requires_grad_(True)
+        # A copy: steps change it in place, and the caller's patch and the state must not change with it.
+        self._patch = state.patch_chw.detach().to(detector.device, copy=True).requires_grad_(True)
         self._optimizer = make_optimizer(config.optimizer, self._patch, config.learning_rate)
         self._scaler = make_scaler(self.precision, detector.device)
-        # It moves the rate of an optimizer of its own from 1 down; that rate is a factor of the real one.
-        self._plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            make_optimizer("sign", torch.zeros(1), 1.0),
-            factor=config.schedule.gamma,
-            patience=config.schedule.patience,
-        )
+        self._plateau = Plateau(config.schedule)
         self._mask = circle_mask(config.patch_height, config.patch_width) if config.circular else None
         self._restore()
         self._started_s = clock() - state.elapsed_s
@@ -122,7 +124,7 @@ class PatchRun:
             for step in steps[state.steps_in_iteration :]:
                 self._set_learning_rate(state.steps_in_iteration / len(steps))
                 images = sum(len(batch) for batch in step)
-                loss, terms = self._accumulate([next(batches) for _ in step], images)
+                loss, terms = self._accumulate(islice(batches, len(step)), images)
                 self._update(loss)
                 yield self._record(loss, terms, images, last=state.steps_in_iteration + 1 == len(steps))
                 if self._out_of_time():
@@ -158,7 +160,7 @@ class PatchRun:
         together = self._config.accumulate
         return [batches[start : start + together] for start in range(0, len(batches), together)]
 
-    def _accumulate(self, batches: Sequence[Batch], images: int) -> tuple[float, dict[str, float]]:
+    def _accumulate(self, batches: Iterable[Batch], images: int) -> tuple[float, dict[str, float]]:
         """One step's gradient into the patch's `grad`; its loss and terms as means over its images."""
         self._patch.grad = torch.zeros_like(self._patch)
         loss, terms = 0.0, dict.fromkeys(self._config.losses, 0.0)
@@ -271,8 +273,7 @@ class PatchRun:
     def _set_learning_rate(self, fraction: float) -> None:
         state, config = self.state, self._config
         factor = learning_rate_factor(config.schedule, state.iteration + fraction, state.iterations)
-        if config.schedule.kind == "plateau":
-            factor *= self._plateau.optimizer.param_groups[0]["lr"]
+        factor *= self._plateau.factor
         self._optimizer.param_groups[0]["lr"] = config.learning_rate * factor
 
     def _out_of_time(self) -> bool:
@@ -282,13 +283,10 @@ class PatchRun:
     def _remember(self) -> None:
         """Put what the optimizer and its companions hold into the state."""
         state = self.state
-        state.patch_chw = self._patch.detach().cpu()
+        state.patch_chw = self._patch.detach().to("cpu", copy=True)
         state.optimizer = self._optimizer.state_dict()
         state.scaler = self._scaler.state_dict()
-        state.plateau = {
-            "scheduler": self._plateau.state_dict(),
-            "factor": self._plateau.optimizer.param_groups[0]["lr"],
-        }
+        state.plateau = self._plateau.state_dict()
 
     def _restore(self) -> None:
         """The reverse of `_remember`, for a state that has seen a step."""
@@ -297,5 +295,4 @@ class PatchRun:
             return
         self._optimizer.load_state_dict(state.optimizer)
         self._scaler.load_state_dict(state.scaler)
-        self._plateau.load_state_dict(state.plateau["scheduler"])
-        self._plateau.optimizer.param_groups[0]["lr"] = state.plateau["factor"]
+        self._plateau.load_state_dict(state.plateau)

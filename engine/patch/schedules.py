@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Learning-rate schedules as pure functions of a run's progress, so that nothing of them must be saved.
+"""Learning-rate schedules: functions of a run's progress, and one, `plateau`, that looks at the loss.
 
-A pure function also lets a run with a time limit shorten its schedule to the iterations that will fit.
-`plateau` alone looks at the loss; PyTorch's `ReduceLROnPlateau` drives it (see `engine.patch.optimizer`).
+A pure function leaves nothing to be saved, and lets a run with a time limit shorten its schedule to the
+iterations that will fit.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
+
+import torch
 
 from engine.config import ScheduleConfig
 
-__all__ = ["learning_rate_factor"]
+__all__ = ["Plateau", "learning_rate_factor"]
 
 
 def learning_rate_factor(config: ScheduleConfig, iteration: float, iterations: int) -> float:
     """What the base learning rate is multiplied with, 0 to 1.
 
-    `step`, `multi-step` and `exponential` change from one iteration to the next ("epoch-based"), `one-cycle`
-    and `cosine` within an iteration too ("iteration-based").
+    After a linear warm-up the schedule takes the iterations that are left. `step`, `multi-step` and
+    `exponential` change from one iteration to the next ("epoch-based"), `one-cycle` and `cosine` within an
+    iteration too ("iteration-based"). `plateau` is constant here.
 
     Args:
         config: which schedule.
@@ -29,35 +33,74 @@ def learning_rate_factor(config: ScheduleConfig, iteration: float, iterations: i
     if iteration < config.warmup:
         return max(iteration, 0.5) / (config.warmup + 1)
     length = max(iterations - config.warmup, 1)
-    progress = min((iteration - config.warmup) / length, 1.0)
-    return _SHAPES[config.kind](config, iteration, progress)
+    done = min(iteration - config.warmup, float(length))
+    return _SHAPES[config.kind](config, done, length)
 
 
-def _constant(config: ScheduleConfig, iteration: float, progress: float) -> float:
+class Plateau:
+    """A factor of the learning rate that falls when the loss has stopped falling.
+
+    PyTorch's `ReduceLROnPlateau` drives it. An improvement is measured as a difference: losses may be
+    negative, where a share less than the best one is no improvement.
+
+    Args:
+        config: its `gamma` and `patience` count, and only if its kind is `plateau`.
+    """
+
+    def __init__(self, config: ScheduleConfig) -> None:
+        # The scheduler moves the rate of an optimizer of its own, from 1 down.
+        self._rate = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+        self._scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            self._rate, factor=config.gamma, patience=config.patience, threshold_mode="abs"
+        )
+        self._used = config.kind == "plateau"
+
+    @property
+    def factor(self) -> float:
+        """What the learning rate is multiplied with, 0 to 1; always 1 for another kind of schedule."""
+        return float(self._rate.param_groups[0]["lr"]) if self._used else 1.0
+
+    def step(self, loss: float) -> None:
+        """Look at an iteration's loss."""
+        self._scheduler.step(loss)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` restores."""
+        return {"scheduler": self._scheduler.state_dict(), "rate": self._rate.param_groups[0]["lr"]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another one was."""
+        self._scheduler.load_state_dict(state["scheduler"])
+        self._rate.param_groups[0]["lr"] = state["rate"]
+
+
+def _constant(config: ScheduleConfig, done: float, length: int) -> float:
     return 1.0
 
 
-def _step(config: ScheduleConfig, iteration: float, progress: float) -> float:
-    return config.gamma ** (int(iteration) // config.every)
+def _step(config: ScheduleConfig, done: float, length: int) -> float:
+    return config.gamma ** (int(done) // config.every)
 
 
-def _multi_step(config: ScheduleConfig, iteration: float, progress: float) -> float:
-    return config.gamma ** sum(progress >= milestone for milestone in config.milestones)
+def _multi_step(config: ScheduleConfig, done: float, length: int) -> float:
+    return config.gamma ** sum(int(done) >= milestone * length for milestone in config.milestones)
 
 
-def _exponential(config: ScheduleConfig, iteration: float, progress: float) -> float:
-    return config.gamma ** int(iteration)
+def _exponential(config: ScheduleConfig, done: float, length: int) -> float:
+    return config.gamma ** int(done)
 
 
-def _one_cycle(config: ScheduleConfig, iteration: float, progress: float) -> float:
+def _one_cycle(config: ScheduleConfig, done: float, length: int) -> float:
     """Up from 1/25 within the first 30%, then down to 1e-4 (Smith and Topin 2018; PyTorch's OneCycleLR)."""
+    progress = done / length
     if progress < 0.3:
         return _cosine_between(1 / 25, 1.0, progress / 0.3)
     return _cosine_between(1.0, 1e-4, (progress - 0.3) / 0.7)
 
 
-def _cosine(config: ScheduleConfig, iteration: float, progress: float) -> float:
+def _cosine(config: ScheduleConfig, done: float, length: int) -> float:
     """Cosine annealing with warm restarts (SGDR, Loshchilov and Hutter 2017), `cycles` of equal length."""
+    progress = done / length
     return _cosine_between(1.0, config.floor, progress * config.cycles % 1.0 if progress < 1 else 1.0)
 
 
@@ -65,7 +108,7 @@ def _cosine_between(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
-_SHAPES: dict[str, Callable[[ScheduleConfig, float, float], float]] = {
+_SHAPES: dict[str, Callable[[ScheduleConfig, float, int], float]] = {
     "constant": _constant,
     "plateau": _constant,
     "step": _step,
