@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import pickle
+import io
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,10 @@ def save_checkpoint(folder: Path, state: RunState, identity: dict[str, Any]) -> 
     """
     content = {item.name: getattr(state, item.name) for item in fields(state)}
     content["history"] = [asdict(record) for record in state.history]
-    write_atomically(
-        folder / CHECKPOINT, lambda file: torch.save({"state": content, "identity": identity}, file)
-    )
+    # In memory first: on a full disk torch.save may fail with errors of its own instead of an OSError.
+    buffer = io.BytesIO()
+    torch.save({"state": content, "identity": identity}, buffer)
+    write_atomically(folder / CHECKPOINT, lambda file: file.write(buffer.getbuffer()))
 
 
 def load_checkpoint(folder: Path) -> tuple[RunState, dict[str, Any]]:
@@ -91,17 +92,7 @@ def load_checkpoint(folder: Path) -> tuple[RunState, dict[str, Any]]:
         state = dict(content["state"])
         state["history"] = [StepRecord(**record) for record in state["history"]]
         return RunState(**state), dict(content["identity"])
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        pickle.UnpicklingError,
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except Exception as error:  # what damaged bytes lead the unpickler to has no common class
         raise StorageError(
-            f"{path}: expected a checkpoint of this version, got one that cannot be read ({reason}); "
-            "start a new run"
+            f"{path}: expected a checkpoint of this version, got a damaged or another file; start a new run"
         ) from error
