@@ -76,7 +76,7 @@ def place(
     if placement.kind == "object":
         index, centre, side = _on_objects(targets, placement)
     else:
-        index, centre, side = _on_images(targets.images, canvas_hw, placement, generator)
+        index, centre, side = _on_images(targets.images, canvas_hw, aspect, placement, generator)
     device, count = targets.boxes_xyxy_px.device, len(index)
     index, centre, side = index.to(device), centre.to(device), side.to(device)
     chance = augmentation or AugmentationConfig.none()
@@ -86,15 +86,19 @@ def place(
 
     shift = torch.stack([uniform(chance.shift), uniform(chance.shift)], dim=1)
     side = side * torch.exp(uniform(math.log1p(chance.resize)))
-    size = side[:, None] * side.new_tensor([math.sqrt(aspect), 1 / math.sqrt(aspect)])
     return Placements(
         image_index=index,
         centre_xy_px=centre + shift * side[:, None],
-        size_wh_px=size,
+        size_wh_px=side[:, None] * _proportions(aspect).to(device),
         angle_rad=uniform(math.radians(chance.rotation_deg)),
         gain=1 + uniform(chance.contrast),
         offset=uniform(chance.brightness),
     )
+
+
+def _proportions(aspect: float) -> Tensor:
+    """Width and height of a patch of area 1."""
+    return torch.tensor([math.sqrt(aspect), 1 / math.sqrt(aspect)])
 
 
 def _on_objects(targets: Targets, placement: PlacementConfig) -> tuple[Tensor, Tensor, Tensor]:
@@ -106,14 +110,19 @@ def _on_objects(targets: Targets, placement: PlacementConfig) -> tuple[Tensor, T
 
 
 def _on_images(
-    images: int, canvas_hw: tuple[int, int], placement: PlacementConfig, generator: torch.Generator | None
+    images: int,
+    canvas_hw: tuple[int, int],
+    aspect: float,
+    placement: PlacementConfig,
+    generator: torch.Generator | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     height, width = canvas_hw
     side = torch.full((images,), placement.scale * min(height, width))
     canvas = torch.tensor([float(width), float(height)])
-    free = (canvas - side[:, None]).clamp(min=0)
+    # What is larger than the image is centred in it.
+    taken = torch.minimum(side[:, None] * _proportions(aspect), canvas)
     if placement.kind == "random":
         where = torch.rand((images, 2), generator=generator)
     else:
         where = torch.tensor(placement.position).expand(images, 2)
-    return torch.arange(images), side[:, None] / 2 + free * where, side
+    return torch.arange(images), taken / 2 + (canvas - taken) * where, side
