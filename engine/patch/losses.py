@@ -60,7 +60,7 @@ class PatchLoss:
             terms |= {name: -native[name] for name in NATIVE_TERMS if name in self._weights}
         if "tv" in self._weights:
             terms["tv"] = total_variation(patch_chw)
-        loss = torch.stack([self._weights[name] * term.float() for name, term in terms.items()]).sum()
+        loss = torch.stack([self._weights[name] * _at_least_fp32(term) for name, term in terms.items()]).sum()
         return loss, terms
 
 
@@ -74,7 +74,7 @@ def object_suppression(scores: ClassScores, targets: Targets, top_k: int) -> Ten
     Returns:
         A scalar; 0 for a batch without objects.
     """
-    logits = scores.logits.float()
+    logits = _at_least_fp32(scores.logits)
     if not len(targets.boxes_xyxy_px):
         return logits.sum() * 0
     inside = _points_inside(scores, targets)
@@ -95,10 +95,15 @@ def _points_inside(scores: ClassScores, targets: Targets) -> Tensor:
 
 def max_confidence(scores: ClassScores) -> Tensor:
     """The mean over images of the highest score of the class (Thys et al. 2019, section 3.1)."""
-    return scores.logits.float().amax(dim=1).sigmoid().mean()
+    return _at_least_fp32(scores.logits).amax(dim=1).sigmoid().mean()
 
 
 def total_variation(patch_chw: Tensor) -> Tensor:
     """The mean absolute difference of neighbouring texels (Sharif et al. 2016, section 4.3, as L1)."""
-    patch = patch_chw.float()
+    patch = _at_least_fp32(patch_chw)
     return (patch[:, 1:] - patch[:, :-1]).abs().mean() + (patch[:, :, 1:] - patch[:, :, :-1]).abs().mean()
+
+
+def _at_least_fp32(values: Tensor) -> Tensor:
+    """Half precision widened: the sums of a loss need more digits than the detector's layers do."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
