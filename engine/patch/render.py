@@ -45,7 +45,7 @@ def compose(
         drawn = _nearest(mask_hw, uv)
         pixel, owner, uv = pixel[drawn], owner[drawn], uv[drawn]
     pixel, owner, uv = _topmost(pixel, owner, uv, n * height * width)
-    colours = _sample(patch_chw, placements, owner, uv)
+    colours = _colours(patch_chw, mask_hw, placements, owner, uv)
     colours = colours * placements.gain[owner, None] + placements.offset[owner, None]
     pixels_nc.index_copy_(0, pixel, colours.clamp(0, 1).to(pixels_nc.dtype))
     return pixels_nc.view(n, height, width, channels).permute(0, 3, 1, 2)
@@ -58,12 +58,27 @@ def _float_copy(images_nchw: Tensor) -> Tensor:
 
 
 def pyramid(patch_chw: Tensor) -> list[Tensor]:
-    """The patch at full size, half, a quarter … down to one texel, each level the mean of the one above."""
+    """The patch at full size, half, a quarter … down to one texel, odd sizes rounded up.
+
+    Each texel is the mean of the area that it covers in the level above, so all levels have one mean.
+    """
     levels = [patch_chw]
     while max(levels[-1].shape[1:]) > 1:
-        h, w = levels[-1].shape[1:]
-        levels.append(F.adaptive_avg_pool2d(levels[-1], ((h + 1) // 2, (w + 1) // 2)))
+        rows, columns = (_halving(size).to(patch_chw) for size in levels[-1].shape[1:])
+        levels.append(rows @ levels[-1] @ columns.T)
     return levels
+
+
+def _halving(size: int) -> Tensor:
+    """The matrix (half, size) from a line of texels to half as many, each row the shares of one new texel.
+
+    Not torch's adaptive pooling: that has no deterministic gradient on CUDA.
+    """
+    half = (size + 1) // 2
+    edges = torch.arange(half + 1) * (size / half)
+    texels = torch.arange(size)
+    overlap = torch.minimum(edges[1:, None], texels + 1) - torch.maximum(edges[:-1, None], texels)
+    return overlap.clamp(min=0) * (half / size)
 
 
 def _covered(placements: Placements, n: int, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -106,8 +121,19 @@ def _nearest(mask_hw: Tensor, uv: Tensor) -> Tensor:
     return mask_hw.to(uv.device)[row, column]
 
 
+def _colours(
+    patch_chw: Tensor, mask_hw: Tensor | None, placements: Placements, owner: Tensor, uv: Tensor
+) -> Tensor:
+    """The patch's colours (k, 3) at each (u, v); texels that are not drawn do not bleed into the others."""
+    if mask_hw is None:
+        return _sample(patch_chw, placements, owner, uv)
+    drawn = mask_hw[None].to(patch_chw)
+    samples = _sample(torch.cat([patch_chw * drawn, drawn]), placements, owner, uv)
+    return samples[:, :-1] / samples[:, -1:].clamp(min=1e-6)
+
+
 def _sample(patch_chw: Tensor, placements: Placements, owner: Tensor, uv: Tensor) -> Tensor:
-    """Trilinear samples (k, 3): eight texels of the flattened pyramid each, in one weighted gather."""
+    """Trilinear samples (k, channels): eight texels of the flattened pyramid each, in one weighted gather."""
     levels = pyramid(patch_chw)
     texels = torch.cat([level.flatten(1) for level in levels], dim=1).T
     sizes = torch.tensor([level.shape[1:] for level in levels], device=uv.device)
