@@ -19,6 +19,7 @@ class FakeDetector:
     """A frozen random conv net of stride 8 with two classes; the same seed gives the same weights.
 
     Channels of the last layer: one logit a class, then four box sides' offsets from the anchor point.
+    `dtype` is what it computes in; float64 is for finite differences.
     """
 
     name = "fake"
@@ -27,7 +28,13 @@ class FakeDetector:
     class_names = ("person", "car")
     stride_px = 8
 
-    def __init__(self, seed: int = 0, device: str | torch.device = "cpu", width: int = 8) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        width: int = 8,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.device = torch.device(device)
         layers: list[nn.Module] = []
         for channels in (3, width, width):
@@ -37,14 +44,15 @@ class FakeDetector:
         for parameter in self.net.parameters():
             fan_in = parameter[0].numel() if parameter.dim() > 1 else 100
             parameter.data = torch.randn(parameter.shape, generator=generator) * (2.0 / fan_in) ** 0.5
-        self.net.eval().requires_grad_(False).to(self.device)
+        self.net.eval().requires_grad_(False).to(self.device, dtype)
+        self.dtype = dtype
 
     def _raw(self, images_nchw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (n, a, classes), boxes (n, a, 4) and points (a, 2)."""
         height, width = images_nchw.shape[-2:]
         if height % self.stride_px or width % self.stride_px:
             raise ValueError(f"expected sides divisible by {self.stride_px}, got {height} x {width}")
-        out = self.net(images_nchw.float() * 4 - 2)
+        out = self.net(images_nchw.to(self.dtype) * 4 - 2)
         rows, columns = out.shape[-2:]
         ys, xs = torch.meshgrid(
             torch.arange(rows, device=out.device), torch.arange(columns, device=out.device), indexing="ij"
