@@ -17,6 +17,7 @@ __all__ = [
     "Evaluation",
     "ImageRecord",
     "Interval",
+    "Measurement",
     "Repair",
     "RunResult",
     "Scores",
@@ -156,6 +157,35 @@ class Evaluation:
         return {
             "patch": self.patch.to_json(),
             "controls": {name: scores.to_json() for name, scores in self.controls.items()},
+            "settings": self.settings,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One row of a benchmark: what one side reached, or how two sides compare.
+
+    Attributes:
+        side: what was measured.
+        figure: the median over rounds with its 95% interval (a single figure has no width).
+        unit: of the figure.
+        settings: what the side was measured with, where it differs from the suite's.
+    """
+
+    side: str
+    figure: Interval
+    unit: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries, as `json.dumps` takes them."""
+        value, low, high = self.figure.to_json()
+        return {
+            "side": self.side,
+            "value": value,
+            "low": low,
+            "high": high,
+            "unit": self.unit,
             "settings": self.settings,
         }
 

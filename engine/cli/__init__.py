@@ -52,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(interruption), INTERRUPTED)
     except EngineError as error:
         return _fail(str(error), 1)
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        click.echo(help_wanted.format_message(), err=True)
+        return 1
     except click.ClickException as error:
         return _fail(error.format_message(), 1)
     except (KeyboardInterrupt, click.Abort):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from engine.errors import SettingsError
+from engine.errors import RunInterruptedError, SettingsError
 
 if TYPE_CHECKING:
     from engine.jobs.generation import Observer
@@ -41,14 +41,23 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
     with ExitStack() as stack:
         stack.enter_context(logging_redirect_tqdm())
         bar = stack.enter_context(tqdm(unit="step", dynamic_ncols=True, disable=None))
+        stop_requested = stack.enter_context(_interruptible())
         scored = _scoring_bar(stack)
+
+        def scored_unless_stopped(images: int) -> None:
+            if stop_requested():
+                raise RunInterruptedError(
+                    "stopped while scoring; the patch is done and kept: score it with patch evaluate --patch"
+                )
+            scored(images)
+
         view = _RunView(bar, _tensorboard(tensorboard_folder))
         stack.callback(view.close)
         yield Observer(
             on_begin=view.begin,
             on_step=view.step,
-            on_evaluated=scored,
-            stop_requested=stack.enter_context(_interruptible()),
+            on_evaluated=scored_unless_stopped,
+            stop_requested=stop_requested,
         )
 
 

@@ -6,20 +6,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from engine.config import RunConfig
-from engine.errors import SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.jobs import run_folder
+from engine.jobs.art_generation import generate_by_art
 from engine.jobs.generation import Generation, Observer
 from engine.jobs.materials import Materials, gather
 from engine.jobs.merging import generate_merged
-from engine.jobs.summary import base_summary, finish_summary
-from engine.patch.files import read_patch, write_patch
+from engine.patch.files import read_patch
 from engine.patch.initial import initial_patch
-from engine.patch.memory import peak_memory_bytes
 from engine.patch.state import RunState, load_checkpoint
 from engine.records import Evaluation
 from engine.seeding import seed_everything
@@ -51,17 +47,17 @@ def generate(
     Raises:
         EngineError: whatever went wrong, in one line.
     """
-    watcher = observer or Observer()
+    watcher, config = observer or Observer(), _from_anywhere(config)
     seed_everything(config.seed, deterministic=config.deterministic)
     materials = gather(config, trust=trust, fuse=config.backend == "native")
     start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
-    folder = folder or run_folder.default_folder(f"{materials.dataset.name}-{materials.detector.name}")
-    run_folder.create(folder)
-    if config.backend == "art":
-        return _generate_with_art(config, materials, folder, watcher, evaluate_after=evaluate_after)
-    generation = Generation(config, materials, folder, watcher)
-    generation.begin(RunState(patch_chw=start, iterations=config.iterations))
-    return _finish(generation, config, materials, folder, watcher, evaluate_after=evaluate_after)
+    label = f"{materials.dataset.name}-{materials.detector.name}"
+    with run_folder.created(folder or run_folder.default_folder(label)) as place:
+        if config.backend == "art":
+            return generate_by_art(config, materials, place, watcher, evaluate_after=evaluate_after)
+        generation = Generation(config, materials, place, watcher)
+        generation.begin(RunState(patch_chw=start, iterations=config.iterations))
+        return _finish(generation, config, materials, place, watcher, evaluate_after=evaluate_after)
 
 
 def resume(
@@ -73,6 +69,7 @@ def resume(
         StorageError: no usable checkpoint, or the images or the weights are not what they were.
         EngineError: whatever else went wrong, in one line.
     """
+    folder = folder.absolute()
     state, identity = load_checkpoint(folder)
     config = RunConfig.from_json(identity["config"])
     seed_everything(config.seed, deterministic=config.deterministic)
@@ -117,6 +114,12 @@ def evaluate(
     return judge.evaluate(patch_chw)
 
 
+def _from_anywhere(config: RunConfig) -> RunConfig:
+    """The settings with paths made absolute, so that a run can be resumed from another folder."""
+    named = {name: Path(getattr(config, name)).expanduser() for name in ("dataset", "weights", "initial")}
+    return config.changed(**{name: str(path.absolute()) for name, path in named.items() if path.exists()})
+
+
 def _finish(
     generation: Generation,
     config: RunConfig,
@@ -132,43 +135,4 @@ def _finish(
     generation.save()
     return generate_merged(
         config, materials, folder, generation.state, observer, evaluate_after=evaluate_after
-    )
-
-
-def _generate_with_art(
-    config: RunConfig, materials: Materials, folder: Path, observer: Observer, *, evaluate_after: bool
-) -> dict[str, Any]:
-    """The same with ART in the place of PatchBench's own loop."""
-    # ART takes seconds to import; only those who compare with it wait for that.
-    from engine.baselines.art import generate_with_art
-    from engine.baselines.config import ArtConfig
-
-    if not config.batch_size:
-        raise SettingsError("batch size: expected a number for ART, got auto; give --batch-size 1")
-    loader, images = materials.loader(config.image_size), range(len(materials.records))
-    state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
-    batch_size = 1 if config.batching == "sequential" else config.batch_size
-    observer.on_begin(state, len(images) if batch_size == 1 else 0)
-    result = generate_with_art(
-        materials.detector,
-        loader,
-        images,
-        class_id=materials.class_id,
-        config=ArtConfig(
-            iterations=config.iterations,
-            batch_size=batch_size,
-            patch_size=config.patch_height,
-            learning_rate=config.learning_rate,
-            seed=config.seed,
-        ),
-        time_limit_s=config.time_limit_s or None,
-        on_step=lambda record: observer.on_step(record, state),
-    )
-    peak = peak_memory_bytes(materials.detector.device)
-    patch_chw = torch.from_numpy(result.patch_chw)
-    write_patch(folder, patch_chw)
-    run_folder.write_history(folder, result.history)
-    summary = base_summary(config, materials, folder) | result.summary | {"peak_memory_bytes": peak}
-    return finish_summary(
-        summary, config, materials, folder, patch_chw, images if evaluate_after else [], observer.on_evaluated
     )

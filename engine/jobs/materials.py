@@ -61,12 +61,7 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
         UntrustedWeightsError, DeviceError, StorageError: see those.
     """
     dataset = open_dataset(config.dataset)
-    class_in_dataset = _class_id(dataset.class_names, config.class_name)
-    if class_in_dataset is None:
-        raise DatasetError(
-            f"dataset {dataset.name}: expected one of its classes ({_some(dataset.class_names)}), "
-            f"got {config.class_name!r}; choose --class"
-        )
+    class_in_dataset = _class_in_dataset(dataset, config.class_name)
     detector = load_detector(config.weights, device=config.device, trust=trust, fuse=fuse)
     class_id = _class_id(detector.class_names, config.class_name)
     if class_id is None:
@@ -75,11 +70,6 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
             f"got {config.class_name!r}; choose --class"
         )
     records = [_of_class(record, class_in_dataset, class_id) for record in dataset.images]
-    if not any(record.count() for record in records):
-        raise DatasetError(
-            f"dataset {dataset.name}: expected objects of class {config.class_name!r}, got none in "
-            f"{len(records)} images; choose another --class or --dataset"
-        )
     if not config.include_empty:
         records = [record for record in records if record.count()]
     return Materials(
@@ -124,6 +114,22 @@ def fingerprint(records: Sequence[ImageRecord]) -> str:
         digest.update(record.boxes_xyxy_px.tobytes())
         digest.update(record.class_ids.tobytes())
     return digest.hexdigest()
+
+
+def _class_in_dataset(dataset: Dataset, wanted: str) -> int:
+    """The dataset's own number of a class that it has objects of."""
+    class_id = _class_id(dataset.class_names, wanted)
+    if class_id is None:
+        raise DatasetError(
+            f"dataset {dataset.name}: expected one of its classes ({_some(dataset.class_names)}), "
+            f"got {wanted!r}; choose --class"
+        )
+    if not any(dataset.object_counts(class_id)):
+        raise DatasetError(
+            f"dataset {dataset.name}: expected objects of class {wanted!r}, got none in "
+            f"{len(dataset.images)} images; choose another --class or --dataset"
+        )
+    return class_id
 
 
 def _class_id(names: Sequence[str], wanted: str) -> int | None:

@@ -12,13 +12,14 @@ import torch
 
 from engine.config import RunConfig
 from engine.errors import StorageError
+from engine.jobs import run_folder
 from engine.jobs.generation import Generation, Observer
 from engine.jobs.materials import Materials
 from engine.jobs.summary import finish_summary
 from engine.patch.files import read_patch, write_patch
 from engine.patch.render import circle_mask
 from engine.patch.state import CHECKPOINT, RunState, load_checkpoint
-from engine.records import ImageRecord
+from engine.records import ImageRecord, StepRecord
 
 __all__ = ["generate_merged"]
 
@@ -52,15 +53,18 @@ def generate_merged(
     for record in materials.records:
         groups[record.count()].append(record)
     shared = config.changed(merge="shared")
-    summaries = []
+    summaries, histories = [], []
     for count, records in sorted(groups.items()):
         part = replace(materials, records=tuple(records))
-        summaries.append(_run_group(shared, part, folder / f"group-{count}", start, observer))
+        summary, history = _run_group(shared, part, folder / f"group-{count}", start, observer)
+        summaries.append(summary)
+        histories.append(history)
     patches = torch.stack([read_patch(summary["patch"])[0] for summary in summaries])
     images = torch.tensor([float(summary["dataset"]["images"]) for summary in summaries])
     merged = (patches * (images / images.sum())[:, None, None, None]).sum(dim=0)
     mask = circle_mask(config.patch_height, config.patch_width) if config.circular else None
     write_patch(folder, merged, mask)
+    run_folder.write_history(folder, _one_after_the_other(histories))
     return finish_summary(
         _joined(config, materials, folder, summaries),
         config,
@@ -75,7 +79,7 @@ def generate_merged(
 
 def _run_group(
     config: RunConfig, materials: Materials, folder: Path, start: RunState, observer: Observer
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[StepRecord]]:
     generation = Generation(config, materials, folder, observer)
     if (folder / CHECKPOINT).exists():
         generation.restore(*load_checkpoint(folder))
@@ -87,7 +91,19 @@ def _run_group(
                 f"{folder}: cannot be made, {error.strerror}; free or choose a folder"
             ) from error
         generation.begin(replace(start, patch_chw=start.patch_chw.clone(), events=[], history=[]))
-    return generation.run(evaluate_after=False)
+    return generation.run(evaluate_after=False), generation.state.history
+
+
+def _one_after_the_other(histories: list[list[StepRecord]]) -> list[StepRecord]:
+    """The groups' steps in the order in which they were made; steps and seconds go on counting."""
+    steps, elapsed_s, joined = 0, 0.0, []
+    for history in histories:
+        joined += [
+            replace(record, step=record.step + steps, elapsed_s=record.elapsed_s + elapsed_s)
+            for record in history
+        ]
+        steps, elapsed_s = joined[-1].step, joined[-1].elapsed_s
+    return joined
 
 
 def _joined(

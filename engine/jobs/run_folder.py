@@ -6,7 +6,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from engine.errors import StorageError
 from engine.patch.files import write_atomically
 from engine.records import StepRecord
 
-__all__ = ["create", "default_folder", "read_summary", "write_history", "write_summary"]
+__all__ = ["created", "default_folder", "read_summary", "write_history", "write_summary"]
 
 SUMMARY = "run.json"
 HISTORY = "history.csv"
@@ -32,25 +33,21 @@ def default_folder(label: str) -> Path:
     return candidate
 
 
-def create(folder: Path) -> None:
-    """Make the folder of a new run.
+@contextmanager
+def created(folder: Path) -> Iterator[Path]:
+    """A new run's folder, its path absolute; removed again if what is done in it fails and leaves it empty.
 
     Raises:
         StorageError: it exists and holds something, or cannot be made.
     """
+    folder = folder.absolute()
+    _create(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
-    except OSError as error:
-        raise StorageError(
-            f"{folder}: expected a folder that can be written, got {error.strerror or error}; "
-            "choose another --out"
-        ) from error
-    if occupied:
-        raise StorageError(
-            f"{folder}: expected a new or empty folder, got one with files; choose another --out, "
-            f"or continue with --resume {folder}"
-        )
+        yield folder
+    except BaseException:
+        with suppress(OSError):  # it holds something worth keeping
+            folder.rmdir()
+        raise
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
@@ -95,6 +92,22 @@ def write_history(folder: Path, history: Sequence[StepRecord]) -> None:
             ]
         )
     write_atomically(folder / HISTORY, lambda file: file.write(buffer.getvalue().encode()))
+
+
+def _create(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        occupied = any(folder.iterdir())
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: expected a folder that can be written, got {error.strerror or error}; "
+            "choose another --out"
+        ) from error
+    if occupied:
+        raise StorageError(
+            f"{folder}: expected a new or empty folder, got one with files; choose another --out, "
+            f"or continue with --resume {folder}"
+        )
 
 
 def _plain(label: str) -> str:

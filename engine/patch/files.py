@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -84,10 +84,10 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         StorageError: it cannot be written; what was at `path` is as it was.
     """
-    temporary = None
+    # Not by tempfile, whose files nobody but their owner may read.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
+        with open(temporary, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -97,8 +97,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             f"{path}: cannot be written, {error.strerror or error}; free or choose a folder"
         ) from error
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
 
 
 def _read_array(path: Path) -> npt.NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice, takewhile
 
 import torch
@@ -95,18 +95,22 @@ class PatchRun:
         """Optimizer steps in the iteration that comes next."""
         return len(self._plan(self.state.iteration))
 
+    def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[Batch]:
+        """Batches of the run's images as its first iteration sees them, for probes and benchmarks."""
+        return self._loader.batches(plan, self._view(0))
+
     def probe_batch_size(self) -> int:
         """The batch size that pays on this device, found by trying; the patch is not changed."""
 
         def try_step(size: int) -> None:
             indices = [index % len(self._counts) for index in range(size)]
-            batch = next(self._loader.batches([indices], self._view(0)))
+            batch = next(self.batches([indices]))
             piece = Piece(images_nchw=batch.images_nchw, targets=batch.targets, part=(0, 0))
             self._differentiate(piece)
 
         return find_batch_size(try_step, device=self._detector.device)
 
-    def iterate(self) -> Iterator[StepRecord]:
+    def iterate(self) -> Generator[StepRecord, None, None]:
         """Run to the end or to the time limit, one record after each step; may be left and begun again.
 
         Between two records `state` is whole: it can be saved, and a run restored from it goes on exactly.

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a benchmark measures on: a detector, the images of one class, and runs over them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from engine.config import RunConfig
+from engine.detectors.ultralytics import UltralyticsDetector
+from engine.patch.initial import initial_patch
+from engine.patch.optimizer import PatchRun
+from engine.patch.state import RunState
+from engine.records import ImageRecord, StepRecord
+
+__all__ = ["Subject", "synchronize"]
+
+ENDLESS = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A frozen detector and the images with the class under attack.
+
+    Attributes:
+        detector: fused and frozen.
+        unfused: the same as ART's users have it.
+        class_id: as the detector numbers it.
+        records: the images, with the boxes of that class alone.
+        config: the settings that the sides start from.
+    """
+
+    detector: UltralyticsDetector
+    unfused: UltralyticsDetector
+    class_id: int
+    records: Sequence[ImageRecord]
+    config: RunConfig
+
+    def run(self, **changes: object) -> PatchRun:
+        """An endless run with some settings changed."""
+        config = self.config.changed(iterations=ENDLESS, **changes)
+        start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
+        return PatchRun(
+            self.detector,
+            self.records,
+            config,
+            class_id=self.class_id,
+            state=RunState(patch_chw=start, iterations=config.iterations),
+            batch_size=config.batch_size,
+        )
+
+    def rate_of(self, steps: Iterator[StepRecord], images: int) -> float:
+        """Image-iterations a second over a run's next steps that hold at least so many images."""
+        done = 0
+        synchronize(self.detector.device)
+        started = time.perf_counter()
+        while done < images:
+            done += next(steps).images
+        synchronize(self.detector.device)
+        return done / (time.perf_counter() - started)
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done all that it was asked."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
