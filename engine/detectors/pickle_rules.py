@@ -87,7 +87,6 @@ CALLABLE: dict[tuple[str, str], Any] = {
             "_rebuild_tensor",
             "_rebuild_tensor_v2",
             "_rebuild_parameter",
-            "_rebuild_parameter_with_state",
         )
     },
 }

@@ -103,7 +103,7 @@ def _checked(data: bytes, path: Path) -> bytes:
         _refuse_unknown(named_globals(data, many=True), path)
         raise DetectorError(
             f"weights: expected a zip archive as torch.save writes, got {path}, which is none; "
-            f"save it again with torch 1.6 or newer, or {HOW_TO_TRUST}"
+            f"save it again with torch 1.6 or newer; {HOW_TO_TRUST}"
         )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

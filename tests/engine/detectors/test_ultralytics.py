@@ -126,7 +126,7 @@ def test_real_weights_find_real_people(yolov8n_weights, coco128_yaml):
     detector = load_detector(yolov8n_weights, device="cpu")
     photograph = coco128_yaml.parent / "images/train2017/000000000061.jpg"
     with Image.open(photograph) as image:
-        pixels = np.asarray(image.convert("RGB").resize((640, 480)))
+        pixels = np.array(image.convert("RGB").resize((640, 480)))
     images = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
     (found,) = detector.detect(images, min_score=0.25)
     people = found.boxes_xyxy_px[found.class_ids == detector.class_names.index("person")]
