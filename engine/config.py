@@ -33,6 +33,18 @@ OPTIMIZERS = ("adam", "adamw", "sign", "sign-momentum")
 SCHEDULES = ("constant", "step", "multi-step", "exponential", "one-cycle", "cosine", "plateau")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 PRESETS = {"quick": 50, "standard": 200, "thorough": 1000}
+_ONLY_WITH_ART: dict[str, tuple[Any, ...]] = {
+    "accumulate": (1,),
+    "batch_start": (0,),
+    "circular": (False,),
+    "compile": (False,),
+    "initial": ("grey",),
+    "losses": ({"object": 1.0},),
+    "merge": ("shared",),
+    "optimizer": ("adam",),
+    "precision": ("auto", "fp32"),
+    "validation_share": (0.0,),
+}
 
 
 def home_folder() -> Path:
@@ -278,17 +290,29 @@ class RunConfig:
                 f"growing batch: expected a start of at most the batch size and not sequential batching, "
                 f"got a start of {self.batch_start}, batch size {self.batch_size}, {self.batching}"
             )
-        if self.backend == "art" and self.patch_height != self.patch_width:
-            raise SettingsError(
-                f"ART's patch: expected a square, got {self.patch_width}x{self.patch_height} texels; "
-                "give one size"
-            )
+        if self.backend == "art":
+            self._check_art()
         if self.early_stop and not self.validation_share:
             raise SettingsError("early stop: expected a validation share above 0, got none; set both")
         if self.merge == "mean" and self.validation_share:
             raise SettingsError(
                 "merge mean: expected no validation share, got one; the merged patch has no steps"
             )
+
+    def _check_art(self) -> None:
+        """Refuse what ART would silently do without."""
+        if self.patch_height != self.patch_width:
+            raise SettingsError(
+                f"ART's patch: expected a square, got {self.patch_width}x{self.patch_height} texels; "
+                "give one size"
+            )
+        for name, only in _ONLY_WITH_ART.items():
+            got = getattr(self, name)
+            if got not in only:
+                raise SettingsError(
+                    f"{name.replace('_', ' ')}: expected {only[0]} with ART, got {got}; leave it out, or "
+                    "use the native backend"
+                )
 
     def to_json(self) -> dict[str, Any]:
         """All settings as JSON has them; `from_json` reads them back."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import os
 import tempfile
@@ -34,6 +35,7 @@ def _home_elsewhere() -> Iterator[None]:
     They are paths for downloads that never happen here.
     """
     kept = {name: os.environ.get(name) for name in ("HOME", "USERPROFILE")}
+    logging.getLogger("art").setLevel(logging.WARNING)  # it would tell of that folder
     with tempfile.TemporaryDirectory() as folder:
         try:
             os.environ.update(dict.fromkeys(kept, folder))
@@ -72,7 +74,7 @@ def generate_with_art(
 
     Args:
         detector: to compare like with like, loaded with `fuse=False`, as ART's users have it; not changed.
-        loader: gives the images, of one canvas size (`square`).
+        loader: gives the images.
         indices: which of the loader's images to train on.
         class_id: the class whose objects ART is to make the detector miss.
         config: what ART is given.
@@ -83,7 +85,7 @@ def generate_with_art(
         The patch, a record a step, and the summary that `run.json` holds, except peak memory.
 
     Raises:
-        DatasetError: no images, or of different canvas sizes.
+        DatasetError: no images.
         NonFiniteLossError: the loss is infinite or not a number.
     """
     groups, image_shape = _load(loader, indices, class_id, grouped=config.batch_size > 1)
@@ -191,8 +193,8 @@ class _Attack(AdversarialPatchPyTorch):
         if not math.isfinite(value):
             raise NonFiniteLossError(f"expected a finite loss, got {value} from ART; lower the learning rate")
         record = StepRecord(
-            step=len(self.history),
-            iteration=self._iteration,
+            step=len(self.history) + 1,
+            iteration=self._iteration + 1,
             loss=value,
             terms={"total": -value},
             learning_rate=self.learning_rate,
@@ -213,18 +215,16 @@ def _load(
     """All images (n, 3, h, w) and ART's targets, by object count or as one group; and an image's shape."""
     images: dict[int, list[npt.NDArray[np.float32]]] = defaultdict(list)
     targets: dict[int, list[ArtTarget]] = defaultdict(list)
-    shapes = set()
     for batch in loader.batches([index] for index in indices):
         objects = batch.targets.of_class(class_id)
         group = len(objects.class_ids) if grouped else 0
         image = (batch.images_nchw[0].float() / 255).cpu().numpy()
         images[group].append(image)
         targets[group].append(_art_target(objects.boxes_xyxy_px, objects.class_ids))
-        shapes.add(image.shape)
-    if len(shapes) != 1:
-        got = ", ".join(f"{width}x{height}" for _, height, width in sorted(shapes)) or "no images"
-        raise DatasetError(f"expected images on canvases of one size for ART, got {got}; use square canvases")
-    return [(np.stack(images[group]), targets[group]) for group in sorted(images)], shapes.pop()
+    if not images:
+        raise DatasetError("expected images for ART to train on, got none; choose others")
+    groups = [(np.stack(images[group]), targets[group]) for group in sorted(images)]
+    return groups, groups[0][0].shape[1:]
 
 
 def _art_target(boxes_xyxy_px: Tensor, class_ids: Tensor) -> ArtTarget:
