@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import torch  # noqa: F401  # before Ultralytics, which sets OMP_NUM_THREADS=1 and would cost torch its threads
 import torchvision  # noqa: F401  # Ultralytics' NMS uses torchvision's only when it is already imported
+from PIL import Image
 
 from engine.config import home_folder
 
@@ -36,15 +37,16 @@ __all__ = [
 
 @contextmanager
 def quiet_environment() -> Iterator[None]:
-    """Point Ultralytics' settings into our home, switch its network and installs off, keep our threads."""
+    """Point Ultralytics' settings into our home, switch network and installs off, keep what it replaces."""
     os.environ["YOLO_CONFIG_DIR"] = str(home_folder() / "ultralytics")
     os.environ["YOLO_OFFLINE"] = "true"  # no look-up of its servers, no retries
     os.environ["YOLO_AUTOINSTALL"] = "false"  # never pip install at run time
     os.environ.setdefault("YOLO_VERBOSE", "false")
-    threads = os.environ.get("OMP_NUM_THREADS")
+    threads, open_image = os.environ.get("OMP_NUM_THREADS"), Image.open
     try:
         yield
     finally:
+        Image.open = open_image  # Ultralytics' own tries to install packages on a damaged file
         if threads is None:  # what Ultralytics set would be inherited by every process we start
             os.environ.pop("OMP_NUM_THREADS", None)
 

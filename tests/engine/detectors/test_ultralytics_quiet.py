@@ -26,7 +26,8 @@ WORK = """
     socket.getaddrinfo = socket.create_connection = refuse
 
     import torch
-    before = torch.get_num_threads()
+    from PIL import Image
+    before, open_image = torch.get_num_threads(), Image.open
     from engine.detectors.base import Targets
     from engine.detectors.ultralytics import load_detector
     detector = load_detector(sys.argv[1], device="cpu")
@@ -42,6 +43,7 @@ WORK = """
     assert SETTINGS["sync"] is False
     assert "OMP_NUM_THREADS" not in os.environ
     assert torch.get_num_threads() == before
+    assert Image.open is open_image  # Ultralytics' own installs packages
     print("done")
 """
 
