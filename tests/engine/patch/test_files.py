@@ -153,6 +153,13 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert path.read_bytes() == b"old"
 
 
+def test_a_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    usual = tmp_path / "usual"
+    usual.touch()
+    write_patch(tmp_path, torch.from_numpy(GREY))
+    assert (tmp_path / "patch.npy").stat().st_mode == usual.stat().st_mode
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="cannot be written, No such file or directory"):
         write_patch(tmp_path / "none", torch.from_numpy(GREY))
