@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Settings of a run that takes a fraction of a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.config import RunConfig
+from tests.engine.tiny import IMAGE_SIZE
+
+
+@pytest.fixture
+def settings(blocks: Path, tiny_weights: Path) -> Callable[..., RunConfig]:
+    """Small settings, some of them changed."""
+
+    def make(**changes: object) -> RunConfig:
+        small = {
+            "dataset": str(blocks),
+            "weights": str(tiny_weights),
+            "device": "cpu",
+            "image_size": IMAGE_SIZE,
+            "view_size": 0,
+            "iterations": 4,
+            "batch_size": 2,
+            "patch_height": 16,
+            "patch_width": 16,
+        }
+        return RunConfig(**(small | changes))
+
+    return make
