@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Loss terms by hand, the same whatever the batches, their gradient against finite differences."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from engine.config import LOSS_TERMS, PlacementConfig
+from engine.datasets.sampling import plan_iteration
+from engine.detectors.base import ClassScores
+from engine.patch.losses import PatchLoss, max_confidence, object_suppression, total_variation
+from engine.patch.render import compose
+from engine.patch.transforms import place
+from tests.engine.patch.factories import random_images, random_patch, targets
+from tests.fakes import FakeDetector
+
+
+def scores(*images: list[float]) -> ClassScores:
+    """Scores (not logits) of each image at four anchor points: (4, 4), (12, 4), (4, 12), (12, 12)."""
+    points = torch.tensor([[4.0, 4], [12, 4], [4, 12], [12, 12]])
+    return ClassScores(
+        logits=torch.tensor(images).logit(), points_xy_px=points, strides_px=torch.full((4,), 8.0)
+    )
+
+
+FIRST, SECOND = [0.9, 0.2, 0.4, 0.1], [0.5, 0.6, 0.7, 0.8]
+ALL, LEFT, TINY = (0, 0, 16, 16), (0, 0, 8, 16), (10, 10, 11, 11)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "owners", "top_k", "expected"),
+    [
+        ([], [], 2, 0),
+        ([ALL], [0], 1, 0.9 / 2),
+        ([ALL], [0], 2, (0.9 + 0.4) / 2 / 2),
+        ([ALL], [1], 3, (0.8 + 0.7 + 0.6) / 3 / 2),
+        ([ALL], [0], 4, (0.9 + 0.2 + 0.4 + 0.1) / 4 / 2),
+        ([ALL], [0], 1000, (0.9 + 0.2 + 0.4 + 0.1) / 4 / 2),  # more than there are points
+        ([LEFT], [0], 1, 0.9 / 2),
+        ([LEFT], [1], 4, (0.5 + 0.7) / 2 / 2),  # more than there are points inside
+        ([TINY], [0], 3, 0.1 / 2),  # no point inside: the nearest one
+        ([(-30, -30, -20, -20)], [1], 3, 0.5 / 2),
+        ([ALL, LEFT, TINY], [0, 1, 1], 1, (0.9 + 0.7 + 0.8) / 2),
+        ([LEFT, LEFT], [0, 0], 1, (0.9 + 0.9) / 2),
+    ],
+)
+def test_object_suppression_by_hand(boxes, owners, top_k, expected):
+    suppression = object_suppression(scores(FIRST, SECOND), targets(boxes, owners, images=2), top_k)
+    assert suppression.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_only_the_top_points_of_an_object_get_a_gradient():
+    some = scores(FIRST, SECOND)
+    some.logits.requires_grad_(True)
+    object_suppression(some, targets([LEFT], [1], images=2), 1).backward()
+    assert (some.logits.grad != 0).tolist() == [[False] * 4, [False, False, True, False]]
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"), [([FIRST], 0.9), ([SECOND], 0.8), ([FIRST, SECOND], (0.9 + 0.8) / 2)]
+)
+def test_max_confidence_by_hand(images, expected):
+    assert max_confidence(scores(*images)).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ([[0.3, 0.3], [0.3, 0.3]], 0),
+        ([[0.0, 1.0], [0.0, 1.0]], 1),
+        ([[0.0, 1.0], [1.0, 0.0]], 2),
+        ([[0.0, 0.5, 0.1], [0.0, 0.5, 0.1]], 0.45),
+    ],
+)
+def test_total_variation_by_hand(patch, expected):
+    assert total_variation(torch.tensor(patch).expand(3, -1, -1)).item() == pytest.approx(expected)
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms():
+    weights = {"object": 0.5, "max_confidence": -2.0, "total": 0.25, "box": 3.0, "tv": 0.1}
+    loss = PatchLoss(weights, class_id=0, objects_per_image=1.5, top_k=3)
+    images, objects = random_images(2, 64, 64).float() / 255, targets([(8, 8, 30, 40)], [1], images=2)
+    detector, patch = FakeDetector(), random_patch(8, 8)
+    value, terms = loss(detector, images, objects, patch)
+    native = detector.losses(images, objects)
+    found = detector.class_scores(images, 0)
+    expected = {
+        "object": object_suppression(found, objects, 3) / 1.5,
+        "max_confidence": max_confidence(found),
+        "total": -native["total"],  # the detector is to be made worse
+        "box": -native["box"],
+        "tv": total_variation(patch),
+    }
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(
+        {name: term.item() for name, term in expected.items()}
+    )
+    assert value.item() == pytest.approx(sum(weights[name] * terms[name].item() for name in weights))
+
+
+@pytest.mark.parametrize(
+    ("weights", "asked"),
+    [
+        ({"object": 1}, ["class_scores"]),
+        ({"object": 1, "max_confidence": 1, "tv": 1}, ["class_scores"]),
+        ({"total": 1, "cls": 1}, ["losses"]),
+        ({"object": 1, "dfl": 1}, ["class_scores", "losses"]),
+    ],
+)
+def test_only_what_the_terms_need_is_computed(weights, asked, monkeypatch):
+    calls = []
+    for name in ("class_scores", "predictions", "losses"):
+        original = getattr(FakeDetector, name)
+
+        def noting(self, *arguments, name=name, original=original):
+            calls.append(name)
+            return original(self, *arguments)
+
+        monkeypatch.setattr(FakeDetector, name, noting)
+    loss = PatchLoss(weights, class_id=0, objects_per_image=1, top_k=1)
+    loss(
+        FakeDetector(), random_images(1, 64, 64).float() / 255, targets([(8, 8, 30, 40)]), random_patch(8, 8)
+    )
+    assert calls == asked
+
+
+BOXES = [(4, 4, 28, 50), (30, 8, 60, 60), (10, 20, 25, 40), (2, 2, 62, 62), (40, 40, 44, 44), (5, 30, 50, 62)]
+OWNERS = [1, 2, 3, 3, 5, 5]  # images 0 and 4 hold nothing
+
+
+@pytest.mark.parametrize("batching", ["sequential", "grouped", "ragged"])
+def test_the_batch_plan_does_not_change_the_loss_or_its_gradient(batching):
+    counts = [OWNERS.count(image) for image in range(6)]
+    plan = plan_iteration(counts, strategy=batching, batch_size=4, sampling="uniform", seed=0, iteration=0)
+    weights = dict.fromkeys(LOSS_TERMS, 1.0)
+    loss = PatchLoss(weights, class_id=0, objects_per_image=1, top_k=4)
+    images = random_images(6, 64, 64)
+
+    def outcome(batches: list[list[int]]) -> tuple[dict[str, float], torch.Tensor]:
+        detector, patch = FakeDetector(), random_patch(8, 8).requires_grad_(True)
+        means, gradient = dict.fromkeys(weights, 0.0), torch.zeros_like(patch)
+        for batch in batches:
+            chosen = [
+                (batch.index(owner), box) for owner, box in zip(OWNERS, BOXES, strict=True) if owner in batch
+            ]
+            objects = targets([box for _, box in chosen], [owner for owner, _ in chosen], images=len(batch))
+            rows = place(objects, canvas_hw=(64, 64), aspect=1, placement=PlacementConfig())
+            value, terms = loss(detector, compose(images[batch], patch, rows), objects, patch)
+            gradient += torch.autograd.grad(value, patch)[0] * len(batch) / 6
+            for name, term in terms.items():
+                means[name] += term.item() * len(batch) / 6
+        return means, gradient
+
+    means, gradient = outcome(plan)
+    expected_means, expected_gradient = outcome([list(range(6))])
+    assert means == pytest.approx(expected_means, rel=1e-5)
+    torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSS_TERMS if name != "tv"])
+def test_a_batch_without_objects_has_a_finite_loss_and_no_gradient(name):
+    loss = PatchLoss({name: 1.0}, class_id=0, objects_per_image=0, top_k=4)
+    patch, objects = random_patch(8, 8).requires_grad_(True), targets(images=2)
+    rows = place(objects, canvas_hw=(64, 64), aspect=1, placement=PlacementConfig())
+    value, terms = loss(FakeDetector(), compose(random_images(2, 64, 64), patch, rows), objects, patch)
+    (gradient,) = torch.autograd.grad(value, patch)
+    assert math.isfinite(value.item())
+    assert value.item() == pytest.approx(terms[name].item())
+    assert torch.equal(gradient, torch.zeros_like(patch))
+
+
+@pytest.mark.parametrize("name", LOSS_TERMS)
+def test_the_gradient_of_the_whole_loss_agrees_with_finite_differences(name):
+    detector = FakeDetector(dtype=torch.float64)
+    loss = PatchLoss({name: 1.0}, class_id=0, objects_per_image=2, top_k=3)
+    images = random_images(2, 32, 32).double() / 255
+    objects = targets([(3, 4, 20, 30), (10, 2, 31, 28)], [0, 1], images=2)
+    placement = PlacementConfig(scale=0.4)
+    rows = place(objects, canvas_hw=(32, 32), aspect=1, placement=placement)
+    patch = 0.2 + 0.6 * random_patch(4, 4, dtype=torch.float64)
+    directions = torch.stack([random_patch(4, 4, seed, torch.float64) - 0.5 for seed in (1, 2, 3)])
+
+    def along(steps: torch.Tensor) -> torch.Tensor:
+        texels = patch + torch.tensordot(steps, directions, dims=1)
+        return loss(detector, compose(images, texels, rows), objects, texels)[0]
+
+    start = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    assert along(start).dtype == torch.float64
+    assert torch.autograd.gradcheck(along, start)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_logits_are_summed_in_full_precision(dtype):
+    some = ClassScores(
+        logits=torch.full((1, 4), -8.0, dtype=dtype),
+        points_xy_px=scores(FIRST).points_xy_px,
+        strides_px=torch.full((4,), 8.0),
+    )
+    expected = 1 / (1 + math.exp(8))
+    assert max_confidence(some).item() == pytest.approx(expected, rel=1e-5)
+    assert object_suppression(some, targets([ALL]), 4).item() == pytest.approx(expected, rel=1e-5)
