@@ -32,6 +32,8 @@ def alternate(
         name → the figures of the counted rounds, in order, so that figures of one round belong together.
     """
     names = list(sides)
+    if not names:
+        return {}
     figures: dict[str, list[float]] = {name: [] for name in names}
     for round_ in range(rounds + 1):
         turn = round_ % len(names)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The tiny weight file and dataset, made once."""
+"""The tiny weight file and dataset, made once, and settings of a run that takes a fraction of a second."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from engine.config import RunConfig
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +23,26 @@ def blocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.engine.tiny import write_dataset
 
     return write_dataset(tmp_path_factory.mktemp("datasets") / "blocks")
+
+
+@pytest.fixture
+def settings(blocks: Path, tiny_weights: Path) -> Callable[..., RunConfig]:
+    """Small settings, some of them changed."""
+
+    from tests.engine.tiny import IMAGE_SIZE
+
+    def make(**changes: object) -> RunConfig:
+        small = {
+            "dataset": str(blocks),
+            "weights": str(tiny_weights),
+            "device": "cpu",
+            "image_size": IMAGE_SIZE,
+            "view_size": 0,
+            "iterations": 4,
+            "batch_size": 2,
+            "patch_height": 16,
+            "patch_width": 16,
+        }
+        return RunConfig(**(small | changes))
+
+    return make
