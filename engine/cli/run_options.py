@@ -42,7 +42,7 @@ class PatchSize(click.ParamType):
         if isinstance(value, tuple):
             return value
         parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(part.isdigit() for part in parts):
+        if len(parts) > 2 or not all(part.isdecimal() for part in parts):
             self.fail(f"expected a number of texels or WIDTHxHEIGHT, got {value!r}", param, ctx)
         return int(parts[0]), int(parts[-1])
 
@@ -57,7 +57,7 @@ class BatchSize(click.ParamType):
         text = str(value)
         if text == "auto":
             return 0
-        if not text.isdigit() or int(text) < 1:
+        if not text.isdecimal() or int(text) < 1:
             self.fail(f"expected auto, or a number of 1 or more, got {text!r}", param, ctx)
         return int(text)
 
@@ -94,9 +94,18 @@ def subject_options(command: Command) -> Command:
         click.option(
             "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
         ),
-        _choice("placement", ("object", "random", "fixed"), _PLACEMENT.kind, "Where patches lie."),
-        click.option("--placement-scale", default=_PLACEMENT.scale, help="Side over the box's diagonal."),
-        click.option("--placement-rise", default=_PLACEMENT.rise, help="Raised by this share of the height."),
+        _choice(
+            "placement",
+            ("object", "random", "fixed"),
+            _PLACEMENT.kind,
+            "On each object, or one on each image: anywhere, or at a fixed position.",
+        ),
+        click.option(
+            "--placement-scale",
+            default=_PLACEMENT.scale,
+            help="Patch's side over the box's diagonal, or over the image's shorter side.",
+        ),
+        click.option("--placement-rise", default=_PLACEMENT.rise, help="Raised by this share of the box."),
         click.option(
             "--placement-position",
             default=_PLACEMENT.position,
@@ -104,7 +113,7 @@ def subject_options(command: Command) -> Command:
             type=float,
             help="For fixed: x y, 0 to 1.",
         ),
-        click.option("--seed", default=_DEFAULTS.seed, help="Of all chance."),
+        click.option("--seed", default=_DEFAULTS.seed, help="Of all chance: one seed, one result."),
     )
 
 
@@ -120,8 +129,13 @@ def run_options(command: Command) -> Command:
         _choice("backend", ("native", "art"), "native", "PatchBench's own loop, or ART's."),
         click.option("--batch-size", type=BatchSize(), default=_DEFAULTS.batch_size, help="Images a batch."),
         click.option("--batch-start", default=0, help="Let batches grow from this size; 0 for constant."),
-        _choice("batching", BATCHINGS, _DEFAULTS.batching, "Which images share a batch."),
-        _choice("sampling", SAMPLINGS, _DEFAULTS.sampling, "How often each image comes."),
+        _choice(
+            "batching",
+            BATCHINGS,
+            _DEFAULTS.batching,
+            "sequential: an image alone, grouped: those of one object count, ragged: any.",
+        ),
+        _choice("sampling", SAMPLINGS, _DEFAULTS.sampling, "Each image alike, or each object count alike."),
         click.option(
             "--view-size",
             default=_DEFAULTS.view_size,
@@ -146,8 +160,14 @@ def run_options(command: Command) -> Command:
         _choice("schedule", SCHEDULES, _SCHEDULE.kind, "How the learning rate moves."),
         click.option("--warmup", default=0, help="Iterations of linear warm-up."),
         click.option("--schedule-cycles", default=1, help="cosine: restarts + 1."),
+        click.option("--schedule-floor", default=_SCHEDULE.floor, help="cosine: the rate's last share."),
         click.option("--schedule-gamma", default=_SCHEDULE.gamma, help="Factor of the falling schedules."),
         click.option("--schedule-every", default=_SCHEDULE.every, help="step: iterations between falls."),
+        click.option(
+            "--schedule-patience",
+            default=_SCHEDULE.patience,
+            help="plateau: iterations without a better loss before a fall.",
+        ),
         click.option(
             "--schedule-milestone",
             type=float,
@@ -162,7 +182,7 @@ def run_options(command: Command) -> Command:
             help=f"A term and its weight, again and again: {', '.join(LOSS_TERMS)}. [default: object=1]",
         ),
         click.option("--top-k", default=_DEFAULTS.top_k, help="Scores that each object's term looks at."),
-        _choice("precision", PRECISIONS, "auto", "Number format of the forward pass."),
+        _choice("precision", PRECISIONS, "auto", "Of the forward pass; auto: bf16 on GPUs that have it."),
         click.option("--compile", "compile_", is_flag=True, help="Use torch.compile."),
         click.option("--deterministic", is_flag=True, help="Bit-identical on CUDA too, slower."),
         click.option("--flip/--no-flip", default=_DEFAULTS.flip, help="Mirror half of the images."),
@@ -171,11 +191,28 @@ def run_options(command: Command) -> Command:
         click.option("--rotation", default=_CHANCE.rotation_deg, help="Jitter of the angle, in degrees."),
         click.option("--contrast", default=_CHANCE.contrast, help="Jitter of the contrast, as a share."),
         click.option("--brightness", default=_CHANCE.brightness, help="Jitter of the brightness."),
-        _choice("merge", ("shared", "mean"), "shared", "One patch, or one a group, averaged."),
-        click.option("--validation-share", default=0.0, help="Of the images, held out."),
-        click.option("--validate-every", default=_DEFAULTS.validate_every, help="Iterations in between."),
-        click.option("--early-stop", default=0, help="After so many validations without a better patch."),
-        click.option("--checkpoint-every", default=_DEFAULTS.checkpoint_every, help="Iterations in between."),
+        _choice(
+            "merge",
+            ("shared", "mean"),
+            "shared",
+            "One patch, or (an experiment) the mean of one for each object count.",
+        ),
+        click.option(
+            "--validation-share", default=0.0, help="Of the images, held out to choose the best patch."
+        ),
+        click.option(
+            "--validate-every", default=_DEFAULTS.validate_every, help="Iterations between two validations."
+        ),
+        click.option(
+            "--early-stop",
+            default=0,
+            help="End after so many validations without a better patch; 0 for never.",
+        ),
+        click.option(
+            "--checkpoint-every",
+            default=_DEFAULTS.checkpoint_every,
+            help="Iterations between two checkpoints.",
+        ),
     )
 
 
@@ -203,9 +240,9 @@ def config_from_options(options: dict[str, Any]) -> RunConfig:
 
 def _run_settings(options: dict[str, Any]) -> dict[str, Any]:
     """What only `generate` asks for and is not named as in `RunConfig`."""
-    width, height = options["patch_size"]
+    (width, height), iterations = options["patch_size"], options["iterations"]
     return {
-        "iterations": options["iterations"] or PRESETS[options["preset"] or "standard"],
+        "iterations": PRESETS[options["preset"] or "standard"] if iterations is None else iterations,
         "time_limit_s": options["time_limit"],
         "patch_width": width,
         "patch_height": height,
@@ -222,6 +259,8 @@ def _run_settings(options: dict[str, Any]) -> dict[str, Any]:
             kind=options["schedule"],
             warmup=options["warmup"],
             cycles=options["schedule_cycles"],
+            floor=options["schedule_floor"],
+            patience=options["schedule_patience"],
             gamma=options["schedule_gamma"],
             every=options["schedule_every"],
             milestones=options["schedule_milestone"] or _SCHEDULE.milestones,

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The whole command line: help everywhere, one line an error, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from engine import __version__
+from engine.cli import cli
+from engine.cli import datasets as datasets_commands
+from engine.errors import RunInterruptedError
+
+
+def commands(
+    group: click.Group, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+COMMANDS = dict(commands(cli))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_helps(run, path: tuple[str, ...]) -> None:
+    for flag in ("--help", "-h"):
+        shown = run(*path, flag)
+        assert (shown.code, shown.err) == (0, "")
+        assert shown.out.startswith(f"Usage: python -m engine {' '.join(path)}")
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_everything_is_explained(path: tuple[str, ...]) -> None:
+    command = COMMANDS[path]
+    assert command.help
+    unexplained = [
+        option.opts
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help and option.name != "help"
+    ]
+    assert not unexplained
+
+
+def test_every_result_can_be_had_as_json() -> None:
+    for path, command in COMMANDS.items():
+        if not isinstance(command, click.Group):
+            assert "as_json" in {option.name for option in command.params}, path
+
+
+@pytest.mark.parametrize("arguments", [[], ["dataset"], ["patch"], ["benchmark"]])
+def test_without_a_command_help_is_shown(run, arguments: list[str]) -> None:
+    shown = run(*arguments)
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err.startswith("Usage: python -m engine")
+
+
+def test_the_version(run) -> None:
+    assert run("--version").out == f"PatchBench, version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "No such command 'nonsense'."),
+        (["dataset", "list", "--nonsense"], "No such option '--nonsense'."),
+        (["dataset", "show"], "Missing argument 'NAME'."),
+        (["patch", "evaluate"], "Missing option '--patch'."),
+    ],
+)
+def test_wrong_commands_are_told_in_one_line(run, arguments: list[str], message: str) -> None:
+    told = run(*arguments)
+    assert told.code == 1
+    assert told.error == f"Error: {message}"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "line"),
+    [
+        (RunInterruptedError("stopped;\n  continue"), 130, "Error: stopped; continue"),
+        (KeyboardInterrupt(), 130, "Error: interrupted"),
+        (click.Abort(), 130, "Error: interrupted"),
+    ],
+)
+def test_interruptions(
+    run, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, line: str
+) -> None:
+    def fail(*arguments, **options):
+        raise raised
+
+    monkeypatch.setattr(datasets_commands, "Repository", fail)
+    told = run("dataset", "list")
+    assert (told.code, told.err.strip()) == (code, line)  # click ends the line that shows ^C
+
+
+def test_what_nobody_foresaw_is_one_line_and_a_report(
+    run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(datasets_commands, "Repository", lambda: 1 / 0)
+    told = run("dataset", "list")
+    (report,) = tmp_path.glob("patchbench-error-*.txt")
+    assert told.code == 1
+    assert told.error == f"Error: ZeroDivisionError: division by zero; this is a bug, report {report}"
+    assert "Traceback" in report.read_text()
+
+
+def test_the_module_is_a_program(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "engine", "dataset", "show", "none"],
+        cwd=Path(__file__).resolve().parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "Error: dataset 'none': expected one of the imported (none); import it first\n"

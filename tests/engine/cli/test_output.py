@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.cli.output import SCORE_COLUMNS, print_json, print_table, score_rows
+
+KEYS = ("ap50", "ap50_95", "relative_ap50", "asr", "disappearance", "hallucinations_per_image")
+
+
+@pytest.mark.parametrize("result", [{}, [], {"name": "Übung", "asr": None}])
+def test_json_can_be_read_again(capsys: pytest.CaptureFixture[str], result: object) -> None:
+    print_json(result)
+    assert json.loads(capsys.readouterr().out) == result
+
+
+def test_numbers_that_json_lacks_are_refused() -> None:
+    with pytest.raises(ValueError, match="Out of range float"):
+        print_json({"asr": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        ([], ["name  images", "----  ------"]),
+        (
+            [["a", 1], ["longer", 1234567]],
+            ["name     images", "------  -------", "a             1", "longer  1234567"],
+        ),
+    ],
+)
+def test_tables_are_aligned(capsys: pytest.CaptureFixture[str], rows: list, lines: list[str]) -> None:
+    print_table(["name", "images"], rows)
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def scores(value: float | None, low: float | None, high: float | None) -> dict:
+    return dict.fromkeys(KEYS, value) | {"ci95": {key: [low, high] for key in KEYS}}
+
+
+def test_scores_show_value_and_interval_where_there_are_any() -> None:
+    evaluation = {
+        "controls": {"clean": scores(0.5, 0.25, 0.75), "grey": scores(0.5, None, None)},
+        "patch": scores(None, None, None),
+    }
+    rows = score_rows(evaluation)
+    assert {len(row) for row in rows} == {len(SCORE_COLUMNS)}
+    assert [row[:2] for row in rows] == [["clean", "0.500 [0.25, 0.75]"], ["grey", "0.500"], ["patch", "-"]]

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+
+from engine.cli.run_options import config_from_options, run_options, subject_options
+from engine.config import PRESETS, AugmentationConfig, PlacementConfig, RunConfig, ScheduleConfig
+
+NEEDED = ["--dataset", "photos", "--weights", "mine.pt"]
+
+
+def settings_of(*arguments: str, evaluating: bool = False) -> RunConfig:
+    """The settings that these options make."""
+    found: list[RunConfig] = []
+
+    def note(**options: Any) -> None:
+        options.pop("trust_weights")
+        found.append(config_from_options(options))
+
+    decorated = subject_options(note if evaluating else run_options(note))
+    click.command()(decorated).main(list(arguments), standalone_mode=False)
+    return found[0]
+
+
+@pytest.mark.parametrize("evaluating", [False, True])
+def test_dataset_and_weights_suffice(evaluating: bool) -> None:
+    assert settings_of(*NEEDED, evaluating=evaluating) == RunConfig(dataset="photos", weights="mine.pt")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changes"),
+    [
+        (
+            ["--class", "car", "--device", "cpu", "--seed", "7"],
+            {"class_name": "car", "device": "cpu", "seed": 7},
+        ),
+        (["--preset", "quick"], {"iterations": PRESETS["quick"]}),
+        (["--preset", "thorough", "--iterations", "3"], {"iterations": 3}),
+        (["--batch-size", "auto"], {"batch_size": 0}),
+        (["--batch-size", "3", "--batch-start", "2"], {"batch_size": 3, "batch_start": 2}),
+        (["--patch-size", "32"], {"patch_width": 32, "patch_height": 32}),
+        (["--patch-size", "64x128"], {"patch_width": 64, "patch_height": 128}),
+        (["--loss", "cls=2", "--loss", "tv"], {"losses": {"cls": 2.0, "tv": 1.0}}),
+        (["--no-flip", "--circular", "--compile"], {"flip": False, "circular": True, "compile": True}),
+        (["--time-limit", "9.5"], {"time_limit_s": 9.5}),
+        (["--view-size", "0", "--view-zoom", "1", "2"], {"view_size": 0, "view_zoom": (1.0, 2.0)}),
+        (
+            ["--placement", "fixed", "--placement-position", "0", "1", "--placement-scale", "0.5"],
+            {"placement": PlacementConfig(kind="fixed", position=(0.0, 1.0), scale=0.5)},
+        ),
+        (
+            ["--rotation", "9", "--shift", "0", "--brightness", "0.1", "--contrast", "0.2", "--resize", "0"],
+            {
+                "augmentation": AugmentationConfig(
+                    rotation_deg=9, shift=0, brightness=0.1, contrast=0.2, resize=0
+                )
+            },
+        ),
+        (
+            [
+                "--schedule",
+                "multi-step",
+                "--schedule-milestone",
+                "0.3",
+                "--warmup",
+                "2",
+                "--schedule-gamma",
+                "1",
+            ],
+            {"schedule": ScheduleConfig(kind="multi-step", milestones=(0.3,), warmup=2, gamma=1)},
+        ),
+        (
+            ["--schedule-cycles", "3", "--schedule-floor", "0.1", "--schedule-patience", "4"],
+            {"schedule": ScheduleConfig(cycles=3, floor=0.1, patience=4)},
+        ),
+    ],
+)
+def test_options_become_settings(arguments: list[str], changes: dict[str, Any]) -> None:
+    assert settings_of(*NEEDED, *arguments) == RunConfig(dataset="photos", weights="mine.pt").changed(
+        **changes
+    )
+
+
+def test_every_setting_has_an_option() -> None:
+    spelt_otherwise = {"patch_height", "patch_width", "losses", "augmentation", "compile", "time_limit_s"}
+
+    def take(**options: Any) -> None:
+        """Nothing."""
+
+    command = click.command()(subject_options(run_options(take)))
+    names = {option.name for option in command.params}
+    assert set(RunConfig.__dataclass_fields__) - names == spelt_otherwise
+    schedule = {f"schedule_{name}" for name in ScheduleConfig.__dataclass_fields__}
+    assert schedule - names == {"schedule_kind", "schedule_warmup", "schedule_milestones"}
+    assert {f"placement_{name}" for name in PlacementConfig.__dataclass_fields__} - names == {
+        "placement_kind"
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "expected --dataset, got none; try --dataset demo"),
+        (["--dataset", "demo"], "expected --weights, got none; try --weights demo"),
+        ([*NEEDED, "--patch-size", "1x2x3"], "expected a number of texels or WIDTHxHEIGHT, got '1x2x3'"),
+        ([*NEEDED, "--patch-size", "²"], "expected a number of texels or WIDTHxHEIGHT, got '²'"),
+        ([*NEEDED, "--patch-size", ""], "expected a number of texels or WIDTHxHEIGHT, got ''"),
+        ([*NEEDED, "--batch-size", "0"], "expected auto, or a number of 1 or more, got '0'"),
+        ([*NEEDED, "--batch-size", "many"], "expected auto, or a number of 1 or more, got 'many'"),
+        ([*NEEDED, "--loss", "tv=much"], "expected tv=NUMBER, got 'tv=much'"),
+        ([*NEEDED, "--iterations", "0"], "iterations: expected 1 to 1e+06, got 0"),
+        ([*NEEDED, "--schedule-milestone", "2"], "schedule milestone: expected 0 to 1, got 2"),
+    ],
+)
+def test_what_cannot_be_is_told(arguments: list[str], message: str) -> None:
+    with pytest.raises((click.UsageError, ValueError)) as told:
+        settings_of(*arguments)
+    error = told.value
+    assert message in (error.format_message() if isinstance(error, click.UsageError) else str(error))
