@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Optimizers: the sign gradient by hand, and each name's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.config import OPTIMIZERS
+from engine.patch.updates import SignGradient, make_optimizer
+
+START = [0.5, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("momentum", "gradients", "expected"),
+    [
+        (0.0, [], START),
+        (0.0, [None], START),
+        (0.0, [[2.0, -3.0, 0.0, 1e-9]], [0.4, 0.6, 0.5, 0.4]),
+        (0.0, [[1.0, -1, 1, -1], [-1.0, -1, 1, 0]], [0.5, 0.7, 0.3, 0.6]),
+        (0.9, [[2.0, -3.0, 0.0, 1.0]], [0.4, 0.6, 0.5, 0.4]),
+        # The first gradient counts 0.9 times in the second step, each divided by its own mean size:
+        # 0.9 × (2, -2, 0, 0) + (-1.6, 1.6, 0.8, 0) has the first one's signs …
+        (0.9, [[1.0, -1, 0, 0], [-2.0, 2, 1, 0]], [0.3, 0.7, 0.4, 0.5]),
+        # … and 0.5 × (2, -2, 0, 0) + (-1.6, 1.6, 0.8, 0) the second one's, whatever its scale.
+        (0.5, [[1.0, -1, 0, 0], [-2.0, 2, 1, 0]], [0.5, 0.5, 0.4, 0.5]),
+        (0.5, [[1e6, -1e6, 0, 0], [-2e-6, 2e-6, 1e-6, 0]], [0.5, 0.5, 0.4, 0.5]),
+        (0.9, [[0.0, 0, 0, 0]], START),
+    ],
+)
+def test_sign_steps_by_hand(momentum, gradients, expected):
+    patch = torch.tensor(START, requires_grad=True)
+    optimizer = SignGradient([patch], lr=0.1, momentum=momentum)
+    for gradient in gradients:
+        patch.grad = None if gradient is None else torch.tensor(gradient)
+        optimizer.step()
+    torch.testing.assert_close(patch.detach(), torch.tensor(expected))
+
+
+def test_momentum_survives_saving():
+    patches = [torch.tensor(START, requires_grad=True) for _ in range(2)]
+    through, before = (SignGradient([patch], lr=0.1, momentum=0.9) for patch in patches)
+    for patch, optimizer in zip(patches, (through, before), strict=True):
+        patch.grad = torch.tensor([1.0, -1, 0, 0])
+        optimizer.step()
+    after = SignGradient([patches[1]], lr=0.7)
+    after.load_state_dict(before.state_dict())
+    for patch, optimizer in zip(patches, (through, after), strict=True):
+        patch.grad = torch.tensor([-2.0, 2, 1, 0])
+        optimizer.step()
+    assert torch.equal(patches[0], patches[1])
+
+
+def test_a_closure_is_evaluated():
+    patch = torch.tensor(START, requires_grad=True)
+    assert SignGradient([patch], lr=0.1).step(lambda: 3.5) == 3.5
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "options"),
+    [
+        ("adam", torch.optim.Adam, {"weight_decay": 0}),
+        ("adamw", torch.optim.AdamW, {"weight_decay": 1e-4}),
+        ("sign", SignGradient, {"momentum": 0}),
+        ("sign-momentum", SignGradient, {"momentum": 0.9}),
+    ],
+)
+def test_the_optimizer_of_each_name(name, kind, options):
+    patch = torch.zeros(3, 4, 4, requires_grad=True)
+    optimizer = make_optimizer(name, patch, 0.02)
+    (group,) = optimizer.param_groups
+    assert type(optimizer) is kind
+    assert group["params"][0] is patch
+    assert {key: group[key] for key in ("lr", *options)} == {"lr": 0.02, **options}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_goes_down_a_slope(name):
+    patch = torch.full((3, 4, 4), 0.5, requires_grad=True)
+    optimizer = make_optimizer(name, patch, 0.02)
+    for _ in range(5):
+        optimizer.zero_grad()
+        patch.square().sum().backward()
+        optimizer.step()
+    assert patch.max() < 0.45
