@@ -18,13 +18,16 @@ from engine.datasets.demo.scenes import Scene, draw_scene
 from engine.errors import DatasetError, StorageError
 from engine.records import Dataset, ImageRecord
 
-__all__ = ["DEMO_COUNTS", "GENERATOR_VERSION", "SPLITS", "demo_dataset", "people_counts"]
+__all__ = ["DEMO_COUNTS", "GENERATOR_VERSION", "SPLITS", "TRAIN_COUNTS", "demo_dataset", "people_counts"]
 
 GENERATOR_VERSION = 1
 """Raised whenever the drawing changes, so that folders drawn before are drawn again."""
 
 DEMO_COUNTS = {0: 10, 1: 45, 2: 20, 3: 10, 4: 8, 5: 5, 6: 1, 7: 1}
 """People in a picture → pictures of the split `demo`."""
+
+TRAIN_COUNTS = {0: 8, 1: 14, 2: 20, 3: 20, 4: 16, 5: 12, 6: 6, 7: 4}
+"""The same for each hundred of the split `train`: fuller, so that a short training sees more people."""
 
 SPLITS = {"demo": 100, "val": 100, "train": 800}
 """Split → the number of its pictures unless another is asked for."""
@@ -77,10 +80,11 @@ def demo_dataset(
 def people_counts(split: str, images: int) -> list[int]:
     """How many people each picture of a split shows, shuffled in a fixed order.
 
-    The splits `val` and `train` follow `DEMO_COUNTS` as a distribution.
+    Every hundred pictures of `demo` and `val` hold `DEMO_COUNTS`, of `train` `TRAIN_COUNTS`.
     """
     rng = np.random.default_rng(_SEEDS[split])
-    counts = np.repeat(list(DEMO_COUNTS), list(DEMO_COUNTS.values()))
+    histogram = TRAIN_COUNTS if split == "train" else DEMO_COUNTS
+    counts = np.repeat(list(histogram), list(histogram.values()))
     repeated = [rng.permutation(counts) for _ in range(-(-images // len(counts)))]
     return np.concatenate(repeated)[:images].tolist()
 

@@ -12,7 +12,7 @@ import pytest
 
 from engine.datasets.demo import dataset as module
 from engine.datasets.demo import demo_dataset
-from engine.datasets.demo.dataset import DEMO_COUNTS, SPLITS, people_counts
+from engine.datasets.demo.dataset import DEMO_COUNTS, SPLITS, TRAIN_COUNTS, people_counts
 from engine.errors import DatasetError, SettingsError, StorageError
 
 
@@ -23,6 +23,12 @@ def contents(folder):
 def test_the_demo_has_the_histogram_it_promises():
     assert DEMO_COUNTS == {0: 10, 1: 45, 2: 20, 3: 10, 4: 8, 5: 5, 6: 1, 7: 1}
     assert dict(Counter(people_counts("demo", 100))) == DEMO_COUNTS
+
+
+def test_the_training_pictures_are_fuller():
+    assert sum(TRAIN_COUNTS.values()) == 100
+    assert dict(Counter(people_counts("train", 800)[:100])) == TRAIN_COUNTS
+    assert sum(people_counts("train", 100)) > 1.5 * sum(people_counts("val", 100))
 
 
 def test_every_split_has_its_own_order_and_a_start_that_does_not_depend_on_its_size():
