@@ -55,7 +55,13 @@ def home_folder() -> Path:
 def require_between(name: str, value: float, low: float, high: float) -> None:
     """Raise `SettingsError` unless low ≤ value ≤ high (NaN never is)."""
     if not low <= value <= high:
-        raise SettingsError(f"{name}: expected {low:g} to {high:g}, got {value:g}")
+        expected = f"{_number(low)} to {_number(high)}"
+        raise SettingsError(f"{name}: expected {expected}, got {_number(value)}")
+
+
+def _number(value: float) -> str:
+    """A number in short, whole ones with all their digits."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def require_choice(name: str, value: str, allowed: Collection[str]) -> None:
@@ -254,10 +260,10 @@ class RunConfig:
             ("patch_height", 16, 512),
             ("patch_width", 16, 512),
             ("learning_rate", 1e-6, 1),
-            ("clip_norm", 0, 1e6),
+            ("clip_norm", 0, 1_000_000),
             ("top_k", 1, 1000),
             ("seed", 0, 2**32 - 1),
-            ("time_limit_s", 0, 1e7),
+            ("time_limit_s", 0, 10_000_000),
             ("validation_share", 0, 0.9),
             ("validate_every", 1, 1_000_000),
             ("early_stop", 0, 1_000_000),
@@ -265,7 +271,7 @@ class RunConfig:
         ):
             require_between(name.replace("_", " "), getattr(self, name), low, high)
         for name, weight in self.losses.items():
-            require_between(f"weight of the loss {name}", weight, -1e4, 1e4)
+            require_between(f"weight of the loss {name}", weight, -10_000, 10_000)
 
     def _check_choices(self) -> None:
         require_choice("backend", self.backend, ("native", "art"))

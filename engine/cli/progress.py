@@ -74,11 +74,15 @@ def evaluation_bar() -> Iterator[Observer]:
 class _RunView:
     """Turns steps into the bar's state, a log line an iteration, and TensorBoard's scalars."""
 
-    def __init__(self, bar: tqdm[Any], tensorboard: Any) -> None:
-        self._bar, self._tensorboard = bar, tensorboard
+    def __init__(self, bar: tqdm[Any], open_tensorboard: Callable[[], Any] | None) -> None:
+        self._bar, self._open_tensorboard = bar, open_tensorboard
+        self._tensorboard: Any = None
         self._losses: list[tuple[float, int]] = []
 
     def begin(self, state: RunState, steps: int) -> None:
+        # Not before: the run's folder must be found empty.
+        if self._open_tensorboard is not None and self._tensorboard is None:
+            self._tensorboard = self._open_tensorboard()
         self._bar.reset(total=steps * state.iterations)
         self._bar.update(state.step)
 
@@ -138,7 +142,8 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _tensorboard(folder: Path | None) -> Any:
+def _tensorboard(folder: Path | None) -> Callable[[], Any] | None:
+    """What opens the event files, once it is known that it can."""
     if folder is None:
         return None
     try:
@@ -147,4 +152,4 @@ def _tensorboard(folder: Path | None) -> Any:
         raise SettingsError(
             "TensorBoard files: expected the package tensorboard, got none; run: pip install tensorboard"
         ) from error
-    return SummaryWriter(folder / "tensorboard")
+    return lambda: SummaryWriter(folder / "tensorboard")

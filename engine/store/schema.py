@@ -130,6 +130,6 @@ def _advice(error: sqlite3.Error) -> str:
         return "another process is writing: try again, or end that process"
     if "readonly" in text or "unable to open" in text:
         return "make the folder writable or choose another PATCHBENCH_HOME"
-    if "full" in text:
-        return "free some space"
+    if "full" in text or "disk I/O" in text:
+        return "free some space or check the disk"
     return "move the file away to start anew, or restore a copy"

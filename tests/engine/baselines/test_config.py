@@ -14,7 +14,7 @@ def test_the_rate_is_arts_own_in_our_scale_of_colours() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"iterations": 0}, "iterations: expected 1 to 1e"),
+        ({"iterations": 0}, "iterations: expected 1 to 1000000, got 0"),
         ({"batch_size": 0}, "batch size: expected 1 to 1024, got 0"),
         ({"patch_size": 15}, "patch size: expected 16 to 512, got 15"),
         ({"learning_rate": 0.0}, "learning rate: expected 1e-06 to 10, got 0"),

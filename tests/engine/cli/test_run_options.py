@@ -111,7 +111,7 @@ def test_every_setting_has_an_option() -> None:
         ([*NEEDED, "--batch-size", "0"], "expected auto, or a number of 1 or more, got '0'"),
         ([*NEEDED, "--batch-size", "many"], "expected auto, or a number of 1 or more, got 'many'"),
         ([*NEEDED, "--loss", "tv=much"], "expected tv=NUMBER, got 'tv=much'"),
-        ([*NEEDED, "--iterations", "0"], "iterations: expected 1 to 1e+06, got 0"),
+        ([*NEEDED, "--iterations", "0"], "iterations: expected 1 to 1000000, got 0"),
         ([*NEEDED, "--schedule-milestone", "2"], "schedule milestone: expected 0 to 1, got 2"),
     ],
 )

@@ -100,6 +100,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         ("database is locked", "try again"),
         ("attempt to write a readonly database", "make the folder writable"),
         ("database or disk is full", "free some space"),
+        ("disk I/O error", "free some space or check the disk"),
         ("database disk image is malformed", "restore a copy"),
     ],
 )

@@ -1,0 +1,431 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""`patch generate`, `patch evaluate` and `demo`: what they print, keep and refuse."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.cli import main, patches, progress
+from tests.engine.tiny import IMAGE_SIZE, write_weights
+
+ROOT = Path(__file__).resolve().parents[3]
+REQUIRED = {
+    "patch",
+    "elapsed_s",
+    "image_iterations",
+    "image_iterations_per_s",
+    "peak_memory_bytes",
+    "device",
+    "precision",
+    "batch_size",
+    "batching",
+}
+SCORES = {"ap50", "ap50_95", "relative_ap50", "asr", "disappearance", "hallucinations_per_image", "ci95"}
+
+
+def generated(run, small, out: Path, *more: object) -> bytes:
+    assert run("patch", "generate", *small, "--out", out, *more).code == 0
+    return (out / "patch.npy").read_bytes()
+
+
+@pytest.fixture
+def stopped(run, small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a run that Ctrl-C stopped after its second step."""
+    step = progress._RunView.step
+
+    def interrupting(self, record, state):
+        step(self, record, state)
+        if record.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(progress._RunView, "step", interrupting)
+        told = run("patch", "generate", *small, "--out", tmp_path / "run")
+    assert told.code == 130
+    assert told.err.splitlines()[-1] == (
+        "Error: stopped in iteration 1 of 3; continue with: "
+        f"python -m engine patch generate --resume {tmp_path / 'run'}"
+    )
+    return tmp_path / "run"
+
+
+def test_generate_prints_json_alone(run, small, tmp_path: Path) -> None:
+    made = run("patch", "generate", *small[:-1], "--out", tmp_path / "run", "--json")
+    assert made.code == 0
+    assert made.json.keys() >= REQUIRED
+    assert made.json["patch"] == str(tmp_path / "run" / "patch.npy")
+    assert made.json["evaluation"]["patch"].keys() >= SCORES
+    assert "Iteration 3/3, loss: " in made.err
+    assert "Device: cpu (as asked)" in made.err
+    patch = np.load(tmp_path / "run" / "patch.npy")
+    assert (patch.dtype, patch.shape) == (np.float32, (3, 16, 16))
+
+
+def test_generate_prints_a_table(run, small, tmp_path: Path) -> None:
+    shown = run("patch", "generate", *small[:-1], "--out", tmp_path / "run")
+    first_words = [line.split()[0] for line in shown.out.splitlines() if line]
+    assert first_words[:6] == ["condition", "---------", "clean", "grey", "noise", "patch"]
+    assert "15 image-iterations in" in shown.out
+    assert "scored on the images that the patch was made on: 5 images, 7 objects" in shown.out
+    assert shown.out.splitlines()[-1] == f"patch: {tmp_path / 'run' / 'patch.npy'}"
+
+
+def test_quiet_says_nothing_beside_the_result(run, small, tmp_path: Path) -> None:
+    assert run("--quiet", "patch", "generate", *small, "--out", tmp_path / "run").err == ""
+
+
+def test_the_same_command_gives_the_same_bits(run, small, tmp_path: Path) -> None:
+    assert generated(run, small, tmp_path / "first") == generated(run, small, tmp_path / "again")
+    assert generated(run, small, tmp_path / "other", "--seed", 1) != generated(run, small, tmp_path / "third")
+
+
+def test_resume_after_ctrl_c_gives_the_bits_of_an_unbroken_run(
+    run, small, stopped: Path, tmp_path: Path
+) -> None:
+    resumed = run("patch", "generate", "--resume", stopped, "--no-evaluate", "--json")
+    assert resumed.code == 0
+    assert resumed.json["steps"] == 9
+    assert (stopped / "patch.npy").read_bytes() == generated(run, small, tmp_path / "unbroken")
+
+
+def test_art_can_be_compared_with(run, small, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    made = run("patch", "generate", *small[:-1], "--backend", "art", "--out", out, "--json")
+    assert made.code == 0
+    assert (made.json["backend"], made.json["batching"]) == ("art", "grouped")
+    assert made.json.keys() >= REQUIRED | {"evaluation"}
+    assert "Iteration 3/3, loss: " in made.err
+
+
+def test_tensorboard_files_are_written_where_wanted(run, small, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    generated(run, small, tmp_path / "run", "--tensorboard")
+    (events,) = (tmp_path / "run" / "tensorboard").iterdir()
+    assert events.stat().st_size > 100
+
+
+def test_evaluate_prints_scores_beside_controls(run, subject, tmp_path: Path) -> None:
+    np.save(tmp_path / "grey.npy", np.full((3, 16, 16), 0.5, dtype=np.float32))
+    scored = ["patch", "evaluate", "--patch", tmp_path / "grey.npy", *subject, "--resamples", 20]
+    found = run(*scored, "--json").json
+    assert list(found["controls"]) == ["clean", "grey", "noise"]
+    for scores in (found["patch"], *found["controls"].values()):
+        assert scores.keys() >= SCORES
+    assert found["patch"] == found["controls"]["grey"]
+    shown = run(*scored)
+    rows = {line.split()[0]: line.split()[1:] for line in shown.out.splitlines()}
+    assert rows["patch"] == rows["grey"]
+
+
+def test_demo_runs_the_main_job_and_says_that_it_is_synthetic(
+    run, blocks: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = {"dataset": str(blocks), "weights": str(tiny_weights), "image_size": IMAGE_SIZE, "iterations": 1}
+    monkeypatch.setattr(patches, "DEMO_SETTINGS", patches.DEMO_SETTINGS | quick | {"view_size": 0})
+    shown = run("demo", "--out", tmp_path / "text")
+    assert shown.out.startswith("Synthetic demo (scenes drawn by code")
+    assert "scored on held-out images" in shown.out
+    assert "The demo is synthetic" in shown.err
+    assert run("demo", "--out", tmp_path / "json", "--json").json["demo_elapsed_s"] > 0
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_retraining_prints_the_score(run, monkeypatch: pytest.MonkeyPatch, as_json: bool) -> None:
+    def retrained(report):
+        report("drawing")
+        return 0.925
+
+    monkeypatch.setattr("engine.detectors.demo_training.retrain_demo_detector", retrained)
+    shown = run("demo", "--retrain", *(["--json"] if as_json else []))
+    assert shown.err == "drawing\n"
+    if as_json:
+        assert shown.json == {"ap50": 0.925, "synthetic": True}
+    else:
+        assert shown.out == "Person AP50 on the synthetic validation pictures: 0.925\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--dataset", "none", "dataset 'none': expected a data file"),
+        ("--class", "dog", "expected one of its classes (person, car), got 'dog'; choose --class"),
+        ("--weights", "none.pt", "expected a weight file, demo, or a name that Ultralytics knows"),
+        ("--initial", "none.png", "none.png: expected a patch file (.npy or .png), found none"),
+        ("--device", "cuda:7", "device: expected one of auto, "),
+        ("--image-size", "100", "image size: expected a multiple of 32, got 100; use 96"),
+        ("--image-size", "0", "image size: expected 32 to 4096, got 0"),
+        ("--iterations", "0", "iterations: expected 1 to 1000000, got 0"),
+        ("--iterations", "-1", "iterations: expected 1 to 1000000, got -1"),
+        ("--iterations", "ten", "'ten' is not a valid integer"),
+        ("--batch-size", "0", "expected auto, or a number of 1 or more, got '0'"),
+        ("--batch-size", "5000", "batch size: expected 0 to 4096, got 5000"),
+        ("--batch-start", "4", "growing batch: expected a start of at most the batch size"),
+        ("--batching", "all", "'all' is not one of 'sequential', 'grouped', 'ragged'"),
+        ("--max-images", "-1", "max images: expected 0 to 10000000, got -1"),
+        ("--patch-size", "8", "patch height: expected 16 to 512, got 8"),
+        ("--patch-size", "1024", "patch height: expected 16 to 512, got 1024"),
+        ("--learning-rate", "0", "learning rate: expected 1e-06 to 1, got 0"),
+        ("--learning-rate", "nan", "learning rate: expected 1e-06 to 1, got nan"),
+        ("--optimizer", "sgd", "'sgd' is not one of 'adam', 'adamw', 'sign', 'sign-momentum'"),
+        ("--schedule-gamma", "2", "schedule gamma: expected 0.001 to 1, got 2"),
+        (
+            "--precision",
+            "fp16",
+            "precision: expected fp32 or bf16 on the CPU, got fp16; choose auto, or a GPU",
+        ),
+        ("--loss", "colour=1", "loss: expected one of box, cls, dfl, max_confidence, object, total, tv"),
+        ("--loss", "tv=1", "losses: expected a weight other than 0 for one beside tv, got none"),
+        ("--loss", "object=inf", "weight of the loss object: expected -10000 to 10000, got inf"),
+        ("--placement-scale", "0", "placement scale: expected 0.01 to 1, got 0"),
+        ("--rotation", "181", "augmentation rotation: expected 0 to 180, got 181"),
+        ("--seed", "-1", "seed: expected 0 to 4294967295, got -1"),
+        ("--time-limit", "-1", "time limit s: expected 0 to 10000000, got -1"),
+        ("--validation-share", "1", "validation share: expected 0 to 0.9, got 1"),
+        ("--early-stop", "2", "early stop: expected a validation share above 0, got none; set both"),
+        ("--checkpoint-every", "0", "checkpoint every: expected 1 to 1000000, got 0"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    run, small, tmp_path: Path, option: str, value: str, message: str
+) -> None:
+    out = tmp_path / "out" / "run"
+    told = run("--quiet", "patch", "generate", *small, "--out", out, option, value)
+    assert told.code == 1
+    assert message in told.error
+    assert not out.exists()
+
+
+def test_out_of_the_way_files_are_left_alone(run, small, tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mine.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for out, message in (
+        ("taken", "expected a new or empty folder, got one with files; choose another --out"),
+        ("file", "expected a folder that can be written, got"),
+        ("file/run", "expected a folder that can be written, got"),
+    ):
+        told = run("--quiet", "patch", "generate", *small, "--out", tmp_path / out)
+        assert told.code == 1
+        assert message in told.error
+    assert (tmp_path / "taken" / "mine.txt").read_text() == (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "weights: expected a zip archive"),
+        (b"PK\x03\x04 and nothing more", "weights: expected a whole zip archive"),
+        (None, "which is damaged"),
+    ],
+)
+def test_corrupt_weights(
+    run, small, tiny_weights: Path, tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    weights = tmp_path / "corrupt.pt"
+    weights.write_bytes(tiny_weights.read_bytes()[:-1000] if content is None else content)
+    told = run("--quiet", "patch", "generate", *small, "--weights", weights, "--out", tmp_path / "run")
+    assert told.code == 1
+    assert message in told.error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dataset_without_objects_of_the_class(run, small, blocks: Path, tmp_path: Path) -> None:
+    empty = shutil.copytree(blocks, tmp_path / "empty")
+    for label in (empty / "labels").iterdir():
+        label.write_text("")
+    told = run("--quiet", "patch", "generate", *small, "--dataset", empty, "--out", tmp_path / "run")
+    assert told.code == 1
+    assert "expected objects of class 'person', got none in 6 images; choose another --class" in told.error
+
+
+def test_an_image_that_was_moved_is_named(run, small, blocks: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(blocks, tmp_path / "moved")
+    run("dataset", "import", moved)
+    (moved / "images" / "0.png").unlink()
+    told = run("--quiet", "patch", "generate", *small, "--dataset", "moved", "--out", tmp_path / "run")
+    assert told.code == 1
+    assert f"{moved / 'images' / '0.png'}: expected a whole image file, got no file there" in told.error
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "message"),
+    [
+        ("none.npy", None, "expected a patch file (.npy or .png), found none; check the path"),
+        (
+            "patch.txt",
+            lambda path: path.write_text("0.5"),
+            "expected a patch as .npy, .png, .jpg, .jpeg, got .txt",
+        ),
+        ("patch.npy", lambda path: path.write_bytes(b""), "expected a NumPy array, got an unreadable file"),
+        ("patch.npy", lambda path: np.save(path, np.zeros((16, 16))), "expected a patch of 3xheightxwidth"),
+        ("patch.npy", lambda path: np.save(path, np.full((3, 16, 16), 255.0)), "expected values of 0 to 1"),
+        (
+            "patch.png",
+            lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n"),
+            "expected an image, got an unreadable",
+        ),
+    ],
+)
+def test_patches_of_the_wrong_form(run, subject, tmp_path: Path, name: str, write, message: str) -> None:
+    path = tmp_path / name
+    if write is not None:
+        write(path)
+    told = run("--quiet", "patch", "evaluate", "--patch", path, *subject)
+    assert told.code == 1
+    assert f"{path}: {message}" in told.error
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--min-score", "2", "minimum score: expected 0 to 1, got 2"),
+        ("--iou", "0", "IoU: expected 0.01 to 1, got 0"),
+        ("--batch-size", "0", "evaluation batch size: expected 1 to 1024, got 0"),
+        ("--resamples", "-1", "resamples: expected 0 to 100000, got -1"),
+    ],
+)
+def test_impossible_evaluation_settings(run, subject, option: str, value: str, message: str) -> None:
+    told = run("patch", "evaluate", "--patch", "any.npy", *subject, option, value)
+    assert (told.code, told.error) == (1, f"Error: {message}")
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As if the disk were full: no file of this process may become larger."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_at_the_start_leaves_nothing(run, small, blocks: Path, tmp_path: Path) -> None:
+    run("dataset", "import", blocks)
+    given = [*small, "--dataset", "blocks", "--patch-size", 128, "--out", tmp_path / "run"]
+    with files_of_at_most(100_000):  # SQLite's own need less, a checkpoint more
+        told = run("--quiet", "patch", "generate", *given)
+    assert told.code == 1
+    assert f"{tmp_path / 'run' / 'checkpoint.pt'}: cannot be written, " in told.error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_disk_that_fills_up_keeps_the_last_checkpoint(
+    run, small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced: list[str] = []
+    replace = os.replace
+
+    def full_after_the_first(source, target):
+        replaced.append(str(target))
+        if len(replaced) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full_after_the_first)
+        told = run("--quiet", "patch", "generate", *small, "--out", tmp_path / "run")
+    assert told.code == 1
+    assert "cannot be written, No space left on device; free or choose a folder" in told.error
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.pt"]
+    assert run("patch", "generate", "--resume", tmp_path / "run", "--no-evaluate").code == 0
+    assert (tmp_path / "run" / "patch.npy").read_bytes() == generated(run, small, tmp_path / "unbroken")
+
+
+@pytest.mark.parametrize(
+    "option", [["--seed", "1"], ["--circular"], ["--out", "elsewhere"], ["--batch-size", "8"]]
+)
+def test_resume_takes_no_other_settings(run, stopped: Path, option: list[str]) -> None:
+    told = run("patch", "generate", "--resume", stopped, *option)
+    assert told.code == 1
+    assert told.error == f"Error: --resume keeps the run's own settings, got {option[0]} too; leave it out"
+
+
+def test_resume_needs_a_checkpoint(run, tmp_path: Path) -> None:
+    told = run("patch", "generate", "--resume", tmp_path / "none")
+    assert told.code == 1
+    assert "expected a run with a checkpoint.pt, found none; start a new run" in told.error
+
+
+def test_resume_notices_changed_images_and_weights(
+    run, small, subject, blocks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = shutil.copytree(blocks, tmp_path / "changing")
+    weights = write_weights(tmp_path / "changing.pt")
+    given = ["--dataset", dataset, "--weights", weights, "--checkpoint-every", 1]
+    assert run("patch", "generate", *small, *given, "--out", tmp_path / "run").code == 0
+    resume = ["--quiet", "patch", "generate", "--resume", tmp_path / "run"]
+    write_weights(weights, seed=2)
+    told = run(*resume)
+    assert told.code == 1
+    assert "expected the weights that this run began with, got others; restore them or start" in told.error
+    write_weights(weights)
+    (dataset / "labels" / "0.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    told = run(*resume)
+    assert told.code == 1
+    assert "expected the images and boxes that this run began with, got others" in told.error
+
+
+def test_a_process_stops_at_ctrl_c_and_goes_on(blocks: Path, tiny_weights: Path, tmp_path: Path) -> None:
+    """The same as above with a process and a signal of its own, as a user has it."""
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "engine",
+            "patch",
+            "generate",
+            "--dataset",
+            blocks,
+            "--weights",
+            tiny_weights,
+        ),
+        *("--image-size", IMAGE_SIZE, "--patch-size", 16, "--iterations", 100_000, "--out", tmp_path / "run"),
+    ]
+    with subprocess.Popen(
+        [str(part) for part in command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("Iteration 2/"):
+                process.send_signal(signal.SIGINT)
+                break
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1].startswith("Error: stopped in iteration ")
+    assert err.splitlines()[-1].endswith(f"patch generate --resume {tmp_path / 'run'}")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.real
+def test_real_photographs_and_a_real_detector(
+    run, coco128_yaml: Path, yolov8n_weights: Path, tmp_path: Path
+) -> None:
+    subject = [
+        "--dataset",
+        coco128_yaml,
+        "--weights",
+        yolov8n_weights,
+        "--image-size",
+        160,
+        "--max-images",
+        4,
+    ]
+    sizes = ["--iterations", 1, "--batch-size", 2, "--view-size", 0]
+    made = run("patch", "generate", *subject, *sizes, "--out", tmp_path / "run", "--json")
+    assert made.code == 0
+    assert made.json["dataset"]["images"] == 4
+    assert made.json["evaluation"]["controls"]["clean"]["asr"] == 0
+    assert main(["dataset", "show", "coco128", "--class", "person"]) == 0
