@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Seeded targets, placements, photographs and settings for the tests of patches."""
+"""Seeded targets, placements, photographs, settings and runs for the tests of patches."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import torch
 
 from engine.config import AugmentationConfig, RunConfig, ScheduleConfig
 from engine.detectors.base import Targets
+from engine.patch.optimizer import PatchRun
+from engine.patch.state import RunState
 from engine.patch.transforms import Placements
 from engine.records import ImageRecord
 from tests.engine.datasets.pictures import record, write_picture
+from tests.fakes import FakeDetector
 
 SIDE = 64  # of every image
 
@@ -82,3 +85,31 @@ def settings(**changes: object) -> RunConfig:
 
 
 WITHOUT_CHANCE = {"augmentation": AugmentationConfig.none(), "flip": False}
+
+
+def begin(records, config, detector=None, patch=None, **options) -> PatchRun:
+    """A run from the patch given or grey."""
+    if patch is None:
+        patch = torch.full((3, config.patch_height, config.patch_width), 0.5)
+    state = RunState(patch_chw=patch, iterations=config.iterations)
+    options = {"batch_size": config.batch_size, "class_id": 0, **options}
+    return PatchRun(detector or FakeDetector(), records, config, state=state, **options)
+
+
+class SmallDetector(FakeDetector):
+    """Has memory for so many images and no more."""
+
+    def __init__(self, fits: int, error: type[RuntimeError] = torch.OutOfMemoryError) -> None:
+        super().__init__()
+        self.fits, self.error, self.batches = fits, error, []
+
+    def class_scores(self, images_nchw, class_id):
+        self.batches.append(len(images_nchw))
+        if len(images_nchw) > self.fits:
+            raise self.error("CUDA out of memory")
+        return super().class_scores(images_nchw, class_id)
+
+
+def scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:
+    """One that works on the CPU, in the place of `make_scaler`."""
+    return torch.amp.GradScaler("cpu", init_scale=1024.0)

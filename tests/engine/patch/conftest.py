@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Fixtures of the tests of runs: photographs, and steps along the gradient itself."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.patch import optimizer
+from engine.patch.optimizer import PatchRun
+from tests.engine.patch.factories import begin, photographs, random_patch
+
+
+@pytest.fixture
+def records(tmp_path):
+    return photographs(tmp_path, [1, 0, 2, 1, 3, 0, 2, 1])
+
+
+@pytest.fixture
+def gradients(monkeypatch):
+    """Lets runs step along the gradient itself: the patch's change is the learning rate times it."""
+    monkeypatch.setattr(
+        optimizer, "make_optimizer", lambda name, patch_chw, rate: torch.optim.SGD([patch_chw], lr=rate)
+    )
+
+    def first_gradient(records, config, **options) -> tuple[torch.Tensor, PatchRun]:
+        patch = 0.3 + 0.4 * random_patch(config.patch_height, config.patch_width)
+        run = begin(records, config, patch=patch, **options)
+        next(run.iterate())
+        return (patch - run.state.patch_chw) / config.learning_rate, run
+
+    return first_gradient

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Limits of a run: numbers, time and memory that run out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from engine.config import ScheduleConfig
+from engine.errors import MemoryExhaustedError, NonFiniteLossError
+from engine.patch.optimizer import PatchRun
+from tests.engine.patch.factories import WITHOUT_CHANCE, SmallDetector, begin, settings
+from tests.fakes import FakeDetector
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SlowDetector(FakeDetector):
+    """Takes a second for each batch."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def class_scores(self, images_nchw, class_id):
+        self.clock.now += 1
+        return super().class_scores(images_nchw, class_id)
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "steps", "iterations"),
+    [
+        (0, 24, 6),  # four steps of a second each
+        (100, 24, 6),
+        (2, 2, 6),  # in the middle of the first iteration
+        (9, 8, 2),  # two iterations fit, and half a second more
+        (4, 4, 1),
+    ],
+)
+def test_a_time_limit_ends_the_run_and_shortens_the_schedule(limit_s, steps, iterations, records):
+    clock = Clock()
+    config = settings(iterations=6, time_limit_s=limit_s, schedule=ScheduleConfig(kind="cosine"))
+    run = begin(records, config, SlowDetector(clock), clock=clock)
+    history = list(run.iterate())
+    assert len(history) == steps
+    assert history[-1].elapsed_s == run.state.elapsed_s == steps
+    assert run.state.iterations == iterations
+    if steps == 8:
+        last = (1 + math.cos(math.pi * 7 / 8)) / 2
+        assert history[-1].learning_rate == pytest.approx(config.learning_rate * last)
+
+
+def test_time_spent_before_counts(records):
+    clock = Clock()
+    config = settings(iterations=6, time_limit_s=9)
+    run = begin(records, config, SlowDetector(clock), clock=clock)
+    for _ in range(3):
+        next(run.iterate())
+    clock.now += 1000  # between the sittings
+    again = PatchRun(
+        SlowDetector(clock), records, config, state=run.state, batch_size=2, class_id=0, clock=clock
+    )
+    assert [record.elapsed_s for record in again.iterate()] == [4, 5, 6, 7, 8]
+
+
+class FailingDetector(FakeDetector):
+    """Gives no number from the given call on."""
+
+    def __init__(self, sound_calls: int) -> None:
+        super().__init__()
+        self.sound_calls = sound_calls
+
+    def class_scores(self, images_nchw, class_id):
+        self.sound_calls -= 1
+        scores = super().class_scores(images_nchw, class_id)
+        return scores if self.sound_calls >= 0 else replace(scores, logits=scores.logits * math.nan)
+
+
+@pytest.mark.parametrize("sound_calls", [0, 1, 3])
+def test_a_loss_that_is_no_number_stops_before_the_step(sound_calls, records):
+    config = settings(losses={"max_confidence": 1.0})
+    run = begin(records, config, FailingDetector(sound_calls))
+    steps = run.iterate()
+    for _ in range(sound_calls):
+        next(steps)
+    before = run.state.patch_chw.clone()
+    with pytest.raises(NonFiniteLossError, match=f"got nan at step {sound_calls + 1}; "):
+        next(steps)
+    assert run.state.step == len(run.state.history) == sound_calls
+    assert torch.equal(run.state.patch_chw, before)
+    assert run.state.patch_chw.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("fits", "batches", "limits"),
+    [
+        (8, [8, 8], []),
+        (7, [8, 4, 4, 4, 4], [4]),
+        (3, [8, 4, 2, 2, 2, 2, 2, 2, 2, 2], [4, 2]),
+        (1, [8, 4, 2] + [1] * 16, [4, 2, 1]),
+    ],
+)
+def test_a_batch_that_does_not_fit_is_halved_and_its_step_repeated(fits, batches, limits, records, gradients):
+    detector = SmallDetector(fits)
+    config = settings(batch_size=8, learning_rate=1.0, **WITHOUT_CHANCE)
+    gradient, run = gradients(records, config, detector=detector)
+    whole, expected = gradients(records, config)
+    torch.testing.assert_close(gradient, whole, rtol=1e-4, atol=1e-6)
+    list(run.iterate())
+    assert detector.batches == batches
+    assert run.state.batch_limit == (limits[-1] if limits else 0)
+    assert run.state.events == [
+        {"event": "out of memory", "step": 0, "batch_size": limit} for limit in limits
+    ]
+    assert [record.images for record in run.state.history] == [8, 8]
+    assert run.state.history[0].loss == pytest.approx(expected.state.history[0].loss)
+
+
+def test_not_even_one_image_fits(records):
+    run = begin(records, settings(batch_size=4), SmallDetector(0))
+    with pytest.raises(MemoryExhaustedError, match="expected one image of 64x64 px to fit"):
+        list(run.iterate())
+    assert run.state.step == 0
+    assert torch.equal(run.state.patch_chw, torch.full((3, 16, 16), 0.5))
+
+
+def test_other_errors_of_the_detector_are_passed_on(records):
+    run = begin(records, settings(batch_size=4), SmallDetector(2, error=RuntimeError))
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(run.iterate())
+    assert run.state.events == []
+
+
+@pytest.mark.parametrize("view_size", [0, 32])
+def test_probing_finds_a_batch_size_and_changes_nothing(view_size, records):
+    run = begin(records, settings(view_size=view_size, batch_size=0), SmallDetector(4), batch_size=1)
+    before = run.state.patch_chw.clone()
+    assert run.probe_batch_size() in (1, 2, 4)
+    assert torch.equal(run.state.patch_chw, before)
+    assert run.state.step == run.state.image_iterations == 0
+    assert run.state.events == []
