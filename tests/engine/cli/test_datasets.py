@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""What `dataset import`, `list` and `show` print and refuse."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""Tables and JSON on standard output."""
+
 from __future__ import annotations
 
 import json

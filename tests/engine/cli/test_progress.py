@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""What a person sees and can do while a run goes on."""
+
 from __future__ import annotations
 
 import logging

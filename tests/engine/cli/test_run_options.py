@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""Options become settings; each setting has one."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""`hardware`, with and without GPUs."""
+
 from __future__ import annotations
 
 import pytest

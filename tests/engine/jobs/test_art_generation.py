@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""ART's runs land in the same kind of folder."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

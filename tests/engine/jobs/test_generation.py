@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""Beside the loop: checkpoints, validations, what stops a run."""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""What a run works on, and what is said when it is not there."""
+
 from __future__ import annotations
 
 import shutil

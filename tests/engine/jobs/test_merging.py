@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""One patch a group and their mean."""
+
 from __future__ import annotations
 
 import csv

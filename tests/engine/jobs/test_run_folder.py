@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""A run's folder and its files."""
+
 from __future__ import annotations
 
 import csv

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+"""The record that `run.json` keeps."""
+
 from __future__ import annotations
 
 import json

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Settings: what is refused, in which words, and that they survive JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.config import AugmentationConfig, PlacementConfig, RunConfig, ScheduleConfig, home_folder
+from engine.errors import EngineError, SettingsError
+
+NEEDED = {"dataset": "photos", "weights": "mine.pt"}
+
+
+@pytest.mark.parametrize(
+    ("value", "folder"),
+    [
+        (None, Path.cwd() / "data"),
+        ("", Path.cwd() / "data"),
+        ("/tmp/bench", Path("/tmp/bench")),
+        ("~", Path.home()),
+    ],
+)
+def test_where_things_are_kept(monkeypatch: pytest.MonkeyPatch, value: str | None, folder: Path) -> None:
+    if value is None:
+        monkeypatch.delenv("PATCHBENCH_HOME")
+    else:
+        monkeypatch.setenv("PATCHBENCH_HOME", value)
+    assert home_folder() == folder.resolve()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        (PlacementConfig, {"kind": "none"}, "placement: expected one of fixed, object, random, got 'none'"),
+        (PlacementConfig, {"scale": 2}, "placement scale: expected 0.01 to 1, got 2"),
+        (PlacementConfig, {"rise": -2}, "placement rise: expected -1 to 1, got -2"),
+        (PlacementConfig, {"position": (0.5, 1.5)}, "placement position: expected 0 to 1, got 1.5"),
+        (AugmentationConfig, {"shift": -0.1}, "augmentation shift: expected 0 to 1, got -0.1"),
+        (AugmentationConfig, {"contrast": 1}, "augmentation contrast: expected 0 to 0.9, got 1"),
+        (AugmentationConfig, {"brightness": 1}, "augmentation brightness: expected 0 to 0.5, got 1"),
+        (ScheduleConfig, {"kind": "linear"}, "schedule: expected one of constant, cosine, exponential"),
+        (ScheduleConfig, {"warmup": -1}, "warm-up iterations: expected 0 to 100000, got -1"),
+        (ScheduleConfig, {"cycles": 0}, "schedule cycles: expected 1 to 1000, got 0"),
+        (ScheduleConfig, {"floor": 2}, "schedule floor: expected 0 to 1, got 2"),
+        (ScheduleConfig, {"patience": 0}, "schedule patience: expected 1 to 100000, got 0"),
+        (ScheduleConfig, {"milestones": (0.5, 2)}, "schedule milestone: expected 0 to 1, got 2"),
+    ],
+)
+def test_parts_refuse_what_cannot_be(kind: type, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        kind(**settings)
+    assert str(told.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"iterations": 0}, "iterations: expected 1 to 1000000, got 0"),
+        ({"learning_rate": float("nan")}, "learning rate: expected 1e-06 to 1, got nan"),
+        ({"seed": 2**32}, "seed: expected 0 to 4294967295, got 4294967296"),
+        ({"backend": "other"}, "backend: expected one of art, native, got 'other'"),
+        ({"precision": "int8"}, "precision: expected one of auto, bf16, fp16, fp32, got 'int8'"),
+        ({"losses": {"object": 1.0, "colour": 1.0}}, "loss: expected one of box, cls, dfl, max_confidence"),
+        ({"losses": {"object": 1e9}}, "weight of the loss object: expected -10000 to 10000, got 1e+09"),
+        ({"losses": {}}, "losses: expected a weight other than 0 for one beside tv, got none"),
+        ({"losses": {"tv": 1.0, "object": 0.0}}, "losses: expected a weight other than 0 for one beside tv"),
+        ({"image_size": 100}, "image size: expected a multiple of 32, got 100; use 96"),
+        ({"batch_start": 9}, "growing batch: expected a start of at most the batch size"),
+        ({"batch_start": 1, "batching": "sequential"}, "growing batch: expected a start of at most"),
+        ({"early_stop": 1}, "early stop: expected a validation share above 0, got none; set both"),
+        ({"merge": "mean", "validation_share": 0.5}, "merge mean: expected no validation share, got one"),
+        ({"backend": "art", "patch_width": 32}, "ART's patch: expected a square, got 32x96 texels; give one"),
+        ({"backend": "art", "merge": "mean"}, "merge: expected shared with ART, got mean; leave it out, or"),
+        ({"backend": "art", "losses": {"cls": 1.0}}, "losses: expected {'object': 1.0} with ART, got"),
+        (
+            {"backend": "art", "precision": "bf16"},
+            "precision: expected auto with ART, got bf16; leave it out",
+        ),
+    ],
+)
+def test_a_run_refuses_what_cannot_be(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        RunConfig(**NEEDED, **settings)
+    assert str(told.value).startswith(message)
+    assert isinstance(told.value, (EngineError, ValueError))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"losses": {"total": 1.0, "tv": 0.5}, "seed": 2**32 - 1, "batch_size": 0, "batch_start": 4},
+        {"placement": PlacementConfig(kind="fixed", position=(0.0, 1.0)), "view_zoom": (0.5, 0.75)},
+        {"schedule": ScheduleConfig(kind="multi-step", milestones=(0.1, 0.2, 0.9))},
+        {"augmentation": AugmentationConfig.none()},
+        {"backend": "art", "precision": "fp32"},
+    ],
+)
+def test_settings_survive_json(changes: dict[str, Any]) -> None:
+    config = RunConfig(**NEEDED, **changes)
+    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda settings: settings.clear(),
+        lambda settings: settings.pop("placement"),
+        lambda settings: settings.update(unknown=1),
+        lambda settings: settings["schedule"].update(unknown=1),
+        lambda settings: settings.update(augmentation=None),
+    ],
+)
+def test_another_versions_settings_are_refused(spoil) -> None:
+    settings = RunConfig(**NEEDED).to_json()
+    spoil(settings)
+    with pytest.raises(SettingsError, match=r"settings: expected those of this version, got .*; start a new"):
+        RunConfig.from_json(settings)
+
+
+def test_a_changed_copy_is_checked_and_the_original_stays() -> None:
+    config = RunConfig(**NEEDED)
+    assert config.changed(seed=3).seed == 3
+    with pytest.raises(SettingsError):
+        config.changed(seed=-1)
+    with pytest.raises(FrozenInstanceError):
+        config.seed = 1
+    assert config.seed == 0
+
+
+def test_no_chance_at_all() -> None:
+    assert set(vars(AugmentationConfig.none()).values()) == {0}
