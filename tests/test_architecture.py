@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The borders of docs/architecture.md, held by reading every module's imports."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / "engine").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+LONGEST = 400
+
+EVERYWHERE = {"config", "errors", "records"}
+# Package or module of the engine → what else of the engine it may import.
+MAY_IMPORT = {
+    "__main__": {"cli"},
+    "boxes": set(),
+    "config": set(),
+    "errors": set(),
+    "records": set(),
+    "hardware": set(),
+    "seeding": set(),
+    "store": set(),
+    "datasets": {"boxes", "seeding"},
+    "detectors": {"boxes", "seeding", "hardware"},
+    "patch": {"boxes", "datasets", "detectors", "seeding"},
+    "evaluation": {"boxes", "datasets", "detectors", "patch", "seeding"},
+    "baselines": {"boxes", "datasets", "detectors", "patch", "seeding"},
+    "benchmark": {
+        "baselines",
+        "boxes",
+        "datasets",
+        "detectors",
+        "evaluation",
+        "hardware",
+        "patch",
+        "seeding",
+    },
+    "jobs": {
+        *("baselines", "benchmark", "boxes", "datasets", "detectors", "evaluation", "hardware", "patch"),
+        *("seeding", "store"),
+    },
+    "cli": {"benchmark", "datasets", "detectors", "evaluation", "hardware", "jobs", "patch", "store"},
+}
+# Single modules that look the other way, each for a reason.
+EXCEPTIONS = {
+    ("engine.datasets.loader", "engine.detectors.base"): "batches carry the detectors' Targets",
+    ("engine.datasets.sources", "engine.detectors.ultralytics_download"): "only when a download is named",
+    ("engine.detectors.demo_training", "engine.datasets.demo"): "the demo detector learns the demo's scenes",
+}
+LIBRARIES = {
+    "ultralytics": "engine/detectors/ultralytics*.py",
+    "art": "engine/baselines/art.py",
+    "pynvml": "engine/hardware.py",
+    "sqlite_utils": "engine/store/*.py",
+    "pycocotools": "engine/evaluation/average_precision.py",
+}
+NEVER = {"streamlit", "plotly", "pandas", "dashboard"}
+TORCH_FREE = [
+    "engine",
+    "engine.boxes",
+    "engine.config",
+    "engine.errors",
+    "engine.hardware",
+    "engine.records",
+    "engine.evaluation.config",
+    "engine.baselines.config",
+    *(
+        f"engine.datasets.{name}"
+        for name in (
+            "annotations",
+            "coco",
+            "datafile",
+            "folders",
+            "histogram",
+            "images",
+            "sampling",
+            "sources",
+        )
+    ),
+    "engine.datasets.yolo",
+    "engine.datasets.demo",
+    "engine.store.repository",
+    "engine.store.schema",
+    "engine.cli",
+]
+# Modules whose test lies elsewhere, and where.
+TESTED_ELSEWHERE = {
+    **{
+        f"engine/benchmark/{name}.py": "tests/engine/benchmark/test_suites.py"
+        for name in ("memory", "speed", "strength", "subject", "suite")
+    },
+    "engine/errors.py": "tests/engine/cli/test_patches.py",  # names without behaviour
+    "engine/detectors/base.py": "tests/fakes.py",  # a protocol
+    "engine/detectors/pickle_rules.py": "tests/engine/detectors/test_trust.py",
+    "engine/detectors/pickle_scan.py": "tests/engine/detectors/test_trust.py",
+    "engine/detectors/ultralytics_model.py": "tests/engine/detectors/test_ultralytics_adapter.py",
+}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Full names of all that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{relative(path)}: expected absolute imports"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The engine's modules among them."""
+    known = {name_of(module) for module in MODULES}
+    found = set()
+    for name in imports(path):
+        while name.startswith("engine.") and name not in known:
+            name = name.rpartition(".")[0]
+        found |= {name} & known
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_imports_point_one_way(path: Path) -> None:
+    own = name_of(path)
+    part = "".join(own.split(".")[1:2])
+    allowed = {part} | EVERYWHERE | MAY_IMPORT.get(part, set())
+    wrong = {
+        name
+        for name in imported_modules(path) - {"engine"}
+        if name.split(".")[1] not in allowed and (own, name) not in EXCEPTIONS
+    }
+    assert part in MAY_IMPORT or own == "engine"
+    assert not wrong
+
+
+@pytest.mark.parametrize("pair", EXCEPTIONS, ids="→".join)
+def test_exceptions_are_needed(pair: tuple[str, str]) -> None:
+    importer, imported = pair
+    assert imported in imported_modules(ROOT / f"{importer.replace('.', '/')}.py")
+
+
+@pytest.mark.parametrize(("library", "place"), LIBRARIES.items())
+def test_a_library_is_known_in_one_place(library: str, place: str) -> None:
+    users = {path for path in MODULES if any(name.split(".")[0] == library for name in imports(path))}
+    assert users
+    assert [relative(path) for path in users if not path.relative_to(ROOT).match(place)] == []
+
+
+def test_the_engine_knows_nothing_of_the_dashboard() -> None:
+    wrong = {relative(path) for path in MODULES for name in imports(path) if name.split(".")[0] in NEVER}
+    assert not wrong
+
+
+@pytest.fixture(scope="module")
+def loaded_after() -> dict[str, set[str]]:
+    """Module → the heavy libraries that are loaded once it is imported, in a process of its own."""
+    program = "\n".join(
+        [
+            "import importlib, sys",
+            f"for name in {TORCH_FREE!r}:",
+            "    importlib.import_module(name)",
+            "    heavy = {'torch', 'ultralytics', 'art'} & set(sys.modules)",
+            "    print(name, *heavy)",
+        ]
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.split() for line in ran.stdout.splitlines()]
+    return {name: set(heavy) for name, *heavy in lines}
+
+
+@pytest.mark.parametrize("name", TORCH_FREE)
+def test_importing_it_loads_no_torch(loaded_after: dict[str, set[str]], name: str) -> None:
+    assert loaded_after[name] == set()
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES + TESTS if path.stat().st_size], ids=relative)
+def test_every_file_names_its_licence(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").startswith("# SPDX-License-Identifier: AGPL-3.0-only\n")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_every_module_can_be_described_in_a_line(path: Path) -> None:
+    described = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert described
+    assert described.splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_modules_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < LONGEST
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.name not in ("__init__.py", "__main__.py")], ids=relative
+)
+def test_every_module_has_a_test_that_mirrors_it(path: Path) -> None:
+    inside = path.relative_to(ROOT)
+    mirrored = ROOT / "tests" / inside.parent / f"test_{inside.name}"
+    elsewhere = TESTED_ELSEWHERE.get(relative(path))
+    assert mirrored.exists() is (elsewhere is None)
+    assert elsewhere is None or (ROOT / elsewhere).exists()
