@@ -13,7 +13,15 @@ from engine.config import BATCHINGS, LOSS_TERMS, OPTIMIZERS, AugmentationConfig,
 from engine.patch import optimizer as module
 from engine.patch.optimizer import PatchRun
 from engine.patch.render import circle_mask
-from tests.engine.patch.factories import WITHOUT_CHANCE, begin, photographs, random_patch, scaler, settings
+from tests.engine.patch.factories import (
+    WITHOUT_CHANCE,
+    SmallDetector,
+    begin,
+    photographs,
+    random_patch,
+    scaler,
+    settings,
+)
 from tests.fakes import FakeDetector
 
 
@@ -194,6 +202,39 @@ def test_half_precision_makes_a_patch_too(records):
     assert patches["bf16"].isfinite().all()
     assert not torch.equal(patches["bf16"], patches["fp32"])
     assert (patches["bf16"] - patches["fp32"]).abs().mean() < 0.05
+
+
+def test_every_piece_of_every_step_has_its_own_chance(records, monkeypatch):
+    angles = []
+
+    def noting(*arguments, place=module.place, **options):
+        placed = place(*arguments, **options)
+        angles.extend(placed.angle_rad.tolist())
+        return placed
+
+    monkeypatch.setattr(module, "place", noting)
+    list(begin(records[:4], settings(iterations=3, batch_size=4, accumulate=1), SmallDetector(2)).iterate())
+    list(begin(records[:4], settings(iterations=3, batch_size=1, accumulate=2, seed=1)).iterate())
+    assert len(angles) == 3 * 4 + 4 + 3 * 4  # what did not fit was placed twice
+    assert len(set(angles)) == len(angles)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_images_are_mirrored_if_asked(flip, records):
+    detector, seen = FakeDetector(), []
+    plain = detector.class_scores
+
+    def noting(images_nchw, class_id):
+        seen.append(images_nchw.detach())
+        return plain(images_nchw, class_id)
+
+    detector.class_scores = noting
+    without_objects = [records[1]]
+    list(begin(without_objects, settings(iterations=12, flip=flip), detector).iterate())
+    as_it_is = sum(torch.equal(images, seen[0]) for images in seen)
+    mirrored = sum(torch.equal(images, seen[0].flip(3)) for images in seen)
+    assert as_it_is + mirrored == 12
+    assert (mirrored > 0) == flip
 
 
 def test_views_look_at_windows(records):

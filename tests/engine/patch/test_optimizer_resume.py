@@ -77,7 +77,15 @@ def timeless(history: list[StepRecord]) -> list[StepRecord]:
 def assert_same_run(found: RunState, expected: RunState) -> None:
     assert torch.equal(found.patch_chw, expected.patch_chw)
     assert timeless(found.history) == timeless(expected.history)
-    for name in ("step", "iteration", "steps_in_iteration", "image_iterations", "batch_limit", "events"):
+    for name in (
+        "step",
+        "iteration",
+        "steps_in_iteration",
+        "image_iterations",
+        "batch_limit",
+        "events",
+        "scaler",
+    ):
         assert getattr(found, name) == getattr(expected, name)
 
 
@@ -126,6 +134,11 @@ def test_a_run_may_be_left_and_begun_again(records):
 def test_the_plateau_of_these_tests_is_one(records):
     rates = [record.learning_rate for record in whole(records, settings(**KINDS["plateau"])).history]
     assert rates[-1] < rates[0]
+
+
+def test_the_scale_of_these_tests_grows(records, monkeypatch):
+    monkeypatch.setattr(module, "make_scaler", scaler)
+    assert whole(records, settings(iterations=3)).scaler["scale"] == 8 * 1024
 
 
 def test_the_memory_of_these_tests_runs_out(records):
