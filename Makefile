@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+# Everything runs in .venv, which is made once; another Python: make PYTHON=python3.12 demo
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: demo test check bench lower-bounds
+
+demo: $(VENV)/.runtime  ## the main job on the synthetic demo: generate, evaluate, print the table
+	$(BIN)/python -m engine demo
+
+test: $(VENV)/.dev  ## the whole test suite, in two processes of one thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+check: $(VENV)/.dev  ## style, types, borders
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+bench: $(VENV)/.runtime  ## the speed suites on the synthetic demo; name another subject: make bench ON="--dataset … --weights …"
+	for suite in floor baseline precision memory; do $(BIN)/python -m engine benchmark run $$suite $(ON) || exit 1; done
+
+lower-bounds:  ## the oldest versions that requirements.txt allows, in an environment of their own
+	sed 's/>=/==/; s/ *#.*//' requirements.txt > $(VENV)-lower.txt
+	$(MAKE) VENV=$(VENV)-lower $(VENV)-lower/.created
+	$(VENV)-lower/bin/python -m pip install --quiet -r $(VENV)-lower.txt "pytest>=8.3" "hypothesis>=6.120" "tensorboard>=2.18"
+	$(MAKE) VENV=$(VENV)-lower $(VENV)-lower/.opencv
+	OMP_NUM_THREADS=1 $(VENV)-lower/bin/python -m pytest -q -m "not real" tests/engine
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Error: expected Python 3.11 or newer, got %d.%d; name one: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@# Debian's python3 has no ensurepip unless python3-venv is installed; the pip outside can serve as well.
+	$(PYTHON) -m venv $(VENV) || { \
+	  $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install pip; }
+	touch $@
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/.created
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@$(MAKE) --no-print-directory $(VENV)/.opencv
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/.created
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@$(MAKE) --no-print-directory $(VENV)/.opencv
+	touch $@ $(VENV)/.runtime
+
+# opencv-python wants libGL, which machines without a screen lack; its headless twin has all that is used here.
+.PHONY: $(VENV)/.opencv
+$(VENV)/.opencv:
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet --no-deps --force-reinstall \
+	  "opencv-python-headless==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("opencv-python"))')"
