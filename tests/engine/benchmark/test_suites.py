@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from engine.benchmark.suite import SCALES, Scale
 from engine.benchmark.suites import SUITES
 from engine.errors import SettingsError, StorageError
 from engine.jobs.benchmarks import run_suite
@@ -20,14 +21,15 @@ SIDES = {
 
 
 @pytest.fixture
-def config(settings):
+def config(settings, monkeypatch):
+    monkeypatch.setitem(SCALES, "small", Scale(rounds=2, images=2, seconds=1, batch_sizes=(1,)))
     return settings(image_size=IMAGE_SIZE, view_size=32, batch_size=2)
 
 
 @pytest.mark.parametrize("name", sorted(SUITES))
 def test_a_suite_answers_from_what_it_measured(name, config, tmp_path):
     out, lines = tmp_path / "result.json", []
-    result = run_suite(name, config, scale="small", seconds=2, report=lines.append, out=out)
+    result = run_suite(name, config, scale="small", report=lines.append, out=out)
     sides = [row["side"] for row in result["measurements"]]
     assert set(SIDES[name]) <= set(sides)
     assert all(
@@ -52,7 +54,7 @@ def test_rates_and_ratios_of_the_baseline_agree(config):
 
 
 def test_an_unknown_suite_names_those_there_are(config):
-    with pytest.raises(SettingsError, match="suite: expected one of baseline, floor.*got 'nothing'"):
+    with pytest.raises(SettingsError, match=r"suite: expected one of baseline, floor.*got 'nothing'"):
         run_suite("nothing", config, scale="small", report=print)
 
 

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The shipped weights of the synthetic demo detector."""
+
+import pytest
+import torch
+
+from engine.datasets.demo import demo_dataset
+from engine.datasets.loader import ImageLoader
+from engine.detectors.demo_training import DEMO_DESCRIPTION, DEMO_IMAGE_SIZE, DEMO_WEIGHTS
+from engine.detectors.ultralytics import load_detector
+from engine.evaluation.average_precision import measure_ap
+from engine.evaluation.matching import ClassBoxes
+
+IMAGES = 40
+
+
+def test_they_are_small_and_say_that_they_are_synthetic():
+    assert DEMO_WEIGHTS.stat().st_size <= 4_000_000
+    checkpoint = torch.load(DEMO_WEIGHTS, weights_only=False)
+    assert checkpoint["description"] == DEMO_DESCRIPTION
+    assert "Synthetic" in DEMO_DESCRIPTION
+    assert checkpoint["image_size"] == DEMO_IMAGE_SIZE
+    assert checkpoint["ap50"] >= 0.9
+
+
+def test_they_load_by_name():
+    detector = load_detector("demo", device="cpu")
+    assert (detector.name, detector.family, detector.class_names) == ("demo", "yolov8", ("person",))
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """AP on validation pictures that the training has not seen, judged by pycocotools."""
+    pictures = demo_dataset("val", folder=tmp_path_factory.mktemp("demo") / "val", images=IMAGES)
+    detector = load_detector("demo", device="cpu")
+    loader = ImageLoader(pictures.images, image_size=DEMO_IMAGE_SIZE, device=torch.device("cpu"))
+    objects, found = [], []
+    for batch in loader.batches([range(start, start + 8) for start in range(0, IMAGES, 8)]):
+        found += [
+            ClassBoxes(boxes_xyxy_px=image.boxes_xyxy_px.numpy(), scores=image.scores.numpy())
+            for image in detector.detect(batch.images_nchw.float() / 255)
+        ]
+        boxes, owners = batch.targets.boxes_xyxy_px.numpy(), batch.targets.image_index.numpy()
+        objects += [boxes[owners == image] for image in range(batch.targets.images)]
+    return measure_ap(objects, found)
+
+
+def test_they_find_people_in_pictures_that_they_have_not_seen(measured):
+    assert measured.ap50 >= 0.9
+    assert measured.ap50_95 >= 0.5
