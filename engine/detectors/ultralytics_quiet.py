@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch  # noqa: F401  # before Ultralytics, which sets OMP_NUM_THREADS=1 and would cost torch its threads
 import torchvision  # noqa: F401  # Ultralytics' NMS uses torchvision's only when it is already imported
@@ -38,7 +38,10 @@ __all__ = [
 @contextmanager
 def quiet_environment() -> Iterator[None]:
     """Point Ultralytics' settings into our home, switch network and installs off, keep what it replaces."""
-    os.environ["YOLO_CONFIG_DIR"] = str(home_folder() / "ultralytics")
+    settings = home_folder() / "ultralytics"
+    with suppress(OSError):  # a home that cannot be written is told where it is needed
+        settings.mkdir(parents=True, exist_ok=True)  # some versions turn to /tmp where it is missing
+    os.environ["YOLO_CONFIG_DIR"] = str(settings)
     os.environ["YOLO_OFFLINE"] = "true"  # no look-up of its servers, no retries
     os.environ["YOLO_AUTOINSTALL"] = "false"  # never pip install at run time
     os.environ.setdefault("YOLO_VERBOSE", "false")
