@@ -19,7 +19,11 @@ from engine.errors import SettingsError, StorageError
 __all__ = ["DEMO_DESCRIPTION", "DEMO_IMAGE_SIZE", "DEMO_WEIGHTS", "retrain_demo_detector"]
 
 DEMO_WEIGHTS = Path(__file__).resolve().parent / "weights" / "demo.pt"
-"""The weights in the repository."""
+"""The weights in the repository.
+
+Trained in three goes, each from the last one's weights: 26 epochs of 800 sparser pictures at 320 pixels, 8 of
+700 at 384 (seed 1), 10 of 900 at 384 (seed 2). One training of the default length passes as many pictures.
+"""
 
 DEMO_IMAGE_SIZE = 384
 """The side in pixels at which the demo detector is trained and does best."""
@@ -34,7 +38,7 @@ _LAYOUT = DEMO_WEIGHTS.with_name("yolov8-demo.yaml")
 
 def retrain_demo_detector(
     *,
-    epochs: int = 30,
+    epochs: int = 44,
     images: int = 800,
     image_size: int = DEMO_IMAGE_SIZE,
     seed: int = 0,
