@@ -33,7 +33,7 @@ def test_a_suite_answers_from_what_it_measured(name, config, tmp_path):
     sides = [row["side"] for row in result["measurements"]]
     assert set(SIDES[name]) <= set(sides)
     assert all(
-        row["low"] <= row["value"] <= row["high"]
+        row["low"] - 1e-9 <= row["value"] <= row["high"] + 1e-9
         for row in result["measurements"]
         if row["value"] is not None
     )
