@@ -29,7 +29,7 @@ __all__ = [
 BATCHINGS = ("sequential", "grouped", "ragged")
 SAMPLINGS = ("uniform", "balanced")
 LOSS_TERMS = ("object", "max_confidence", "total", "cls", "box", "dfl", "tv")
-OPTIMIZERS = ("adam", "adamw", "sign", "sign-momentum")
+OPTIMIZERS = ("pyramid-adam", "adam", "adamw", "sign", "sign-momentum")
 SCHEDULES = ("constant", "step", "multi-step", "exponential", "one-cycle", "cosine", "plateau")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 PRESETS = {"quick": 50, "standard": 200, "thorough": 1000}
@@ -41,7 +41,7 @@ _ONLY_WITH_ART: dict[str, tuple[Any, ...]] = {
     "initial": ("grey",),
     "losses": ({"object": 1.0},),
     "merge": ("shared",),
-    "optimizer": ("adam",),
+    "optimizer": ("adam", "pyramid-adam"),
     "precision": ("auto", "fp32"),
     "validation_share": (0.0,),
 }
@@ -209,7 +209,7 @@ class RunConfig:
     backend: str = "native"
     device: str = "auto"
     iterations: int = PRESETS["standard"]
-    batch_size: int = 8
+    batch_size: int = 2
     batch_start: int = 0
     batching: str = "ragged"
     sampling: str = "uniform"
@@ -218,7 +218,7 @@ class RunConfig:
     include_empty: bool = False
     image_size: int = 640
     view_size: int = 384
-    view_zoom: tuple[float, float] = (0.6, 1.2)
+    view_zoom: tuple[float, float] = (0.8, 1.2)
     patch_height: int = 96
     patch_width: int = 96
     circular: bool = False
@@ -226,7 +226,7 @@ class RunConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     flip: bool = True
     learning_rate: float = 0.03
-    optimizer: str = "adam"
+    optimizer: str = "pyramid-adam"
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     clip_norm: float = 0.0
     losses: dict[str, float] = field(default_factory=lambda: {"object": 1.0})

@@ -10,6 +10,7 @@ import click
 
 from engine.cli.output import json_option, print_json, print_table
 from engine.cli.run_options import config_from_options, subject_options
+from engine.config import RunConfig
 
 __all__ = ["benchmark_group"]
 
@@ -42,7 +43,9 @@ def list_command(as_json: bool) -> None:
     default="small",
     help="How much work: rounds, images a round, seconds of generation.",
 )
-@click.option("--batch-size", default=8, help="Images a batch, where the suite does not vary it.")
+@click.option(
+    "--batch-size", default=RunConfig.batch_size, help="Images a batch, where the suite does not vary it."
+)
 @click.option("--seconds", type=float, help="Of generation, in place of the scale's.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the result there too, as JSON.")
 @json_option

@@ -62,7 +62,8 @@ def _read(source: str, split: str, images: Path | None) -> Dataset:
     if source == "demo":
         from engine.datasets.demo import demo_dataset  # drawing the scenes is only needed here
 
-        return demo_dataset(split)
+        # What the demo is run on is its split `demo`; `train` is what its detector has learnt from.
+        return demo_dataset("demo" if split == "train" else split)
     path = Path(source).expanduser()
     if source and path.is_dir():
         return _read_folder(path.resolve(), split)

@@ -30,6 +30,7 @@ from engine.seeding import generator
 
 __all__ = ["PatchRun"]
 
+RECOMPILE_LIMIT = 64
 PLACEMENT_STREAM = 1  # of the seed; the batch plan draws from (seed, iteration) itself
 
 
@@ -76,18 +77,22 @@ class PatchRun:
         )
         self._class_id = class_id
         self._counts = [record.count(class_id) for record in records]
-        self._loss = PatchLoss(
+        loss = PatchLoss(
             config.losses,
             class_id=class_id,
             objects_per_image=sum(self._counts) / len(records),
             top_k=config.top_k,
         )
+        self._loss = _compiled(loss) if config.compile else loss
         # A copy: steps change it in place, and the caller's patch and the state must not change with it.
         self._patch = state.patch_chw.detach().to(detector.device, copy=True).requires_grad_(True)
         self._optimizer = make_optimizer(config.optimizer, self._patch, config.learning_rate)
         self._scaler = make_scaler(self.precision, detector.device)
         self._plateau = Plateau(config.schedule)
-        self._mask = circle_mask(config.patch_height, config.patch_width) if config.circular else None
+        self._mask = self._undrawn = None
+        if config.circular:
+            self._mask = circle_mask(config.patch_height, config.patch_width).to(detector.device)
+            self._undrawn = self._patch.detach().clone()
         self._restore()
         self._started_s = clock() - state.elapsed_s
 
@@ -226,9 +231,13 @@ class PatchRun:
 
     def _update(self, loss: float) -> None:
         """One optimizer step, unscaled before it is clipped, and back into the range of colours."""
-        if not math.isfinite(loss):
+        gradient = self._patch.grad
+        # The scaler of fp16 meets infinite gradients by itself: it leaves the step out and scales less.
+        spoilt = gradient is None or not (self._scaler.is_enabled() or bool(gradient.isfinite().all()))
+        if spoilt or not math.isfinite(loss):
+            what = "gradient, got one that is not, with loss" if math.isfinite(loss) else "loss, got"
             raise NonFiniteLossError(
-                f"expected a finite loss, got {loss} at step {self.state.step + 1}; "
+                f"expected a finite {what} {loss} at step {self.state.step + 1}; "
                 "the patch of the step before is kept; lower --learning-rate or choose --precision fp32"
             )
         self._scaler.unscale_(self._optimizer)
@@ -238,6 +247,9 @@ class PatchRun:
         self._scaler.update()
         with torch.no_grad():
             self._patch.clamp_(0, 1)
+            # Optimizers may spread a step over texels that are never drawn.
+            if self._mask is not None and self._undrawn is not None:
+                self._patch.copy_(torch.where(self._mask, self._patch, self._undrawn))
 
     def _record(self, loss: float, terms: dict[str, float], images: int, *, last: bool) -> StepRecord:
         """Note the step in the state."""
@@ -300,3 +312,13 @@ class PatchRun:
         self._optimizer.load_state_dict(state.optimizer)
         self._scaler.load_state_dict(state.scaler)
         self._plateau.load_state_dict(state.plateau)
+
+
+def _compiled(loss: PatchLoss) -> Callable[..., tuple[Tensor, dict[str, Tensor]]]:
+    """The loss and with it the detector's forward pass by torch.compile.
+
+    Each number of images and objects is a shape of its own until torch makes them symbolic, hence the
+    raised limit of recompilations; beyond it torch goes on uncompiled.
+    """
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILE_LIMIT)
+    return torch.compile(loss.__call__)

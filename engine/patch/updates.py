@@ -4,11 +4,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["SignGradient", "make_optimizer"]
+__all__ = ["PyramidAdam", "SignGradient", "make_optimizer"]
+
+
+class PyramidAdam(torch.optim.Optimizer):
+    """Adam (Kingma and Ba 2015) on each level of the gradient's pyramid, the levels' steps added up.
+
+    A texel's own gradient is mostly noise, since each step draws it in other places; the mean over a block
+    of texels is less so. Adam brings each level's step to the size of `lr`, so what neighbours agree on
+    moves the patch as fast as it deserves, where plain Adam drowns it in its texels' noise.
+
+    Args:
+        params: the patch (3, h, w), in a list.
+        lr: the most that one level changes a texel in a step.
+        levels: from single texels to blocks of 2^(levels - 1); fewer where the patch is smaller.
+        betas: how much of the mean gradient and of the mean square is kept.
+    """
+
+    def __init__(
+        self, params: list[Tensor], lr: float, levels: int = 6, betas: tuple[float, float] = (0.9, 0.999)
+    ) -> None:
+        super().__init__(params, {"lr": lr, "levels": levels, "betas": betas})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Move each parameter by the sum of its levels' steps."""
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                state["step"] = state.get("step", 0) + 1
+                size = parameter.shape[1:]
+                for level in range(group["levels"]):
+                    block = 2**level
+                    if block > min(size):
+                        break
+                    pooled = (-(-size[0] // block), -(-size[1] // block))
+                    gradient = F.adaptive_avg_pool2d(parameter.grad, pooled)
+                    direction = self._adam(state, level, gradient, group["betas"])
+                    spread = F.interpolate(direction[None], size=size, mode="bilinear", align_corners=False)
+                    parameter.sub_(spread[0], alpha=group["lr"])
+        return loss
+
+    @staticmethod
+    def _adam(state: dict[str, Any], level: int, gradient: Tensor, betas: tuple[float, float]) -> Tensor:
+        """Adam's direction for one level, about -1 to 1."""
+        mean = state.setdefault(f"mean_{level}", torch.zeros_like(gradient))
+        square = state.setdefault(f"square_{level}", torch.zeros_like(gradient))
+        mean.lerp_(gradient, 1 - betas[0])
+        square.lerp_(gradient.square(), 1 - betas[1])
+        unbiased = square / (1 - betas[1] ** state["step"])
+        return mean / (1 - betas[0] ** state["step"]) / (unbiased.sqrt() + 1e-12)
 
 
 class SignGradient(torch.optim.Optimizer):
@@ -44,6 +98,8 @@ class SignGradient(torch.optim.Optimizer):
 def make_optimizer(name: str, patch_chw: Tensor, learning_rate: float) -> torch.optim.Optimizer:
     """The optimizer of that name (`engine.config.OPTIMIZERS`) over one patch."""
     params = [patch_chw]
+    if name == "pyramid-adam":
+        return PyramidAdam(params, lr=learning_rate)
     if name == "adam":
         return torch.optim.Adam(params, lr=learning_rate)
     if name == "adamw":

@@ -82,7 +82,8 @@ def test_demo_is_the_embedded_one_even_beside_a_folder_of_that_name(tmp_path, mo
     monkeypatch.chdir(tmp_path)
     (tmp_path / "demo").mkdir()
     assert read_dataset("demo", split="val") is dataset
-    assert asked == ["val"]
+    assert read_dataset("demo") is dataset
+    assert asked == ["val", "demo"]
 
 
 @pytest.mark.parametrize("source", ["coco8", "coco8.yaml"])

@@ -249,3 +249,14 @@ def test_views_look_at_windows(records):
     detector.class_scores = noting
     list(begin(records, settings(view_size=32), detector).iterate())
     assert shapes == {(32, 32)}
+
+
+def test_compile_hands_the_loss_to_torch_and_changes_nothing_else(records, monkeypatch):
+    handed = []
+    monkeypatch.setattr(torch, "compile", lambda function: handed.append(function) or function)
+    plain = list(begin(records, settings(iterations=2)).iterate())
+    assert not handed
+    compiled = list(begin(records, settings(iterations=2, compile=True)).iterate())
+    assert len(handed) == 1
+    assert [record.loss for record in compiled] == [record.loss for record in plain]
+    assert torch._dynamo.config.recompile_limit >= 64

@@ -149,3 +149,23 @@ def test_probing_finds_a_batch_size_and_changes_nothing(view_size, records):
     assert torch.equal(run.state.patch_chw, before)
     assert run.state.step == run.state.image_iterations == 0
     assert run.state.events == []
+
+
+class SpoilingDetector(FakeDetector):
+    """Gives sound scores whose gradients are no numbers."""
+
+    def class_scores(self, images_nchw, class_id):
+        scores = super().class_scores(images_nchw, class_id)
+        if scores.logits.requires_grad:
+            scores.logits.register_hook(lambda gradient: gradient * math.nan)
+        return scores
+
+
+def test_a_gradient_that_is_no_number_stops_before_the_step(records):
+    run = begin(records, settings(losses={"max_confidence": 1.0}), SpoilingDetector())
+    before = run.state.patch_chw.clone()
+    with pytest.raises(
+        NonFiniteLossError, match=r"expected a finite gradient, got one that is not.*at step 1; "
+    ):
+        next(run.iterate())
+    assert torch.equal(run.state.patch_chw, before)

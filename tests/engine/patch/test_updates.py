@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.config import OPTIMIZERS
-from engine.patch.updates import SignGradient, make_optimizer
+from engine.patch.updates import PyramidAdam, SignGradient, make_optimizer
 
 START = [0.5, 0.5, 0.5, 0.5]
 
@@ -61,6 +61,7 @@ def test_a_closure_is_evaluated():
     ("name", "kind", "options"),
     [
         ("adam", torch.optim.Adam, {"weight_decay": 0}),
+        ("pyramid-adam", PyramidAdam, {"levels": 6, "betas": (0.9, 0.999)}),
         ("adamw", torch.optim.AdamW, {"weight_decay": 1e-4}),
         ("sign", SignGradient, {"momentum": 0}),
         ("sign-momentum", SignGradient, {"momentum": 0.9}),
@@ -84,3 +85,47 @@ def test_every_optimizer_goes_down_a_slope(name):
         patch.square().sum().backward()
         optimizer.step()
     assert patch.max() < 0.45
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (16, 16), (33, 17)])
+def test_one_level_of_the_pyramid_is_adam(size):
+    generator = torch.Generator().manual_seed(0)
+    first, second = (torch.full((3, *size), 0.5, requires_grad=True) for _ in range(2))
+    pyramid, adam = PyramidAdam([first], lr=0.02, levels=1), torch.optim.Adam([second], lr=0.02)
+    for _ in range(4):
+        first.grad = torch.randn(3, *size, generator=generator)
+        second.grad = first.grad.clone()
+        pyramid.step()
+        adam.step()
+    assert torch.allclose(first, second, atol=1e-5)
+
+
+def test_blocks_that_agree_move_further_than_noise():
+    noise = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0))
+    alike, noisy = (torch.full((3, 32, 32), 0.5, requires_grad=True) for _ in range(2))
+    for patch, gradient in ((alike, torch.ones(3, 32, 32)), (noisy, noise)):
+        optimizer = PyramidAdam([patch], lr=0.01, levels=6)
+        patch.grad = gradient
+        optimizer.step()
+    assert torch.allclose(alike, torch.full_like(alike, 0.5 - 6 * 0.01), atol=1e-5)
+    assert (noisy - 0.5).abs().mean() < 0.7 * 6 * 0.01
+
+
+def test_a_restored_pyramid_goes_on_to_the_bit():
+    generator = torch.Generator().manual_seed(0)
+    gradients = torch.randn(6, 3, 20, 12, generator=generator)
+
+    def steps(patch, optimizer, chosen):
+        for gradient in chosen:
+            patch.grad = gradient.clone()
+            optimizer.step()
+
+    unbroken = torch.full((3, 20, 12), 0.5, requires_grad=True)
+    steps(unbroken, PyramidAdam([unbroken], lr=0.02), gradients)
+    stopped = torch.full((3, 20, 12), 0.5, requires_grad=True)
+    steps(stopped, optimizer := PyramidAdam([stopped], lr=0.02), gradients[:3])
+    resumed = stopped.detach().clone().requires_grad_(True)
+    restored = PyramidAdam([resumed], lr=0.02)
+    restored.load_state_dict(optimizer.state_dict())
+    steps(resumed, restored, gradients[3:])
+    assert torch.equal(resumed, unbroken)
