@@ -39,6 +39,6 @@ def _plain(facts: dict[str, object]) -> list[tuple[str, str]]:
             rows += [(f"{key} {name}", text) for name, text in _plain(value)]
         elif isinstance(value, (int, float)) and key.endswith("_bytes"):
             rows.append((key.removesuffix("_bytes"), f"{value / GIB:.1f} GiB"))
-        elif not isinstance(value, list):
+        elif not isinstance(value, (list, tuple)):
             rows.append((key, "-" if value is None else str(value)))
     return rows
