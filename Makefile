@@ -3,15 +3,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
 
 .PHONY: demo test check bench lower-bounds
 
 demo: $(VENV)/.runtime  ## the main job on the synthetic demo: generate, evaluate, print the table
 	$(BIN)/python -m engine demo
 
-test: $(VENV)/.dev  ## the whole test suite, in two processes of one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+test: $(VENV)/.dev  ## the whole test suite
+	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev  ## style, types, borders
 	$(BIN)/ruff check .
