@@ -48,5 +48,5 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/.created
 # opencv-python wants libGL, which machines without a screen lack; its headless twin has all that is used here.
 .PHONY: $(VENV)/.opencv
 $(VENV)/.opencv:
-	@$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet --no-deps --force-reinstall \
+	@$(BIN)/python -c 'import cv2' >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --no-deps --force-reinstall \
 	  "opencv-python-headless==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("opencv-python"))')"

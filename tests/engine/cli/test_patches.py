@@ -178,7 +178,7 @@ def test_retraining_prints_the_score(run, monkeypatch: pytest.MonkeyPatch, as_js
         ("--patch-size", "1024", "patch height: expected 16 to 512, got 1024"),
         ("--learning-rate", "0", "learning rate: expected 1e-06 to 1, got 0"),
         ("--learning-rate", "nan", "learning rate: expected 1e-06 to 1, got nan"),
-        ("--optimizer", "sgd", "'sgd' is not one of 'adam', 'adamw', "),
+        ("--optimizer", "sgd", "'sgd' is not one of "),
         ("--schedule-gamma", "2", "schedule gamma: expected 0.001 to 1, got 2"),
         (
             "--precision",
