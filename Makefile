@@ -36,11 +36,13 @@ $(VENV)/.created:
 	touch $@
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/.created
+	@echo "Installing into $(VENV): a few minutes, once"
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@$(MAKE) --no-print-directory $(VENV)/.opencv
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/.created
+	@echo "Installing into $(VENV): a few minutes, once"
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@$(MAKE) --no-print-directory $(VENV)/.opencv
 	touch $@ $(VENV)/.runtime
