@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+# Before anything imports torch: tests are many and small, threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REAL_FILES = (SHARED / "data/coco128/coco128.yaml", SHARED / "weights/yolov8n-coco.pt")
 
@@ -38,6 +42,3 @@ def coco128_yaml() -> Path:
 @pytest.fixture(scope="session")
 def yolov8n_weights() -> Path:
     return REAL_FILES[1]
-
-
-os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
