@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,25 @@ from torch import Tensor
 __all__ = ["PyramidAdam", "SignGradient", "make_optimizer"]
 
 
-class PyramidAdam(torch.optim.Optimizer):
+class _TexelOptimizer(torch.optim.Optimizer, ABC):
+    """An optimizer that is told by `_move` how one patch with a gradient changes in a step."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Move each parameter that has a gradient."""
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._move(parameter, parameter.grad, group)
+        return loss
+
+    @abstractmethod
+    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        """Change the parameter in place."""
+
+
+class PyramidAdam(_TexelOptimizer):
     """Adam (Kingma and Ba 2015) on each level of the gradient's pyramid, the levels' steps added up.
 
     A texel's own gradient is mostly noise, since each step draws it in other places; the mean over a block
@@ -32,27 +51,19 @@ class PyramidAdam(torch.optim.Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "levels": levels, "betas": betas})
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Move each parameter by the sum of its levels' steps."""
-        loss = None if closure is None else closure()
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                state["step"] = state.get("step", 0) + 1
-                size = parameter.shape[1:]
-                for level in range(group["levels"]):
-                    block = 2**level
-                    if block > min(size):
-                        break
-                    pooled = (-(-size[0] // block), -(-size[1] // block))
-                    gradient = F.adaptive_avg_pool2d(parameter.grad, pooled)
-                    direction = self._adam(state, level, gradient, group["betas"])
-                    spread = F.interpolate(direction[None], size=size, mode="bilinear", align_corners=False)
-                    parameter.sub_(spread[0], alpha=group["lr"])
-        return loss
+    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        """By the sum of the levels' steps."""
+        state = self.state[parameter]
+        state["step"] = state.get("step", 0) + 1
+        size = parameter.shape[1:]
+        for level in range(group["levels"]):
+            block = 2**level
+            if block > min(size):
+                break
+            pooled = F.adaptive_avg_pool2d(gradient, (-(-size[0] // block), -(-size[1] // block)))
+            direction = self._adam(state, level, pooled, group["betas"])
+            spread = F.interpolate(direction[None], size=size, mode="bilinear", align_corners=False)
+            parameter.sub_(spread[0], alpha=group["lr"])
 
     @staticmethod
     def _adam(state: dict[str, Any], level: int, gradient: Tensor, betas: tuple[float, float]) -> Tensor:
@@ -65,7 +76,7 @@ class PyramidAdam(torch.optim.Optimizer):
         return mean / (1 - betas[0] ** state["step"]) / (unbiased.sqrt() + 1e-12)
 
 
-class SignGradient(torch.optim.Optimizer):
+class SignGradient(_TexelOptimizer):
     """Steps by the gradient's sign (Madry et al. 2018), with momentum as MI-FGSM (Dong et al. 2018, eq. 6-7).
 
     Args:
@@ -77,22 +88,15 @@ class SignGradient(torch.optim.Optimizer):
     def __init__(self, params: list[Tensor], lr: float, momentum: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum})
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Move each parameter against its gradient's sign."""
-        loss = None if closure is None else closure()
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                direction = parameter.grad
-                if group["momentum"]:
-                    state = self.state[parameter]
-                    normalised = direction / direction.abs().mean().clamp(min=1e-12)
-                    velocity = state.get("velocity", torch.zeros_like(direction))
-                    direction = state["velocity"] = velocity * group["momentum"] + normalised
-                parameter.sub_(direction.sign(), alpha=group["lr"])
-        return loss
+    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        """Against the gradient's sign."""
+        direction = gradient
+        if group["momentum"]:
+            state = self.state[parameter]
+            normalised = direction / direction.abs().mean().clamp(min=1e-12)
+            velocity = state.get("velocity", torch.zeros_like(direction))
+            direction = state["velocity"] = velocity * group["momentum"] + normalised
+        parameter.sub_(direction.sign(), alpha=group["lr"])
 
 
 def make_optimizer(name: str, patch_chw: Tensor, learning_rate: float) -> torch.optim.Optimizer:
