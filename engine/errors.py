@@ -6,6 +6,7 @@ __all__ = [
     "DetectorError",
     "DeviceError",
     "EngineError",
+    "JobError",
     "MemoryExhaustedError",
     "NonFiniteLossError",
     "PatchFileError",
@@ -54,6 +55,10 @@ class PatchFileError(EngineError):
 
 class StorageError(EngineError):
     """A result or the database cannot be read or written."""
+
+
+class JobError(EngineError):
+    """There is no such job, or it is in a state in which this cannot be asked of it."""
 
 
 class RunInterruptedError(EngineError):

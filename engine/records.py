@@ -13,16 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "JOB_KINDS",
+    "JOB_STATES",
     "Dataset",
     "Evaluation",
     "ImageRecord",
     "Interval",
+    "Job",
+    "JobEvent",
     "Measurement",
+    "Progress",
     "Repair",
     "RunResult",
     "Scores",
     "StepRecord",
 ]
+
+JOB_KINDS = ("generate", "evaluate", "import", "benchmark")
+JOB_STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled", "interrupted")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -170,12 +178,16 @@ class Measurement:
         figure: the median over rounds with its 95% interval (a single figure has no width).
         unit: of the figure.
         settings: what the side was measured with, where it differs from the suite's.
+        claimed: what the field says of it, where it names a number.
+        samples: the figures of the single rounds, for comparisons over time.
     """
 
     side: str
     figure: Interval
     unit: str
     settings: dict[str, Any] = field(default_factory=dict)
+    claimed: float | None = None
+    samples: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, as `json.dumps` takes them."""
@@ -187,6 +199,8 @@ class Measurement:
             "high": high,
             "unit": self.unit,
             "settings": self.settings,
+            "claimed": self.claimed,
+            "samples": list(self.samples),
         }
 
 
@@ -203,3 +217,96 @@ class RunResult:
     patch_chw: npt.NDArray[np.float32]
     history: Sequence[StepRecord] = field(default_factory=tuple)
     summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a job is; what does not apply to it, or is not known yet, is None.
+
+    Attributes:
+        phase: what it does now, in a word or two, such as `optimising` or `scoring`.
+        done, total: of the phase, in `unit`s.
+        loss: of the latest step.
+        rate: units a second; for a generation image-iterations a second.
+        remaining_s: of the whole job, as far as it can be told.
+        memory_bytes: of the device that it holds now; on a CPU the process's resident memory.
+        updated_at: Unix seconds.
+    """
+
+    phase: str = ""
+    done: int = 0
+    total: int | None = None
+    unit: str = ""
+    loss: float | None = None
+    rate: float | None = None
+    remaining_s: float | None = None
+    memory_bytes: int | None = None
+    updated_at: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Done over total, 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobEvent:
+    """Something that happened to a job, such as `queued`, `started`, `pause asked`; `at` in Unix seconds."""
+
+    at: float
+    event: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A queued run, evaluation, import or benchmark. Times are Unix seconds.
+
+    Attributes:
+        kind: one of `JOB_KINDS`.
+        state: one of `JOB_STATES`.
+        label: what a list calls it.
+        request: all that is needed to carry it out again, as JSON has it.
+        device: asked for: `auto`, `cpu`, `cuda:0` …
+        running_on: the worker's device while it runs.
+        priority: higher goes first; within one, lower `place` goes first.
+        waits_for: the job that must have succeeded before this one starts.
+        origin: the job that it was retried or duplicated from.
+        wanted: `cancel` or `pause`, asked for while it runs and not yet done.
+        auto_resume: goes on by itself after a crash.
+        attempt: how many times it was begun.
+        worker: the id of the worker that has it.
+        code_version: PatchBench's version and commit at submission.
+        folder: of its results.
+        estimate: what was foretold (`elapsed_s`, `peak_memory_bytes`); empty if nothing.
+        result: what came of it (of a generation what `run.json` holds).
+        error: one line, if it failed or was interrupted.
+    """
+
+    id: int
+    kind: str
+    state: str
+    label: str
+    request: dict[str, Any]
+    device: str
+    seed: int
+    code_version: str
+    created_at: float
+    priority: int = 0
+    place: float = 0.0
+    waits_for: int | None = None
+    origin: int | None = None
+    wanted: str | None = None
+    auto_resume: bool = False
+    attempt: int = 0
+    worker: str | None = None
+    running_on: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    folder: str | None = None
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    error: str | None = None
+    progress: Progress = field(default_factory=Progress)
+    estimate: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] | None = None

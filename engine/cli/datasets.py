@@ -37,7 +37,7 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
     """
     dataset = read_dataset(source, name=name, split=split, images=images)
     with Repository() as repository:
-        repository.save_dataset(dataset)
+        repository.datasets.save(dataset)
     _show(dataset, class_name=None, limit=6, as_json=as_json)
 
 
@@ -46,7 +46,7 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
 def list_command(as_json: bool) -> None:
     """List the imported datasets."""
     with Repository() as repository:
-        found = repository.list_datasets()
+        found = repository.datasets.all()
     if as_json:
         print_json([_fields(summary) for summary in found])
     elif not found:
@@ -72,7 +72,7 @@ def list_command(as_json: bool) -> None:
 def show_command(name: str, class_name: str | None, bucket_limit: int, as_json: bool) -> None:
     """Show an imported dataset: object counts per image, objects per class, what was repaired."""
     with Repository() as repository:
-        dataset = repository.load_dataset(name)
+        dataset = repository.datasets.load(name)
     _show(dataset, class_name=class_name, limit=bucket_limit, as_json=as_json)
 
 

@@ -62,10 +62,10 @@ def main(images: int, boxes: int) -> None:
         dataset = read_dataset(root)
         read = time.perf_counter()
         with Repository(Path(folder) / "patchbench.db") as repository:
-            repository.save_dataset(dataset)
+            repository.datasets.save(dataset)
             stored, stored_cpu = time.perf_counter(), time.process_time()
             del dataset
-            loaded = repository.load_dataset("generated")
+            loaded = repository.datasets.load("generated")
             finished = time.perf_counter()
     click.echo(f"images {len(loaded.images)}, boxes {sum(loaded.object_counts())}")
     click.echo(f"read {read - started:.1f} s, store {stored - read:.1f} s, together {stored - started:.1f} s")

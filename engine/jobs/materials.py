@@ -88,11 +88,11 @@ def open_dataset(source: str) -> Dataset:
         StorageError: the database cannot be used.
     """
     with Repository() as repository:
-        if repository.has_dataset(source) and not Path(source).exists():
-            return repository.load_dataset(source)
+        if repository.datasets.has(source) and not Path(source).exists():
+            return repository.datasets.load(source)
         dataset = read_dataset(source)
-        repository.save_dataset(dataset)
-        return repository.load_dataset(dataset.name)
+        repository.datasets.save(dataset)
+        return repository.datasets.load(dataset.name)
 
 
 def split_validation(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The database's file and its schema, changed only by appended migrations."""
+"""Opens the database's file, brings its schema up to date, and words what goes wrong with it."""
 
 from __future__ import annotations
 
@@ -8,63 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database, Migrations
+from sqlite_utils import Database
 
 from engine.config import home_folder
 from engine.errors import StorageError
+from engine.store.migrations import MIGRATIONS
 
-__all__ = ["MIGRATIONS", "database_path", "open_database", "storage_errors"]
-
-MIGRATIONS = Migrations("patchbench")
-
-
-@MIGRATIONS()
-def m001_datasets(db: Database) -> None:
-    """Datasets, their images, boxes and repairs."""
-    for statement in (
-        """
-        CREATE TABLE datasets (
-            id INTEGER PRIMARY KEY,
-            name TEXT NOT NULL UNIQUE,
-            source TEXT NOT NULL,
-            class_names TEXT NOT NULL,  -- JSON list
-            synthetic INTEGER NOT NULL,
-            imported_at TEXT NOT NULL
-        )
-        """,
-        """
-        CREATE TABLE images (
-            id INTEGER PRIMARY KEY,
-            dataset_id INTEGER NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
-            position INTEGER NOT NULL,
-            path TEXT NOT NULL,
-            width INTEGER NOT NULL,
-            height INTEGER NOT NULL,
-            UNIQUE (dataset_id, position)
-        )
-        """,
-        """
-        CREATE TABLE boxes (
-            image_id INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,
-            position INTEGER NOT NULL,
-            class_id INTEGER NOT NULL,
-            x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL,  -- pixels
-            PRIMARY KEY (image_id, position)
-        ) WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE repairs (
-            id INTEGER PRIMARY KEY,
-            dataset_id INTEGER NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
-            kind TEXT NOT NULL,
-            file TEXT NOT NULL,
-            line INTEGER,
-            action TEXT NOT NULL
-        )
-        """,
-        "CREATE INDEX repairs_of_dataset ON repairs (dataset_id)",
-    ):
-        db.execute(statement)
+__all__ = ["database_path", "open_database", "storage_errors"]
 
 
 def database_path() -> Path:

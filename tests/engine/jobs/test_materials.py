@@ -85,7 +85,7 @@ def test_a_source_is_imported_and_then_known_by_name(blocks: Path) -> None:
     assert open_dataset(str(blocks)).name == "blocks"
     assert len(open_dataset("blocks").images) == 6
     with Repository() as repository:
-        assert [each.name for each in repository.list_datasets()] == ["blocks"]
+        assert [each.name for each in repository.datasets.all()] == ["blocks"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from engine.errors import StorageError
-from engine.store.schema import MIGRATIONS, database_path, open_database, storage_errors
+from engine.store.migrations import MIGRATIONS
+from engine.store.schema import database_path, open_database, storage_errors
 
 
 def tables(db):

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""One connection to the database, with the few statements that every table's class needs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.store.schema import database_path, open_database, storage_errors
+
+__all__ = ["Connection"]
+
+
+class Connection:
+    """Use from one thread.
+
+    Args:
+        path: the file, `:memory:`, or None for the user's own database.
+        timeout_s: how long to wait for another process's write.
+
+    Raises:
+        StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written.
+    """
+
+    def __init__(self, path: str | Path | None = None, *, timeout_s: float = 10.0) -> None:
+        self.path = database_path() if path is None else path
+        self._db = open_database(self.path, timeout_s=timeout_s)
+
+    @property
+    def sqlite(self) -> sqlite3.Connection:
+        """What lies beneath, with foreign keys on."""
+        return self._db.conn
+
+    def close(self) -> None:
+        """End the connection."""
+        self._db.close()
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Whatever SQLite raises within becomes a `StorageError`."""
+        return storage_errors(self.path)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write all or nothing; takes the write lock first, so that it waits for other writers."""
+        with self.errors():
+            self.sqlite.execute("BEGIN IMMEDIATE")
+            with self.sqlite:
+                yield
+
+    def rows(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
+        """All rows of a statement."""
+        return self.sqlite.execute(sql, list(values)).fetchall()
+
+    def value(self, sql: str, values: Iterable[Any] = ()) -> Any:
+        """The first column of the first row."""
+        return self.rows(sql, values)[0][0]
+
+    def insert(self, columns: str, rows: Iterable[tuple[Any, ...]], *, replace: bool = False) -> None:
+        """Insert many rows; `columns` as in `table (a, b)`."""
+        places = ", ".join("?" * (columns.count(",") + 1))
+        verb = "REPLACE" if replace else "INSERT"
+        self.sqlite.executemany(f"{verb} INTO {columns} VALUES ({places})", rows)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Imported datasets in SQLite: save, load, list, delete, count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from engine.errors import DatasetError
+from engine.records import Dataset, ImageRecord, Repair
+from engine.store.connection import Connection
+
+__all__ = ["DatasetSummary", "Datasets"]
+
+_RECORDS = """
+    SELECT images.position, path, width, height, class_id, x1, y1, x2, y2
+    FROM images LEFT JOIN boxes ON boxes.image_id = images.id
+    WHERE images.dataset_id = ?
+    ORDER BY images.position, boxes.position
+"""
+_SUMMARIES = """
+    SELECT name, source, class_names, synthetic, imported_at,
+        (SELECT count(*) FROM images WHERE dataset_id = datasets.id),
+        (SELECT count(*) FROM images JOIN boxes ON image_id = images.id WHERE dataset_id = datasets.id),
+        (SELECT count(*) FROM repairs WHERE dataset_id = datasets.id)
+    FROM datasets ORDER BY name
+"""
+_OBJECT_COUNTS = """
+    SELECT count(boxes.image_id)
+    FROM images LEFT JOIN boxes ON boxes.image_id = images.id AND (?2 IS NULL OR class_id = ?2)
+    WHERE images.dataset_id = ?1
+    GROUP BY images.id ORDER BY images.position
+"""
+_CLASS_COUNTS = """
+    SELECT class_id, count(*) FROM images JOIN boxes ON boxes.image_id = images.id
+    WHERE images.dataset_id = ? GROUP BY class_id ORDER BY class_id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSummary:
+    """One line of the list of datasets; `imported_at` is UTC, ISO 8601."""
+
+    name: str
+    source: str
+    class_names: tuple[str, ...]
+    synthetic: bool
+    imported_at: str
+    images: int
+    objects: int
+    repairs: int
+
+
+class Datasets:
+    """The datasets of one database.
+
+    Raises:
+        StorageError: the file is locked, corrupt or cannot be written; so all methods.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def save(self, dataset: Dataset) -> None:
+        """Store a dataset under its name in one transaction; an earlier one of that name is replaced."""
+        with self._db.transaction():
+            dataset_id = self._save_header(dataset)
+            for table in ("images", "repairs"):
+                self._db.sqlite.execute(f"DELETE FROM {table} WHERE dataset_id = ?", [dataset_id])
+            self._insert_images(dataset_id, dataset.images)
+            self._db.insert(
+                "repairs (dataset_id, kind, file, line, action)",
+                ((dataset_id, each.kind, each.file, each.line, each.action) for each in dataset.repairs),
+            )
+
+    def load(self, name: str) -> Dataset:
+        """A stored dataset; all images and boxes come by one query.
+
+        Raises:
+            DatasetError: none is stored under this name.
+        """
+        with self._db.errors():
+            dataset_id = self._dataset_id(name)
+            header = self._db.rows(
+                "SELECT source, class_names, synthetic FROM datasets WHERE id = ?", [dataset_id]
+            )
+            ((source, class_names, synthetic),) = header
+            rows = self._db.sqlite.execute(_RECORDS, [dataset_id])
+            images = tuple(_record(list(group)) for _, group in groupby(rows, itemgetter(0)))
+            repairs = self._db.rows(
+                "SELECT kind, file, line, action FROM repairs WHERE dataset_id = ? ORDER BY id", [dataset_id]
+            )
+        return Dataset(
+            name=name,
+            source=source,
+            class_names=tuple(json.loads(class_names)),
+            images=images,
+            repairs=tuple(Repair(kind=k, file=f, line=n, action=a) for k, f, n, a in repairs),
+            synthetic=bool(synthetic),
+        )
+
+    def has(self, name: str) -> bool:
+        """Whether a dataset is stored under this name."""
+        with self._db.errors():
+            return bool(self._db.rows("SELECT 1 FROM datasets WHERE name = ?", [name]))
+
+    def all(self) -> list[DatasetSummary]:
+        """All stored datasets by name."""
+        with self._db.errors():
+            rows = self._db.rows(_SUMMARIES)
+        return [
+            DatasetSummary(
+                name=name,
+                source=source,
+                class_names=tuple(json.loads(class_names)),
+                synthetic=bool(synthetic),
+                imported_at=imported_at,
+                images=images,
+                objects=objects,
+                repairs=repairs,
+            )
+            for name, source, class_names, synthetic, imported_at, images, objects, repairs in rows
+        ]
+
+    def delete(self, name: str) -> None:
+        """Remove a dataset from the database; image files stay.
+
+        Raises:
+            DatasetError: none is stored under this name.
+        """
+        with self._db.transaction():
+            self._db.sqlite.execute("DELETE FROM datasets WHERE id = ?", [self._dataset_id(name)])
+
+    def object_counts(self, name: str, class_id: int | None = None) -> list[int]:
+        """Objects per image, of one class or (None) of all, in the order of the dataset's images.
+
+        Raises:
+            DatasetError: none is stored under this name.
+        """
+        with self._db.errors():
+            return [count for (count,) in self._db.rows(_OBJECT_COUNTS, [self._dataset_id(name), class_id])]
+
+    def class_counts(self, name: str) -> dict[int, int]:
+        """Objects of each class id that has any.
+
+        Raises:
+            DatasetError: none is stored under this name.
+        """
+        with self._db.errors():
+            return dict(self._db.rows(_CLASS_COUNTS, [self._dataset_id(name)]))
+
+    def _save_header(self, dataset: Dataset) -> int:
+        """Insert or update the dataset's own row; its id stays, for rows elsewhere that refer to it."""
+        return self._db.value(
+            """
+            INSERT INTO datasets (name, source, class_names, synthetic, imported_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (name) DO UPDATE SET source = excluded.source, class_names = excluded.class_names,
+                synthetic = excluded.synthetic, imported_at = excluded.imported_at
+            RETURNING id
+            """,
+            [
+                dataset.name,
+                dataset.source,
+                json.dumps(dataset.class_names),
+                int(dataset.synthetic),
+                datetime.now(UTC).isoformat(timespec="seconds"),
+            ],
+        )
+
+    def _insert_images(self, dataset_id: int, images: Sequence[ImageRecord]) -> None:
+        first_id = self._db.value("SELECT coalesce(max(id), 0) + 1 FROM images")
+        self._db.insert(
+            "images (id, dataset_id, position, path, width, height)",
+            (
+                (first_id + position, dataset_id, position, image.path, image.width, image.height)
+                for position, image in enumerate(images)
+            ),
+        )
+        self._db.insert(
+            "boxes (image_id, position, class_id, x1, y1, x2, y2)",
+            _box_rows(images, first_id),
+        )
+
+    def _dataset_id(self, name: str) -> int:
+        rows = self._db.rows("SELECT id FROM datasets WHERE name = ?", [name])
+        if not rows:
+            names = [each for (each,) in self._db.rows("SELECT name FROM datasets ORDER BY name")]
+            there = ", ".join(names) or "none"
+            raise DatasetError(f"dataset {name!r}: expected one of the imported ({there}); import it first")
+        return rows[0][0]
+
+
+def _box_rows(images: Iterable[ImageRecord], first_id: int) -> Iterator[tuple[Any, ...]]:
+    for image_id, image in enumerate(images, start=first_id):
+        pairs = zip(image.class_ids.tolist(), image.boxes_xyxy_px.tolist(), strict=True)
+        for position, (class_id, corners) in enumerate(pairs):
+            yield (image_id, position, class_id, *corners)
+
+
+def _record(rows: list[tuple[Any, ...]]) -> ImageRecord:
+    """One image from its joined rows; without boxes the join gives one row of NULLs."""
+    _, path, width, height = rows[0][:4]
+    boxes = [row[5:] for row in rows if row[4] is not None]
+    return ImageRecord(
+        path=path,
+        width=width,
+        height=height,
+        boxes_xyxy_px=np.array(boxes, dtype=np.float32).reshape(-1, 4),
+        class_ids=np.array([row[4] for row in rows if row[4] is not None], dtype=np.int64),
+    )

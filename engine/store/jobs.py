@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Jobs as they are listed, looked at, edited and deleted; `engine.store.queue` changes their states."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from engine.errors import JobError
+from engine.records import Job, JobEvent, Progress
+from engine.store.connection import Connection
+
+__all__ = ["COLUMNS_SQL", "Jobs", "job_of"]
+
+_COLUMNS = (
+    *("id", "kind", "state", "label", "device", "priority", "place", "waits_for", "origin", "wanted"),
+    *("auto_resume", "attempt", "worker", "running_on", "created_at", "started_at", "finished_at", "seed"),
+    *("code_version", "folder", "notes", "tags", "error", "progress", "estimate", "request", "result"),
+)
+COLUMNS_SQL = ", ".join(_COLUMNS)
+_JSON = {"tags", "progress", "estimate", "request", "result"}
+_EDITABLE = {"label", "notes", "tags", "priority", "place", "auto_resume", "folder", "estimate"}
+_ORDERS = {
+    "newest": "id DESC",
+    "oldest": "id",
+    "queue": "state = 'running' DESC, priority DESC, place",
+    "longest": "coalesce(finished_at, unixepoch('subsec')) - started_at DESC",
+    "label": "label COLLATE NOCASE, id",
+}
+
+
+class Jobs:
+    """The jobs of one database. All methods raise `StorageError` if it cannot be used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(
+        self,
+        *,
+        kind: str,
+        label: str,
+        request: dict[str, Any],
+        device: str = "auto",
+        seed: int = 0,
+        code_version: str = "",
+        priority: int = 0,
+        waits_for: int | None = None,
+        origin: int | None = None,
+        auto_resume: bool = False,
+        folder: str | None = None,
+        tags: Sequence[str] = (),
+        notes: str = "",
+        estimate: dict[str, Any] | None = None,
+    ) -> Job:
+        """Queue a job behind those of its priority; see `Job` for the fields."""
+        values = {
+            "kind": kind,
+            "state": "queued",
+            "label": label,
+            "device": device,
+            "seed": seed,
+            "code_version": code_version,
+            "priority": priority,
+            "waits_for": waits_for,
+            "origin": origin,
+            "auto_resume": int(auto_resume),
+            "folder": folder,
+            "notes": notes,
+            "tags": json.dumps(tags),
+            "estimate": json.dumps(estimate or {}),
+            "request": json.dumps(request),
+            "created_at": time.time(),
+        }
+        names, places = ", ".join(values), ", ".join("?" * len(values))
+        with self._db.transaction():
+            (row,) = self._db.rows(
+                f"INSERT INTO jobs ({names}, place) VALUES "
+                f"({places}, (SELECT coalesce(max(place), 0) + 1 FROM jobs)) RETURNING {COLUMNS_SQL}",
+                values.values(),
+            )
+            job = job_of(row)
+            self.note(job.id, "queued")
+        return job
+
+    def get(self, job_id: int) -> Job:
+        """One job.
+
+        Raises:
+            JobError: there is none with this number.
+        """
+        with self._db.errors():
+            rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE id = ?", [job_id])
+        if not rows:
+            raise JobError(f"job {job_id}: expected a job of the list, found none; see: jobs list")
+        return job_of(rows[0])
+
+    def find(
+        self,
+        *,
+        states: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+        text: str = "",
+        order: str = "newest",
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Job]:
+        """A page of the jobs.
+
+        Args:
+            states, kinds: of these alone; all if empty.
+            text: in the label, the notes, a tag or the error, whatever its case.
+            order: `newest`, `oldest`, `queue` (running first, then as they will run), `longest` or `label`.
+            limit, offset: of the page.
+        """
+        where, values = _conditions(states, kinds, text)
+        with self._db.errors():
+            rows = self._db.rows(
+                f"SELECT {COLUMNS_SQL} FROM jobs {where} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?",
+                [*values, limit, offset],
+            )
+        return [job_of(row) for row in rows]
+
+    def count(self, *, states: Iterable[str] = (), kinds: Iterable[str] = (), text: str = "") -> int:
+        """How many jobs `find` would find without a limit."""
+        where, values = _conditions(states, kinds, text)
+        with self._db.errors():
+            return int(self._db.value(f"SELECT count(*) FROM jobs {where}", values))
+
+    def count_by_state(self) -> dict[str, int]:
+        """State → number of jobs, of the states that any job is in."""
+        with self._db.errors():
+            return dict(self._db.rows("SELECT state, count(*) FROM jobs GROUP BY state"))
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        """What happened to a job, oldest first."""
+        with self._db.errors():
+            rows = self._db.rows(
+                "SELECT at, event, detail FROM job_events WHERE job_id = ? ORDER BY id", [job_id]
+            )
+        return [JobEvent(at=at, event=event, detail=detail) for at, event, detail in rows]
+
+    def edit(self, job_id: int, **changes: Any) -> Job:
+        """Change what does not decide the result: label, notes, tags, priority, place, auto_resume, folder,
+        estimate."""
+        if wrong := set(changes) - _EDITABLE:
+            raise ValueError(f"expected some of {sorted(_EDITABLE)}, got {sorted(wrong)}")
+        values = {name: json.dumps(v) if name in _JSON else v for name, v in changes.items()}
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        with self._db.transaction():
+            self._db.rows(f"UPDATE jobs SET {assignments} WHERE id = ?", [*values.values(), job_id])
+        return self.get(job_id)
+
+    def delete(self, job_id: int) -> Job:
+        """Remove a job that does not run, with its steps and events, and return what it was.
+
+        Raises:
+            JobError: there is no such job, or it runs.
+        """
+        job = self.get(job_id)
+        with self._db.transaction():
+            rows = self._db.rows(
+                "DELETE FROM jobs WHERE id = ? AND state != 'running' RETURNING id", [job_id]
+            )
+        if not rows:
+            raise JobError(
+                f"job {job_id}: expected one that does not run, got a running one; cancel it first"
+            )
+        return job
+
+    def note(self, job_id: int, event: str, detail: str = "") -> None:
+        """Add to what happened to a job, within a transaction."""
+        self._db.insert("job_events (job_id, at, event, detail)", [(job_id, time.time(), event, detail)])
+
+
+def _conditions(states: Iterable[str], kinds: Iterable[str], text: str) -> tuple[str, list[Any]]:
+    clauses, values = [], []
+    for column, allowed in (("state", list(states)), ("kind", list(kinds))):
+        if allowed:
+            clauses.append(f"{column} IN ({', '.join('?' * len(allowed))})")
+            values += allowed
+    if text:
+        pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        clauses.append(
+            "(" + " OR ".join(f"{c} LIKE ? ESCAPE '\\'" for c in ("label", "notes", "tags", "error")) + ")"
+        )
+        values += [pattern] * 4
+    return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
+
+
+def job_of(row: Sequence[Any]) -> Job:
+    """A job from a row of `COLUMNS_SQL`."""
+    fields = dict(zip(_COLUMNS, row, strict=True))
+    for name in _JSON:
+        fields[name] = None if fields[name] is None else json.loads(fields[name])
+    fields["tags"] = tuple(fields["tags"])
+    fields["auto_resume"] = bool(fields["auto_resume"])
+    fields["progress"] = Progress(**fields["progress"])
+    return Job(**fields)

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The schema, as migrations that are only ever appended to."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+__all__ = ["MIGRATIONS"]
+
+MIGRATIONS = Migrations("patchbench")
+
+
+@MIGRATIONS()
+def m001_datasets(db: Database) -> None:
+    """Datasets, their images, boxes and repairs."""
+    _create(
+        db,
+        """
+        CREATE TABLE datasets (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            source TEXT NOT NULL,
+            class_names TEXT NOT NULL,  -- JSON list
+            synthetic INTEGER NOT NULL,
+            imported_at TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE images (
+            id INTEGER PRIMARY KEY,
+            dataset_id INTEGER NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            path TEXT NOT NULL,
+            width INTEGER NOT NULL,
+            height INTEGER NOT NULL,
+            UNIQUE (dataset_id, position)
+        )
+        """,
+        """
+        CREATE TABLE boxes (
+            image_id INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            class_id INTEGER NOT NULL,
+            x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL,  -- pixels
+            PRIMARY KEY (image_id, position)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE repairs (
+            id INTEGER PRIMARY KEY,
+            dataset_id INTEGER NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
+            kind TEXT NOT NULL,
+            file TEXT NOT NULL,
+            line INTEGER,
+            action TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX repairs_of_dataset ON repairs (dataset_id)",
+    )
+
+
+@MIGRATIONS()
+def m002_jobs(db: Database) -> None:
+    """Jobs with their events and steps, and the workers that carry them out. Times are Unix seconds, UTC."""
+    _create(
+        db,
+        """
+        CREATE TABLE jobs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, not even after a deletion
+            kind TEXT NOT NULL,
+            state TEXT NOT NULL,
+            label TEXT NOT NULL,
+            device TEXT NOT NULL,  -- asked for: auto, cpu, cuda:0 ...
+            priority INTEGER NOT NULL DEFAULT 0,  -- higher first
+            place REAL NOT NULL,  -- within a priority, lower first
+            waits_for INTEGER REFERENCES jobs(id) ON DELETE SET NULL,
+            origin INTEGER REFERENCES jobs(id) ON DELETE SET NULL,  -- retried or duplicated from
+            wanted TEXT,  -- cancel or pause, asked of a running job
+            auto_resume INTEGER NOT NULL DEFAULT 0,
+            attempt INTEGER NOT NULL DEFAULT 0,  -- grows with each claim
+            worker TEXT,
+            running_on TEXT,  -- the worker's device while running
+            created_at REAL NOT NULL,
+            started_at REAL,
+            finished_at REAL,
+            seed INTEGER NOT NULL,
+            code_version TEXT NOT NULL,
+            folder TEXT,
+            notes TEXT NOT NULL DEFAULT '',
+            tags TEXT NOT NULL DEFAULT '[]',  -- JSON list
+            error TEXT,
+            progress TEXT NOT NULL DEFAULT '{}',  -- JSON objects from here on, the long ones last
+            estimate TEXT NOT NULL DEFAULT '{}',
+            request TEXT NOT NULL,
+            result TEXT
+        )
+        """,
+        "CREATE INDEX jobs_in_order ON jobs (state, priority DESC, place)",
+        "CREATE INDEX jobs_by_kind ON jobs (kind, state)",
+        "CREATE INDEX jobs_waiting ON jobs (waits_for) WHERE waits_for IS NOT NULL",
+        # However many workers there are and however they race: one running job a device.
+        "CREATE UNIQUE INDEX one_running_job_a_device ON jobs (running_on) WHERE running_on IS NOT NULL",
+        """
+        CREATE TABLE job_events (
+            id INTEGER PRIMARY KEY,
+            job_id INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+            at REAL NOT NULL,
+            event TEXT NOT NULL,
+            detail TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX events_of_job ON job_events (job_id)",
+        """
+        CREATE TABLE steps (
+            job_id INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+            step INTEGER NOT NULL,
+            iteration INTEGER NOT NULL,
+            loss REAL NOT NULL,
+            learning_rate REAL NOT NULL,
+            images INTEGER NOT NULL,
+            elapsed_s REAL NOT NULL,
+            terms TEXT NOT NULL,  -- JSON object
+            PRIMARY KEY (job_id, step)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE workers (
+            id TEXT PRIMARY KEY,
+            host TEXT NOT NULL,
+            pid INTEGER NOT NULL,
+            process_started_at REAL NOT NULL,  -- with the pid it tells a process from a later one
+            device TEXT NOT NULL,
+            started_at REAL NOT NULL,
+            heartbeat_at REAL NOT NULL
+        )
+        """,
+    )
+
+
+@MIGRATIONS()
+def m003_patches(db: Database) -> None:
+    """Patches, made here or imported, and their scores on datasets and detectors."""
+    _create(
+        db,
+        """
+        CREATE TABLE patches (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            job_id INTEGER UNIQUE REFERENCES jobs(id) ON DELETE SET NULL,  -- the run that made it
+            name TEXT NOT NULL,
+            path TEXT NOT NULL,  -- the .npy or the image that is scored
+            image TEXT NOT NULL,  -- the PNG that is shown
+            height INTEGER NOT NULL,
+            width INTEGER NOT NULL,
+            circular INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,  -- of the file at `path`
+            created_at REAL NOT NULL,
+            notes TEXT NOT NULL DEFAULT '',
+            summary TEXT NOT NULL  -- JSON: run.json without its evaluation; {} if imported
+        )
+        """,
+        """
+        CREATE TABLE scores (
+            id INTEGER PRIMARY KEY,
+            patch_id INTEGER NOT NULL REFERENCES patches(id) ON DELETE CASCADE,
+            job_id INTEGER REFERENCES jobs(id) ON DELETE SET NULL,
+            created_at REAL NOT NULL,
+            dataset TEXT NOT NULL,
+            detector TEXT NOT NULL,
+            class_name TEXT NOT NULL,
+            held_out INTEGER NOT NULL,  -- whether the patch was made without the images scored on
+            asr REAL,
+            ap50 REAL,
+            evaluation TEXT NOT NULL  -- JSON: Evaluation.to_json
+        )
+        """,
+        "CREATE INDEX scores_of_patch ON scores (patch_id)",
+        "CREATE INDEX scores_by_asr ON scores (asr DESC)",
+    )
+
+
+@MIGRATIONS()
+def m004_benchmarks(db: Database) -> None:
+    """Runs of benchmark suites and what they measured."""
+    _create(
+        db,
+        """
+        CREATE TABLE benchmarks (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            job_id INTEGER REFERENCES jobs(id) ON DELETE SET NULL,
+            suite TEXT NOT NULL,
+            scale TEXT NOT NULL,
+            state TEXT NOT NULL,  -- running, finished or interrupted
+            device TEXT NOT NULL,
+            machine TEXT NOT NULL,  -- the device's model, to tell one cpu from another
+            detector TEXT NOT NULL,
+            dataset TEXT NOT NULL,
+            code_version TEXT NOT NULL,
+            started_at REAL NOT NULL,
+            finished_at REAL,
+            answer TEXT,
+            settings TEXT NOT NULL,  -- JSON: the run's settings
+            versions TEXT NOT NULL  -- JSON: package -> version
+        )
+        """,
+        "CREATE INDEX benchmarks_by_suite ON benchmarks (suite, started_at DESC)",
+        """
+        CREATE TABLE measurements (
+            benchmark_id INTEGER NOT NULL REFERENCES benchmarks(id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            part TEXT NOT NULL,  -- of the suite; a resumed run skips the parts that have measurements
+            side TEXT NOT NULL,
+            value REAL,
+            low REAL,
+            high REAL,
+            unit TEXT NOT NULL,
+            claimed REAL,  -- what the field says, where it names a number
+            settings TEXT NOT NULL,  -- JSON: what tells this measurement from others of its side
+            samples TEXT NOT NULL,  -- JSON list: the figures of the single rounds
+            PRIMARY KEY (benchmark_id, position)
+        ) WITHOUT ROWID
+        """,
+    )
+
+
+@MIGRATIONS()
+def m005_previews(db: Database) -> None:
+    """Pictures that pages asked for, and measured costs that estimates are made from."""
+    _create(
+        db,
+        """
+        CREATE TABLE previews (
+            key TEXT PRIMARY KEY,  -- SHA-256 of the request
+            state TEXT NOT NULL,  -- queued, running, done or failed
+            asked_at REAL NOT NULL,
+            answered_at REAL,
+            request TEXT NOT NULL,  -- JSON
+            answer TEXT,  -- JSON
+            error TEXT
+        )
+        """,
+        "CREATE INDEX previews_in_order ON previews (state, asked_at)",
+        """
+        CREATE TABLE step_costs (
+            key TEXT PRIMARY KEY,  -- JSON: detector, sizes, batch, precision, device
+            measured_at REAL NOT NULL,
+            images_per_s REAL NOT NULL,
+            overhead_s REAL NOT NULL,  -- loading the detector and the images
+            peak_memory_bytes INTEGER NOT NULL
+        )
+        """,
+    )
+
+
+def _create(db: Database, *statements: str) -> None:
+    for statement in statements:
+        db.execute(statement)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The steps of runs: all are stored, and as few are read as a chart can show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from engine.records import StepRecord
+from engine.store.connection import Connection
+
+__all__ = ["Steps"]
+
+# Reads every n-th step by its key: a chart of a million steps costs a thousand look-ups.
+_THINNED = """
+    WITH RECURSIVE wanted(step) AS (
+        SELECT ?2 UNION ALL SELECT step + ?3 FROM wanted WHERE step + ?3 <= ?4
+    )
+    SELECT steps.step, iteration, loss, terms, learning_rate, images, elapsed_s
+    FROM wanted JOIN steps ON steps.job_id = ?1 AND steps.step = wanted.step
+"""
+_COLUMNS = "steps (job_id, step, iteration, loss, terms, learning_rate, images, elapsed_s)"
+
+
+class Steps:
+    """The steps of one database's runs. All methods raise `StorageError` if it cannot be used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, job_id: int, steps: Iterable[StepRecord]) -> None:
+        """Store steps; one that is stored already is replaced, so that a resumed run doubles nothing."""
+        with self._db.transaction():
+            self._db.insert(_COLUMNS, (_row(job_id, step) for step in steps), replace=True)
+
+    def forget_after(self, job_id: int, step: int) -> None:
+        """Drop the steps after one: those that a resumed run will make again."""
+        with self._db.transaction():
+            self._db.rows("DELETE FROM steps WHERE job_id = ? AND step > ?", [job_id, step])
+
+    def last(self, job_id: int) -> int:
+        """The number of the last step stored; 0 without any."""
+        with self._db.errors():
+            return int(self._db.value("SELECT coalesce(max(step), 0) FROM steps WHERE job_id = ?", [job_id]))
+
+    def read(self, job_id: int, *, at_most: int = 1000) -> list[StepRecord]:
+        """The steps of a run in order, evenly thinned to about `at_most`; first and last are among them."""
+        with self._db.errors():
+            first, last = self._db.rows("SELECT min(step), max(step) FROM steps WHERE job_id = ?", [job_id])[
+                0
+            ]
+            if first is None:
+                return []
+            stride = max(-(-(last - first) // max(at_most - 1, 1)), 1)
+            rows = self._db.rows(_THINNED, [job_id, first, stride, last])
+            if rows[-1][0] != last:
+                rows += self._db.rows(_THINNED, [job_id, last, 1, last])
+        return [
+            StepRecord(
+                step=step,
+                iteration=iteration,
+                loss=loss,
+                terms=json.loads(terms),
+                learning_rate=rate,
+                images=images,
+                elapsed_s=elapsed_s,
+            )
+            for step, iteration, loss, terms, rate, images, elapsed_s in rows
+        ]
+
+
+def _row(job_id: int, step: StepRecord) -> tuple[object, ...]:
+    return (
+        job_id,
+        step.step,
+        step.iteration,
+        step.loss,
+        json.dumps(step.terms),
+        step.learning_rate,
+        step.images,
+        step.elapsed_s,
+    )
