@@ -22,9 +22,11 @@ __all__ = [
     "Job",
     "JobEvent",
     "Measurement",
+    "PatchRecord",
     "Progress",
     "Repair",
     "RunResult",
+    "ScoreRecord",
     "Scores",
     "StepRecord",
 ]
@@ -310,3 +312,62 @@ class Job:
     progress: Progress = field(default_factory=Progress)
     estimate: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRecord:
+    """How a patch scored once; `created_at` in Unix seconds.
+
+    Attributes:
+        job_id: the run or the evaluation that it came from, unless that was deleted.
+        dataset, detector, class_name: what it was scored on, by name.
+        held_out: whether the patch was made without the images scored on; None: not known.
+        asr, ap50: of the patch, 0 to 1; None where undefined.
+        evaluation: what `Evaluation.to_json` gives.
+    """
+
+    id: int
+    patch_id: int
+    job_id: int | None
+    created_at: float
+    dataset: str
+    detector: str
+    class_name: str
+    held_out: bool | None
+    asr: float | None
+    ap50: float | None
+    evaluation: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchRecord:
+    """A patch, made here or imported; `created_at` in Unix seconds.
+
+    Attributes:
+        job_id: the run that made it; None if imported, or once the run was deleted.
+        path: the file that is scored: a .npy, or a .png where not all texels are drawn.
+        image: the .png that is shown; a .npy of the same texels lies beside it.
+        height, width: in texels.
+        circular: not all texels are drawn.
+        sha256: of its texels, as `engine.patch.arrays.fingerprint` counts them.
+        dataset, detector, class_name: what it was made on, by name; empty if imported.
+        summary: what `run.json` holds without the evaluation; empty if imported.
+        score: the first of its scores (of a run: its own), if it has any.
+    """
+
+    id: int
+    job_id: int | None
+    name: str
+    path: str
+    image: str
+    height: int
+    width: int
+    circular: bool
+    sha256: str
+    created_at: float
+    dataset: str = ""
+    detector: str = ""
+    class_name: str = ""
+    notes: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
+    score: ScoreRecord | None = None

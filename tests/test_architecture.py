@@ -87,6 +87,8 @@ TORCH_FREE = [
     ),
     "engine.datasets.yolo",
     "engine.datasets.demo",
+    "engine.jobs.patch_records",
+    "engine.patch.arrays",
     "engine.store.repository",
     "engine.store.schema",
     "engine.cli",

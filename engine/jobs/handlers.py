@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,8 @@ def evaluate(
         mask_hw=mask_hw,
         progress=(observer or Observer()).on_evaluated,
     )
-    return judge.evaluate(patch_chw)
+    evaluation = judge.evaluate(patch_chw)
+    return replace(evaluation, settings=evaluation.settings | {"dataset": materials.dataset.name})
 
 
 def _from_anywhere(config: RunConfig) -> RunConfig:

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.config import home_folder
 from engine.errors import StorageError
-from engine.patch.files import write_atomically
+from engine.patch.arrays import write_atomically
 from engine.records import StepRecord
 
 __all__ = ["created", "default_folder", "read_summary", "write_history", "write_summary"]

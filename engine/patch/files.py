@@ -1,63 +1,32 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Patches as files: reads any patch, writes `patch.npy` and `patch.png` whole or not at all."""
+"""Patches as files, read to and written from tensors; `engine.patch.arrays` has the forms."""
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from engine.errors import PatchFileError, StorageError
+from engine.patch.arrays import LARGEST_PX, SMALLEST_PX, read_patch_array, write_atomically, write_patch_array
 
 __all__ = ["LARGEST_PX", "SMALLEST_PX", "read_patch", "write_atomically", "write_patch"]
 
-SMALLEST_PX, LARGEST_PX = 4, 4096
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-IMAGE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
-# Arithmetic in float32 may leave 0 to 1 by this much; more is another scale.
-ROUNDING = 1e-4
-
 
 def read_patch(path: str | Path) -> tuple[Tensor, Tensor | None]:
-    """A patch and its mask from a file, PatchBench's own or one from elsewhere.
-
-    Args:
-        path: `.npy` (float 0 to 1 or uint8; 3×h×w or h×w×3), or `.png`, `.jpg` (RGB, grey or palette, with
-            or without transparency), sides of 4 to 4096.
-
-    Returns:
-        The patch, float32 (3, h, w), 0 to 1, and which texels are drawn, bool (h, w): those at least half
-        opaque, or None where all are.
+    """A patch, float32 (3, h, w), 0 to 1, and its mask, bool (h, w) or None; see `read_patch_array`.
 
     Raises:
         PatchFileError: no such file, or another form.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise PatchFileError(f"{path}: expected a patch file (.npy or .png), found none; check the path")
-    if path.suffix.lower() == ".npy":
-        return torch.from_numpy(_read_array(path)), None
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return _read_image(path)
-    raise PatchFileError(
-        f"{path}: expected a patch as .npy, {', '.join(IMAGE_SUFFIXES)}, got {path.suffix or 'no suffix'}"
-    )
+    patch, mask = read_patch_array(path)
+    return torch.from_numpy(patch), None if mask is None else torch.from_numpy(mask)
 
 
 def write_patch(
     folder: str | Path, patch_chw: Tensor, mask_hw: Tensor | None = None, *, stem: str = "patch"
 ) -> None:
-    """Write `patch.npy` (float32, 3×h×w) and `patch.png` (8 bits; the mask as transparency) into a folder.
-
-    Each file is replaced in one step, so a reader never sees half of one.
+    """Write `patch.npy` and `patch.png` into a folder; see `write_patch_array`.
 
     Args:
         folder: an existing folder.
@@ -69,88 +38,5 @@ def write_patch(
         StorageError: the folder cannot be written to (full, read-only, not there).
     """
     patch = patch_chw.detach().to("cpu", torch.float32).numpy()
-    pixels = np.rint(patch.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
-    if mask_hw is not None:
-        alpha = mask_hw.cpu().numpy().astype(np.uint8)[..., None] * 255
-        pixels = np.concatenate([pixels, alpha], axis=2)
-    write_atomically(Path(folder) / f"{stem}.npy", lambda file: np.save(file, patch, allow_pickle=False))
-    image = Image.fromarray(np.ascontiguousarray(pixels))
-    write_atomically(Path(folder) / f"{stem}.png", lambda file: image.save(file, format="PNG"))
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in `path`'s place in one step.
-
-    Raises:
-        StorageError: it cannot be written; what was at `path` is as it was.
-    """
-    # Not by tempfile, whose files nobody but their owner may read.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(temporary, "xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be written, {error.strerror or error}; free or choose a folder"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _read_array(path: Path) -> npt.NDArray[np.float32]:
-    try:
-        # Mapped first: a header that promises more than the file holds is refused before any allocation.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
-        raise PatchFileError(
-            f"{path}: expected a NumPy array, got an unreadable file; write it anew"
-        ) from error
-    if not isinstance(array, np.ndarray) or not (array.dtype == np.uint8 or array.dtype.kind == "f"):
-        got = getattr(array, "dtype", "an archive")
-        raise PatchFileError(f"{path}: expected floats of 0 to 1 or uint8, got {got}; convert it")
-    if array.ndim == 3 and array.shape[0] != 3 and array.shape[2] == 3:
-        array = array.transpose(2, 0, 1)
-    if array.ndim != 3 or array.shape[0] != 3:
-        shape = "x".join(map(str, array.shape)) or "a single number"
-        raise PatchFileError(f"{path}: expected a patch of 3xheightxwidth, got {shape}; reshape it")
-    _require_size(path, array.shape[2], array.shape[1])
-    patch = np.array(array, dtype=np.float32)
-    if array.dtype == np.uint8:
-        patch /= 255
-    return _in_range(path, patch)
-
-
-def _in_range(path: Path, patch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    if not np.isfinite(patch).all():
-        raise PatchFileError(f"{path}: expected finite numbers, got NaN or infinity; the patch is damaged")
-    low, high = float(patch.min()), float(patch.max())
-    if low < -ROUNDING or high > 1 + ROUNDING:
-        raise PatchFileError(f"{path}: expected values of 0 to 1, got {low:g} to {high:g}; scale them")
-    return patch.clip(0, 1)
-
-
-def _read_image(path: Path) -> tuple[Tensor, Tensor | None]:
-    try:
-        with Image.open(path) as image:
-            _require_size(path, image.width, image.height)
-            if image.mode not in IMAGE_MODES:
-                raise PatchFileError(
-                    f"{path}: expected 8 bits a channel (RGB or grey), got mode {image.mode}"
-                )
-            rgba = np.asarray(image.convert("RGBA"))
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise PatchFileError(f"{path}: expected an image, got an unreadable file; write it anew") from error
-    patch = torch.from_numpy(rgba[..., :3].astype(np.float32) / 255).permute(2, 0, 1).contiguous()
-    opaque = torch.from_numpy(rgba[..., 3] >= 128)
-    if not opaque.any():
-        raise PatchFileError(f"{path}: expected a visible patch, got a wholly transparent image")
-    return patch, None if opaque.all() else opaque
-
-
-def _require_size(path: Path, width: int, height: int) -> None:
-    if not (SMALLEST_PX <= width <= LARGEST_PX and SMALLEST_PX <= height <= LARGEST_PX):
-        limits = f"{SMALLEST_PX} to {LARGEST_PX}"
-        raise PatchFileError(f"{path}: expected sides of {limits} texels, got {width}x{height}; resize it")
+    mask = None if mask_hw is None else mask_hw.cpu().numpy()
+    write_patch_array(Path(folder), patch, mask, stem=stem)

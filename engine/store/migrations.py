@@ -152,8 +152,11 @@ def m003_patches(db: Database) -> None:
             height INTEGER NOT NULL,
             width INTEGER NOT NULL,
             circular INTEGER NOT NULL,
-            sha256 TEXT NOT NULL,  -- of the file at `path`
+            sha256 TEXT NOT NULL,  -- of its texels
             created_at REAL NOT NULL,
+            dataset TEXT NOT NULL,  -- what it was made on; empty if imported
+            detector TEXT NOT NULL,
+            class_name TEXT NOT NULL,
             notes TEXT NOT NULL DEFAULT '',
             summary TEXT NOT NULL  -- JSON: run.json without its evaluation; {} if imported
         )
@@ -167,14 +170,16 @@ def m003_patches(db: Database) -> None:
             dataset TEXT NOT NULL,
             detector TEXT NOT NULL,
             class_name TEXT NOT NULL,
-            held_out INTEGER NOT NULL,  -- whether the patch was made without the images scored on
+            held_out INTEGER,  -- whether the patch was made without the images scored on; NULL: not known
             asr REAL,
             ap50 REAL,
-            evaluation TEXT NOT NULL  -- JSON: Evaluation.to_json
+            evaluation TEXT NOT NULL,  -- JSON: Evaluation.to_json
+            UNIQUE (patch_id, job_id)
         )
         """,
-        "CREATE INDEX scores_of_patch ON scores (patch_id)",
-        "CREATE INDEX scores_by_asr ON scores (asr DESC)",
+        "CREATE INDEX scores_of_patch ON scores (patch_id, id)",
+        "CREATE INDEX scores_of_job ON scores (job_id)",
+        "CREATE INDEX patches_by_texels ON patches (sha256)",
     )
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from engine.store.connection import Connection
 from engine.store.datasets import Datasets
 from engine.store.jobs import Jobs
+from engine.store.patches import Patches
 from engine.store.queue import Queue
 from engine.store.steps import Steps
 from engine.store.workers import Workers
@@ -24,7 +25,7 @@ class Repository:
         timeout_s: how long to wait for another process's write.
 
     Attributes:
-        datasets, jobs, queue, steps, workers: see those.
+        datasets, jobs, patches, queue, steps, workers: see those.
 
     Raises:
         StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written; so all methods.
@@ -34,6 +35,7 @@ class Repository:
         self.connection = Connection(path, timeout_s=timeout_s)
         self.datasets = Datasets(self.connection)
         self.jobs = Jobs(self.connection)
+        self.patches = Patches(self.connection)
         self.queue = Queue(self.connection)
         self.steps = Steps(self.connection)
         self.workers = Workers(self.connection)

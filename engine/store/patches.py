@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Patches, made here or imported, and how they scored."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from engine.errors import PatchFileError
+from engine.records import PatchRecord, ScoreRecord
+from engine.store.connection import Connection
+
+__all__ = ["Patches"]
+
+_PATCH = (
+    *("id", "job_id", "name", "path", "image", "height", "width", "circular", "sha256", "created_at"),
+    *("dataset", "detector", "class_name", "notes", "summary"),
+)
+_SCORE = (
+    *("id", "patch_id", "job_id", "created_at", "dataset", "detector", "class_name", "held_out"),
+    *("asr", "ap50", "evaluation"),
+)
+_EDITABLE = {"name", "notes"}
+_ORDERS = {
+    "newest": "patches.id DESC",
+    "asr": "scores.asr DESC NULLS LAST, patches.id DESC",  # the strongest first
+    "ap50": "scores.ap50 ASC NULLS LAST, patches.id DESC",  # likewise: a strong patch leaves little
+    "name": "patches.name COLLATE NOCASE, patches.id",
+}
+_SEARCHED = ("name", "notes", "dataset", "detector", "class_name")
+_COLUMNS = ", ".join(
+    [*(f"patches.{column}" for column in _PATCH), *(f"scores.{column}" for column in _SCORE)]
+)
+# A patch is listed with its first score: of a run, the one on the images that it held out or was made on.
+_LISTED = f"""
+    SELECT {_COLUMNS} FROM patches
+    LEFT JOIN scores ON scores.id = (SELECT min(id) FROM scores WHERE patch_id = patches.id)
+"""
+
+
+class Patches:
+    """The patches of one database. All methods raise `StorageError` if it cannot be used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(
+        self,
+        *,
+        name: str,
+        path: str,
+        image: str,
+        height: int,
+        width: int,
+        circular: bool,
+        sha256: str,
+        job_id: int | None = None,
+        dataset: str = "",
+        detector: str = "",
+        class_name: str = "",
+        notes: str = "",
+        summary: dict[str, Any] | None = None,
+    ) -> PatchRecord:
+        """Store a patch; see `PatchRecord`. A run's patch replaces the one that was stored of that run."""
+        values = {
+            "job_id": job_id,
+            "name": name,
+            "path": path,
+            "image": image,
+            "height": height,
+            "width": width,
+            "circular": int(circular),
+            "sha256": sha256,
+            "created_at": time.time(),
+            "dataset": dataset,
+            "detector": detector,
+            "class_name": class_name,
+            "notes": notes,
+            "summary": json.dumps(summary or {}),
+        }
+        kept = {"name", "notes", "created_at"}  # may have been edited since
+        renewed = ", ".join(f"{column} = excluded.{column}" for column in values if column not in kept)
+        places = ", ".join("?" * len(values))
+        with self._db.transaction():
+            (row,) = self._db.rows(
+                f"INSERT INTO patches ({', '.join(values)}) VALUES ({places}) "
+                f"ON CONFLICT (job_id) DO UPDATE SET {renewed} RETURNING id",
+                values.values(),
+            )
+        return self.get(row[0])
+
+    def get(self, patch_id: int) -> PatchRecord:
+        """One patch.
+
+        Raises:
+            PatchFileError: there is none with this number.
+        """
+        found = self._listed("WHERE patches.id = ?", [patch_id])
+        if not found:
+            raise PatchFileError(f"patch {patch_id}: expected one of the list, found none; look at the list")
+        return found[0]
+
+    def of_job(self, job_id: int) -> PatchRecord | None:
+        """The patch that a run made, if it is stored."""
+        found = self._listed("WHERE patches.job_id = ?", [job_id])
+        return found[0] if found else None
+
+    def with_fingerprint(self, sha256: str) -> PatchRecord | None:
+        """The latest patch of exactly these texels, if one is stored."""
+        found = self._listed("WHERE sha256 = ? ORDER BY patches.id DESC LIMIT 1", [sha256])
+        return found[0] if found else None
+
+    def find(
+        self, *, text: str = "", order: str = "newest", limit: int = 100, offset: int = 0
+    ) -> list[PatchRecord]:
+        """A page of the patches.
+
+        Args:
+            text: in the name, the notes, the dataset, the detector or the class, whatever its case.
+            order: `newest`, `asr` (highest first), `ap50` (lowest first), both of the first score, or `name`.
+            limit, offset: of the page.
+        """
+        where, values = _condition(text)
+        return self._listed(f"{where} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?", [*values, limit, offset])
+
+    def count(self, *, text: str = "") -> int:
+        """How many patches `find` would find without a limit."""
+        where, values = _condition(text)
+        with self._db.errors():
+            return int(self._db.value(f"SELECT count(*) FROM patches {where}", values))
+
+    def best(self, *, dataset: str | None = None) -> PatchRecord | None:
+        """The patch with the highest ASR in its first score, made on a dataset or (None) on any."""
+        where = "WHERE scores.asr IS NOT NULL AND (?1 IS NULL OR patches.dataset = ?1)"
+        found = self._listed(f"{where} ORDER BY {_ORDERS['asr']} LIMIT 1", [dataset])
+        return found[0] if found else None
+
+    def edit(self, patch_id: int, **changes: str) -> PatchRecord:
+        """Change a patch's name or notes.
+
+        Raises:
+            PatchFileError: there is none with this number.
+        """
+        if wrong := set(changes) - _EDITABLE:
+            raise ValueError(f"expected some of {sorted(_EDITABLE)}, got {sorted(wrong)}")
+        assignments = ", ".join(f"{name} = ?" for name in changes)
+        if changes:
+            with self._db.transaction():
+                self._db.rows(f"UPDATE patches SET {assignments} WHERE id = ?", [*changes.values(), patch_id])
+        return self.get(patch_id)
+
+    def delete(self, patch_id: int) -> PatchRecord:
+        """Remove a patch with its scores and return what it was; its files stay.
+
+        Raises:
+            PatchFileError: there is none with this number.
+        """
+        patch = self.get(patch_id)
+        with self._db.transaction():
+            self._db.rows("DELETE FROM patches WHERE id = ?", [patch_id])
+        return patch
+
+    def add_score(
+        self,
+        patch_id: int,
+        *,
+        dataset: str,
+        detector: str,
+        class_name: str,
+        held_out: bool | None,
+        evaluation: dict[str, Any],
+        job_id: int | None = None,
+    ) -> ScoreRecord:
+        """Store how a patch scored; see `ScoreRecord`. A job's score replaces its earlier one.
+
+        Args:
+            patch_id: whose score it is.
+            dataset, detector, class_name: what it was scored on.
+            held_out: see `ScoreRecord`.
+            evaluation: what `Evaluation.to_json` gives.
+            job_id: of the run or the evaluation.
+
+        Raises:
+            PatchFileError: there is no patch with this number.
+        """
+        self.get(patch_id)
+        values = {
+            "patch_id": patch_id,
+            "job_id": job_id,
+            "created_at": time.time(),
+            "dataset": dataset,
+            "detector": detector,
+            "class_name": class_name,
+            "held_out": None if held_out is None else int(held_out),
+            "asr": evaluation["patch"]["asr"],
+            "ap50": evaluation["patch"]["ap50"],
+            "evaluation": json.dumps(evaluation),
+        }
+        renewed = ", ".join(f"{column} = excluded.{column}" for column in values)
+        with self._db.transaction():
+            rows = self._db.rows(
+                f"INSERT INTO scores ({', '.join(values)}) VALUES ({', '.join('?' * len(values))}) "
+                f"ON CONFLICT (patch_id, job_id) DO UPDATE SET {renewed} RETURNING {', '.join(_SCORE)}",
+                values.values(),
+            )
+        return _score_of(rows[0])
+
+    def scores(self, patch_id: int) -> list[ScoreRecord]:
+        """All scores of a patch, oldest first."""
+        with self._db.errors():
+            rows = self._db.rows(
+                f"SELECT {', '.join(_SCORE)} FROM scores WHERE patch_id = ? ORDER BY id", [patch_id]
+            )
+        return [_score_of(row) for row in rows]
+
+    def _listed(self, conditions: str, values: Sequence[Any]) -> list[PatchRecord]:
+        with self._db.errors():
+            return [_patch_of(row) for row in self._db.rows(f"{_LISTED} {conditions}", values)]
+
+
+def _condition(text: str) -> tuple[str, list[str]]:
+    if not text:
+        return "", []
+    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    clauses = (f"patches.{column} LIKE ? ESCAPE '\\'" for column in _SEARCHED)
+    return f"WHERE ({' OR '.join(clauses)})", [pattern] * len(_SEARCHED)
+
+
+def _patch_of(row: Sequence[Any]) -> PatchRecord:
+    fields = dict(zip(_PATCH, row[: len(_PATCH)], strict=True))
+    score = row[len(_PATCH) :]
+    return PatchRecord(
+        **fields
+        | {
+            "circular": bool(fields["circular"]),
+            "summary": json.loads(fields["summary"]),
+            "score": None if score[0] is None else _score_of(score),
+        }
+    )
+
+
+def _score_of(row: Sequence[Any]) -> ScoreRecord:
+    fields = dict(zip(_SCORE, row, strict=True))
+    held_out = fields["held_out"]
+    return ScoreRecord(
+        **fields
+        | {
+            "held_out": None if held_out is None else bool(held_out),
+            "evaluation": json.loads(fields["evaluation"]),
+        }
+    )
