@@ -91,6 +91,7 @@ TORCH_FREE = [
     "engine.patch.arrays",
     "engine.store.repository",
     "engine.store.schema",
+    "engine.jobs.queue",
     "engine.cli",
 ]
 # Modules whose test lies elsewhere, and where.

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from engine.config import PlacementConfig, require_between
+from engine.errors import SettingsError
 
 __all__ = ["EvaluationConfig"]
 
@@ -37,3 +39,23 @@ class EvaluationConfig:
         require_between("evaluation batch size", self.batch_size, 1, 1024)
         require_between("resamples", self.resamples, 0, 100_000)
         require_between("seed", self.seed, 0, 2**63 - 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings as JSON has them; `from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> EvaluationConfig:
+        """Settings that `to_json` wrote.
+
+        Raises:
+            SettingsError: a setting is unknown, missing or out of its range.
+        """
+        try:
+            placement = dict(settings["placement"])
+            placement["position"] = tuple(placement["position"])
+            return cls(**settings | {"placement": PlacementConfig(**placement)})
+        except (KeyError, TypeError) as error:
+            raise SettingsError(
+                f"evaluation settings: expected those of this version, got {error}; submit the job anew"
+            ) from error

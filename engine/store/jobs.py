@@ -50,12 +50,19 @@ class Jobs:
         waits_for: int | None = None,
         origin: int | None = None,
         auto_resume: bool = False,
-        folder: str | None = None,
+        parent: str | None = None,
         tags: Sequence[str] = (),
         notes: str = "",
         estimate: dict[str, Any] | None = None,
     ) -> Job:
-        """Queue a job behind those of its priority; see `Job` for the fields."""
+        """Queue a job behind those of its priority; see `Job` for the fields.
+
+        Args:
+            parent: the folder in which the job's own folder lies, called by its number.
+
+        Raises:
+            JobError: the job that it waits for is not there, or will not succeed any more.
+        """
         values = {
             "kind": kind,
             "state": "queued",
@@ -67,7 +74,6 @@ class Jobs:
             "waits_for": waits_for,
             "origin": origin,
             "auto_resume": int(auto_resume),
-            "folder": folder,
             "notes": notes,
             "tags": json.dumps(tags),
             "estimate": json.dumps(estimate or {}),
@@ -76,14 +82,16 @@ class Jobs:
         }
         names, places = ", ".join(values), ", ".join("?" * len(values))
         with self._db.transaction():
-            (row,) = self._db.rows(
+            self._require_hope(waits_for)
+            job_id = self._db.value(
                 f"INSERT INTO jobs ({names}, place) VALUES "
-                f"({places}, (SELECT coalesce(max(place), 0) + 1 FROM jobs)) RETURNING {COLUMNS_SQL}",
+                f"({places}, (SELECT coalesce(max(place), 0) + 1 FROM jobs)) RETURNING id",
                 values.values(),
             )
-            job = job_of(row)
-            self.note(job.id, "queued")
-        return job
+            if parent is not None:
+                self._db.rows("UPDATE jobs SET folder = ? WHERE id = ?", [f"{parent}/{job_id}", job_id])
+            self.note(job_id, "queued")
+        return self.get(job_id)
 
     def get(self, job_id: int) -> Job:
         """One job.
@@ -161,14 +169,53 @@ class Jobs:
         """
         job = self.get(job_id)
         with self._db.transaction():
-            rows = self._db.rows(
-                "DELETE FROM jobs WHERE id = ? AND state != 'running' RETURNING id", [job_id]
-            )
+            rows = self._db.rows("SELECT state FROM jobs WHERE id = ? AND state != 'running'", [job_id])
+            if rows and rows[0][0] != "succeeded":
+                self.end_those_that_wait_for(job_id)
+            if rows:
+                self._db.rows("DELETE FROM jobs WHERE id = ?", [job_id])
         if not rows:
             raise JobError(
                 f"job {job_id}: expected one that does not run, got a running one; cancel it first"
             )
         return job
+
+    def end_those_that_wait_for(self, job_id: int) -> None:
+        """Within a transaction: a job that waits on what will never come fails, and so on from there."""
+        waiting = self._db.rows(
+            """
+            WITH RECURSIVE waiting(id) AS (
+                SELECT id FROM jobs WHERE waits_for = ? AND state IN ('queued', 'paused', 'interrupted')
+                UNION SELECT jobs.id FROM jobs JOIN waiting ON jobs.waits_for = waiting.id
+                WHERE jobs.state IN ('queued', 'paused', 'interrupted')
+            )
+            SELECT id FROM waiting
+            """,
+            [job_id],
+        )
+        error = f"job {job_id}, on which this one waits, did not succeed; retry both"
+        for (each,) in waiting:
+            self._db.rows(
+                "UPDATE jobs SET state = 'failed', error = ?, finished_at = ? WHERE id = ?",
+                [error, time.time(), each],
+            )
+            self.note(each, "failed", error)
+
+    def _require_hope(self, waits_for: int | None) -> None:
+        if waits_for is None:
+            return
+        states = [state for (state,) in self._db.rows("SELECT state FROM jobs WHERE id = ?", [waits_for])]
+        if not states or states[0] in ("failed", "cancelled"):
+            got = (
+                f"one that {states[0]}"
+                if states == ["failed"]
+                else f"one that is {states[0]}"
+                if states
+                else "none"
+            )
+            raise JobError(
+                f"waits for job {waits_for}: expected a job that may still succeed, got {got}; choose another"
+            )
 
     def note(self, job_id: int, event: str, detail: str = "") -> None:
         """Add to what happened to a job, within a transaction."""

@@ -78,6 +78,7 @@ def m002_jobs(db: Database) -> None:
             wanted TEXT,  -- cancel or pause, asked of a running job
             auto_resume INTEGER NOT NULL DEFAULT 0,
             attempt INTEGER NOT NULL DEFAULT 0,  -- grows with each claim
+            fruitless INTEGER NOT NULL DEFAULT 0,  -- attempts since the last new checkpoint
             worker TEXT,
             running_on TEXT,  -- the worker's device while running
             created_at REAL NOT NULL,

@@ -15,14 +15,18 @@ from engine.store.jobs import COLUMNS_SQL, Jobs, job_of
 
 __all__ = ["Queue"]
 
-# The first job that may run on ?2: asked for it or for any device, nothing before it left to wait for.
+# Attempts of a job that resumes by itself, one after the other and none of them further than the last.
+FRUITLESS_LIMIT = 3
+
+# The first job that may run on ?2 (cuda:1, asked for by that name, as cuda, or as auto), with nothing before
+# it left to wait for.
 _CLAIM = f"""
     UPDATE jobs SET state = 'running', worker = ?1, running_on = ?2, attempt = attempt + 1, error = NULL,
-        wanted = NULL, started_at = coalesce(started_at, ?3), finished_at = NULL
+        fruitless = fruitless + 1, wanted = NULL, started_at = coalesce(started_at, ?3), finished_at = NULL
     WHERE id = (
         SELECT candidate.id FROM jobs AS candidate
         LEFT JOIN jobs AS first ON first.id = candidate.waits_for
-        WHERE candidate.state = 'queued' AND candidate.device IN ('auto', ?2)
+        WHERE candidate.state = 'queued' AND candidate.device IN ('auto', ?2, ?4)
             AND (first.id IS NULL OR first.state = 'succeeded')
         ORDER BY candidate.priority DESC, candidate.place LIMIT 1
     ) AND NOT EXISTS (SELECT 1 FROM jobs WHERE running_on = ?2)
@@ -39,12 +43,27 @@ class Queue:
     def claim(self, worker: str, device: str) -> Job | None:
         """The next job that may run on a device, taken in one statement; None: none, or it is busy."""
         with self._db.transaction():
-            rows = self._db.rows(_CLAIM, [worker, device, time.time()])
+            rows = self._db.rows(_CLAIM, [worker, device, time.time(), device.partition(":")[0]])
             if not rows:
                 return None
             job = job_of(rows[0])
             self._jobs.note(job.id, "started", f"attempt {job.attempt} on {device}")
         return job
+
+    def holders(self) -> set[str]:
+        """The workers that running jobs say they are run by."""
+        with self._db.errors():
+            rows = self._db.rows("SELECT worker FROM jobs WHERE state = 'running'")
+        return {worker for (worker,) in rows}
+
+    def wanted(self, job: Job) -> str | None:
+        """`cancel` or `pause` if that is asked of a running job, `gone` if the attempt no longer counts."""
+        with self._db.errors():
+            rows = self._db.rows(
+                "SELECT wanted FROM jobs WHERE id = ? AND attempt = ? AND state = 'running'",
+                [job.id, job.attempt],
+            )
+        return rows[0][0] if rows else "gone"
 
     def report(self, job: Job, progress: Progress) -> bool:
         """Store how far a running job is; False if the attempt is no longer the one that counts."""
@@ -65,30 +84,96 @@ class Queue:
         Args:
             job: as it was claimed.
             state: `succeeded`, `failed`, `cancelled`, `paused`, `interrupted`; `queued`: go on by itself.
+                In place of the last two, what was asked of the job meanwhile.
             result: what came of it; None keeps what is stored.
             error: one line.
         """
         with self._db.transaction():
             changed = self._db.rows(
                 """
-                UPDATE jobs SET state = ?, result = coalesce(?, result), error = ?, finished_at = ?,
-                    worker = NULL, running_on = NULL, wanted = NULL
-                WHERE id = ? AND attempt = ? AND state = 'running' RETURNING 1
+                UPDATE jobs SET result = coalesce(?1, result), error = ?2, worker = NULL, running_on = NULL,
+                    wanted = NULL,
+                    state = CASE WHEN ?3 NOT IN ('queued', 'interrupted') THEN ?3
+                        WHEN wanted = 'cancel' THEN 'cancelled' WHEN wanted = 'pause' THEN 'paused'
+                        ELSE ?3 END,
+                    finished_at = CASE WHEN ?3 = 'queued' AND wanted IS NULL THEN NULL ELSE ?4 END
+                WHERE id = ?5 AND attempt = ?6 AND state = 'running' RETURNING state
                 """,
                 [
-                    state,
                     None if result is None else json.dumps(result),
                     error,
-                    None if state == "queued" else time.time(),
+                    state,
+                    time.time(),
                     job.id,
                     job.attempt,
                 ],
             )
-            if changed:
-                self._jobs.note(job.id, state, error or "")
-                if state in ("failed", "cancelled"):
-                    self._end_those_that_wait_for(job.id)
+            for (ended,) in changed:
+                self._jobs.note(job.id, ended, error or "")
+                if ended in ("failed", "cancelled"):
+                    self._jobs.end_those_that_wait_for(job.id)
         return bool(changed)
+
+    def progressed(self, job: Job) -> None:
+        """Say that a running job has kept a checkpoint further on: the attempt was not fruitless."""
+        with self._db.transaction():
+            self._db.rows(
+                "UPDATE jobs SET fruitless = 0 WHERE id = ? AND attempt = ? AND state = 'running'",
+                [job.id, job.attempt],
+            )
+
+    def may_go_on(self, job: Job) -> bool:
+        """Whether a job that fell over is to be queued again by itself."""
+        with self._db.errors():
+            rows = self._db.rows("SELECT auto_resume, fruitless FROM jobs WHERE id = ?", [job.id])
+        return bool(rows) and bool(rows[0][0]) and rows[0][1] < FRUITLESS_LIMIT
+
+    def move(self, job_id: int, *, priority: int | None = None, before: int | None = None) -> Job:
+        """Change when a job that does not run yet has its turn.
+
+        Args:
+            job_id: a queued or paused job.
+            priority: higher goes first.
+            before: in front of this job, with its priority; else behind those of the same priority.
+
+        Raises:
+            JobError: one of them is not there, or no longer waits.
+        """
+        with self._db.transaction():
+            if before is not None:
+                priority, place = self._place_before(job_id, before)
+            else:
+                place = self._db.value("SELECT coalesce(max(place), 0) + 1 FROM jobs")
+            rows = self._db.rows(
+                "UPDATE jobs SET priority = coalesce(?, priority), place = ? "
+                "WHERE id = ? AND state IN ('queued', 'paused') RETURNING 1",
+                [priority, place, job_id],
+            )
+        return self._changed(job_id, bool(rows), "move", ("queued", "paused"))
+
+    def _place_before(self, job_id: int, before: int) -> tuple[int, float]:
+        """Priority and place right before a waiting job, halfway to the one in front of it."""
+        for _ in range(2):
+            target = self._db.rows(
+                "SELECT priority, place FROM jobs WHERE id = ? AND id != ? AND state IN ('queued', 'paused')",
+                [before, job_id],
+            )
+            if not target:
+                raise JobError(f"job {before}: expected another job that waits, got none; see: jobs list")
+            priority, place = target[0]
+            front = self._db.value(
+                "SELECT coalesce(max(place), ? - 2) FROM jobs WHERE priority = ? AND place < ? AND id != ?",
+                [place, priority, place, job_id],
+            )
+            if front < (front + place) / 2 < place:
+                break
+            # Halved too often for a number to lie between: number all of them anew.
+            self._db.rows(
+                "UPDATE jobs SET place = numbered.place FROM "
+                "(SELECT id, row_number() OVER (ORDER BY place) AS place FROM jobs) AS numbered "
+                "WHERE jobs.id = numbered.id"
+            )
+        return priority, (front + place) / 2
 
     def ask(self, job_id: int, wanted: str) -> Job:
         """Ask for `cancel` or `pause`: what runs is told to its worker, what does not changes at once.
@@ -115,7 +200,7 @@ class Queue:
             if rows:
                 self._jobs.note(job_id, f"{wanted} asked" if rows[0][0] == "running" else at_once)
             if rows and rows[0][0] == "cancelled":
-                self._end_those_that_wait_for(job_id)
+                self._jobs.end_those_that_wait_for(job_id)
         return self._changed(job_id, bool(rows), wanted, open_states)
 
     def resume(self, job_id: int) -> Job:
@@ -126,7 +211,7 @@ class Queue:
         """
         with self._db.transaction():
             rows = self._db.rows(
-                "UPDATE jobs SET state = 'queued', finished_at = NULL, error = NULL "
+                "UPDATE jobs SET state = 'queued', finished_at = NULL, error = NULL, fruitless = 0 "
                 "WHERE id = ? AND state IN ('paused', 'interrupted') RETURNING 1",
                 [job_id],
             )
@@ -144,9 +229,12 @@ class Queue:
         with self._db.transaction():
             rows = self._db.rows(
                 f"""
-                UPDATE jobs SET worker = NULL, running_on = NULL, wanted = NULL, finished_at = ?, error = ?,
+                UPDATE jobs SET worker = NULL, running_on = NULL, wanted = NULL, error = ?2,
+                    finished_at = CASE WHEN wanted IS NULL AND auto_resume AND fruitless < {FRUITLESS_LIMIT}
+                        THEN NULL ELSE ?1 END,
                     state = CASE WHEN wanted = 'cancel' THEN 'cancelled' WHEN wanted = 'pause' THEN 'paused'
-                        WHEN auto_resume THEN 'queued' ELSE 'interrupted' END
+                        WHEN auto_resume AND fruitless < {FRUITLESS_LIMIT} THEN 'queued'
+                        ELSE 'interrupted' END
                 WHERE state = 'running' AND worker IN ({places}) RETURNING {COLUMNS_SQL}
                 """,
                 [time.time(), error, *gone],
@@ -155,7 +243,7 @@ class Queue:
             for job in jobs:
                 self._jobs.note(job.id, job.state, error)
                 if job.state == "cancelled":
-                    self._end_those_that_wait_for(job.id)
+                    self._jobs.end_those_that_wait_for(job.id)
         return jobs
 
     def _changed(self, job_id: int, changed: bool, wanted: str, states: Sequence[str]) -> Job:
@@ -166,24 +254,3 @@ class Queue:
                 f"got one that is {job.state}"
             )
         return job
-
-    def _end_those_that_wait_for(self, job_id: int) -> None:
-        """A job that waits on what will never come fails, and so do those that wait on it."""
-        waiting = self._db.rows(
-            """
-            WITH RECURSIVE waiting(id) AS (
-                SELECT id FROM jobs WHERE waits_for = ? AND state IN ('queued', 'paused', 'interrupted')
-                UNION SELECT jobs.id FROM jobs JOIN waiting ON jobs.waits_for = waiting.id
-                WHERE jobs.state IN ('queued', 'paused', 'interrupted')
-            )
-            SELECT id FROM waiting
-            """,
-            [job_id],
-        )
-        error = f"job {job_id}, on which this one waits, did not succeed; retry both"
-        for (each,) in waiting:
-            self._db.rows(
-                "UPDATE jobs SET state = 'failed', error = ?, finished_at = ? WHERE id = ?",
-                [error, time.time(), each],
-            )
-            self._jobs.note(each, "failed", error)

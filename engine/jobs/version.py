@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Which code this is: PatchBench's version and, in a checkout, its commit."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import engine
+
+__all__ = ["ROOT", "code_version"]
+
+ROOT = Path(engine.__file__).resolve().parents[1]  # from where `python -m engine` is found
+
+
+@cache
+def code_version() -> str:
+    """Such as `0.1.0+1a2b3c4d5e6f`; without a checkout or git the version alone."""
+    if not (ROOT / ".git").exists():
+        return engine.__version__
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return engine.__version__
+    return f"{engine.__version__}+{asked.stdout.strip()}"
