@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a suite is: a question, how much work to do, and the measurements that answer it."""
+"""What a suite is: a question, the parts that measure, and the sentence that answers from their figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.benchmark.subject import Subject
-from engine.records import Interval, Measurement
+from engine.benchmark.catalogue import Description
+from engine.records import Measurement
 
-__all__ = ["SCALES", "Answer", "Report", "Scale", "Suite", "exactly"]
+if TYPE_CHECKING:
+    from engine.benchmark.subject import Subject
+
+__all__ = ["SCALES", "Part", "Report", "Scale", "Suite"]
 
 Report = Callable[[str], object]
-Answer = tuple[list[Measurement], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,18 +43,31 @@ SCALES = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """A piece of a suite whose measurements are kept as it ends; what is compared by turns is one part.
+
+    Attributes:
+        key: its name within the suite, the same in every run: a run that goes on skips finished parts.
+        measure: does the work and returns what it measured, at least one measurement; is told a function
+            that takes a line about what goes on. Raises `RunInterruptedError` if that function does.
+        needs: `cuda` if it can be done on such a device only, else empty.
+    """
+
+    key: str
+    measure: Callable[[Report], Sequence[Measurement]]
+    needs: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suite:
     """A question and how it is answered.
 
     Attributes:
-        question: what it asks.
-        measure: does the work; returns the measurements and the answer in one sentence.
+        about: name, question, claim and charts.
+        parts: the parts on a subject at a scale, in order.
+        answer: one sentence from all measurements of a run; parts that could not be done have none.
     """
 
-    question: str
-    measure: Callable[[Subject, Scale, Report], Answer]
-
-
-def exactly(value: float) -> Interval:
-    """A figure measured once."""
-    return Interval(value=value, low=value, high=value)
+    about: Description
+    parts: Callable[[Subject, Scale], Sequence[Part]]
+    answer: Callable[[Sequence[Measurement]], str]
