@@ -14,8 +14,10 @@ import click
 from engine import __version__
 from engine.cli.benchmarks import benchmark_group
 from engine.cli.datasets import dataset_group
+from engine.cli.jobs import jobs_group
 from engine.cli.patches import demo_command, patch_group
 from engine.cli.system import hardware_command
+from engine.cli.workers import worker_command
 from engine.errors import EngineError, RunInterruptedError
 
 __all__ = ["cli", "main"]
@@ -36,7 +38,10 @@ def cli(quiet: bool) -> None:
     )
 
 
-for _command in (dataset_group, patch_group, benchmark_group, hardware_command, demo_command):
+for _command in (
+    *(dataset_group, patch_group, benchmark_group, jobs_group),
+    *(worker_command, hardware_command, demo_command),
+):
     cli.add_command(_command)
 
 

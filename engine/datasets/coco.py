@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ __all__ = ["read_coco"]
 Json = dict[str, Any]
 
 
-def read_coco(source: Path, *, name: str, images: Path | None = None) -> Dataset:
+def read_coco(
+    source: Path,
+    *,
+    name: str,
+    images: Path | None = None,
+    report: Callable[[int, int], object] = lambda done, total: None,
+) -> Dataset:
     """Read COCO detection annotations (https://cocodataset.org/#format-data).
 
     A class's id is its category's id; ids that no category has are kept as empty names. Annotations of
@@ -29,6 +36,7 @@ def read_coco(source: Path, *, name: str, images: Path | None = None) -> Dataset
         source: the JSON file.
         name: the dataset's name.
         images: the folder that `file_name` is relative to; None looks in the usual places.
+        report: told before each image how many of how many are done.
 
     Raises:
         DatasetError: not JSON, not of COCO's form, or no folder holds the images.
@@ -41,7 +49,8 @@ def read_coco(source: Path, *, name: str, images: Path | None = None) -> Dataset
     annotations = _by_image(source, content["annotations"], entries, log)
     classes = {index for index, each in enumerate(names) if each}
     records = []
-    for image_id, entry in entries.items():
+    for done, (image_id, entry) in enumerate(entries.items()):
+        report(done, len(entries))
         size = _usable_size(entry, folder / entry["file_name"], log)
         if size is not None:
             raw = annotations.get(image_id, [])

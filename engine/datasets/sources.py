@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,12 +19,19 @@ from engine.records import Dataset
 
 __all__ = ["downloadable_names", "read_dataset"]
 
+Report = Callable[[int, int], object]
+
 _YAML = (".yaml", ".yml")
 _POSSIBLE = "a data file (.yaml), a YOLO folder, COCO JSON (.json)"
 
 
 def read_dataset(
-    source: str | Path, *, name: str | None = None, split: str = "train", images: Path | None = None
+    source: str | Path,
+    *,
+    name: str | None = None,
+    split: str = "train",
+    images: Path | None = None,
+    report: Report = lambda done, total: None,
 ) -> Dataset:
     """Read and repair a dataset.
 
@@ -34,6 +42,7 @@ def read_dataset(
         name: what to call it; by default after the source, with the split unless it is `train`.
         split: `train`, `val` or `test`; COCO JSON holds one split and ignores it.
         images: COCO JSON only: the folder of the images.
+        report: told again and again how many images of how many are read.
 
     Returns:
         The images that can be used, with boxes inside them, and the report of all repairs.
@@ -43,7 +52,7 @@ def read_dataset(
         SettingsError: no such split.
     """
     require_choice("split", split, SPLITS)
-    dataset = _read(str(source), split, images)
+    dataset = _read(str(source), split, images, report)
     if not dataset.images:
         kinds = ", ".join(f"{kind} {count}" for kind, count in dataset.repair_counts().items())
         raise DatasetError(f"{source}: expected usable images, got none ({kinds or 'it lists none'})")
@@ -58,61 +67,65 @@ def downloadable_names() -> list[str]:
     return sorted(path.stem for path in Path(package.origin).parent.glob("cfg/datasets/*.yaml"))
 
 
-def _read(source: str, split: str, images: Path | None) -> Dataset:
+def _read(source: str, split: str, images: Path | None, report: Report) -> Dataset:
     if source == "demo":
         from engine.datasets.demo import demo_dataset  # drawing the scenes is only needed here
 
         # What the demo is run on is its split `demo`; `train` is what its detector has learnt from.
-        return demo_dataset("demo" if split == "train" else split)
+        return demo_dataset("demo" if split == "train" else split, report=report)
     path = Path(source).expanduser()
     if source and path.is_dir():
-        return _read_folder(path.resolve(), split)
+        return _read_folder(path.resolve(), split, report)
     if path.is_file():
-        return _read_file(path.resolve(), split, images)
+        return _read_file(path.resolve(), split, images, report)
     if source.removesuffix(".yaml") in downloadable_names():
         from engine.detectors.ultralytics_download import download_dataset  # loads torch
 
-        return _read_data_file(download_dataset(source.removesuffix(".yaml")), split)
+        return _read_data_file(download_dataset(source.removesuffix(".yaml")), split, report)
     raise DatasetError(
         f"dataset {source!r}: expected {_POSSIBLE}, 'demo' or the name of a dataset "
         f"that Ultralytics downloads (as coco128), got nothing at {path.absolute()}"
     )
 
 
-def _read_file(path: Path, split: str, images: Path | None) -> Dataset:
+def _read_file(path: Path, split: str, images: Path | None, report: Report) -> Dataset:
     if path.suffix.lower() in _YAML:
-        return _read_data_file(path, split)
+        return _read_data_file(path, split, report)
     if path.suffix.lower() == ".json":
-        return read_coco(path, name=path.stem, images=images)
+        return read_coco(path, name=path.stem, images=images, report=report)
     raise DatasetError(f"{path}: expected {_POSSIBLE}, got another file")
 
 
-def _read_data_file(path: Path, split: str) -> Dataset:
+def _read_data_file(path: Path, split: str, report: Report) -> Dataset:
     data = read_data_file(path)
     # Many files are called data.yaml; their folder's name says more.
     stem = path.parent.name if path.stem in ("data", "dataset") else path.stem
-    return _read_yolo(data.entries(split), data.class_names, name=_split_name(stem, split), source=path)
+    name = _split_name(stem, split)
+    return _read_yolo(data.entries(split), data.class_names, name=name, source=path, report=report)
 
 
-def _read_folder(path: Path, split: str) -> Dataset:
+def _read_folder(path: Path, split: str, report: Report) -> Dataset:
     folders = find_split(path, split)
     data = _lone_data_file(path)
     name = _split_name(path.parent.name if path.name == "images" else path.name, split)
     if folders is not None:
         names = _listed_names(path) or (data.class_names if data else None)
-        return _read_yolo(folders, names, name=name, source=path)
+        return _read_yolo(folders, names, name=name, source=path, report=report)
     if data is not None:
-        return _read_yolo(data.entries(split), data.class_names, name=name, source=path)
+        return _read_yolo(data.entries(split), data.class_names, name=name, source=path, report=report)
     raise DatasetError(
         f"{path}: expected a YOLO folder (images/ and labels/, or a data file), got no images there; "
         "give COCO JSON by the .json file"
     )
 
 
-def _read_yolo(entries: list[Path], names: tuple[str, ...] | None, *, name: str, source: Path) -> Dataset:
+def _read_yolo(
+    entries: list[Path], names: tuple[str, ...] | None, *, name: str, source: Path, report: Report
+) -> Dataset:
     files = collect_images(entries)
     log = RepairLog()
-    records = read_records(files.paths, class_count=None if names is None else len(names), log=log)
+    class_count = None if names is None else len(names)
+    records = read_records(files.paths, class_count=class_count, log=log, report=report)
     note_stray_labels(files.paths, files.label_folders, log)
     return Dataset(
         name=name,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from math import isfinite
 
 from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, empty_boxes, repair_boxes
@@ -23,7 +23,11 @@ def label_path(image_path: str) -> str:
 
 
 def read_records(
-    image_paths: Sequence[str], *, class_count: int | None, log: RepairLog
+    image_paths: Sequence[str],
+    *,
+    class_count: int | None,
+    log: RepairLog,
+    report: Callable[[int, int], object] = lambda done, total: None,
 ) -> tuple[ImageRecord, ...]:
     """Read each image's size and label.
 
@@ -31,6 +35,7 @@ def read_records(
         image_paths: absolute paths; a repeated one is read once.
         class_count: class ids 0 to class_count - 1 exist; None accepts any below `MAX_CLASSES`.
         log: takes the repairs.
+        report: told before each image how many of how many are done.
 
     Returns:
         One record for each usable image, in the order of the paths.
@@ -38,7 +43,8 @@ def read_records(
     classes = range(MAX_CLASSES if class_count is None else class_count)
     seen: set[str] = set()
     records = []
-    for path in image_paths:
+    for done, path in enumerate(image_paths):
+        report(done, len(image_paths))
         if path in seen:
             log.add("duplicate_image", path, None, "left out the repetition")
             continue

@@ -18,6 +18,7 @@ from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.jobs import run_folder
 from engine.jobs.materials import Materials, fingerprint, split_validation
+from engine.jobs.pacing import Pace
 from engine.jobs.summary import base_summary, finish_summary
 from engine.patch.files import write_patch
 from engine.patch.memory import peak_memory_bytes
@@ -30,6 +31,8 @@ __all__ = ["Generation", "Observer"]
 
 log = logging.getLogger(__name__)
 
+CHECKPOINT_S = 30.0  # between two checkpoints at most, however long iterations are; more if one costs much
+
 
 @dataclass(frozen=True, kw_only=True)
 class Observer:
@@ -38,12 +41,14 @@ class Observer:
     Attributes:
         on_begin: told the state and the steps of an iteration before the first step.
         on_step: told each step and the state after it.
+        on_checkpoint: told the state that a checkpoint has kept.
         on_evaluated: told how many images were scored, again and again.
         stop_requested: asked after each step; True keeps a checkpoint and ends the run.
     """
 
     on_begin: Callable[[RunState, int], object] = lambda state, steps: None
     on_step: Callable[[StepRecord, RunState], object] = lambda record, state: None
+    on_checkpoint: Callable[[RunState], object] = lambda state: None
     on_evaluated: Callable[[int], object] = lambda images: None
     stop_requested: Callable[[], bool] = lambda: False
 
@@ -72,6 +77,7 @@ class Generation:
         self._judge = self._validation_judge()
         self.state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
         self._batch_size = config.batch_size
+        self._checkpoints = Pace(CHECKPOINT_S, share=0.003, at_latest_s=600)
         if materials.detector.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(materials.detector.device)
 
@@ -148,6 +154,8 @@ class Generation:
                 self._observer.on_step(record, self.state)
                 if self.state.steps_in_iteration == 0:
                     self._after_iteration()
+                if self._checkpoints.due():
+                    self.save()
                 if self._observer.stop_requested():
                     raise RunInterruptedError(
                         f"stopped in iteration {record.iteration} of {self.state.iterations}; "
@@ -213,7 +221,9 @@ class Generation:
 
     def save(self) -> None:
         """Write the checkpoint."""
-        save_checkpoint(self._folder, self.state, self._identity())
+        with self._checkpoints.spent():
+            save_checkpoint(self._folder, self.state, self._identity())
+        self._observer.on_checkpoint(self.state)
 
     def _write_result(self) -> Tensor:
         """The files of the patch: the best one if there were validations, with the last one beside it."""

@@ -15,6 +15,7 @@ from engine.jobs.art_generation import generate_by_art
 from engine.jobs.generation import Generation, Observer
 from engine.jobs.materials import Materials, gather
 from engine.jobs.merging import generate_merged
+from engine.jobs.places import absolute_config
 from engine.patch.files import read_patch
 from engine.patch.initial import initial_patch
 from engine.patch.state import RunState, load_checkpoint
@@ -48,7 +49,7 @@ def generate(
     Raises:
         EngineError: whatever went wrong, in one line.
     """
-    watcher, config = observer or Observer(), _from_anywhere(config)
+    watcher, config = observer or Observer(), absolute_config(config)
     seed_everything(config.seed, deterministic=config.deterministic)
     materials = gather(config, trust=trust, fuse=config.backend == "native")
     start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
@@ -62,9 +63,21 @@ def generate(
 
 
 def resume(
-    folder: Path, *, observer: Observer | None = None, trust: bool = False, evaluate_after: bool = True
+    folder: Path,
+    *,
+    observer: Observer | None = None,
+    trust: bool = False,
+    evaluate_after: bool = True,
+    device: str | None = None,
 ) -> dict[str, Any]:
     """Go on with a run from its checkpoint; it ends as if it had never stopped.
+
+    Args:
+        folder: the run's.
+        observer: who watches.
+        trust: open the weights whatever their pickle names.
+        evaluate_after: score the patch beside its controls.
+        device: in place of the one that it began on.
 
     Raises:
         StorageError: no usable checkpoint, or the images or the weights are not what they were.
@@ -73,6 +86,8 @@ def resume(
     folder = folder.absolute()
     state, identity = load_checkpoint(folder)
     config = RunConfig.from_json(identity["config"])
+    if device is not None:
+        config = config.changed(device=device)
     seed_everything(config.seed, deterministic=config.deterministic)
     materials, watcher = gather(config, trust=trust), observer or Observer()
     generation = Generation(config, materials, folder, watcher)
@@ -114,12 +129,6 @@ def evaluate(
     )
     evaluation = judge.evaluate(patch_chw)
     return replace(evaluation, settings=evaluation.settings | {"dataset": materials.dataset.name})
-
-
-def _from_anywhere(config: RunConfig) -> RunConfig:
-    """The settings with paths made absolute, so that a run can be resumed from another folder."""
-    named = {name: Path(getattr(config, name)).expanduser() for name in ("dataset", "weights", "initial")}
-    return config.changed(**{name: str(path.absolute()) for name, path in named.items() if path.exists()})
 
 
 def _finish(

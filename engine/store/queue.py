@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.errors import JobError
-from engine.records import Job, Progress
+from engine.records import Job, Progress, StepRecord
 from engine.store.connection import Connection
 from engine.store.jobs import COLUMNS_SQL, Jobs, job_of
+from engine.store.steps import Steps
 
 __all__ = ["Queue"]
 
@@ -38,7 +39,7 @@ class Queue:
     """The queue of one database. All methods raise `StorageError` if it cannot be used."""
 
     def __init__(self, connection: Connection) -> None:
-        self._db, self._jobs = connection, Jobs(connection)
+        self._db, self._jobs, self._steps = connection, Jobs(connection), Steps(connection)
 
     def claim(self, worker: str, device: str) -> Job | None:
         """The next job that may run on a device, taken in one statement; None: none, or it is busy."""
@@ -65,16 +66,33 @@ class Queue:
             )
         return rows[0][0] if rows else "gone"
 
-    def report(self, job: Job, progress: Progress) -> bool:
-        """Store how far a running job is; False if the attempt is no longer the one that counts."""
+    def report(
+        self,
+        job: Job,
+        progress: Progress,
+        *,
+        steps: Iterable[StepRecord] = (),
+        forget_after: int | None = None,
+    ) -> bool:
+        """Store how far a running job is and the steps that it has made, in one transaction.
+
+        Args:
+            job: as it was claimed.
+            progress: how far it is.
+            steps: those to store; one that is stored already is replaced.
+            forget_after: first drop the steps after this one.
+
+        Returns:
+            False, and nothing is stored, if the attempt is no longer the one that counts.
+        """
         with self._db.transaction():
-            return bool(
-                self._db.rows(
-                    "UPDATE jobs SET progress = ? "
-                    "WHERE id = ? AND attempt = ? AND state = 'running' RETURNING 1",
-                    [json.dumps(vars(progress)), job.id, job.attempt],
-                )
+            counts = self._db.rows(
+                "UPDATE jobs SET progress = ? WHERE id = ? AND attempt = ? AND state = 'running' RETURNING 1",
+                [json.dumps(vars(progress)), job.id, job.attempt],
             )
+            if counts:
+                self._steps.write(job.id, steps, forget_after=forget_after)
+        return bool(counts)
 
     def finish(
         self, job: Job, state: str, *, result: dict[str, Any] | None = None, error: str | None = None

@@ -31,12 +31,13 @@ class Steps:
     def add(self, job_id: int, steps: Iterable[StepRecord]) -> None:
         """Store steps; one that is stored already is replaced, so that a resumed run doubles nothing."""
         with self._db.transaction():
-            self._db.insert(_COLUMNS, (_row(job_id, step) for step in steps), replace=True)
+            self.write(job_id, steps)
 
-    def forget_after(self, job_id: int, step: int) -> None:
-        """Drop the steps after one: those that a resumed run will make again."""
-        with self._db.transaction():
-            self._db.rows("DELETE FROM steps WHERE job_id = ? AND step > ?", [job_id, step])
+    def write(self, job_id: int, steps: Iterable[StepRecord], *, forget_after: int | None = None) -> None:
+        """As `add`, within a transaction; first drop the steps after one, which a resumed run makes again."""
+        if forget_after is not None:
+            self._db.rows("DELETE FROM steps WHERE job_id = ? AND step > ?", [job_id, forget_after])
+        self._db.insert(_COLUMNS, (_row(job_id, step) for step in steps), replace=True)
 
     def last(self, job_id: int) -> int:
         """The number of the last step stored; 0 without any."""

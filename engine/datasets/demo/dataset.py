@@ -42,7 +42,7 @@ def demo_dataset(
     *,
     folder: Path | None = None,
     images: int | None = None,
-    report: Callable[[int, int], None] | None = None,
+    report: Callable[[int, int], object] | None = None,
 ) -> Dataset:
     """The drawn demo: synthetic street scenes with people. Draws the pictures where they are not there yet.
 
@@ -97,7 +97,11 @@ def _read_marker(folder: Path) -> dict[str, object] | None:
 
 
 def _draw(
-    folder: Path, split: str, images: int, facts: dict[str, object], report: Callable[[int, int], None] | None
+    folder: Path,
+    split: str,
+    images: int,
+    facts: dict[str, object],
+    report: Callable[[int, int], object] | None,
 ) -> None:
     """Draw a whole split; the marker is written last, so a half-drawn folder is drawn again."""
     _clear(folder)

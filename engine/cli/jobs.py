@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""`jobs …`: what is queued, how it goes, and what to do with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import click
+
+from engine.cli.output import json_option, print_json, print_table
+from engine.cli.submit import submit_group
+from engine.jobs import queue
+from engine.records import JOB_KINDS, JOB_STATES, Job, Progress
+from engine.store.repository import Repository
+
+__all__ = ["jobs_group"]
+
+ENDED = ("succeeded", "failed", "cancelled", "interrupted", "paused")
+
+
+@click.group("jobs")
+def jobs_group() -> None:
+    """Queue work for the background and look after it; `worker` carries it out."""
+
+
+jobs_group.add_command(submit_group)
+
+
+@jobs_group.command("list")
+@click.option("--state", "states", type=click.Choice(JOB_STATES), multiple=True, help="Of this state only.")
+@click.option("--kind", "kinds", type=click.Choice(JOB_KINDS), multiple=True, help="Of this kind only.")
+@click.option("--text", default="", help="In the label, the notes, a tag or the error.")
+@click.option(
+    "--order",
+    type=click.Choice(["newest", "oldest", "queue", "longest", "label"]),
+    default="newest",
+    help="queue: as they will run.",
+)
+@click.option("--limit", default=30, help="At most so many.")
+@json_option
+def list_command(
+    states: tuple[str, ...], kinds: tuple[str, ...], text: str, order: str, limit: int, as_json: bool
+) -> None:
+    """List jobs, the newest first."""
+    with Repository() as repository:
+        jobs = repository.jobs.find(states=states, kinds=kinds, text=text, order=order, limit=limit)
+    if as_json:
+        print_json([asdict(job) for job in jobs])
+    elif not jobs:
+        click.echo("No such job; try: python -m engine jobs submit generate --dataset demo --weights demo")
+    else:
+        rows = [[job.id, job.kind, _state(job), _how_far(job.progress), job.label] for job in jobs]
+        print_table(["job", "kind", "state", "progress", "label"], rows)
+
+
+@jobs_group.command("show")
+@click.argument("job_id", type=int)
+@click.option("--follow", is_flag=True, help="Go on showing progress until the job ends.")
+@json_option
+def show_command(job_id: int, follow: bool, as_json: bool) -> None:
+    """Show a job: state, progress, events, settings."""
+    with Repository() as repository:
+        job = _follow(repository, job_id) if follow else repository.jobs.get(job_id)
+        events = repository.jobs.events(job_id)
+    if as_json:
+        print_json(asdict(job) | {"events": [asdict(event) for event in events]})
+        return
+    click.echo(f"job {job.id}: {job.label}\n{job.kind}, {_state(job)}, {_how_far(job.progress)}")
+    if job.error:
+        click.echo(job.error)
+    click.echo(f"device {job.running_on or job.device}, seed {job.seed}, PatchBench {job.code_version}")
+    click.echo(f"results: {job.folder}\nlog: {queue.log_path(job.id)}\n")
+    for event in events:
+        click.echo(f"{datetime.fromtimestamp(event.at):%Y-%m-%d %H:%M:%S}  {event.event}  {event.detail}")
+
+
+@jobs_group.command("log")
+@click.argument("job_id", type=int)
+@click.option("--lines", default=50, help="The last so many.")
+@json_option
+def log_command(job_id: int, lines: int, as_json: bool) -> None:
+    """Print the end of a job's log."""
+    with Repository() as repository:
+        repository.jobs.get(job_id)
+    tail = queue.read_log_tail(job_id, lines=lines)
+    if as_json:
+        print_json(tail)
+    else:
+        click.echo("\n".join(tail))
+
+
+def _control(name: str, act: Callable[[Repository, int], Job], meaning: str) -> None:
+    """A command that does one thing to one job."""
+
+    @jobs_group.command(name, help=meaning)
+    @click.argument("job_id", type=int)
+    @json_option
+    def command(job_id: int, as_json: bool) -> None:
+        with Repository() as repository:
+            job = act(repository, job_id)
+        _tell(job, as_json, "deleted" if name == "delete" else None)
+
+
+_control("cancel", queue.cancel, "End a job for good, within two seconds; the last patch is kept.")
+_control("pause", queue.pause, "Stop a job so that it can go on later.")
+_control("resume", queue.resume, "Let a paused or interrupted job go on from its checkpoint.")
+_control("retry", queue.retry, "Queue the same work again as a new job.")
+_control("delete", queue.delete, "Remove a job that does not run, with its files.")
+
+
+@jobs_group.command("duplicate")
+@click.argument("job_id", type=int)
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="A setting to change, as seed=3.")
+@json_option
+def duplicate_command(job_id: int, changes: tuple[str, ...], as_json: bool) -> None:
+    """Queue a job like another, with some settings changed."""
+    with Repository() as repository:
+        job = queue.duplicate(repository, job_id, **dict(map(_change, changes)))
+    _tell(job, as_json)
+
+
+@jobs_group.command("move")
+@click.argument("job_id", type=int)
+@click.option("--priority", type=int, help="Higher goes first.")
+@click.option("--before", type=int, help="In front of this job.")
+@json_option
+def move_command(job_id: int, priority: int | None, before: int | None, as_json: bool) -> None:
+    """Change when a waiting job has its turn."""
+    if priority is None and before is None:
+        raise click.UsageError("expected --priority or --before, got neither; choose one")
+    with Repository() as repository:
+        job = queue.move(repository, job_id, priority=priority, before=before)
+    _tell(job, as_json)
+
+
+def _tell(job: Job, as_json: bool, state: str | None = None) -> None:
+    if as_json:
+        print_json(asdict(job))
+    else:
+        click.echo(f"job {job.id}: {state or _state(job)}")
+
+
+def _change(text: str) -> tuple[str, Any]:
+    """`name=value`; numbers, true, false and lists as JSON has them, all else as text."""
+    import json
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"expected NAME=VALUE, got {text!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _follow(repository: Repository, job_id: int) -> Job:
+    """Show progress on standard error until the job has ended."""
+    told = ""
+    while True:
+        job = repository.jobs.get(job_id)
+        now = f"{_state(job)}, {_how_far(job.progress)}"
+        if now != told:
+            click.echo(now, err=True)
+            told = now
+        if job.state in ENDED:
+            return job
+        time.sleep(0.5)
+
+
+def _state(job: Job) -> str:
+    if job.wanted:
+        return f"{job.state}, {job.wanted} asked"
+    if job.state == "queued" and job.waits_for is not None:
+        return f"queued behind job {job.waits_for}"
+    return job.state
+
+
+def _how_far(progress: Progress) -> str:
+    if not progress.phase:
+        return "not begun"
+    text = f"{progress.phase} {progress.done}" + (f"/{progress.total}" if progress.total else "")
+    text += f" {progress.unit}" if progress.unit else ""
+    text += "" if progress.loss is None else f", loss {progress.loss:.4f}"
+    text += "" if progress.rate is None else f", {progress.rate:.2f} a second"
+    return text + ("" if progress.remaining_s is None else f", {progress.remaining_s:.0f} s left")

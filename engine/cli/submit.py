@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""`jobs submit …`: puts work into the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.cli.output import json_option, print_json
+from engine.cli.run_options import config_from_options, run_options, subject_options
+from engine.config import RunConfig
+from engine.evaluation.config import EvaluationConfig
+from engine.jobs import queue
+from engine.records import Job
+from engine.store.repository import Repository
+
+__all__ = ["submit_group"]
+
+_HOW = ("label", "priority", "waits_for", "auto_resume", "notes")
+
+
+@click.group("submit")
+def submit_group() -> None:
+    """Queue work for the background."""
+
+
+def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How a job is queued, and whether a worker is started."""
+    for option in (
+        json_option,
+        click.option("--start-worker", is_flag=True, help="Start a worker if none is alive."),
+        click.option("--notes", default="", help="For yourself."),
+        click.option("--tag", "tags", multiple=True, help="To find it by; again and again."),
+        click.option("--auto-resume", is_flag=True, help="Go on by itself after a crash."),
+        click.option("--waits-for", type=int, help="Begin when this job has succeeded."),
+        click.option("--priority", default=0, help="Higher goes first."),
+        click.option("--label", default="", help="What lists call it."),
+    ):
+        command = option(command)
+    return command
+
+
+@submit_group.command("generate")
+@subject_options
+@run_options
+@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch at the end.")
+@job_options
+def generate_command(evaluate_after: bool, **options: Any) -> None:
+    """Queue the making of a patch; the settings are those of `patch generate`."""
+    config = config_from_options(options)
+    trust = options["trust_weights"]
+    _submit(
+        options,
+        lambda repository, how: queue.submit_generate(
+            repository, config, trust=trust, evaluate_after=evaluate_after, **how
+        ),
+    )
+
+
+@submit_group.command("evaluate")
+@click.option("--patch", type=click.Path(path_type=Path), required=True, help="A .npy or an image file.")
+@subject_options
+@click.option("--min-score", default=0.25, help="Score from which a detection counts.")
+@click.option("--iou", default=0.5, help="Overlap from which a detection and an object agree.")
+@click.option("--batch-size", default=8, help="Images a forward pass.")
+@click.option("--resamples", default=1000, help="Bootstrap resamples for the intervals; 0 for none.")
+@job_options
+def evaluate_command(
+    patch: Path, min_score: float, iou: float, batch_size: int, resamples: int, **options: Any
+) -> None:
+    """Queue the scoring of a patch; the settings are those of `patch evaluate`."""
+    config = config_from_options(options)
+    settings = EvaluationConfig(
+        placement=config.placement,
+        min_score=min_score,
+        iou=iou,
+        batch_size=batch_size,
+        resamples=resamples,
+        seed=config.seed,
+    )
+    trust = options["trust_weights"]
+    _submit(
+        options,
+        lambda repository, how: queue.submit_evaluate(
+            repository, config, patch, settings=settings, trust=trust, **how
+        ),
+    )
+
+
+@submit_group.command("import")
+@click.argument("source")
+@click.option("--name", help="What to call it; by default after the source.")
+@click.option("--split", type=click.Choice(["train", "val", "test"]), default="train", help="Which split.")
+@click.option("--images", type=click.Path(path_type=Path), help="COCO JSON only: the folder of its images.")
+@job_options
+def import_command(source: str, name: str | None, split: str, images: Path | None, **options: Any) -> None:
+    """Queue the import of a dataset, as `dataset import` does it."""
+    _submit(
+        options,
+        lambda repository, how: queue.submit_import(
+            repository, source, name=name, split=split, images=images, **how
+        ),
+    )
+
+
+@submit_group.command("benchmark")
+@click.argument("suite")
+@subject_options
+@click.option(
+    "--scale", type=click.Choice(["small", "medium", "large"]), default="small", help="How much work."
+)
+@click.option("--batch-size", default=RunConfig.batch_size, help="Images a batch.")
+@click.option("--seconds", type=float, help="Of generation, in place of the scale's.")
+@job_options
+def benchmark_command(suite: str, scale: str, seconds: float | None, **options: Any) -> None:
+    """Queue SUITE (by default on the synthetic demo), as `benchmark run` runs it."""
+    options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
+    config, trust = config_from_options(options), options["trust_weights"]
+    _submit(
+        options,
+        lambda repository, how: queue.submit_benchmark(
+            repository, suite, config, scale=scale, seconds=seconds, trust=trust, **how
+        ),
+    )
+
+
+def _submit(options: dict[str, Any], submit: Callable[[Repository, dict[str, Any]], Job]) -> None:
+    """Queue the job, start a worker if that is wanted, and say what happens next."""
+    how = {name: options[name] for name in _HOW} | {"tags": options["tags"]}
+    with Repository() as repository:
+        job = submit(repository, how)
+        if options["start_worker"]:
+            queue.ensure_worker(repository, job.device)
+        alive = bool(queue.alive_workers(repository))
+    if options["as_json"]:
+        print_json(asdict(job) | {"worker_alive": alive})
+        return
+    click.echo(f"job {job.id}: queued; see it with: python -m engine jobs show {job.id} --follow")
+    if not alive:
+        click.echo(
+            "No worker is alive: start one with --start-worker, or run: python -m engine worker", err=True
+        )

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Carries out one claimed job in a process of its own, which ends with its worker: a worker starts it."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from engine.errors import EngineError, RunInterruptedError, StorageError
+from engine.jobs.places import job_folder, lock_path
+from engine.jobs.work import WORK
+from engine.records import Job
+from engine.store.repository import Repository
+
+__all__ = ["INTERRUPTED", "LOST", "main", "sole_writer"]
+
+INTERRUPTED, LOST = 75, 76  # exit codes: stopped as asked; the attempt no longer counts
+LOCK_S = 60.0
+_PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out the attempt of the job that the arguments name; what comes of it goes into the database."""
+    parser = argparse.ArgumentParser(description="Carry out one claimed job; its worker's pipe is stdin.")
+    for name in ("--job", "--attempt", "--worker-pid"):
+        parser.add_argument(name, type=int, required=True)
+    given = parser.parse_args(arguments)
+    _end_with_worker(given.worker_pid)
+    stop = _stop_flag()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
+    with Repository(timeout_s=5) as repository, sole_writer(given.job):
+        job = repository.jobs.get(given.job)
+        if (job.attempt, job.state) != (given.attempt, "running"):
+            return LOST
+        log.info("Job %d (%s), attempt %d on %s", job.id, job.kind, job.attempt, job.running_on)
+        return _carry_out(repository, job, stop)
+
+
+@contextmanager
+def sole_writer(job_id: int) -> Iterator[None]:
+    """Hold the right to write into a job's folder; waits for a former process of the job to end.
+
+    Raises:
+        StorageError: another process keeps it, or the lock cannot be made.
+    """
+    import fcntl
+
+    path = lock_path(job_id)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "ab")  # noqa: SIM115
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written, {error.strerror}; free or choose a folder") from error
+    with file:
+        deadline = time.monotonic() + LOCK_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise StorageError(
+                        f"{path}: expected to be the job's only process, got another one; end that process"
+                    ) from error
+                time.sleep(0.05)
+        yield
+
+
+def _carry_out(repository: Repository, job: Job, stop: threading.Event) -> int:
+    """Do the work and store its end; an end by request is left to the worker, which knows what was asked."""
+    try:
+        folder = _folder_of(job)
+        result = WORK[job.kind](repository, job, folder, stop.is_set, lambda: os._exit(LOST))
+    except RunInterruptedError as interruption:
+        log.info("%s", interruption)
+        return INTERRUPTED
+    except EngineError as error:
+        return _fail(repository, job, str(error))
+    except Exception as error:  # what nobody foresaw: the log has it whole, the job one line
+        log.exception("The job failed")
+        return _fail(repository, job, f"{type(error).__name__}: {error}; this is a bug, report the job's log")
+    repository.queue.finish(job, "succeeded", result=result)
+    log.info("Succeeded")
+    return 0
+
+
+def _fail(repository: Repository, job: Job, message: str) -> int:
+    line = " ".join(message.split())
+    log.error("%s", line)
+    repository.queue.finish(job, "failed", error=line)
+    return 1
+
+
+def _folder_of(job: Job) -> Path:
+    """The job's folder, without what a killed process left half written."""
+    folder = job_folder(job.id)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(".*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: expected a folder that can be written, got {error.strerror}; "
+            "free it or choose another PATCHBENCH_HOME"
+        ) from error
+    return folder
+
+
+def _end_with_worker(worker_pid: int) -> None:
+    """End this process at once when its worker dies, however deep in a computation it is."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != worker_pid:  # it died before that could take hold
+            os._exit(LOST)
+
+    def wait_for_the_end() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(LOST)
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
+
+
+def _stop_flag() -> threading.Event:
+    """Set by SIGTERM and Ctrl-C: the work then stops where it can go on from."""
+    stop = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, note)
+    return stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

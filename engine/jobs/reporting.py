@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Stores how far a job is while it runs: progress, every step, the live patch; at under 1% of its time."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+
+from engine.errors import RunInterruptedError, StorageError
+from engine.jobs.pacing import Pace
+from engine.patch.arrays import write_patch_array
+from engine.records import Job, Progress, StepRecord
+from engine.store.repository import Repository
+
+if TYPE_CHECKING:
+    from engine.jobs.generation import Observer
+    from engine.patch.state import RunState
+
+__all__ = ["Reporter", "RunReporter"]
+
+log = logging.getLogger(__name__)
+
+PROGRESS_S, LIVE_S = 1.0, 2.0
+SHARE = 0.003  # of the run's time, for each of progress and live patch
+RECENT = 20  # reports that a rate is taken over
+LAST_TRIES = 30
+
+
+class Reporter:
+    """Stores the progress of any job at most once a second.
+
+    Args:
+        repository: where.
+        job: as it was claimed.
+        stop_requested: whether the job is to stop.
+        lost: called when the attempt no longer counts; must not return.
+        clock: seconds, monotonic; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        job: Job,
+        *,
+        stop_requested: Callable[[], bool],
+        lost: Callable[[], object],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._repository, self._job = repository, job
+        self._stop_requested, self._lost, self._clock = stop_requested, lost, clock
+        self._pace = Pace(PROGRESS_S, share=SHARE, at_latest_s=30, at_once=True, clock=clock)
+        self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT)
+        self._steps: list[StepRecord] = []
+        self._phase_started_s = clock()
+        self.progress = Progress()
+
+    def phase(self, phase: str, done: int = 0, total: int | None = None, unit: str = "") -> None:
+        """Say how far the job is; stored when it is time, at once where a phase begins.
+
+        Raises:
+            RunInterruptedError: the job is to stop.
+        """
+        begins = phase != self.progress.phase
+        if begins:
+            self._recent.clear()
+        self.progress = Progress(phase=phase, done=done, total=total, unit=unit)
+        if begins or self._pace.due():
+            self._recent.append((self._clock(), done))
+            rate = self._rate()
+            left_s = (total - done) / rate if rate and total else None
+            self.progress = replace(self.progress, rate=rate, remaining_s=left_s)
+            self.store()
+        if self._stop_requested():
+            raise RunInterruptedError(f"stopped while {phase}; resume the job to begin that anew")
+
+    def store(self) -> None:
+        """Store progress and steps now; where the database cannot take them, they wait for the next time."""
+        with self._pace.spent():
+            try:
+                self._write()
+            except StorageError as error:
+                log.warning("Progress is not stored: %s", error)
+
+    def finish(self, *, forget_after: int | None = None) -> None:
+        """Store what is left, and wait for a database that is busy.
+
+        Args:
+            forget_after: first drop the stored steps after this one.
+
+        Raises:
+            StorageError: it stays so.
+        """
+        for left in reversed(range(LAST_TRIES)):
+            try:
+                self._write(forget_after)
+                break
+            except StorageError:
+                if not left:
+                    raise
+                time.sleep(1)
+
+    def _write(self, forget_after: int | None = None) -> None:
+        self.progress = replace(self.progress, memory_bytes=_memory_bytes(), updated_at=time.time())
+        counts = self._repository.queue.report(
+            self._job, self.progress, steps=self._steps, forget_after=forget_after
+        )
+        if not counts:
+            self._lost()
+        self._steps = []
+
+    def _rate(self) -> float | None:
+        """Per second, over the latest reports."""
+        (first_s, first), (last_s, last) = self._recent[0], self._recent[-1]
+        return (last - first) / (last_s - first_s) if last > first and last_s > first_s else None
+
+
+class RunReporter(Reporter):
+    """Stores a generation's steps, all of them, and its patch as a picture at most every two seconds.
+
+    Runs that follow each other within one job (the groups of `merge mean`) count their steps on.
+    """
+
+    def observe(self, folder: Path, mask_hw: npt.NDArray[np.bool_] | None = None) -> Observer:
+        """The observer for a run.
+
+        Args:
+            folder: of the live patch.
+            mask_hw: bool (h, w), which texels are drawn; None for all.
+        """
+        from engine.jobs.generation import Observer  # loads torch, which imports need not
+
+        self._folder, self._mask = folder, mask_hw
+        self._live = Pace(LIVE_S, share=SHARE, at_latest_s=60, at_once=True, clock=self._clock)
+        self._state: RunState | None = None
+        self._before = StepRecord(
+            step=0, iteration=0, loss=0, terms={}, learning_rate=0, images=0, elapsed_s=0
+        )
+        self._scored = 0
+        return Observer(
+            on_begin=self._begin,
+            on_step=self._step,
+            on_checkpoint=self._checkpoint,
+            on_evaluated=self._evaluated,
+            stop_requested=self._stop,
+        )
+
+    def _begin(self, state: RunState, steps: int) -> None:
+        """Make the stored steps those of the state: what comes after them will be made again."""
+        if self._state is not None and self._state.history:
+            self._before = self._shifted(self._state.history[-1])
+        self._state, self._steps_in_iteration = state, steps
+        self._begun_at_step, self._recent = state.step, deque(maxlen=RECENT)
+        if self._steps:
+            self.finish()
+        last = min(self._repository.steps.last(self._job.id), self._before.step + state.step)
+        self._steps = [shifted for each in state.history if (shifted := self._shifted(each)).step > last]
+        self.progress = self._run_progress(state, None)
+        self.finish(forget_after=last)
+
+    def _step(self, record: StepRecord, state: RunState) -> None:
+        self._steps.append(self._shifted(record))
+        if self._pace.due():
+            self._recent.append((state.elapsed_s, state.image_iterations))
+            self.progress = self._run_progress(state, record.loss)
+            self.store()
+        if self._live.due():
+            self._show(state)
+
+    def _checkpoint(self, state: RunState) -> None:
+        if state.step > self._begun_at_step:
+            self._begun_at_step = state.step
+            try:
+                self._repository.queue.progressed(self._job)
+            except StorageError as error:
+                log.warning("Progress is not stored: %s", error)
+
+    def _stop(self) -> bool:
+        """Asked after each step; where the run is to stop, its patch is shown as it is then."""
+        if not self._stop_requested():
+            return False
+        if self._state is not None:
+            self._show(self._state)
+            self.store()
+        return True
+
+    def _evaluated(self, images: int) -> None:
+        self._scored += images
+        self.phase("scoring", self._scored, None, "images")
+
+    def _show(self, state: RunState) -> None:
+        """Write the live patch; a run goes on without a picture where the disk is full."""
+        if not state.patch_chw.numel():
+            return
+        with self._live.spent():
+            try:
+                write_patch_array(self._folder, state.patch_chw.cpu().numpy(), self._mask, stem="live")
+            except StorageError as error:
+                log.warning("The live patch is not shown: %s", error)
+
+    def _run_progress(self, state: RunState, loss: float | None) -> Progress:
+        total = max(self._steps_in_iteration * state.iterations, state.step)
+        if state.iteration:
+            finished = state.step - state.steps_in_iteration
+            total = max(round(finished / state.iteration * state.iterations), state.step)
+        rate = self._rate() if self._recent else None
+        done_s = state.elapsed_s / state.step if state.step else None
+        return Progress(
+            phase="optimising",
+            done=self._before.step + state.step,
+            total=self._before.step + total,
+            unit="steps",
+            loss=loss,
+            rate=rate,
+            remaining_s=(total - state.step) * done_s if done_s else None,
+        )
+
+    def _shifted(self, record: StepRecord) -> StepRecord:
+        """The step as the whole job counts it."""
+        before = self._before
+        if not before.step:
+            return record
+        return replace(record, step=record.step + before.step, elapsed_s=record.elapsed_s + before.elapsed_s)
+
+
+def _memory_bytes() -> int:
+    """What this process holds of the device: of a CUDA one where it has begun to use it."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        return int(torch.cuda.memory_reserved())
+    return psutil.Process().memory_info().rss

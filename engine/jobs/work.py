@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What each kind of job does, from its request to its result; loads torch only where the work needs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.config import RunConfig
+from engine.datasets.sources import read_dataset
+from engine.errors import StorageError
+from engine.evaluation.config import EvaluationConfig
+from engine.jobs.patch_records import record_run, record_scores
+from engine.jobs.places import LIVE_ARRAY, LIVE_IMAGE
+from engine.jobs.reporting import Reporter, RunReporter
+from engine.patch.arrays import write_atomically
+from engine.records import Job
+from engine.store.repository import Repository
+
+__all__ = ["WORK", "Work"]
+
+Stop = Callable[[], bool]
+Lost = Callable[[], object]
+Work = Callable[[Repository, Job, Path, Stop, Lost], dict[str, Any]]
+
+
+def _generate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
+    """Make a patch, or go on from the checkpoint that an earlier attempt left."""
+    from engine.jobs.handlers import generate, resume
+    from engine.patch.render import circle_mask
+    from engine.patch.state import CHECKPOINT
+
+    config, request = _config(job), job.request
+    mask = circle_mask(config.patch_height, config.patch_width).numpy() if config.circular else None
+    reporter = RunReporter(repository, job, stop_requested=stop, lost=lost)
+    reporter.phase("loading")
+    how = {
+        "observer": reporter.observe(folder, mask),
+        "trust": request["trust"],
+        "evaluate_after": request["evaluate_after"],
+    }
+    if (folder / CHECKPOINT).exists():
+        summary = resume(folder, device=config.device, **how)
+    else:
+        _empty(folder)
+        summary = generate(config, folder, **how)
+    reporter.finish()
+    record_run(repository, job, summary)
+    for name in (LIVE_ARRAY, LIVE_IMAGE):
+        (folder / name).unlink(missing_ok=True)
+    return summary
+
+
+def _evaluate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
+    """Score a patch; the scores lie in the job's folder too."""
+    from engine.jobs.handlers import evaluate
+
+    request = job.request
+    reporter = RunReporter(repository, job, stop_requested=stop, lost=lost)
+    reporter.phase("loading")
+    scores = evaluate(
+        _config(job),
+        Path(request["patch"]),
+        settings=EvaluationConfig.from_json(request["settings"]),
+        observer=reporter.observe(folder),
+        trust=request["trust"],
+    ).to_json()
+    text = json.dumps(scores, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_atomically(folder / "evaluation.json", lambda file: file.write(text.encode()))
+    record_scores(repository, job, request["patch"], scores)
+    return scores
+
+
+def _import(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
+    """Read, repair and store a dataset."""
+    request = job.request
+    reporter = Reporter(repository, job, stop_requested=stop, lost=lost)
+    dataset = read_dataset(
+        request["source"],
+        name=request["name"],
+        split=request["split"],
+        images=None if request["images"] is None else Path(request["images"]),
+        report=lambda done, total: reporter.phase("reading", done, total, "images"),
+    )
+    reporter.phase("storing", 0, len(dataset.images), "images")
+    repository.datasets.save(dataset)
+    reporter.phase("stored", len(dataset.images), len(dataset.images), "images")
+    return {
+        "dataset": dataset.name,
+        "images": len(dataset.images),
+        "objects": sum(dataset.object_counts()),
+        "repairs": dataset.repair_counts(),
+    }
+
+
+def _benchmark(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
+    """Run a suite; the result lies in the job's folder too."""
+    import logging
+
+    from engine.jobs.benchmarks import run_suite
+
+    request, log = job.request, logging.getLogger(__name__)
+    reporter = Reporter(repository, job, stop_requested=stop, lost=lost)
+    reporter.phase("measuring")
+
+    def report(line: str) -> None:
+        log.info("%s", line)
+        reporter.phase("measuring")
+
+    return run_suite(
+        request["suite"],
+        _config(job),
+        scale=request["scale"],
+        seconds=request["seconds"],
+        trust=request["trust"],
+        out=folder / "benchmark.json",
+        report=report,
+    )
+
+
+WORK: dict[str, Work] = {
+    "generate": _generate,
+    "evaluate": _evaluate,
+    "import": _import,
+    "benchmark": _benchmark,
+}
+
+
+def _config(job: Job) -> RunConfig:
+    """The job's settings on the worker's device; workers called cpu:0, cpu:1 … share the one CPU."""
+    device = job.running_on or job.device
+    config = RunConfig.from_json(job.request["config"])
+    return config.changed(device="cpu" if device.startswith("cpu") else device)
+
+
+def _empty(folder: Path) -> None:
+    """Begin anew: what was stopped before its first checkpoint left nothing to go on from."""
+    try:
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be emptied, {error.strerror}; free it") from error

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The worker: claims jobs one after the other, runs each in a child process, and decides how it ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from types import FrameType
+
+import psutil
+
+from engine.config import home_folder
+from engine.errors import StorageError
+from engine.jobs.child import INTERRUPTED
+from engine.jobs.last_patch import keep_last_patch
+from engine.jobs.places import log_path, read_log_tail
+from engine.jobs.version import ROOT
+from engine.jobs.workforce import default_device, release_dead
+from engine.records import Job
+from engine.store.repository import Repository
+from engine.store.workers import Worker as WorkerRecord
+
+__all__ = ["Worker", "ending", "run_worker"]
+
+log = logging.getLogger(__name__)
+
+BEAT_S, WATCH_S, IDLE_S = 1.0, 0.2, 0.5
+CANCEL_S, GRACE_S = 1.4, 120.0  # from SIGTERM to SIGKILL: where the last patch is kept anyway; where not
+_CAUSES = {
+    "SIGKILL": "probably the system ran out of memory",
+    "SIGSEGV": "probably a fault in a library or a driver",
+    "SIGBUS": "probably a fault in a library or a full disk",
+    "SIGABRT": "probably a library or CUDA gave up, see the log",
+    "SIGFPE": "probably a fault in a library",
+    "SIGILL": "probably a library built for another processor",
+}
+
+
+def run_worker(device: str | None = None, *, once: bool = False, until_idle: bool = False) -> None:
+    """Work until told to stop by SIGTERM or Ctrl-C.
+
+    Args:
+        device: what its jobs compute on; by default `cuda:0` where there is one, else `cpu`. `cpu:0`,
+            `cpu:1` … are workers side by side on one CPU.
+        once: end after one job.
+        until_idle: end when no job is left that may run.
+
+    Raises:
+        StorageError: the database cannot be used at the beginning; later the worker waits for it.
+    """
+    with Repository() as repository:
+        worker = Worker(repository, device or default_device())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, worker.stop)
+        worker.run(once=once, until_idle=until_idle)
+
+
+class Worker:
+    """One worker on one device.
+
+    Args:
+        repository: the queue.
+        device: see `run_worker`.
+    """
+
+    def __init__(self, repository: Repository, device: str) -> None:
+        self._repository, self._device = repository, device
+        self._stopping = threading.Event()
+        self._register()
+
+    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """End soon: a running job keeps a checkpoint first. Can be a signal's handler."""
+        self._stopping.set()
+
+    def run(self, *, once: bool = False, until_idle: bool = False) -> None:
+        """Work until `stop`."""
+        log.info("Worker %s begins on %s", self._id, self._device)
+        try:
+            while not self._stopping.is_set():
+                worked: bool | None
+                try:
+                    worked = self._turn()
+                except StorageError as error:  # full disk, busy database: jobs stay as they are meanwhile
+                    log.warning("%s", error)
+                    worked = None
+                    self._stopping.wait(BEAT_S)
+                if (worked and once) or (worked is False and until_idle):
+                    break
+                if worked is False:
+                    self._stopping.wait(IDLE_S)
+        finally:
+            with suppress(StorageError):
+                self._repository.workers.remove(self._id)
+            log.info("Worker %s ends", self._id)
+
+    def _register(self) -> None:
+        process = psutil.Process()
+        self._id = f"{socket.gethostname()}-{process.pid}-{secrets.token_hex(3)}"
+        now = time.time()
+        self._repository.workers.add(
+            WorkerRecord(
+                id=self._id,
+                host=socket.gethostname(),
+                pid=process.pid,
+                process_started_at=process.create_time(),
+                device=self._device,
+                started_at=now,
+                heartbeat_at=now,
+            )
+        )
+        self._beat_at = now
+
+    def _turn(self) -> bool:
+        """Run the next job to its end, if there is one."""
+        self._beat()
+        job = self._repository.queue.claim(self._id, self._device)
+        if job is None:
+            return False
+        log.info("Job %d (%s) begins", job.id, job.kind)
+        self._settle(job, self._watch(job, self._start(job)))
+        return True
+
+    def _beat(self) -> None:
+        """When it is due: a heartbeat, and a look at what other workers that are gone have left."""
+        if time.time() - self._beat_at < BEAT_S:
+            return
+        if not self._repository.workers.beat(self._id):  # taken for dead by another machine
+            self._register()
+        self._beat_at = time.time()
+        for job in release_dead(self._repository):
+            log.info("Job %d of a worker that is gone: %s", job.id, job.state)
+
+    def _start(self, job: Job) -> subprocess.Popen[bytes]:
+        path = log_path(job.id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arguments = [
+            *(sys.executable, "-m", "engine.jobs.child", "--job", str(job.id)),
+            *("--attempt", str(job.attempt), "--worker-pid", str(os.getpid())),
+        ]
+        with open(path, "ab") as file:
+            # The pipe that is its standard input closes when this process dies, in whatever way.
+            return subprocess.Popen(
+                arguments,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+                env={**os.environ, "PATCHBENCH_HOME": str(home_folder()), "PYTHONUNBUFFERED": "1"},
+            )
+
+    def _watch(self, job: Job, child: subprocess.Popen[bytes]) -> int:
+        """Wait for the child's end, and bring it about where that is wanted. Returns its exit code."""
+        kill_at: float | None = None
+        while True:
+            try:
+                return child.wait(WATCH_S)
+            except subprocess.TimeoutExpired:
+                wanted = self._wanted(job)
+            if wanted == "gone":
+                child.kill()
+            elif wanted is not None:
+                now = time.monotonic()
+                patience = CANCEL_S if wanted == "cancel" else GRACE_S
+                if kill_at is None:
+                    child.terminate()
+                    kill_at = now + patience
+                kill_at = min(kill_at, now + patience)
+                if now >= kill_at:
+                    child.kill()
+
+    def _wanted(self, job: Job) -> str | None:
+        """What is asked of the job, or `stop` of the worker; None too where the database does not answer."""
+        try:
+            self._beat()
+            wanted = self._repository.queue.wanted(job)
+        except StorageError as error:
+            log.warning("%s", error)
+            wanted = None
+        return wanted or ("stop" if self._stopping.is_set() else None)
+
+    def _settle(self, job: Job, code: int) -> None:
+        """Store how the job ended, if the child has not; waits for a database that cannot be written."""
+        while True:
+            try:
+                self._end(job, code)
+                return
+            except StorageError as error:
+                log.warning("%s", error)
+                if self._stopping.wait(BEAT_S):
+                    return  # the next worker finds the job without a worker and releases it
+
+    def _end(self, job: Job, code: int) -> None:
+        queue = self._repository.queue
+        wanted = queue.wanted(job)
+        if wanted != "gone":
+            last_lines = [line for line in read_log_tail(job.id, lines=5) if line]
+            state, error = ending(
+                code,
+                wanted=wanted,
+                may_go_on=queue.may_go_on(job),
+                stopped=self._stopping.is_set(),
+                last_line=last_lines[-1] if last_lines else "",
+            )
+            queue.finish(job, state, error=error)
+        job = self._repository.jobs.get(job.id)
+        if job.state == "cancelled":
+            keep_last_patch(self._repository, job)
+        log.info("Job %d: %s", job.id, job.state)
+
+
+def ending(
+    code: int, *, wanted: str | None, may_go_on: bool, stopped: bool, last_line: str
+) -> tuple[str, str | None]:
+    """How a job ended whose child did not say so itself.
+
+    Args:
+        code: the child's exit code, negative for a signal.
+        wanted: what was asked of the job.
+        may_go_on: whether it is to be queued again by itself.
+        stopped: whether the worker is stopping.
+        last_line: of the job's log.
+
+    Returns:
+        The job's state and its error, if it is one.
+    """
+    if wanted in ("cancel", "pause"):
+        return {"cancel": "cancelled", "pause": "paused"}[wanted], None
+    broken_off = "queued" if may_go_on else "interrupted"
+    if stopped or code == INTERRUPTED:
+        return broken_off, "stopped together with its worker; resume it"
+    if code < 0:
+        name = signal.Signals(-code).name
+        cause = _CAUSES.get(name, "another program ended it")
+        return broken_off, f"its process was ended by {name}: {cause}; resume it"
+    return "failed", f"its process ended with exit code {code}: {last_line or 'without a word'}; see its log"
