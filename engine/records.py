@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "BENCHMARK_STATES",
     "JOB_KINDS",
     "JOB_STATES",
+    "BenchmarkRun",
     "Dataset",
     "Evaluation",
     "ImageRecord",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 JOB_KINDS = ("generate", "evaluate", "import", "benchmark")
+BENCHMARK_STATES = ("running", "finished", "interrupted")
 JOB_STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled", "interrupted")
 
 
@@ -204,6 +207,40 @@ class Measurement:
             "claimed": self.claimed,
             "samples": list(self.samples),
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRun:
+    """One run of a benchmark suite. Times are Unix seconds.
+
+    Attributes:
+        state: one of `BENCHMARK_STATES`; an interrupted one can go on.
+        attempt: how many times it was begun.
+        machine: the device's model.
+        settings: what it was asked for: the run's `config`, and `seconds` if given.
+        facts: `dataset` (name, images, synthetic) and `machine` (the hardware snapshot with its versions).
+        left_out: keys of the parts that this device cannot do.
+        measurements: in the order of the parts; empty in lists.
+    """
+
+    id: int
+    suite: str
+    scale: str
+    state: str
+    device: str
+    machine: str
+    detector: str
+    dataset: str
+    code_version: str
+    started_at: float
+    settings: dict[str, Any]
+    facts: dict[str, Any]
+    attempt: int = 1
+    finished_at: float | None = None
+    answer: str | None = None
+    left_out: tuple[str, ...] = ()
+    job_id: int | None = None
+    measurements: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["CATALOGUE", "NO_CLAIM", "Chart", "Description"]
 
-NO_CLAIM = "–"
+NO_CLAIM = "–"  # noqa: RUF001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,8 @@ _ALL = (
     Description(
         name="batching",
         question="Does grouping images by object count make bigger batches pay?",
-        claim="relative speed 1.0, 1.4, 1.7, 1.8 at batch 1, 2, 4, 8; memory 0.5, 2, 4, 8 GB at batch 1, 4, 8, "
-        "16; grouping saves 23% on 100 images × 50 iterations",
+        claim="relative speed of 1.0, 1.4, 1.7, 1.8 at batch 1, 2, 4, 8; memory 0.5, 2, 4, 8 GB at batch 1, "
+        "4, 8, 16; grouping saves 23% with 100 images and 50 iterations",
         charts=(
             Chart(title="Speed by batch size", unit=RATE, x="batch_size", series="batching", log_x=True),
             Chart(title="Peak memory by batch size", unit="bytes", x="batch_size", log_x=True),
@@ -72,7 +72,7 @@ _ALL = (
     Description(
         name="precision",
         question="What does mixed precision buy?",
-        claim="30–40% faster, half the memory",
+        claim="30 to 40% faster, half the memory",
         charts=(
             Chart(title="Speed by precision", unit=RATE),
             Chart(title="Peak memory by precision", unit="bytes"),
@@ -82,7 +82,7 @@ _ALL = (
     Description(
         name="warm-start",
         question="Does a pretrained patch shorten convergence?",
-        claim="50–70% shorter",
+        claim="50 to 70% shorter",
         charts=(Chart(title="Seconds to the same score", unit="s"),),
     ),
     Description(
@@ -115,7 +115,8 @@ _ALL = (
     Description(
         name="budget",
         question="What do iterations, images, patch size, learning rate buy?",
-        claim="10 images × 50 iterations: 2–3 min on a GPU, 20–30 on a CPU; 100 × 500: 3–4 h and 30–50 h",
+        claim="10 images and 50 iterations: 2 to 3 minutes on a GPU, 20 to 30 on a CPU; 100 images and 500 "
+        "iterations: 3 to 4 hours and 30 to 50 hours",
         charts=(Chart(title="ASR on held-out images", unit=ASR),),
         on_cuda="the claim's times on a GPU",
     ),

@@ -196,6 +196,7 @@ def m004_benchmarks(db: Database) -> None:
             suite TEXT NOT NULL,
             scale TEXT NOT NULL,
             state TEXT NOT NULL,  -- running, finished or interrupted
+            attempt INTEGER NOT NULL DEFAULT 1,  -- grows each time that it goes on; an older one adds nothing
             device TEXT NOT NULL,
             machine TEXT NOT NULL,  -- the device's model, to tell one cpu from another
             detector TEXT NOT NULL,
@@ -204,8 +205,9 @@ def m004_benchmarks(db: Database) -> None:
             started_at REAL NOT NULL,
             finished_at REAL,
             answer TEXT,
-            settings TEXT NOT NULL,  -- JSON: the run's settings
-            versions TEXT NOT NULL  -- JSON: package -> version
+            settings TEXT NOT NULL,  -- JSON with sorted keys: this text tells runs apart
+            facts TEXT NOT NULL,  -- JSON: dataset's size, machine, package versions
+            left_out TEXT NOT NULL DEFAULT '[]'  -- JSON list: parts that this device cannot do
         )
         """,
         "CREATE INDEX benchmarks_by_suite ON benchmarks (suite, started_at DESC)",

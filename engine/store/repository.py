@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from engine.store.benchmarks import Benchmarks
 from engine.store.connection import Connection
 from engine.store.datasets import Datasets
 from engine.store.jobs import Jobs
@@ -25,7 +26,7 @@ class Repository:
         timeout_s: how long to wait for another process's write.
 
     Attributes:
-        datasets, jobs, patches, queue, steps, workers: see those.
+        benchmarks, datasets, jobs, patches, queue, steps, workers: see those.
 
     Raises:
         StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written; so all methods.
@@ -33,6 +34,7 @@ class Repository:
 
     def __init__(self, path: str | Path | None = None, *, timeout_s: float = 10.0) -> None:
         self.connection = Connection(path, timeout_s=timeout_s)
+        self.benchmarks = Benchmarks(self.connection)
         self.datasets = Datasets(self.connection)
         self.jobs = Jobs(self.connection)
         self.patches = Patches(self.connection)

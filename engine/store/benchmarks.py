@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Runs of benchmark suites: each part is stored as it ends, an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import JobError, StorageError
+from engine.records import BenchmarkRun, Interval, Measurement
+from engine.store.connection import Connection
+
+__all__ = ["BenchmarkKey", "Benchmarks"]
+
+_COLUMNS = (
+    *("id", "job_id", "suite", "scale", "state", "attempt", "device", "machine", "detector", "dataset"),
+    *("code_version", "started_at", "finished_at", "answer", "settings", "facts", "left_out"),
+)
+_COLUMNS_SQL = ", ".join(_COLUMNS)
+_FILTERS = ("suite", "scale", "device", "detector", "dataset", "machine", "code_version", "job_id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkKey:
+    """What a run measures: another with the same key can go on from it. See `BenchmarkRun` for the fields."""
+
+    suite: str
+    scale: str
+    device: str
+    machine: str
+    detector: str
+    dataset: str
+    code_version: str
+    settings: dict[str, Any]
+
+    def columns(self) -> dict[str, Any]:
+        """Column → value, as the table has them."""
+        return {**vars(self), "settings": _text(self.settings)}
+
+
+class Benchmarks:
+    """The benchmark runs of one database. All methods raise `StorageError` if it cannot be used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def begin(
+        self, key: BenchmarkKey, *, facts: dict[str, Any], job_id: int | None = None, fresh: bool = False
+    ) -> BenchmarkRun:
+        """Go on with the latest unfinished run of this key, or begin one.
+
+        Args:
+            key: what the run measures.
+            facts: see `BenchmarkRun`.
+            job_id: the job that asks for it.
+            fresh: begin one in any case.
+        """
+        with self._db.transaction():
+            rows = [] if fresh else self._with(key, "!=")
+            if rows:
+                run_id = rows[0][0]
+                self._db.rows(
+                    "UPDATE benchmarks SET state = 'running', attempt = attempt + 1, job_id = ? WHERE id = ?",
+                    [job_id, run_id],
+                )
+            else:
+                values = key.columns() | {"state": "running", "facts": _text(facts)}
+                values |= {"job_id": job_id, "started_at": time.time()}
+                names, places = ", ".join(values), ", ".join("?" * len(values))
+                run_id = self._db.value(
+                    f"INSERT INTO benchmarks ({names}) VALUES ({places}) RETURNING id", values.values()
+                )
+        return self.get(run_id)
+
+    def finished(self, key: BenchmarkKey) -> BenchmarkRun | None:
+        """The latest finished run of this key, with its measurements."""
+        with self._db.errors():
+            rows = self._with(key, "=")
+        return self.get(rows[0][0]) if rows else None
+
+    def add_part(self, run: BenchmarkRun, part: str, measurements: Iterable[Measurement]) -> None:
+        """Store what a part measured, all of it or nothing.
+
+        Raises:
+            StorageError: the run goes on elsewhere or was deleted.
+        """
+        with self._db.transaction():
+            self._claim(run)
+            first = self._db.value(
+                "SELECT coalesce(max(position), -1) + 1 FROM measurements WHERE benchmark_id = ?", [run.id]
+            )
+            self._db.insert(
+                "measurements (benchmark_id, position, part, side, value, low, high, unit, claimed, settings,"
+                " samples)",
+                (
+                    (run.id, position, part, *_values(measurement))
+                    for position, measurement in enumerate(measurements, start=first)
+                ),
+            )
+
+    def done_parts(self, run_id: int) -> list[str]:
+        """The parts of a run that have measurements, in order."""
+        with self._db.errors():
+            rows = self._db.rows(
+                "SELECT part FROM measurements WHERE benchmark_id = ? GROUP BY part ORDER BY min(position)",
+                [run_id],
+            )
+        return [part for (part,) in rows]
+
+    def finish(self, run: BenchmarkRun, answer: str, left_out: Sequence[str] = ()) -> BenchmarkRun:
+        """End a run with its answer, and return it with its measurements.
+
+        Raises:
+            StorageError: the run goes on elsewhere or was deleted.
+        """
+        with self._db.transaction():
+            self._claim(run)
+            self._db.rows(
+                "UPDATE benchmarks SET state = 'finished', finished_at = ?, answer = ?, left_out = ? "
+                "WHERE id = ?",
+                [time.time(), answer, json.dumps(left_out), run.id],
+            )
+        return self.get(run.id)
+
+    def interrupt(self, run: BenchmarkRun) -> None:
+        """Say that a run has stopped; it can go on. One that goes on elsewhere is left alone."""
+        with self._db.transaction():
+            self._db.rows(
+                "UPDATE benchmarks SET state = 'interrupted' "
+                "WHERE id = ? AND attempt = ? AND state = 'running'",
+                [run.id, run.attempt],
+            )
+
+    def get(self, run_id: int) -> BenchmarkRun:
+        """One run with its measurements.
+
+        Raises:
+            JobError: there is none with this number.
+        """
+        with self._db.errors():
+            rows = self._db.rows(f"SELECT {_COLUMNS_SQL} FROM benchmarks WHERE id = ?", [run_id])
+            measured = self._db.rows(
+                "SELECT side, value, low, high, unit, claimed, settings, samples FROM measurements "
+                "WHERE benchmark_id = ? ORDER BY position",
+                [run_id],
+            )
+        if not rows:
+            raise JobError(
+                f"benchmark {run_id}: expected one of the list, found none; see: benchmark history"
+            )
+        return _run(rows[0], tuple(map(_measurement, measured)))
+
+    def find(
+        self,
+        *,
+        states: Sequence[str] = (),
+        since: float | None = None,
+        until: float | None = None,
+        limit: int = 100,
+        offset: int = 0,
+        **same: object,
+    ) -> list[BenchmarkRun]:
+        """A page of the runs, newest first, without their measurements.
+
+        Args:
+            states: of these alone; all if empty.
+            since, until: begun between these Unix seconds.
+            limit, offset: of the page.
+            same: suite, scale, device, detector, dataset, machine, code_version, job_id; None for any.
+        """
+        if wrong := set(same) - set(_FILTERS):
+            raise ValueError(f"expected some of {sorted(_FILTERS)}, got {sorted(wrong)}")
+        wanted = {name: value for name, value in same.items() if value is not None}
+        clauses = [f"{name} = ?" for name in wanted]
+        values: list[object] = [*wanted.values()]
+        for clause, bound in (("started_at >= ?", since), ("started_at <= ?", until)):
+            if bound is not None:
+                clauses.append(clause)
+                values.append(bound)
+        if states:
+            clauses.append(f"state IN ({', '.join('?' * len(states))})")
+            values += states
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        with self._db.errors():
+            rows = self._db.rows(
+                f"SELECT {_COLUMNS_SQL} FROM benchmarks {where} ORDER BY id DESC LIMIT ? OFFSET ?",
+                [*values, limit, offset],
+            )
+        return [_run(row) for row in rows]
+
+    def delete(self, run_id: int) -> None:
+        """Remove a run and its measurements.
+
+        Raises:
+            JobError: there is none with this number.
+        """
+        self.get(run_id)
+        with self._db.transaction():
+            self._db.rows("DELETE FROM benchmarks WHERE id = ?", [run_id])
+
+    def _with(self, key: BenchmarkKey, finished: str) -> list[Any]:
+        """Ids of the key's runs that are (`=`) or are not (`!=`) finished, newest first."""
+        columns = key.columns()
+        clauses = " AND ".join(f"{name} = ?" for name in columns)
+        return self._db.rows(
+            f"SELECT id FROM benchmarks WHERE {clauses} AND state {finished} 'finished' ORDER BY id DESC",
+            columns.values(),
+        )
+
+    def _claim(self, run: BenchmarkRun) -> None:
+        """Within a transaction: make sure that this attempt still counts."""
+        if not self._db.rows(
+            "SELECT 1 FROM benchmarks WHERE id = ? AND attempt = ? AND state = 'running'",
+            [run.id, run.attempt],
+        ):
+            raise StorageError(
+                f"benchmark {run.id}: expected to be the only process that runs it, got another that goes on "
+                "with it, or its deletion; run one at a time, or use --fresh"
+            )
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, allow_nan=False)
+
+
+def _values(measurement: Measurement) -> tuple[object, ...]:
+    value, low, high = measurement.figure.to_json()
+    samples = [None if math.isnan(sample) else sample for sample in measurement.samples]
+    return (
+        *(measurement.side, value, low, high, measurement.unit, measurement.claimed),
+        *(_text(measurement.settings), json.dumps(samples)),
+    )
+
+
+def _measurement(row: tuple[Any, ...]) -> Measurement:
+    side, value, low, high, unit, claimed, settings, samples = row
+    figure = [float("nan") if number is None else number for number in (value, low, high)]
+    return Measurement(
+        side=side,
+        figure=Interval(value=figure[0], low=figure[1], high=figure[2]),
+        unit=unit,
+        claimed=claimed,
+        settings=json.loads(settings),
+        samples=tuple(float("nan") if sample is None else sample for sample in json.loads(samples)),
+    )
+
+
+def _run(row: tuple[Any, ...], measurements: tuple[Measurement, ...] = ()) -> BenchmarkRun:
+    fields = dict(zip(_COLUMNS, row, strict=True))
+    for name in ("settings", "facts", "left_out"):
+        fields[name] = json.loads(fields[name])
+    fields["left_out"] = tuple(fields["left_out"])
+    return BenchmarkRun(**fields, measurements=measurements)
