@@ -12,19 +12,9 @@ import click
 from engine.cli.output import SCORE_COLUMNS, json_option, print_json, print_table, score_rows
 from engine.cli.progress import evaluation_bar, watching
 from engine.cli.run_options import config_from_options, run_options, subject_options
-from engine.config import RunConfig
+from engine.config import DEMO_SETTINGS, RunConfig
 
 __all__ = ["demo_command", "patch_group"]
-
-# Measured: what makes a patch within two minutes on two CPU cores that beats its controls clearly.
-DEMO_SETTINGS: dict[str, Any] = {
-    "dataset": "demo",
-    "weights": "demo",
-    "image_size": 320,
-    "time_limit_s": 75.0,
-    "validation_share": 0.3,
-    "validate_every": 1_000_000,
-}
 
 
 @click.group("patch")

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""`python -m dashboard`: start a worker if none is alive and serve the pages."""
+
+from __future__ import annotations
+
+import logging
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import click
+
+from engine.config import home_folder
+from engine.errors import EngineError
+
+APP = Path(__file__).with_name("app.py")
+
+
+@click.command("dashboard")
+@click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535), help="To listen on.")
+@click.option("--address", default="127.0.0.1", show_default=True, help="To listen on.")
+@click.option("--worker/--no-worker", default=True, help="Start a worker if none is alive.")
+def main(port: int, address: str, worker: bool) -> None:
+    """Serve PatchBench's dashboard."""
+    try:
+        if worker:
+            _start_worker()
+        _log_to_file()
+    except EngineError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{home_folder()}: expected a writable folder, got {error.strerror}; "
+            "choose another PATCHBENCH_HOME"
+        ) from error
+    click.echo(f"PatchBench: http://{address}:{port} (Ctrl-C ends the pages; jobs go on)")
+    _serve(port, address)
+
+
+def _start_worker() -> None:
+    from engine.jobs import queue
+    from engine.store.repository import Repository
+
+    with Repository() as repository:
+        queue.ensure_worker(repository)
+
+
+def _log_to_file() -> None:
+    """Failures that a page shows under an id are found in this file."""
+    folder = home_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(folder / "dashboard.log", maxBytes=2**20, backupCount=1, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.getLogger("dashboard").addHandler(handler)
+
+
+def _serve(port: int, address: str) -> None:
+    from streamlit.web import cli
+
+    cli.main(["run", str(APP), f"--server.port={port}", f"--server.address={address}"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Hardware: what the machine is and does now, and which settings suit it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.charts.hardware import load_history
+from dashboard.components import chart, live, look, page_title
+from dashboard.formats import DASH
+from dashboard.i18n import _
+from dashboard.services import advice, hardware
+from engine.hardware import GpuSnapshot, HardwareSnapshot
+
+HISTORY = 60  # samples, two seconds apart
+
+
+def share(used: int | None, total: int | None) -> float | None:
+    """Used over total in percent; None where either is not known."""
+    return None if used is None or not total else 100 * used / total
+
+
+def with_unit(value: float | None, unit: str) -> str:
+    """A whole number with its unit, or a dash."""
+    return DASH if value is None else f"{value:,.0f} {unit}"
+
+
+def gpu_card(gpu: GpuSnapshot) -> None:
+    """One GPU's figures and processes."""
+    with st.container(border=True):
+        st.markdown(f"**GPU {gpu.index}: {gpu.name or _('unknown GPU')}**")
+        top, bottom = st.columns(4), st.columns(4)
+        top[0].metric(_("Utilisation"), with_unit(gpu.utilisation_percent, "%"))
+        memory = f"{formats.bytes_text(gpu.memory_used_bytes)} / {formats.bytes_text(gpu.memory_total_bytes)}"
+        top[1].metric(_("Memory"), memory)
+        top[2].metric(_("Temperature"), with_unit(gpu.temperature_celsius, "°C"))
+        top[3].metric(_("Fan"), with_unit(gpu.fan_percent, "%"))
+        bottom[0].metric(_("Power"), with_unit(gpu.power_watts, "W"))
+        bottom[1].metric(_("Power limit"), with_unit(gpu.power_limit_watts, "W"))
+        bottom[2].metric(_("Clock"), with_unit(gpu.clock_mhz, "MHz"))
+        bottom[3].metric(_("Memory clock"), with_unit(gpu.memory_clock_mhz, "MHz"))
+        processes(gpu)
+
+
+def processes(gpu: GpuSnapshot) -> None:
+    """What computes on a GPU."""
+    if gpu.processes is None:
+        st.caption(_("The driver does not tell which processes use it."))
+    elif gpu.processes:
+        rows = [
+            {
+                _("Process"): each.name or DASH,
+                _("Number"): each.pid,
+                _("Memory"): formats.bytes_text(each.memory_bytes),
+            }
+            for each in gpu.processes
+        ]
+        st.dataframe(rows, hide_index=True)
+    else:
+        st.caption(_("No process computes on it."))
+
+
+def machine_card(machine: HardwareSnapshot) -> None:
+    """CPU, memory and disk."""
+    cpu, memory, disk = st.columns(3)
+    cpu.metric(_("CPU load"), with_unit(machine.cpu_percent, "%"), border=True)
+    cores = _("{cores} cores, {threads} threads").format(
+        cores=machine.cpu_cores or DASH, threads=machine.cpu_threads or DASH
+    )
+    cpu.caption(f"{machine.cpu_model} · {cores}")
+    memory.metric(_("Memory used"), formats.bytes_text(machine.memory_used_bytes), border=True)
+    memory.caption(_("of {total}").format(total=formats.bytes_text(machine.memory_total_bytes)))
+    disk.metric(_("Disk free"), formats.bytes_text(machine.disk_free_bytes), border=True)
+    disk.caption(
+        _("of {total}, where results are kept").format(total=formats.bytes_text(machine.disk_total_bytes))
+    )
+
+
+def remember(machine: HardwareSnapshot) -> deque[tuple[float, HardwareSnapshot]]:
+    """Add to the session's short history."""
+    history = st.session_state.setdefault("hardware.history", deque(maxlen=HISTORY))
+    history.append((time.monotonic(), machine))
+    return history
+
+
+def history_chart(history: deque[tuple[float, HardwareSnapshot]]) -> None:
+    """The load of the last two minutes, as lines."""
+    newest = history[-1][0]
+    machines = [machine for _at, machine in history]
+    series: dict[str, list[float | None]] = {
+        _("CPU load"): [machine.cpu_percent for machine in machines],
+        _("Memory"): [share(each.memory_used_bytes, each.memory_total_bytes) for each in machines],
+    }
+    for index in range(len(machines[-1].gpus)):
+        gpus = [machine.gpus[index] if index < len(machine.gpus) else None for machine in machines]
+        series[f"GPU {index}"] = [gpu.utilisation_percent if gpu else None for gpu in gpus]
+        series[_("GPU {index} memory").format(index=index)] = [
+            share(gpu.memory_used_bytes, gpu.memory_total_bytes) if gpu else None for gpu in gpus
+        ]
+    figure = load_history(
+        [at - newest for at, _machine in history],
+        series,
+        title=_("Load (%)"),
+        x_title=_("Seconds from now"),
+        **look(),
+    )
+    alt = _("Lines of the load over the last two minutes; CPU now {cpu} %.")
+    chart(figure, alt=alt.format(cpu=round(machines[-1].cpu_percent)), key="load")
+
+
+def now() -> None:
+    """The live part."""
+    machine = hardware.snapshot()
+    history = remember(machine)
+    for gpu in machine.gpus:
+        gpu_card(gpu)
+    machine_card(machine)
+    history_chart(history)
+
+
+def accelerator(machine: HardwareSnapshot) -> None:
+    """Says plainly what patches are computed on."""
+    if machine.apple_gpu:
+        st.info(_("No NVIDIA GPU here. This Apple machine's GPU (MPS) can be used: choose the device mps."))
+    elif not machine.gpus:
+        st.info(_("No NVIDIA GPU was found: patches are computed on the CPU, which is slower but works."))
+
+
+def recommendation(machine: HardwareSnapshot) -> None:
+    """Precision and batch size, and why."""
+    advised = advice.advise(machine, advice.measured_runs())
+    st.subheader(_("Recommended settings"), anchor=False)
+    device, precision, batch = st.columns(3)
+    device.metric(_("Device"), advised.device, border=True)
+    precision.metric(_("Precision"), advised.precision, border=True)
+    batch.metric(_("Batch size"), advised.batch_size, border=True)
+    if advised.fastest:
+        st.markdown(
+            _(
+                "Job {job} was the fastest of the finished runs on this device: {rate} images/s with "
+                "{precision} and batch size {batch}, {memory} at most."
+            ).format(
+                job=advised.fastest.job_id,
+                rate=formats.number(advised.fastest.images_per_s, 1),
+                precision=advised.fastest.precision,
+                batch=advised.fastest.batch_size,
+                memory=formats.bytes_text(advised.fastest.peak_memory_bytes),
+            )
+        )
+    elif machine.gpus:
+        st.markdown(
+            _("Auto takes bf16 where the GPU computes it natively, else fp32. No run was measured here yet.")
+        )
+    else:
+        st.markdown(_("Auto is fp32 here: lower precision pays on GPUs. No run was measured here yet."))
+    st.markdown(
+        _(
+            "From the same number of images a patch learns more in small batches; larger ones save time "
+            "where the device computes them together."
+        )
+    )
+
+
+def versions(machine: HardwareSnapshot) -> None:
+    """What is installed."""
+    st.subheader(_("Versions"), anchor=False)
+    driver = {_("NVIDIA driver"): machine.driver_version} if machine.driver_version else {}
+    found = {"Python": machine.python_version, **machine.versions, **driver, _("System"): machine.platform}
+    st.dataframe(
+        [{_("Package"): name, _("Version"): version} for name, version in found.items()], hide_index=True
+    )
+
+
+def page() -> None:
+    """The whole page."""
+    page_title(_("Hardware"), _("What this machine is and does now, read every two seconds."))
+    machine = hardware.snapshot()
+    accelerator(machine)
+    live(now)()
+    recommendation(machine)
+    versions(machine)
+
+
+page()

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Overview: what this is, what there is, what runs, and what to do next."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.components import (
+    controls,
+    empty_state,
+    go_to,
+    guarded,
+    job_title,
+    live,
+    page_title,
+    progress_line,
+    state_badge,
+)
+from dashboard.i18n import _, ngettext
+from dashboard.services import hardware, overview
+from dashboard.services.overview import Overview
+from engine.records import Job, PatchRecord
+
+
+def facts(found: Overview) -> None:
+    """Device, datasets, patches and jobs, in four figures."""
+    machine = hardware.snapshot()
+    images = sum(dataset.images for dataset in found.datasets)
+    device, datasets, done, waiting = st.columns(4)
+    if machine.gpus:
+        device.metric(_("Device"), _("GPU"), border=True)
+        device.caption(", ".join(gpu.name or _("unknown GPU") for gpu in machine.gpus))
+    else:
+        device.metric(_("Device"), _("Apple GPU") if machine.apple_gpu else _("CPU"), border=True)
+        device.caption(machine.cpu_model)
+    datasets.metric(_("Datasets"), len(found.datasets), border=True)
+    datasets.caption(ngettext("{number} image", "{number} images", images).format(number=f"{images:,}"))
+    done.metric(_("Jobs done"), found.jobs.get("succeeded", 0), border=True)
+    failed = found.jobs.get("failed", 0)
+    done.caption(ngettext("{number} failed", "{number} failed", failed).format(number=failed))
+    waiting.metric(_("Jobs waiting"), found.jobs.get("queued", 0), border=True)
+    paused = found.jobs.get("paused", 0) + found.jobs.get("interrupted", 0)
+    waiting.caption(ngettext("{number} paused", "{number} paused", paused).format(number=paused))
+
+
+def next_step(found: Overview) -> None:
+    """One sentence on what to do next, and the way there."""
+    step = found.next_step
+    if step == "demo":
+        with st.container(border=True):
+            st.markdown(
+                _(
+                    "**Start with the demo.** It imports synthetic street scenes, makes a patch against a "
+                    "small detector and scores it: about two minutes on two CPU cores, no network needed."
+                )
+            )
+            with controls("demo"):
+                if st.button(_("Run the demo"), type="primary", icon=":material/play_arrow:", key="run-demo"):
+                    with guarded():
+                        overview.start_demo()
+                        st.rerun()
+            go_to("datasets", _("Or import your own dataset"))
+    elif step == "failed" and found.failed:
+        text = _("**The last job failed:** {error}").format(
+            error=found.failed.error or job_title(found.failed)
+        )
+        st.warning(text, icon=":material/error:")
+        go_to("jobs", _("Look at the job"), job=found.failed.id)
+    elif step == "generate":
+        st.info(_("**Next:** make a patch and see how far the detector's scores fall."))
+        go_to("generate", _("Generate a patch"))
+    elif step == "compare":
+        st.info(_("**Next:** compare your patches, or score one on another detector."))
+        go_to("compare", _("Compare runs"))
+
+
+def job_card(job: Job) -> None:
+    """A job with its state and progress."""
+    with st.container(border=True):
+        title, state = st.columns([4, 1], vertical_alignment="center")
+        title.markdown(f"**{job_title(job)}**")
+        with state:
+            state_badge(job.state)
+        if job.state == "running":
+            progress_line(job.progress)
+            go_to("jobs", _("Watch it"), job=job.id)
+
+
+def running() -> None:
+    """What runs and what waits, live; the whole page is drawn anew when a job ends."""
+    jobs = overview.running_jobs()
+    now = [job.id for job in jobs]
+    before = st.session_state.get("overview.jobs")
+    st.session_state["overview.jobs"] = now
+    if before is not None and before != now:
+        st.rerun()
+    if not jobs:
+        st.caption(_("No job runs or waits."))
+    for job in jobs:
+        job_card(job)
+
+
+def patch_list(patches: list[PatchRecord], empty: str) -> None:
+    """Patches with their pictures and scores."""
+    if not patches:
+        empty_state(empty)
+    for patch in patches:
+        picture, text = st.columns([1, 5], vertical_alignment="center")
+        picture.image(patch.image, width=56)
+        with text:
+            st.markdown(f"**{patch.name}** · {formats.moment(patch.created_at)}")
+            if patch.score:
+                score = _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
+                    asr=formats.percent(patch.score.asr),
+                    ap50=formats.number(patch.score.ap50),
+                    dataset=patch.score.dataset,
+                    detector=patch.score.detector,
+                )
+                st.caption(score)
+            go_to("patches", _("Open"), patch=patch.id)
+
+
+def page() -> None:
+    """The whole page."""
+    page_title(
+        "PatchBench",
+        _("Measures how adversarial patches affect your object detectors, what it costs, and what helps."),
+    )
+    found = overview.summary()
+    next_step(found)
+    facts(found)
+    st.subheader(_("Now"), anchor=False)
+    live(running)()
+    latest, best = st.columns(2)
+    with latest:
+        st.subheader(_("Latest patches"), anchor=False)
+        patch_list(found.latest, _("No patch has been made yet."))
+    with best:
+        st.subheader(_("Strongest patches"), anchor=False)
+        patch_list(found.best, _("No patch has been scored yet."))
+
+
+page()

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""One template for all charts, light and dark, in colours that the colour-blind can tell apart."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+__all__ = ["COLOURS", "CONFIG", "DASHES", "colour", "styled"]
+
+# Okabe and Ito (2008), without black; ordered so that neighbours differ in lightness as well.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+_INK = {"light": ("#1A2027", "#D5DCE4", "#FFFFFF"), "dark": ("#E8EDF2", "#364250", "#10151B")}
+DASHES = ("solid", "dash", "dot", "dashdot")  # a second sign beside colour, for more than seven lines
+CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "modeBarButtonsToRemove": ["sendDataToCloud", "select2d", "lasso2d", "autoScale2d"],
+}
+
+
+def colour(index: int) -> str:
+    """The colour of the index-th series; they repeat after seven."""
+    return COLOURS[index % len(COLOURS)]
+
+
+def styled(
+    figure: go.Figure, *, title: str, dark: bool = False, large: bool = False, height: int = 320
+) -> go.Figure:
+    """Give a figure the house's look.
+
+    Args:
+        title: what it shows, with units; in the session's language.
+        dark: on a dark page.
+        large: for a projector: larger type, higher.
+        height: in pixels, before `large`.
+    """
+    ink, grid, paper = _INK["dark" if dark else "light"]
+    size = 19 if large else 13
+    axis = {"gridcolor": grid, "linecolor": grid, "zerolinecolor": grid, "automargin": True}
+    figure.update_layout(
+        template="none",
+        title={
+            "text": title,
+            "font": {"size": size + 2},
+            "x": 0,
+            "xref": "paper",
+            "y": 0.98,
+            "yanchor": "top",
+        },
+        height=round(height * (1.5 if large else 1)),
+        colorway=COLOURS,
+        font={"family": "Source Sans, sans-serif", "size": size, "color": ink},
+        paper_bgcolor=paper,
+        plot_bgcolor=paper,
+        margin={"l": 8, "r": 8, "t": 3 * size, "b": 8},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        hoverlabel={"font": {"size": size}},
+    )
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
+    return figure

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Small widgets that pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import formats
+from dashboard.charts.theme import CONFIG
+from dashboard.i18n import N_, _
+from dashboard.page_state import presenting, reference
+from dashboard.services.failures import logged
+from engine.errors import EngineError
+from engine.records import Job, Progress
+
+__all__ = [
+    "chart",
+    "controls",
+    "empty_state",
+    "go_to",
+    "guarded",
+    "job_title",
+    "kind_name",
+    "live",
+    "look",
+    "page_title",
+    "progress_line",
+    "score_table",
+    "state_badge",
+    "state_name",
+]
+
+STATES = {  # state → its name, colour and icon: never the colour alone
+    "queued": (N_("Queued"), "gray", ":material/schedule:"),
+    "running": (N_("Running"), "blue", ":material/play_arrow:"),
+    "paused": (N_("Paused"), "orange", ":material/pause:"),
+    "succeeded": (N_("Succeeded"), "green", ":material/check:"),
+    "failed": (N_("Failed"), "red", ":material/error:"),
+    "cancelled": (N_("Cancelled"), "gray", ":material/cancel:"),
+    "interrupted": (N_("Interrupted"), "orange", ":material/power_off:"),
+}
+KINDS = {
+    "generate": N_("Patch generation"),
+    "evaluate": N_("Evaluation"),
+    "import": N_("Dataset import"),
+    "benchmark": N_("Benchmark"),
+}
+CONDITIONS = {
+    "patch": N_("Patch"),
+    "clean": N_("No patch"),
+    "grey": N_("Grey patch"),
+    "noise": N_("Noise patch"),
+}
+SCORES = {
+    "asr": N_("ASR"),
+    "ap50": N_("AP50"),
+    "ap50_95": N_("AP50-95"),
+    "relative_ap50": N_("AP50, relative"),
+    "disappearance": N_("Disappearance"),
+    "hallucinations_per_image": N_("Hallucinations per image"),
+}
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Show what goes wrong within as one sentence: an engine's error as it is, others by an id in the log."""
+    try:
+        yield
+    except EngineError as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception as error:
+        text = _(
+            "Something failed that PatchBench did not foresee. Reload the page; the log has it under {id}."
+        )
+        st.error(text.format(id=logged(error)), icon=":material/error:")
+
+
+def live(function: Callable[..., None], every_s: float | None = 2.0) -> Callable[..., None]:
+    """A part of a page that draws itself anew every few seconds, guarded; None: only when used."""
+
+    @wraps(function)
+    def safely(*args: Any, **kwargs: Any) -> None:
+        with guarded():
+            function(*args, **kwargs)
+
+    return st.fragment(safely, run_every=every_s)
+
+
+def page_title(title: str, lead: str) -> None:
+    """A page's heading and what it is for, in a sentence."""
+    st.title(title, anchor=False)
+    st.markdown(lead)
+
+
+def controls(name: str) -> Any:
+    """A container for what is used, not looked at: the presentation mode hides it, its values stay."""
+    return st.container(key=f"controls-{name}")
+
+
+def look() -> dict[str, bool]:
+    """Arguments `dark` and `large` of every chart, as the session has them."""
+    return {"dark": st.context.theme.type == "dark", "large": presenting()}
+
+
+def chart(figure: go.Figure, *, alt: str, key: str, **options: Any) -> Any:
+    """Show a figure; `alt` says in a sentence what can be read from it. Returns the selection, if any."""
+    return st.plotly_chart(figure, theme=None, config=CONFIG, alt=alt, key=key, **options)
+
+
+def state_name(state: str) -> str:
+    """A job's state in the session's language."""
+    return _(STATES[state][0])
+
+
+def kind_name(kind: str) -> str:
+    """A job's kind in the session's language."""
+    return _(KINDS[kind])
+
+
+def state_badge(state: str) -> None:
+    """A job's state as a word, an icon and a colour."""
+    name, colour, icon = STATES[state]
+    st.badge(_(name), icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def empty_state(text: str, *, page: str | None = None, label: str = "") -> None:
+    """What to show where there is nothing yet, and a link to what changes that.
+
+    Args:
+        page: a script in `app_pages`, such as `datasets`.
+        label: of the link.
+    """
+    with st.container(border=True):
+        st.markdown(text)
+        if page:
+            go_to(page, label)
+
+
+def go_to(page: str, label: str, **parameters: object) -> None:
+    """A link to a page with query parameters; nothing while the page does not exist."""
+    from dashboard.navigation import pages
+
+    if page in pages():
+        st.page_link(
+            pages()[page], label=label, icon=":material/arrow_forward:", query_params=reference(**parameters)
+        )
+
+
+def progress_line(progress: Progress) -> None:
+    """How far a job is, its rate and the time that remains."""
+    facts = [progress.phase]
+    if progress.total:
+        facts.append(f"{progress.done:,} / {progress.total:,} {progress.unit}".strip())
+    if progress.rate:
+        facts.append(_("{rate} images/s").format(rate=formats.number(progress.rate, 1)))
+    if progress.remaining_s is not None:
+        facts.append(_("{time} left").format(time=formats.duration(progress.remaining_s)))
+    st.progress(progress.share or 0.0, text=" · ".join(fact for fact in facts if fact) or _("Starting"))
+
+
+def score_table(evaluation: Mapping[str, Any]) -> None:
+    """A patch's scores beside its controls, each with its 95% interval.
+
+    Args:
+        evaluation: what `Evaluation.to_json` gives.
+    """
+    conditions = {"patch": evaluation["patch"], **evaluation["controls"]}
+    rows = [
+        {
+            _("Condition"): _(CONDITIONS.get(name, name)),
+            **{_(title): _score(scores, key) for key, title in SCORES.items()},
+        }
+        for name, scores in conditions.items()
+    ]
+    st.dataframe(rows, hide_index=True)
+    st.caption(_("In brackets: 95% bootstrap interval over images."))
+
+
+def _score(scores: Mapping[str, Any], name: str) -> str:
+    return formats.interval(scores.get(name), scores.get("ci95", {}).get(name, (None, None)))
+
+
+def job_title(job: Job) -> str:
+    """A job's label, or its kind and number without one."""
+    return job.label or f"{kind_name(job.kind)} {job.id}"

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Texts in the language of the session, from gettext catalogues: one .po a page, merged when first needed."""
+
+from __future__ import annotations
+
+import gettext
+import io
+from functools import lru_cache
+from pathlib import Path
+
+import polib
+import streamlit as st
+
+__all__ = ["LANGUAGES", "N_", "_", "browser_language", "language", "ngettext", "translations"]
+
+LANGUAGES = {"en": "English", "ko": "한국어"}
+LOCALE = Path(__file__).with_name("locale")
+
+
+def language() -> str:
+    """The session's language: as chosen in the sidebar, else the browser's if it is there, else English."""
+    chosen = st.session_state.get("kept.lang")
+    return str(chosen) if chosen in LANGUAGES else browser_language()
+
+
+def browser_language() -> str:
+    """The language that the browser asks for, if it is one of ours; else English."""
+    browser = (st.context.locale or "en").partition("-")[0]
+    return browser if browser in LANGUAGES else "en"
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def translations(code: str) -> gettext.NullTranslations:
+    """The catalogue of a language, all its .po files in one; English is what the code itself says.
+
+    Args:
+        code: a key of `LANGUAGES`.
+    """
+    merged = polib.POFile()
+    for path in sorted((LOCALE / code / "LC_MESSAGES").glob("*.po")):
+        catalogue = polib.pofile(str(path))
+        merged.metadata = merged.metadata or catalogue.metadata
+        merged.extend(entry for entry in catalogue if entry not in merged)
+    return gettext.GNUTranslations(io.BytesIO(merged.to_binary())) if merged else gettext.NullTranslations()
+
+
+def _(text: str) -> str:
+    """A text in the session's language."""
+    return translations(language()).gettext(text)
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    """The form of a text that goes with a number; fill the number in with `.format`."""
+    return translations(language()).ngettext(one, many, number)
+
+
+def N_(text: str) -> str:
+    """Mark a text of a table for translation; what shows it calls `_` on it."""
+    return text

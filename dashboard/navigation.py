@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The pages there are, in the order of the sidebar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard.i18n import N_, _
+
+__all__ = ["PAGES", "pages"]
+
+FOLDER = Path(__file__).with_name("app_pages")
+PAGES = {  # script → title and icon; one line a page
+    "overview": (N_("Overview"), ":material/home:"),
+    "hardware": (N_("Hardware"), ":material/memory:"),
+}
+
+
+def pages() -> dict[str, Any]:
+    """Script → the page, titled in the session's language; the first one opens at the bare address."""
+    return {
+        name: st.Page(
+            FOLDER / f"{name}.py", title=_(title), icon=icon, url_path=name, default=name == "overview"
+        )
+        for name, (title, icon) in PAGES.items()
+    }

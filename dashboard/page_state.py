@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a view shows, kept in the session and in its link, so that it can be left, shared and opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import streamlit as st
+
+__all__ = ["choose", "chosen", "kept", "presenting", "reference"]
+
+_KEPT = "kept."
+
+
+def presenting() -> bool:
+    """Whether the presentation mode is on: larger type and charts, no controls."""
+    return bool(st.session_state.get("present"))
+
+
+def chosen(name: str, default: Any = None, *, parse: Callable[[str], Any] = str) -> Any:
+    """What was chosen under a name: by the link, else earlier in this session, else the default.
+
+    Args:
+        name: of the query parameter, unique to the page, such as `patch`.
+        parse: from the link's text; a ValueError counts as nothing chosen.
+    """
+    if name in st.query_params:
+        try:
+            return parse(st.query_params[name])
+        except ValueError:
+            del st.query_params[name]
+    return st.session_state.get(_KEPT + name, default)
+
+
+def choose(name: str, value: Any, *, write: Callable[[Any], str] = str) -> None:
+    """Keep a choice for this session and put it into the link; None or empty forgets it."""
+    if value in (None, "", (), []):
+        st.session_state.pop(_KEPT + name, None)
+        st.query_params.pop(name, None)
+    else:
+        st.session_state[_KEPT + name] = value
+        st.query_params[name] = write(value)
+
+
+def kept(
+    name: str,
+    default: Any = None,
+    *,
+    allowed: Collection[Any] | None = None,
+    parse: Callable[[str], Any] = str,
+    write: Callable[[Any], str] = str,
+) -> dict[str, Any]:
+    """Arguments for a widget whose value survives leaving the page and stands in the link.
+
+    Use as `st.selectbox(label, options, format_func=…, **kept("dataset", options[0], allowed=options))`; give
+    the widget no `index`, `value`, `default`, `key` or `on_change` of its own. The link holds `write(value)`,
+    not what is shown, so that it opens in any language.
+
+    Args:
+        name: of the query parameter, unique to the page.
+        allowed: what the widget offers; anything else in a link gives the default.
+        parse, write: between the link's text and the value.
+    """
+    key = f"widget.{name}"
+    value = chosen(name, default, parse=parse)
+    if allowed is not None and value not in allowed:
+        value = default
+    if key not in st.session_state or (allowed is not None and st.session_state[key] not in allowed):
+        st.session_state[key] = value
+    if value != default:
+        choose(name, value, write=write)  # leaving the page took it out of the link
+    return {"key": key, "on_change": _keep, "args": (name, key, default, write)}
+
+
+def _keep(name: str, key: str, default: Any, write: Callable[[Any], str]) -> None:
+    value = st.session_state[key]
+    choose(name, None if value == default else value, write=write)
+
+
+def reference(**parameters: object) -> dict[str, str]:
+    """Query parameters of a link to another page, with the language and mode that the session is in."""
+    shared = {name: st.query_params[name] for name in ("lang", "present") if name in st.query_params}
+    return shared | {name: str(value) for name, value in parameters.items() if value is not None}

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The workers that carry out jobs, as the sidebar shows and starts them."""
+
+from __future__ import annotations
+
+from dashboard.services.storage import cached, opened
+from engine.jobs import queue
+from engine.store.workers import Worker
+
+__all__ = ["alive", "ensure"]
+
+
+@cached(ttl_s=2)
+def alive() -> list[Worker]:
+    """The workers at work.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return queue.alive_workers(repository)
+
+
+def ensure() -> None:
+    """Start a worker unless one is alive.
+
+    Raises:
+        EngineError: it cannot be started.
+    """
+    with opened() as repository:
+        queue.ensure_worker(repository)

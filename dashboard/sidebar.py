@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The sidebar below the pages' names: language, presentation mode, worker."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.components import guarded, live
+from dashboard.i18n import LANGUAGES, _, browser_language, ngettext
+from dashboard.page_state import kept, presenting
+from dashboard.services import workers
+
+__all__ = ["settings", "style", "worker_status"]
+
+_PRESENTATION = """<style>
+html {font-size: 21px}
+[class*="st-key-controls-"] {display: none}
+[data-testid="stMainBlockContainer"] {padding-top: 3rem; max-width: none}
+</style>"""
+
+
+def settings() -> None:
+    """Language and presentation mode; the session and every link keep them."""
+    with st.sidebar:
+        # The language's own name is the label, so that it can be found in a language that one cannot read.
+        st.segmented_control(
+            "Language · 언어",
+            list(LANGUAGES),
+            format_func=LANGUAGES.__getitem__,
+            required=True,
+            label_visibility="collapsed",
+            **kept("lang", browser_language(), allowed=LANGUAGES),
+        )
+        st.toggle(
+            _("Presentation mode"),
+            help=_("Larger type and charts, no controls."),
+            **kept("present", False, parse=lambda text: text == "True"),
+        )
+
+
+def style() -> None:
+    """The presentation mode's type."""
+    if presenting():
+        st.html(_PRESENTATION)
+
+
+def _status() -> None:
+    alive = workers.alive()
+    if alive:
+        text = ngettext("{number} worker at work", "{number} workers at work", len(alive))
+        devices = ", ".join(sorted(worker.device for worker in alive))
+        st.caption(f":material/check_circle: {text.format(number=len(alive))} ({devices})")
+        return
+    st.caption(":material/warning: " + _("No worker: jobs wait"))
+    if st.button(_("Start a worker"), key="start-worker"):
+        with guarded():
+            workers.ensure()
+            st.rerun()
+
+
+worker_status = live(_status, every_s=5)
