@@ -3,30 +3,57 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from pathlib import Path
+from typing import Any
 
+from engine.errors import EngineError
+from engine.jobs.patch_records import record_run
 from engine.jobs.places import LIVE_ARRAY, LIVE_IMAGE, job_folder
+from engine.jobs.run_folder import SUMMARY, read_summary, write_summary
 from engine.records import Job
 from engine.store.repository import Repository
 
 __all__ = ["keep_last_patch"]
 
+log = logging.getLogger(__name__)
 
-def keep_last_patch(repository: Repository, job: Job) -> Job:
-    """Turn the live patch of a cancelled generation into its files. Without one nothing happens.
+
+def keep_last_patch(repository: Repository, job: Job) -> None:
+    """Turn the live patch of a cancelled generation into its files and put it on record, if there is one.
+
+    Nothing that goes wrong with it stops the cancelling: that is only logged, and the live patch stays.
 
     Args:
         repository: where the job is.
         job: one that was cancelled.
-
-    Returns:
-        The job as it is then.
     """
     folder = job_folder(job.id)
     if job.kind != "generate" or not (folder / LIVE_ARRAY).exists():
-        return job
-    if not (folder / "patch.npy").exists():
-        # Renamed, not copied: that works on a full disk too, and a reader sees a whole file or none.
-        for live, kept in ((LIVE_IMAGE, "patch.png"), (LIVE_ARRAY, "patch.npy")):
-            os.replace(folder / live, folder / kept)
-    return repository.jobs.get(job.id)
+        return
+    try:
+        if not (folder / "patch.npy").exists():
+            # Renamed, not copied: that works on a full disk too, and a reader sees a whole file or none.
+            os.replace(folder / LIVE_IMAGE, folder / "patch.png")
+            os.replace(folder / LIVE_ARRAY, folder / "patch.npy")
+        if not (folder / SUMMARY).exists():
+            write_summary(folder, _summary(job, folder))
+        record_run(repository, job, read_summary(folder))
+    except (EngineError, OSError) as error:
+        log.warning("The last patch of job %d is not on record: %s", job.id, error)
+
+
+def _summary(job: Job, folder: Path) -> dict[str, Any]:
+    """What can be said of a run that did not end by itself."""
+    config = job.request["config"]
+    return {
+        "patch": str(folder / "patch.npy"),
+        "config": config,
+        "seed": job.seed,
+        "dataset": {"name": Path(config["dataset"]).stem},
+        "detector": {"name": Path(config["weights"]).stem},
+        "device": job.running_on or job.device,
+        "steps": job.progress.done if job.progress.unit == "steps" else None,
+        "cancelled": True,
+    }

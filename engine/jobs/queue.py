@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from engine.benchmark.catalogue import CATALOGUE
 from engine.config import RunConfig, require_between, require_choice
 from engine.errors import JobError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
@@ -165,9 +166,10 @@ def submit_benchmark(
         label: what lists call it.
 
     Raises:
-        SettingsError: no such scale, or seconds below 1.
+        SettingsError: no such suite or scale, or seconds below 0.1.
         JobError, StorageError: see `submit_generate`.
     """
+    require_choice("suite", suite, CATALOGUE)
     require_choice("scale", scale, ("small", "medium", "large"))
     if seconds is not None:
         require_between("seconds", seconds, 0.1, 10_000_000)
@@ -191,7 +193,9 @@ def cancel(repository: Repository, job_id: int) -> Job:
         JobError: there is no such job, or it has ended.
     """
     job = repository.queue.ask(job_id, "cancel")
-    return keep_last_patch(repository, job) if job.state == "cancelled" else job
+    if job.state == "cancelled":
+        keep_last_patch(repository, job)
+    return job
 
 
 def pause(repository: Repository, job_id: int) -> Job:

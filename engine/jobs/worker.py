@@ -116,7 +116,7 @@ class Worker:
                 heartbeat_at=now,
             )
         )
-        self._beat_at = now
+        self._beat_at = 0.0  # the first look at what others have left comes at once
 
     def _turn(self) -> bool:
         """Run the next job to its end, if there is one."""

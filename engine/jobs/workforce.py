@@ -43,7 +43,10 @@ def release_dead(repository: Repository) -> list[Job]:
     jobs = repository.queue.release(gone, "the worker that ran it is gone; resume it")
     for worker in gone:
         repository.workers.remove(worker)
-    return [keep_last_patch(repository, job) if job.state == "cancelled" else job for job in jobs]
+    for job in jobs:
+        if job.state == "cancelled":
+            keep_last_patch(repository, job)
+    return jobs
 
 
 def default_device() -> str:
