@@ -1,53 +1,114 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The suite of memory: the peak by batch size, each in a process of its own."""
+"""Peak memory of a run by its settings, each measured in a process of its own."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context
 from typing import Any
 
+import torch
+
+from engine.baselines.config import ArtConfig
+from engine.benchmark.rows import exact_row, figures_of
 from engine.benchmark.subject import Subject
-from engine.benchmark.suite import Answer, Report, Scale, exactly
-from engine.errors import EngineError
-from engine.records import Measurement
+from engine.benchmark.suite import Part, Report, Scale
+from engine.config import RunConfig
+from engine.datasets.loader import ImageLoader
+from engine.detectors.ultralytics import load_detector
+from engine.errors import MemoryExhaustedError
+from engine.patch.memory import peak_memory_bytes
+from engine.records import ImageRecord, Measurement
 
-__all__ = ["memory"]
+__all__ = ["memory_answer", "memory_parts", "peak_memory"]
 
-
-def memory(subject: Subject, scale: Scale, report: Report) -> Answer:
-    """Peak memory by batch size, each in a process of its own through the command line."""
-    rows = []
-    for view, view_size in (("views", subject.config.view_size), ("whole images", 0)):
-        for size in scale.batch_sizes:
-            summary = _generate_in_process(subject, size, view_size)
-            rows.append(
-                Measurement(
-                    side=f"{view}, batch {size}",
-                    figure=exactly(float(summary["peak_memory_bytes"])),
-                    unit="bytes",
-                    settings={"view_size": view_size, "batch_size": size, "device": str(summary["device"])},
-                )
-            )
-            report(f"{view}, batch {size}: {rows[-1].figure.value / 2**20:.0f} MiB")
-    largest = rows[-1]
-    return rows, f"A run over {largest.side} takes {largest.figure.value / 2**30:.2f} GiB at the most."
+STEPS = 2  # the first holds all that a step needs, the second what the optimizer keeps
 
 
-def _generate_in_process(subject: Subject, batch_size: int, view_size: int) -> dict[str, Any]:
+def memory_parts(subject: Subject, scale: Scale) -> list[Part]:
+    """One part for each view and batch size."""
+
+    def part(view: str, view_size: int, size: int) -> Part:
+        side = f"{view}, batch {size}"
+
+        def measure(report: Report) -> list[Measurement]:
+            peak = peak_memory(subject, batch_size=size, view_size=view_size)
+            report(f"{side}: {peak / 2**20:.0f} MiB")
+            return [exact_row(side, peak, "bytes", view=view, view_size=view_size, batch_size=size)]
+
+        return Part(key=side, measure=measure)
+
+    views = (("views", subject.config.view_size), ("whole images", 0))
+    return [part(view, size_px, size) for view, size_px in views for size in scale.batch_sizes]
+
+
+def memory_answer(measurements: Sequence[Measurement]) -> str:
+    """The largest."""
+    peaks = figures_of(measurements, "bytes")
+    if not peaks:
+        return "No batch size fitted into memory."
+    least, most = (choose(peaks, key=lambda side: peaks[side].value) for choose in (min, max))
+    return (
+        f"A run takes {peaks[least].value / 2**30:.2f} GiB ({least}) to "
+        f"{peaks[most].value / 2**30:.2f} GiB ({most}) at its peak."
+    )
+
+
+def peak_memory(subject: Subject, **changes: Any) -> int:
+    """The most bytes that a run's steps take: the device's on CUDA, else the process's resident set.
+
+    Args:
+        subject: what it runs on; the process loads the detector anew.
+        changes: of the subject's settings.
+
+    Raises:
+        MemoryExhaustedError: the system ended the process.
+        EngineError: whatever else went wrong in it.
+    """
+    config = subject.config.changed(**changes)
+    images = min(STEPS * config.batch_size * config.accumulate, len(subject.records))
+    work = (config, list(subject.records[:images]), subject.class_id, subject.trust)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        try:
+            return pool.submit(_peak_in_process, *work).result()
+        except BrokenProcessPool as error:
+            raise MemoryExhaustedError(
+                f"expected batches of {config.batch_size} to fit into memory, got a process ended by the "
+                "system; choose a smaller batch size"
+            ) from error
+
+
+def _peak_in_process(config: RunConfig, records: list[ImageRecord], class_id: int, trust: bool) -> int:
+    by_art = config.backend == "art"
+    detector = load_detector(config.weights, device=config.device, trust=trust, fuse=not by_art)
+    subject = Subject(
+        detector=detector, unfused=detector, class_id=class_id, records=records, config=config, trust=trust
+    )
+    # Few images are repeated until each batch is full.
+    full = STEPS * config.batch_size * config.accumulate
+    repeated = [records[index % len(records)] for index in range(full)]
+    if by_art:
+        _art_step(subject, repeated)
+    else:
+        run = subject.over(repeated).run()
+        for _ in islice(run.iterate(), STEPS):
+            pass
+    if detector.device.type == "cuda":
+        torch.cuda.synchronize(detector.device)
+    return peak_memory_bytes(detector.device)
+
+
+def _art_step(subject: Subject, records: list[ImageRecord]) -> None:
+    from engine.baselines.art import generate_with_art  # ART's own memory is no part of our runs'
+
     config = subject.config
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            *(sys.executable, "-m", "engine", "--quiet", "patch", "generate", "--json", "--no-evaluate"),
-            *("--dataset", config.dataset, "--weights", config.weights, "--class", config.class_name),
-            *("--device", config.device, "--precision", config.precision, "--iterations", "2"),
-            *("--batch-size", str(batch_size), "--view-size", str(view_size)),
-            *("--image-size", str(config.image_size), "--out", str(Path(folder) / "run")),
-        ]
-        finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    if finished.returncode:
-        raise EngineError(finished.stderr.strip().splitlines()[-1].removeprefix("Error: "))
-    return dict(json.loads(finished.stdout))
+    generate_with_art(
+        subject.detector,
+        ImageLoader(records, image_size=config.image_size, device=subject.detector.device),
+        range(len(records)),
+        class_id=subject.class_id,
+        config=ArtConfig(iterations=1, batch_size=config.batch_size, patch_size=config.patch_height),
+    )

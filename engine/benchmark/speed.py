@@ -1,177 +1,205 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Suites of speed: against ART, against the bare pass, by precision and batch size."""
+"""Suites of speed: batching and precision, by the throughput and the memory of runs."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from typing import Any
 
-import numpy as np
-import torch
-
-from engine.baselines.art import generate_with_art
-from engine.baselines.config import ArtConfig
-from engine.benchmark.subject import Subject, synchronize
-from engine.benchmark.suite import Answer, Report, Scale
-from engine.benchmark.timing import alternate, median_interval, ratio_interval
-from engine.datasets.loader import ImageLoader
+from engine.benchmark.memory import peak_memory
+from engine.benchmark.rows import (
+    apart,
+    best_of,
+    compared,
+    exact_row,
+    figures_of,
+    median_row,
+    rate_rows,
+    ratio_row,
+    row_of,
+    times,
+)
+from engine.benchmark.subject import Subject
+from engine.benchmark.suite import Part, Report, Scale
+from engine.benchmark.timing import alternate
 from engine.errors import DeviceError
-from engine.patch.render import compose
-from engine.patch.transforms import place
-from engine.records import Interval, Measurement
-from engine.seeding import generator
+from engine.records import Measurement
 
-__all__ = ["baseline", "floor", "precision"]
+__all__ = [
+    "batching_answer",
+    "batching_parts",
+    "measure_rates",
+    "precision_answer",
+    "precision_parts",
+]
 
-RATE = "image-iterations/s"
+CLAIMED_SPEED = {1: 1.0, 2: 1.4, 4: 1.7, 8: 1.8}
+CLAIMED_MEMORY_BYTES = {1: 0.5e9, 4: 2e9, 8: 4e9, 16: 8e9}
+CLAIMED_SAVING = 0.23
+CLAIMED_BF16 = 1.35  # 30 to 40% faster
+BATCHING_SIZES = (2, 4, 8, 16, 32)
+
+Changes = Mapping[str, Any]
 
 
-def baseline(subject: Subject, scale: Scale, report: Report) -> Answer:
-    """Throughput against ART, batch 1 against batch 1 and against the defaults."""
-    chosen = np.random.default_rng(0).permutation(len(subject.records))[: scale.images].tolist()
-    loader = ImageLoader(
-        subject.records, image_size=subject.config.image_size, device=subject.detector.device
-    )
+def measure_rates(
+    subject: Subject, sides: Mapping[str, Changes], scale: Scale, report: Report
+) -> dict[str, list[float]]:
+    """Image-iterations a second of runs with different settings, in turn; what cannot run here is left out.
 
-    def art() -> float:
-        settings = ArtConfig(iterations=1, batch_size=1, patch_size=subject.config.patch_height)
-        result = generate_with_art(
-            subject.unfused, loader, chosen, class_id=subject.class_id, config=settings
-        )
-        return float(result.summary["image_iterations_per_s"])
+    A side's round holds two of its batches at least, or the scale's images.
+    """
+    with ExitStack() as stack:
+        measured: dict[str, Callable[[], float]] = {}
+        for side, changes in sides.items():
+            try:
+                run = subject.run(**changes)
+            except DeviceError as error:
+                report(f"{side}: {error}")
+                continue
+            steps = stack.enter_context(closing(run.iterate()))
+            images = max(scale.images, 2 * run.batch_size)
+            measured[side] = lambda steps=steps, images=images: subject.rate_of(steps, images)  # type: ignore[misc]
+        return alternate(measured, rounds=scale.rounds, report=report)
 
-    natives = {
-        "PatchBench, batch 1": {"batch_size": 1},
-        f"PatchBench, batch {subject.config.batch_size}": {},
-        "PatchBench, whole images, batch 1": {"batch_size": 1, "view_size": 0},
-        f"PatchBench, whole images, batch {subject.config.batch_size}": {"view_size": 0},
+
+def batching_parts(subject: Subject, scale: Scale) -> list[Part]:
+    """Speed of all plans and sizes in turn, then memory by size, each its own part."""
+    plans = {"sequential": {"batching": "sequential", "batch_size": 1}} | {
+        f"{batching}, batch {size}": {"batching": batching, "batch_size": size}
+        for size in BATCHING_SIZES
+        for batching in ("grouped", "ragged")
     }
-    with ExitStack() as stack:
-        sides: dict[str, Callable[[], float]] = {"ART, batch 1": art}
-        for name, changes in natives.items():
-            steps = stack.enter_context(closing(subject.run(**changes).iterate()))
-            sides[name] = lambda steps=steps: subject.rate_of(steps, scale.images)  # type: ignore[misc]
-        figures = alternate(sides, rounds=scale.rounds, report=report)
-    rates = [
-        Measurement(side=name, figure=median_interval(values), unit=RATE) for name, values in figures.items()
-    ]
-    ratios = [
-        Measurement(
-            side=f"{name} / ART", figure=ratio_interval(values, figures["ART, batch 1"]), unit="times"
-        )
-        for name, values in figures.items()
-        if not name.startswith("ART")
-    ]
-    answer = (
-        f"At batch 1 PatchBench does {ratios[0].figure.value:.1f} times ART's image-iterations a second, "
-        f"with whole images {ratios[2].figure.value:.1f} times."
+
+    def speed(report: Report) -> list[Measurement]:
+        figures = measure_rates(subject, plans, scale, report)
+        rows = rate_rows(figures, plans)
+        rows += [
+            ratio_row(
+                side,
+                figures[side],
+                figures["sequential"],
+                "times sequential",
+                CLAIMED_SPEED.get(int(str(changes["batch_size"]))),
+                **changes,
+            )
+            for side, changes in plans.items()
+        ]
+        return [*rows, _saving(figures)]
+
+    def memory(size: int) -> Part:
+        def measure(report: Report) -> list[Measurement]:
+            peak = peak_memory(subject, batch_size=size)
+            report(f"ragged, batch {size}: {peak / 1e9:.2f} GB")
+            return [exact_row(f"ragged, batch {size}", peak, "bytes", claimed, batch_size=size)]
+
+        claimed = CLAIMED_MEMORY_BYTES[size]
+        return Part(key=f"memory, batch {size}", measure=measure)
+
+    return [Part(key="speed", measure=speed), *map(memory, CLAIMED_MEMORY_BYTES)]
+
+
+def _saving(figures: Mapping[str, Sequence[float]]) -> Measurement:
+    """What grouping at batch 8 saves of the time of sequential steps: 1 - the ratio of the rates."""
+    ratio = ratio_row("", figures["sequential"], figures["grouped, batch 8"])
+    saved = [1 - share for share in ratio.samples]
+    return median_row("time saved by grouping, batch 8", saved, "share", CLAIMED_SAVING)
+
+
+def batching_answer(measurements: Sequence[Measurement]) -> str:
+    """Whether grouping makes bigger batches pay."""
+    relative = figures_of(measurements, "times sequential")
+    saved = row_of(measurements, "time saved by grouping, batch 8", "share")
+    grouped, ragged = (relative.get(f"{plan}, batch 8") for plan in ("grouped", "ragged"))
+    if saved is None or grouped is None or ragged is None:
+        return "The speed of batches of 8 could not be measured."
+    best = max(relative, key=lambda side: relative[side].value)
+    verdict = (
+        "no faster"
+        if not apart(grouped, ragged)
+        else ("faster" if grouped.value > ragged.value else "slower")
     )
-    return rates + ratios, answer
+    words = (
+        f"A batch of 8 does {times(grouped)} a single image's image-iterations a second grouped by object "
+        f"count ({compared(grouped, CLAIMED_SPEED[8])}) and {times(ragged)} ragged, so grouping is {verdict} "
+        f"beyond noise; it saves {saved.figure.value:.0%} of the time of single images "
+        f"({compared(saved.figure, CLAIMED_SAVING)}), and the fastest is {best} with "
+        f"{relative[best].value:.2f} times"
+    )
+    return f"{words}{_memory_words(measurements)}."
 
 
-def floor(subject: Subject, scale: Scale, report: Report) -> Answer:
-    """A run's step against the bare pass, with rendering and loading alone beside it."""
-    rows: list[Measurement] = []
-    shares = []
-    for view, changes in (("views", {}), ("whole images", {"view_size": 0})):
-        measured, share = _floor_of(subject, scale, report, view, changes)
-        rows += measured
-        shares.append(f"{share.value:.2f} with {view}")
-    return rows, f"A step reaches this share of the bare pass's speed: {', '.join(shares)}."
+def _memory_words(measurements: Sequence[Measurement]) -> str:
+    peaks = figures_of(measurements, "bytes")
+    if not peaks:
+        return ""
+    listed = ", ".join(f"{peak.value / 1e9:.2f} GB ({side})" for side, peak in peaks.items())
+    return f"; peak memory is {listed}"
 
 
-def _floor_of(
-    subject: Subject, scale: Scale, report: Report, view: str, changes: dict[str, int]
-) -> tuple[list[Measurement], Interval]:
-    run = subject.run(**changes)
-    size = subject.config.batch_size
-    indices = [index % len(subject.records) for index in range(size)]
-    batch = next(run.batches([indices]))
-    height, width = batch.images_nchw.shape[2:]
-    images = batch.images_nchw.float().div(255).contiguous(memory_format=torch.channels_last)
-    patch = run.state.patch_chw.to(images.device).requires_grad_(True)
-    upstream = torch.rand_like(images)
-    repeats = max(scale.images // size, 1)
+def precision_parts(subject: Subject, scale: Scale) -> list[Part]:
+    """Speed of all precisions in turn, torch.compile on its own, then memory by precision."""
+    sizes = (1, 8, 32, 128) if subject.detector.device.type == "cuda" else (1, 8)
+    sides = {
+        f"{precision}, batch {size}": {"precision": precision, "batch_size": size}
+        for size in sizes
+        for precision in ("fp32", "bf16", "fp16")
+    }
 
-    def timed(work: Callable[[], object]) -> Callable[[], float]:
-        def measure() -> float:
-            synchronize(images.device)
-            started = time.perf_counter()
-            for _ in range(repeats):
-                work()
-            synchronize(images.device)
-            return (time.perf_counter() - started) / (repeats * size)
+    def speed(report: Report) -> list[Measurement]:
+        return _against_fp32(measure_rates(subject, sides, scale, report), sides)
 
-        return measure
+    def compiled(report: Report) -> list[Measurement]:
+        # Whole images, one at a time: each other number of images would be compiled anew.
+        plain: Changes = {"batch_size": 1, "batching": "sequential", "precision": "fp32"}
+        pair: dict[str, Changes] = {"compile off": plain, "compile on": {**plain, "compile": True}}
+        figures = measure_rates(subject, pair, scale, report)
+        ratio = ratio_row("compile on", figures["compile on"], figures["compile off"], "times compile off")
+        return [*rate_rows(figures, pair), ratio]
 
-    def bare(*, boxes: bool) -> None:
-        pixels = images.detach().requires_grad_(True)
-        if boxes:
-            found = subject.detector.predictions(pixels, subject.class_id)
-            torch.autograd.grad(found.logits.sum() + found.boxes_xyxy_px.sum(), pixels)
-        else:
-            torch.autograd.grad(subject.detector.class_scores(pixels, subject.class_id).logits.sum(), pixels)
+    def memory(precision: str) -> Part:
+        def measure(report: Report) -> list[Measurement]:
+            peak = peak_memory(subject, batch_size=8, precision=precision)
+            report(f"{precision}, batch 8: {peak / 1e9:.2f} GB")
+            return [exact_row(f"{precision}, batch 8", peak, "bytes", precision=precision, batch_size=8)]
 
-    def render() -> None:
-        placements = place(
-            batch.targets,
-            canvas_hw=(height, width),
-            aspect=1.0,
-            placement=subject.config.placement,
-            augmentation=subject.config.augmentation,
-            generator=generator(0, 0),
-        )
-        torch.autograd.grad(compose(batch.images_nchw, patch, placements), patch, upstream)
+        return Part(key=f"memory, {precision}", measure=measure, needs="cuda" if precision == "fp16" else "")
 
-    with closing(run.iterate()) as steps:
-        sides = {
-            "step": lambda: 1 / subject.rate_of(steps, scale.images),
-            "bare pass": timed(lambda: bare(boxes=True)),
-            "bare pass without the box branch": timed(lambda: bare(boxes=False)),
-            "rendering alone": timed(render),
-            "loading alone": timed(lambda: next(run.batches([indices]))),
-        }
-        figures = alternate(sides, rounds=scale.rounds, report=report)
-    settings = {"view": view, "canvas": f"{width}x{height}", "batch_size": size}
-    rows = [
-        Measurement(side=name, figure=median_interval(values), unit="s/image", settings=settings)
-        for name, values in figures.items()
+    return [
+        Part(key="speed", measure=speed),
+        Part(key="compile", measure=compiled),
+        *map(memory, ("fp32", "bf16", "fp16")),
     ]
-    share = ratio_interval(figures["bare pass"], figures["step"])
-    for name, figure in (
-        ("speed of a step / bare pass", share),
-        (
-            "speed of a step / bare pass without the box branch",
-            ratio_interval(figures["bare pass without the box branch"], figures["step"]),
-        ),
-        ("rendering / step", ratio_interval(figures["rendering alone"], figures["step"])),
-    ):
-        rows.append(Measurement(side=name, figure=figure, unit="share", settings=settings))
-    return rows, share
 
 
-def precision(subject: Subject, scale: Scale, report: Report) -> Answer:
-    """Throughput by precision and batch size on the device."""
-    on_cuda = subject.detector.device.type == "cuda"
-    sizes = (1, 8, 32, 128) if on_cuda else (1, 8)
-    with ExitStack() as stack:
-        sides: dict[str, Callable[[], float]] = {}
-        for size in sizes:
-            for precision in ("fp32", "bf16", "fp16"):
-                try:
-                    run = subject.run(batch_size=size, precision=precision)
-                except DeviceError as error:
-                    report(str(error))
-                    continue
-                steps = stack.enter_context(closing(run.iterate()))
-                images = max(scale.images, 4 * size if on_cuda else size)
-                sides[f"{precision}, batch {size}"] = lambda steps=steps, images=images: subject.rate_of(  # type: ignore[misc]
-                    steps, images
-                )
-        figures = alternate(sides, rounds=scale.rounds, report=report)
-    rows = [
-        Measurement(side=name, figure=median_interval(values), unit=RATE) for name, values in figures.items()
+def _against_fp32(figures: Mapping[str, Sequence[float]], sides: Mapping[str, Changes]) -> list[Measurement]:
+    """The rates, and those of lower precisions over fp32's at the same batch size."""
+    rows = rate_rows(figures, sides)
+    for side, samples in figures.items():
+        precision, _, size = side.partition(", ")
+        if precision != "fp32":
+            rows.append(
+                ratio_row(side, samples, figures[f"fp32, {size}"], "times fp32", CLAIMED_BF16, **sides[side])
+            )
+    return rows
+
+
+def precision_answer(measurements: Sequence[Measurement]) -> str:
+    """What mixed precision and compilation buy in speed and memory."""
+    against = figures_of(measurements, "times fp32")
+    clauses = [
+        f"{side} does {times(ratio)} fp32's image-iterations a second ({compared(ratio, CLAIMED_BF16)})"
+        for side, ratio in against.items()
     ]
-    best = max(rows, key=lambda row: row.figure.value)
-    return rows, f"The fastest is {best.side} with {best.figure.value:.1f} image-iterations a second."
+    compiled = row_of(measurements, "compile on", "times compile off")
+    if compiled is not None:
+        clauses.append(f"torch.compile does {times(compiled.figure)}")
+    peaks = figures_of(measurements, "bytes")
+    for side, peak in peaks.items():
+        if not side.startswith("fp32") and "fp32, batch 8" in peaks:
+            share = peak.value / peaks["fp32, batch 8"].value
+            clauses.append(f"{side} takes {share:.2f} of fp32's memory (claimed 0.5)")
+    if not any(side.startswith("fp16") for side in against):
+        clauses.append("fp16 was not measured: it needs a GPU")
+    return f"{best_of(figures_of(measurements, 'image-iterations/s'), 'throughput')}; {'; '.join(clauses)}."

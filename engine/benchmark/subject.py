@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from engine.config import RunConfig
 from engine.detectors.ultralytics import UltralyticsDetector
@@ -31,6 +33,8 @@ class Subject:
         class_id: as the detector numbers it.
         records: the images, with the boxes of that class alone.
         config: the settings that the sides start from.
+        trust: open the weights whatever their pickle names, where a process has to load them anew.
+        readers: ways to read the dataset's records, by name; handed in, since benchmarks know no database.
     """
 
     detector: UltralyticsDetector
@@ -38,11 +42,30 @@ class Subject:
     class_id: int
     records: Sequence[ImageRecord]
     config: RunConfig
+    trust: bool = False
+    readers: Mapping[str, Callable[[], Sequence[ImageRecord]]] = field(default_factory=dict)
 
-    def run(self, **changes: object) -> PatchRun:
-        """An endless run with some settings changed."""
-        config = self.config.changed(iterations=ENDLESS, **changes)
-        start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
+    def over(self, records: Sequence[ImageRecord]) -> Subject:
+        """The same detector and settings over other images."""
+        return replace(self, records=records)
+
+    def run(
+        self,
+        *,
+        start: Tensor | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        **changes: Any,
+    ) -> PatchRun:
+        """A run with some settings changed, endless unless they say otherwise.
+
+        Args:
+            start: the first patch, float32 (3, h, w); by default the one that the settings name.
+            clock: seconds, monotonic, of the run's time limit.
+            changes: of the settings.
+        """
+        config = self.config.changed(**{"iterations": ENDLESS, **changes})
+        if start is None:
+            start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
         return PatchRun(
             self.detector,
             self.records,
@@ -50,6 +73,7 @@ class Subject:
             class_id=self.class_id,
             state=RunState(patch_chw=start, iterations=config.iterations),
             batch_size=config.batch_size,
+            clock=clock,
         )
 
     def rate_of(self, steps: Iterator[StepRecord], images: int) -> float:

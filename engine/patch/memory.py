@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import torch
@@ -127,6 +129,12 @@ def _peak_resident_bytes() -> int:
     import resource  # not on Windows
     import sys
 
+    if sys.platform == "linux":
+        # Linux hands `ru_maxrss` on to a child process: one begun by a large process would report its size.
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+        if found:
+            return int(found[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -25,6 +25,12 @@ _RECORDS = """
     WHERE images.dataset_id = ?
     ORDER BY images.position, boxes.position
 """
+_RECORD = """
+    SELECT images.position, path, width, height, class_id, x1, y1, x2, y2
+    FROM images LEFT JOIN boxes ON boxes.image_id = images.id
+    WHERE images.dataset_id = ? AND images.position = ?
+    ORDER BY boxes.position
+"""
 _SUMMARIES = """
     SELECT name, source, class_names, synthetic, imported_at,
         (SELECT count(*) FROM images WHERE dataset_id = datasets.id),
@@ -106,10 +112,32 @@ class Datasets:
             synthetic=bool(synthetic),
         )
 
+    def load_image(self, name: str, position: int) -> ImageRecord:
+        """One image of a stored dataset, by its place in the dataset's order.
+
+        Raises:
+            DatasetError: no dataset is stored under this name, or it has no such image.
+        """
+        with self._db.errors():
+            rows = self._db.rows(_RECORD, [self._dataset_id(name), position])
+        if not rows:
+            raise DatasetError(f"dataset {name!r}: expected an image at {position}, got none; choose another")
+        return _record(rows)
+
     def has(self, name: str) -> bool:
         """Whether a dataset is stored under this name."""
         with self._db.errors():
             return bool(self._db.rows("SELECT 1 FROM datasets WHERE name = ?", [name]))
+
+    def imported_at(self, name: str) -> str:
+        """When a dataset was imported, UTC, ISO 8601 with microseconds: tells one import from the next.
+
+        Raises:
+            DatasetError: none is stored under this name.
+        """
+        with self._db.errors():
+            dataset_id = self._dataset_id(name)
+            return str(self._db.value("SELECT imported_at FROM datasets WHERE id = ?", [dataset_id]))
 
     def all(self) -> list[DatasetSummary]:
         """All stored datasets by name."""
@@ -170,7 +198,7 @@ class Datasets:
                 dataset.source,
                 json.dumps(dataset.class_names),
                 int(dataset.synthetic),
-                datetime.now(UTC).isoformat(timespec="seconds"),
+                datetime.now(UTC).isoformat(timespec="microseconds"),
             ],
         )
 

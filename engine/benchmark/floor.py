@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The suite of the floor: a run's step beside the bare pass, rendering alone and loading alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.benchmark.rows import figures_of, median_row, ratio_row, row_of
+from engine.benchmark.subject import Subject, synchronize
+from engine.benchmark.suite import Part, Report, Scale
+from engine.benchmark.timing import alternate
+from engine.datasets.loader import Batch
+from engine.patch.optimizer import PatchRun
+from engine.patch.render import compose
+from engine.patch.transforms import place
+from engine.records import Measurement
+from engine.seeding import generator
+
+__all__ = ["floor_answer", "floor_parts"]
+
+VIEWS = ("views", "whole images")
+RATIOS = (
+    ("bare pass / step", "bare pass", "step"),
+    ("bare pass without the box branch / step", "bare pass without the box branch", "step"),
+    ("rendering alone / step", "rendering alone", "step"),
+    ("loading alone / step", "loading alone", "step"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bench:
+    """One batch on the device and all that is done to it.
+
+    Attributes:
+        images_nchw: float, 0 to 1, channels last.
+        patch_chw: takes a gradient.
+        upstream: what the drawn images' gradient is taken to be.
+    """
+
+    subject: Subject
+    batch: Batch
+    images_nchw: Tensor
+    patch_chw: Tensor
+    upstream: Tensor
+
+    @classmethod
+    def of(cls, subject: Subject, run: PatchRun, indices: Sequence[int]) -> _Bench:
+        batch = next(run.batches([indices]))
+        images = batch.images_nchw.float().div(255).contiguous(memory_format=torch.channels_last)
+        patch = run.state.patch_chw.to(images.device).requires_grad_(True)
+        return cls(
+            subject=subject,
+            batch=batch,
+            images_nchw=images,
+            patch_chw=patch,
+            upstream=torch.rand_like(images),
+        )
+
+    def bare(self) -> None:
+        """The whole detector forward, and back to the images."""
+        pixels = self.images_nchw.detach().requires_grad_(True)
+        found = self.subject.detector.predictions(pixels, self.subject.class_id)
+        torch.autograd.grad(found.logits.sum() + found.boxes_xyxy_px.sum(), pixels)
+
+    def bare_scores(self) -> None:
+        """The same without the box branch, as the default loss needs it."""
+        pixels = self.images_nchw.detach().requires_grad_(True)
+        scores = self.subject.detector.class_scores(pixels, self.subject.class_id)
+        torch.autograd.grad(scores.logits.sum(), pixels)
+
+    def render(self) -> None:
+        """The patch drawn on the batch, and back to its texels."""
+        height, width = self.images_nchw.shape[2:]
+        placements = place(
+            self.batch.targets,
+            canvas_hw=(height, width),
+            aspect=1.0,
+            placement=self.subject.config.placement,
+            augmentation=self.subject.config.augmentation,
+            generator=generator(0, 0),
+        )
+        drawn = compose(self.batch.images_nchw, self.patch_chw, placements)
+        torch.autograd.grad(drawn, self.patch_chw, self.upstream)
+
+
+def floor_parts(subject: Subject, scale: Scale) -> list[Part]:
+    """One part with views, as runs look at images by default, and one with whole images."""
+
+    def part(view: str, changes: Mapping[str, Any]) -> Part:
+        return Part(key=view, measure=lambda report: _measure(subject, scale, report, view, changes))
+
+    return [part(VIEWS[0], {}), part(VIEWS[1], {"view_size": 0})]
+
+
+def _measure(
+    subject: Subject, scale: Scale, report: Report, view: str, changes: Mapping[str, Any]
+) -> list[Measurement]:
+    run, size = subject.run(**changes), subject.config.batch_size
+    indices = [index % len(subject.records) for index in range(size)]
+    bench = _Bench.of(subject, run, indices)
+    repeats = max(scale.images // size, 1)
+
+    def timed(work: Callable[[], object]) -> Callable[[], float]:
+        def measure() -> float:
+            synchronize(bench.images_nchw.device)
+            started = time.perf_counter()
+            for _ in range(repeats):
+                work()
+            synchronize(bench.images_nchw.device)
+            return (time.perf_counter() - started) / (repeats * size)
+
+        return measure
+
+    with closing(run.iterate()) as steps:
+        sides = {
+            "step": lambda: 1 / subject.rate_of(steps, repeats * size),
+            "bare pass": timed(bench.bare),
+            "bare pass without the box branch": timed(bench.bare_scores),
+            "rendering alone": timed(bench.render),
+            "loading alone": timed(lambda: next(run.batches([indices]))),
+        }
+        figures = alternate(sides, rounds=scale.rounds, report=report)
+    settings = {"view": view, "canvas_px": bench.images_nchw.shape[-1], "batch_size": size}
+    return _rows(view, figures, settings)
+
+
+def _rows(
+    view: str, figures: Mapping[str, Sequence[float]], settings: Mapping[str, Any]
+) -> list[Measurement]:
+    rows = [
+        median_row(f"{name}, {view}", samples, "s/image", **settings) for name, samples in figures.items()
+    ]
+    for name, first, second in RATIOS:
+        rows.append(ratio_row(f"{name}, {view}", figures[first], figures[second], "share", **settings))
+    return rows
+
+
+def floor_answer(measurements: Sequence[Measurement]) -> str:
+    """What share of the bare pass's speed a step reaches, and where the rest of its time goes."""
+    clauses = []
+    for view in VIEWS:
+        share = row_of(measurements, f"bare pass / step, {view}", "share")
+        if share is not None:
+            figure = share.figure
+            shares = figures_of(measurements, "share")
+            parts = ", ".join(
+                f"{name} {shares[f'{name} alone / step, {view}'].value:.0%}"
+                for name in ("rendering", "loading")
+            )
+            clauses.append(
+                f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f}) of the bare pass's speed with "
+                f"{view} (of its time {parts})"
+            )
+    return f"A step reaches {' and '.join(clauses)}." if clauses else "No step could be measured."

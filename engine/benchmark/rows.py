@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Measurements: made of samples, found again, and put into words that know what noise is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.benchmark.timing import median_interval
+from engine.records import Interval, Measurement
+
+__all__ = [
+    "NO_DIFFERENCE",
+    "RATE",
+    "apart",
+    "best_of",
+    "compared",
+    "exact_row",
+    "figures_of",
+    "median_row",
+    "rate_rows",
+    "ratio_row",
+    "row_of",
+    "times",
+]
+
+RATE = "image-iterations/s"
+NO_DIFFERENCE = "no difference beyond noise"
+UNDEFINED = Interval(value=math.nan, low=math.nan, high=math.nan)
+
+
+def exact_row(
+    side: str, value: float, unit: str, claimed: float | None = None, **settings: Any
+) -> Measurement:
+    """A figure without noise, or measured once: its interval has no width."""
+    figure = Interval(value=value, low=value, high=value)
+    return Measurement(
+        side=side, figure=figure, unit=unit, settings=settings, claimed=claimed, samples=(value,)
+    )
+
+
+def median_row(
+    side: str, samples: Sequence[float], unit: str, claimed: float | None = None, **settings: Any
+) -> Measurement:
+    """The median of the rounds' figures, with the rounds kept; undefined ones (NaN) are left out."""
+    defined = tuple(sample for sample in samples if not math.isnan(sample))
+    figure = median_interval(defined) if defined else UNDEFINED
+    return Measurement(
+        side=side, figure=figure, unit=unit, settings=settings, claimed=claimed, samples=defined
+    )
+
+
+def ratio_row(
+    side: str,
+    first: Sequence[float],
+    second: Sequence[float],
+    unit: str = "times",
+    claimed: float | None = None,
+    **settings: Any,
+) -> Measurement:
+    """The median over rounds of first / second; the figures of one round belong together."""
+    ratios = [a / b for a, b in zip(first, second, strict=True)]
+    return median_row(side, ratios, unit, claimed, **settings)
+
+
+def rate_rows(
+    figures: Mapping[str, Sequence[float]], settings: Mapping[str, Mapping[str, Any]]
+) -> list[Measurement]:
+    """Side → rates of the rounds as rows; `settings` has what each side was measured with."""
+    return [median_row(side, samples, RATE, **settings.get(side, {})) for side, samples in figures.items()]
+
+
+def row_of(rows: Sequence[Measurement], side: str, unit: str) -> Measurement | None:
+    """The row of that side and unit, None where it was not measured."""
+    return next((row for row in rows if (row.side, row.unit) == (side, unit)), None)
+
+
+def figures_of(rows: Sequence[Measurement], unit: str) -> dict[str, Interval]:
+    """Side → figure of all rows of a unit that are defined, in order."""
+    return {row.side: row.figure for row in rows if row.unit == unit and not math.isnan(row.figure.value)}
+
+
+def apart(first: Interval, second: Interval) -> bool:
+    """Whether two figures differ beyond noise: their intervals do not overlap."""
+    return first.low > second.high or second.low > first.high
+
+
+def best_of(figures: Mapping[str, Interval], noun: str) -> str:
+    """Which side has the highest figure, and whether that is more than noise.
+
+    Args:
+        figures: side → figure.
+        noun: what the figures are, such as `ASR`.
+
+    Returns:
+        A clause such as `uniform has the highest ASR, 0.41, …`; no full stop.
+    """
+    if not figures:
+        return f"no {noun} could be measured"
+    ranked = sorted(figures, key=lambda side: -figures[side].value)
+    best, rest = ranked[0], ranked[1:]
+    listed = ", ".join(f"{side} {figures[side].value:.3g}" for side in rest)
+    tied = [side for side in rest if not apart(figures[best], figures[side])]
+    if rest and len(tied) == len(rest):
+        return f"{NO_DIFFERENCE} in {noun} ({best} {figures[best].value:.3g}, {listed})"
+    clause = f"{best} has the highest {noun}, {figures[best].value:.3g}"
+    clause += f" ({listed})" if listed else ""
+    return clause + (f", {NO_DIFFERENCE} to {', '.join(tied)}" if tied else "")
+
+
+def times(ratio: Interval) -> str:
+    """A ratio in words: `1.40 times`, with a note where noise hides whether it is 1."""
+    if ratio.low <= 1 <= ratio.high:
+        return f"{ratio.value:.2f} times ({NO_DIFFERENCE})"
+    return f"{ratio.value:.2f} times"
+
+
+def compared(measured: Interval, claimed: float, unit: str = "") -> str:
+    """How a figure stands to what is claimed: `above`, `below`, or `in agreement with` it."""
+    if measured.low <= claimed <= measured.high:
+        return f"in agreement with the claimed {claimed:g}{unit}"
+    return f"{'above' if measured.value > claimed else 'below'} the claimed {claimed:g}{unit}"
