@@ -23,7 +23,8 @@ FRUITLESS_LIMIT = 3
 # it left to wait for.
 _CLAIM = f"""
     UPDATE jobs SET state = 'running', worker = ?1, running_on = ?2, attempt = attempt + 1, error = NULL,
-        fruitless = fruitless + 1, wanted = NULL, progress = '{{}}', started_at = coalesce(started_at, ?3), finished_at = NULL
+        fruitless = fruitless + 1, wanted = NULL, progress = '{{}}',
+        started_at = coalesce(started_at, ?3), finished_at = NULL
     WHERE id = (
         SELECT candidate.id FROM jobs AS candidate
         LEFT JOIN jobs AS first ON first.id = candidate.waits_for
