@@ -58,6 +58,7 @@ EXCEPTIONS = {
 LIBRARIES = {
     "ultralytics": "engine/detectors/ultralytics*.py",
     "art": "engine/baselines/art.py",
+    "matplotlib": "engine/benchmark/charts.py",
     "pynvml": "engine/hardware.py",
     "sqlite_utils": "engine/store/*.py",
     "pycocotools": "engine/evaluation/average_precision.py",
@@ -83,11 +84,19 @@ TORCH_FREE = [
             "images",
             "sampling",
             "sources",
+            "uploads",
         )
     ),
     "engine.datasets.yolo",
     "engine.datasets.demo",
+    "engine.jobs.estimates",
+    "engine.jobs.housekeeping",
+    "engine.benchmark.catalogue",
+    "engine.jobs.benchmark_history",
+    "engine.jobs.benchmark_reports",
     "engine.jobs.patch_records",
+    "engine.jobs.previewer",
+    "engine.jobs.previews",
     "engine.patch.arrays",
     "engine.store.repository",
     "engine.store.schema",
@@ -100,6 +109,7 @@ TESTED_ELSEWHERE = {
         f"engine/benchmark/{name}.py": "tests/engine/benchmark/test_suites.py"
         for name in ("memory", "speed", "strength", "subject", "suite")
     },
+    "engine/benchmark/catalogue.py": "tests/engine/benchmark/test_report.py",  # words and charts
     "engine/errors.py": "tests/engine/cli/test_patches.py",  # names without behaviour
     "engine/detectors/base.py": "tests/fakes.py",  # a protocol
     "engine/detectors/pickle_rules.py": "tests/engine/detectors/test_trust.py",

@@ -58,8 +58,14 @@ _ALL = (
         claim="relative speed of 1.0, 1.4, 1.7, 1.8 at batch 1, 2, 4, 8; memory 0.5, 2, 4, 8 GB at batch 1, "
         "4, 8, 16; grouping saves 23% with 100 images and 50 iterations",
         charts=(
-            Chart(title="Speed by batch size", unit=RATE, x="batch_size", series="batching", log_x=True),
-            Chart(title="Peak memory by batch size", unit="bytes", x="batch_size", log_x=True),
+            Chart(
+                title="Speed by batch size, times single images",
+                unit="times sequential",
+                x="batch_size",
+                series="batching",
+                log_x=True,
+            ),
+            Chart(title="Peak memory by batch size", unit="GB", x="batch_size", log_x=True),
         ),
         on_cuda=_GPU_MEMORY,
     ),
@@ -75,7 +81,7 @@ _ALL = (
         claim="30 to 40% faster, half the memory",
         charts=(
             Chart(title="Speed by precision", unit=RATE),
-            Chart(title="Peak memory by precision", unit="bytes"),
+            Chart(title="Peak memory by precision", unit="GB"),
         ),
         on_cuda="fp16 with its scaler, " + _GPU_MEMORY,
     ),
@@ -126,7 +132,7 @@ _ALL = (
         claim="“simulates a big batch”",
         charts=(
             Chart(title="ASR on held-out images", unit=ASR),
-            Chart(title="Peak memory", unit="bytes"),
+            Chart(title="Peak memory", unit="GB"),
         ),
         on_cuda=_GPU_MEMORY,
     ),
@@ -162,7 +168,7 @@ _ALL = (
     Description(
         name="memory",
         question="How much memory does a batch size take?",
-        charts=(Chart(title="Peak memory", unit="bytes"),),
+        charts=(Chart(title="Peak memory", unit="GB"),),
         on_cuda="peak device memory",
     ),
     Description(

@@ -1,18 +1,29 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`benchmark list` and `benchmark run`."""
+"""`benchmark list`, `run`, `history`, `compare` and `report`."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from engine.benchmark.catalogue import CATALOGUE
+from engine.benchmark.comparison import FEW_ROUNDS
+from engine.benchmark.report import main_table
+from engine.benchmark.wording import figure_text, side_name
 from engine.cli.output import json_option, print_json, print_table
 from engine.cli.run_options import config_from_options, subject_options
-from engine.config import RunConfig
+from engine.config import RunConfig, require_choice
+from engine.errors import EngineError
+from engine.jobs.benchmark_history import compare, latest_runs, result_of, two_runs
+from engine.jobs.benchmark_reports import read_results, write_report
+from engine.store.repository import Repository
 
 __all__ = ["benchmark_group"]
+
+REPORT_FOLDER = Path("docs/benchmarks")
 
 
 @click.group("benchmark")
@@ -24,14 +35,12 @@ def benchmark_group() -> None:
 @json_option
 def list_command(as_json: bool) -> None:
     """List the suites and the questions that they answer."""
-    from engine.benchmark.suites import SUITES
-
-    questions = {name: suite.question for name, suite in SUITES.items()}
+    questions = {name: about.question for name, about in CATALOGUE.items()}
     if as_json:
         print_json(questions)
         return
     for name, question in questions.items():
-        click.echo(f"{name:10} {question}")
+        click.echo(f"{name:12} {question}")
 
 
 @benchmark_group.command("run")
@@ -47,48 +56,185 @@ def list_command(as_json: bool) -> None:
     "--batch-size", default=RunConfig.batch_size, help="Images a batch, where the suite does not vary it."
 )
 @click.option("--seconds", type=float, help="Of generation, in place of the scale's.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the result there too, as JSON.")
+@click.option("--fresh", is_flag=True, help="Measure all anew; keep nothing of earlier runs.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write the result there too, as JSON; with all: the folder of the report, by default none.",
+)
 @json_option
 def run_command(
     suite: str,
     scale: str,
     seconds: float | None,
+    fresh: bool,
     out: Path | None,
     trust_weights: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Run SUITE on a dataset and a detector (by default the synthetic demo): sides in turn, medians."""
+    """Run SUITE, or all, on a dataset and a detector (by default the synthetic demo).
+
+    A run that was interrupted goes on where it stopped. `run all` keeps suites that this version has
+    measured with these settings already.
+    """
     options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
     config = config_from_options(options)
+    how: dict[str, Any] = {"scale": scale, "seconds": seconds, "fresh": fresh, "trust": trust_weights}
+    if suite == "all":
+        _run_all(config, out, as_json, how)
+        return
     from engine.jobs.benchmarks import run_suite
 
-    result = run_suite(
-        suite,
-        config,
-        scale=scale,
-        seconds=seconds,
-        out=out,
-        trust=trust_weights,
-        report=lambda line: click.echo(line, err=True),
-    )
+    result = run_suite(suite, config, out=out, report=_tell, **how)
     if as_json:
         print_json(result)
         return
-    rows = [
-        [
-            _name(row),
-            f"{row['value']:.4g}",
-            f"{row['low']:.4g} to {row['high']:.4g}",
-            row["unit"],
-        ]
-        for row in result["measurements"]
-    ]
-    print_table([result["question"], "median", "95% interval", "unit"], rows)
+    _print_measurements(result)
     click.echo(f"\n{result['answer']}")
 
 
-def _name(row: dict[str, Any]) -> str:
-    """The side, with what tells it from another of the same name."""
-    view = row["settings"].get("view")
-    return f"{row['side']} ({view})" if view else str(row["side"])
+@benchmark_group.command("history")
+@click.argument("suite", required=False)
+@click.option("--device", help="Of this device alone, as cpu or cuda:0.")
+@click.option("--detector", help="Of this detector alone.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Begun on this day or later (UTC).")
+@click.option("--limit", default=30, help="At most so many.")
+@json_option
+def history_command(
+    suite: str | None,
+    device: str | None,
+    detector: str | None,
+    since: datetime | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List the runs of SUITE, or of all suites, newest first."""
+    begun = None if since is None else since.replace(tzinfo=UTC).timestamp()
+    with Repository() as repository:
+        runs = repository.benchmarks.find(
+            suite=suite, device=device, detector=detector, since=begun, limit=limit
+        )
+    rows = [
+        {
+            "id": run.id,
+            "suite": run.suite,
+            "scale": run.scale,
+            "state": run.state,
+            "device": run.device,
+            "detector": run.detector,
+            "dataset": run.dataset,
+            "version": run.code_version,
+            "begun": datetime.fromtimestamp(run.started_at, UTC).isoformat(" ", timespec="seconds"),
+        }
+        for run in runs
+    ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
+    else:
+        click.echo("No benchmark was run yet; try: benchmark run floor", err=True)
+
+
+@benchmark_group.command("compare")
+@click.argument("suite")
+@click.option("--from", "before", help="A commit or version, or how it begins. [default: the one before]")
+@click.option("--to", "after", help="Another. [default: the latest run's]")
+@click.option("--ids", type=int, nargs=2, help="Two runs of `benchmark history` instead.")
+@json_option
+def compare_command(
+    suite: str, before: str | None, after: str | None, ids: tuple[int, int] | None, as_json: bool
+) -> None:
+    """Show how SUITE's figures changed between two versions of the code, and whether beyond noise."""
+    require_choice("suite", suite, CATALOGUE)
+    with Repository() as repository:
+        if ids:
+            first, last = map(repository.benchmarks.get, ids)
+        else:
+            first, last = two_runs(repository, suite, before=before, after=after)
+    found = compare(first, last)
+    if as_json:
+        print_json(
+            {
+                "suite": first.suite,
+                "before": {"id": first.id, "version": first.code_version},
+                "after": {"id": last.id, "version": last.code_version},
+                "changes": [change.to_json() for change in found],
+            }
+        )
+        return
+    verdicts = {True: "yes", False: "no", None: "unknown"}
+    rows = [
+        [
+            side_name(row := change.to_json()),
+            figure_text(row["before"][0]),
+            figure_text(row["after"][0]),
+            row["unit"],
+            "-" if change.relative is None else f"{change.relative:+.1%}",
+            f"{figure_text(row['low'])} to {figure_text(row['high'])}",
+            verdicts[change.beyond_noise],
+        ]
+        for change in found
+    ]
+    titles = [first.suite, first.code_version, last.code_version, "unit", "change", "95% interval"]
+    print_table([*titles, "beyond noise"], rows)
+    if any(len(row.samples) < FEW_ROUNDS for change in found for row in (change.before, change.after)):
+        click.echo(
+            "\nWith three rounds or fewer, one of ten unchanged figures seems changed; use --scale medium.",
+            err=True,
+        )
+
+
+@benchmark_group.command("report")
+@click.option("--out", type=click.Path(path_type=Path), default=REPORT_FOLDER, help="The report's folder.")
+@click.option("--latest", is_flag=True, help="Take up the latest finished run of each suite first.")
+@click.option("--table", is_flag=True, help="Print the main table alone, as Markdown; write nothing.")
+def report_command(out: Path, latest: bool, table: bool) -> None:
+    """Write the report (Markdown, HTML with charts) of the results in its folder."""
+    if table:
+        click.echo(main_table(read_results(out)))
+        return
+    results = []
+    if latest:
+        with Repository() as repository:
+            results = [result_of(run) for run in latest_runs(repository)]
+    _write_report(out, results)
+
+
+def _run_all(config: RunConfig, out: Path | None, as_json: bool, how: dict[str, Any]) -> None:
+    from engine.jobs.benchmarks import run_all
+
+    results, failures = run_all(config, report=_tell, **how)
+    if out is not None:
+        _write_report(out, results)
+    if as_json:
+        print_json({"results": results, "failures": failures})
+    else:
+        click.echo(main_table(results))
+    if failures:
+        told = "; ".join(f"{name}: {error}" for name, error in failures.items())
+        raise EngineError(f"benchmark: expected every suite to finish, {len(failures)} failed: {told}")
+
+
+def _write_report(out: Path, results: list[dict[str, Any]]) -> None:
+    for path in write_report(out, results):
+        click.echo(f"Written: {path}", err=True)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _print_measurements(result: dict[str, Any]) -> None:
+    rows = [
+        [
+            side_name(row),
+            figure_text(row["value"]),
+            f"{figure_text(row['low'])} to {figure_text(row['high'])}",
+            row["unit"],
+            figure_text(row["claimed"]),
+        ]
+        for row in result["measurements"]
+    ]
+    print_table([result["question"], "median", "95% interval", "unit", "claimed"], rows)

@@ -1,24 +1,35 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Runs a benchmark suite by name and keeps what it measured with the machine that it was measured on."""
+"""Runs benchmark suites by name; each part is stored as it ends, so that an interrupted run goes on."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import __version__, hardware
+import torch
+
+from engine import hardware
 from engine.benchmark.subject import Subject
-from engine.benchmark.suite import SCALES, Report
+from engine.benchmark.suite import SCALES, Part, Report, Suite
 from engine.benchmark.suites import SUITES
 from engine.config import RunConfig, require_choice
-from engine.jobs.materials import gather
-from engine.patch.files import write_atomically
+from engine.errors import EngineError, RunInterruptedError
+from engine.jobs.benchmark_history import result_of
+from engine.jobs.benchmark_readers import readers
+from engine.jobs.benchmark_reports import write_result
+from engine.jobs.materials import Materials, gather
+from engine.jobs.version import code_version
+from engine.records import BenchmarkRun
 from engine.seeding import seed_everything
+from engine.store.benchmarks import BenchmarkKey, Benchmarks
+from engine.store.repository import Repository
 
-__all__ = ["run_suite"]
+__all__ = ["run_all", "run_suite"]
+
+Advance = Callable[[int, int], object]
 
 
 def run_suite(
@@ -30,8 +41,13 @@ def run_suite(
     seconds: float | None = None,
     out: Path | None = None,
     trust: bool = False,
+    fresh: bool = False,
+    keep_finished: bool = False,
+    job_id: int | None = None,
+    progress: Advance = lambda done, total: None,
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Run one suite.
+    """Run one suite, or go on with a run of the same suite, subject, device, settings and code.
 
     Args:
         name: one of `engine.benchmark.suites.SUITES`.
@@ -41,47 +57,140 @@ def run_suite(
         seconds: of generation, in place of the scale's.
         out: a file to write the result to as well.
         trust: open the weights whatever their pickle names.
+        fresh: measure all anew.
+        keep_finished: where such a run is finished already, return that one, unless `fresh`.
+        job_id: the job that asks for it.
+        progress: told how many parts of how many are done.
+        stop_requested: asked at each line of the report ; True ends the run, which can go on.
 
     Returns:
-        Question, answer, measurements, settings and machine, as JSON has them.
+        Question, answer, measurements, settings and machine, as `benchmark_history.result_of` has them.
 
     Raises:
-        EngineError: whatever went wrong, in one line.
+        RunInterruptedError: a stop was requested, or Ctrl-C pressed; finished parts are kept.
+        EngineError: whatever went wrong, in one line; finished parts are kept.
     """
     require_choice("suite", name, SUITES)
     require_choice("scale", scale, SCALES)
-    suite, work = SUITES[name], SCALES[scale]
-    if seconds is not None:
-        work = replace(work, seconds=seconds)
+    work = SCALES[scale] if seconds is None else replace(SCALES[scale], seconds=seconds)
     seed_everything(config.seed)
     materials = gather(config, trust=trust)
-    subject = Subject(
+    subject = _subject(config, materials, trust)
+    machine = hardware.snapshot().to_json()
+    key = BenchmarkKey(
+        suite=name,
+        scale=scale,
+        device=str(materials.detector.device),
+        machine=_model(materials.detector.device, machine),
+        detector=materials.detector.name,
+        dataset=materials.dataset.name,
+        code_version=code_version(),
+        settings={"config": config.to_json(), "seconds": seconds},
+    )
+    with Repository() as repository:
+        run = repository.benchmarks.finished(key) if keep_finished and not fresh else None
+        if run is None:
+            facts = {"dataset": _dataset_facts(materials), "machine": machine}
+            run = repository.benchmarks.begin(key, facts=facts, job_id=job_id, fresh=fresh)
+            told = partial(_tell, report, stop_requested, name)
+            parts = SUITES[name].parts(subject, work)
+            run = _finished(repository.benchmarks, run, SUITES[name], parts, told, progress)
+        else:
+            report(f"{name} was measured by this version with these settings already")
+    result = result_of(run)
+    if out is not None:
+        write_result(out, result)
+    return result
+
+
+def run_all(
+    config: RunConfig, *, scale: str, report: Report, names: Sequence[str] = (), **how: Any
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Run every suite; one that fails does not end the others, one that is finished already is kept.
+
+    Args:
+        config, scale, report: as of `run_suite`, and so `how`.
+        names: of these suites alone.
+
+    Returns:
+        The results in the suites' order, and suite → error of those that failed.
+
+    Raises:
+        RunInterruptedError: a stop was requested; the same call goes on.
+    """
+    results, failures = [], {}
+    for name in names or SUITES:
+        report(f"Suite {name}")
+        try:
+            results.append(run_suite(name, config, scale=scale, report=report, keep_finished=True, **how))
+        except RunInterruptedError:
+            raise
+        except Exception as error:  # whatever one suite meets must not cost the figures of the others
+            line = " ".join(str(error).split())
+            failures[name] = line if isinstance(error, EngineError) else f"{type(error).__name__}: {line}"
+            report(f"{name} failed: {failures[name]}")
+    return results, failures
+
+
+def _finished(
+    benchmarks: Benchmarks,
+    run: BenchmarkRun,
+    suite: Suite,
+    parts: Sequence[Part],
+    report: Report,
+    progress: Advance,
+) -> BenchmarkRun:
+    """Measure what is not measured yet, then answer from all of it."""
+    device = "cuda" if run.device.startswith("cuda") else ""
+    left_out = [part.key for part in parts if part.needs and part.needs != device]
+    todo = [part for part in parts if part.key not in left_out]
+    done = set(benchmarks.done_parts(run.id))
+    try:
+        for number, part in enumerate(todo):
+            progress(number, len(todo))
+            report(f"{part.key}: measured before" if part.key in done else part.key)
+            if part.key not in done:
+                benchmarks.add_part(run, part.key, part.measure(report))
+        progress(len(todo), len(todo))
+        answer = suite.answer(benchmarks.get(run.id).measurements)
+    except KeyboardInterrupt as error:
+        benchmarks.interrupt(run)
+        raise RunInterruptedError(_stopped(run.suite)) from error
+    except BaseException:
+        benchmarks.interrupt(run)
+        raise
+    if left_out:
+        answer += f" Not measured here, as it needs CUDA: {', '.join(left_out)}."
+    return benchmarks.finish(run, answer, left_out)
+
+
+def _tell(report: Report, stop_requested: Callable[[], bool], suite: str, line: str) -> None:
+    report(line)
+    if stop_requested():
+        raise RunInterruptedError(_stopped(suite))
+
+
+def _stopped(suite: str) -> str:
+    return f"stopped in the suite {suite}; its finished parts are kept, run it again to go on"
+
+
+def _subject(config: RunConfig, materials: Materials, trust: bool) -> Subject:
+    return Subject(
         detector=materials.detector,
         unfused=gather(config, trust=trust, fuse=False).detector,
         class_id=materials.class_id,
         records=materials.records,
         config=config,
+        trust=trust,
+        readers=readers(materials.dataset),
     )
-    measurements, answer = suite.measure(subject, work, report)
-    result = {
-        "suite": name,
-        "question": suite.question,
-        "answer": answer,
-        "measurements": [measurement.to_json() for measurement in measurements],
-        "scale": scale,
-        "patchbench": __version__,
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "dataset": {
-            "name": materials.dataset.name,
-            "synthetic": materials.dataset.synthetic,
-            "images": len(materials.records),
-        },
-        "detector": materials.detector.name,
-        "device": str(materials.detector.device),
-        "config": config.to_json(),
-        "machine": hardware.snapshot().to_json(),
-    }
-    if out is not None:
-        text = json.dumps(result, indent=2, allow_nan=False) + "\n"
-        write_atomically(out, lambda file: file.write(text.encode()))
-    return result
+
+
+def _dataset_facts(materials: Materials) -> dict[str, Any]:
+    dataset = materials.dataset
+    return {"name": dataset.name, "synthetic": dataset.synthetic, "images": len(materials.records)}
+
+
+def _model(device: torch.device, machine: dict[str, Any]) -> str:
+    """What the device is called, to tell one machine from another."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine["cpu_model"])

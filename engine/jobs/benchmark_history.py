@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What benchmarks measured: as JSON, the latest of each suite, one version against another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM
+from engine.benchmark.comparison import Change, changes
+from engine.errors import SettingsError
+from engine.records import BenchmarkRun
+from engine.store.repository import Repository
+
+__all__ = ["compare", "latest_runs", "result_of", "two_runs"]
+
+_COMPARABLE = ("suite", "scale", "device", "machine", "detector", "dataset")
+
+
+def result_of(run: BenchmarkRun) -> dict[str, Any]:
+    """A run with its measurements as `benchmark run --json` prints it."""
+    about = CATALOGUE.get(run.suite)
+    ended = run.started_at if run.finished_at is None else run.finished_at
+    return {
+        "id": run.id,
+        "suite": run.suite,
+        "question": about.question if about else run.suite,
+        "claim": about.claim if about else NO_CLAIM,
+        "answer": run.answer,
+        "measurements": [measurement.to_json() for measurement in run.measurements],
+        "left_out": list(run.left_out),
+        "scale": run.scale,
+        "patchbench": run.code_version,
+        "measured_at": datetime.fromtimestamp(ended, UTC).isoformat(timespec="seconds"),
+        "dataset": run.facts["dataset"],
+        "detector": run.detector,
+        "device": run.device,
+        "config": run.settings["config"],
+        "seconds": run.settings["seconds"],
+        "machine": run.facts["machine"],
+    }
+
+
+def latest_runs(repository: Repository, suites: Iterable[str] = CATALOGUE, **same: Any) -> list[BenchmarkRun]:
+    """The latest finished run of each suite that has one, with its measurements, in the catalogue's order.
+
+    Args:
+        repository: where they are kept.
+        suites: of these alone.
+        same: device, detector, dataset …, as `Benchmarks.find` takes them.
+    """
+    found = (
+        repository.benchmarks.find(suite=suite, states=["finished"], limit=1, **same) for suite in suites
+    )
+    return [repository.benchmarks.get(run.id) for runs in found for run in runs]
+
+
+def two_runs(
+    repository: Repository, suite: str, *, before: str | None = None, after: str | None = None
+) -> tuple[BenchmarkRun, BenchmarkRun]:
+    """The latest finished runs of a suite by two versions of the code, alike in all else.
+
+    Args:
+        repository: where they are kept.
+        suite: its name.
+        before, after: commits or versions, or how they begin; without `after` the latest run's, without
+            `before` the latest other one.
+
+    Raises:
+        SettingsError: there are no two such runs.
+    """
+    runs = repository.benchmarks.find(suite=suite, states=["finished"], limit=1000)
+    for last in (run for run in runs if after is None or _is_of(run, after)):
+        for first in runs:
+            other = first.code_version != last.code_version if before is None else _is_of(first, before)
+            if other and first.id != last.id and not _differences(first, last):
+                return repository.benchmarks.get(first.id), repository.benchmarks.get(last.id)
+    there = ", ".join(dict.fromkeys(run.code_version for run in runs)) or "none"
+    raise SettingsError(
+        f"comparison: expected two finished runs of {suite} on one device by "
+        f"{before or 'an earlier version'} and {after or 'the latest'}, got runs by {there}; "
+        "run the suite with both versions, or use --ids"
+    )
+
+
+def compare(before: BenchmarkRun, after: BenchmarkRun) -> list[Change]:
+    """How each measurement changed from one run to another.
+
+    Raises:
+        SettingsError: they differ in suite, scale, device, machine, detector or dataset.
+    """
+    if differing := _differences(before, after):
+        name = differing[0]
+        raise SettingsError(
+            f"comparison: expected runs of one {name}, got {getattr(before, name)!r} (benchmark {before.id}) "
+            f"and {getattr(after, name)!r} (benchmark {after.id}); choose others"
+        )
+    return changes(before.measurements, after.measurements)
+
+
+def _is_of(run: BenchmarkRun, wanted: str) -> bool:
+    version, _, commit = run.code_version.partition("+")
+    return wanted == version or (bool(commit) and (commit.startswith(wanted) or wanted.startswith(commit)))
+
+
+def _differences(first: BenchmarkRun, second: BenchmarkRun) -> list[str]:
+    return [name for name in _COMPARABLE if getattr(first, name) != getattr(second, name)]

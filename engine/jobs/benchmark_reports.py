@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Keeps published benchmark results as JSON in a folder, with the report that is made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.benchmark.catalogue import CATALOGUE
+from engine.benchmark.report import chart_file, html_page, markdown
+from engine.errors import StorageError
+from engine.patch.arrays import write_atomically
+
+__all__ = ["read_results", "write_report", "write_result"]
+
+
+def read_results(folder: Path) -> list[dict[str, Any]]:
+    """The results of a folder, `SUITE.json` each, in the catalogue's order; those of no known suite are left.
+
+    Raises:
+        StorageError: a file cannot be read or holds something else.
+    """
+    return [_read(path) for path in (folder / f"{suite}.json" for suite in CATALOGUE) if path.exists()]
+
+
+def write_report(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
+    """Add results to a folder and write the report of all that it holds.
+
+    Args:
+        folder: made if it is not there.
+        results: as `benchmark_history.result_of` has them; each replaces the earlier one of its suite.
+
+    Returns:
+        `report.md` and `report.html`; the Markdown's charts lie beside them.
+
+    Raises:
+        StorageError: the folder cannot be read or written.
+    """
+    from engine.benchmark.charts import draw  # loads matplotlib, which takes a second
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder}: expected a writable folder, got {error.strerror}") from error
+    for result in results:
+        write_result(folder / f"{result['suite']}.json", result)
+    everything = read_results(folder)
+    charts = {
+        each["suite"]: [
+            svg
+            for chart in CATALOGUE[each["suite"]].charts
+            if (svg := draw(chart, each["measurements"])) is not None
+        ]
+        for each in everything
+    }
+    for suite, drawn in charts.items():
+        for number, svg in enumerate(drawn, start=1):
+            _write(folder / chart_file(suite, number), svg + "\n")
+    pages = {"report.md": markdown(everything, charts), "report.html": html_page(everything, charts)}
+    return [_write(folder / name, text) for name, text in pages.items()]
+
+
+def write_result(path: Path, result: dict[str, Any]) -> None:
+    """Write one result as JSON.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    _write(path, json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path}: expected a benchmark's result as JSON, got {error}; move it") from error
+    if not isinstance(result, dict) or not {"suite", "answer", "measurements"} <= set(result):
+        raise StorageError(f"{path}: expected a benchmark's result, got other JSON; move it away")
+    return result
+
+
+def _write(path: Path, text: str) -> Path:
+    write_atomically(path, lambda file: file.write(text.encode()))
+    return path
