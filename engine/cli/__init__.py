@@ -16,8 +16,9 @@ from engine.cli.benchmarks import benchmark_group
 from engine.cli.datasets import dataset_group
 from engine.cli.jobs import jobs_group
 from engine.cli.patches import demo_command, patch_group
+from engine.cli.storage import storage_group
 from engine.cli.system import hardware_command
-from engine.cli.workers import worker_command
+from engine.cli.workers import previewer_command, worker_command
 from engine.errors import EngineError, RunInterruptedError
 
 __all__ = ["cli", "main"]
@@ -39,8 +40,8 @@ def cli(quiet: bool) -> None:
 
 
 for _command in (
-    *(dataset_group, patch_group, benchmark_group, jobs_group),
-    *(worker_command, hardware_command, demo_command),
+    *(dataset_group, patch_group, benchmark_group, jobs_group, storage_group),
+    *(worker_command, previewer_command, hardware_command, demo_command),
 ):
     cli.add_command(_command)
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`worker`: carries out the jobs of the queue."""
+"""`worker` and `previewer`: the processes that carry out jobs and answer previews."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-__all__ = ["worker_command"]
+__all__ = ["previewer_command", "worker_command"]
 
 
 @click.command("worker")
@@ -20,3 +22,15 @@ def worker_command(device: str | None, once: bool, until_idle: bool) -> None:
     from engine.jobs.worker import run_worker
 
     run_worker(device, once=once, until_idle=until_idle)
+
+
+@click.command("previewer")
+@click.option("--device", default="cpu", help="What detectors compute on.")
+@click.option("--idle", "idle_s", default=900.0, help="End after so many seconds without a request.")
+@click.option("--database", type=click.Path(path_type=Path), help="By default that of PATCHBENCH_HOME.")
+@click.option("--lock", type=int, hidden=True, help="Descriptor of the lock, from who starts it.")
+def previewer_command(device: str, idle_s: float, database: Path | None, lock: int | None) -> None:
+    """Answer the dashboard's requests for previews; one process does, and any further one ends at once."""
+    from engine.jobs.previewer import run_previewer
+
+    run_previewer(database, device=device, idle_s=idle_s, locked=lock is not None)

@@ -13,12 +13,22 @@ import numpy as np
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
 from engine.datasets.sources import read_dataset
+from engine.detectors.base import Detector
 from engine.detectors.ultralytics import UltralyticsDetector, load_detector
 from engine.errors import DatasetError, DetectorError
 from engine.records import Dataset, ImageRecord
 from engine.store.repository import Repository
 
-__all__ = ["Materials", "fingerprint", "gather", "open_dataset", "split_validation"]
+__all__ = [
+    "Materials",
+    "class_in_dataset",
+    "class_in_detector",
+    "fingerprint",
+    "gather",
+    "of_class",
+    "open_dataset",
+    "split_validation",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +71,10 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
         UntrustedWeightsError, DeviceError, StorageError: see those.
     """
     dataset = open_dataset(config.dataset)
-    class_in_dataset = _class_in_dataset(dataset, config.class_name)
+    own_class_id = class_in_dataset(dataset, config.class_name)
     detector = load_detector(config.weights, device=config.device, trust=trust, fuse=fuse)
-    class_id = _class_id(detector.class_names, config.class_name)
-    if class_id is None:
-        raise DetectorError(
-            f"detector {detector.name}: expected one of its classes ({_some(detector.class_names)}), "
-            f"got {config.class_name!r}; choose --class"
-        )
-    records = [_of_class(record, class_in_dataset, class_id) for record in dataset.images]
+    class_id = class_in_detector(detector, config.class_name)
+    records = [of_class(record, own_class_id, class_id) for record in dataset.images]
     if not config.include_empty:
         records = [record for record in records if record.count()]
     return Materials(
@@ -116,8 +121,12 @@ def fingerprint(records: Sequence[ImageRecord]) -> str:
     return digest.hexdigest()
 
 
-def _class_in_dataset(dataset: Dataset, wanted: str) -> int:
-    """The dataset's own number of a class that it has objects of."""
+def class_in_dataset(dataset: Dataset, wanted: str) -> int:
+    """The dataset's own number of a class that it has objects of.
+
+    Raises:
+        DatasetError: it knows no such class or has no object of it.
+    """
     class_id = _class_id(dataset.class_names, wanted)
     if class_id is None:
         raise DatasetError(
@@ -132,17 +141,33 @@ def _class_in_dataset(dataset: Dataset, wanted: str) -> int:
     return class_id
 
 
-def _class_id(names: Sequence[str], wanted: str) -> int | None:
-    return names.index(wanted) if wanted and wanted in names else None
+def class_in_detector(detector: Detector, wanted: str) -> int:
+    """The detector's own number of a class.
+
+    Raises:
+        DetectorError: it knows no such class.
+    """
+    class_id = _class_id(detector.class_names, wanted)
+    if class_id is None:
+        raise DetectorError(
+            f"detector {detector.name}: expected one of its classes ({_some(detector.class_names)}), "
+            f"got {wanted!r}; choose --class"
+        )
+    return class_id
 
 
-def _of_class(record: ImageRecord, class_id: int, renamed: int) -> ImageRecord:
+def of_class(record: ImageRecord, class_id: int, renamed: int) -> ImageRecord:
+    """An image with the boxes of one class alone, numbered anew."""
     keep = record.class_ids == class_id
     return replace(
         record,
         boxes_xyxy_px=record.boxes_xyxy_px[keep],
         class_ids=np.full(int(keep.sum()), renamed, dtype=np.int64),
     )
+
+
+def _class_id(names: Sequence[str], wanted: str) -> int | None:
+    return names.index(wanted) if wanted and wanted in names else None
 
 
 def _some_of(records: list[ImageRecord], limit: int, seed: int) -> list[ImageRecord]:

@@ -8,9 +8,12 @@ from types import TracebackType
 
 from engine.store.benchmarks import Benchmarks
 from engine.store.connection import Connection
+from engine.store.costs import Costs
 from engine.store.datasets import Datasets
 from engine.store.jobs import Jobs
+from engine.store.maintenance import Maintenance
 from engine.store.patches import Patches
+from engine.store.previews import Previews
 from engine.store.queue import Queue
 from engine.store.steps import Steps
 from engine.store.workers import Workers
@@ -26,7 +29,7 @@ class Repository:
         timeout_s: how long to wait for another process's write.
 
     Attributes:
-        benchmarks, datasets, jobs, patches, queue, steps, workers: see those.
+        benchmarks, costs, datasets, jobs, maintenance, patches, previews, queue, steps, workers: see those.
 
     Raises:
         StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written; so all methods.
@@ -38,6 +41,9 @@ class Repository:
         self.datasets = Datasets(self.connection)
         self.jobs = Jobs(self.connection)
         self.patches = Patches(self.connection)
+        self.costs = Costs(self.connection)
+        self.maintenance = Maintenance(self.connection)
+        self.previews = Previews(self.connection)
         self.queue = Queue(self.connection)
         self.steps = Steps(self.connection)
         self.workers = Workers(self.connection)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""`storage`: what PatchBench keeps on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from engine.cli.output import json_option, print_json, print_table
+from engine.errors import StorageError
+from engine.jobs import housekeeping
+from engine.store.repository import Repository
+
+__all__ = ["storage_group"]
+
+MIB = 2**20
+DAY_S = 86400
+
+
+@click.group("storage")
+def storage_group() -> None:
+    """See what PatchBench keeps on the disk; prune, back up and check it."""
+
+
+@storage_group.command("usage")
+@json_option
+def usage_command(as_json: bool) -> None:
+    """Show what each job, the database, previews and logs take."""
+    with Repository() as repository:
+        used = housekeeping.usage(repository)
+    if as_json:
+        print_json(asdict(used) | {"total": used.total})
+        return
+    rows = [[f"job {job}", _mib(size)] for job, size in used.jobs.items()]
+    rows += [[name, _mib(size)] for name, size in asdict(used).items() if name != "jobs"]
+    print_table(["", "MiB"], [*rows, ["total", _mib(used.total)]])
+
+
+@storage_group.command("prune")
+@click.option("--checkpoints/--no-checkpoints", default=True, help="Those of runs that have ended.")
+@click.option("--previews/--no-previews", default=True, help="Pictures that pages asked for.")
+@click.option("--older-than", "days", default=0.0, help="Previews of so many days ago.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@json_option
+def prune_command(checkpoints: bool, previews: bool, days: float, dry_run: bool, as_json: bool) -> None:
+    """Remove what is not needed any more; patches, scores and histories stay."""
+    gone: dict[Path, int] = {}
+    with Repository() as repository:
+        if checkpoints:
+            gone |= housekeeping.prune_checkpoints(repository, dry_run=dry_run)
+        if previews:
+            gone |= housekeeping.prune_previews(repository, older_than_s=days * DAY_S, dry_run=dry_run)
+    if as_json:
+        print_json({"dry_run": dry_run, "bytes": sum(gone.values()), "removed": list(map(str, gone))})
+        return
+    for path in gone:
+        click.echo(path)
+    word = "would be freed" if dry_run else "freed"
+    click.echo(f"{_mib(sum(gone.values()))} MiB {word}")
+
+
+@storage_group.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+def backup_command(file: Path) -> None:
+    """Copy the database into FILE while workers may go on; the results' folders are not in it."""
+    with Repository() as repository:
+        repository.maintenance.backup(file)
+    click.echo(file)
+
+
+@storage_group.command("check")
+@json_option
+def check_command(as_json: bool) -> None:
+    """Check the database and look for files that it names and that are gone."""
+    with Repository() as repository:
+        faults = housekeeping.find_faults(repository)
+    if as_json:
+        print_json({"faults": faults})
+    else:
+        click.echo("\n".join(faults) or "Nothing is wrong.")
+    if faults:
+        raise StorageError(f"storage: expected no faults, got {len(faults)}; each line above says what to do")
+
+
+@storage_group.command("vacuum")
+def vacuum_command() -> None:
+    """Give the space of what was deleted from the database back to the disk."""
+    with Repository() as repository:
+        click.echo(f"{_mib(repository.maintenance.vacuum())} MiB freed")
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:.1f}"

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What lies under PATCHBENCH_HOME: how much of it, what may go, and what is missing. No torch."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config import home_folder
+from engine.jobs.places import job_folder
+from engine.jobs.previews import preview_folder
+from engine.records import Job
+from engine.store.repository import Repository
+
+__all__ = ["Usage", "find_faults", "prune_checkpoints", "prune_previews", "usage"]
+
+_CHECKPOINTS = ("checkpoint.pt", "*/checkpoint.pt")  # of the run, and of the runs that it was merged from
+_ENDED = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Bytes on the disk.
+
+    Attributes:
+        jobs: job id → bytes of its folder, the largest first.
+        runs: of runs that were no jobs.
+        database, patches, previews, logs: of each.
+        other: of all else, such as weights and downloads.
+    """
+
+    jobs: dict[int, int]
+    runs: int
+    database: int
+    patches: int
+    previews: int
+    logs: int
+    other: int
+
+    @property
+    def total(self) -> int:
+        """Of everything."""
+        parts = (self.runs, self.database, self.patches, self.previews, self.logs, self.other)
+        return sum(self.jobs.values()) + sum(parts)
+
+
+def usage(repository: Repository) -> Usage:
+    """How much of the disk each part takes."""
+    home = home_folder()
+    folders = [path for path in _inside(home / "jobs") if path.is_dir() and path.name.isdigit()]
+    jobs = {int(folder.name): _bytes_in(folder) for folder in folders}
+    logs = sum(_size(path) for path in [*home.glob("*.log"), *home.glob("jobs/*.log")])
+    parts = {name: _bytes_in(home / name) for name in ("runs", "patches", "previews")}
+    database = repository.maintenance.size_bytes()
+    counted = sum(jobs.values()) + logs + sum(parts.values())
+    inside = Path(str(repository.connection.path)).parent == home
+    return Usage(
+        jobs=dict(sorted(jobs.items(), key=lambda item: -item[1])),
+        database=database,
+        logs=logs,
+        other=max(_bytes_in(home) - counted - (database if inside else 0), 0),
+        **parts,
+    )
+
+
+def prune_checkpoints(repository: Repository, *, dry_run: bool = False) -> dict[Path, int]:
+    """Remove the checkpoints of runs that have ended; what can still be resumed keeps its own.
+
+    Returns:
+        File → bytes, of what went, or with `dry_run` would go.
+    """
+    ended = repository.jobs.find(states=_ENDED, kinds=["generate"], limit=-1)
+    found = [path for job in ended for name in _CHECKPOINTS for path in _folder(job).glob(name)]
+    found += [
+        path
+        for run in _inside(home_folder() / "runs")
+        if (run / "run.json").exists()
+        for name in _CHECKPOINTS
+        for path in run.glob(name)
+    ]
+    sizes = {path: _size(path) for path in found}
+    if not dry_run:
+        for path in found:
+            path.unlink(missing_ok=True)
+    return sizes
+
+
+def prune_previews(
+    repository: Repository, *, older_than_s: float = 0.0, dry_run: bool = False
+) -> dict[Path, int]:
+    """Remove previews that were asked for so long ago, and folders of previews that nobody knows.
+
+    Returns:
+        Folder → bytes, of what went, or with `dry_run` would go.
+    """
+    previews = repository.previews
+    gone = previews.old(older_than_s=older_than_s) if dry_run else previews.prune(older_than_s=older_than_s)
+    strays = [folder for folder in _inside(home_folder() / "previews") if previews.get(folder.name) is None]
+    folders = {*(preview_folder(key) for key in gone), *strays}
+    sizes = {folder: _bytes_in(folder) for folder in sorted(folders) if folder.exists()}
+    if not dry_run:
+        for folder in sizes:
+            shutil.rmtree(folder, ignore_errors=True)
+    return sizes
+
+
+def find_faults(repository: Repository) -> list[str]:
+    """What is wrong with the database, and which files are gone that it names, a line each."""
+    faults = repository.maintenance.check()
+    for job in repository.jobs.find(states=["succeeded"], kinds=["generate", "evaluate"], limit=-1):
+        if not _folder(job).is_dir():
+            faults.append(f"job {job.id}: its folder {_folder(job)} is gone; restore it or delete the job")
+    for patch in repository.patches.find(limit=-1):
+        faults += [
+            f"patch {patch.id}: its file {path} is gone; restore it or delete the patch"
+            for path in sorted({patch.path, patch.image})
+            if not Path(path).is_file()
+        ]
+    return faults
+
+
+def _folder(job: Job) -> Path:
+    return Path(job.folder) if job.folder else job_folder(job.id)
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    return folder.iterdir() if folder.is_dir() else iter(())
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(_size(path) for path in folder.rglob("*"))
+
+
+def _size(path: Path) -> int:
+    """A file's bytes; 0 of what is none, or is gone since it was listed."""
+    try:
+        return path.lstat().st_size if not path.is_dir() or path.is_symlink() else 0
+    except OSError:
+        return 0

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What steps cost, as it was measured: a row for each detector, size, batch, precision and device."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from engine.store.connection import Connection
+
+__all__ = ["Costs", "StepCost"]
+
+_COLUMNS = (
+    *("measured_at", "runs", "spread", "images_per_s", "evaluated_per_s", "overhead_s"),
+    "peak_memory_bytes",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepCost:
+    """What was measured; rates are images a second.
+
+    Attributes:
+        measured_at: Unix seconds.
+        runs: finished runs that refined it; 0 after a few measured steps alone.
+        spread: how far runs lay from what was foretold of them, as a share of it.
+        images_per_s: of the loop: image-iterations.
+        evaluated_per_s: of the judge, which looks at each image once for each condition.
+        overhead_s: loading the detector and the images.
+        peak_memory_bytes: of the device; on a CPU of the process.
+    """
+
+    measured_at: float
+    runs: int
+    spread: float
+    images_per_s: float
+    evaluated_per_s: float
+    overhead_s: float
+    peak_memory_bytes: int
+
+
+class Costs:
+    """The measured costs of one database. All methods raise `StorageError` if it cannot be used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def get(self, key: dict[str, Any]) -> StepCost | None:
+        """What was measured of exactly these settings, if anything."""
+        with self._db.errors():
+            rows = self._db.rows(f"SELECT {', '.join(_COLUMNS)} FROM step_costs WHERE key = ?", [_text(key)])
+        return StepCost(**dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
+
+    def put(
+        self,
+        key: dict[str, Any],
+        *,
+        images_per_s: float,
+        evaluated_per_s: float,
+        overhead_s: float,
+        peak_memory_bytes: int,
+        runs: int = 0,
+        spread: float = 0.0,
+    ) -> StepCost:
+        """Store what was measured in the place of what was known; see `StepCost`."""
+        cost = StepCost(
+            measured_at=time.time(),
+            runs=runs,
+            spread=spread,
+            images_per_s=images_per_s,
+            evaluated_per_s=evaluated_per_s,
+            overhead_s=overhead_s,
+            peak_memory_bytes=peak_memory_bytes,
+        )
+        row = (_text(key), *(getattr(cost, column) for column in _COLUMNS))
+        with self._db.transaction():
+            self._db.insert(f"step_costs (key, {', '.join(_COLUMNS)})", [row], replace=True)
+        return cost
+
+
+def _text(key: dict[str, Any]) -> str:
+    return json.dumps(key, sort_keys=True)

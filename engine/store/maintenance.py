@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Keeps the database's file in order: its size, a backup while others write, a check, a vacuum."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from engine.errors import StorageError
+from engine.store.connection import Connection
+
+__all__ = ["Maintenance"]
+
+
+class Maintenance:
+    """The upkeep of one database. All methods raise `StorageError` if it cannot be used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def size_bytes(self) -> int:
+        """Bytes of the database's file and of what was written to it and is not yet part of it."""
+        files = [Path(f"{self._db.path}{suffix}") for suffix in ("", "-wal", "-shm")]
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def backup(self, target: Path) -> None:
+        """Copy the database as it is at one moment, while others may go on writing.
+
+        Args:
+            target: a file that does not exist; it appears once it is whole.
+
+        Raises:
+            StorageError: it exists, or cannot be written; there is no file then.
+        """
+        if target.exists():
+            raise StorageError(f"{target}: expected a new file, got one that exists; choose another name")
+        beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        try:
+            with closing(sqlite3.connect(beside)) as copy:
+                self._db.sqlite.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+            # Not os.replace: what somebody put there meanwhile is theirs.
+            os.link(beside, target)
+        except (sqlite3.Error, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise StorageError(f"{target}: cannot be written, {reason}; choose another folder") from error
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def check(self) -> list[str]:
+        """What is wrong with the file and with what its rows refer to, a line each; empty if nothing is."""
+        with self._db.errors():
+            found = [str(line) for (line,) in self._db.rows("PRAGMA integrity_check") if line != "ok"]
+            broken = self._db.rows("PRAGMA foreign_key_check")
+        return found + [
+            f"{table}: row {row} refers to one of {to} that is gone" for table, row, to, _ in broken
+        ]
+
+    def vacuum(self) -> int:
+        """Give the space of deleted rows back to the disk; returns the bytes won."""
+        before = self.size_bytes()
+        with self._db.errors():
+            self._db.sqlite.execute("VACUUM")
+            self._db.sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return max(before - self.size_bytes(), 0)

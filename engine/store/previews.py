@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Pictures that pages ask for: what was asked, and what a process that stays warm has answered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.store.connection import Connection
+
+__all__ = ["PATIENCE_S", "Preview", "Previews"]
+
+PATIENCE_S = 120.0  # the first answer waits for torch and a detector, on a busy machine for a minute
+_COLUMNS = ("key", "state", "asked_at", "answered_at", "request", "answer", "error")
+_COLUMNS_SQL = ", ".join(_COLUMNS)
+_OLD = "FROM previews WHERE asked_at <= ? AND state IN ('done', 'failed')"
+# The latest wish first: whoever moves a slider no longer waits for where it was.
+_CLAIM = f"""
+    UPDATE previews SET state = 'running' WHERE key = (
+        SELECT key FROM previews WHERE state = 'queued' ORDER BY asked_at DESC LIMIT 1
+    ) RETURNING {_COLUMNS_SQL}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """One request and its answer; times are Unix seconds.
+
+    Attributes:
+        key: SHA-256 of the request.
+        state: `queued`, `running`, `done` or `failed`; failed too if nobody has answered in `PATIENCE_S`.
+        request: see `engine.jobs.previews`.
+        answer: likewise, once it is done.
+        error: one line, if it failed.
+    """
+
+    key: str
+    state: str
+    asked_at: float
+    answered_at: float | None
+    request: dict[str, Any]
+    answer: dict[str, Any] | None
+    error: str | None
+
+
+class Previews:
+    """The previews of one database. All methods raise `StorageError` if it cannot be used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def ask(self, request: dict[str, Any], *, again: bool = False) -> Preview:
+        """Ask for an answer, or look at the one that is there already.
+
+        Args:
+            request: what JSON can hold; the same request has the same answer.
+            again: try a failed one again, or one that nobody has answered in time.
+        """
+        text = json.dumps(request, sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()
+        known = self.get(key)
+        if known is not None and not (again and known.state == "failed"):
+            return known
+        with self._db.transaction():
+            rows = self._db.rows(
+                "INSERT INTO previews (key, state, asked_at, request) VALUES (?, 'queued', ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET state = 'queued', asked_at = excluded.asked_at, "
+                f"answered_at = NULL, error = NULL WHERE state != 'done' RETURNING {_COLUMNS_SQL}",
+                [key, time.time(), text],
+            )
+            rows = rows or self._rows(key)  # answered between the look and the question
+        return _preview_of(rows[0])
+
+    def get(self, key: str) -> Preview | None:
+        """One preview by its key; None if it was never asked for, or was pruned."""
+        with self._db.errors():
+            rows = self._rows(key)
+        return _preview_of(rows[0]) if rows else None
+
+    def claim(self) -> Preview | None:
+        """The latest request that waits, which is the caller's then; None if none waits."""
+        with self._db.errors():
+            if not self._db.rows("SELECT 1 FROM previews WHERE state = 'queued' LIMIT 1"):
+                return None  # without a write lock, which others need
+        with self._db.transaction():
+            rows = self._db.rows(_CLAIM)
+        return _preview_of(rows[0]) if rows else None
+
+    def answer(self, key: str, answer: dict[str, Any]) -> None:
+        """Store what came of a request."""
+        self._end(key, "done", json.dumps(answer), None)
+
+    def fail(self, key: str, error: str) -> None:
+        """Store, in one line, why a request has no answer."""
+        self._end(key, "failed", None, error)
+
+    def requeue(self) -> None:
+        """Let requests wait again that were claimed by a process which has ended."""
+        with self._db.transaction():
+            self._db.rows("UPDATE previews SET state = 'queued' WHERE state = 'running'")
+
+    def prune(self, *, older_than_s: float = 0.0) -> list[str]:
+        """Remove those that were asked for so long ago or longer, and return their keys."""
+        with self._db.transaction():
+            rows = self._db.rows(f"DELETE {_OLD} RETURNING key", [time.time() - older_than_s])
+        return [key for (key,) in rows]
+
+    def old(self, *, older_than_s: float = 0.0) -> list[str]:
+        """The keys that `prune` would remove."""
+        with self._db.errors():
+            return [key for (key,) in self._db.rows(f"SELECT key {_OLD}", [time.time() - older_than_s])]
+
+    def _end(self, key: str, state: str, answer: str | None, error: str | None) -> None:
+        with self._db.transaction():
+            self._db.rows(
+                "UPDATE previews SET state = ?, answer = ?, error = ?, answered_at = ? WHERE key = ?",
+                [state, answer, error, time.time(), key],
+            )
+
+    def _rows(self, key: str) -> list[Any]:
+        return self._db.rows(f"SELECT {_COLUMNS_SQL} FROM previews WHERE key = ?", [key])
+
+
+def _preview_of(row: Sequence[Any]) -> Preview:
+    fields = dict(zip(_COLUMNS, row, strict=True))
+    fields["request"] = json.loads(fields["request"])
+    fields["answer"] = None if fields["answer"] is None else json.loads(fields["answer"])
+    waits = fields["state"] in ("queued", "running")
+    if waits and time.time() - fields["asked_at"] > PATIENCE_S:
+        fields["state"] = "failed"
+        fields["error"] = (
+            f"preview: expected an answer within {PATIENCE_S:g} s, got none; try again, or see previewer.log"
+        )
+    return Preview(**fields)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.config import home_folder
+from engine.store.repository import Repository
+
+
+def test_usage(run) -> None:
+    used = run("storage", "usage", "--json").json
+    assert used["jobs"] == {}
+    assert used["total"] == used["database"] > 0
+    assert run("storage", "usage").out.splitlines()[-1].startswith("total")
+
+
+def test_prune_says_what_it_would_remove(run) -> None:
+    checkpoint = home_folder() / "runs/a/checkpoint.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(bytes(2**20))
+    checkpoint.with_name("run.json").write_text("{}")
+    told = run("storage", "prune", "--dry-run")
+    assert told.out.splitlines() == [str(checkpoint), "1.0 MiB would be freed"]
+    assert run("storage", "prune", "--no-checkpoints", "--json").json["removed"] == []
+    assert checkpoint.exists()
+    assert run("storage", "prune", "--json").json == {
+        "dry_run": False,
+        "bytes": 2**20,
+        "removed": [str(checkpoint)],
+    }
+    assert not checkpoint.exists()
+
+
+def test_backup(run, tmp_path: Path) -> None:
+    assert run("storage", "backup", str(tmp_path / "copy.db")).code == 0
+    with Repository(tmp_path / "copy.db") as copy:
+        assert copy.maintenance.check() == []
+    assert "got one that exists" in run("storage", "backup", str(tmp_path / "copy.db")).error
+
+
+def test_check(run, tmp_path: Path) -> None:
+    assert run("storage", "check").out == "Nothing is wrong.\n"
+    with Repository() as repository:
+        repository.patches.add(
+            name="gone",
+            path=str(tmp_path / "gone.npy"),
+            image=str(tmp_path / "gone.npy"),
+            height=8,
+            width=8,
+            circular=False,
+            sha256="",
+        )
+    faulty = run("storage", "check", "--json")
+    assert faulty.code == 1
+    assert faulty.json["faults"] == [
+        f"patch 1: its file {tmp_path / 'gone.npy'} is gone; restore it or delete the patch"
+    ]
+
+
+def test_vacuum(run) -> None:
+    assert run("storage", "vacuum").out.endswith(" MiB freed\n")

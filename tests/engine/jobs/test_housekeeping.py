@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.config import home_folder
+from engine.jobs.housekeeping import find_faults, prune_checkpoints, prune_previews, usage
+from engine.jobs.patch_records import import_patch
+from engine.jobs.places import job_folder
+from engine.jobs.previews import preview_folder
+from engine.records import Job
+from engine.store.repository import Repository
+
+
+@pytest.fixture
+def repository() -> Iterator[Repository]:
+    with Repository() as opened:
+        yield opened
+
+
+def write(path: Path, size: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(size))
+    return path
+
+
+def ended(repository: Repository, state: str) -> Job:
+    job = repository.jobs.add(kind="generate", label="run", request={})
+    claimed = repository.queue.claim("worker", "cpu")
+    assert claimed is not None
+    if state != "running":
+        repository.queue.finish(claimed, state)
+    return repository.jobs.get(job.id)
+
+
+def test_without_results_only_the_database_takes_space(repository: Repository) -> None:
+    used = usage(repository)
+    assert used.database == used.total > 0
+    assert used.jobs == {}
+    assert find_faults(repository) == []
+    assert prune_checkpoints(repository) == prune_previews(repository) == {}
+
+
+def test_each_part_is_counted_once(repository: Repository) -> None:
+    home = home_folder()
+    for name, size in (
+        *(("jobs/1/patch.npy", 10), ("jobs/2/merged/patch.npy", 20), ("jobs/2.log", 1), ("workers.log", 2)),
+        *(("runs/a/patch.npy", 30), ("patches/x/patch.npy", 40), ("previews/k/0.jpg", 50), ("weights/w", 60)),
+    ):
+        write(home / name, size)
+    used = usage(repository)
+    assert list(used.jobs.items()) == [(2, 20), (1, 10)]
+    parts = (used.runs, used.patches, used.previews, used.logs, used.other)
+    assert parts == (30, 40, 50, 3, 60)
+    assert used.total == used.database + 213
+
+
+def test_checkpoints_go_once_nothing_can_be_resumed(repository: Repository) -> None:
+    files = {}
+    for state in ("succeeded", "failed", "cancelled", "paused", "interrupted", "running"):
+        folder = job_folder(ended(repository, state).id)
+        files[state] = [write(folder / name, 5) for name in ("checkpoint.pt", "1/checkpoint.pt", "patch.npy")]
+    finished = write(home_folder() / "runs/a/checkpoint.pt", 7)
+    write(finished.with_name("run.json"), 1)
+    open_run = write(home_folder() / "runs/b/checkpoint.pt", 7)
+    foretold = prune_checkpoints(repository, dry_run=True)
+    assert all(path.exists() for path in foretold)
+    assert prune_checkpoints(repository) == foretold
+    assert sum(foretold.values()) == 3 * 10 + 7
+    left = {state: [path.exists() for path in paths] for state, paths in files.items()}
+    gone, kept = [False, False, True], [True, True, True]
+    assert left == {
+        **dict.fromkeys(("succeeded", "failed", "cancelled"), gone),
+        **dict.fromkeys(("paused", "interrupted", "running"), kept),
+    }
+    assert (finished.exists(), open_run.exists()) == (False, True)
+
+
+def test_previews_go_with_their_pictures(repository: Repository) -> None:
+    done, waiting = (repository.previews.ask({"wish": wish}).key for wish in (1, 2))
+    repository.previews.answer(done, {})
+    for key in (done, waiting, "stray"):
+        write(preview_folder(key) / "0.jpg", 9)
+    assert list(prune_previews(repository, older_than_s=60)) == [preview_folder("stray")]
+    assert prune_previews(repository, dry_run=True) == {preview_folder(done): 9}
+    assert preview_folder(done).exists()
+    assert prune_previews(repository) == {preview_folder(done): 9}
+    assert not preview_folder(done).exists()
+    assert preview_folder(waiting).exists()
+
+
+def test_what_is_gone_is_named(repository: Repository, tmp_path: Path) -> None:
+    job = ended(repository, "succeeded")
+    job_folder(job.id).mkdir(parents=True)
+    np.save(tmp_path / "p.npy", np.zeros((3, 8, 8), np.float32))
+    patch = import_patch(repository, tmp_path / "p.npy")
+    assert find_faults(repository) == []
+    shutil.rmtree(job_folder(job.id))
+    Path(patch.image).unlink()
+    first, second = find_faults(repository)
+    assert first.startswith(f"job {job.id}: its folder {job_folder(job.id)} is gone")
+    assert second.startswith(f"patch {patch.id}: its file {patch.image} is gone")
