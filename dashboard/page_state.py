@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-__all__ = ["choose", "chosen", "kept", "presenting", "reference"]
+__all__ = ["choose", "chosen", "kept", "presenting", "reference", "reset"]
 
 _KEPT = "kept."
 
@@ -71,6 +71,12 @@ def kept(
     if value != default:
         choose(name, value, write=write)  # leaving the page took it out of the link
     return {"key": key, "on_change": _keep, "args": (name, key, default, write)}
+
+
+def reset(name: str) -> None:
+    """Forget what a widget of `kept` holds, before it is drawn in this run."""
+    choose(name, None)
+    st.session_state.pop(f"widget.{name}", None)
 
 
 def _keep(name: str, key: str, default: Any, write: Callable[[Any], str]) -> None:

@@ -150,6 +150,12 @@ class Jobs:
             )
         return [JobEvent(at=at, event=event, detail=detail) for at, event, detail in rows]
 
+    def waiting_for(self, job_id: int) -> list[Job]:
+        """The jobs that start once this one has succeeded, whatever has become of them, oldest first."""
+        with self._db.errors():
+            rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE waits_for = ? ORDER BY id", [job_id])
+        return [job_of(row) for row in rows]
+
     def edit(self, job_id: int, **changes: Any) -> Job:
         """Change what does not decide the result: label, notes, tags, priority, place, auto_resume, folder,
         estimate."""

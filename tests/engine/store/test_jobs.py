@@ -123,3 +123,11 @@ def test_who_waits_for_a_deleted_job_that_succeeded_may_begin(repository: Reposi
     claimed = repository.queue.claim("w", "cpu")
     assert claimed is not None
     assert claimed.id == second.id
+
+
+def test_it_is_known_who_waits_for_a_job(repository: Repository) -> None:
+    first = add(repository)
+    assert repository.jobs.waiting_for(first.id) == []
+    waiting = [add(repository, waits_for=first.id) for _ in range(2)]
+    add(repository)
+    assert repository.jobs.waiting_for(first.id) == waiting
