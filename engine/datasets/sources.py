@@ -13,6 +13,7 @@ from engine.datasets.annotations import RepairLog
 from engine.datasets.coco import read_coco
 from engine.datasets.datafile import DataFile, read_data_file
 from engine.datasets.folders import SPLITS, collect_images, find_split
+from engine.datasets.uploads import require_inside, unpack_zip, unpacked_folder, uploads_folder
 from engine.datasets.yolo import note_stray_labels, number_names, read_records
 from engine.errors import DatasetError
 from engine.records import Dataset
@@ -22,7 +23,7 @@ __all__ = ["downloadable_names", "read_dataset"]
 Report = Callable[[int, int], object]
 
 _YAML = (".yaml", ".yml")
-_POSSIBLE = "a data file (.yaml), a YOLO folder, COCO JSON (.json)"
+_POSSIBLE = "a data file (.yaml), a YOLO folder, COCO JSON (.json), an archive (.zip)"
 
 
 def read_dataset(
@@ -36,9 +37,9 @@ def read_dataset(
     """Read and repair a dataset.
 
     Args:
-        source: an Ultralytics data file (`.yaml`), a YOLO folder, COCO JSON, `demo`, or the name of a dataset
-            that Ultralytics can download, as `coco128`. A local path wins over such a name; `demo` always
-            means the embedded demo (`./demo` is a folder of that name).
+        source: an Ultralytics data file (`.yaml`), a YOLO folder, COCO JSON, a `.zip` of one of these,
+            `demo`, or the name of a dataset that Ultralytics can download, as `coco128`. A local path wins
+            over such a name; `demo` always means the embedded demo (`./demo` is a folder of that name).
         name: what to call it; by default after the source, with the split unless it is `train`.
         split: `train`, `val` or `test`; COCO JSON holds one split and ignores it.
         images: COCO JSON only: the folder of the images.
@@ -76,6 +77,8 @@ def _read(source: str, split: str, images: Path | None, report: Report) -> Datas
     path = Path(source).expanduser()
     if source and path.is_dir():
         return _read_folder(path.resolve(), split, report)
+    if path.suffix.lower() == ".zip" and (path.is_file() or _was_unpacked(path)):
+        return _read_zip(path.resolve(), split, report)
     if path.is_file():
         return _read_file(path.resolve(), split, images, report)
     if source.removesuffix(".yaml") in downloadable_names():
@@ -94,6 +97,23 @@ def _read_file(path: Path, split: str, images: Path | None, report: Report) -> D
     if path.suffix.lower() == ".json":
         return read_coco(path, name=path.stem, images=images, report=report)
     raise DatasetError(f"{path}: expected {_POSSIBLE}, got another file")
+
+
+def _was_unpacked(path: Path) -> bool:
+    """An upload is removed once it is unpacked; reading it again then means what was unpacked."""
+    return path.resolve().parent == uploads_folder() and unpacked_folder(path.resolve()).is_dir()
+
+
+def _read_zip(path: Path, split: str, report: Report) -> Dataset:
+    """What an archive holds, none of it from elsewhere: COCO JSON if it has one, else a YOLO folder."""
+    root = unpack_zip(path, report)
+    annotations = [file for file in root.rglob("*.json") if file.is_file()]
+    if len(annotations) == 1:
+        found = read_coco(annotations[0], name=root.name, report=report)
+    else:
+        found = _read_folder(root, split, report)
+    require_inside(found, root)
+    return replace(found, name=_split_name(path.stem, split))
 
 
 def _read_data_file(path: Path, split: str, report: Report) -> Dataset:

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.errors import DatasetError
 from engine.records import Dataset, ImageRecord, Repair
@@ -47,6 +48,18 @@ _OBJECT_COUNTS = """
 _CLASS_COUNTS = """
     SELECT class_id, count(*) FROM images JOIN boxes ON boxes.image_id = images.id
     WHERE images.dataset_id = ? GROUP BY class_id ORDER BY class_id
+"""
+_BOX_SHARES = """
+    SELECT (x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height
+    FROM images JOIN boxes ON boxes.image_id = images.id
+    WHERE images.dataset_id = ?1 AND (?2 IS NULL OR class_id = ?2)
+"""
+_REPAIR_COUNTS = """
+    SELECT kind, count(*) FROM repairs WHERE dataset_id = ? GROUP BY kind ORDER BY count(*) DESC, kind
+"""
+_REPAIRS = """
+    SELECT kind, file, line, action FROM repairs
+    WHERE dataset_id = ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY id LIMIT ?3
 """
 
 
@@ -183,6 +196,39 @@ class Datasets:
         """
         with self._db.errors():
             return dict(self._db.rows(_CLASS_COUNTS, [self._dataset_id(name)]))
+
+    def box_shares(self, name: str, class_id: int | None = None) -> npt.NDArray[np.float32]:
+        """All boxes as shares of their images: float32 (n, 4), centre x, centre y, width, height, 0 to 1.
+
+        Args:
+            name: of the dataset.
+            class_id: boxes of this class alone; None for all.
+
+        Raises:
+            DatasetError: none is stored under this name.
+        """
+        with self._db.errors():
+            rows = self._db.rows(_BOX_SHARES, [self._dataset_id(name), class_id])
+        return np.array(rows, dtype=np.float32).reshape(-1, 4)
+
+    def repair_counts(self, name: str) -> dict[str, int]:
+        """How many repairs of each kind, most frequent first.
+
+        Raises:
+            DatasetError: none is stored under this name.
+        """
+        with self._db.errors():
+            return dict(self._db.rows(_REPAIR_COUNTS, [self._dataset_id(name)]))
+
+    def repairs(self, name: str, *, kind: str | None = None, limit: int = 200) -> list[Repair]:
+        """The first repairs, of one kind or (None) of all, in the order in which they were made.
+
+        Raises:
+            DatasetError: none is stored under this name.
+        """
+        with self._db.errors():
+            rows = self._db.rows(_REPAIRS, [self._dataset_id(name), kind, limit])
+        return [Repair(kind=k, file=f, line=n, action=a) for k, f, n, a in rows]
 
     def _save_header(self, dataset: Dataset) -> int:
         """Insert or update the dataset's own row; its id stays, for rows elsewhere that refer to it."""

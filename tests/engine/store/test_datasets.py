@@ -193,3 +193,44 @@ def test_a_read_only_file_is_named(repository):
     repository.connection.sqlite.execute("PRAGMA query_only = ON")
     with pytest.raises(StorageError, match="attempt to write a readonly database; make the folder writable"):
         repository.datasets.save(make_dataset())
+
+
+def test_box_shares_of_no_boxes(repository):
+    repository.datasets.save(make_dataset(images=1))
+    assert repository.datasets.box_shares("streets").shape == (0, 4)
+
+
+def test_box_shares_are_centres_and_sizes_over_the_images(repository):
+    image = ImageRecord(
+        path="/a.jpg",
+        width=200,
+        height=100,
+        boxes_xyxy_px=np.array([[0, 0, 100, 50], [150, 50, 200, 100]], dtype=np.float32),
+        class_ids=np.array([0, 2]),
+    )
+    repository.datasets.save(replace(make_dataset(), images=(image,)))
+    assert repository.datasets.box_shares("streets").tolist() == [
+        [0.25, 0.25, 0.5, 0.5],
+        [0.875, 0.75, 0.25, 0.5],
+    ]
+    assert repository.datasets.box_shares("streets", 2).tolist() == [[0.875, 0.75, 0.25, 0.5]]
+
+
+def test_repairs_are_counted_and_listed_by_kind(repository):
+    dataset = make_dataset()
+    repository.datasets.save(replace(dataset, repairs=()))
+    assert repository.datasets.repair_counts("streets") == {}
+    assert repository.datasets.repairs("streets") == []
+    repository.datasets.save(replace(dataset, repairs=(*dataset.repairs, dataset.repairs[1])))
+    assert list(repository.datasets.repair_counts("streets").items()) == [
+        ("missing_image", 2),
+        ("clipped_box", 1),
+    ]
+    assert repository.datasets.repairs("streets", kind="clipped_box") == [dataset.repairs[0]]
+    assert repository.datasets.repairs("streets", limit=1) == [dataset.repairs[0]]
+
+
+@pytest.mark.parametrize("ask", ["box_shares", "repair_counts", "repairs"])
+def test_figures_of_an_unknown_dataset_say_what_is_there(repository, ask):
+    with pytest.raises(DatasetError, match="expected one of the imported"):
+        getattr(repository.datasets, ask)("streets")

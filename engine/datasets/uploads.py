@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Datasets in zip archives: checked for what could do harm, unpacked whole or not at all. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from engine.config import home_folder
+from engine.datasets.images import IMAGE_SUFFIXES
+from engine.errors import DatasetError, StorageError
+from engine.records import Dataset
+
+__all__ = [
+    "MAX_FILES",
+    "MAX_UNPACKED_BYTES",
+    "check_zip",
+    "require_inside",
+    "store_upload",
+    "unpack_zip",
+    "unpacked_folder",
+    "uploads_folder",
+]
+
+MAX_FILES = 200_000
+MAX_UNPACKED_BYTES = 4 * 2**30
+MAX_DEPTH = 16
+CHUNK_BYTES = 2**20
+# All that a dataset is made of; whatever else an archive holds stays in it.
+UNPACKED_SUFFIXES = IMAGE_SUFFIXES | {".json", ".txt", ".yaml", ".yml"}
+# What zipfile raises of damaged content.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_DRIVE = re.compile(r"[A-Za-z]:")
+_SPECIAL = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+_SPECIAL |= {stat.S_IFBLK: "a device", stat.S_IFCHR: "a device"}
+
+Report = Callable[[int, int], object]
+
+
+def uploads_folder() -> Path:
+    """Where uploads and what was unpacked of them lie. Not created."""
+    return home_folder() / "uploads"
+
+
+def store_upload(file: BinaryIO, name: str) -> Path:
+    """Keep an uploaded archive under `uploads`, whole or not at all, if its list of files is harmless.
+
+    Args:
+        file: the archive, at any position.
+        name: what the sender calls it; only its letters, digits, dots, hyphens and underscores are kept.
+
+    Returns:
+        The archive's place; the same bytes under the same name have the same one.
+
+    Raises:
+        DatasetError: see `check_zip`.
+        StorageError: it cannot be written.
+    """
+    file.seek(0)
+    check_zip(file, name)
+    file.seek(0)
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
+    path = uploads_folder() / f"{_plain(name)}-{digest.hexdigest()[:12]}.zip"
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    file.seek(0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "xb") as target:
+            shutil.copyfileobj(file, target, CHUNK_BYTES)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipfile.ZipInfo]:
+    """The files to unpack of an archive, by its list alone: nothing is unpacked.
+
+    Args:
+        file: the archive.
+        name: for messages; by default the path.
+
+    Raises:
+        DatasetError: no archive or a damaged one; an encrypted file, a link, a path that leads outside, two
+            files of one name; too many files or bytes; or no image in it.
+    """
+    shown = str(name or file)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DatasetError(
+            f"{shown}: expected a zip archive, got a file that is none or is damaged ({error}); pack it again"
+        ) from error
+    if len(members) > MAX_FILES:
+        raise DatasetError(
+            f"{shown}: expected at most {MAX_FILES} files, got {len(members)}; import a folder"
+        )
+    for member in members:
+        _refuse_harmful(member, shown)
+    wanted = [member for member in members if _is_wanted(member)]
+    _refuse_whole(wanted, shown)
+    return wanted
+
+
+def unpacked_folder(path: Path) -> Path:
+    """Where an archive is unpacked to: beside it if it was uploaded, else among the uploads."""
+    if path.parent == uploads_folder():
+        return path.with_suffix("")
+    digest = hashlib.sha256(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}".encode()).hexdigest()
+    return uploads_folder() / f"{_plain(path.name)}-{digest[:12]}"
+
+
+def unpack_zip(path: Path, report: Report = lambda done, total: None) -> Path:
+    """Unpack an archive, unless that was done before; an upload itself is removed then.
+
+    Args:
+        path: the archive; of an upload that was unpacked the former place.
+        report: told before each file how many of how many are done.
+
+    Returns:
+        The folder that holds the dataset: the archive's only folder, or all of it.
+
+    Raises:
+        DatasetError: see `check_zip`; or its content is damaged.
+        StorageError: it cannot be written, or does not fit.
+    """
+    folder = unpacked_folder(path)
+    if not folder.is_dir():
+        _unpack(path, check_zip(path), folder, report)
+    if path.parent == uploads_folder():
+        path.unlink(missing_ok=True)
+    inside = list(folder.iterdir())
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
+
+
+def require_inside(dataset: Dataset, folder: Path) -> None:
+    """Refuse a dataset whose own files name images elsewhere.
+
+    Raises:
+        DatasetError: an image, or a file in the report of repairs, is not in the folder.
+    """
+    root = folder.resolve()
+    named = [image.path for image in dataset.images] + [repair.file for repair in dataset.repairs]
+    for file in dict.fromkeys(named):
+        if not Path(file).resolve().is_relative_to(root):
+            raise DatasetError(
+                f"{dataset.source}: expected only paths inside the archive, got one that leads elsewhere; "
+                "correct its lists and data files"
+            )
+
+
+def _plain(name: str) -> str:
+    """A file's stem without what could mean something to a file system."""
+    stem = re.sub(r"[^\w.-]+", "-", PurePosixPath(name.replace("\\", "/")).stem).strip(".-")
+    return stem.encode()[:60].decode(errors="ignore") or "upload"
+
+
+def _is_wanted(member: zipfile.ZipInfo) -> bool:
+    """Images, labels and descriptions; no folders, nothing hidden, nothing that macOS adds."""
+    parts = PurePosixPath(member.filename).parts
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    suffix = PurePosixPath(member.filename).suffix.lower()
+    return not (member.is_dir() or hidden) and suffix in UNPACKED_SUFFIXES
+
+
+def _refuse_harmful(member: zipfile.ZipInfo, shown: str) -> None:
+    written = member.orig_filename
+    parts = PurePosixPath(written).parts
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if member.flag_bits & 1:
+        wrong = "an encrypted file"
+    elif kind in _SPECIAL:
+        wrong = _SPECIAL[kind]
+    elif written.startswith("/") or ".." in parts or _DRIVE.match(written):
+        wrong = "a path that leads outside"
+    elif any(character < " " or character == "\\" for character in written):
+        wrong = "a path with a backslash or a control character"
+    elif len(parts) > MAX_DEPTH or any(len(part.encode(errors="replace")) > 255 for part in parts):
+        wrong = "a path too deep or too long"
+    else:
+        return
+    raise DatasetError(
+        f"{shown}: expected plain files in folders, got {wrong}, {written!r:.80}; pack it again"
+    )
+
+
+def _refuse_whole(members: list[zipfile.ZipInfo], shown: str) -> None:
+    """What is wrong with the files together."""
+    names = {member.filename.casefold() for member in members}
+    size = sum(member.file_size for member in members)
+    if len(names) < len(members):
+        raise DatasetError(f"{shown}: expected each file once, got two of one name; pack it again")
+    if size > MAX_UNPACKED_BYTES:
+        limit = MAX_UNPACKED_BYTES // 2**30
+        raise DatasetError(
+            f"{shown}: expected at most {limit} GiB unpacked, got {size / 2**30:.1f} GiB; import a folder"
+        )
+    if not any(PurePosixPath(name).suffix in IMAGE_SUFFIXES for name in names):
+        raise DatasetError(f"{shown}: expected images in the archive, got none; pack images and labels")
+
+
+def _unpack(path: Path, members: list[zipfile.ZipInfo], folder: Path, report: Report) -> None:
+    """Into a folder beside its place first, then there in one step."""
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.mkdir(parents=True)
+        _require_room(path, members)
+        with zipfile.ZipFile(path) as archive:
+            for done, member in enumerate(members):
+                report(done, len(members))
+                _write(archive, member, temporary.joinpath(*PurePosixPath(member.filename).parts), path)
+        os.replace(temporary, folder)
+    except _DAMAGE as error:
+        raise DatasetError(
+            f"{path}: expected a whole archive, got a damaged one ({str(error)[:100]}); pack it again"
+        ) from error
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _require_room(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    needed, free = sum(member.file_size for member in members), shutil.disk_usage(uploads_folder()).free
+    if needed > free:
+        raise StorageError(
+            f"{path}: expected {needed / 2**20:.0f} MiB free to unpack it, got {free / 2**20:.0f}; free some"
+        )
+
+
+def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, path: Path) -> None:
+    """One file, no longer than its entry says."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    left = member.file_size
+    with archive.open(member) as source, open(target, "xb") as file:
+        while chunk := source.read(CHUNK_BYTES):
+            left -= len(chunk)
+            if left < 0:
+                raise DatasetError(
+                    f"{path}: expected files of the sizes listed, got a longer one; pack it again"
+                )
+            file.write(chunk)
+
+
+def _unwritable(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path}: cannot be written, {error.strerror or error}; free or choose a folder")
