@@ -37,10 +37,12 @@ def translations(code: str) -> gettext.NullTranslations:
         code: a key of `LANGUAGES`.
     """
     merged = polib.POFile()
+    entries: dict[str, polib.POEntry] = {}
     for path in sorted((LOCALE / code / "LC_MESSAGES").glob("*.po")):
         catalogue = polib.pofile(str(path))
-        merged.metadata = merged.metadata or catalogue.metadata
-        merged.extend(entry for entry in catalogue if entry not in merged)
+        merged.metadata |= catalogue.metadata
+        entries |= {entry.msgid: entry for entry in catalogue}
+    merged.extend(entries.values())
     return gettext.GNUTranslations(io.BytesIO(merged.to_binary())) if merged else gettext.NullTranslations()
 
 

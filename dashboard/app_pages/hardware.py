@@ -153,14 +153,17 @@ def recommendation(machine: HardwareSnapshot) -> None:
         )
     elif machine.gpus:
         st.markdown(
-            _("Auto takes bf16 where the GPU computes it natively, else fp32. No run was measured here yet.")
+            _(
+                "Auto takes bf16 where the GPU computes it natively, else fp32. "
+                "No run was measured on this device yet."
+            )
         )
     else:
-        st.markdown(_("Auto is fp32 here: lower precision pays on GPUs. No run was measured here yet."))
+        st.markdown(_("Auto takes fp32 here. No run was measured on this device yet."))
     st.markdown(
         _(
-            "From the same number of images a patch learns more in small batches; larger ones save time "
-            "where the device computes them together."
+            "The batch size is the default: measured on a CPU, a patch learns more from the same images in "
+            "small batches."
         )
     )
 

@@ -86,4 +86,6 @@ def start_demo() -> list[Job]:
         first = queue.submit_import(repository, "demo")
         second = queue.submit_generate(repository, RunConfig(**DEMO_SETTINGS), waits_for=first.id)
         queue.ensure_worker(repository)
+    summary.clear()
+    running_jobs.clear()
     return [first, second]

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import streamlit as st
 
 from engine.config import home_folder
 from engine.store.repository import Repository
 
-__all__ = ["cached", "opened"]
+__all__ = ["Cached", "cached", "opened"]
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -27,29 +27,33 @@ def opened() -> Repository:
     return Repository()
 
 
+class Cached(Generic[Parameters, Answer]):
+    """A function whose answers are remembered."""
+
+    def __init__(self, function: Callable[Parameters, Answer], ttl_s: float, max_entries: int) -> None:
+        def remembered(home: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Answer:
+            return function(*args, **kwargs)
+
+        # Streamlit tells caches apart by these names.
+        remembered.__module__, remembered.__qualname__ = function.__module__, function.__qualname__
+        self.__doc__ = function.__doc__
+        self._cache = st.cache_data(ttl=ttl_s, max_entries=max_entries, show_spinner=False)(remembered)
+
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._cache(str(home_folder()), args, kwargs)
+
+    def clear(self) -> None:
+        """Forget all answers: what they tell of was changed."""
+        self._cache.clear()
+
+
 def cached(
     ttl_s: float = 2.0, max_entries: int = 64
-) -> Callable[[Callable[Parameters, Answer]], Callable[Parameters, Answer]]:
+) -> Callable[[Callable[Parameters, Answer]], Cached[Parameters, Answer]]:
     """Remember a function's answers for all sessions, apart for each PATCHBENCH_HOME.
 
     Args:
         ttl_s: for how many seconds; what other processes change is seen after it.
         max_entries: answers kept at most.
     """
-
-    def wrap(function: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
-        def remembered(home: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Answer:
-            return function(*args, **kwargs)
-
-        # Streamlit tells caches apart by these names.
-        remembered.__module__, remembered.__qualname__ = function.__module__, function.__qualname__
-        cache = st.cache_data(ttl=ttl_s, max_entries=max_entries, show_spinner=False)(remembered)
-
-        def ask(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
-            return cache(str(home_folder()), args, kwargs)
-
-        ask.__doc__ = function.__doc__
-        ask.clear = cache.clear  # type: ignore[attr-defined]
-        return ask
-
-    return wrap
+    return lambda function: Cached(function, ttl_s, max_entries)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The hardware page with and without GPUs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import hardware
+from engine.hardware import GpuProcess, GpuSnapshot
+
+UNKNOWN = GpuSnapshot(
+    index=0,
+    **dict.fromkeys(
+        ("name", "utilisation_percent", "memory_used_bytes", "memory_total_bytes", "temperature_celsius")
+    ),
+    **dict.fromkeys(("power_watts", "power_limit_watts", "clock_mhz", "memory_clock_mhz", "fan_percent")),
+    processes=None,
+)
+KNOWN = replace(
+    UNKNOWN,
+    index=1,
+    name="Test GPU",
+    utilisation_percent=73,
+    memory_used_bytes=2**30,
+    memory_total_bytes=2**33,
+    temperature_celsius=61,
+    processes=(GpuProcess(pid=4, name="python", memory_bytes=None),),
+)
+
+
+def opened(app: AppTest) -> AppTest:
+    return app.run().switch_page("app_pages/hardware.py").run()
+
+
+def use(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+    machine = replace(hardware.snapshot(), **changes)
+    monkeypatch.setattr(hardware, "snapshot", lambda: machine)
+
+
+def test_without_a_gpu_it_says_so_and_shows_the_cpu(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, gpus=(), apple_gpu=False, cpu_percent=37.0)
+    opened(app)
+    assert "No NVIDIA GPU was found" in app.info[0].value
+    figures = {each.label: each.value for each in app.metric}
+    assert (figures["CPU load"], figures["Device"], figures["Precision"]) == ("37 %", "cpu", "auto")
+
+
+def test_an_apple_gpu_is_offered(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, gpus=(), apple_gpu=True)
+    assert "mps" in opened(app).info[0].value
+
+
+def test_gpus_are_shown_however_little_they_tell(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, gpus=(UNKNOWN, KNOWN), driver_version="1.2")
+    opened(app)
+    assert not app.info
+    assert not app.error
+    shown = [each.value for each in app.metric if each.label == "Utilisation"]
+    assert shown == ["–", "73 %"]  # noqa: RUF001
+    assert any("GPU 1: Test GPU" in each.value for each in app.markdown)
+    assert list(app.dataframe[0].value["Process"]) == ["python"]

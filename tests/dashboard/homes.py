@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Fills the home that PATCHBENCH_HOME names, quickly, with a few runs or very many; figures are invented."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from engine.config import RunConfig, home_folder
+from engine.records import Dataset, ImageRecord, Job, PatchRecord, Progress, StepRecord
+from engine.store.repository import Repository
+
+DATASET = "streets"
+SIDE = 320
+PEOPLE = (0, 1, 1, 2, 2, 3, 5, 8)
+
+
+def fill(repository: Repository, *, runs: int = 3, steps: int = 60) -> list[PatchRecord]:
+    """A dataset and so many finished runs with their patches and scores."""
+    repository.datasets.save(make_dataset(home_folder() / "pictures"))
+    return [add_run(repository, number, steps=steps) for number in range(runs)]
+
+
+def make_dataset(folder: Path) -> Dataset:
+    """A few drawn pictures with 0 to 8 people and now and then a car."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = []
+    for number, count in enumerate(PEOPLE):
+        path = folder / f"{number}.png"
+        chance = np.random.default_rng(number)
+        blocks = chance.integers(60, 200, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(blocks).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(path)
+        corners = chance.uniform(0, SIDE * 0.6, (count, 2))
+        sides = chance.uniform(SIDE * 0.1, SIDE * 0.35, (count, 2))
+        images.append(
+            ImageRecord(
+                path=str(path),
+                width=SIDE,
+                height=SIDE,
+                boxes_xyxy_px=np.hstack([corners, corners + sides]).astype(np.float32).reshape(-1, 4),
+                class_ids=np.array([int(index == 4) for index in range(count)], dtype=np.int64),
+            )
+        )
+    return Dataset(name=DATASET, source=str(folder), class_names=("person", "car"), images=tuple(images))
+
+
+def add_run(repository: Repository, number: int, *, steps: int = 60) -> PatchRecord:
+    """One finished generation with its steps, its patch and its score."""
+    chance = random.Random(number)
+    config = RunConfig(
+        dataset=DATASET,
+        weights="demo",
+        image_size=SIDE,
+        seed=number,
+        learning_rate=chance.choice((0.01, 0.03, 0.1)),
+        batch_size=chance.choice((1, 2, 4)),
+    )
+    job = finish(repository, config, label=f"Run {number}", result=summary_of(config, chance, steps))
+    repository.steps.add(job.id, make_steps(chance, steps))
+    return add_patch(repository, job, config, chance)
+
+
+def finish(repository: Repository, config: RunConfig, *, label: str, result: dict[str, Any]) -> Job:
+    """Queue a generation, claim it and end it well."""
+    added = repository.jobs.add(
+        kind="generate",
+        label=label,
+        request={"config": config.to_json()},
+        seed=config.seed,
+        code_version="test",
+    )
+    with repository.connection.transaction():
+        repository.connection.rows(
+            "UPDATE jobs SET state = 'succeeded', started_at = created_at, finished_at = created_at + 90, "
+            "result = json(?) WHERE id = ?",
+            [json.dumps(result), added.id],
+        )
+    return repository.jobs.get(added.id)
+
+
+def add_running(repository: Repository, label: str = "Run in progress") -> Job:
+    """A job that says it runs, half done."""
+    config = RunConfig(dataset=DATASET, weights="demo")
+    added = repository.jobs.add(kind="generate", label=label, request={"config": config.to_json()})
+    progress = Progress(
+        phase="optimising", done=120, total=240, unit="steps", loss=0.4, rate=12.5, remaining_s=75.0
+    )
+    with repository.connection.transaction():
+        repository.connection.rows(
+            "UPDATE jobs SET state = 'running', worker = 'w', running_on = 'cpu', started_at = created_at, "
+            "progress = json(?) WHERE id = ?",
+            [json.dumps(vars(progress)), added.id],
+        )
+    return repository.jobs.get(added.id)
+
+
+def summary_of(config: RunConfig, chance: random.Random, steps: int) -> dict[str, Any]:
+    """What `run.json` holds, in part."""
+    return {
+        "backend": "native",
+        "device": "cpu",
+        "precision": "fp32",
+        "batch_size": config.batch_size,
+        "image_iterations_per_s": chance.uniform(8, 16),
+        "peak_memory_bytes": chance.randrange(4 * 10**8, 9 * 10**8),
+        "elapsed_s": 90.0,
+        "steps": steps,
+        "config": config.to_json(),
+    }
+
+
+def make_steps(chance: random.Random, count: int) -> list[StepRecord]:
+    """A loss that falls, noisily."""
+    losses = [0.2 + 0.7 * math.exp(-3 * step / count) + chance.gauss(0, 0.03) for step in range(count)]
+    return [
+        StepRecord(
+            step=step + 1,
+            iteration=step // 8 + 1,
+            loss=loss,
+            terms={"object": loss},
+            learning_rate=0.03,
+            images=2,
+            elapsed_s=(step + 1) * 0.15,
+        )
+        for step, loss in enumerate(losses)
+    ]
+
+
+def add_patch(repository: Repository, job: Job, config: RunConfig, chance: random.Random) -> PatchRecord:
+    """A patch's files and records."""
+    folder = home_folder() / "jobs" / str(job.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    texels = np.random.default_rng(config.seed).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+    Image.fromarray(texels).save(folder / "patch.png")
+    np.save(folder / "patch.npy", np.moveaxis(texels, 2, 0).astype(np.float32) / 255)
+    patch = repository.patches.add(
+        name=job.label,
+        path=str(folder / "patch.npy"),
+        image=str(folder / "patch.png"),
+        height=96,
+        width=96,
+        circular=False,
+        sha256=hashlib.sha256(texels.tobytes()).hexdigest(),
+        job_id=job.id,
+        dataset=DATASET,
+        detector="demo",
+        class_name="person",
+        summary=job.result or {},
+    )
+    repository.patches.add_score(
+        patch.id,
+        dataset=DATASET,
+        detector="demo",
+        class_name="person",
+        held_out=True,
+        evaluation=make_evaluation(chance),
+        job_id=job.id,
+    )
+    return repository.patches.get(patch.id)
+
+
+def make_evaluation(chance: random.Random) -> dict[str, Any]:
+    """Scores of a patch and its controls, as `Evaluation.to_json` words them."""
+    strength = chance.uniform(0.2, 0.8)
+    conditions = {"clean": 0.0, "grey": 0.15, "noise": 0.1}
+    return {
+        "patch": _scores(strength),
+        "controls": {name: _scores(asr) for name, asr in conditions.items()},
+        "settings": {"image_size": SIDE, "min_score": 0.25},
+    }
+
+
+def _scores(asr: float) -> dict[str, Any]:
+    values = {
+        "ap50": 0.8 * (1 - asr),
+        "ap50_95": 0.5 * (1 - asr),
+        "relative_ap50": 1 - asr,
+        "relative_ap50_95": 1 - asr,
+        "asr": asr,
+        "disappearance": 0.2 + 0.6 * asr,
+        "hallucinations_per_image": 0.4 + asr,
+    }
+    return {**values, "ci95": {name: [max(value - 0.05, 0), value + 0.05] for name, value in values.items()}}

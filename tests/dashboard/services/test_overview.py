@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What to do next, from what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.services.overview import Overview, summary
+from engine.records import Job, PatchRecord
+from engine.store.repository import Repository
+from tests.dashboard.homes import add_running, fill
+
+EMPTY = {"datasets": [], "jobs": {}, "latest": [], "best": [], "failed": None}
+PATCH = PatchRecord(
+    id=1, job_id=None, name="p", path="", image="", height=1, width=1, circular=False, sha256="", created_at=0
+)
+FAILED = Job(
+    id=1,
+    kind="import",
+    state="failed",
+    label="",
+    request={},
+    device="auto",
+    seed=0,
+    code_version="",
+    created_at=0,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "demo"),
+        ({"jobs": {"queued": 1}}, "wait"),
+        ({"jobs": {"running": 1}, "failed": FAILED}, "wait"),
+        ({"failed": FAILED}, "failed"),
+        ({"datasets": ["one"]}, "generate"),
+        ({"datasets": ["one"], "latest": [PATCH]}, "generate"),
+        ({"datasets": ["one"], "latest": [PATCH, PATCH]}, "compare"),
+    ],
+)
+def test_the_next_step(changes: dict[str, object], expected: str) -> None:
+    assert Overview(**(EMPTY | changes)).next_step == expected
+
+
+def test_the_summary_of_an_empty_and_of_a_filled_home(own_home: Path) -> None:
+    assert summary() == Overview(**EMPTY)
+    summary.clear()
+    with Repository() as repository:
+        fill(repository, runs=7, steps=1)
+        add_running(repository)
+    found = summary()
+    assert found.jobs == {"succeeded": 7, "running": 1}
+    assert len(found.latest) == len(found.best) == 5
+    strengths = [patch.score.asr for patch in found.best]
+    assert strengths == sorted(strengths, reverse=True)

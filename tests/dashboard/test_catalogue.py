@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The comparison of texts and translations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard import catalogue
+
+ENTRY = 'msgid "Old"\nmsgstr "옛"\n'
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(catalogue, "SOURCES", tmp_path / "code")
+    monkeypatch.setattr(catalogue, "LOCALE", tmp_path / "locale")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "locale/ko/LC_MESSAGES").mkdir(parents=True)
+    return tmp_path
+
+
+def test_without_code_and_catalogues_nothing_is_missing(small: Path) -> None:
+    assert (catalogue.missing("ko"), catalogue.unused("ko")) == ({}, [])
+
+
+def test_missing_and_unused_texts_are_printed(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (small / "code/page.py").write_text("_('New')\nN_('Marked')\nngettext('one', 'many', n)\n_(computed)\n")
+    (small / "locale/ko/LC_MESSAGES/page.po").write_text(ENTRY, encoding="utf-8")
+    assert catalogue.missing("ko") == {"New": "page.py", "Marked": "page.py", "one": "page.py"}
+    catalogue.main()
+    printed = capsys.readouterr().out
+    assert 'msgid "New"' in printed
+    assert "no longer used: Old" in printed

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The widgets that pages share."""
+
+from __future__ import annotations
+
+import logging
+import random
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.components import KINDS, STATES
+from engine.records import JOB_KINDS, JOB_STATES
+from tests.dashboard.homes import make_evaluation
+
+
+def failing(kind: str) -> None:
+    from dashboard.components import guarded
+    from engine.errors import StorageError
+
+    with guarded():
+        raise (
+            StorageError("expected a database, got none; make one") if kind == "known" else KeyError("secret")
+        )
+
+
+def test_an_engine_error_is_shown_as_it_is_worded() -> None:
+    app = AppTest.from_function(failing, kwargs={"kind": "known"}).run()
+    assert [each.value for each in app.error] == ["expected a database, got none; make one"]
+    assert not app.exception
+
+
+def test_any_other_error_is_logged_under_the_id_that_is_shown(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR, logger="dashboard"):
+        app = AppTest.from_function(failing, kwargs={"kind": "other"}).run()
+    (shown,) = [each.value for each in app.error]
+    (record,) = [each for each in caplog.records if each.name == "dashboard"]
+    assert record.getMessage().removeprefix("failure ") in shown
+    assert "secret" not in shown
+    assert record.exc_info is not None
+    assert not app.exception
+
+
+def test_every_state_and_kind_has_a_name() -> None:
+    assert set(STATES) == set(JOB_STATES)
+    assert set(KINDS) == set(JOB_KINDS)
+
+
+def progress(**facts: object) -> None:
+    from dashboard.components import progress_line
+    from engine.records import Progress
+
+    progress_line(Progress(**facts))
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({}, "Starting"),
+        ({"phase": "scoring", "done": 2}, "scoring"),
+        (
+            {"phase": "optimising", "done": 5, "total": 10, "unit": "steps", "rate": 3.0, "remaining_s": 90},
+            "optimising · 5 / 10 steps · 3.0 images/s · 1 min 30 s left",
+        ),
+    ],
+)
+def test_progress_says_what_is_known(facts: dict[str, object], text: str) -> None:
+    app = AppTest.from_function(progress, kwargs=facts).run()
+    assert app.get("progress")[0].proto.text == text
+
+
+def table(evaluation: dict) -> None:
+    from dashboard.components import score_table
+
+    score_table(evaluation)
+
+
+def test_scores_stand_beside_their_controls_with_intervals() -> None:
+    evaluation = make_evaluation(random.Random(1))
+    evaluation["patch"]["ap50"] = None
+    app = AppTest.from_function(table, kwargs={"evaluation": evaluation}).run()
+    rows = app.dataframe[0].value
+    assert list(rows["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
+    assert rows["ASR"][1] == "0.00 (0.00 to 0.05)"

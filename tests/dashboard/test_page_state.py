@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Choices survive leaving a page and stand in the link."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def program() -> None:
+    import streamlit as st
+
+    from dashboard.page_state import choose, chosen, kept, reference
+
+    if st.checkbox("shown", value=True, key="shown"):
+        st.selectbox("size", [1, 2, 3], **kept("size", 1, allowed=[1, 2, 3], parse=int))
+    if st.button("choose"):
+        choose("patch", 7)
+    st.text(str(chosen("patch", parse=int)))
+    st.text(str(reference(job=3, nothing=None)))
+
+
+def test_without_a_choice_the_default_holds_and_the_link_is_bare() -> None:
+    app = AppTest.from_function(program).run()
+    assert app.selectbox[0].value == 1
+    assert dict(app.query_params) == {}
+    assert [text.value for text in app.text] == ["None", "{'job': '3'}"]
+
+
+def test_a_choice_survives_while_its_widget_is_away() -> None:
+    app = AppTest.from_function(program).run()
+    app.selectbox[0].set_value(3).run()
+    assert app.query_params["size"] == "3"
+    app.checkbox[0].uncheck().run()
+    assert not app.selectbox
+    app.checkbox[0].check().run()
+    assert app.selectbox[0].value == 3
+    app.selectbox[0].set_value(1).run()
+    assert "size" not in app.query_params
+
+
+def test_a_link_opens_the_view_again_and_nonsense_in_it_does_no_harm() -> None:
+    for given, value in (("2", 2), ("9", 1), ("many", 1)):
+        app = AppTest.from_function(program)
+        app.query_params["size"] = given
+        assert app.run().selectbox[0].value == value
+        assert not app.exception
+
+
+def test_what_is_chosen_without_a_widget_is_kept_too() -> None:
+    app = AppTest.from_function(program).run()
+    app.button[0].click().run()
+    assert app.text[0].value == "7"
+    assert app.query_params["patch"] == "7"
+    assert app.run().text[0].value == "7"
