@@ -145,7 +145,7 @@ class RunReporter(Reporter):
         self._before = StepRecord(
             step=0, iteration=0, loss=0, terms={}, learning_rate=0, images=0, elapsed_s=0
         )
-        self._scored = 0
+        self._scored = self._begun_at_step = 0
         return Observer(
             on_begin=self._begin,
             on_step=self._step,
