@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ import torch
 from torch import Tensor
 
 from engine.benchmark.rows import figures_of, median_row, ratio_row, row_of
-from engine.benchmark.subject import Subject, synchronize
+from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
-from engine.benchmark.timing import alternate
+from engine.benchmark.timing import alternate, device_seconds
 from engine.datasets.loader import Batch
 from engine.patch.optimizer import PatchRun
 from engine.patch.render import compose
@@ -108,15 +107,11 @@ def _measure(
     repeats = max(scale.images // size, 1)
 
     def timed(work: Callable[[], object]) -> Callable[[], float]:
-        def measure() -> float:
-            synchronize(bench.images_nchw.device)
-            started = time.perf_counter()
+        def repeated() -> None:
             for _ in range(repeats):
                 work()
-            synchronize(bench.images_nchw.device)
-            return (time.perf_counter() - started) / (repeats * size)
 
-        return measure
+        return lambda: device_seconds(repeated, bench.images_nchw.device) / (repeats * size)
 
     with closing(run.iterate()) as steps:
         sides = {

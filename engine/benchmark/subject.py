@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.benchmark.timing import device_seconds
 from engine.config import RunConfig
 from engine.detectors.ultralytics import UltralyticsDetector
 from engine.patch.initial import initial_patch
@@ -79,12 +80,14 @@ class Subject:
     def rate_of(self, steps: Iterator[StepRecord], images: int) -> float:
         """Image-iterations a second over a run's next steps that hold at least so many images."""
         done = 0
-        synchronize(self.detector.device)
-        started = time.perf_counter()
-        while done < images:
-            done += next(steps).images
-        synchronize(self.detector.device)
-        return done / (time.perf_counter() - started)
+
+        def work() -> None:
+            nonlocal done
+            while done < images:
+                done += next(steps).images
+
+        seconds = device_seconds(work, self.detector.device)
+        return done / seconds
 
 
 def synchronize(device: torch.device) -> None:

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.records import Interval
 
-__all__ = ["alternate", "median_interval", "ratio_interval"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["alternate", "device_seconds", "median_interval", "ratio_interval"]
 
 RESAMPLES = 2000
 
@@ -57,3 +62,20 @@ def median_interval(figures: Sequence[float]) -> Interval:
 def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
     """The median over rounds of first / second, with its 95% bootstrap interval."""
     return median_interval([a / b for a, b in zip(first, second, strict=True)])
+
+
+def device_seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds that the device takes for some work: on CUDA between two events, elsewhere by the clock."""
+    if device.type != "cuda":
+        started_s = time.perf_counter()
+        work()
+        return time.perf_counter() - started_s
+    import torch
+
+    with torch.cuda.device(device):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        work()
+        end.record()
+        end.synchronize()
+        return float(begin.elapsed_time(end)) / 1000

@@ -13,6 +13,7 @@ from engine.config import RunConfig
 from engine.datasets.sources import read_dataset
 from engine.errors import StorageError
 from engine.evaluation.config import EvaluationConfig
+from engine.jobs.estimates import learn
 from engine.jobs.patch_records import record_run, record_scores
 from engine.jobs.places import LIVE_ARRAY, LIVE_IMAGE
 from engine.jobs.reporting import Reporter, RunReporter
@@ -49,6 +50,7 @@ def _generate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
         summary = generate(config, folder, **how)
     reporter.finish()
     record_run(repository, job, summary)
+    learn(repository, job, summary)
     for name in (LIVE_ARRAY, LIVE_IMAGE):
         (folder / name).unlink(missing_ok=True)
     return summary
@@ -104,11 +106,15 @@ def _benchmark(repository: Repository, job: Job, folder: Path, stop: Stop, lost:
 
     request, log = job.request, logging.getLogger(__name__)
     reporter = Reporter(repository, job, stop_requested=stop, lost=lost)
-    reporter.phase("measuring")
+
+    def progress(done: int, total: int | None) -> None:
+        reporter.phase("measuring", done, total, "parts")
 
     def report(line: str) -> None:
         log.info("%s", line)
-        reporter.phase("measuring")
+        progress(reporter.progress.done, reporter.progress.total)
+
+    progress(0, None)
 
     return run_suite(
         request["suite"],
@@ -118,6 +124,9 @@ def _benchmark(repository: Repository, job: Job, folder: Path, stop: Stop, lost:
         trust=request["trust"],
         out=folder / "benchmark.json",
         report=report,
+        job_id=job.id,
+        progress=progress,
+        stop_requested=stop,
     )
 
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-only
+import contextlib
 import math
+import time
 
 import pytest
+import torch
 
-from engine.benchmark.timing import alternate, median_interval, ratio_interval
+from engine.benchmark.timing import alternate, device_seconds, median_interval, ratio_interval
 
 
 def test_no_sides_give_no_figures():
@@ -49,3 +52,62 @@ def test_ratios_pair_the_figures_of_one_round():
     assert not math.isnan(interval.value)
     with pytest.raises(ValueError, match="zip"):
         ratio_interval(first, second[:2])
+
+
+class FakeCuda:
+    """Stands in for `torch.cuda`: events that read a clock which the work moves on."""
+
+    def __init__(self):
+        self.now_ms, self.told = 0.0, []
+
+    def device(self, device):
+        self.told.append(str(device))
+        return contextlib.nullcontext()
+
+    def Event(self, *, enable_timing):
+        assert enable_timing
+        return FakeEvent(self)
+
+
+class FakeEvent:
+    def __init__(self, cuda):
+        self.cuda, self.at_ms, self.waited = cuda, None, False
+
+    def record(self):
+        self.at_ms = self.cuda.now_ms
+
+    def synchronize(self):
+        self.waited = True
+
+    def elapsed_time(self, end):
+        assert end.waited  # torch raises where an event has not happened yet
+        return end.at_ms - self.at_ms
+
+
+def test_device_time_on_cuda_is_what_its_events_say(monkeypatch):
+    cuda = FakeCuda()
+    monkeypatch.setattr(torch, "cuda", cuda)
+
+    def work():
+        cuda.now_ms += 250
+
+    work()
+    assert device_seconds(work, torch.device("cuda:1")) == 0.25
+    assert cuda.told == ["cuda:1"]
+
+
+def test_device_time_elsewhere_is_the_clocks(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", iter([2.0, 5.0]).__next__)
+    calls = []
+    assert device_seconds(lambda: calls.append("done"), torch.device("cpu")) == 3.0
+    assert calls == ["done"]
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_device_time_waits_for_the_device():
+    numbers = torch.rand(4096, 4096, device="cuda")
+    short, long = (
+        device_seconds(lambda n=n: [numbers @ numbers for _ in range(n)], numbers.device) for n in (2, 40)
+    )
+    assert 0 < short < long

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Results are kept as JSON in a folder and the report is made of all of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.errors import StorageError
+from engine.jobs.benchmark_reports import read_results, write_report
+from tests.engine.benchmark.test_report import result
+
+
+def test_an_empty_folder_has_no_results(tmp_path: Path) -> None:
+    assert read_results(tmp_path) == read_results(tmp_path / "missing") == []
+
+
+def test_results_are_added_and_all_are_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "report"
+    older, batching = result("floor"), result("batching")
+    pages = write_report(folder, [older, batching])
+    assert pages == [folder / "report.md", folder / "report.html"]
+    newer = {**older, "answer": "Far."}
+    write_report(folder, [newer])
+    assert read_results(folder) == [json.loads(json.dumps(each)) for each in (batching, newer)]
+    for page in pages:
+        text = page.read_text()
+        assert "Far." in text
+        assert "batching" in text
+
+
+def test_charts_of_what_was_measured_lie_beside_the_markdown_and_in_the_page(tmp_path: Path) -> None:
+    measured = result("loader")
+    measured["measurements"] = [
+        {**measured["measurements"][0], "unit": "images/s", "settings": {"batch_size": size}}
+        for size in (1, 8)
+    ]
+    write_report(tmp_path, [measured])
+    svg = (tmp_path / "loader-1.svg").read_text().strip()
+    assert svg.startswith("<svg")
+    assert svg in (tmp_path / "report.html").read_text()
+    assert "(loader-1.svg)" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("{", "as JSON, got"), ("[]", "got other JSON"), ("{}", "got other JSON")]
+)
+def test_a_file_that_is_no_result_is_told(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "floor.json").write_text(content)
+    with pytest.raises(StorageError, match=message):
+        read_results(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="expected a writable folder"):
+        write_report(tmp_path / "file" / "report", [])
