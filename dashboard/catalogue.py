@@ -59,10 +59,9 @@ def _texts_of(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
             arguments = node.args[: MARKS[node.func.id]]
-            if isinstance(arguments[0], ast.Constant) and all(
-                isinstance(each, ast.Constant) for each in arguments
-            ):
-                yield arguments[0].value
+            forms = [each.value for each in arguments if isinstance(each, ast.Constant)]
+            if len(forms) == len(arguments):
+                yield str(forms[0])
 
 
 if __name__ == "__main__":

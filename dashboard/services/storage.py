@@ -40,6 +40,7 @@ class Cached(Generic[Parameters, Answer]):
         self._cache = st.cache_data(ttl=ttl_s, max_entries=max_entries, show_spinner=False)(remembered)
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        """The answer, from memory if it is there."""
         return self._cache(str(home_folder()), args, kwargs)
 
     def clear(self) -> None:

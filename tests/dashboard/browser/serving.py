@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Serves the dashboard on a free port and opens it in Debian's Chromium, for tests and for screenshots."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[3]
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+THEMES = ("light", "dark")
+START_S = 60
+
+
+def chromium() -> str | None:
+    """Debian's Chromium, or None where it is not installed."""
+    return shutil.which("chromium")
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[str]:
+    """The dashboard over a home, without a worker; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PATCHBENCH_HOME": str(home)}
+    command = [sys.executable, "-m", "dashboard", "--port", str(port), "--no-worker"]
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "served.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        _await(f"http://127.0.0.1:{port}/_stcore/health", process, home / "served.log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"the dashboard did not start: {log.read_text()}")
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def page_at(
+    browser: Browser, url: str, size: str = "desktop", theme: str = "light"
+) -> Iterator[tuple[Page, list[str]]]:
+    """A tab on an address, once it is drawn, and the errors on its console so far."""
+    width, height = SIZES[size]
+    tab = browser.new_page(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if theme == "dark" else "light",
+        locale="en-GB",
+    )
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
+    tab.on("console", note)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        tab.goto(url)
+        settle(tab)
+        yield tab, errors
+    finally:
+        tab.close()
+
+
+def settle(tab: Page) -> None:
+    """Wait until the page is drawn and nothing more comes."""
+    tab.get_by_role("heading", level=1).first.wait_for(timeout=60_000)
+    tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+    tab.wait_for_timeout(700)  # charts are drawn, and fonts swapped, after the script has ended

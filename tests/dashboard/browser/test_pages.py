@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Each page in a real browser: large and small, light and dark, without an error on the console."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser
+
+from dashboard.navigation import PAGES
+from tests.dashboard.browser.serving import SIZES, THEMES, page_at, settle
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES)
+def test_a_page_is_drawn_without_errors(
+    browser: Browser, served: str, page: str, size: str, theme: str
+) -> None:
+    path = "" if page == "overview" else page
+    with page_at(browser, f"{served}/{path}", size, theme) as (tab, errors):
+        assert tab.get_by_role("alert").filter(has_text="PatchBench did not foresee").count() == 0
+        assert tab.locator('[data-testid="stException"]').count() == 0
+        wider = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wider <= 0
+        assert errors == []
+
+
+def test_a_link_opens_the_language_and_the_mode_again(browser: Browser, served: str) -> None:
+    with page_at(browser, f"{served}/hardware?lang=ko&present=True") as (tab, errors):
+        assert tab.get_by_role("heading", level=1).inner_text() == "하드웨어"
+        tab.reload()
+        settle(tab)
+        assert tab.get_by_role("heading", level=1).inner_text() == "하드웨어"
+        tab.get_by_role("link", name="개요").click()
+        tab.get_by_role("heading", name="최근 패치").wait_for()
+        settle(tab)
+        assert "lang=ko" in tab.url
+        assert errors == []
