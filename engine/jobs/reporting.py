@@ -142,6 +142,7 @@ class RunReporter(Reporter):
         self._folder, self._mask = folder, mask_hw
         self._live = Pace(LIVE_S, share=SHARE, at_latest_s=60, at_once=True, clock=self._clock)
         self._state: RunState | None = None
+        self._loss: float | None = None
         self._before = StepRecord(
             step=0, iteration=0, loss=0, terms={}, learning_rate=0, images=0, elapsed_s=0
         )
@@ -164,14 +165,15 @@ class RunReporter(Reporter):
             self.finish()
         last = min(self._repository.steps.last(self._job.id), self._before.step + state.step)
         self._steps = [shifted for each in state.history if (shifted := self._shifted(each)).step > last]
-        self.progress = self._run_progress(state, None)
+        self.progress = self._run_progress(state, self._loss)
         self.finish(forget_after=last)
 
     def _step(self, record: StepRecord, state: RunState) -> None:
         self._steps.append(self._shifted(record))
+        self._loss = record.loss
         if self._pace.due():
             self._recent.append((state.elapsed_s, state.image_iterations))
-            self.progress = self._run_progress(state, record.loss)
+            self.progress = self._run_progress(state, self._loss)
             self.store()
         if self._live.due():
             self._show(state)
@@ -190,6 +192,7 @@ class RunReporter(Reporter):
             return False
         if self._state is not None:
             self._show(self._state)
+            self.progress = self._run_progress(self._state, self._loss)
             self.store()
         return True
 

@@ -33,7 +33,7 @@ __all__ = ["Worker", "ending", "run_worker"]
 log = logging.getLogger(__name__)
 
 BEAT_S, WATCH_S, IDLE_S = 1.0, 0.2, 0.5
-CANCEL_S, GRACE_S = 1.4, 120.0  # from SIGTERM to SIGKILL: where the last patch is kept anyway; where not
+CANCEL_S, GRACE_S = 1.2, 120.0  # from SIGTERM to SIGKILL: where the last patch is kept anyway; where not
 _CAUSES = {
     "SIGKILL": "probably the system ran out of memory",
     "SIGSEGV": "probably a fault in a library or a driver",
