@@ -16,7 +16,7 @@ check: $(VENV)/.dev  ## style, types, borders
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_architecture.py
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/dashboard/test_architecture.py
 
 bench: $(VENV)/.runtime  ## the speed suites on the synthetic demo; name another subject: make bench ON="--dataset … --weights …"
 	for suite in floor baseline precision memory; do $(BIN)/python -m engine benchmark run $$suite $(ON) || exit 1; done

@@ -23,6 +23,7 @@ __all__ = [
     "chart",
     "controls",
     "empty_state",
+    "fact",
     "go_to",
     "guarded",
     "job_title",
@@ -127,6 +128,15 @@ def state_badge(state: str) -> None:
     """A job's state as a word, an icon and a colour."""
     name, colour, icon = STATES[state]
     st.badge(_(name), icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def fact(place: Any, label: str, value: object, note: str = "") -> None:
+    """A figure in a frame, with a note below it.
+
+    Args:
+        place: a column or container, or `st`.
+    """
+    place.metric(label, value, note or None, delta_color="off", delta_arrow="off", border=True)
 
 
 def empty_state(text: str, *, page: str | None = None, label: str = "") -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import formats
 from dashboard.charts.hardware import load_history
-from dashboard.components import chart, live, look, page_title
+from dashboard.components import chart, fact, live, look, page_title
 from dashboard.formats import DASH
 from dashboard.i18n import _
 from dashboard.services import advice, hardware
@@ -67,17 +67,16 @@ def processes(gpu: GpuSnapshot) -> None:
 def machine_card(machine: HardwareSnapshot) -> None:
     """CPU, memory and disk."""
     cpu, memory, disk = st.columns(3)
-    cpu.metric(_("CPU load"), with_unit(machine.cpu_percent, "%"), border=True)
     cores = _("{cores} cores, {threads} threads").format(
         cores=machine.cpu_cores or DASH, threads=machine.cpu_threads or DASH
     )
-    cpu.caption(f"{machine.cpu_model} · {cores}")
-    memory.metric(_("Memory used"), formats.bytes_text(machine.memory_used_bytes), border=True)
-    memory.caption(_("of {total}").format(total=formats.bytes_text(machine.memory_total_bytes)))
-    disk.metric(_("Disk free"), formats.bytes_text(machine.disk_free_bytes), border=True)
-    disk.caption(
-        _("of {total}, where results are kept").format(total=formats.bytes_text(machine.disk_total_bytes))
+    fact(cpu, _("CPU load"), with_unit(machine.cpu_percent, "%"), f"{machine.cpu_model} · {cores}")
+    of_memory = _("of {total}").format(total=formats.bytes_text(machine.memory_total_bytes))
+    fact(memory, _("Memory used"), formats.bytes_text(machine.memory_used_bytes), of_memory)
+    of_disk = _("of {total}, where results are kept").format(
+        total=formats.bytes_text(machine.disk_total_bytes)
     )
+    fact(disk, _("Disk free"), formats.bytes_text(machine.disk_free_bytes), of_disk)
 
 
 def remember(machine: HardwareSnapshot) -> deque[tuple[float, HardwareSnapshot]]:
@@ -135,9 +134,9 @@ def recommendation(machine: HardwareSnapshot) -> None:
     advised = advice.advise(machine, advice.measured_runs())
     st.subheader(_("Recommended settings"), anchor=False)
     device, precision, batch = st.columns(3)
-    device.metric(_("Device"), advised.device, border=True)
-    precision.metric(_("Precision"), advised.precision, border=True)
-    batch.metric(_("Batch size"), advised.batch_size, border=True)
+    fact(device, _("Device"), advised.device)
+    fact(precision, _("Precision"), advised.precision)
+    fact(batch, _("Batch size"), advised.batch_size)
     if advised.fastest:
         st.markdown(
             _(

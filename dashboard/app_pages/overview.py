@@ -9,6 +9,7 @@ from dashboard import formats
 from dashboard.components import (
     controls,
     empty_state,
+    fact,
     go_to,
     guarded,
     job_title,
@@ -29,19 +30,18 @@ def facts(found: Overview) -> None:
     images = sum(dataset.images for dataset in found.datasets)
     device, datasets, done, waiting = st.columns(4)
     if machine.gpus:
-        device.metric(_("Device"), _("GPU"), border=True)
-        device.caption(", ".join(gpu.name or _("unknown GPU") for gpu in machine.gpus))
+        names = ", ".join(gpu.name or _("unknown GPU") for gpu in machine.gpus)
+        fact(device, _("Device"), _("GPU"), names)
     else:
-        device.metric(_("Device"), _("Apple GPU") if machine.apple_gpu else _("CPU"), border=True)
-        device.caption(machine.cpu_model)
-    datasets.metric(_("Datasets"), len(found.datasets), border=True)
-    datasets.caption(ngettext("{number} image", "{number} images", images).format(number=f"{images:,}"))
-    done.metric(_("Jobs done"), found.jobs.get("succeeded", 0), border=True)
+        fact(device, _("Device"), _("Apple GPU") if machine.apple_gpu else _("CPU"), machine.cpu_model)
+    of_all = ngettext("{number} image", "{number} images", images).format(number=f"{images:,}")
+    fact(datasets, _("Datasets"), len(found.datasets), of_all)
     failed = found.jobs.get("failed", 0)
-    done.caption(ngettext("{number} failed", "{number} failed", failed).format(number=failed))
-    waiting.metric(_("Jobs waiting"), found.jobs.get("queued", 0), border=True)
+    of_failed = ngettext("{number} failed", "{number} failed", failed).format(number=failed)
+    fact(done, _("Jobs done"), found.jobs.get("succeeded", 0), of_failed)
     paused = found.jobs.get("paused", 0) + found.jobs.get("interrupted", 0)
-    waiting.caption(ngettext("{number} paused", "{number} paused", paused).format(number=paused))
+    of_paused = ngettext("{number} paused", "{number} paused", paused).format(number=paused)
+    fact(waiting, _("Jobs waiting"), found.jobs.get("queued", 0), of_paused)
 
 
 def next_step(found: Overview) -> None:

@@ -21,7 +21,7 @@ SHOWN = {
     *("header", "info", "link_button", "markdown", "metric", "multiselect", "number_input", "page_link"),
     *("pills", "popover", "radio", "segmented_control", "select_slider", "selectbox", "slider", "subheader"),
     *("success", "tab", "tabs", "text", "text_area", "text_input", "title", "toast", "toggle", "warning"),
-    *("write", "page_title", "empty_state", "go_to"),
+    *("write", "page_title", "empty_state", "go_to", "fact"),
 }
 SHOWN_ARGUMENTS = {"label", "help", "placeholder", "alt", "text", "title", "body"}
 NOT_TRANSLATED = {"PatchBench", "Language · 언어", "Python"}  # names
@@ -36,7 +36,7 @@ def shown_literals(tree: ast.AST) -> Iterator[str]:
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if name not in SHOWN:
             continue
-        skipped = 1 if name == "go_to" else 0  # the page's script
+        skipped = 1 if name in ("go_to", "fact") else 0  # the page's script, the place
         values = [*node.args[skipped : skipped + 1]]
         values += [each.value for each in node.keywords if each.arg in SHOWN_ARGUMENTS]
         for value in values:

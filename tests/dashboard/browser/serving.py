@@ -101,4 +101,6 @@ def settle(tab: Page) -> None:
     """Wait until the page is drawn and nothing more comes."""
     tab.get_by_role("heading", level=1).first.wait_for(timeout=60_000)
     tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
-    tab.wait_for_timeout(700)  # charts are drawn, and fonts swapped, after the script has ended
+    skeletons = '[data-testid="stSkeleton"]'  # parts of the browser's side that are still being loaded
+    tab.wait_for_function(f"document.querySelectorAll('{skeletons}').length === 0", timeout=60_000)
+    tab.wait_for_timeout(700)  # charts are drawn, and fonts swapped, after that
