@@ -13,6 +13,7 @@ from engine.cli.output import SCORE_COLUMNS, json_option, print_json, print_tabl
 from engine.cli.progress import evaluation_bar, watching
 from engine.cli.run_options import config_from_options, run_options, subject_options
 from engine.config import DEMO_SETTINGS, RunConfig
+from engine.errors import SettingsError
 
 __all__ = ["demo_command", "patch_group"]
 
@@ -107,6 +108,40 @@ def evaluate_command(
         print_json(evaluation.to_json())
     else:
         print_table(SCORE_COLUMNS, score_rows(evaluation.to_json()))
+
+
+@patch_group.command("estimate")
+@subject_options
+@run_options
+@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch at the end.")
+@click.option("--measure/--known", default=True, help="Measure a few steps anew, or use what is known.")
+@json_option
+def estimate_command(
+    evaluate_after: bool, measure: bool, trust_weights: bool, as_json: bool, **options: Any
+) -> None:
+    """Say how long a run will take and how much memory it will need, from a few measured steps."""
+    config = config_from_options(options)
+    from engine.jobs.estimates import estimate
+    from engine.store.repository import Repository
+
+    if measure:
+        from engine.jobs.measuring import measure_costs
+
+        measure_costs(config, trust=trust_weights)
+    with Repository() as repository:
+        foretold = estimate(repository, config, evaluate_after=evaluate_after)
+    if foretold is None:
+        raise SettingsError(
+            "estimate: expected measured steps of these settings, got none; leave out --known"
+        )
+    if as_json:
+        print_json(foretold.to_json())
+        return
+    click.echo(
+        f"{foretold.elapsed_s:.0f} s ({foretold.low_s:.0f} to {foretold.high_s:.0f}), "
+        f"peak memory {foretold.peak_memory_bytes / 2**20:.0f} MiB, "
+        f"results {foretold.disk_bytes / 2**20:.1f} MiB"
+    )
 
 
 @click.command("demo")

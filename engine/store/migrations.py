@@ -98,6 +98,9 @@ def m002_jobs(db: Database) -> None:
         """,
         "CREATE INDEX jobs_in_order ON jobs (state, priority DESC, place)",
         "CREATE INDEX jobs_by_kind ON jobs (kind, state)",
+        # All that a search or an order looks at: a list reads no row but those that it shows.
+        "CREATE INDEX jobs_searched ON jobs (label COLLATE NOCASE, notes, tags, error, state, kind)",
+        "CREATE INDEX jobs_by_time ON jobs (started_at, finished_at, state, kind)",
         "CREATE INDEX jobs_waiting ON jobs (waits_for) WHERE waits_for IS NOT NULL",
         # However many workers there are and however they race: one running job a device.
         "CREATE UNIQUE INDEX one_running_job_a_device ON jobs (running_on) WHERE running_on IS NOT NULL",

@@ -34,10 +34,10 @@ _COLUMNS = ", ".join(
     [*(f"patches.{column}" for column in _PATCH), *(f"scores.{column}" for column in _SCORE)]
 )
 # A patch is listed with its first score: of a run, the one on the images that it held out or was made on.
-_LISTED = f"""
-    SELECT {_COLUMNS} FROM patches
-    LEFT JOIN scores ON scores.id = (SELECT min(id) FROM scores WHERE patch_id = patches.id)
+_JOINED = """
+    FROM patches LEFT JOIN scores ON scores.id = (SELECT min(id) FROM scores WHERE patch_id = patches.id)
 """
+_LISTED = f"SELECT {_COLUMNS} {_JOINED}"
 
 
 class Patches:
@@ -123,7 +123,10 @@ class Patches:
             limit, offset: of the page.
         """
         where, values = _condition(text)
-        return self._listed(f"{where} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?", [*values, limit, offset])
+        page = f"SELECT patches.id {_JOINED} {where} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?"
+        return self._listed(
+            f"WHERE patches.id IN ({page}) ORDER BY {_ORDERS[order]}", [*values, limit, offset]
+        )
 
     def count(self, *, text: str = "") -> int:
         """How many patches `find` would find without a limit."""
@@ -134,7 +137,8 @@ class Patches:
     def best(self, *, dataset: str | None = None) -> PatchRecord | None:
         """The patch with the highest ASR in its first score, made on a dataset or (None) on any."""
         where = "WHERE scores.asr IS NOT NULL AND (?1 IS NULL OR patches.dataset = ?1)"
-        found = self._listed(f"{where} ORDER BY {_ORDERS['asr']} LIMIT 1", [dataset])
+        page = f"SELECT patches.id {_JOINED} {where} ORDER BY {_ORDERS['asr']} LIMIT 1"
+        found = self._listed(f"WHERE patches.id = ({page})", [dataset])
         return found[0] if found else None
 
     def edit(self, patch_id: int, **changes: str) -> PatchRecord:

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""How long a run will take and what it will need, foretold from measured steps; and how true that was."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine import hardware
+from engine.config import RunConfig
+from engine.jobs.workforce import default_device
+from engine.records import Job
+from engine.store.costs import StepCost
+from engine.store.repository import Repository
+
+__all__ = ["Estimate", "cost_key", "estimate", "estimate_errors", "learn"]
+
+CONDITIONS = 4  # that an evaluation looks at each image under: clean, grey, noise, patch
+FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1
+NEWEST_SHARE = 0.5  # of the latest run in what is known
+# Bytes a step leaves in the database, the history and the checkpoint; measured on runs of the demo.
+BYTES_A_STEP = 420
+COPIES = 9  # of the patch's float32 texels: results, record, optimizer's moments
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a run is foretold to take.
+
+    Attributes:
+        elapsed_s: of the whole job: loading, steps, validations, evaluation.
+        low_s, high_s: where most runs of these settings end.
+        peak_memory_bytes: of the device; on a CPU of the process.
+        disk_bytes: that its results take.
+        measured_at: Unix seconds, when the steps were measured that this is from.
+        runs: finished runs that refined that; 0 after measured steps alone.
+    """
+
+    elapsed_s: float
+    low_s: float
+    high_s: float
+    peak_memory_bytes: int
+    disk_bytes: int
+    measured_at: float
+    runs: int
+
+    def to_json(self) -> dict[str, Any]:
+        """What `Job.estimate` holds."""
+        return asdict(self)
+
+
+def cost_key(config: RunConfig) -> dict[str, Any]:
+    """What a step's cost depends on: detector, sizes, batch, precision, device, the terms of the loss."""
+    device = (default_device() if config.device == "auto" else config.device).replace("cuda:0", "cuda")
+    kind = device.partition(":")[0] if device.startswith("cpu") else device
+    return {
+        "detector": config.weights.replace("\\", "/").rpartition("/")[2].removesuffix(".pt"),
+        "image_size": config.image_size,
+        "view_size": config.view_size,
+        "batch_size": 1 if config.batching == "sequential" else config.batch_size,
+        "patch": [config.patch_height, config.patch_width],
+        "precision": config.precision,
+        "compile": config.compile,
+        "losses": sorted(config.losses),
+        "backend": config.backend,
+        "device": kind,
+        "machine": _machine(kind),
+    }
+
+
+def estimate(repository: Repository, config: RunConfig, *, evaluate_after: bool = True) -> Estimate | None:
+    """Foretell a run from what was measured of its settings; early stops are not foreseen.
+
+    Args:
+        repository: where measurements and the dataset are.
+        config: the run's settings.
+        evaluate_after: the patch is scored at the end.
+
+    Returns:
+        None if nothing was measured of such settings (see `engine.jobs.measuring`), or the dataset is not
+        imported.
+    """
+    cost = repository.costs.get(cost_key(config))
+    images = _images(repository, config)
+    if cost is None or not images:
+        return None
+    training, held_out = _split(images, config)
+    elapsed_s = cost.overhead_s + _loop_s(config, cost, training, held_out)
+    if evaluate_after:
+        elapsed_s += CONDITIONS * (held_out or images) / cost.evaluated_per_s
+    spread = max(cost.spread, LEAST_SPREAD) if cost.runs else FIRST_SPREAD
+    return Estimate(
+        elapsed_s=elapsed_s,
+        low_s=elapsed_s / (1 + spread),
+        high_s=elapsed_s * (1 + spread),
+        peak_memory_bytes=cost.peak_memory_bytes,
+        disk_bytes=_disk_bytes(config, training),
+        measured_at=cost.measured_at,
+        runs=cost.runs,
+    )
+
+
+def learn(repository: Repository, job: Job, summary: dict[str, Any]) -> StepCost | None:
+    """Let a finished run refine what is known of its settings.
+
+    Args:
+        repository: where.
+        job: the run, which tells how long all of it took if it ran in one go.
+        summary: what its `run.json` holds.
+
+    Returns:
+        What is known now; None if the run says too little: it has no score.
+    """
+    evaluation = summary.get("evaluation")
+    if not evaluation or not summary["image_iterations"]:
+        return None
+    config = RunConfig.from_json(summary["config"]).changed(device=summary["device"])
+    evaluated_per_s = CONDITIONS * evaluation["settings"]["images"] / max(evaluation["elapsed_s"], 1e-6)
+    held_out = _split(summary["dataset"]["images"], config)[1]
+    validating_s = _validations(config, summary["iterations"]) * held_out / evaluated_per_s
+    loop_s = max(summary["elapsed_s"] - validating_s, summary["elapsed_s"] * 0.1)
+    true = {
+        "images_per_s": summary["image_iterations"] / loop_s,
+        "evaluated_per_s": evaluated_per_s,
+        "peak_memory_bytes": summary["peak_memory_bytes"],
+    }
+    key = cost_key(config)
+    known = repository.costs.get(key)
+    if known is None:
+        return repository.costs.put(key, overhead_s=_overhead_s(job, summary) or 0.0, runs=1, **true)
+    return repository.costs.put(key, **_refined(known, true, _overhead_s(job, summary)))
+
+
+def estimate_errors(repository: Repository) -> list[tuple[int, float, float, int | None, int | None]]:
+    """Estimate and truth of the finished runs that had an estimate and ran in one go, oldest first.
+
+    Returns:
+        Job id, estimated and true seconds, estimated and true peak memory in bytes.
+    """
+    jobs = repository.jobs.find(states=["succeeded"], kinds=["generate"], order="oldest", limit=-1)
+    return [
+        (
+            job.id,
+            job.estimate["elapsed_s"],
+            job.finished_at - job.started_at,
+            job.estimate.get("peak_memory_bytes"),
+            (job.result or {}).get("peak_memory_bytes"),
+        )
+        for job in jobs
+        if job.estimate.get("elapsed_s") and job.attempt == 1 and job.finished_at and job.started_at
+    ]
+
+
+def _machine(device: str) -> str:
+    """The model of what computes."""
+    snapshot = hardware.snapshot()
+    if device.startswith("cuda"):
+        index = int(device.partition(":")[2] or 0)
+        return snapshot.gpus[index].name or "GPU" if index < len(snapshot.gpus) else "GPU"
+    return snapshot.cpu_model
+
+
+def _images(repository: Repository, config: RunConfig) -> int:
+    """How many images the run takes; 0 if the dataset is not imported or lacks the class."""
+    known = [each for each in repository.datasets.all() if config.dataset in (each.name, each.source)]
+    if not known or config.class_name not in known[0].class_names:
+        return 0
+    class_id = known[0].class_names.index(config.class_name)
+    counts = repository.datasets.object_counts(known[0].name, class_id)
+    images = len(counts) if config.include_empty else sum(count > 0 for count in counts)
+    return min(images, config.max_images or images)
+
+
+def _split(images: int, config: RunConfig) -> tuple[int, int]:
+    """Images trained on and held out, as `materials.split_validation` shares them out."""
+    if not config.validation_share or images < 2:
+        return images, 0
+    held_out = min(max(round(images * config.validation_share), 1), images - 1)
+    return images - held_out, held_out
+
+
+def _validations(config: RunConfig, iterations: int) -> int:
+    """Passes over the held-out images in a run, with the first clean one."""
+    passes = iterations // config.validate_every if config.validation_share else 0
+    return passes + (passes > 0)
+
+
+def _loop_s(config: RunConfig, cost: StepCost, training: int, held_out: int) -> float:
+    steps_s = training * config.iterations / cost.images_per_s
+    validating_s = _validations(config, config.iterations) * held_out / cost.evaluated_per_s
+    return min(steps_s + validating_s, config.time_limit_s or math.inf)
+
+
+def _disk_bytes(config: RunConfig, training: int) -> int:
+    batch = 1 if config.batching == "sequential" else config.batch_size or 8
+    steps = config.iterations * -(-training // (batch * config.accumulate))
+    return COPIES * 12 * config.patch_height * config.patch_width + BYTES_A_STEP * steps
+
+
+def _overhead_s(job: Job, summary: dict[str, Any]) -> float | None:
+    """What a job took beside steps and score; None of one that was interrupted or has not begun."""
+    if job.attempt != 1 or job.started_at is None:
+        return None
+    done = summary["elapsed_s"] + summary["evaluation"]["elapsed_s"]
+    ended = job.finished_at or time.time()
+    return max(ended - job.started_at - done, 0.0)
+
+
+def _refined(known: StepCost, true: dict[str, Any], overhead_s: float | None) -> dict[str, Any]:
+    """What is known, moved towards what a run really took."""
+
+    def towards(old: float, new: float) -> float:
+        return (1 - NEWEST_SHARE) * old + NEWEST_SHARE * new
+
+    error = abs(known.images_per_s / true["images_per_s"] - 1)
+    return {
+        "images_per_s": towards(known.images_per_s, true["images_per_s"]),
+        "evaluated_per_s": towards(known.evaluated_per_s, true["evaluated_per_s"]),
+        "overhead_s": towards(known.overhead_s, known.overhead_s if overhead_s is None else overhead_s),
+        # Memory is asked for in full by each run: the most that was seen, not a mean.
+        "peak_memory_bytes": max(known.peak_memory_bytes, true["peak_memory_bytes"]),
+        "spread": towards(known.spread, error) if known.runs else error,
+        "runs": known.runs + 1,
+    }

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from engine.config import RunConfig
+from engine.jobs.estimates import cost_key, estimate, estimate_errors, learn
+from engine.jobs.materials import open_dataset
+from engine.records import Job
+from engine.store.repository import Repository
+
+Settings = Callable[..., RunConfig]
+COST = {"images_per_s": 10.0, "evaluated_per_s": 20.0, "overhead_s": 3.0, "peak_memory_bytes": 1000}
+
+
+@pytest.fixture
+def repository(settings: Settings) -> Iterator[Repository]:
+    open_dataset(settings().dataset)
+    with Repository() as opened:
+        yield opened
+
+
+@pytest.fixture
+def job(repository: Repository) -> Job:
+    return replace(
+        repository.jobs.add(kind="generate", label="run", request={}),
+        attempt=1,
+        started_at=100.0,
+        finished_at=115.0,
+    )
+
+
+def summary(config: RunConfig, **changes: object) -> dict:
+    """Five images, four iterations in 4 s and a score in 2 s, of a job of 15 s."""
+    return {
+        "config": config.to_json(),
+        "device": "cpu",
+        "dataset": {"images": 5},
+        "iterations": 4,
+        "image_iterations": 20,
+        "elapsed_s": 4.0,
+        "peak_memory_bytes": 3000,
+        "evaluation": {"settings": {"images": 5}, "elapsed_s": 2.0},
+        **changes,
+    }
+
+
+def test_without_a_measurement_nothing_is_foretold(repository: Repository, settings: Settings) -> None:
+    assert estimate(repository, settings()) is None
+    assert estimate_errors(repository) == []
+
+
+def test_without_the_dataset_nothing_is_foretold(repository: Repository, settings: Settings) -> None:
+    for config in (settings(dataset="none"), settings(class_name="cat")):
+        repository.costs.put(cost_key(config), **COST)
+        assert estimate(repository, config) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "evaluate_after", "elapsed_s"),
+    [
+        ({}, False, 3 + 5 * 4 / 10),
+        ({}, True, 3 + 5 * 4 / 10 + 4 * 5 / 20),
+        ({"include_empty": True}, False, 3 + 6 * 4 / 10),
+        ({"max_images": 2}, False, 3 + 2 * 4 / 10),
+        ({"iterations": 40}, False, 3 + 5 * 40 / 10),
+        ({"iterations": 4000, "time_limit_s": 60.0}, False, 3 + 60),
+        ({"validation_share": 0.4, "validate_every": 2}, False, 3 + 3 * 4 / 10 + 3 * 2 / 20),
+        ({"validation_share": 0.4, "validate_every": 9}, True, 3 + 3 * 4 / 10 + 4 * 2 / 20),
+    ],
+)
+def test_what_a_run_does_is_counted(
+    repository: Repository, settings: Settings, changes: dict, evaluate_after: bool, elapsed_s: float
+) -> None:
+    config = settings(**changes)
+    repository.costs.put(cost_key(config), **COST)
+    foretold = estimate(repository, config, evaluate_after=evaluate_after)
+    assert foretold is not None
+    assert foretold.elapsed_s == pytest.approx(elapsed_s)
+    assert foretold.low_s < foretold.elapsed_s < foretold.high_s
+    assert (foretold.peak_memory_bytes, foretold.runs) == (1000, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"iterations": 9, "seed": 3, "learning_rate": 0.5, "max_images": 2}, True),
+        ({"device": "auto"}, True),
+        ({"image_size": 96}, False),
+        ({"view_size": 64}, False),
+        ({"batch_size": 4}, False),
+        ({"precision": "bf16"}, False),
+        ({"weights": "demo"}, False),
+        ({"losses": {"object": 1.0, "tv": 1.0}}, False),
+    ],
+)
+def test_what_a_step_costs_depends_on(
+    settings: Settings, changes: dict, same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.jobs.estimates.default_device", lambda: "cpu")
+    assert (cost_key(settings(**changes)) == cost_key(settings())) is same
+
+
+def test_longer_runs_leave_more(repository: Repository, settings: Settings) -> None:
+    found = []
+    for iterations in (4, 400):
+        config = settings(iterations=iterations)
+        repository.costs.put(cost_key(config), **COST)
+        foretold = estimate(repository, config)
+        assert foretold is not None
+        found.append(foretold.disk_bytes)
+    assert found[1] - found[0] > 396 * 3 * 100
+
+
+def test_a_first_run_is_a_measurement(repository: Repository, settings: Settings, job: Job) -> None:
+    cost = learn(repository, job, summary(settings()))
+    assert cost == repository.costs.get(cost_key(settings()))
+    assert cost is not None
+    assert (cost.images_per_s, cost.evaluated_per_s, cost.runs) == (5.0, 10.0, 1)
+    assert cost.overhead_s == pytest.approx(15 - 4 - 2)
+    foretold = estimate(repository, settings())
+    assert foretold is not None
+    assert foretold.elapsed_s == pytest.approx(15)
+
+
+def test_runs_draw_what_is_known_towards_the_truth(
+    repository: Repository, settings: Settings, job: Job
+) -> None:
+    repository.costs.put(cost_key(settings()), **COST)
+    for _ in range(12):
+        cost = learn(repository, job, summary(settings()))
+    assert cost is not None
+    assert cost.images_per_s == pytest.approx(5, rel=0.01)
+    assert (cost.runs, cost.peak_memory_bytes) == (12, 3000)
+    assert cost.spread < 0.01
+    foretold = estimate(repository, settings())
+    assert foretold is not None
+    assert foretold.elapsed_s == pytest.approx(15, rel=0.01)
+
+
+def test_a_run_that_was_resumed_tells_nothing_of_loading(
+    repository: Repository, settings: Settings, job: Job
+) -> None:
+    repository.costs.put(cost_key(settings()), **COST)
+    cost = learn(repository, replace(job, attempt=2), summary(settings()))
+    assert cost is not None
+    assert cost.overhead_s == 3.0
+
+
+def test_a_run_without_a_score_says_too_little(repository: Repository, settings: Settings, job: Job) -> None:
+    assert learn(repository, job, summary(settings(), evaluation=None)) is None
+    assert repository.costs.get(cost_key(settings())) is None
+
+
+def test_estimate_and_truth_stand_side_by_side(repository: Repository) -> None:
+    foretold = {"elapsed_s": 60.0, "peak_memory_bytes": 500}
+    for each in (foretold, {}, foretold):
+        repository.jobs.add(kind="generate", label="run", request={}, estimate=each)
+    for _ in range(2):
+        claimed = repository.queue.claim("worker", "cpu")
+        assert claimed is not None
+        repository.queue.finish(claimed, "succeeded", result={"peak_memory_bytes": 700})
+    ((number, foretold_s, true_s, foretold_bytes, true_bytes),) = estimate_errors(repository)
+    assert (number, foretold_s, foretold_bytes, true_bytes) == (1, 60.0, 500, 700)
+    assert 0 <= true_s < 10

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.jobs.query_cost import fill, measure, writing
+from engine.store.repository import Repository
+
+
+def test_it_fills_what_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "patchbench.db"
+    fill(path, jobs=40, patches=5, steps=100)
+    with Repository(path) as repository:
+        assert (repository.jobs.count(), repository.patches.count()) == (40, 5)
+        assert len(repository.steps.read(10)) == 10
+        assert repository.patches.best() is not None
+        assert repository.maintenance.check() == []
+
+
+@pytest.mark.slow
+def test_pages_stay_quick_while_another_process_writes(tmp_path: Path) -> None:
+    path = tmp_path / "patchbench.db"
+    fill(path, jobs=10_000, patches=1000, steps=500_000)
+    with writing(path, 10_000):
+        taken = measure(path, rounds=15)
+    # The median: the 95th percentile of a busy machine says more of the machine.
+    assert {name: median for name, (median, _) in taken.items() if median > 50} == {}
