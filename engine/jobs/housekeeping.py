@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import home_folder
+from engine.errors import StorageError
 from engine.jobs.places import job_folder
 from engine.jobs.previews import preview_folder
 from engine.records import Job
@@ -70,6 +71,9 @@ def prune_checkpoints(repository: Repository, *, dry_run: bool = False) -> dict[
 
     Returns:
         File → bytes, of what went, or with `dry_run` would go.
+
+    Raises:
+        StorageError: one cannot be removed.
     """
     ended = repository.jobs.find(states=_ENDED, kinds=["generate"], limit=-1)
     found = [path for job in ended for name in _CHECKPOINTS for path in _folder(job).glob(name)]
@@ -83,7 +87,7 @@ def prune_checkpoints(repository: Repository, *, dry_run: bool = False) -> dict[
     sizes = {path: _size(path) for path in found}
     if not dry_run:
         for path in found:
-            path.unlink(missing_ok=True)
+            _remove(path)
     return sizes
 
 
@@ -119,6 +123,15 @@ def find_faults(repository: Repository) -> list[str]:
             if not Path(path).is_file()
         ]
     return faults
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be removed, {error.strerror or error}; make its folder writable"
+        ) from error
 
 
 def _folder(job: Job) -> Path:

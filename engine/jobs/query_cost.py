@@ -93,7 +93,7 @@ def writing(path: Path, job_id: int) -> Iterator[None]:
 
 
 def measure(path: Path, *, rounds: int) -> dict[str, tuple[float, float]]:
-    """How long each query takes: the median and the 95th percentile.
+    """How long each query takes, 95th percentiles: on the clock and on the processor.
 
     Args:
         path: of a database that `fill` has filled.
@@ -107,11 +107,11 @@ def measure(path: Path, *, rounds: int) -> dict[str, tuple[float, float]]:
         for name, ask in _queries(repository).items():
             times = []
             for _ in range(rounds):
-                started = time.perf_counter()
+                started = time.perf_counter(), time.process_time()
                 ask()
-                times.append(time.perf_counter() - started)
-            median, late = np.percentile(times, [50, 95]) * 1000
-            taken[name] = (float(median), float(late))
+                times.append((time.perf_counter() - started[0], time.process_time() - started[1]))
+            clock, processor = np.percentile(times, 95, axis=0) * 1000
+            taken[name] = (float(clock), float(processor))
     return taken
 
 
@@ -129,9 +129,9 @@ def main(jobs: int, patches: int, steps: int, rounds: int) -> None:
         click.echo(f"filled in {time.perf_counter() - started:.0f} s, {path.stat().st_size / 2**20:.0f} MiB")
         with writing(path, jobs):
             taken = measure(path, rounds=rounds)
-    click.echo("median   95th percentile")
-    for name, (median, late) in sorted(taken.items(), key=lambda item: -item[1][1]):
-        click.echo(f"{median:6.1f}   {late:6.1f} ms  {name}")
+    click.echo("95th percentiles:  clock  processor")  # on a busy machine the clock runs on
+    for name, (clock, processor) in sorted(taken.items(), key=lambda item: -item[1][1]):
+        click.echo(f"{clock:21.1f} ms {processor:6.1f} ms  {name}")
 
 
 def _fill_patches(repository: Repository, patches: int, jobs: int, chance: random.Random) -> None:
