@@ -65,7 +65,7 @@ _ALL = (
                 series="batching",
                 log_x=True,
             ),
-            Chart(title="Peak memory by batch size", unit="GB", x="batch_size", log_x=True),
+            Chart(title="Peak memory by batch size", unit="bytes", x="batch_size", log_x=True),
         ),
         on_cuda=_GPU_MEMORY,
     ),
@@ -81,7 +81,7 @@ _ALL = (
         claim="30 to 40% faster, half the memory",
         charts=(
             Chart(title="Speed by precision", unit=RATE),
-            Chart(title="Peak memory by precision", unit="GB"),
+            Chart(title="Peak memory by precision", unit="bytes"),
         ),
         on_cuda="fp16 with its scaler, " + _GPU_MEMORY,
     ),
@@ -132,7 +132,7 @@ _ALL = (
         claim="“simulates a big batch”",
         charts=(
             Chart(title="ASR on held-out images", unit=ASR),
-            Chart(title="Peak memory", unit="GB"),
+            Chart(title="Peak memory", unit="bytes"),
         ),
         on_cuda=_GPU_MEMORY,
     ),
@@ -168,7 +168,7 @@ _ALL = (
     Description(
         name="memory",
         question="How much memory does a batch size take?",
-        charts=(Chart(title="Peak memory", unit="GB"),),
+        charts=(Chart(title="Peak memory", unit="bytes"),),
         on_cuda="peak device memory",
     ),
     Description(

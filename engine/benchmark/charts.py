@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engine.benchmark.catalogue import Chart
-from engine.benchmark.wording import side_name
+from engine.benchmark.wording import readable, side_name
 
 __all__ = ["draw"]
 
@@ -38,7 +38,7 @@ def draw(chart: Chart, rows: Sequence[Row]) -> str | None:
         chart: what to draw.
         rows: measurements as `Measurement.to_json` has them.
     """
-    shown = [row for row in rows if row["unit"] == chart.unit and row["value"] is not None]
+    shown = [readable(row) for row in rows if row["unit"] == chart.unit and row["value"] is not None]
     lines = chart.x != "side"
     if lines:
         shown = [row for row in shown if isinstance(row["settings"].get(chart.x), int | float)]
@@ -72,7 +72,7 @@ def _draw_bars(axes: Axes, chart: Chart, rows: Sequence[Row]) -> None:
     axes.set_yticks(places, [side_name(row) for row in rows])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    axes.set_xlabel(chart.unit)
+    axes.set_xlabel(rows[0]["unit"])
 
 
 def _draw_lines(axes: Axes, chart: Chart, rows: Sequence[Row]) -> None:
@@ -100,7 +100,7 @@ def _draw_lines(axes: Axes, chart: Chart, rows: Sequence[Row]) -> None:
     axes.minorticks_off()
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     axes.set_xlabel(chart.x.replace("_", " "))
-    axes.set_ylabel(chart.unit)
+    axes.set_ylabel(rows[0]["unit"])
 
 
 def _errors(rows: Sequence[Row]) -> list[list[float]]:
@@ -112,4 +112,4 @@ def _errors(rows: Sequence[Row]) -> list[list[float]]:
 
 
 def _has_claim(row: Row) -> bool:
-    return row.get("claimed") is not None
+    return row["claimed"] is not None

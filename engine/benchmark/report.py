@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM
-from engine.benchmark.wording import figure_text, side_name
+from engine.benchmark.wording import figure_text, readable, side_name
 
 __all__ = ["chart_file", "html_page", "main_table", "markdown"]
 
@@ -117,9 +117,9 @@ def _rows(result: Result) -> list[tuple[str, ...]]:
             figure_text(row["value"]),
             f"{figure_text(row['low'])} to {figure_text(row['high'])}",
             row["unit"],
-            figure_text(row.get("claimed")),
+            figure_text(row["claimed"]),
         )
-        for row in result["measurements"]
+        for row in map(readable, result["measurements"])
     ]
 
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["figure_text", "side_name"]
+__all__ = ["figure_text", "readable", "side_name"]
+
+SHOWN_AS = {"bytes": ("GB", 1e9)}  # what is too long to read
 
 
 def figure_text(value: float | None) -> str:
@@ -14,7 +16,17 @@ def figure_text(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
+def readable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A measurement in a unit that people read: GB in place of bytes; `row` as `to_json` has it."""
+    unit, factor = SHOWN_AS.get(row["unit"], (row["unit"], 1.0))
+    numbers = {
+        name: None if row.get(name) is None else row[name] / factor
+        for name in ("value", "low", "high", "claimed")
+    }
+    return {**row, **numbers, "unit": unit}
+
+
 def side_name(row: Mapping[str, Any]) -> str:
-    """A measurement's side, with what tells it from another of the same name; `row` as `to_json` has it."""
-    view = row["settings"].get("view")
-    return f"{row['side']} ({view})" if view else str(row["side"])
+    """A measurement's side, with the view where its name does not tell it; `row` as `to_json` has it."""
+    side, view = str(row["side"]), row["settings"].get("view")
+    return side if not view or view in side else f"{side} ({view})"

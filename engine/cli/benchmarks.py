@@ -12,7 +12,7 @@ import click
 from engine.benchmark.catalogue import CATALOGUE
 from engine.benchmark.comparison import FEW_ROUNDS
 from engine.benchmark.report import main_table
-from engine.benchmark.wording import figure_text, side_name
+from engine.benchmark.wording import figure_text, readable, side_name
 from engine.cli.output import json_option, print_json, print_table
 from engine.cli.run_options import config_from_options, subject_options
 from engine.config import RunConfig, require_choice
@@ -235,6 +235,6 @@ def _print_measurements(result: dict[str, Any]) -> None:
             row["unit"],
             figure_text(row["claimed"]),
         ]
-        for row in result["measurements"]
+        for row in map(readable, result["measurements"])
     ]
     print_table([result["question"], "median", "95% interval", "unit", "claimed"], rows)
