@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Generate: choose what is attacked and how, see what it costs and where the patch lies, and launch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.components import controls, empty_state, go_to, guarded, page_title
+from dashboard.generate_previews import detector_check, placement_preview
+from dashboard.generate_settings import advanced, choose_preset, choose_start, choose_subject, prefill
+from dashboard.i18n import _
+from dashboard.navigation import pages
+from dashboard.page_state import choose, reference
+from dashboard.services import datasets, generate
+from engine.config import RunConfig
+from engine.errors import SettingsError
+
+
+def settings() -> tuple[RunConfig | None, bool]:
+    """All choices: the settings (None while they do not go together), and whether to trust the file."""
+    found = datasets.summaries()
+    with controls("generate-subject"):
+        st.subheader(_("What is attacked"), anchor=False)
+        values: dict[str, Any] = choose_subject(found)
+        trust = trusted(values["weights"])
+    with controls("generate-settings"):
+        st.subheader(_("How"), anchor=False)
+        preset, start = st.container(), st.container()
+        with start:
+            values["initial"] = choose_start()
+        st.subheader(_("Advanced"), anchor=False)
+        st.caption(_("Nothing here has to be changed; the defaults were chosen by measurement."))
+        values |= advanced(values)
+        with preset:
+            values["iterations"] = choose_preset(values)
+    try:
+        return generate.built(values), trust
+    except SettingsError as error:
+        st.error(str(error), icon=":material/error:")
+        return None, trust
+
+
+def trusted(weights: str) -> bool:
+    """Whether a file from elsewhere is opened whatever it names."""
+    if "/" not in weights:
+        return False
+    return st.checkbox(
+        _("I trust the maker of this weight file"),
+        help=_("Opens the file even if it names code that the check does not know; such code may then run."),
+        key="g-trust",
+    )
+
+
+def foretold(config: RunConfig) -> None:
+    """Time, memory and disk on this device."""
+    found = generate.estimate(config)
+    if found is None:
+        st.caption(
+            _("How long this takes here is not known yet: the first run with such settings measures it.")
+        )
+        return
+    time, memory, disk = st.columns(3)
+    time.metric(_("Estimated time"), formats.duration(found.elapsed_s), border=True)
+    time.caption(
+        _("between {low} and {high}").format(
+            low=formats.duration(found.low_s), high=formats.duration(found.high_s)
+        )
+    )
+    memory.metric(_("Memory"), formats.bytes_text(found.peak_memory_bytes), border=True)
+    disk.metric(_("Disk"), formats.bytes_text(found.disk_bytes), border=True)
+
+
+def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
+    """The last choices and the button."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    label = left.text_input(
+        _("Label (optional)"),
+        help=_("What lists call this run; by default after what it attacks."),
+        key="g-label",
+    )
+    with right:
+        score = st.toggle(
+            _("Score the patch afterwards"),
+            value=True,
+            help=_("Scores it beside no patch, a grey and a noise patch."),
+            key="g-score",
+        )
+        again = st.toggle(
+            _("Go on after a crash"),
+            value=True,
+            help=_("Continue from the last checkpoint by itself if the machine or the worker fails."),
+            key="g-resume",
+        )
+    if st.button(_("Generate the patch"), type="primary", icon=":material/play_arrow:", key="g-launch"):
+        with guarded():
+            job = generate.submit(
+                config, trust=trust, evaluate_after=score, auto_resume=again, label=label, origin=origin
+            )
+            choose("g.origin", None)
+            st.session_state["g-launched"] = job.id
+    if number := st.session_state.get("g-launched"):
+        st.success(_("Job {job} is in the queue.").format(job=number), icon=":material/check:")
+        go_to("jobs", _("Watch it"), job=number)
+
+
+def follow() -> None:
+    """Right after the launch, go to the job."""
+    number = st.session_state.get("g-launched")
+    if number and st.session_state.get("g-followed") != number and "jobs" in pages():
+        st.session_state["g-followed"] = number
+        st.switch_page(pages()["jobs"], query_params=reference(job=number))
+
+
+def page() -> None:
+    """The whole page."""
+    page_title(
+        _("Generate"), _("Make an adversarial patch against a detector and see what it does to its scores.")
+    )
+    origin = prefill()
+    if not datasets.summaries():
+        empty_state(
+            _("A patch is made on the images of a dataset, and there is none yet."),
+            page="datasets",
+            label=_("Import a dataset"),
+        )
+        return
+    if origin is not None:
+        st.info(_("These are the settings of job {job}; change what you like.").format(job=origin))
+    config, trust = settings()
+    if config is None:
+        return
+    st.subheader(_("What to expect"), anchor=False)
+    foretold(config)
+    placement_preview(config)
+    with controls("generate-check"):
+        detector_check(config, trust)
+    with controls("generate-launch"):
+        st.subheader(_("Launch"), anchor=False)
+        launch(config, trust, origin)
+    follow()
+
+
+page()

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The batch planner: what sequential, grouped and ragged batches of a dataset would be."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.charts.datasets import batch_sizes
+from dashboard.components import chart, controls, look
+from dashboard.dataset_views import class_filter
+from dashboard.detector_choice import choose_detector
+from dashboard.i18n import N_, _
+from dashboard.page_state import kept
+from dashboard.services import batch_plans, costs, datasets
+from dashboard.services.batch_plans import BatchPlan
+from dashboard.services.costs import PassCost
+from engine.config import SAMPLINGS, RunConfig
+from engine.store.datasets import DatasetSummary
+
+__all__ = ["STRATEGIES", "batch_planner"]
+
+STRATEGIES = {
+    "sequential": N_("Sequential: one image at a time"),
+    "grouped": N_("Grouped: images of one object count"),
+    "ragged": N_("Ragged: any images together"),
+}
+SAMPLED = {"uniform": N_("Each image once"), "balanced": N_("Each object count alike")}
+
+
+def batch_planner(dataset: DatasetSummary) -> None:
+    """Choose limit and class; see what each strategy makes of them."""
+    if not datasets.class_counts(dataset.name, dataset.imported_at):
+        st.info(_("No image of this dataset has an object."))
+        return
+    st.markdown(_("Does grouping images by object count help on this data? See before anything runs."))
+    with controls("datasets-batches"):
+        left, middle, right, last = st.columns(4, vertical_alignment="bottom")
+        with left:
+            class_id = class_filter(dataset, everything=False)
+        limit = middle.number_input(
+            _("Images a batch, at most"),
+            1,
+            256,
+            help=_("The batch size of the run."),
+            **kept("datasets.batch", 8, allowed=range(1, 257), parse=int),
+        )
+        sampling = right.selectbox(
+            _("Sampling"),
+            SAMPLINGS,
+            format_func=lambda each: _(SAMPLED[each]),
+            help=_(
+                "How images are drawn for a pass: each once, or so that rare object counts come as often."
+            ),
+            **kept("datasets.sampling", "uniform", allowed=SAMPLINGS),
+        )
+        with last:
+            weights = choose_detector("detector", _("The detector that times are told for."))
+    plans = batch_plans.plans(dataset.name, dataset.imported_at, class_id, limit, sampling, False)
+    config = RunConfig(dataset=dataset.name, weights=weights, batch_size=limit)
+    found = {plan.strategy: costs.cost_of_pass(config, plan.sizes, limit) for plan in plans}
+    _answer({plan.strategy: plan for plan in plans})
+    _table(plans, found)
+    _sizes(plans)
+
+
+def _answer(plans: dict[str, BatchPlan]) -> None:
+    """The planner's sentence."""
+    grouped, ragged = plans["grouped"], plans["ragged"]
+    if grouped.batches == ragged.batches:
+        text = _("On this data grouping costs nothing: both ways need {batches} batches a pass.")
+        st.success(text.format(batches=ragged.batches))
+        return
+    text = _(
+        "Grouping needs {grouped} batches a pass, ragged batching {ragged}: grouped batches hold "
+        "{mean} images on average, ragged ones {full}."
+    )
+    st.info(
+        text.format(
+            grouped=f"{grouped.batches:,}",
+            ragged=f"{ragged.batches:,}",
+            mean=formats.number(grouped.mean, 1),
+            full=formats.number(ragged.mean, 1),
+        )
+    )
+
+
+def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
+    rows = [
+        {
+            _("Strategy"): _(STRATEGIES[plan.strategy]),
+            _("Batches a pass"): plan.batches,
+            _("Smallest"): min(plan.sizes),
+            _("Median"): formats.number(plan.median, 0),
+            _("Largest"): max(plan.sizes),
+            _("Mean"): formats.number(plan.mean, 1),
+            **_foretold(found[plan.strategy]),
+        }
+        for plan in plans
+    ]
+    st.dataframe(rows, hide_index=True)
+    known = sorted({size for cost in found.values() if cost for size in cost.measured})
+    if known:
+        sizes = ", ".join(map(str, known))
+        st.caption(_("Times are told from batch sizes measured on this device: {sizes}.").format(sizes=sizes))
+    else:
+        st.caption(_("Times and memory appear once a run with this detector has finished on this device."))
+
+
+def _foretold(cost: PassCost | None) -> dict[str, str]:
+    return {
+        _("Time a pass"): formats.duration(cost.elapsed_s) if cost else formats.DASH,
+        _("Memory"): formats.bytes_text(cost.peak_memory_bytes) if cost else formats.DASH,
+    }
+
+
+def _sizes(plans: list[BatchPlan]) -> None:
+    figure = batch_sizes(
+        {_(STRATEGIES[plan.strategy]): plan.sizes for plan in plans},
+        title=_("Sizes of batches"),
+        x_title=_("Images in a batch"),
+        y_title=_("Batches"),
+        **look(),
+    )
+    chart(figure, alt=_("Bars of batches by size, for each strategy."), key="batch-sizes")

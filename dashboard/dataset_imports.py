@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Forms that import datasets as jobs, and how far those jobs are."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.components import go_to, guarded, job_title, live, progress_line, state_badge
+from dashboard.i18n import N_, _
+from dashboard.page_state import kept
+from dashboard.services import datasets
+from dashboard.services.paths import allowed_roots
+from engine.records import Job
+
+__all__ = ["import_forms", "running_imports"]
+
+WAYS = {
+    "demo": N_("Demo"),
+    "upload": N_("Upload a zip"),
+    "path": N_("Folder or file"),
+    "coco": N_("COCO JSON"),
+    "known": N_("By name"),
+}
+SPLITS = ("train", "val", "test")
+
+
+def import_forms(existing: set[str]) -> None:
+    """The way to import, and its few fields.
+
+    Args:
+        existing: names of datasets, which an import of the same name replaces.
+    """
+    way = st.segmented_control(
+        _("Import from"),
+        list(WAYS),
+        format_func=lambda each: _(WAYS[each]),
+        required=True,
+        help=_("Where the dataset lies now."),
+        **kept("datasets.from", "demo", allowed=WAYS),
+    )
+    {"demo": _demo, "upload": _upload, "path": _path, "coco": _coco, "known": _known}[way](existing)
+
+
+def _demo(existing: set[str]) -> None:
+    st.markdown(_("Synthetic street scenes with people, made on this machine in a few seconds."))
+    if "demo" in existing:
+        st.caption(_("The demo is imported already; importing it again changes nothing."))
+    if st.button(_("Import the demo"), type="primary", key="import-demo"):
+        with guarded():
+            _queued(datasets.import_demo())
+
+
+def _upload(existing: set[str]) -> None:
+    st.markdown(
+        _(
+            "A zip of a YOLO folder (images and labels, with or without a data file) or of COCO JSON with "
+            "its images. Only images, labels and descriptions are unpacked."
+        )
+    )
+    file = st.file_uploader(
+        _("Zip file"),
+        type="zip",
+        help=_("At most 200 MB; import a folder if it is larger."),
+        key="import-zip",
+    )
+    name, split = _naming("upload", existing)
+    if st.button(_("Upload and import"), type="primary", key="import-upload", disabled=file is None) and file:
+        with guarded():
+            _queued(datasets.import_upload(file, file.name, name=name, split=split))
+
+
+def _path(existing: set[str]) -> None:
+    written = st.text_input(
+        _("Path on this machine"),
+        placeholder="/home/me/datasets/streets",
+        help=_("A YOLO folder, an Ultralytics data file (.yaml) or a zip. Folders allowed: {folders}").format(
+            folders=", ".join(map(str, allowed_roots()))
+        ),
+        key="import-path-written",
+    )
+    name, split = _naming("path", existing)
+    if st.button(_("Import"), type="primary", key="import-path"):
+        with guarded():
+            _queued(datasets.import_path(written, name=name, split=split))
+
+
+def _coco(existing: set[str]) -> None:
+    written = st.text_input(
+        _("Annotation file"),
+        placeholder="/home/me/coco/annotations/instances_val2017.json",
+        help=_("COCO detection annotations as JSON, on this machine."),
+        key="import-coco-written",
+    )
+    images = st.text_input(
+        _("Image folder"),
+        help=_("The folder that file names in it are relative to; empty: looked for in the usual places."),
+        key="import-coco-images",
+    )
+    name = _name("coco", existing)
+    if st.button(_("Import"), type="primary", key="import-coco"):
+        with guarded():
+            _queued(datasets.import_path(written, name=name, split="train", images=images))
+
+
+def _known(existing: set[str]) -> None:
+    known = st.selectbox(
+        _("Name"),
+        datasets.known_names(),
+        index=None,
+        placeholder=_("Choose a dataset"),
+        help=_("A dataset that Ultralytics downloads; it needs the network, and large ones take long."),
+        key="import-known-name",
+    )
+    name, split = _naming("known", existing)
+    if (
+        st.button(_("Download and import"), type="primary", key="import-known", disabled=known is None)
+        and known
+    ):
+        with guarded():
+            _queued(datasets.import_name(known, name=name, split=split))
+
+
+def _naming(way: str, existing: set[str]) -> tuple[str, str]:
+    """Name and split."""
+    left, right = st.columns([3, 1])
+    with left:
+        name = _name(way, existing)
+    with right:
+        split = st.selectbox(
+            _("Split"),
+            SPLITS,
+            help=_("The part to import, where the dataset has parts; one without parts counts as train."),
+            key=f"import-{way}-split",
+        )
+    return name, split
+
+
+def _name(way: str, existing: set[str]) -> str:
+    name = st.text_input(
+        _("Name (optional)"),
+        help=_("What to call the dataset here; by default after its source."),
+        key=f"import-{way}-name",
+    ).strip()
+    if name in existing:
+        st.warning(_("There is a dataset of this name; the import replaces it."))
+    return name
+
+
+def _queued(job: Job) -> None:
+    st.toast(_("Queued: {job}").format(job=job_title(job)))
+
+
+def running_imports() -> None:
+    """Imports that run, wait or failed lately, live; the page is drawn anew when one ends."""
+    live(_running, every_s=1.5)()
+
+
+def _running() -> None:
+    jobs = datasets.imports()
+    now = {job.id: job.state for job in jobs}
+    before = st.session_state.get("datasets.imports")
+    st.session_state["datasets.imports"] = now
+    if before is not None and before != now:
+        datasets.summaries.clear()
+        st.rerun()
+    for job in jobs:
+        _card(job)
+
+
+def _card(job: Job) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(job_title(job))
+            state_badge(job.state)
+        if job.state == "failed":
+            st.text(job.error or "")
+        elif job.state == "running":
+            progress_line(job.progress)
+        go_to("jobs", _("Open the job"), job=job.id)

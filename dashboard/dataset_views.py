@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What is in a dataset: objects per image with a gallery, classes and boxes, repairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard.charts import datasets as charts
+from dashboard.components import chart, controls, look
+from dashboard.i18n import N_, _, ngettext
+from dashboard.page_state import choose, kept
+from dashboard.services import datasets, thumbnails
+from engine.store.datasets import DatasetSummary
+
+__all__ = ["class_filter", "class_view", "object_view", "repair_view"]
+
+ALL = "all"
+A_PAGE = 12
+MOST_CLASSES = 30
+REPAIRS = {
+    "swapped_corners": N_("Width or height was negative: corners put in order"),
+    "clipped_box": N_("Box left the image: cut at its edge"),
+    "empty_box": N_("Box without area inside the image: left out"),
+    "non_finite": N_("Number was infinite or not a number: box left out"),
+    "unknown_class": N_("Class id is not among the classes: box left out"),
+    "duplicate_label": N_("Label repeats an earlier one: left out"),
+    "malformed_line": N_("Line has not the form of a label: left out"),
+    "crowd_annotation": N_("Annotation outlines a crowd: left out"),
+    "wrong_size": N_("Image is not of the size stated: boxes scaled, or left out"),
+    "missing_image": N_("Image file is not there: left out"),
+    "empty_image": N_("Image file is empty: left out"),
+    "truncated_image": N_("Image file's end is missing: left out"),
+    "unreadable_image": N_("Image file cannot be read: left out"),
+    "duplicate_image": N_("Image is listed twice: repetition left out"),
+    "unreadable_label": N_("Label file cannot be read: image left out"),
+    "label_without_image": N_("Label belongs to no image: left out"),
+    "image_without_label": N_("Image has no label: kept, without objects"),
+}
+
+
+def class_filter(dataset: DatasetSummary, *, everything: bool = True) -> int | None:
+    """The class looked at, shared by the views; None for all.
+
+    Args:
+        everything: offer all classes together.
+    """
+    counts = datasets.class_counts(dataset.name, dataset.imported_at)
+    names = {dataset.class_names[each]: each for each in sorted(counts, key=lambda each: -counts[each])}
+    offered = [ALL, *names] if everything else list(names)
+    default = ALL if everything else "person" if "person" in names else offered[0]
+    name = st.selectbox(
+        _("Class"),
+        offered,
+        format_func=lambda each: _("All classes") if each == ALL else each,
+        help=_("Count the objects of this class alone."),
+        **kept("datasets.class" if everything else "class", default, allowed=offered),
+    )
+    return None if name == ALL and everything else names[name]
+
+
+def object_view(dataset: DatasetSummary) -> None:
+    """The histogram of objects per image; a click on a bar opens its images."""
+    with controls("datasets-objects"):
+        left, middle, right = st.columns([2, 2, 2], vertical_alignment="bottom")
+        with left:
+            class_id = class_filter(dataset)
+        limit = middle.slider(
+            _("Last bar"),
+            2,
+            30,
+            help=_("The last bar holds images with so many objects and more."),
+            **kept("datasets.limit", 8, parse=_limit),
+        )
+        with right:
+            log = st.toggle(
+                _("Logarithmic"),
+                help=_("Makes small bars visible beside large ones."),
+                **_switch("datasets.log"),
+            )
+            share = st.toggle(
+                _("In percent"),
+                help=_("The share of all images, not their number."),
+                **_switch("datasets.share"),
+            )
+    counts = datasets.object_counts(dataset.name, dataset.imported_at, class_id)
+    images = datasets.histogram(counts, limit)
+    labels = [*map(str, range(limit)), _("{limit} and more").format(limit=limit)]
+    slot = st.container()
+    bucket = _bucket(images, labels)
+    figure = charts.object_histogram(
+        images,
+        labels,
+        title=_("Images by number of objects"),
+        x_title=_("Objects in an image"),
+        y_title=_("Share of images") if share else _("Images"),
+        log=log,
+        share=share,
+        chosen=bucket,
+        **look(),
+    )
+    most = max(range(len(images)), key=images.__getitem__)
+    alt = _("Bars of images by number of objects; most images ({number}) have {label}.")
+    with slot:
+        chart(
+            figure,
+            alt=alt.format(number=images[most], label=labels[most]),
+            key="objects-chart",
+            on_select=_clicked,
+            selection_mode="points",
+        )
+    if bucket is not None:
+        gallery(dataset, datasets.positions(counts, bucket, limit), class_id)
+
+
+def _limit(text: str) -> int:
+    number = int(text)
+    if not 2 <= number <= 30:
+        raise ValueError
+    return number
+
+
+def _switch(name: str) -> dict[str, Any]:
+    return kept(name, False, parse=lambda text: text == "True")
+
+
+def _clicked() -> None:
+    """A click on a bar chooses its images; a second click on it shows none."""
+    points = st.session_state["objects-chart"].selection.points
+    bucket = points[0]["point_index"] if points else None
+    st.session_state["widget.datasets.bucket"] = bucket
+    choose("datasets.bucket", bucket)
+    choose("datasets.page", None)
+    st.session_state.pop("widget.datasets.page", None)
+
+
+def _bucket(images: list[int], labels: list[str]) -> int | None:
+    """The bar whose images are shown; the way without a mouse."""
+    filled = [place for place, number in enumerate(images) if number]
+    with controls("datasets-bucket"):
+        return st.selectbox(
+            _("Show the images with"),
+            filled,
+            format_func=labels.__getitem__,
+            placeholder=_("Click on a bar, or choose here"),
+            help=_("Opens the images of one bar, with their boxes drawn."),
+            **_optional("datasets.bucket", filled),
+        )
+
+
+def _optional(name: str, allowed: list[int]) -> dict[str, Any]:
+    return {"index": None, **kept(name, None, allowed=[None, *allowed], parse=int)}
+
+
+def gallery(dataset: DatasetSummary, places: list[int], class_id: int | None) -> None:
+    """Some images with their boxes, a page at a time."""
+    pages = max(-(-len(places) // A_PAGE), 1)
+    text = ngettext("{number} image", "{number} images", len(places))
+    st.markdown(f"**{text.format(number=f'{len(places):,}')}**")
+    number = 1
+    if pages > 1:
+        with controls("datasets-gallery"):
+            number = st.number_input(
+                _("Page of {pages}").format(pages=pages),
+                1,
+                pages,
+                help=_("Twelve images a page."),
+                width=160,
+                **kept("datasets.page", 1, allowed=range(1, pages + 1), parse=int),
+            )
+    shown = places[(number - 1) * A_PAGE : number * A_PAGE]
+    for start in range(0, len(shown), 4):
+        for column, place in zip(st.columns(4), shown[start : start + 4], strict=False):
+            with column:
+                _tile(dataset, place, class_id)
+
+
+def _tile(dataset: DatasetSummary, place: int, class_id: int | None) -> None:
+    record = datasets.image(dataset.name, dataset.imported_at, place)
+    name, objects = Path(record.path).name, record.count(class_id)
+    picture = thumbnails.thumbnail(dataset.name, dataset.imported_at, place, class_id)
+    text = ngettext("{number} object", "{number} objects", objects).format(number=objects)
+    if picture is None:
+        st.warning(_("This image cannot be shown; its file was moved, is damaged or very large."))
+    else:
+        st.image(picture, width="stretch", alt=f"{name}: {text}")
+    st.text(f"{name} · {text}")
+
+
+def class_view(dataset: DatasetSummary) -> None:
+    """Objects of each class, sizes and places of boxes."""
+    counts = datasets.class_counts(dataset.name, dataset.imported_at)
+    if not counts:
+        st.info(_("No image of this dataset has an object."))
+        return
+    order = sorted(counts, key=lambda each: -counts[each])
+    named = {dataset.class_names[each]: counts[each] for each in order[:MOST_CLASSES]}
+    figure = charts.class_bars(named, title=_("Objects of each class"), x_title=_("Objects"), **look())
+    first = next(iter(named))
+    alt = _("Bars of objects by class; most are {name} ({number}).").format(name=first, number=named[first])
+    chart(figure, alt=alt, key="classes")
+    if len(order) > MOST_CLASSES:
+        st.caption(
+            _("The {shown} most frequent of {all} classes.").format(shown=MOST_CLASSES, all=len(order))
+        )
+    with controls("datasets-boxes"):
+        class_id = class_filter(dataset)
+    _box_charts(dataset, class_id)
+
+
+def _box_charts(dataset: DatasetSummary, class_id: int | None) -> None:
+    figures = datasets.box_figures(dataset.name, dataset.imported_at, class_id)
+    left, right = st.columns(2)
+    sizes = charts.box_sizes(
+        figures.sizes,
+        title=_("Sizes of boxes"),
+        x_title=_("Side of the box, as a share of the image's side"),
+        y_title=_("Boxes"),
+        **look(),
+    )
+    centres = charts.box_centres(
+        figures.centres, title=_("Where boxes lie in the image"), legend=_("Boxes"), **look()
+    )
+    small = sum(figures.sizes[:2]) / max(sum(figures.sizes), 1)
+    with left:
+        alt = _("Bars of boxes by size; {share} are smaller than a tenth of the image's side.")
+        chart(sizes, alt=alt.format(share=f"{small:.0%}"), key="sizes")
+    with right:
+        chart(centres, alt=_("Heat map of the centres of boxes over the image."), key="centres")
+
+
+def repair_view(dataset: DatasetSummary) -> None:
+    """What was put right or left out at import."""
+    counts = datasets.repair_counts(dataset.name, dataset.imported_at)
+    if not counts:
+        st.success(_("Nothing had to be repaired."))
+        return
+    st.markdown(_("Put right or left out at import. The files themselves were not changed."))
+    rows = [{_("Repair"): _repair(kind), _("Times"): times} for kind, times in counts.items()]
+    st.dataframe(rows, hide_index=True)
+    with controls("datasets-repairs"):
+        kind = st.selectbox(
+            _("Kind"),
+            [ALL, *counts],
+            format_func=lambda each: _("All kinds") if each == ALL else _repair(each),
+            help=_("List the repairs of this kind alone."),
+            **kept("datasets.repair", ALL, allowed=[ALL, *counts]),
+        )
+    found = datasets.repairs(dataset.name, dataset.imported_at, None if kind == ALL else kind)
+    listed = [
+        {
+            _("File"): Path(each.file).name,
+            _("Line"): each.line,
+            _("Repair"): _repair(each.kind),
+            _("Action"): each.action,
+            _("Folder"): str(Path(each.file).parent),
+        }
+        for each in found
+    ]
+    st.dataframe(listed, hide_index=True)
+    if len(found) == 200:
+        st.caption(_("The first 200; `python -m engine dataset show` lists all."))
+
+
+def _repair(kind: str) -> str:
+    return _(REPAIRS[kind]) if kind in REPAIRS else kind

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Pictures on the Generate page: where the patch lies, and what the detector finds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import controls, live
+from dashboard.i18n import _, ngettext
+from dashboard.page_state import kept
+from dashboard.services import datasets, generate
+from engine.config import RunConfig
+from engine.store.previews import Preview
+
+__all__ = ["detector_check", "placement_preview"]
+
+SHOWN = 3
+EVERY_S = 1.0
+
+
+def placement_preview(config: RunConfig) -> None:
+    """The patch on a few images of the dataset, as a step of the run would draw it."""
+    with controls("generate-preview"), st.container(horizontal=True, vertical_alignment="center"):
+        wanted = st.toggle(
+            _("Preview the placement"),
+            help=_("Draws the patch on images of your dataset; the first answer takes some seconds."),
+            **kept("g.preview", False, parse=lambda text: text == "True"),
+        )
+        if wanted and st.button(_("Other images"), icon=":material/shuffle:", key="g-shuffle"):
+            st.session_state["g-shuffled"] = st.session_state.get("g-shuffled", 0) + 1
+    if not wanted:
+        return
+    places = _some_images(config, st.session_state.get("g-shuffled", 0))
+    if not places:
+        st.info(_("No image of this dataset has an object of this class."))
+        return
+    _follow("placement", lambda again: generate.placement_preview(config, places, again=again), _placed)
+
+
+def detector_check(config: RunConfig, trust: bool) -> None:
+    """Open the detector in a process of its own and show what it finds on one image."""
+    wanted = st.toggle(
+        _("Check the detector"),
+        help=_("Opens its weights with all safety checks and shows what it finds on one of your images."),
+        **kept("g.check", False, parse=lambda text: text == "True"),
+    )
+    places = _some_images(config, 0)[:1]
+    if wanted and places:
+        _follow(
+            "detector",
+            lambda again: generate.detection_preview(config, places[0], trust=trust, again=again),
+            lambda answer: _found(answer, config),
+        )
+
+
+def _some_images(config: RunConfig, number: int) -> list[int]:
+    """A few images with objects of the class; others for another number."""
+    dataset = next(each for each in datasets.summaries() if each.name == config.dataset)
+    if config.class_name not in dataset.class_names:
+        return []
+    class_id = dataset.class_names.index(config.class_name)
+    counts = datasets.object_counts(dataset.name, dataset.imported_at, class_id)
+    filled = [place for place, count in enumerate(counts) if count]
+    return sorted(random.Random(number).sample(filled, min(SHOWN, len(filled))))
+
+
+def _follow(name: str, ask: Callable[[bool], Preview], show: Callable[[dict[str, Any]], None]) -> None:
+    """Show an answer once it is there, looking again each second until then."""
+    preview = ask(False)
+    waits = preview.state in ("queued", "running")
+
+    def look() -> None:
+        now = ask(False) if waits else preview
+        if now.state == "done" and now.answer is not None:
+            show(now.answer)
+            if waits:
+                st.rerun()  # ends the looking
+        elif now.state == "failed":
+            st.error(now.error or _("No answer came."), icon=":material/error:")
+            if st.button(_("Try again"), key=f"g-again-{name}"):
+                ask(True)
+                st.rerun()
+        else:
+            st.caption(f":material/hourglass: {_('Drawing; the first answer takes some seconds …')}")
+
+    live(look, every_s=EVERY_S if waits else None)()
+
+
+def _placed(answer: dict[str, Any]) -> None:
+    for column, image in zip(st.columns(SHOWN), answer["images"], strict=False):
+        number = len(image["objects"])
+        text = ngettext("{number} object", "{number} objects", number).format(number=number)
+        column.image(
+            image["path"], width="stretch", alt=_("The patch placed on an image: {text}").format(text=text)
+        )
+        column.caption(text)
+
+
+def _found(answer: dict[str, Any], config: RunConfig) -> None:
+    (image,) = answer["images"]
+    text = _("Works: it finds {found} of class {name} on an image that is labelled with {objects}.")
+    st.success(
+        text.format(found=len(image["found"]), name=config.class_name, objects=len(image["objects"])),
+        icon=":material/check:",
+    )
+    st.image(image["path"], width=480, alt=_("The image that the detector was checked on."))

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The widgets of a run's settings: what is attacked, the preset, the start, the advanced groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.components import guarded
+from dashboard.detector_choice import choose_detector
+from dashboard.generate_fields import GROUPS, LABELS, Field
+from dashboard.i18n import N_, _
+from dashboard.page_state import choose, chosen, kept
+from dashboard.services import datasets, detectors, generate
+from dashboard.services.generate import DEFAULTS
+from dashboard.setting_names import setting_name
+from engine.config import PRESETS
+from engine.errors import EngineError
+from engine.store.datasets import DatasetSummary
+
+__all__ = ["advanced", "choose_preset", "choose_start", "choose_subject", "prefill"]
+
+PRESET_NAMES = {
+    "quick": N_("Quick"),
+    "standard": N_("Standard"),
+    "thorough": N_("Thorough"),
+    "own": N_("Own number"),
+}
+STARTS = {"grey": N_("Grey"), "noise": N_("Noise"), "patch": N_("An earlier patch")}
+MOST_ITERATIONS = 1_000_000
+
+
+def query(key: str) -> str:
+    """The query parameter of a setting."""
+    shared = {"dataset": "dataset", "weights": "detector", "class_name": "class"}
+    return shared.get(key, f"g.{key}")
+
+
+def prefill() -> int | None:
+    """Take the settings of the job that the link names, once; the job that the settings came from."""
+    if "from_job" in st.query_params:
+        text = st.query_params.pop("from_job")
+        with guarded():
+            if text.isdecimal():
+                _take(generate.settings_of_job(int(text)))
+                choose("g.origin", int(text))
+    return chosen("g.origin", parse=int)
+
+
+def _take(values: Mapping[str, Any]) -> None:
+    """Put settings in the place of whatever was chosen."""
+    for key in [each for each in st.session_state if str(each).startswith("widget.")]:
+        if str(key) not in ("widget.lang", "widget.present"):
+            del st.session_state[key]
+    for key, value in values.items():
+        name = query(key)
+        choose(name, None if value == DEFAULTS.get(key) else value)
+    preset = next((name for name, number in PRESETS.items() if number == values["iterations"]), "own")
+    choose("g.preset", preset)
+    if values["initial"] not in ("grey", "noise"):
+        choose("g.start", "patch")
+    else:
+        choose("g.start", values["initial"])
+
+
+def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
+    """Dataset, detector and class."""
+    by_name = {each.name: each for each in found}
+    left, middle, right = st.columns(3)
+    with left:
+        name = st.selectbox(
+            _("Dataset"),
+            list(by_name),
+            help=_("The images that the patch is made on."),
+            **kept("dataset", found[0].name, allowed=by_name),
+        )
+    with middle:
+        weights = choose_detector("detector", _("The detector that the patch is made against."))
+        _other_weights()
+    with right:
+        class_name = _choose_class(by_name[name])
+    return {"dataset": name, "weights": weights, "class_name": class_name}
+
+
+def _choose_class(dataset: DatasetSummary) -> str:
+    counts = datasets.class_counts(dataset.name, dataset.imported_at)
+    names = [dataset.class_names[each] for each in sorted(counts, key=lambda each: -counts[each])]
+    if not names:
+        st.warning(_("No image of this dataset has an object."))
+        return DEFAULTS["class_name"]
+    default = "person" if "person" in names else names[0]
+    return st.selectbox(
+        _("Class"),
+        names,
+        help=_("The objects that the patch is to hide; the detector must know the class too."),
+        **kept("class", default, allowed=names),
+    )
+
+
+def _other_weights() -> None:
+    """A weight file from the server's disk or from the browser."""
+    with st.popover(_("Another weight file"), icon=":material/upload_file:"):
+        st.markdown(_("An Ultralytics .pt file. It is checked before anything in it is opened."))
+        written = st.text_input(
+            _("Path on this machine"),
+            help=_("A .pt file in one of the folders that pages may name."),
+            key="g-weights-path",
+        )
+        if st.button(_("Use this file"), key="g-weights-use", disabled=not written):
+            _use(lambda: detectors.weight_file(written))
+        file = st.file_uploader(_("Or upload one"), type="pt", key="g-weights-file")
+        if st.button(_("Upload and use"), key="g-weights-upload", disabled=file is None) and file:
+            _use(lambda: detectors.store_weights(file, file.name))
+
+
+def _use(find: Callable[[], str]) -> None:
+    with guarded():
+        choose("detector", find())
+        st.session_state.pop("widget.detector", None)
+        st.rerun()
+
+
+def choose_preset(values: Mapping[str, Any]) -> int:
+    """How many iterations, with what each preset is foretold to take."""
+    preset = st.segmented_control(
+        _("How thorough"),
+        list(PRESET_NAMES),
+        format_func=lambda each: _(PRESET_NAMES[each]),
+        required=True,
+        help=_("How many times the run goes over the images: more makes a stronger patch and takes longer."),
+        **kept("g.preset", "standard", allowed=PRESET_NAMES),
+    )
+    if preset == "own":
+        return st.number_input(
+            _("Iterations"),
+            1,
+            MOST_ITERATIONS,
+            help=_("Passes over the images."),
+            **kept("g.iterations", PRESETS["standard"], allowed=range(1, MOST_ITERATIONS + 1), parse=int),
+        )
+    st.caption(" · ".join(_preset_text(name, values) for name in PRESETS))
+    return PRESETS[preset]
+
+
+def _preset_text(preset: str, values: Mapping[str, Any]) -> str:
+    try:
+        foretold = generate.estimate(generate.built({**values, "iterations": PRESETS[preset]}))
+    except EngineError:
+        foretold = None
+    text = _("{name}: {number} iterations").format(
+        name=_(PRESET_NAMES[preset]), number=f"{PRESETS[preset]:,}"
+    )
+    return f"{text}, {formats.duration(foretold.elapsed_s)}" if foretold else text
+
+
+def choose_start() -> str:
+    """What the patch is before its first step: grey, noise or an earlier patch's file."""
+    start = st.segmented_control(
+        _("Start from"),
+        list(STARTS),
+        format_func=lambda each: _(STARTS[each]),
+        required=True,
+        help=_("What the patch is before the first step; an earlier patch is a warm start."),
+        **kept("g.start", "grey", allowed=STARTS),
+    )
+    return _earlier_patch() if start == "patch" else start
+
+
+def _earlier_patch() -> str:
+    """The gallery; a file that a link or an earlier job names stays chosen."""
+    path = chosen("g.initial")
+    found = generate.patches()
+    if not found:
+        st.info(_("There is no earlier patch yet; the run starts from grey."))
+        return path or "grey"
+    columns = st.columns(6)
+    for place, patch in enumerate(found):
+        with columns[place % 6]:
+            st.image(patch.image, width=96, alt=patch.name)
+            if st.button(
+                patch.name,
+                key=f"g-start-{patch.id}",
+                type="primary" if patch.path == path else "secondary",
+                width="stretch",
+            ):
+                choose("g.initial", patch.path)
+                st.rerun()
+    if not path:
+        st.caption(_("Choose one; until then the run starts from grey."))
+    elif path not in [patch.path for patch in found]:
+        st.text(_("Chosen: {path}").format(path=path))
+    return path or "grey"
+
+
+def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
+    """All other settings in their groups, each with what is wrong with it.
+
+    Args:
+        subject: the flat settings chosen so far.
+
+    Returns:
+        Those of the groups; settings that do not matter keep their defaults.
+    """
+    values: dict[str, Any] = {}
+    spots = {}
+    for name, group in GROUPS.items():
+        with st.expander(_(group.title), icon=group.icon):
+            spots[name] = st.container()
+            columns = st.columns(3, vertical_alignment="bottom")
+            shown = [field for field in group.fields if _matters(field, values)]
+            for place, field in enumerate(shown):
+                with columns[place % 3]:
+                    values[field.key] = _widget(field)
+    everything = {**subject, **values}
+    wrong = generate.faults(everything, {name: group.keys for name, group in GROUPS.items()})
+    for name, message in wrong.items():
+        with spots.get(name) or st.container():
+            st.error(message, icon=":material/error:")
+    return values
+
+
+def _matters(field: Field, values: Mapping[str, Any]) -> bool:
+    if field.needs is None:
+        return True
+    key, allowed = field.needs
+    current = values.get(key, chosen(query(key), DEFAULTS[key]))
+    return current in allowed
+
+
+def _widget(field: Field) -> Any:
+    """The widget of a setting; its value."""
+    name, default = query(field.key), DEFAULTS[field.key]
+    label = _(LABELS[field.key]) if field.key in LABELS else setting_name(field.key)
+    meaning = _(field.meaning)
+    if field.options:
+        return st.selectbox(label, field.options, help=meaning, **kept(name, default, allowed=field.options))
+    if field.bounds is None:
+        return st.toggle(label, help=meaning, **kept(name, default, parse=lambda text: text == "True"))
+    kind = type(default)
+    low, high = map(kind, field.bounds)
+    how = kept(name, default, parse=lambda text: _bounded(kind(text), low, high))
+    if kind is int:
+        return st.number_input(label, low, high, step=1, help=meaning, **how)
+    return st.number_input(label, low, high, step=_step(default), format="%g", help=meaning, **how)
+
+
+def _step(default: float) -> float:
+    """A tenth of the default, at least a hundredth."""
+    return max(default / 10, 0.01) if default != 0.03 else 0.005
+
+
+def _bounded(value: Any, low: Any, high: Any) -> Any:
+    if not low <= value <= high:
+        raise ValueError
+    return value

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Imported datasets: their figures, their repairs, and imports as jobs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from dashboard.services.paths import within_roots
+from dashboard.services.storage import cached, opened
+from engine.datasets.histogram import count_histogram
+from engine.datasets.sources import downloadable_names
+from engine.datasets.uploads import store_upload
+from engine.errors import SettingsError
+from engine.jobs import queue
+from engine.records import ImageRecord, Job, Repair
+from engine.store.datasets import DatasetSummary
+
+__all__ = [
+    "BoxFigures",
+    "box_figures",
+    "class_counts",
+    "delete",
+    "histogram",
+    "image",
+    "import_demo",
+    "import_name",
+    "import_path",
+    "import_upload",
+    "imports",
+    "known_names",
+    "object_counts",
+    "positions",
+    "repair_counts",
+    "repairs",
+    "summaries",
+]
+
+CELLS = 24  # of the heat map, either way
+SIZE_BINS = 20
+RECENT_S = 600.0  # for how long a failed import is shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxFigures:
+    """How boxes are spread.
+
+    Attributes:
+        centres: CELLS × CELLS, boxes with their centre in each cell of the image, rows from the top.
+        sizes: SIZE_BINS, boxes by the square root of their share of the image's area, 0 to 1.
+    """
+
+    centres: list[list[int]]
+    sizes: list[int]
+
+
+@cached(ttl_s=2)
+def summaries() -> list[DatasetSummary]:
+    """All datasets by name.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return repository.datasets.all()
+
+
+# What follows stays as it is until the dataset is imported anew, which `imported_at` tells.
+
+
+@cached(ttl_s=600, max_entries=16)
+def object_counts(name: str, imported_at: str, class_id: int | None) -> list[int]:
+    """Objects in each image, of one class or (None) of all, in the dataset's order."""
+    with opened() as repository:
+        return repository.datasets.object_counts(name, class_id)
+
+
+@cached(ttl_s=600, max_entries=16)
+def class_counts(name: str, imported_at: str) -> dict[int, int]:
+    """Objects of each class id that has any."""
+    with opened() as repository:
+        return repository.datasets.class_counts(name)
+
+
+@cached(ttl_s=600, max_entries=16)
+def box_figures(name: str, imported_at: str, class_id: int | None) -> BoxFigures:
+    """Where boxes lie and how large they are, of one class or (None) of all."""
+    with opened() as repository:
+        shares = repository.datasets.box_shares(name, class_id)
+    edges = np.linspace(0, 1, CELLS + 1)
+    centres = np.histogram2d(shares[:, 1], shares[:, 0], bins=(edges, edges))[0]
+    sides = np.sqrt(shares[:, 2] * shares[:, 3])
+    sizes = np.histogram(sides, bins=np.linspace(0, 1, SIZE_BINS + 1))[0]
+    return BoxFigures(centres=centres.astype(int).tolist(), sizes=sizes.tolist())
+
+
+@cached(ttl_s=600, max_entries=16)
+def repair_counts(name: str, imported_at: str) -> dict[str, int]:
+    """How many repairs of each kind, most frequent first."""
+    with opened() as repository:
+        return repository.datasets.repair_counts(name)
+
+
+@cached(ttl_s=600, max_entries=16)
+def repairs(name: str, imported_at: str, kind: str | None) -> list[Repair]:
+    """The first 200 repairs, of one kind or (None) of all."""
+    with opened() as repository:
+        return repository.datasets.repairs(name, kind=kind, limit=200)
+
+
+@cached(ttl_s=600, max_entries=256)
+def image(name: str, imported_at: str, position: int) -> ImageRecord:
+    """One image by its place in the dataset's order.
+
+    Raises:
+        DatasetError: it is not there.
+    """
+    with opened() as repository:
+        return repository.datasets.load_image(name, position)
+
+
+def histogram(counts: list[int], limit: int) -> list[int]:
+    """Images by object count, 0 to `limit`; the last bucket holds `limit` objects and more."""
+    return list(count_histogram(counts, limit=limit).values())
+
+
+def positions(counts: list[int], bucket: int, limit: int) -> list[int]:
+    """The images of a bucket of `histogram`, by their places in the dataset's order."""
+    return [place for place, count in enumerate(counts) if min(count, limit) == bucket]
+
+
+@cached(ttl_s=1)
+def imports() -> list[Job]:
+    """Imports that run or wait, and those that failed in the last ten minutes; newest first."""
+    with opened() as repository:
+        newest = repository.jobs.find(kinds=["import"], limit=20)
+    active = ("queued", "running")
+    since = time.time() - RECENT_S
+    return [
+        job
+        for job in newest
+        if job.state in active or (job.state == "failed" and (job.finished_at or 0) > since)
+    ]
+
+
+@cached(ttl_s=3600, max_entries=1)
+def known_names() -> list[str]:
+    """The datasets that Ultralytics can download by name."""
+    return downloadable_names()
+
+
+def import_demo() -> Job:
+    """Queue the import of the embedded demo."""
+    return _submit("demo", name=None, split="train", images=None)
+
+
+def import_path(written: str, *, name: str, split: str, images: str = "") -> Job:
+    """Queue the import of a folder, a data file, COCO JSON or an archive on the server.
+
+    Args:
+        written: its path, within the allowed folders.
+        name: what to call it; empty: after the source.
+        split: `train`, `val` or `test`.
+        images: of COCO JSON, the folder of its images; empty: the usual places.
+
+    Raises:
+        SettingsError: a path lies outside the allowed folders, or nothing is there.
+        EngineError: it cannot be queued.
+    """
+    source = within_roots(written)
+    folder = within_roots(images) if images.strip() else None
+    return _submit(str(source), name=name, split=split, images=None if folder is None else str(folder))
+
+
+def import_name(known: str, *, name: str, split: str) -> Job:
+    """Queue the import of a dataset that Ultralytics downloads.
+
+    Raises:
+        SettingsError: Ultralytics knows no such name.
+        EngineError: it cannot be queued.
+    """
+    if known not in known_names():
+        raise SettingsError(f"dataset: expected a name that Ultralytics knows, got {known!r}; choose one")
+    return _submit(known, name=name, split=split, images=None)
+
+
+def import_upload(file: BinaryIO, filename: str, *, name: str, split: str) -> Job:
+    """Check and keep an uploaded archive, and queue its import.
+
+    Raises:
+        DatasetError: it holds what a dataset must not hold; see `engine.datasets.uploads`.
+        EngineError: it cannot be kept or queued.
+    """
+    path = store_upload(file, filename)
+    return _submit(str(path), name=name or path.stem.rpartition("-")[0], split=split, images=None)
+
+
+def delete(name: str) -> None:
+    """Forget a dataset; its image files stay.
+
+    Raises:
+        DatasetError: there is none of this name.
+    """
+    with opened() as repository:
+        repository.datasets.delete(name)
+    summaries.clear()
+
+
+def _submit(source: str, *, name: str | None, split: str, images: str | None) -> Job:
+    with opened() as repository:
+        job = queue.submit_import(
+            repository, source, name=(name or "").strip() or None, split=split, images=images
+        )
+        queue.ensure_worker(repository)
+    imports.clear()
+    return job

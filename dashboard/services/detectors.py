@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Which detectors can be named: the demo's, files kept here, those used before, well-known names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import BinaryIO
+
+from dashboard.services.paths import within_roots
+from dashboard.services.storage import cached, opened
+from engine.config import home_folder
+from engine.errors import DetectorError, StorageError
+
+__all__ = ["KNOWN", "detectors", "store_weights", "weight_file"]
+
+# Names that Ultralytics downloads when they are first used; any other works as a path.
+KNOWN = ("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m")
+ZIP = b"PK\x03\x04"  # what torch.save writes begins so
+
+
+@cached(ttl_s=5, max_entries=4)
+def detectors() -> list[str]:
+    """Names and paths: the demo's, files kept here, those of the latest runs, well-known names.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    kept = [path for folder in _folders() for path in sorted(folder.glob("*.pt"))]
+    with opened() as repository:
+        jobs = repository.jobs.find(kinds=["generate", "evaluate"], limit=50)
+    used = [str(job.request.get("config", {}).get("weights", "demo")) for job in jobs]
+    there = [each for each in used if "/" not in each or Path(each).is_file()]
+    return list(dict.fromkeys(["demo", *map(str, kept), *there, *KNOWN]))
+
+
+def weight_file(written: str) -> str:
+    """A weight file on the server.
+
+    Raises:
+        SettingsError: it lies outside the allowed folders, or nothing is there.
+        DetectorError: it is no file.
+    """
+    path = within_roots(written)
+    if not path.is_file():
+        raise DetectorError(f"weights: expected a file, got the folder {path}; name the .pt file in it")
+    return str(path)
+
+
+def store_weights(file: BinaryIO, filename: str) -> str:
+    """Keep an uploaded weight file, where it is not trusted: the engine checks it before it opens it.
+
+    Raises:
+        DetectorError: it is not what torch.save writes.
+        StorageError: it cannot be written.
+    """
+    file.seek(0)
+    data = file.read()
+    if not data.startswith(ZIP):
+        raise DetectorError(f"weights: expected a .pt file as torch.save writes, got {filename!r:.80}")
+    stem = re.sub(r"[^\w.-]+", "-", Path(filename).stem).strip(".-")[:40] or "weights"
+    path = _uploaded() / f"{stem}-{hashlib.sha256(data).hexdigest()[:8]}.pt"
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be written, {error.strerror or error}; free some space"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    detectors.clear()
+    return str(path)
+
+
+def _folders() -> tuple[Path, Path]:
+    return home_folder() / "weights", _uploaded()
+
+
+def _uploaded() -> Path:
+    return home_folder() / "uploads" / "weights"

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Settings of a run as flat values, what is wrong with them, what they will cost, and the launch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dashboard.services.storage import cached, opened
+from engine.config import LOSS_TERMS, RunConfig
+from engine.errors import SettingsError
+from engine.jobs import estimates, previews, queue
+from engine.jobs.estimates import Estimate
+from engine.records import Job, PatchRecord
+from engine.store.previews import Preview
+
+__all__ = [
+    "DEFAULTS",
+    "built",
+    "detection_preview",
+    "estimate",
+    "faults",
+    "flat",
+    "patch",
+    "patches",
+    "placement_preview",
+    "settings_of_job",
+    "submit",
+]
+
+_PAIRS = ("view_zoom", "placement.position")
+_NESTED = ("placement", "augmentation", "schedule")
+
+
+def flat(config: RunConfig) -> dict[str, Any]:
+    """All settings under one level of names: `placement.scale`, `view_zoom.0`, `losses.tv` (0: not used)."""
+    values: dict[str, Any] = {}
+    for key, value in config.to_json().items():
+        if key == "losses":
+            values |= {f"losses.{term}": float(value.get(term, 0)) for term in LOSS_TERMS}
+        elif key in _NESTED:
+            values |= {f"{key}.{inner}": each for inner, each in value.items()}
+        else:
+            values[key] = value
+    for key in _PAIRS:
+        values |= {f"{key}.{place}": each for place, each in enumerate(values.pop(key))}
+    values["schedule.milestones"] = tuple(values["schedule.milestones"])
+    return values
+
+
+DEFAULTS = flat(RunConfig(dataset="-", weights="-"))
+
+
+def built(values: Mapping[str, Any]) -> RunConfig:
+    """The settings that flat values stand for; what is not given is as by default.
+
+    Raises:
+        SettingsError: one is out of its range, or two do not go together.
+    """
+    known = DEFAULTS | dict(values)
+    settings: dict[str, Any] = {}
+    for key in _PAIRS:
+        known[key] = (known.pop(f"{key}.0"), known.pop(f"{key}.1"))
+    for key, value in known.items():
+        outer, dot, inner = key.partition(".")
+        if outer == "losses":
+            settings.setdefault("losses", {})
+            if value:
+                settings["losses"][inner] = value
+        elif dot:
+            settings.setdefault(outer, {})[inner] = value
+        else:
+            settings[outer] = value
+    return RunConfig.from_json(settings)
+
+
+def faults(values: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What is wrong, under each group of settings that would put it right by its defaults.
+
+    Args:
+        values: flat.
+        groups: name → keys of its settings.
+
+    Returns:
+        Group → the message; empty if nothing is wrong. A fault that no single group explains is under "".
+    """
+    message = _fault(values)
+    if message is None:
+        return {}
+    blamed = [
+        name
+        for name, keys in groups.items()
+        if _fault({**values, **{key: DEFAULTS[key] for key in keys}}) != message
+    ]
+    return dict.fromkeys(blamed or [""], message)
+
+
+def _fault(values: Mapping[str, Any]) -> str | None:
+    try:
+        built(values)
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+@cached(ttl_s=5, max_entries=64)
+def estimate(config: RunConfig) -> Estimate | None:
+    """What the run will take on this device, scored at the end; None if nothing like it was measured.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return estimates.estimate(repository, config)
+
+
+def settings_of_job(job_id: int) -> dict[str, Any]:
+    """The flat settings of an earlier job.
+
+    Raises:
+        JobError: there is no such job.
+        SettingsError: it has no settings of a run, or those of another version.
+    """
+    with opened() as repository:
+        job = repository.jobs.get(job_id)
+    if "config" not in job.request:
+        raise SettingsError(
+            f"job {job_id}: expected one with a run's settings, got an {job.kind}; choose another"
+        )
+    return flat(RunConfig.from_json(job.request["config"]))
+
+
+@cached(ttl_s=5, max_entries=8)
+def patches(limit: int = 12) -> list[PatchRecord]:
+    """The newest patches, to start from."""
+    with opened() as repository:
+        return repository.patches.find(limit=limit)
+
+
+@cached(ttl_s=30, max_entries=32)
+def patch(patch_id: int) -> PatchRecord:
+    """One patch.
+
+    Raises:
+        PatchFileError: there is none of this number.
+    """
+    with opened() as repository:
+        return repository.patches.get(patch_id)
+
+
+def placement_preview(config: RunConfig, indices: Sequence[int], *, again: bool = False) -> Preview:
+    """Ask how the patch lies on images of the dataset, with the chance of a step.
+
+    Args:
+        config: of the run; its initial patch is drawn if it is a file, else a grey one.
+        indices: of the images.
+        again: try a failed one again.
+
+    Raises:
+        EngineError: the dataset is not imported, or the database cannot be used.
+    """
+    with opened() as repository:
+        request = previews.placement(
+            repository,
+            dataset=config.dataset,
+            class_name=config.class_name,
+            indices=indices,
+            patch=None if config.initial in ("grey", "noise") else config.initial,
+            patch_hw=(config.patch_height, config.patch_width),
+            circular=config.circular,
+            place=config.placement,
+            augmentation=config.augmentation,
+            image_size=config.image_size,
+            seed=config.seed,
+        )
+        return previews.request_preview(repository, request, again=again)
+
+
+def detection_preview(config: RunConfig, index: int, *, trust: bool, again: bool = False) -> Preview:
+    """Ask what the detector finds on one image: opens its weights, with all checks of the engine.
+
+    Raises:
+        EngineError: as of `placement_preview`.
+    """
+    with opened() as repository:
+        request = previews.detections(
+            repository,
+            dataset=config.dataset,
+            weights=config.weights,
+            indices=[index],
+            class_name=config.class_name,
+            image_size=config.image_size,
+            trust=trust,
+        )
+        return previews.request_preview(repository, request, again=again)
+
+
+def submit(
+    config: RunConfig,
+    *,
+    trust: bool = False,
+    evaluate_after: bool = True,
+    auto_resume: bool = True,
+    label: str = "",
+    origin: int | None = None,
+) -> Job:
+    """Queue the run with its estimate and see to it that a worker is there.
+
+    Args:
+        config: the settings.
+        trust: open the weights whatever their pickle names.
+        evaluate_after: score the patch beside its controls.
+        auto_resume: go on by itself after a crash.
+        label: what lists call it; empty: after what it attacks.
+        origin: the job that its settings came from.
+
+    Raises:
+        EngineError: it cannot be queued, or no worker can be started.
+    """
+    with opened() as repository:
+        foretold = estimates.estimate(repository, config, evaluate_after=evaluate_after)
+        job = queue.submit_generate(
+            repository,
+            config,
+            trust=trust,
+            evaluate_after=evaluate_after,
+            auto_resume=auto_resume,
+            label=label.strip(),
+            origin=origin,
+            estimate=foretold.to_json() if foretold else None,
+        )
+        queue.ensure_worker(repository)
+    return job

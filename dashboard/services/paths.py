@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Which folders pages may name: those in PATCHBENCH_ROOTS, by default home and working folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from engine.config import home_folder
+from engine.errors import SettingsError
+
+__all__ = ["allowed_roots", "within_roots"]
+
+
+def allowed_roots() -> list[Path]:
+    """The folders in PATCHBENCH_ROOTS (separated as in PATH), else the user's home and the working folder;
+    PATCHBENCH_HOME always counts."""
+    named = [Path(entry) for entry in os.environ.get("PATCHBENCH_ROOTS", "").split(os.pathsep) if entry]
+    folders = [*(named or [Path.home(), Path.cwd()]), home_folder()]
+    return list(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+
+
+def within_roots(written: str) -> Path:
+    """The file or folder that a path leads to, links followed.
+
+    Raises:
+        SettingsError: it lies outside the allowed folders, or nothing is there.
+    """
+    try:
+        path = Path(written.strip()).expanduser().resolve()
+        there = path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingsError(
+            f"path: expected one on this machine, got {written!r:.200}; correct it"
+        ) from error
+    roots = allowed_roots()
+    if not written.strip() or not any(path.is_relative_to(root) for root in roots):
+        shown = ", ".join(map(str, roots))
+        raise SettingsError(
+            f"path: expected one below {shown}, got {written.strip()!r:.200}; "
+            "choose another, or name its folder in PATCHBENCH_ROOTS"
+        )
+    if not there:
+        raise SettingsError(f"path: expected a file or folder, got nothing at {path}; correct it")
+    return path
