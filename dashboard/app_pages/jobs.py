@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Jobs: the queue and the history, one job live, and the disk that all of it takes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import streamlit as st
+
+from dashboard import formats, job_controls, job_parts
+from dashboard.charts.jobs import estimates_beside_truth
+from dashboard.components import (
+    KINDS,
+    STATES,
+    chart,
+    controls,
+    empty_state,
+    go_to,
+    guarded,
+    job_title,
+    kind_name,
+    live,
+    look,
+    page_title,
+    progress_line,
+    state_badge,
+    state_name,
+)
+from dashboard.i18n import N_, _, ngettext
+from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.services import jobs, upkeep
+from dashboard.services.jobs import Found, JobView
+from engine.errors import JobError
+from engine.records import Job
+
+ORDERS = {
+    "newest": N_("Newest first"),
+    "oldest": N_("Oldest first"),
+    "longest": N_("Longest first"),
+    "label": N_("By name"),
+}
+TABLE = "jobs.table"
+
+
+def split(text: str) -> list[str]:
+    """A list out of a link."""
+    return [part for part in text.split(",") if part]
+
+
+def several(name: str, allowed: dict[str, Any]) -> dict[str, Any]:
+    """`kept` for a choice of several."""
+    chosen_before = [each for each in chosen(name, [], parse=split) if each in allowed]
+    choose(name, chosen_before, write=",".join)
+    return kept(name, [], parse=split, write=",".join)
+
+
+def filters() -> tuple[tuple[str, ...], tuple[str, ...], str, str]:
+    """States, kinds, text and order as chosen; another choice begins at the first page."""
+    search, states, kinds, order = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    text = search.text_input(
+        _("Search"),
+        placeholder=_("Name, notes, tag or error"),
+        icon=":material/search:",
+        **kept("jobs.text", ""),
+    )
+    wanted = (
+        tuple(
+            states.multiselect(
+                _("State"),
+                list(STATES),
+                format_func=state_name,
+                placeholder=_("All"),
+                **several("jobs.states", STATES),
+            )
+        ),
+        tuple(
+            kinds.multiselect(
+                _("Kind"),
+                list(KINDS),
+                format_func=kind_name,
+                placeholder=_("All"),
+                **several("jobs.kinds", KINDS),
+            )
+        ),
+        text.strip(),
+        order.selectbox(
+            _("Order"),
+            list(ORDERS),
+            format_func=lambda name: _(ORDERS[name]),
+            **kept("jobs.order", "newest", allowed=ORDERS),
+        ),
+    )
+    if st.session_state.setdefault("jobs.filters", wanted) != wanted:
+        st.session_state["jobs.filters"] = wanted
+        reset("jobs.page")
+    return wanted
+
+
+def page_choice(found: Found) -> int:
+    """The page of the list."""
+    if found.pages == 1:
+        return 1
+    allowed = range(1, found.pages + 1)
+    return st.pagination(found.pages, **kept("jobs.page", 1, allowed=allowed, parse=int))
+
+
+def row(job: Job) -> dict[str, Any]:
+    """A job as a line of the table."""
+    spent_s = None if job.started_at is None else (job.finished_at or time.time()) - job.started_at
+    score = (job.result or {}).get("evaluation") or (job.result if job.kind == "evaluate" else None) or {}
+    return {
+        _("Number"): job.id,
+        _("Name"): job_title(job),
+        _("State"): state_name(job.state),
+        _("Done"): 1.0 if job.state == "succeeded" else job.progress.share,
+        _("ASR"): formats.percent(score.get("patch", {}).get("asr")),
+        _("Time"): formats.duration(spent_s),
+        _("Kind"): kind_name(job.kind),
+        _("Created"): formats.moment(job.created_at),
+        _("Tags"): ", ".join(job.tags),
+    }
+
+
+def table(wanted: tuple[tuple[str, ...], tuple[str, ...], str, str], number: int) -> None:
+    """A page of the list, live; a click opens a job."""
+    found = jobs.find(*wanted, number)
+    if not found.jobs:
+        st.caption(_("No job is like that. Change the search or the filters."))
+        return
+    picked = st.dataframe(
+        [row(job) for job in found.jobs],
+        hide_index=True,
+        key=TABLE,
+        on_select="rerun",
+        selection_mode="single-cell",
+        column_config={_("Done"): st.column_config.ProgressColumn(format="percent", width="small")},
+        alt=_("The list of jobs."),
+    )
+    for index, _column in picked["selection"]["cells"]:
+        if index < len(found.jobs):
+            choose("job", found.jobs[index].id)
+            st.rerun()
+
+
+def history() -> None:
+    """All jobs with search, filters, order and pages."""
+    st.subheader(_("All jobs"), anchor=False)
+    with controls("jobs-filters"):
+        wanted = filters()
+        found = jobs.find(*wanted, 1)
+        number = page_choice(found)
+    text = ngettext("{number} job. Click it to open it.", "{number} jobs. Click one to open it.", found.total)
+    st.caption(text.format(number=f"{found.total:,}"))
+    live(table, every_s=3)(wanted, number)
+
+
+def queue() -> None:
+    """What runs and what comes next."""
+    running, waiting, total = jobs.now()
+    if not running and not waiting:
+        st.caption(_("No job runs or waits."))
+    for job in running:
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                state_badge(job.state)
+                go_to("jobs", f"{job.id} · {job_title(job)}", job=job.id)
+            progress_line(job.progress)
+    for place, job in enumerate(waiting, start=1):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            state_badge(job.state)
+            go_to("jobs", f"{place}. {job.id} · {job_title(job)}", job=job.id)
+            if job.waits_for is not None:
+                st.caption(_("after job {job}").format(job=job.waits_for))
+    if total > len(waiting):
+        more = total - len(waiting)
+        st.caption(ngettext("and {number} more", "and {number} more", more).format(number=f"{more:,}"))
+
+
+def storage() -> None:
+    """The disk's use, and what may go."""
+    with st.expander(_("Storage"), icon=":material/hard_drive:"):
+        used = upkeep.usage()
+        parts = {
+            _("Jobs"): sum(used.jobs.values()),
+            _("Patches"): used.patches,
+            _("Runs from the command line"): used.runs,
+            _("Previews"): used.previews,
+            _("Database"): used.database,
+            _("Logs"): used.logs,
+            _("Other, such as weights and downloads"): used.other,
+            _("Together"): used.total,
+        }
+        st.dataframe(
+            [{_("What"): name, _("Size"): formats.bytes_text(size)} for name, size in parts.items()],
+            hide_index=True,
+        )
+        with controls("storage"):
+            prune(upkeep.prunable())
+
+
+def prune(size: int) -> None:
+    """Offers to remove what is not needed any more."""
+    if not size:
+        st.caption(_("Nothing can be cleaned up: no checkpoints of ended jobs, no previews."))
+        return
+    job_controls.asked_twice(
+        _("Clean up {size}").format(size=formats.bytes_text(size)),
+        _("This removes checkpoints of jobs that have ended, and previews, which can be drawn again."),
+        _("Clean up now"),
+        pruned,
+        icon=":material/cleaning_services:",
+        key="prune",
+    )
+
+
+def pruned() -> None:
+    """Remove it and say how much that was."""
+    st.toast(_("{size} freed.").format(size=formats.bytes_text(upkeep.prune())))
+    st.rerun()
+
+
+def estimates() -> None:
+    """How true the estimates were."""
+    with st.expander(_("How true were the estimates?"), icon=":material/query_stats:"):
+        pairs = upkeep.estimate_errors()
+        if not pairs:
+            st.caption(_("No finished run had an estimate yet."))
+            return
+        figure = estimates_beside_truth(
+            [(_("Job {job}").format(job=job), foretold, true) for job, foretold, true in pairs],
+            title=_("Run time: estimated and true (s)"),
+            x_title=_("Estimated (s)"),
+            y_title=_("True (s)"),
+            equal=_("as estimated"),
+            **look(),
+        )
+        chart(figure, alt=_("A point for each run: true over estimated seconds."), key="estimate-errors")
+
+
+def one(found: JobView) -> None:
+    """The view of one job."""
+    job = found.job
+    with controls("job-back"):
+        if st.button(_("All jobs"), icon=":material/arrow_back:", key="job-back", type="tertiary"):
+            choose("job", None)
+            st.rerun()
+    page_title(job_title(job), f"{kind_name(job.kind)} · {_('Job {job}').format(job=job.id)}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        state_badge(job.state)
+        for tag in job.tags:
+            st.badge(tag, color="violet")
+        if job.notes:
+            st.caption(job.notes)
+    with controls("job-actions"):
+        job_controls.buttons(found)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            job_controls.turn(job)
+            if job.kind == "generate" and jobs.steps(job.id):
+                job_parts.axis_choice()
+    job_parts.result(found)
+    every_s = 2.0 if job.state in ("queued", "running") else None
+    live(job_parts.live_part, every_s=every_s)(job.id, (job.state, job.wanted))
+    job_parts.details(found)
+    with controls("job-notes"):
+        job_controls.notes_form(job)
+
+
+def all_jobs() -> None:
+    """The queue and the list."""
+    page_title(_("Jobs"), _("What runs, what waits, and everything that was done."))
+    if not jobs.find((), (), "", "newest", 1).total:
+        empty_state(
+            _("There is no job yet. Make a patch, or start the demo on the overview."),
+            page="generate",
+            label=_("Generate a patch"),
+        )
+        go_to("overview", _("Overview"))
+        return
+    st.subheader(_("Now"), anchor=False)
+    live(queue)()
+    history()
+    estimates()
+    storage()
+
+
+def page() -> None:
+    """The whole page."""
+    number = chosen("job", parse=int)
+    if number is not None:
+        try:
+            found = jobs.view(number)
+        except JobError as error:
+            choose("job", None)
+            st.error(str(error), icon=":material/error:")
+        else:
+            choose("job", number)
+            with guarded():
+                one(found)
+            return
+    all_jobs()
+
+
+page()

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What can be asked of a job: cancel, pause, resume, retry, duplicate, delete, its turn, its notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard.components import go_to, guarded
+from dashboard.i18n import N_, _
+from dashboard.page_state import choose
+from dashboard.services import jobs
+from dashboard.services.jobs import JobView
+from engine.records import Job
+
+__all__ = ["asked_twice", "buttons", "notes_form", "turn"]
+
+ACTIONS = {  # action → its name, icon and what it does
+    "pause": (N_("Pause"), ":material/pause:", N_("Stops it with a checkpoint; it can go on later.")),
+    "resume": (N_("Resume"), ":material/play_arrow:", N_("Queues it again; it goes on from its checkpoint.")),
+    "retry": (N_("Retry"), ":material/replay:", N_("Queues the same work as a new job, from its beginning.")),
+}
+MOVES = {
+    "front": (N_("To the front"), ":material/vertical_align_top:"),
+    "up": (N_("One up"), ":material/arrow_upward:"),
+    "end": (N_("To the end"), ":material/vertical_align_bottom:"),
+}
+
+
+def buttons(found: JobView) -> None:
+    """A row of what the job's state allows."""
+    job, allowed = found.job, jobs.allowed_actions(found.job)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for action, (name, icon, help_text) in ACTIONS.items():
+            if action in allowed and st.button(_(name), icon=icon, help=_(help_text), key=f"job-{action}"):
+                _act(action, job)
+        if "cancel" in allowed:
+            asked_twice(
+                _("Cancel"),
+                _("Cancelling ends the job for good; a run's last patch is kept. Pause it to go on later."),
+                _("Cancel this job"),
+                lambda: _act("cancel", job),
+                icon=":material/cancel:",
+                key="job-cancel",
+            )
+        if job.kind == "generate":
+            go_to("generate", _("Duplicate with changes"), from_job=job.id)
+        if job.state != "running":
+            asked_twice(
+                _("Delete"),
+                _("This removes the job, its steps, log and files. Its patch stays under Patches."),
+                _("Delete this job"),
+                lambda: _delete(job),
+                icon=":material/delete:",
+                key="job-delete",
+            )
+
+
+def asked_twice(
+    label: str, question: str, confirm: str, action: Callable[[], None], *, icon: str, key: str
+) -> None:
+    """A button that opens a question; only the second button acts."""
+    with st.popover(label, icon=icon, key=f"{key}-ask"):
+        st.markdown(question)
+        if st.button(confirm, type="primary", icon=icon, key=key):
+            with guarded():
+                action()
+
+
+def _act(action: str, job: Job) -> None:
+    with guarded():
+        changed = jobs.act(action, job.id)
+        choose("job", changed.id)
+        st.rerun()
+
+
+def _delete(job: Job) -> None:
+    jobs.delete(job.id)
+    choose("job", None)
+    st.toast(_("Job {job} was deleted.").format(job=job.id))
+    st.rerun()
+
+
+def turn(job: Job) -> None:
+    """When a waiting job has its turn."""
+    if job.state not in ("queued", "paused"):
+        return
+    with st.popover(_("Its turn"), icon=":material/low_priority:", key="job-turn"):
+        with st.container(horizontal=True):
+            for where, (name, icon) in MOVES.items():
+                if st.button(_(name), icon=icon, key=f"job-{where}"):
+                    _change(lambda where=where: jobs.move(job.id, where))  # type: ignore[misc]
+        priority = st.number_input(
+            _("Priority"),
+            value=job.priority,
+            step=1,
+            help=_("Jobs with a higher number go first."),
+            key="job-priority",
+        )
+        if st.button(_("Set the priority"), key="job-set-priority", disabled=priority == job.priority):
+            _change(lambda: jobs.set_priority(job.id, int(priority)))
+
+
+def _change(change: Callable[[], None]) -> None:
+    with guarded():
+        change()
+        st.rerun()
+
+
+def notes_form(job: Job) -> None:
+    """The job's name, notes and tags."""
+    with st.expander(_("Name, notes and tags"), icon=":material/edit_note:"), st.form(f"job-notes-{job.id}"):
+        label = st.text_input(_("Name"), job.label, max_chars=200)
+        notes = st.text_area(_("Notes"), job.notes, help=_("For yourself; the search finds them."))
+        tags = st.multiselect(
+            _("Tags"),
+            list(job.tags),
+            list(job.tags),
+            accept_new_options=True,
+            placeholder=_("Type a tag and press Enter"),
+        )
+        if st.form_submit_button(_("Save"), key="job-save"):
+            _change(lambda: jobs.edit(job.id, label=label, notes=notes, tags=tags))

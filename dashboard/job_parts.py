@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""One job on its page: what it does now, what can be asked of it, what it was asked and what came of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.charts.compare import loss_curves
+from dashboard.charts.jobs import throughput
+from dashboard.components import chart, fact, go_to, job_title, look, progress_line, score_table, state_name
+from dashboard.i18n import _, ngettext
+from dashboard.page_state import kept
+from dashboard.pictures import texels
+from dashboard.services import jobs, runs
+from dashboard.services.jobs import JobView
+from dashboard.setting_names import setting_name, setting_value
+from engine.records import Job, StepRecord
+
+__all__ = ["axis_choice", "details", "live_part", "result"]
+
+SMOOTHING = 0.8
+AXES = ("steps", "seconds")
+OPEN = ("queued", "running", "paused", "interrupted")
+WAITS = ("queued", "paused", "interrupted")
+
+
+def live_part(job_id: int, seen: tuple[Any, ...]) -> None:
+    """What changes while a job runs; the whole page is drawn anew when its state changes.
+
+    Args:
+        job_id: the job.
+        seen: its state and what was wanted of it when the page was drawn.
+    """
+    found = jobs.view(job_id)
+    if (found.job.state, found.job.wanted) != seen:
+        st.rerun()
+    situation(found)
+    if found.job.state == "running":
+        progress_line(found.job.progress)
+    steps = jobs.steps(job_id) if found.job.kind == "generate" else []
+    figures(found.job, steps)
+    if steps or (found.job.kind == "generate" and found.job.state in OPEN):
+        curves(found.job, steps)
+    log(job_id)
+
+
+def situation(found: JobView) -> None:
+    """Why a job is where it is, and who waits on what."""
+    job = found.job
+    if job.wanted:
+        asked = _("It is being cancelled.") if job.wanted == "cancel" else _("It is being paused.")
+        st.info(asked, icon=":material/hourglass_top:")
+    if job.error:
+        st.error(job.error, icon=":material/error:")
+    if job.state == "queued":
+        st.info(_turn(found), icon=":material/schedule:")
+    if job.state in ("queued", "running") and not found.served:
+        st.warning(_("No worker is alive. Start one in the sidebar."), icon=":material/warning:")
+    if job.state in ("paused", "interrupted"):
+        st.info(_("It goes on from its last checkpoint when it is resumed."), icon=":material/pause:")
+    if found.first is not None and job.state in WAITS:
+        _related(_("Waits for: {job} ({state})"), found.first)
+    if found.origin is not None:
+        _related(_("Made from: {job} ({state})"), found.origin)
+    for other in found.waiting:
+        if other.state in WAITS:
+            _related(_("Waits for this one: {job} ({state})"), other)
+
+
+def _turn(found: JobView) -> str:
+    if found.first is not None and found.first.state != "succeeded":
+        return _("It begins once job {job} has succeeded.").format(job=found.first.id)
+    ahead = len(found.ahead)
+    if not ahead:
+        return _("It is the next in the queue.")
+    return ngettext(
+        "{number} job has its turn before it.", "{number} jobs have their turn before it.", ahead
+    ).format(number=ahead)
+
+
+def _related(text: str, job: Job) -> None:
+    label = text.format(job=f"{job.id} · {job_title(job)}", state=state_name(job.state))
+    go_to("jobs", label, job=job.id)
+
+
+def figures(job: Job, steps: list[StepRecord]) -> None:
+    """Time, rate, memory and loss, with the estimate beside each where there is one."""
+    progress, facts, estimate = job.progress, job.result or {}, job.estimate
+    spent_s = None if job.started_at is None else (job.finished_at or time.time()) - job.started_at
+    memory = progress.memory_bytes if job.state == "running" else facts.get("peak_memory_bytes")
+    rate = progress.rate if job.state == "running" else facts.get("image_iterations_per_s")
+    shown = [
+        (_("Time since start"), formats.duration(spent_s), _estimated_time(estimate)),
+        (_("Device memory"), formats.bytes_text(memory), _estimated_memory(estimate)),
+    ]
+    if job.kind == "generate":
+        shown.append((_("Throughput (images/s)"), formats.number(rate, 1), ""))
+        shown.append((_("Loss"), formats.number(steps[-1].loss if steps else None, 3), ""))
+    for column, (title, value, foretold) in zip(st.columns(len(shown)), shown, strict=True):
+        fact(column, title, value, foretold)
+
+
+def _estimated_time(estimate: dict[str, Any]) -> str:
+    if "elapsed_s" not in estimate:
+        return ""
+    text = _("Estimated: {time} ({low} to {high})")
+    low, high = (estimate.get(name, estimate["elapsed_s"]) for name in ("low_s", "high_s"))
+    return text.format(
+        time=formats.duration(estimate["elapsed_s"]), low=formats.duration(low), high=formats.duration(high)
+    )
+
+
+def _estimated_memory(estimate: dict[str, Any]) -> str:
+    if "peak_memory_bytes" not in estimate:
+        return ""
+    return _("Estimated: {memory} at most").format(memory=formats.bytes_text(estimate["peak_memory_bytes"]))
+
+
+def curves(job: Job, found: list[StepRecord]) -> None:
+    """The patch as it forms, and beside it the loss and the throughput."""
+    picture, charts = st.columns([1, 2], gap="medium")
+    png = jobs.live_image(job.id)
+    with picture:
+        if png is None:
+            st.caption(_("The patch appears here after its first steps."))
+        else:
+            texels(png, alt=_("The patch of job {job}.").format(job=job.id), key="live")
+    with charts:
+        if found:
+            loss_chart(job, found)
+        else:
+            st.caption(_("The loss appears here after the first steps."))
+    if len(found) > 2:
+        figure = throughput(found, title=_("Throughput (images/s)"), x_title=_("Seconds"), **look())
+        chart(figure, alt=_("Throughput of the run over its seconds."), key="job-throughput")
+
+
+def loss_chart(job: Job, found: list[StepRecord]) -> None:
+    """The loss, raw and smoothed, over steps or seconds."""
+    seconds = st.session_state.get("kept.jobs.axis") == "seconds"
+    places = [step.elapsed_s if seconds else step.step for step in found]
+    figure = loss_curves(
+        {_("Loss"): (places, [step.loss for step in found])},
+        strength=SMOOTHING,
+        title=_("Loss, smoothed over the raw one"),
+        x_title=_("Seconds") if seconds else _("Steps"),
+        **look(),
+    )
+    alt = _("Loss of job {job}: from {first} to {last} in {steps} steps.").format(
+        job=job.id,
+        first=formats.number(found[0].loss, 3),
+        last=formats.number(found[-1].loss, 3),
+        steps=f"{found[-1].step:,}",
+    )
+    chart(figure, alt=alt, key="job-loss")
+
+
+def axis_choice() -> None:
+    """Whether losses are drawn over steps or seconds."""
+    names = {"steps": _("Steps"), "seconds": _("Seconds")}
+    st.segmented_control(
+        _("Loss over"),
+        AXES,
+        format_func=names.__getitem__,
+        required=True,
+        **kept("jobs.axis", "steps", allowed=AXES),
+    )
+
+
+def log(job_id: int) -> None:
+    """The end of the job's log."""
+    with st.expander(_("Log"), icon=":material/subject:"):
+        text = jobs.log_tail(job_id)
+        if text:
+            st.code(text, language=None, wrap_lines=True, height=320)
+        else:
+            st.caption(_("Nothing is logged yet."))
+
+
+def result(found: JobView) -> None:
+    """What came of a job that ended well, and the way to it."""
+    job = found.job
+    if found.patch is not None:
+        go_to("patches", _("Look at the patch"), patch=found.patch.id)
+        if found.patch.score is not None:
+            score_table(found.patch.score.evaluation)
+    elif job.kind == "evaluate" and job.result:
+        score_table(job.result)
+    elif job.kind == "import" and job.result:
+        _imported(job.result)
+    elif job.kind == "benchmark" and job.result:
+        go_to("benchmarks", _("Look at the benchmark"), suite=job.request["suite"])
+
+
+def _imported(facts: dict[str, Any]) -> None:
+    text = _("**{dataset}**: {images} images with {objects} objects; {repairs} labels repaired or left out.")
+    st.markdown(
+        text.format(
+            dataset=facts["dataset"],
+            images=f"{facts['images']:,}",
+            objects=f"{facts['objects']:,}",
+            repairs=sum(facts["repairs"].values()),
+        )
+    )
+    go_to("datasets", _("Look at the dataset"), dataset=facts["dataset"])
+
+
+def details(found: JobView) -> None:
+    """What happened to the job and what it was asked to do."""
+    with st.expander(_("Events"), icon=":material/history:"):
+        st.dataframe(
+            [
+                {_("Time"): formats.moment(event.at), _("Event"): event.event, _("Detail"): event.detail}
+                for event in reversed(found.events)
+            ],
+            hide_index=True,
+        )
+    with st.expander(_("Settings"), icon=":material/tune:"):
+        asked = {name: value for name, value in found.job.request.items() if name != "config"}
+        settings = runs.flat(found.job.request.get("config", {})) | runs.flat(asked)
+        st.dataframe(
+            [
+                {_("Setting"): setting_name(name), _("Value"): setting_value(value)}
+                for name, value in settings.items()
+            ],
+            hide_index=True,
+        )
+        st.caption(_("PatchBench {version}").format(version=found.job.code_version or formats.DASH))

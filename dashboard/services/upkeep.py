@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The disk that PatchBench takes, what may go of it, and how true estimates were."""
+
+from __future__ import annotations
+
+from dashboard.services.storage import cached, opened
+from engine.jobs import estimates, housekeeping
+from engine.jobs.housekeeping import Usage
+
+__all__ = ["estimate_errors", "prunable", "prune", "usage"]
+
+
+@cached(ttl_s=60, max_entries=4)
+def usage() -> Usage:
+    """Bytes on the disk, by what they are.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return housekeeping.usage(repository)
+
+
+@cached(ttl_s=60, max_entries=4)
+def prunable() -> int:
+    """Bytes that `prune` would free.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        found = housekeeping.prune_checkpoints(repository, dry_run=True)
+        found |= housekeeping.prune_previews(repository, dry_run=True)
+    return sum(found.values())
+
+
+def prune() -> int:
+    """Remove checkpoints of jobs that have ended, and previews; returns the bytes freed.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        freed = housekeeping.prune_checkpoints(repository) | housekeeping.prune_previews(repository)
+    for each in (usage, prunable):
+        each.clear()
+    return sum(freed.values())
+
+
+@cached(ttl_s=60, max_entries=4)
+def estimate_errors() -> list[tuple[int, float, float]]:
+    """Job id, estimated and true seconds of the finished runs that had an estimate.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return [(job, foretold, true) for job, foretold, true, *_ in estimates.estimate_errors(repository)]
