@@ -188,6 +188,8 @@ def _against_fp32(figures: Mapping[str, Sequence[float]], sides: Mapping[str, Ch
 def precision_answer(measurements: Sequence[Measurement]) -> str:
     """What mixed precision and compilation buy in speed and memory."""
     against = figures_of(measurements, "times fp32")
+    if not against:
+        return "No lower precision could be measured."
     clauses = [
         f"{side} does {times(ratio)} fp32's image-iterations a second ({compared(ratio, CLAIMED_BF16)})"
         for side, ratio in against.items()

@@ -234,3 +234,27 @@ def test_repairs_are_counted_and_listed_by_kind(repository):
 def test_figures_of_an_unknown_dataset_say_what_is_there(repository, ask):
     with pytest.raises(DatasetError, match="expected one of the imported"):
         getattr(repository.datasets, ask)("streets")
+
+
+def test_one_image_is_found_by_its_place(repository):
+    dataset = make_dataset()
+    repository.datasets.save(dataset)
+    for place, expected in enumerate(dataset.images):
+        found = repository.datasets.load_image("streets", place)
+        assert (found.path, found.width, found.height) == (expected.path, expected.width, expected.height)
+        assert found.boxes_xyxy_px.tolist() == expected.boxes_xyxy_px.tolist()
+        assert found.class_ids.tolist() == expected.class_ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "message"),
+    [
+        ("none", 0, r"dataset 'none': expected one of the imported \(streets\)"),
+        ("streets", 3, "dataset 'streets': expected an image at 3, got none"),
+        ("streets", -1, "expected an image at -1, got none"),
+    ],
+)
+def test_an_image_that_is_not_there_is_told(repository, name, place, message):
+    repository.datasets.save(make_dataset())
+    with pytest.raises(DatasetError, match=message):
+        repository.datasets.load_image(name, place)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Memory: a peak measured in a process of its own, and the answer from hand-made figures."""
+
+from __future__ import annotations
+
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+import torch
+
+from engine.benchmark import memory
+from engine.errors import MemoryExhaustedError
+from tests.engine.benchmark.factories import measured, row, sides
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_holds_only_its_own(subject):
+    ours = torch.ones(512 * 2**20)  # 2 GiB in this process
+    assert 50 * 2**20 < memory.peak_memory(subject, batch_size=1) < ours.nbytes
+
+
+@pytest.mark.parametrize("backend", ["native", "art"])
+def test_the_work_of_the_process(subject, backend):
+    config = subject.config.changed(backend=backend, batch_size=1, patch_width=16, patch_height=16)
+    assert memory._peak_in_process(config, list(subject.records), subject.class_id, False) > 50 * 2**20
+
+
+def test_a_process_that_the_system_ended_is_told(subject, monkeypatch):
+    class Pool:
+        def __init__(self, *args, **kwargs):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def submit(self, *work):
+            raise BrokenProcessPool
+
+    monkeypatch.setattr(memory, "ProcessPoolExecutor", Pool)
+    with pytest.raises(MemoryExhaustedError, match="expected batches of 4 to fit into memory, got a process"):
+        memory.peak_memory(subject, batch_size=4)
+
+
+def test_each_view_and_size_is_a_part(subject, scale, monkeypatch):
+    monkeypatch.setattr(memory, "peak_memory", lambda subject, **changes: 2**30)
+    assert sides(measured(memory.memory_parts(subject, scale), "memory"), "bytes") == [
+        "views, batch 1",
+        "whole images, batch 1",
+    ]
+
+
+def test_the_least_and_the_most():
+    rows = [row("views, batch 1", 2**30, "bytes"), row("views, batch 8", 3 * 2**30, "bytes")]
+    assert memory.memory_answer([]) == "No batch size fitted into memory."
+    expected = "A run takes 1.00 GiB (views, batch 1) to 3.00 GiB (views, batch 8) at its peak."
+    assert memory.memory_answer(rows) == expected
