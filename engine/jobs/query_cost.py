@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -185,7 +186,7 @@ def _queries(repository: Repository) -> dict[str, Callable[[], object]]:
     return {
         "queue.claim and finish": claim,
         "queue.report": lambda: queue.report(running, Progress(phase="optimising", done=3, total=9)),
-        **{f"jobs.find {order}": lambda order=order: jobs.find(order=order, limit=50) for order in orders},
+        **{f"jobs.find {order}": partial(jobs.find, order=order, limit=50) for order in orders},
         "jobs.find the last page": lambda: jobs.find(limit=50, offset=9_950),
         "jobs.find failed": lambda: jobs.find(states=["failed"], kinds=["generate"], limit=50),
         "jobs.find text": lambda: jobs.find(text="tag3", limit=50),
@@ -198,7 +199,7 @@ def _queries(repository: Repository) -> dict[str, Callable[[], object]]:
         "steps.read": lambda: repository.steps.read(3),
         "steps.last": lambda: repository.steps.last(3),
         **{
-            f"patches.find {order}": lambda order=order: patches.find(order=order, limit=50)
+            f"patches.find {order}": partial(patches.find, order=order, limit=50)
             for order in ("newest", "asr", "ap50", "name")
         },
         "patches.find text": lambda: patches.find(text="patch 9", limit=50),
