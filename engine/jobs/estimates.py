@@ -18,11 +18,11 @@ from engine.store.repository import Repository
 __all__ = ["Estimate", "cost_key", "estimate", "estimate_errors", "learn"]
 
 CONDITIONS = 4  # that an evaluation looks at each image under: clean, grey, noise, patch
-FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1
+FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1  # assumed until runs have shown their own
 NEWEST_SHARE = 0.5  # of the latest run in what is known
-# Bytes a step leaves in the database, the history and the checkpoint; measured on runs of the demo.
+# Reckoned, not measured: what a step leaves in the database, the history and the checkpoint together.
 BYTES_A_STEP = 420
-COPIES = 9  # of the patch's float32 texels: results, record, optimizer's moments
+COPIES = 9  # likewise, of the patch as float32: results, record, moments of the optimizer
 
 
 @dataclass(frozen=True, kw_only=True)
