@@ -15,7 +15,12 @@ __all__ = ["PAGES", "pages"]
 FOLDER = Path(__file__).with_name("app_pages")
 PAGES = {  # script → title and icon; one line a page
     "overview": (N_("Overview"), ":material/home:"),
+    "datasets": (N_("Datasets"), ":material/photo_library:"),
     "hardware": (N_("Hardware"), ":material/memory:"),
+    "generate": (N_("Generate"), ":material/auto_awesome:"),
+    "jobs": (N_("Jobs"), ":material/list_alt:"),
+    "benchmarks": (N_("Benchmarks"), ":material/speed:"),
+    "compare": (N_("Compare"), ":material/compare_arrows:"),
 }
 
 
