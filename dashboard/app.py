@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard import sidebar
 from dashboard.components import guarded
 from dashboard.navigation import pages
 
+ICON = Path(__file__).with_name("icon.png")  # Streamlit would fetch a named symbol from another host
+
 
 def main() -> None:
     """Draw the sidebar, then the page that the address names."""
-    st.set_page_config(page_title="PatchBench", page_icon=":material/shield:", layout="wide")
+    st.set_page_config(page_title="PatchBench", page_icon=str(ICON), layout="wide")
     sidebar.settings()
     page = st.navigation(list(pages().values()))
     sidebar.style()

@@ -84,8 +84,10 @@ def page_at(
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            errors.append(message.text)
+        url = message.location.get("url", "")
+        # On a page's address Streamlit asks below it first for what lies at the root, and is told 404.
+        if message.type == "error" and not ("404" in message.text and "/_stcore/" in url):
+            errors.append(f"{message.text} {url}")
 
     tab.on("console", note)
     tab.on("pageerror", lambda error: errors.append(str(error)))
