@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Fills a home and writes a picture of each page: `python -m tests.dashboard.screenshots [page …]`."""
+"""Writes a picture of each page: `python -m tests.dashboard.screenshots HOME [page …]`.
+
+Run the demo from the overview first, so that every figure shown was measured.
+"""
 
 from __future__ import annotations
 
 import io
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -25,25 +26,19 @@ def write(shot: bytes, path: Path) -> None:
     picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
 
 
-def main(pages: list[str]) -> None:
+def main(home: Path, pages: list[str]) -> None:
     """Write `docs/screenshots/<page>-<size>-<theme>.png`."""
-    from engine.store.repository import Repository
-    from tests.dashboard.homes import add_running, fill
-
     OUT.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["PATCHBENCH_HOME"] = folder
-        with Repository() as repository:
-            fill(repository, runs=5)
-            add_running(repository)
-        with serving(Path(folder)) as url, browsing() as browser:
-            for page in pages:
-                for size in SIZES:
-                    for theme in THEMES:
-                        address = f"{url}/{PAGES_SHOWN.get(page, page)}"
-                        with page_at(browser, address, size, theme) as (tab, _errors):
-                            write(tab.screenshot(), OUT / f"{page}-{size}-{theme}.png")
+    with serving(home) as url, browsing() as browser:
+        for page in pages:
+            for size in SIZES:
+                for theme in THEMES:
+                    address = f"{url}/{PAGES_SHOWN.get(page, page)}"
+                    with page_at(browser, address, size, theme) as (tab, _errors):
+                        write(tab.screenshot(), OUT / f"{page}-{size}-{theme}.png")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(PAGES))
+    if len(sys.argv) < 2 or not (Path(sys.argv[1]) / "patchbench.db").exists():
+        sys.exit("expected a home with a database, got none; run the demo in it first, then name it")
+    main(Path(sys.argv[1]).resolve(), sys.argv[2:] or list(PAGES))
