@@ -31,7 +31,7 @@ __all__ = ["Reporter", "RunReporter"]
 log = logging.getLogger(__name__)
 
 PROGRESS_S, LIVE_S = 1.0, 2.0
-SHARE = 0.003  # of the run's time, for each of progress and live patch
+SHARE = 0.002  # of the run's time, for each of progress and live patch
 RECENT = 20  # reports that a rate is taken over
 LAST_TRIES = 30
 

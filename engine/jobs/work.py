@@ -99,7 +99,7 @@ def _import(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lo
 
 
 def _benchmark(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
-    """Run a suite; the result lies in the job's folder too."""
+    """Run a suite, or go on with it after the parts that are measured; the result lies in the folder too."""
     import logging
 
     from engine.jobs.benchmarks import run_suite

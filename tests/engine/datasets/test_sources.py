@@ -160,3 +160,17 @@ def test_coco128(coco128_yaml):
     # 62 label files hold 261 people; the photograph of one of them (7 people) is not among the images.
     assert (sum(count > 0 for count in people), sum(people), lost) == (61, 254, 7)
     assert dataset.repair_counts() == {"image_without_label": 2, "label_without_image": 2}
+
+
+@pytest.mark.parametrize("source", ["blocks", "coco.json"])
+def test_reading_tells_how_far_it_is(blocks: Path, tmp_path: Path, source: str) -> None:
+    told: list[tuple[int, int]] = []
+    path = blocks
+    if source == "coco.json":
+        path = tmp_path / source
+        images = [
+            {"id": number, "file_name": f"{number}.png", "width": 64, "height": 72} for number in range(6)
+        ]
+        path.write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    read_dataset(path, images=blocks / "images", report=lambda done, total: told.append((done, total)))
+    assert told == [(done, 6) for done in range(6)]

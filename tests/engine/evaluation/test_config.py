@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from engine.config import PlacementConfig
 from engine.errors import SettingsError
 from engine.evaluation.config import EvaluationConfig
 
@@ -26,3 +29,14 @@ def test_the_defaults_are_the_conventions() -> None:
 def test_impossible_settings_are_named(settings: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         EvaluationConfig(**settings)
+
+
+def test_settings_outlive_json() -> None:
+    settings = EvaluationConfig(iou=0.4, placement=PlacementConfig(kind="fixed", position=(0.1, 0.9)))
+    assert EvaluationConfig.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+
+
+@pytest.mark.parametrize("changes", [{"placement": {}}, {"colour": 1}, {"placement": {"shape": 1}}])
+def test_settings_of_another_version_are_named(changes: dict) -> None:
+    with pytest.raises(SettingsError, match="evaluation settings: expected those of this version"):
+        EvaluationConfig.from_json(EvaluationConfig().to_json() | changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine.config import RunConfig
 from engine.errors import DetectorError, NonFiniteLossError, StorageError
 from engine.evaluation.runner import PatchJudge
 from engine.jobs.generation import Generation, Observer
+from engine.jobs.handlers import generate
 from engine.jobs.materials import gather
 from engine.patch import optimizer
 from engine.patch.state import RunState, load_checkpoint
@@ -145,3 +147,20 @@ def test_a_circle_is_transparent_outside(settings: Settings, tmp_path: Path) -> 
     with Image.open(tmp_path / "patch.png") as image:
         alpha = np.asarray(image)[..., 3]
     assert (alpha[0, 0], alpha[8, 8]) == (0, 255)
+
+
+def test_checkpoints_come_by_the_clock_too(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long iterations do not put off a checkpoint, and one within an iteration changes nothing."""
+    kept: dict[str, list[int]] = {}
+    for name, seconds in (("seldom", 1000.0), ("often", 0.0)):
+        monkeypatch.setattr("engine.jobs.generation.CHECKPOINT_S", seconds)
+        monkeypatch.setattr("engine.jobs.pacing.Pace.spent", lambda pace: nullcontext())
+        steps = kept.setdefault(name, [])
+        watcher = Observer(on_checkpoint=lambda state, steps=steps: steps.append(state.step))
+        config = settings(checkpoint_every=1000, iterations=2)
+        generate(config, tmp_path / name, observer=watcher, evaluate_after=False)
+    assert kept == {"seldom": [0, 6], "often": [0, 1, 2, 3, 4, 5, 6, 6]}
+    patches = [(tmp_path / name / "patch.npy").read_bytes() for name in kept]
+    assert patches[0] == patches[1]
