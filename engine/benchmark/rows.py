@@ -117,7 +117,7 @@ def times(ratio: Interval) -> str:
 
 
 def compared(measured: Interval, claimed: float, unit: str = "") -> str:
-    """How a figure stands to what is claimed: `above`, `below`, or `in agreement with` it."""
+    """How a figure stands to what is claimed: `above`, `below`, or `within noise of` it."""
     if measured.low <= claimed <= measured.high:
-        return f"in agreement with the claimed {claimed:g}{unit}"
+        return f"within noise of the claimed {claimed:g}{unit}"
     return f"{'above' if measured.value > claimed else 'below'} the claimed {claimed:g}{unit}"

@@ -86,7 +86,7 @@ def test_a_ratio_in_words(ratio, words):
 @pytest.mark.parametrize(
     ("figure", "words"),
     [
-        ((1, 2, 3), "in agreement with the claimed 2.5 s"),
+        ((1, 2, 3), "within noise of the claimed 2.5 s"),
         ((3, 4, 5), "above the claimed 2.5 s"),
         ((0, 1, 2), "below the claimed 2.5 s"),
     ],

@@ -81,7 +81,7 @@ def test_all_starts_reach_the_score_that_they_are_timed_to():
 @pytest.mark.parametrize(
     ("earlier", "saved", "words"),
     [
-        (4.0, 0.6, "60% shorter from an earlier patch than from grey (in agreement with the claimed 0.6)"),
+        (4.0, 0.6, "60% shorter from an earlier patch than from grey (within noise of the claimed 0.6)"),
         (9.8, 0.02, "2% shorter from an earlier patch than from grey, no difference beyond noise"),
         (20.0, -1.0, "-100% shorter from an earlier patch than from grey (below the claimed 0.6)"),
         (4.0, math.nan, "undefined"),
