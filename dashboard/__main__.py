@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`python -m dashboard`: start a worker if none is alive and serve the pages."""
+"""`python -m dashboard`: start a worker if none is alive and serve the pages; `report`: write a report."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from engine.errors import EngineError
 APP = Path(__file__).with_name("app.py")
 
 
-@click.command("dashboard")
+@click.group("dashboard", invoke_without_command=True)
+@click.pass_context
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535), help="To listen on.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="To listen on.")
 @click.option("--worker/--no-worker", default=True, help="Start a worker if none is alive.")
-def main(port: int, address: str, worker: bool) -> None:
-    """Serve PatchBench's dashboard."""
+def main(context: click.Context, port: int, address: str, worker: bool) -> None:
+    """Serve PatchBench's dashboard, or write a report without it."""
+    if context.invoked_subcommand is not None:
+        return
     try:
         if worker:
             _start_worker()
@@ -34,6 +37,41 @@ def main(port: int, address: str, worker: bool) -> None:
         ) from error
     click.echo(f"PatchBench: http://{address}:{port} (Ctrl-C ends the pages; jobs go on)")
     _serve(port, address)
+
+
+@main.command("report")
+@click.option("--jobs", required=True, help="Numbers of finished generations, such as 1,2.")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The HTML file to write."
+)
+@click.option("--language", default="en", show_default=True, type=click.Choice(["en", "ko"]))
+def report(jobs: str, out: Path, language: str) -> None:
+    """Write the HTML report of one run, or of several to compare."""
+    from streamlit.logger import set_log_level
+
+    set_log_level("ERROR")  # it warns that no session is there to remember answers for
+    from dashboard.report import report_html
+
+    try:
+        text = report_html(_numbers(jobs), code=language)
+        out.write_text(text, encoding="utf-8")
+    except EngineError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{out}: expected a file that can be written, got {error.strerror}; choose another --out"
+        ) from error
+    click.echo(f"Wrote {out} ({len(text.encode()):,} bytes)")
+
+
+def _numbers(jobs: str) -> list[int]:
+    try:
+        return list(dict.fromkeys(int(each) for each in jobs.split(",")))
+    except ValueError:
+        raise click.BadParameter(
+            f"expected numbers such as 1,2, got {jobs!r}; see `python -m engine jobs list`",
+            param_hint="--jobs",
+        ) from None
 
 
 def _start_worker() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import polib
 
 from dashboard.i18n import LANGUAGES, LOCALE
+from dashboard.services.benchmarks import suite_texts
 
 __all__ = ["main", "missing", "texts", "translated", "unused"]
 
@@ -18,11 +19,13 @@ MARKS = {"_": 1, "N_": 1, "ngettext": 2}  # function → how many of its argumen
 
 
 def texts() -> dict[str, str]:
-    """Each text that the code shows → the file it is in, relative to `dashboard/`."""
+    """Each text that the code shows, or has from the engine → the file it is in, relative to `dashboard/`."""
     found: dict[str, str] = {}
     for path in sorted(SOURCES.rglob("*.py")):
         for text in _texts_of(ast.parse(path.read_text(encoding="utf-8"))):
             found.setdefault(text, path.relative_to(SOURCES).as_posix())
+    for text in suite_texts():
+        found.setdefault(text, "services/benchmarks.py")
     return found
 
 

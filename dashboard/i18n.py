@@ -5,20 +5,40 @@ from __future__ import annotations
 
 import gettext
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
 import polib
 import streamlit as st
 
-__all__ = ["LANGUAGES", "N_", "_", "browser_language", "language", "ngettext", "translations"]
+__all__ = ["LANGUAGES", "N_", "_", "browser_language", "language", "ngettext", "speaking", "translations"]
 
 LANGUAGES = {"en": "English", "ko": "한국어"}
 LOCALE = Path(__file__).with_name("locale")
+_SPOKEN: ContextVar[str] = ContextVar("language")
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Texts within are in this language whatever the session's, also where there is no session.
+
+    Args:
+        code: a key of `LANGUAGES`.
+    """
+    token = _SPOKEN.set(code)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(token)
 
 
 def language() -> str:
     """The session's language: as chosen in the sidebar, else the browser's if it is there, else English."""
+    if spoken := _SPOKEN.get(""):
+        return spoken
     chosen = st.session_state.get("kept.lang")
     return str(chosen) if chosen in LANGUAGES else browser_language()
 

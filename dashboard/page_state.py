@@ -59,14 +59,14 @@ def kept(
 
     Args:
         name: of the query parameter, unique to the page.
-        allowed: what the widget offers; anything else in a link gives the default.
+        allowed: what the widget offers, of a list each part; anything else in a link gives the default.
         parse, write: between the link's text and the value.
     """
     key = f"widget.{name}"
     value = chosen(name, default, parse=parse)
-    if allowed is not None and value not in allowed:
+    if not _offered(value, allowed):
         value = default
-    if key not in st.session_state or (allowed is not None and st.session_state[key] not in allowed):
+    if key not in st.session_state or not _offered(st.session_state[key], allowed):
         st.session_state[key] = value
     if value != default:
         choose(name, value, write=write)  # leaving the page took it out of the link
@@ -77,6 +77,11 @@ def reset(name: str) -> None:
     """Forget what a widget of `kept` holds, before it is drawn in this run."""
     choose(name, None)
     st.session_state.pop(f"widget.{name}", None)
+
+
+def _offered(value: Any, allowed: Collection[Any] | None) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return allowed is None or all(part in allowed for part in parts)
 
 
 def _keep(name: str, key: str, default: Any, write: Callable[[Any], str]) -> None:

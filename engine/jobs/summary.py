@@ -31,6 +31,12 @@ def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[
         "config": config.to_json(),
         "seed": config.seed,
         "versions": snapshot.to_json()["versions"],
+        "machine": {
+            "cpu_model": snapshot.cpu_model,
+            "gpus": [gpu.name for gpu in snapshot.gpus if gpu.name],
+            "memory_total_bytes": snapshot.memory_total_bytes,
+            "platform": snapshot.platform,
+        },
         "dataset": {
             "name": materials.dataset.name,
             "source": materials.dataset.source,

@@ -16,6 +16,7 @@ ENTRY = 'msgid "Old"\nmsgstr "옛"\n'
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(catalogue, "SOURCES", tmp_path / "code")
     monkeypatch.setattr(catalogue, "LOCALE", tmp_path / "locale")
+    monkeypatch.setattr(catalogue, "suite_texts", list)
     (tmp_path / "code").mkdir()
     (tmp_path / "locale/ko/LC_MESSAGES").mkdir(parents=True)
     return tmp_path

@@ -24,6 +24,7 @@ def test_what_is_known_whatever_the_result(settings: Settings, tmp_path: Path) -
     summary = base_summary(config, gather(config), tmp_path)
     assert (summary["patchbench"], summary["seed"], summary["device"]) == (__version__, 7, "cpu")
     assert summary["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert summary["machine"].keys() == {"cpu_model", "gpus", "memory_total_bytes", "platform"}
     assert RunConfig.from_json(json.loads(json.dumps(summary["config"]))) == config
     dataset = summary["dataset"]
     assert (dataset["name"], dataset["images"], dataset["objects"]) == ("blocks", 5, 7)

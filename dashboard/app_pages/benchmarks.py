@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Benchmarks: what suites ask, what was measured here, and starting one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.benchmark_parts import downloads, scale_name, suite_view
+from dashboard.components import (
+    controls,
+    go_to,
+    guarded,
+    job_title,
+    live,
+    page_title,
+    progress_line,
+    state_badge,
+)
+from dashboard.i18n import _, ngettext
+from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.services import benchmarks
+from dashboard.services.benchmarks import Filter
+from engine.records import BenchmarkRun
+
+ALL = "all"
+
+
+def start_form(suite: str) -> None:
+    """Choose a suite and what it runs on, and queue it."""
+    classes, weights = benchmarks.subjects()
+    with controls("start-benchmark"), st.expander(_("Start a suite"), icon=":material/play_arrow:"):
+        first, second = st.columns(2)
+        wanted = first.selectbox(
+            _("Suite"),
+            [ALL, *benchmarks.SUITES],
+            format_func=lambda name: _("All suites") if name == ALL else name,
+            help=_("What to measure; each suite answers one question."),
+            **kept("bench.suite", suite, allowed=[ALL, *benchmarks.SUITES]),
+        )
+        scale = second.segmented_control(
+            _("Scale"),
+            benchmarks.SCALES,
+            format_func=scale_name,
+            required=True,
+            help=_("Small takes about three minutes a suite on two CPU cores; large takes hours."),
+            **kept("bench.scale", "small", allowed=benchmarks.SCALES),
+        )
+        dataset = first.selectbox(
+            _("Dataset"),
+            list(classes),
+            help=_("The images that the suite runs on; the demo is synthetic and needs no download."),
+            **kept("bench.dataset", "demo", allowed=classes),
+        )
+        detector = second.selectbox(
+            _("Detector"),
+            weights,
+            accept_new_options=True,
+            help=_("Weights used before, or type a name that Ultralytics knows or the path of a .pt file."),
+            **kept("bench.weights", "demo"),
+        )
+        names = classes[dataset]
+        target = first.selectbox(
+            _("Class"),
+            names,
+            help=_("The class of objects under attack."),
+            **kept("bench.class", "person" if "person" in names else names[0], allowed=names),
+        )
+        if second.button(_("Start"), type="primary", key="start-suite", icon=":material/play_arrow:"):
+            with guarded():
+                suites = list(benchmarks.SUITES) if wanted == ALL else [wanted]
+                benchmarks.start(suites, dataset=dataset, weights=detector, class_name=target, scale=scale)
+                text = ngettext("{number} suite queued.", "{number} suites queued.", len(suites))
+                st.toast(text.format(number=len(suites)))
+
+
+def under_way() -> None:
+    """The benchmark jobs that run or wait, live; the page is drawn anew when one ends."""
+    jobs = benchmarks.active()
+    now = [job.id for job in jobs]
+    before = st.session_state.get("benchmarks.jobs")
+    st.session_state["benchmarks.jobs"] = now
+    if before is not None and set(before) - set(now):
+        st.rerun()
+    for job in jobs[:3]:
+        with st.container(border=True):
+            title, state = st.columns([4, 1], vertical_alignment="center")
+            title.markdown(f"**{job_title(job)}**")
+            with state:
+                state_badge(job.state)
+            if job.state == "running":
+                progress_line(job.progress)
+            go_to("jobs", _("Open its job"), job=job.id)
+    more = len(jobs) - 3
+    if more > 0:
+        st.caption(ngettext("{number} more waits.", "{number} more wait.", more).format(number=more))
+
+
+def filters(runs: list[BenchmarkRun]) -> Filter:
+    """What to show; filters that could not change anything are left out."""
+    found = {
+        name: list(dict.fromkeys(getattr(run, name) for run in runs))
+        for name in ("device", "detector", "dataset")
+    }
+    labels = {"device": _("Device"), "detector": _("Detector"), "dataset": _("Dataset")}
+    chosen_names: dict[str, str | None] = {}
+    with controls("benchmark-filters"), st.container(horizontal=True, vertical_alignment="bottom"):
+        for name, values in found.items():
+            if len(values) > 1:
+                value = st.selectbox(
+                    labels[name],
+                    ["", *values],
+                    format_func=lambda each: each or _("any"),
+                    width=220,
+                    help=_("Show runs of this alone."),
+                    **kept(f"only.{name}", "", allowed=["", *values]),
+                )
+                chosen_names[name] = value or None
+        days = {datetime.fromtimestamp(run.started_at).date() for run in runs}
+        since, until = between(min(days), max(days)) if len(days) > 1 else (None, None)
+    return Filter(**chosen_names, since=since, until=until)
+
+
+def between(first: date, last: date) -> tuple[float, float]:
+    """The time that runs began in, chosen by days: Unix seconds from midnight to midnight."""
+    with st.container(width=340):
+        low = st.date_input(
+            _("Since"),
+            min_value=first,
+            max_value=last,
+            help=_("Show runs begun on this day or later."),
+            **kept("since", first, parse=date.fromisoformat, write=date.isoformat),
+        )
+        high = st.date_input(
+            _("Until"),
+            min_value=first,
+            max_value=last,
+            help=_("Show runs begun on this day or earlier."),
+            **kept("until", last, parse=date.fromisoformat, write=date.isoformat),
+        )
+    return (
+        datetime.combine(low, time()).timestamp(),
+        datetime.combine(high + timedelta(days=1), time()).timestamp(),
+    )
+
+
+def all_suites(wanted: Filter) -> None:
+    """Every suite with its question and its latest answer."""
+    answers = benchmarks.latest(wanted)
+    for name, about in benchmarks.SUITES.items():
+        with st.container(border=True):
+            st.markdown(f"**{_(about.question)}**")
+            run = answers.get(name)
+            if run is None:
+                st.caption(_("Not measured yet."))
+            else:
+                st.markdown(run.answer)
+                where = _("{device}, {detector} on {dataset}, {when}").format(
+                    device=run.device,
+                    detector=run.detector,
+                    dataset=run.dataset,
+                    when=formats.moment(run.started_at),
+                )
+                st.caption(where)
+            go_to("benchmarks", _("Charts and figures: {suite}").format(suite=name), suite=name)
+    if answers:
+        with controls("all-files"):
+            downloads(list(answers.values()), "benchmarks")
+
+
+def page() -> None:
+    """The whole page."""
+    page_title(
+        _("Benchmarks"),
+        _("Questions about cost and strength, answered by measurement, beside what is claimed elsewhere."),
+    )
+    suite = chosen("suite", ALL)
+    suite = suite if suite in benchmarks.SUITES else ALL
+    if st.session_state.get("benchmarks.suite") not in (None, suite):
+        for name in ("bench.suite", "measured", "before"):  # these were chosen for the other suite
+            reset(name)
+    st.session_state["benchmarks.suite"] = suite
+    choose("suite", suite)
+    start_form(suite)
+    live(under_way)()
+    runs = benchmarks.find()
+    wanted = filters(runs)
+    if suite == ALL:
+        all_suites(wanted)
+    else:
+        go_to("benchmarks", _("All suites"), suite=ALL)
+        suite_view(benchmarks.SUITES[suite], benchmarks.find(suite, wanted))
+
+
+page()

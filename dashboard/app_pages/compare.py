@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Compare: finished runs side by side, by what differs in settings, scores, losses, costs and patches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import compare_parts as parts
+from dashboard.components import chart, controls, empty_state, go_to, look, page_title
+from dashboard.i18n import _, ngettext
+from dashboard.page_state import choose, kept, reset
+from dashboard.report_button import report_button
+from dashboard.services import runs as service
+from dashboard.services.runs import Run
+
+PICTURE = 220  # pixels, of a patch side by side
+
+
+def numbers(text: str) -> list[int]:
+    """Job numbers of a link, such as `1,2`.
+
+    Raises:
+        ValueError: a part is no number.
+    """
+    return list(dict.fromkeys(int(part) for part in text.split(",")))[: service.LIMIT]
+
+
+def written(ids: Sequence[int]) -> str:
+    """Job numbers as a link has them."""
+    return ",".join(map(str, ids))
+
+
+def linked() -> list[int]:
+    """The runs that the link names; none if it cannot be read."""
+    try:
+        return numbers(st.query_params.get("runs", ""))
+    except ValueError:
+        return []
+
+
+def choose_runs() -> tuple[int, ...]:
+    """The runs to compare."""
+    asked = linked()
+    offered = service.candidates(tuple(asked))
+    gone = [job_id for job_id in asked if job_id not in offered]
+    if gone:
+        text = ngettext(
+            "Run {numbers} of the link is not there any more, or has not succeeded.",
+            "Runs {numbers} of the link are not there any more, or have not succeeded.",
+            len(gone),
+        )
+        st.warning(text.format(numbers=written(gone)), icon=":material/warning:")
+    if len(offered) < 2:
+        empty_state(
+            _("Two finished runs are needed to compare. Generate a patch twice, with another setting each."),
+            page="generate",
+            label=_("Generate a patch"),
+        )
+        if not offered:
+            return ()
+    with controls("compare-runs"):
+        ids = st.multiselect(
+            _("Runs"),
+            list(offered),
+            format_func=lambda each: f"{each} {offered.get(each, '')}",
+            max_selections=service.LIMIT,
+            placeholder=_("Choose two runs or more"),
+            help=_("Patch generations that succeeded; type to search by number or label."),
+            **kept(
+                "runs",
+                [],
+                allowed=offered,
+                parse=lambda text: [each for each in numbers(text) if each in offered],
+                write=written,
+            ),
+        )
+        if len(ids) < 2 <= len(offered):
+            latest = list(offered)[:2]
+            st.button(_("Compare the two latest"), key="latest-two", on_click=take, args=(latest,))
+    return tuple(ids)
+
+
+def take(ids: list[int]) -> None:
+    """Choose these runs in place of those chosen."""
+    reset("runs")
+    choose("runs", ids, write=written)
+
+
+def settings(runs: list[Run]) -> None:
+    """Only what differs."""
+    st.subheader(_("Settings that differ"), anchor=False)
+    values = service.differing(runs)
+    same = len(runs[0].settings) - len(values)
+    if values:
+        st.dataframe(parts.setting_rows(runs, values), hide_index=True)
+        text = ngettext("{number} other setting is the same.", "{number} other settings are the same.", same)
+        st.caption(text.format(number=same))
+    else:
+        st.caption(_("All settings are the same, the seed too: the patches should be the same."))
+
+
+def scores(runs: list[Run]) -> None:
+    """Chart and table of scores, beside the controls."""
+    st.subheader(_("Scores"), anchor=False)
+    unscored = [run.name for run in runs if not run.evaluation]
+    if unscored:
+        st.info(_("Not scored: {runs}.").format(runs=", ".join(unscored)))
+    if len(unscored) == len(runs):
+        return
+    if not service.scored_alike(runs):
+        st.warning(
+            _(
+                "These runs were scored on different datasets, detectors, classes or images: "
+                "do not read one figure against another."
+            ),
+            icon=":material/warning:",
+        )
+    figure = parts.scores_figure(runs, **look())
+    chart(figure, alt=parts.scores_alt(runs), key="scores")
+    st.dataframe(parts.score_rows(runs), hide_index=True, height="content")
+    st.caption(
+        _(
+            "In brackets: 95% bootstrap interval over images. A patch that does not beat grey has shown "
+            "occlusion, not an attack."
+        )
+    )
+
+
+def losses(runs: list[Run]) -> None:
+    """Loss curves over each other."""
+    st.subheader(_("Loss"), anchor=False)
+    names = {parts.OVER_STEPS: _("Steps"), parts.OVER_SECONDS: _("Seconds")}
+    with controls("compare-losses"), st.container(horizontal=True, vertical_alignment="bottom"):
+        over = st.segmented_control(
+            _("Over"),
+            list(names),
+            format_func=names.__getitem__,
+            required=True,
+            help=_("Steps show how much is learnt from each, seconds what it costs to wait for."),
+            **kept("over", parts.OVER_STEPS, allowed=names),
+        )
+        strength = st.slider(
+            _("Smoothing"),
+            min_value=0.0,
+            max_value=0.98,
+            step=0.02,
+            width=320,
+            help=_("How strongly the thick line averages over earlier steps; the thin line is the raw loss."),
+            **kept("smoothing", 0.9, parse=share),
+        )
+    figure = parts.losses_figure(runs, over=over, strength=strength, **look())
+    if figure is None:
+        st.caption(_("No steps are stored of these runs."))
+        return
+    alt = _("Loss curves of {runs}.").format(runs=", ".join(run.name for run in runs))
+    chart(figure, alt=alt, key="loss")
+    if "losses" in service.differing(runs):
+        st.caption(_("These runs minimise different losses: compare the shapes, not the heights."))
+
+
+def share(text: str) -> float:
+    """The smoothing of a link.
+
+    Raises:
+        ValueError: it is no number from 0 to 0.98.
+    """
+    value = float(text)
+    if not 0 <= value <= 0.98:
+        raise ValueError(f"expected 0 to 0.98, got {text}")
+    return value
+
+
+def patches(runs: list[Run]) -> None:
+    """The patches in a row, texels unsmoothed."""
+    st.subheader(_("Patches"), anchor=False)
+    st.html("<style>.st-key-compare-patches img {image-rendering: pixelated}</style>")
+    with st.container(horizontal=True, key="compare-patches"):
+        for run in runs:
+            with st.container(width=PICTURE):
+                if run.patch is None:
+                    st.caption(_("{run}: its patch was deleted.").format(run=run.name))
+                    continue
+                if Path(run.patch.image).is_file():
+                    st.image(run.patch.image, width=PICTURE)
+                else:
+                    st.caption(_("The file of this patch is missing."))
+                size = _("{width} by {height} texels").format(width=run.patch.width, height=run.patch.height)
+                st.markdown(f"**{run.name}**")
+                st.caption(size)
+                go_to("patches", _("Open"), patch=run.patch.id)
+
+
+def page() -> None:
+    """The whole page."""
+    page_title(
+        _("Compare"),
+        _("Finished runs side by side: what was set differently, and what came of it."),
+    )
+    ids = choose_runs()
+    if len(ids) < 2:
+        return
+    runs = service.compared(ids)
+    with controls("compare-report"):
+        report_button(ids)
+    settings(runs)
+    scores(runs)
+    losses(runs)
+    st.subheader(_("Cost"), anchor=False)
+    st.dataframe(parts.cost_rows(runs), hide_index=True)
+    patches(runs)
+    figure = parts.parallel_figure(runs, **look())
+    if figure is not None:
+        st.subheader(_("Settings and scores together"), anchor=False)
+        alt = _("A line for each run across the settings that differ and its scores.")
+        chart(figure, alt=alt, key="parallel")
+
+
+page()

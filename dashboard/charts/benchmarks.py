@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What benchmarks measured beside what is claimed, and how it changed between two versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.charts.theme import DASHES, colour, styled
+from engine.records import Interval
+
+__all__ = ["Bar", "change_chart", "line_chart", "side_chart"]
+
+SYMBOLS = ("circle", "square", "triangle-up", "x", "star", "pentagon", "cross")
+_CLAIM = "#D55E00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A figure to draw.
+
+    Attributes:
+        name: of the side; of points of a line their line's.
+        x: where a point lies; None for bars.
+        figure: with its 95% interval.
+        claimed: what the field says, in the same unit; None if it names no number.
+    """
+
+    name: str
+    figure: Interval
+    x: float | None = None
+    claimed: float | None = None
+
+
+def side_chart(
+    bars: Sequence[Bar],
+    *,
+    names: tuple[str, str],
+    title: str,
+    x_title: str,
+    dark: bool = False,
+    large: bool = False,
+) -> go.Figure:
+    """Sides as lying bars with intervals, what is claimed as diamonds.
+
+    Args:
+        bars: from top to bottom; names may repeat.
+        names: of what was measured and what is claimed, in the legend.
+        title, x_title: in the session's language; the unit belongs to `x_title`.
+    """
+    figure = go.Figure()
+    # Places, not names: two bars of one name would be drawn over each other.
+    places = list(range(len(bars)))
+    figure.add_bar(
+        orientation="h",
+        x=[bar.figure.value for bar in bars],
+        y=places,
+        error_x=_spread(bars, dark),
+        customdata=[bar.name for bar in bars],
+        hovertemplate="%{customdata}: %{x:.4g}",
+        name=names[0],
+        marker={"color": colour(0)},
+    )
+    claims = [(place, bar.claimed) for place, bar in enumerate(bars) if bar.claimed is not None]
+    if claims:
+        figure.add_scatter(
+            x=[claimed for _place, claimed in claims],
+            y=[place for place, _claimed in claims],
+            mode="markers",
+            name=names[1],
+            marker=_diamond(large),
+        )
+    labels = [_folded(bar.name) for bar in bars]
+    styled(figure, title=title, dark=dark, large=large, height=_height(labels))
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=places,
+        ticktext=labels,
+        autorange="reversed",
+        showgrid=False,
+    )
+    figure.update_xaxes(title=x_title, rangemode="tozero")
+    figure.update_layout(showlegend=bool(claims))
+    return figure
+
+
+def line_chart(
+    points: Sequence[Bar],
+    *,
+    names: tuple[str, str],
+    title: str,
+    x_title: str,
+    y_title: str,
+    log_x: bool = False,
+    dark: bool = False,
+    large: bool = False,
+) -> go.Figure:
+    """Lines over a setting, points with intervals, what is claimed as diamonds.
+
+    Args:
+        points: those of one name make a line.
+        names: of what was measured (where a line has no name of its own) and what is claimed.
+        title, x_title, y_title: in the session's language.
+        log_x: x grows by factors.
+    """
+    figure = go.Figure()
+    lines: dict[str, list[Bar]] = {}
+    for point in sorted(points, key=lambda point: point.x or 0):
+        lines.setdefault(point.name, []).append(point)
+    for index, (name, line) in enumerate(lines.items()):
+        figure.add_scatter(
+            x=[point.x for point in line],
+            y=[point.figure.value for point in line],
+            error_y=_spread(line, dark),
+            mode="lines+markers",
+            name=name or names[0],
+            line={"color": colour(index), "dash": DASHES[index % len(DASHES)], "width": 4 if large else 2.5},
+            marker={"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 14 if large else 9},
+        )
+    claims = sorted({(point.x, point.claimed) for point in points if point.claimed is not None})
+    if claims:
+        where, claimed = zip(*claims, strict=True)
+        figure.add_scatter(x=where, y=claimed, mode="markers", name=names[1], marker=_diamond(large))
+    styled(figure, title=title, dark=dark, large=large, height=360)
+    ticks = sorted({point.x for point in points if point.x is not None})
+    figure.update_xaxes(
+        title=x_title, type="log" if log_x else "linear", tickvals=ticks, ticktext=[f"{x:g}" for x in ticks]
+    )
+    figure.update_yaxes(title=y_title, rangemode="tozero")
+    figure.update_layout(showlegend=len(lines) > 1 or bool(claims))
+    return figure
+
+
+def change_chart(
+    changes: Mapping[str, tuple[Interval, bool | None]],
+    *,
+    names: tuple[str, str],
+    title: str,
+    x_title: str,
+    dark: bool = False,
+    large: bool = False,
+) -> go.Figure:
+    """Relative changes with intervals around no change; those beyond the noise stand out by sign and colour.
+
+    Args:
+        changes: side → the change as a share of what was before, and whether it exceeds the noise.
+        names: of changes beyond the noise and of those within it, in the legend.
+        title, x_title: in the session's language.
+    """
+    figure = go.Figure()
+    sides = list(changes)
+    for name, beyond, symbol, tint in (
+        (names[0], True, "diamond", _CLAIM),
+        (names[1], False, "circle-open", "#8A97A5"),
+    ):
+        rows = [
+            Bar(name=side, figure=change, x=sides.index(side))
+            for side, (change, noisy) in changes.items()
+            if bool(noisy) is beyond
+        ]
+        figure.add_scatter(
+            x=[row.figure.value for row in rows],
+            y=[row.x for row in rows],
+            error_x=_spread(rows, dark),
+            mode="markers",
+            name=name,
+            marker={"symbol": symbol, "size": 16 if large else 11, "color": tint},
+        )
+    labels = [_folded(side) for side in sides]
+    styled(figure, title=title, dark=dark, large=large, height=_height(labels))
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(sides))),
+        ticktext=labels,
+        range=[len(sides) - 0.5, -0.5],
+    )
+    figure.update_xaxes(title=x_title, tickformat="+.0%", zeroline=True, zerolinewidth=2)
+    return figure
+
+
+def _spread(bars: Sequence[Bar], dark: bool) -> dict[str, Any]:
+    """Error bars; none where the interval is undefined."""
+    return {
+        "type": "data",
+        "array": [_distance(bar.figure.high, bar.figure.value) for bar in bars],
+        "arrayminus": [_distance(bar.figure.value, bar.figure.low) for bar in bars],
+        "color": "#E8EDF2" if dark else "#1A2027",
+        "thickness": 1.5,
+    }
+
+
+def _distance(high: float, low: float) -> float:
+    """Never below 0; 0 where a bound is NaN (comparisons with it are false)."""
+    return high - low if high > low else 0.0
+
+
+def _diamond(large: bool) -> dict[str, Any]:
+    return {"symbol": "diamond-open", "size": 15 if large else 11, "color": _CLAIM, "line": {"width": 2.5}}
+
+
+def _height(labels: Sequence[str]) -> int:
+    """Room for as many rows as there are labels, each as high as the longest of them."""
+    lines = max((label.count("<br>") + 1 for label in labels), default=1)
+    return 150 + (16 + 18 * lines) * len(labels)
+
+
+def _folded(name: str, width: int = 26) -> str:
+    """A name in lines short enough to leave room for the bars on a phone."""
+    lines = [""]
+    for word in name.split():
+        fits = not lines[-1] or len(lines[-1]) + 1 + len(word) <= width
+        lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if fits else [*lines, word]
+    return "<br>".join(lines)

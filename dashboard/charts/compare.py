@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Runs over each other: loss curves, scores with intervals, settings and scores on parallel axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.charts.theme import DASHES, colour, styled
+
+__all__ = ["loss_curves", "parallel_axes", "places", "score_bars", "smoothed"]
+
+Curve = tuple[Sequence[float], Sequence[float]]
+Score = tuple[float | None, float | None, float | None]  # value, low, high
+
+
+def smoothed(values: Sequence[float], strength: float) -> list[float]:
+    """An exponential moving average, unbiased at its beginning (as Adam corrects its moments).
+
+    Args:
+        values: in order.
+        strength: of what went before, 0 (none) to below 1.
+    """
+    mean, weight, found = 0.0, 0.0, []
+    for value in values:
+        mean = strength * mean + (1 - strength) * value
+        weight = strength * weight + 1 - strength
+        found.append(mean / weight)
+    return found
+
+
+def loss_curves(
+    curves: Mapping[str, Curve],
+    *,
+    strength: float,
+    title: str,
+    x_title: str,
+    dark: bool = False,
+    large: bool = False,
+) -> go.Figure:
+    """Each run's loss, smoothed, over the raw one drawn thin and pale.
+
+    Args:
+        curves: run → steps or seconds, and the losses there.
+        strength: of the smoothing, 0 (raw alone) to below 1.
+        title, x_title: in the session's language.
+    """
+    figure = go.Figure()
+    for index, (name, (places, values)) in enumerate(curves.items()):
+        line = {"color": colour(index), "dash": _dash(index), "width": 4 if large else 2.5}
+        if strength:
+            figure.add_scatter(
+                x=list(places),
+                y=list(values),
+                name=name,
+                legendgroup=name,
+                showlegend=False,
+                hoverinfo="skip",
+                mode="lines",
+                opacity=0.35,
+                line={"color": colour(index), "width": 1},
+            )
+        shown = smoothed(values, strength) if strength else list(values)
+        figure.add_scatter(x=list(places), y=shown, name=name, legendgroup=name, mode="lines", line=line)
+    styled(figure, title=title, dark=dark, large=large, height=_height(400, len(curves)))
+    figure.update_xaxes(title=x_title)
+    return figure
+
+
+def score_bars(
+    scores: Mapping[str, Mapping[str, Score]],
+    controls: Mapping[str, Mapping[str, float | None]],
+    *,
+    control: str,
+    title: str,
+    dark: bool = False,
+    large: bool = False,
+) -> go.Figure:
+    """Scores in groups, a bar for each run with its 95% interval, and what the control reached as a diamond.
+
+    Args:
+        scores: run → score's title → value, low and high, 0 to 1; None where undefined.
+        controls: run → score's title → the control's value.
+        control: the control's name in the legend.
+        title: in the session's language.
+    """
+    figure = go.Figure()
+    ink = "#E8EDF2" if dark else "#1A2027"
+    for index, (name, values) in enumerate(scores.items()):
+        figure.add_bar(
+            x=list(values),
+            y=[value for value, _low, _high in values.values()],
+            error_y=_bounds(list(values.values()), ink),
+            name=name,
+            marker={"color": colour(index), "pattern": _pattern(index, ink)},
+            offsetgroup=name,
+        )
+    for index, (name, reached) in enumerate(controls.items()):
+        figure.add_scatter(
+            x=list(reached),
+            y=list(reached.values()),
+            mode="markers",
+            name=control,
+            legendgroup=control,
+            showlegend=index == 0,
+            offsetgroup=name,
+            marker={
+                "symbol": "diamond-open",
+                "size": 15 if large else 10,
+                "color": ink,
+                "line": {"width": 2},
+            },
+        )
+    styled(figure, title=title, dark=dark, large=large, height=_height(400, len(scores)))
+    figure.update_layout(barmode="group", scattermode="group", bargap=0.25)
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    return figure
+
+
+def parallel_axes(
+    axes: Mapping[str, Sequence[tuple[float, str]]],
+    runs: Sequence[str],
+    *,
+    title: str,
+    dark: bool = False,
+    large: bool = False,
+) -> go.Figure:
+    """A line for each run across parallel axes, each scaled to its own range.
+
+    Lines of a scatter chart, not Plotly's parallel coordinates: those need WebGL and have no legend.
+
+    Args:
+        axes: axis → for each run its place on the axis, 0 to 1, and its value as text.
+        runs: their names, in the same order.
+        title: in the session's language.
+    """
+    figure = go.Figure()
+    for index, name in enumerate(runs):
+        figure.add_scatter(
+            x=list(axes),
+            y=[points[index][0] for points in axes.values()],
+            customdata=[points[index][1] for points in axes.values()],
+            hovertemplate="%{x}: %{customdata}",
+            name=name,
+            mode="lines+markers",
+            line={"color": colour(index), "dash": _dash(index), "width": 4 if large else 2.5},
+            marker={"size": 14 if large else 9},
+        )
+    styled(figure, title=title, dark=dark, large=large, height=_height(430, len(runs)))
+    for axis, points in axes.items():
+        figure.add_vline(x=axis, line_width=1, line_color=figure.layout.xaxis.gridcolor, layer="below")
+        for place, text in dict(points).items():
+            figure.add_annotation(
+                x=axis, y=place, text=text, showarrow=False, xanchor="left", xshift=8, yshift=10
+            )
+    figure.update_yaxes(visible=False, range=[-0.08, 1.15])
+    figure.update_xaxes(showgrid=False, type="category", range=[-0.3, len(axes) - 0.3])
+    return figure
+
+
+def places(values: Sequence[Any]) -> list[float]:
+    """Where values lie on an axis of their own, 0 to 1: numbers by size, others in order of appearance."""
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    sizes: list[float] = list(values) if numbers else [list(values).index(value) for value in values]
+    low, high = min(sizes), max(sizes)
+    return [0.5 if low == high else (size - low) / (high - low) for size in sizes]
+
+
+def _bounds(values: Sequence[Score], ink: str) -> dict[str, Any]:
+    up = [None if high is None or value is None else max(high - value, 0) for value, _low, high in values]
+    down = [None if low is None or value is None else max(value - low, 0) for value, low, _high in values]
+    return {"type": "data", "array": up, "arrayminus": down, "color": ink, "thickness": 1.5}
+
+
+def _dash(index: int) -> str:
+    return DASHES[index % len(DASHES)]
+
+
+def _pattern(index: int, ink: str) -> dict[str, Any]:
+    """A second sign beside the colour."""
+    shape = ("", "/", "x", ".")[index % 4]
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": ink, "fgopacity": 0.45, "size": 7}
+
+
+def _height(base: int, entries: int) -> int:
+    """Room for a legend that takes a line for each run on a narrow screen."""
+    return base + 22 * entries

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Runs side by side as tables and figures, for the page and for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard import formats
+from dashboard.charts.compare import Curve, Score, loss_curves, parallel_axes, places, score_bars
+from dashboard.components import CONDITIONS, SCORES
+from dashboard.i18n import N_, _
+from dashboard.services import runs as service
+from dashboard.services.runs import Run
+from dashboard.setting_names import setting_name, setting_value
+
+__all__ = [
+    "LARGEST_DIFFERENCE",
+    "cost_rows",
+    "losses_figure",
+    "parallel_figure",
+    "score_rows",
+    "scores_alt",
+    "scores_figure",
+    "setting_rows",
+]
+
+Rows = list[dict[str, Any]]
+SHARES = ("asr", "ap50", "ap50_95", "relative_ap50", "disappearance")  # 0 to 1: they share an axis
+LARGEST_DIFFERENCE = 8  # axes of settings that still can be read
+OVER_STEPS, OVER_SECONDS = "steps", "seconds"
+COSTS = {
+    "elapsed_s": N_("Time"),
+    "image_iterations_per_s": N_("Images a second"),
+    "steps": N_("Steps"),
+    "image_iterations": N_("Image-iterations"),
+    "peak_memory_bytes": N_("Peak memory"),
+    "device": N_("Device"),
+    "precision": N_("Precision"),
+}
+
+
+def setting_rows(runs: Sequence[Run], values: Mapping[str, Sequence[Any]]) -> Rows:
+    """A line for each setting, a column for each run.
+
+    Args:
+        runs: in order.
+        values: setting → its value in each run, as `services.runs.differing` has them.
+    """
+    return [
+        {_("Setting"): setting_name(name)}
+        | {run.name: setting_value(value) for run, value in zip(runs, each, strict=True)}
+        for name, each in values.items()
+    ]
+
+
+def score_rows(runs: Sequence[Run]) -> Rows:
+    """A line for each run and each of its controls, scores with their intervals."""
+    rows = []
+    for run in runs:
+        if run.evaluation:
+            for name, scores in {"patch": run.evaluation["patch"], **run.evaluation["controls"]}.items():
+                figures = {_(title): _interval(scores, key) for key, title in SCORES.items()}
+                rows.append({_("Run"): run.name, _("Condition"): _(CONDITIONS.get(name, name)), **figures})
+    return rows
+
+
+def cost_rows(runs: Sequence[Run]) -> Rows:
+    """What each run took: a line for each fact, a column for each run."""
+    write = {
+        "elapsed_s": formats.duration,
+        "image_iterations_per_s": lambda value: formats.number(value, 1),
+        "peak_memory_bytes": formats.bytes_text,
+    }
+    return [
+        {_("Cost"): _(title)}
+        | {
+            run.name: formats.DASH if run.facts.get(key) is None else str(write.get(key, str)(run.facts[key]))
+            for run in runs
+        }
+        for key, title in COSTS.items()
+        if any(run.facts.get(key) is not None for run in runs)
+    ]
+
+
+def scores_figure(runs: Sequence[Run], **look: bool) -> go.Figure:
+    """Scores between 0 and 1 with intervals, each beside what the grey control reached."""
+    scored = [run for run in runs if run.evaluation]
+    scores: dict[str, dict[str, Score]] = {}
+    controls: dict[str, dict[str, float | None]] = {}
+    for run in scored:
+        evaluation = run.evaluation or {}
+        patch, grey = evaluation["patch"], evaluation["controls"].get("grey", {})
+        scores[run.name] = {
+            _(SCORES[key]): (patch.get(key), *patch.get("ci95", {}).get(key, (None, None))) for key in SHARES
+        }
+        controls[run.name] = {_(SCORES[key]): grey.get(key) for key in SHARES}
+    return score_bars(
+        scores,
+        controls,
+        control=_(CONDITIONS["grey"]),
+        title=_("Scores with 95% intervals"),
+        **look,
+    )
+
+
+def scores_alt(runs: Sequence[Run]) -> str:
+    """What the chart of scores says, in a sentence."""
+    words = _("{run}: ASR {asr}, AP50 {ap50}")
+    scored = [(run.name, run.evaluation["patch"]) for run in runs if run.evaluation]
+    return "; ".join(
+        words.format(run=name, asr=_interval(scores, "asr"), ap50=_interval(scores, "ap50"))
+        for name, scores in scored
+    )
+
+
+def losses_figure(runs: Sequence[Run], *, over: str, strength: float, **look: bool) -> go.Figure | None:
+    """The runs' losses; None where no run has steps.
+
+    Args:
+        runs: in order.
+        over: `steps` or `seconds`.
+        strength: of the smoothing, 0 to below 1.
+    """
+    curves: dict[str, Curve] = {}
+    for run in runs:
+        steps = service.losses(run.job.id)
+        if steps:
+            where = [step.elapsed_s if over == OVER_SECONDS else float(step.step) for step in steps]
+            curves[run.name] = (where, [step.loss for step in steps])
+    if not curves:
+        return None
+    axis = _("Seconds") if over == OVER_SECONDS else _("Step")
+    return loss_curves(curves, strength=strength, title=_("Loss"), x_title=axis, **look)
+
+
+def parallel_figure(runs: Sequence[Run], **look: bool) -> go.Figure | None:
+    """Differing settings and scores on parallel axes; None with fewer than two axes."""
+    settings = list(service.differing(runs).items())[:LARGEST_DIFFERENCE]
+    axes = {
+        setting_name(name): list(zip(places(values), map(setting_value, values), strict=True))
+        for name, values in settings
+    }
+    if all(run.evaluation for run in runs):
+        for key in ("asr", "ap50", "disappearance"):
+            figures = [(run.evaluation or {})["patch"].get(key) for run in runs]
+            if all(figure is not None for figure in figures):
+                texts = map(formats.number, figures)
+                axes[_(SCORES[key])] = list(zip(places(figures), texts, strict=True))
+    if len(axes) < 2:
+        return None
+    title = _("Settings and scores")
+    return parallel_axes(axes, [run.name for run in runs], title=title, **look)
+
+
+def _interval(scores: Mapping[str, Any], name: str) -> str:
+    return formats.interval(scores.get(name), scores.get("ci95", {}).get(name, (None, None)))

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The HTML report of a run or of a comparison: one file that loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from time import time
+from typing import Any
+
+import plotly.graph_objects as go
+from jinja2 import Environment, FileSystemLoader
+from PIL import Image
+from plotly.offline import get_plotlyjs
+
+from dashboard import compare_parts as parts
+from dashboard import formats
+from dashboard.charts.theme import CONFIG
+from dashboard.i18n import _, language, speaking
+from dashboard.services import runs as service
+from dashboard.services.runs import Run
+
+__all__ = ["PICTURE_BYTES", "report_html"]
+
+PICTURE_BYTES = 600_000  # of all patches together: with plotly.js the file stays below six million
+TEMPLATES = Path(__file__).with_name("templates")
+_LOOK = {"dark": False, "large": False}  # reports are printed
+_SMOOTHING = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the report: tables with their titles, one figure, notes, pictures.
+
+    Attributes:
+        title: its heading.
+        figure: HTML of the chart; empty without one.
+        alt: what the chart says.
+        tables: caption → rows; those with a caption are folded.
+        notes: sentences below.
+        pictures: patches.
+    """
+
+    title: str
+    figure: str = ""
+    alt: str = ""
+    tables: tuple[tuple[str, parts.Rows], ...] = ()
+    notes: tuple[str, ...] = ()
+    pictures: tuple[Mapping[str, Any], ...] = ()
+
+
+def report_html(job_ids: Sequence[int], *, code: str = "en") -> str:
+    """The report of finished runs, as text of an HTML file.
+
+    Args:
+        job_ids: of one run, or of those to compare.
+        code: the report's language, a key of `i18n.LANGUAGES`.
+
+    Raises:
+        JobError: a job is not there, or is no finished generation.
+        StorageError: the database cannot be used.
+    """
+    with speaking(code):
+        runs = service.compared(tuple(job_ids))
+        makers = (_settings, _scores, _loss, _patches, _cost, _together, _machine, _versions)
+        sections = [maker(runs) for maker in makers]
+        return _template().render(
+            language=language(),
+            title=_title(runs),
+            made=_("Made on {when} by PatchBench.").format(when=formats.moment(time())),
+            lead=_("How far a patch lowers a detector's scores, and what it was made with."),
+            sections=[section for section in sections if section is not None],
+            plotly=get_plotlyjs(),
+        )
+
+
+def _title(runs: Sequence[Run]) -> str:
+    if len(runs) == 1:
+        return _("Report of run {run}").format(run=runs[0].name)
+    return _("Comparison of runs {runs}").format(runs=", ".join(str(run.job.id) for run in runs))
+
+
+@cache
+def _template() -> Any:
+    return Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("report.html")
+
+
+def _html(figure: go.Figure | None) -> str:
+    if figure is None:
+        return ""
+    figure.update_layout(autosize=True)
+    return str(figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG))
+
+
+def _patches(runs: Sequence[Run]) -> Section:
+    shown = [run for run in runs if run.patch is not None]
+    budget = PICTURE_BYTES // max(len(shown), 1)
+    pictures = []
+    for run in shown:
+        assert run.patch is not None
+        size = _("{width} by {height} texels").format(width=run.patch.width, height=run.patch.height)
+        pictures.append({"source": picture(Path(run.patch.image), budget), "name": run.name, "size": size})
+    notes = () if shown else (_("The patch was deleted."),)
+    return Section(title=_("Patch"), pictures=tuple(pictures), notes=notes)
+
+
+def picture(path: Path, budget: int) -> str | None:
+    """A patch as a data URI of at most so many bytes, halved in size until it fits; None if unreadable."""
+    try:
+        with Image.open(path) as opened:
+            image = opened.convert("RGBA" if "A" in opened.getbands() else "RGB")
+    except OSError:
+        return None
+    while True:
+        file = io.BytesIO()
+        image.save(file, "PNG", optimize=True)
+        text = base64.b64encode(file.getvalue()).decode()
+        if len(text) <= budget or min(image.size) <= 16:
+            return f"data:image/png;base64,{text}"
+        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
+
+
+def _scores(runs: Sequence[Run]) -> Section:
+    if not any(run.evaluation for run in runs):
+        return Section(title=_("Scores"), notes=(_("Not scored."),))
+    notes = [
+        _(
+            "In brackets: 95% bootstrap interval over images. A patch that does not beat grey has shown "
+            "occlusion, not an attack."
+        ),
+        *(_scored_on(run) for run in runs if run.evaluation),
+    ]
+    if not service.scored_alike(runs):
+        notes.append(
+            _(
+                "These runs were scored on different datasets, detectors, classes or images: "
+                "do not read one figure against another."
+            )
+        )
+    return Section(
+        title=_("Scores with controls"),
+        figure=_html(parts.scores_figure(runs, **_LOOK)),
+        alt=parts.scores_alt(runs),
+        tables=(("", parts.score_rows(runs)),),
+        notes=tuple(notes),
+    )
+
+
+def _scored_on(run: Run) -> str:
+    dataset, detector, target = run.scored_on
+    score = run.patch.score if run.patch else None
+    kinds = {
+        True: _("{run} was scored on images that were held out: {dataset}, {detector}, {target}."),
+        False: _("{run} was scored on images that it was made on: {dataset}, {detector}, {target}."),
+        None: _("{run} was scored on {dataset}, {detector}, {target}."),
+    }
+    words = kinds[score.held_out if score else None]
+    return words.format(run=run.name, dataset=dataset, detector=detector, target=target)
+
+
+def _loss(runs: Sequence[Run]) -> Section:
+    figure = parts.losses_figure(runs, over=parts.OVER_STEPS, strength=_SMOOTHING, **_LOOK)
+    if figure is None:
+        return Section(title=_("Loss"), notes=(_("No steps are stored of these runs."),))
+    alt = _("Loss curves of {runs}.").format(runs=", ".join(run.name for run in runs))
+    note = _("Thick lines are averaged over earlier steps, thin ones are the raw loss.")
+    return Section(title=_("Loss"), figure=_html(figure), alt=alt, notes=(note,))
+
+
+def _settings(runs: Sequence[Run]) -> Section:
+    names = dict.fromkeys(name for run in runs for name in run.settings)
+    everything = parts.setting_rows(runs, {name: [run.settings.get(name) for run in runs] for name in names})
+    values = service.differing(runs)
+    if len(runs) == 1:
+        return Section(title=_("Settings"), tables=(("", everything),))
+    differing = (("", parts.setting_rows(runs, values)),) if values else ()
+    notes = () if values else (_("All settings are the same."),)
+    return Section(
+        title=_("Settings that differ"), tables=(*differing, (_("All settings"), everything)), notes=notes
+    )
+
+
+def _cost(runs: Sequence[Run]) -> Section:
+    return Section(title=_("Cost"), tables=(("", parts.cost_rows(runs)),))
+
+
+def _together(runs: Sequence[Run]) -> Section | None:
+    figure = parts.parallel_figure(runs, **_LOOK) if len(runs) > 1 else None
+    if figure is None:
+        return None
+    alt = _("A line for each run across the settings that differ and its scores.")
+    return Section(title=_("Settings and scores together"), figure=_html(figure), alt=alt)
+
+
+def _machine(runs: Sequence[Run]) -> Section:
+    rows = _rows_by_run(_("Machine"), runs, [_machine_of(run) for run in runs])
+    return Section(title=_("Machine"), tables=(("", rows),))
+
+
+def _machine_of(run: Run) -> dict[str, Any]:
+    machine = run.facts.get("machine", {})
+    return {
+        _("Device"): run.facts.get("device", run.job.device),
+        _("GPU"): ", ".join(machine.get("gpus", ())) or None,
+        _("CPU"): machine.get("cpu_model"),
+        _("Memory"): formats.bytes_text(machine["memory_total_bytes"]) if machine else None,
+        _("System"): machine.get("platform"),
+        _("Finished"): formats.moment(run.job.finished_at),
+    }
+
+
+def _versions(runs: Sequence[Run]) -> Section:
+    versions = [{"PatchBench": run.job.code_version, **run.facts.get("versions", {})} for run in runs]
+    return Section(title=_("Versions"), tables=(("", _rows_by_run(_("Package"), runs, versions)),))
+
+
+def _rows_by_run(title: str, runs: Sequence[Run], facts: Sequence[Mapping[str, Any]]) -> parts.Rows:
+    """A line for each fact that any run has, a column for each run."""
+    names: Iterable[str] = dict.fromkeys(name for each in facts for name, value in each.items() if value)
+    return [
+        {title: name}
+        | {run.name: str(each.get(name) or formats.DASH) for run, each in zip(runs, facts, strict=True)}
+        for name in names
+    ]

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The button that saves the report of a run or of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from dashboard.i18n import _, language
+from dashboard.report import report_html
+
+__all__ = ["report_button"]
+
+
+def report_button(job_ids: Sequence[int]) -> None:
+    """Offer the HTML report of finished generations; it is made when it is asked for.
+
+    Args:
+        job_ids: of one run, or of those to compare; generations that succeeded.
+    """
+    numbers = "-".join(map(str, job_ids))
+    st.download_button(
+        _("HTML report"),
+        partial(report_html, tuple(job_ids), code=language()),
+        f"patchbench-report-{numbers}.html",
+        "text/html",
+        key=f"report-{numbers}",
+        on_click="ignore",
+        icon=":material/description:",
+        help=_("One file with settings, scores, loss and patches that opens without a network."),
+    )

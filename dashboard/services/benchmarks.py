@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Benchmark suites: what they ask, what they measured, and starting one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.services.storage import cached, opened
+from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM, Chart, Description
+from engine.benchmark.comparison import FEW_ROUNDS, Change
+from engine.benchmark.wording import side_name
+from engine.config import RunConfig
+from engine.jobs import benchmark_history, queue
+from engine.records import BenchmarkRun, Job, Measurement
+
+__all__ = [
+    "FEW_ROUNDS",
+    "NO_CLAIM",
+    "SCALES",
+    "SUITES",
+    "Change",
+    "Chart",
+    "Description",
+    "Filter",
+    "active",
+    "comparable",
+    "compare",
+    "find",
+    "get",
+    "latest",
+    "name_of",
+    "start",
+    "subjects",
+    "suite_texts",
+    "to_csv",
+    "to_json",
+]
+
+SUITES = CATALOGUE
+SCALES = ("small", "medium", "large")
+LISTED = 1000
+_COLUMNS = ("value", "low", "high", "unit", "claimed")
+
+
+def suite_texts() -> list[str]:
+    """The engine's own words about suites that pages show translated."""
+    found = []
+    for about in SUITES.values():
+        found += [about.question, about.claim, about.on_cuda, *(chart.title for chart in about.charts)]
+    return [text for text in dict.fromkeys(found) if text and text != NO_CLAIM]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which runs to show; None for any. Times are Unix seconds.
+
+    Attributes:
+        device, detector, dataset: by name, as the runs have them.
+        since, until: begun between these.
+    """
+
+    device: str | None = None
+    detector: str | None = None
+    dataset: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@cached(ttl_s=3)
+def find(suite: str | None = None, wanted: Filter | None = None) -> list[BenchmarkRun]:
+    """The runs of a suite, or of all, newest first, without their measurements.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return repository.benchmarks.find(suite=suite, limit=LISTED, **vars(wanted or Filter()))
+
+
+@cached(ttl_s=3)
+def get(run_id: int) -> BenchmarkRun:
+    """One run with its measurements.
+
+    Raises:
+        JobError: there is none with this number.
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return repository.benchmarks.get(run_id)
+
+
+@cached(ttl_s=3)
+def latest(wanted: Filter | None = None) -> dict[str, BenchmarkRun]:
+    """Suite → its latest finished run, with its measurements, of the suites that have one.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        runs = benchmark_history.latest_runs(repository, **vars(wanted or Filter()))
+    return {run.suite: run for run in runs}
+
+
+def comparable(run: BenchmarkRun) -> list[BenchmarkRun]:
+    """The other finished runs that a run can be compared with, newest first; those of other code come first.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    same = ("suite", "scale", "device", "machine", "detector", "dataset")
+    with opened() as repository:
+        runs = repository.benchmarks.find(
+            states=["finished"], limit=LISTED, **{name: getattr(run, name) for name in same}
+        )
+    others = [each for each in runs if each.id != run.id]
+    return sorted(others, key=lambda each: each.code_version == run.code_version)
+
+
+def compare(before: BenchmarkRun, after: BenchmarkRun) -> list[Change]:
+    """How each measurement changed from one run to another.
+
+    Raises:
+        SettingsError: the runs are not alike.
+    """
+    return benchmark_history.compare(before, after)
+
+
+@cached(ttl_s=1)
+def active() -> list[Job]:
+    """The benchmark jobs that run or wait, in the order of the queue.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return repository.jobs.find(
+            states=["running", "queued", "paused"], kinds=["benchmark"], order="queue", limit=20
+        )
+
+
+@cached(ttl_s=5)
+def subjects() -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """What suites can run on: dataset → class names, and weights that were used before; `demo` is in both.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        datasets = repository.datasets.all()
+        jobs = repository.jobs.find(kinds=["generate", "evaluate", "benchmark"], limit=100)
+    classes = {dataset.name: tuple(filter(None, dataset.class_names)) for dataset in datasets}
+    used = [job.request["config"]["weights"] for job in jobs]
+    return {"demo": ("person",)} | classes, list(dict.fromkeys(["demo", *used]))
+
+
+def start(suites: Sequence[str], *, dataset: str, weights: str, class_name: str, scale: str) -> list[Job]:
+    """Queue suites one after the other, and start a worker for them.
+
+    Args:
+        suites: their names.
+        dataset, weights, class_name: what they run on; other settings are the engine's defaults.
+        scale: of `SCALES`.
+
+    Raises:
+        EngineError: a setting is out of its range, or no worker can be started.
+    """
+    config = RunConfig(dataset=dataset, weights=weights, class_name=class_name)
+    with opened() as repository:
+        jobs = [queue.submit_benchmark(repository, suite, config, scale=scale) for suite in suites]
+        queue.ensure_worker(repository)
+    active.clear()
+    return jobs
+
+
+def name_of(measurement: Measurement) -> str:
+    """A measurement's side, with what tells it from another of the same name."""
+    return side_name(vars(measurement))
+
+
+def to_json(runs: Sequence[BenchmarkRun]) -> str:
+    """Runs as `benchmark run --json` prints them, in a list."""
+    results = [benchmark_history.result_of(run) for run in runs]
+    return json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def to_csv(runs: Sequence[BenchmarkRun]) -> str:
+    """A line for each measurement of runs, with what it was measured on."""
+    text = io.StringIO()
+    about = ("suite", "id", "scale", "device", "machine", "detector", "dataset", "code_version", "started_at")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*about, "side", *_COLUMNS, "settings"])
+    for run in runs:
+        for measurement in run.measurements:
+            row = measurement.to_json()
+            table.writerow(
+                [
+                    *(getattr(run, name) for name in about),
+                    row["side"],
+                    *(row[name] for name in _COLUMNS),
+                    json.dumps(row["settings"], ensure_ascii=False),
+                ]
+            )
+    return text.getvalue()

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Finished runs side by side: their settings, scores, costs, losses and patches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.services.storage import cached, opened
+from engine.errors import JobError
+from engine.records import Job, PatchRecord, StepRecord
+
+__all__ = ["LIMIT", "POINTS", "Run", "candidates", "compared", "differing", "losses", "scored_alike"]
+
+LIMIT = 8  # runs side by side: more cannot be told apart in one chart
+LISTED = 1000
+POINTS = 600  # of a loss curve: about as many as a screen has pixels for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished generation and the patch that it left; None once the patch was deleted."""
+
+    job: Job
+    patch: PatchRecord | None
+
+    @property
+    def name(self) -> str:
+        """Short enough for a legend, and unique: the job's number and label."""
+        label = self.job.label if len(self.job.label) <= 32 else f"{self.job.label[:31]}…"
+        return f"{self.job.id} {label}".strip()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting that was asked for, nested ones as `placement.scale`."""
+        return flat(self.job.request["config"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `run.json` holds."""
+        return self.job.result or {}
+
+    @property
+    def evaluation(self) -> dict[str, Any] | None:
+        """Its own scores beside its controls, as `Evaluation.to_json` has them; None if it was not scored."""
+        if self.patch is not None and self.patch.score is not None:
+            return self.patch.score.evaluation
+        return self.facts.get("evaluation")
+
+    @property
+    def scored_on(self) -> tuple[str, str, str]:
+        """Dataset, detector and class of its scores."""
+        if self.patch is not None and self.patch.score is not None:
+            score = self.patch.score
+            return score.dataset, score.detector, score.class_name
+        config = self.job.request["config"]
+        return config["dataset"], config["weights"], config["class_name"]
+
+
+def flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings in one level; losses stay together, as a term without a weight is one left out."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict) and name != "losses":
+            found |= {f"{name}.{inner}": each for inner, each in value.items()}
+        else:
+            found[name] = value
+    return found
+
+
+@cached(ttl_s=5, max_entries=8)
+def candidates(also: tuple[int, ...] = ()) -> dict[int, str]:
+    """The latest finished runs that can be compared: number → label, newest first.
+
+    Args:
+        also: numbers of older ones, such as a link has; those that cannot be compared are left out.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        jobs = repository.jobs.find(states=["succeeded"], kinds=["generate"], limit=LISTED)
+        found = {job.id: job.label for job in jobs}
+        for job_id in also:
+            with suppress(JobError):
+                job = repository.jobs.get(job_id)
+                if _comparable(job):
+                    found.setdefault(job_id, job.label)
+    return found
+
+
+@cached(ttl_s=5, max_entries=32)
+def compared(job_ids: tuple[int, ...]) -> list[Run]:
+    """Runs by their jobs' numbers, in that order.
+
+    Raises:
+        JobError: a job is not there, or is no finished generation.
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        jobs = [repository.jobs.get(job_id) for job_id in job_ids]
+        for job in jobs:
+            if not _comparable(job):
+                raise JobError(
+                    f"job {job.id}: expected a generation that succeeded, got {job.kind}, {job.state}; "
+                    "choose another"
+                )
+        return [Run(job=job, patch=repository.patches.of_job(job.id)) for job in jobs]
+
+
+@cached(ttl_s=60, max_entries=64)
+def losses(job_id: int) -> list[StepRecord]:
+    """A finished run's steps, thinned to what a chart can show.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return repository.steps.read(job_id, at_most=POINTS)
+
+
+def differing(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    """The settings in which runs differ → the value in each run, in order; None where a run has none."""
+    everything = [run.settings for run in runs]
+    names = dict.fromkeys(name for settings in everything for name in settings)
+    values = {name: [settings.get(name) for settings in everything] for name in names}
+    return {name: each for name, each in values.items() if any(value != each[0] for value in each)}
+
+
+def scored_alike(runs: Sequence[Run]) -> bool:
+    """Whether the scores of runs may be held against each other: same dataset, detector, class and images."""
+    scored = [run for run in runs if run.evaluation]
+    return len({(run.scored_on, _images(run)) for run in scored}) <= 1
+
+
+def _comparable(job: Job) -> bool:
+    return job.kind == "generate" and job.state == "succeeded"
+
+
+def _images(run: Run) -> tuple[Any, ...]:
+    settings = (run.evaluation or {}).get("settings", {})
+    return tuple(str(settings.get(name)) for name in ("images", "objects", "placement", "min_score", "iou"))
