@@ -110,6 +110,7 @@ TESTED_ELSEWHERE = {
     "engine/benchmark/suite.py": "tests/engine/benchmark/test_suites.py",
     "engine/benchmark/catalogue.py": "tests/engine/benchmark/test_report.py",  # words and charts
     "engine/errors.py": "tests/engine/cli/test_patches.py",  # names without behaviour
+    "engine/store/migrations.py": "tests/engine/store/test_schema.py",
     "engine/detectors/base.py": "tests/fakes.py",  # a protocol
     "engine/detectors/pickle_rules.py": "tests/engine/detectors/test_trust.py",
     "engine/detectors/pickle_scan.py": "tests/engine/detectors/test_trust.py",

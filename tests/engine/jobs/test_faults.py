@@ -143,7 +143,7 @@ def test_a_read_only_folder_is_told(repository: Repository, own_home: Path) -> N
 def test_files_that_cannot_be_written_and_folders_that_go(
     own_home: Path, repository: Repository, settings: Settings
 ) -> None:
-    """No file may grow beyond 2 MB, so no checkpoint is written; then folders go, before and while it runs."""
+    """No file may grow beyond 2 MB, so no checkpoint is written; then folders go, before and during a run."""
     big = settings(patch_height=512, patch_width=512, iterations=1)
     small = settings(iterations=60)
     generate(small, own_home / "unbroken", evaluate_after=False)
