@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Finished runs side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from dashboard.services import runs
+from engine.errors import JobError
+from engine.records import Job
+from engine.store.repository import Repository
+from tests.dashboard.homes import add_running, fill
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> None:
+    st.cache_data.clear()
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({}, {}),
+        ({"seed": 1}, {"seed": 1}),
+        ({"placement": {"scale": 0.2}}, {"placement.scale": 0.2}),
+        ({"losses": {"object": 1.0}}, {"losses": {"object": 1.0}}),
+    ],
+)
+def test_settings_are_flattened(settings: dict[str, Any], found: dict[str, Any]) -> None:
+    assert runs.flat(settings) == found
+
+
+def test_an_empty_home_has_nothing_to_compare() -> None:
+    assert runs.candidates() == {}
+    assert runs.candidates((7,)) == {}
+    assert runs.compared(()) == []
+    assert runs.losses(7) == []
+    assert runs.differing([]) == {}
+    assert runs.scored_alike([])
+
+
+def test_finished_generations_are_offered_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Repository() as repository:
+        fill(repository, runs=3)
+        add_running(repository)
+    assert runs.candidates() == {3: "Run 2", 2: "Run 1", 1: "Run 0"}
+    monkeypatch.setattr(runs, "LISTED", 1)
+    st.cache_data.clear()
+    assert list(runs.candidates((1, 4, 99))) == [3, 1]  # the linked one, not what runs or is not there
+
+
+def test_runs_come_with_patch_scores_and_what_differs() -> None:
+    with Repository() as repository:
+        fill(repository, runs=2)
+    first, second = found = runs.compared((2, 1))
+    assert [run.job.id for run in found] == [2, 1]
+    assert first.name == "2 Run 1"
+    assert first.patch is not None
+    assert first.evaluation == first.patch.score.evaluation  # type: ignore[union-attr]
+    assert first.scored_on == ("streets", "demo", "person")
+    differing = runs.differing(found)
+    assert differing["seed"] == [1, 0]
+    assert "dataset" not in differing
+    assert runs.scored_alike(found)
+    assert len(runs.losses(second.job.id)) == 60
+
+
+def test_without_its_patch_a_run_has_the_scores_of_its_own_record() -> None:
+    with Repository() as repository:
+        fill(repository, runs=1)
+        repository.patches.delete(1)
+        job = repository.jobs.get(1)
+    (run,) = runs.compared((1,))
+    assert (run.patch, run.evaluation) == (None, None)
+    assert run.scored_on == ("streets", "demo", "person")
+    scored = replace(job, result={"evaluation": {"patch": {}}})
+    assert runs.Run(job=scored, patch=None).evaluation == {"patch": {}}
+
+
+def test_what_cannot_be_compared_is_told() -> None:
+    with Repository() as repository:
+        job = add_running(repository)
+    with pytest.raises(JobError, match="expected a generation that succeeded, got generate, running"):
+        runs.compared((job.id,))
+
+
+def test_a_long_label_is_cut() -> None:
+    job = Job(
+        id=3,
+        kind="generate",
+        state="succeeded",
+        label="x" * 50,
+        request={},
+        device="cpu",
+        seed=0,
+        code_version="",
+        created_at=0.0,
+    )
+    assert runs.Run(job=job, patch=None).name == "3 " + "x" * 31 + "…"
