@@ -15,7 +15,7 @@ from engine.store.connection import Connection
 def test_a_transaction_is_whole_or_not_at_all(tmp_path: Path) -> None:
     connection = Connection(tmp_path / "a.db")
     connection.sqlite.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b)")
-    with pytest.raises(StorageError, match="UNIQUE constraint failed"), connection.transaction():
+    with pytest.raises(StorageError, match="UNIQUE constraint failed"), connection.transaction():  # noqa: PT012
         connection.insert("t (a, b)", [(1, "x"), (2, "y")])
         connection.insert("t (a, b)", [(1, "z")])
     assert connection.rows("SELECT * FROM t") == []
