@@ -52,7 +52,7 @@ def object_histogram(
         )
     )
     styled(figure, title=title, dark=dark, large=large, height=360)
-    figure.update_xaxes(title=x_title, type="category")
+    figure.update_xaxes(title=x_title, type="category", showgrid=False)
     figure.update_yaxes(title=y_title, type="log" if log else "linear", ticksuffix="%" if share else "")
     figure.update_layout(bargap=0.15, margin_t=64)
     return figure
@@ -76,7 +76,7 @@ def class_bars(
         )
     )
     styled(figure, title=title, dark=dark, large=large, height=max(160, 90 + 26 * len(names)))
-    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(title=x_title)
     figure.update_layout(margin_r=56)
     return figure
@@ -115,10 +115,9 @@ def box_centres(
         )
     )
     styled(figure, title=title, dark=dark, large=large)
-    figure.update_xaxes(showticklabels=False, showgrid=False, constrain="domain")
-    figure.update_yaxes(
-        showticklabels=False, showgrid=False, autorange="reversed", scaleanchor="x", scaleratio=0.75
-    )
+    hidden = {"showticklabels": False, "showgrid": False, "ticks": ""}
+    figure.update_xaxes(constrain="domain", **hidden)
+    figure.update_yaxes(autorange="reversed", scaleanchor="x", scaleratio=0.75, **hidden)
     return figure
 
 

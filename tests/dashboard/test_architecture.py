@@ -13,7 +13,11 @@ from tests.test_architecture import LONGEST, ROOT, imports, relative
 MODULES = sorted((ROOT / "dashboard").rglob("*.py"))
 # What the whole dashboard may use of the engine, and what its services may besides.
 ENGINE = ("engine.records", "engine.config", "engine.errors", "engine.hardware", "engine.__version__")
-STORED = ("engine.store.datasets.DatasetSummary", "engine.store.workers.Worker")  # records that lie there
+STORED = (
+    "engine.store.datasets.DatasetSummary",
+    "engine.store.previews.Preview",
+    "engine.store.workers.Worker",
+)  # records that lie there
 SERVICES = (
     *ENGINE,
     *("engine.jobs", "engine.store", "engine.benchmark", "engine.evaluation.config", "engine.datasets"),

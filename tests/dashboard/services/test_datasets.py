@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Figures of datasets, and imports as jobs."""
+
+import io
+import zipfile
+
+import pytest
+
+from dashboard.services import datasets
+from engine.errors import DatasetError, SettingsError
+from engine.store.repository import Repository
+from tests.dashboard.homes import DATASET, PEOPLE, make_dataset
+
+
+@pytest.fixture
+def streets(own_home):
+    with Repository() as repository:
+        repository.datasets.save(make_dataset(own_home / "pictures"))
+    datasets.summaries.clear()
+    (summary,) = datasets.summaries()
+    return summary
+
+
+def archive(names=("images/a.jpg",)):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name in names:
+            file.writestr(name, b"x")
+    return buffer
+
+
+@pytest.mark.parametrize(
+    ("counts", "limit", "images"),
+    [([], 2, [0, 0, 0]), ([0, 1, 1, 2, 9], 2, [1, 2, 2]), ([3], 4, [0, 0, 0, 1, 0])],
+)
+def test_histogram_and_positions_agree(counts, limit, images):
+    assert datasets.histogram(counts, limit) == images
+    assert [len(datasets.positions(counts, bucket, limit)) for bucket in range(limit + 1)] == images
+
+
+def test_figures_of_a_dataset(streets):
+    counts = datasets.object_counts(DATASET, streets.imported_at, None)
+    assert counts == list(PEOPLE)
+    assert sum(datasets.class_counts(DATASET, streets.imported_at).values()) == sum(PEOPLE)
+    figures = datasets.box_figures(DATASET, streets.imported_at, None)
+    assert sum(map(sum, figures.centres)) == sum(figures.sizes) == sum(PEOPLE)
+    assert datasets.repair_counts(DATASET, streets.imported_at) == {}
+    assert datasets.image(DATASET, streets.imported_at, 7).count() == PEOPLE[7]
+
+
+def test_a_path_outside_is_never_queued(streets, no_worker_is_started, monkeypatch, own_home):
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(own_home))
+    for how in ({"written": "/etc"}, {"written": str(own_home), "images": "/etc"}):
+        with pytest.raises(SettingsError):
+            datasets.import_path(**how, name="", split="train")
+    assert datasets.imports() == []
+    assert no_worker_is_started == []
+
+
+def test_an_upload_is_kept_and_queued_under_its_own_name(no_worker_is_started, own_home):
+    job = datasets.import_upload(archive(), "my streets.zip", name="", split="val")
+    assert job.request["name"] == "my-streets"
+    assert job.request["split"] == "val"
+    assert job.request["source"].startswith(str(own_home / "uploads"))
+    assert [each.id for each in datasets.imports()] == [job.id]
+    assert no_worker_is_started == ["worker"]
+
+
+def test_a_harmful_upload_leaves_nothing(own_home):
+    with pytest.raises(DatasetError, match="a path that leads outside"):
+        datasets.import_upload(archive(("../a.jpg",)), "a.zip", name="", split="train")
+    assert not (own_home / "uploads").exists()
+
+
+def test_only_known_names_are_downloaded():
+    assert "coco128" in datasets.known_names()
+    with pytest.raises(SettingsError, match="a name that Ultralytics knows"):
+        datasets.import_name("../x", name="", split="train")
+    assert datasets.import_name("coco128", name=" mine ", split="train").request["name"] == "mine"
+
+
+def test_a_dataset_is_forgotten(streets):
+    datasets.delete(DATASET)
+    assert datasets.summaries() == []
+    with pytest.raises(DatasetError):
+        datasets.delete(DATASET)

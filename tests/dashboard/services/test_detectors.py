@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Detectors that can be chosen, and weight files from elsewhere."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from dashboard.services import detectors
+from engine.config import home_folder
+from engine.errors import DetectorError, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    detectors.detectors.clear()
+
+
+def test_at_first_there_are_the_demo_and_known_names():
+    assert detectors.detectors() == ["demo", *detectors.KNOWN]
+
+
+def test_an_upload_can_be_chosen_but_is_not_trusted():
+    path = detectors.store_weights(io.BytesIO(b"PK\x03\x04rest"), "../My net!.pt")
+    assert Path(path).read_bytes() == b"PK\x03\x04rest"
+    assert Path(path).name.startswith("My-net-")
+    assert not Path(path).is_relative_to(home_folder() / "weights")
+    assert path in detectors.detectors()
+
+
+def test_what_torch_never_writes_is_refused():
+    with pytest.raises(DetectorError, match="as torch.save writes"):
+        detectors.store_weights(io.BytesIO(b"#!/bin/sh"), "a.pt")
+
+
+def test_a_path_must_be_an_allowed_file(own_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path))
+    file = tmp_path / "net.pt"
+    file.write_bytes(b"x")
+    assert detectors.weight_file(str(file)) == str(file)
+    with pytest.raises(DetectorError, match="expected a file, got the folder"):
+        detectors.weight_file(str(tmp_path))
+    with pytest.raises(SettingsError, match="expected one below"):
+        detectors.weight_file("/etc/passwd")

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Paths that pages take: below the allowed folders, links followed."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.services.paths import allowed_roots, within_roots
+from engine.config import home_folder
+from engine.errors import SettingsError
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    folder = tmp_path / "allowed"
+    folder.mkdir()
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(folder))
+    return folder
+
+
+def test_by_default_home_working_folder_and_our_own_are_allowed(monkeypatch):
+    monkeypatch.delenv("PATCHBENCH_ROOTS", raising=False)
+    assert allowed_roots() == list(dict.fromkeys([Path.home().resolve(), Path.cwd(), home_folder()]))
+
+
+def test_what_lies_below_is_found(root):
+    (root / "a.yaml").write_text("names: [person]")
+    assert within_roots(f" {root}/../allowed/a.yaml ") == root / "a.yaml"
+    assert within_roots(str(root)) == root
+
+
+@pytest.mark.parametrize("written", ["", "  ", "/etc/passwd", "../..", "{root}/../secret", "{root}-other"])
+def test_what_lies_elsewhere_is_refused(root, written):
+    with pytest.raises(SettingsError, match="name its folder in PATCHBENCH_ROOTS"):
+        within_roots(written.format(root=root))
+
+
+def test_a_link_that_leads_elsewhere_is_refused(root, tmp_path):
+    (root / "link").symlink_to(tmp_path)
+    with pytest.raises(SettingsError, match="expected one below"):
+        within_roots(f"{root}/link")
+
+
+def test_what_is_not_there_is_named(root):
+    with pytest.raises(SettingsError, match=f"got nothing at {root}/none; correct it"):
+        within_roots(f"{root}/none")
+
+
+def test_what_is_no_path_is_refused(root):
+    with pytest.raises(SettingsError, match="path: expected one"):
+        within_roots("a\0b")
