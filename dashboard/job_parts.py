@@ -20,7 +20,7 @@ from dashboard.services.jobs import JobView
 from dashboard.setting_names import setting_name, setting_value
 from engine.records import Job, StepRecord
 
-__all__ = ["axis_choice", "details", "live_part", "result"]
+__all__ = ["axis_choice", "details", "live_part", "loss_chart", "result"]
 
 SMOOTHING = 0.8
 AXES = ("steps", "seconds")
@@ -131,7 +131,7 @@ def curves(job: Job, found: list[StepRecord]) -> None:
             texels(png, alt=_("The patch of job {job}.").format(job=job.id), key="live")
     with charts:
         if found:
-            loss_chart(job, found)
+            loss_chart(job.id, found)
         else:
             st.caption(_("The loss appears here after the first steps."))
     if len(found) > 2:
@@ -139,7 +139,7 @@ def curves(job: Job, found: list[StepRecord]) -> None:
         chart(figure, alt=_("Throughput of the run over its seconds."), key="job-throughput")
 
 
-def loss_chart(job: Job, found: list[StepRecord]) -> None:
+def loss_chart(job_id: int, found: list[StepRecord]) -> None:
     """The loss, raw and smoothed, over steps or seconds."""
     seconds = st.session_state.get("kept.jobs.axis") == "seconds"
     places = [step.elapsed_s if seconds else step.step for step in found]
@@ -151,7 +151,7 @@ def loss_chart(job: Job, found: list[StepRecord]) -> None:
         **look(),
     )
     alt = _("Loss of job {job}: from {first} to {last} in {steps} steps.").format(
-        job=job.id,
+        job=job_id,
         first=formats.number(found[0].loss, 3),
         last=formats.number(found[-1].loss, 3),
         steps=f"{found[-1].step:,}",

@@ -10,7 +10,7 @@ from PIL import Image
 
 __all__ = ["factor_for", "texels"]
 
-_SHARP = "<style>[class*='st-key-texels-'] img {image-rendering: pixelated}</style>"
+_SHARP = "<style>[class*='st-key-texels-'] img {image-rendering: pixelated; border-radius: 0}</style>"
 
 
 def factor_for(width: int, height: int, at_most_px: int) -> int:

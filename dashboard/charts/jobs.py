@@ -14,15 +14,17 @@ from engine.records import StepRecord
 
 __all__ = ["estimates_beside_truth", "rates", "throughput"]
 
+STRETCHES = 60  # single steps jitter
+
 
 def rates(steps: Sequence[StepRecord]) -> tuple[list[float], list[float]]:
-    """Images a second between two steps that follow each other, over the seconds at the later one.
+    """Images a second over stretches of the run, and the seconds at the end of each.
 
     Args:
         steps: in order, evenly thinned; a pause of the run is no time in `elapsed_s`.
     """
     times, found = [], []
-    for before, after in pairwise(steps):
+    for before, after in pairwise(steps[:: -(-len(steps) // STRETCHES) or 1]):
         spent_s = after.elapsed_s - before.elapsed_s
         if spent_s > 0:
             times.append(after.elapsed_s)

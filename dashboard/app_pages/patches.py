@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Patches: the gallery, one patch with all that is known of it, and patches from elsewhere."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import formats, patch_effects, patch_parts
+from dashboard.components import controls, empty_state, go_to, guarded, page_title
+from dashboard.i18n import N_, _, ngettext
+from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.pictures import texels
+from dashboard.services import patches
+from dashboard.services.patches import LARGEST_MB, Found
+from engine.errors import PatchFileError
+from engine.records import PatchRecord
+
+ORDERS = {
+    "newest": N_("Newest first"),
+    "asr": N_("Highest ASR first"),
+    "ap50": N_("Lowest AP50 first"),
+    "name": N_("By name"),
+}
+
+
+def filters() -> tuple[str, str]:
+    """Text and order as chosen; another choice begins at the first page."""
+    search, order = st.columns([3, 2], vertical_alignment="bottom")
+    text = search.text_input(
+        _("Search"),
+        placeholder=_("Name, notes, dataset, detector or class"),
+        icon=":material/search:",
+        **kept("patches.text", ""),
+    )
+    wanted = (
+        text.strip(),
+        order.selectbox(
+            _("Order"),
+            list(ORDERS),
+            format_func=lambda name: _(ORDERS[name]),
+            **kept("patches.order", "newest", allowed=ORDERS),
+        ),
+    )
+    if st.session_state.setdefault("patches.filters", wanted) != wanted:
+        st.session_state["patches.filters"] = wanted
+        reset("patches.page")
+    return wanted
+
+
+def page_choice(found: Found) -> int:
+    """The page of the gallery."""
+    if found.pages == 1:
+        return 1
+    allowed = range(1, found.pages + 1)
+    return st.pagination(found.pages, **kept("patches.page", 1, allowed=allowed, parse=int))
+
+
+def card(patch: PatchRecord) -> None:
+    """A patch in the gallery."""
+    with st.container(border=True, width=226):
+        with guarded():
+            alt = _("The patch {name}.").format(name=patch.name)
+            texels(patches.file_bytes(patch.image), alt=alt, key=f"card-{patch.id}", at_most_px=192)
+        go_to("patches", patch.name, patch=patch.id)
+        if patch.score:
+            st.caption(
+                _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
+                    asr=formats.percent(patch.score.asr),
+                    ap50=formats.number(patch.score.ap50),
+                    dataset=patch.score.dataset,
+                    detector=patch.score.detector,
+                )
+            )
+        else:
+            st.caption(_("Not scored yet"))
+
+
+def gallery() -> None:
+    """All patches with search, order and pages."""
+    page_title(_("Patches"), _("Every patch that was made or imported here, with its scores."))
+    with controls("patch-import"):
+        import_form()
+    if not patches.find("", "newest", 1).total:
+        empty_state(_("There is no patch yet."), page="generate", label=_("Generate a patch"))
+        return
+    with controls("patches-filters"):
+        wanted = filters()
+        number = page_choice(patches.find(*wanted, 1))
+    found = patches.find(*wanted, number)
+    if not found.patches:
+        st.caption(_("No patch is like that. Change the search."))
+        return
+    st.caption(ngettext("{number} patch", "{number} patches", found.total).format(number=f"{found.total:,}"))
+    with st.container(horizontal=True):
+        for patch in found.patches:
+            card(patch)
+
+
+def import_form() -> None:
+    """Put a patch from elsewhere on record."""
+    with st.expander(_("Import a patch from elsewhere"), icon=":material/upload:"):
+        with st.form("import-patch", clear_on_submit=True):
+            file = st.file_uploader(
+                _("A PNG or JPEG image, or a NumPy array (.npy)"),
+                type=["png", "jpg", "jpeg", "npy"],
+                max_upload_size=LARGEST_MB,
+                help=_(
+                    "Arrays hold 3 by height by width values of 0 to 1, or bytes; pickled ones are refused."
+                ),
+            )
+            name = st.text_input(_("Name"), placeholder=_("That of the file"), max_chars=200)
+            sent = st.form_submit_button(_("Import"), key="import-patch-send")
+        if sent and file is None:
+            st.warning(_("Choose a file first."))
+        elif sent and file is not None:
+            with guarded():
+                choose("patch", patches.import_upload(file, file.name, name).id)
+                st.rerun()
+
+
+def one(patch: PatchRecord) -> None:
+    """The view of one patch."""
+    with controls("patch-back"):
+        if st.button(_("All patches"), icon=":material/arrow_back:", key="patch-back", type="tertiary"):
+            choose("patch", None)
+            st.rerun()
+    page_title(patch.name, _("Patch {number}").format(number=patch.id))
+    with guarded():
+        patch_parts.portrait(patch)
+    patch_parts.scored(patch)
+    with controls("patch-score"):
+        patch_effects.score_elsewhere(patch)
+    with guarded():
+        patch_effects.before_after(patch)
+    patch_parts.history(patch)
+    with controls("patch-manage"):
+        patch_parts.manage(patch)
+
+
+def page() -> None:
+    """The whole page."""
+    number = chosen("patch", parse=int)
+    if number is None:
+        gallery()
+        return
+    try:
+        found = patches.get(number)
+    except PatchFileError as error:
+        choose("patch", None)
+        st.error(str(error), icon=":material/error:")
+        gallery()
+    else:
+        choose("patch", number)
+        one(found)
+
+
+page()

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a patch does to images of any dataset, before and after; and its scoring elsewhere."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from dashboard.components import controls, empty_state, go_to, guarded, live
+from dashboard.detector_choice import choose_detector
+from dashboard.i18n import N_, _
+from dashboard.page_state import choose, chosen, kept
+from dashboard.services import datasets, marks, patches
+from engine.records import PatchRecord
+from engine.store.datasets import DatasetSummary
+
+__all__ = ["before_after", "score_elsewhere"]
+
+SHOWN = 2  # images at a time: four pictures, which a CPU answers within two seconds
+LEGEND = {
+    "found": N_("found"),
+    "missed": N_("never found"),
+    "vanished": N_("vanished (× in the corner)"),  # noqa: RUF001
+    "appeared": N_("appeared (+ in the corner)"),
+}
+
+
+def subject(patch: PatchRecord, name: str) -> tuple[DatasetSummary, str, str] | None:
+    """Dataset, detector and class as chosen; None while no dataset is imported.
+
+    Args:
+        patch: whose own ones are the first choice.
+        name: what the query parameters begin with.
+    """
+    known = {each.name: each for each in datasets.summaries()}
+    if not known:
+        empty_state(_("No dataset is imported yet."), page="datasets", label=_("Import a dataset"))
+        return None
+    own_detector = patch.summary.get("config", {}).get("weights")
+    if own_detector not in (None, "demo") and chosen(f"{name}.detector") is None:
+        choose(f"{name}.detector", own_detector)
+    data, detector, target = st.columns(3, vertical_alignment="bottom")
+    first = patch.dataset if patch.dataset in known else next(iter(known))
+    dataset = known[
+        data.selectbox(
+            _("Dataset"),
+            list(known),
+            help=_("Any dataset that is imported."),
+            **kept(f"{name}.dataset", first, allowed=known),
+        )
+    ]
+    with detector:
+        weights = choose_detector(f"{name}.detector", _("The detector that looks at the images."))
+    classes = [each for each in dataset.class_names if each]
+    wanted = next((each for each in (patch.class_name, "person") if each in classes), classes[0])
+    class_name = target.selectbox(
+        _("Class"),
+        classes,
+        help=_("The class whose objects carry the patch."),
+        **kept(f"{name}.class", wanted, allowed=classes),
+    )
+    return dataset, weights, class_name
+
+
+def before_after(patch: PatchRecord) -> None:
+    """Images clean and patched, with what is found on either."""
+    st.subheader(_("Before and after"), anchor=False)
+    with controls("patch-before-after"):
+        found = subject(patch, "patches")
+    if found is None:
+        return
+    dataset, weights, class_name = found
+    class_id = dataset.class_names.index(class_name)
+    counts = datasets.object_counts(dataset.name, dataset.imported_at, class_id)
+    places = [place for place, count in enumerate(counts) if count]
+    if not places:
+        st.info(_("No image of this dataset has objects of this class. Choose another class."))
+        return
+    pages = -(-len(places) // SHOWN)
+    with controls("patch-images"):
+        number = 1
+        if pages > 1:
+            number = st.pagination(pages, **kept("patches.image", 1, allowed=range(1, pages + 1), parse=int))
+    shown = places[(number - 1) * SHOWN : number * SHOWN]
+    with guarded():
+        _compare(patch, dataset.name, weights, class_name, shown)
+
+
+def _compare(patch: PatchRecord, dataset: str, weights: str, class_name: str, indices: list[int]) -> None:
+    asked = {"dataset": dataset, "weights": weights, "class_name": class_name, "indices": indices}
+    preview = patches.before_after(patch, **asked)  # type: ignore[arg-type]
+    if preview.state == "failed":
+        st.error(preview.error, icon=":material/error:")
+        with controls("patch-again"):
+            if st.button(_("Try again"), icon=":material/refresh:", key="preview-again"):
+                patches.before_after(patch, again=True, **asked)  # type: ignore[arg-type]
+                st.rerun()
+    elif preview.answer is not None:
+        _pictures(preview.answer["images"])
+    else:
+        live(_wait, every_s=0.7)(patch, asked)
+
+
+def _wait(patch: PatchRecord, asked: dict[str, object]) -> None:
+    """Look again and again, then draw the whole page anew."""
+    if patches.before_after(patch, **asked).state in ("done", "failed"):  # type: ignore[arg-type]
+        st.rerun()
+    text = _("The detector looks at the images. The first time takes up to a minute, then two seconds.")
+    st.info(text, icon=":material/hourglass_top:")
+
+
+def _pictures(images: list[dict[str, object]]) -> None:
+    was, gone, new = marks.changes(images)
+    text = _(
+        "Objects found on the clean images: {number} · vanished: {gone} · detections that appeared: {new}"
+    )
+    st.markdown(text.format(number=was, gone=gone, new=new))
+    st.html(" &emsp; ".join(_swatch(mark) for mark in marks.MARKS))
+    for image in images:
+        for column, side in zip(st.columns(2), ("before", "after"), strict=True):
+            caption = _("Image {index}, clean") if side == "before" else _("Image {index}, with the patch")
+            text = caption.format(index=image["index"])
+            drawn = marks.marks_of(image, side)
+            picture = patches.file_bytes(image[side]["path"])  # type: ignore[index]
+            column.image(marks.marked(picture, drawn), caption=text, alt=text, width="stretch")
+
+
+def _swatch(mark: str) -> str:
+    colour, dash, _sign = marks.MARKS[mark]
+    line = "dashed" if dash > 5 else "dotted" if dash else "solid"
+    box = (
+        f"display:inline-block;width:1.6em;height:1em;vertical-align:middle;background:#444;"
+        f"border:2px {line} {colour}"
+    )
+    return f'<span style="white-space:nowrap"><span style="{box}"></span> {escape(_(LEGEND[mark]))}</span>'
+
+
+def score_elsewhere(patch: PatchRecord) -> None:
+    """Score the patch on another dataset or detector, as a job."""
+    with st.expander(_("Score it on another dataset or detector"), icon=":material/fact_check:"):
+        found = subject(patch, "patches.score")
+        if found is None:
+            return
+        dataset, weights, class_name = found
+        st.caption(_("It is placed as it was made to be, beside the controls, on all images with the class."))
+        if st.button(_("Score it"), type="primary", icon=":material/play_arrow:", key="patch-score"):
+            with guarded():
+                job = patches.score_on(patch, dataset=dataset.name, weights=weights, class_name=class_name)
+                st.session_state["patches.scoring"] = (patch.id, job.id)
+        if (scoring := st.session_state.get("patches.scoring")) and scoring[0] == patch.id:
+            st.success(_("The score is queued as job {job}.").format(job=scoring[1]))
+            go_to("jobs", _("Watch it"), job=scoring[1])

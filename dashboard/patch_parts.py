@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""One patch on its page: its picture, downloads, scores, settings, history, name and notes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.charts.compare import score_bars
+from dashboard.components import CONDITIONS, chart, controls, go_to, guarded, look, score_table
+from dashboard.i18n import N_, _
+from dashboard.job_controls import asked_twice
+from dashboard.job_parts import loss_chart
+from dashboard.page_state import choose, kept
+from dashboard.pictures import texels
+from dashboard.report_button import report_button
+from dashboard.services import jobs, patches, runs
+from dashboard.setting_names import setting_name, setting_value
+from engine.records import PatchRecord, ScoreRecord
+
+__all__ = ["history", "manage", "portrait", "scored"]
+
+RATES = {
+    "asr": N_("ASR"),
+    "disappearance": N_("Disappearance"),
+    "ap50": N_("AP50"),
+    "ap50_95": N_("AP50-95"),
+}
+VERDICTS = {
+    "stronger": N_("It is stronger than a grey patch of its size; the intervals of the ASR do not overlap."),
+    "unclear": N_("It is stronger than a grey patch of its size, but the intervals of the ASR overlap."),
+    "weaker": N_("It is no stronger than a grey patch of its size: this shows occlusion, not an attack."),
+}
+MEANINGS = N_(
+    "ASR: share of the objects found without a patch that are no longer found. Disappearance: share of all "
+    "objects that nothing overlaps. AP50, AP50-95: average precision, lower with a strong patch."
+)
+
+
+def portrait(patch: PatchRecord) -> None:
+    """The picture at whole factors, its facts and the downloads."""
+    picture, facts = st.columns([1, 1], gap="large")
+    png = patches.file_bytes(patch.image)
+    with picture:
+        texels(png, alt=_("The patch {name}.").format(name=patch.name), key="patch", at_most_px=384)
+    with facts:
+        for name, value in _facts(patch).items():
+            st.markdown(f"**{name}**  \n{value}")
+        if patch.job_id is not None:
+            go_to("jobs", _("The run that made it"), job=patch.job_id)
+        if patch.notes:
+            st.markdown(patch.notes)
+        with controls("patch-downloads"), st.container(horizontal=True):
+            _downloads(patch, png)
+
+
+def _facts(patch: PatchRecord) -> dict[str, str]:
+    size = _("{width} × {height} texels").format(width=patch.width, height=patch.height)  # noqa: RUF001
+    made_on = f"{patch.dataset}, {patch.detector}, {patch.class_name}" if patch.dataset else _("elsewhere")
+    return {
+        _("Size"): f"{size}, {_('circular')}" if patch.circular else size,
+        _("Made on"): made_on,
+        _("Created"): formats.moment(patch.created_at),
+    }
+
+
+def _downloads(patch: PatchRecord, png: bytes) -> None:
+    icon = ":material/download:"
+    name = f"patch-{patch.id}"
+    array = patch.image.removesuffix(".png") + ".npy"
+    how: dict[str, Any] = {"icon": icon, "on_click": "ignore"}
+    st.download_button(
+        "PNG", png, f"{name}.png", "image/png", key="download-png", help=_("The picture, 8 bits."), **how
+    )
+    st.download_button(
+        "NPY",
+        partial(patches.file_bytes, array),
+        f"{name}.npy",
+        "application/octet-stream",
+        key="download-npy",
+        help=_("The exact texels as a NumPy array, 3 × height × width, 0 to 1."),  # noqa: RUF001
+        **how,
+    )
+    st.download_button(
+        "JSON",
+        partial(patches.as_json, patch.id),
+        f"{name}.json",
+        "application/json",
+        key="download-json",
+        help=_("Settings, history and all scores."),
+        **how,
+    )
+    if patch.job_id is not None and patch.summary:
+        report_button([patch.job_id])
+
+
+def scored(patch: PatchRecord) -> None:
+    """The scores beside clean, grey and noise."""
+    st.subheader(_("Scores"), anchor=False)
+    found = {score.id: score for score in patches.scores(patch.id)}
+    if not found:
+        st.caption(_("It has not been scored yet. Score it below."))
+        return
+    first = next(iter(found))
+    if len(found) > 1:
+        with controls("patch-scores"):
+            first = st.selectbox(
+                _("Scored on"),
+                list(found),
+                format_func=lambda number: _scored_on(found[number]),
+                **kept("patches.scores", first, allowed=found, parse=int),
+            )
+    else:
+        st.caption(_scored_on(found[first]))
+    _score(found[first])
+
+
+def _scored_on(score: ScoreRecord) -> str:
+    return f"{score.dataset}, {score.detector}, {score.class_name} · {formats.moment(score.created_at)}"
+
+
+def _score(score: ScoreRecord) -> None:
+    evaluation = score.evaluation
+    verdict = patches.against_grey(evaluation)
+    if verdict:
+        icon = ":material/check_circle:" if verdict == "stronger" else ":material/info:"
+        (st.success if verdict == "stronger" else st.warning)(_(VERDICTS[verdict]), icon=icon)
+    conditions = {"patch": evaluation["patch"], **evaluation["controls"]}
+    figure = score_bars(
+        {
+            _(CONDITIONS.get(name, name)): {
+                _(title): (each.get(key), *each.get("ci95", {}).get(key, (None, None)))
+                for key, title in RATES.items()
+            }
+            for name, each in conditions.items()
+        },
+        {},
+        control="",
+        title=_("Scores with 95% intervals"),
+        **look(),
+    )
+    alt = _("Bars of the patch's scores beside no patch, grey and noise; its ASR is {asr}.")
+    chart(figure, alt=alt.format(asr=formats.percent(score.asr)), key="patch-scores-chart")
+    st.caption(_(MEANINGS))
+    score_table(evaluation)
+    if score.held_out:
+        st.caption(_("Scored on images that it was not made on."))
+    elif score.held_out is False:
+        st.caption(_("Scored on the images that it was made on: on others it may be weaker."))
+
+
+def history(patch: PatchRecord) -> None:
+    """The loss of the run, its validations and its settings."""
+    steps = [] if patch.job_id is None else jobs.steps(patch.job_id)
+    validated = [each for each in patch.summary.get("events", []) if each.get("event") == "validated"]
+    if steps or validated:
+        with st.expander(_("History"), icon=":material/history:"):
+            if steps and patch.job_id is not None:
+                loss_chart(patch.job_id, steps)
+            if validated:
+                _validations(validated)
+    if settings := patch.summary.get("config"):
+        with st.expander(_("Settings"), icon=":material/tune:"):
+            rows = [
+                {_("Setting"): setting_name(name), _("Value"): setting_value(value)}
+                for name, value in runs.flat(settings).items()
+            ]
+            st.dataframe(rows, hide_index=True)
+
+
+def _validations(events: list[dict[str, Any]]) -> None:
+    st.caption(_("Validations on the images held out:"))
+    st.dataframe(
+        [
+            {
+                _("Iteration"): each["iteration"],
+                _("ASR"): formats.percent(each["asr"]),
+                _("AP50"): formats.number(each["ap50"]),
+            }
+            for each in events
+        ],
+        hide_index=True,
+    )
+
+
+def manage(patch: PatchRecord) -> None:
+    """Name, notes and deletion."""
+    with st.expander(_("Name and notes"), icon=":material/edit_note:"), st.form(f"patch-notes-{patch.id}"):
+        name = st.text_input(_("Name"), patch.name, max_chars=200)
+        notes = st.text_area(_("Notes"), patch.notes, help=_("For yourself; the search finds them."))
+        if st.form_submit_button(_("Save"), key="patch-save"):
+            with guarded():
+                patches.edit(patch.id, name=name or patch.name, notes=notes)
+                st.rerun()
+    asked_twice(
+        _("Delete"),
+        _("This removes the patch, its files and its scores. The run that made it stays."),
+        _("Delete this patch"),
+        partial(_delete, patch),
+        icon=":material/delete:",
+        key="patch-delete",
+    )
+
+
+def _delete(patch: PatchRecord) -> None:
+    patches.delete(patch.id)
+    choose("patch", None)
+    st.toast(_("{name} was deleted.").format(name=patch.name))
+    st.rerun()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Marks on pictures what a patch changed: by colour, kind of line and sign, never by one alone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+__all__ = ["MARKS", "changes", "marked", "marks_of"]
+
+Box = tuple[float, float, float, float]
+# Mark → colour (Okabe and Ito), length of dashes in pixels (0: one line), sign.
+MARKS = {
+    "found": ("#56B4E9", 0, ""),
+    "missed": ("#FFFFFF", 3, ""),
+    "vanished": ("#E69F00", 10, "×"),  # noqa: RUF001
+    "appeared": ("#CC79A7", 5, "+"),
+}
+HALO = "#000000"
+
+
+def marks_of(image: dict[str, Any], side: str) -> list[tuple[str, Box]]:
+    """What to draw on one side, in the order of drawing.
+
+    Args:
+        image: one of the answer of `engine.jobs.previews.before_after`.
+        side: `before` or `after`.
+
+    Returns:
+        A mark and the box that it is for, in pixels of the picture.
+    """
+    objects = image["objects"]
+    lost = [("missed", each["box"]) for each in objects if not each["before"] and not each[side]]
+    if side == "after":
+        lost += [("vanished", each["box"]) for each in objects if each["vanished"]]
+    found = [
+        ("appeared" if side == "after" and each["appeared"] else "found", each["box"])
+        for each in image[side]["found"]
+    ]
+    return [(mark, tuple(box)) for mark, box in [*lost, *found]]
+
+
+def changes(images: list[dict[str, Any]]) -> tuple[int, int, int]:
+    """Objects found on the clean images, those of them that vanished, and detections that appeared."""
+    objects = [each for image in images for each in image["objects"]]
+    return (
+        sum(each["before"] for each in objects),
+        sum(each["vanished"] for each in objects),
+        sum(each["appeared"] for image in images for each in image["after"]["found"]),
+    )
+
+
+def marked(picture: bytes, marks: list[tuple[str, Box]]) -> bytes:
+    """A picture, JPEG or PNG, with marks drawn on it, as JPEG."""
+    with Image.open(io.BytesIO(picture)) as image:
+        canvas = image.convert("RGB")
+    pen = ImageDraw.Draw(canvas)
+    for mark, box in marks:
+        colour, dash, sign = MARKS[mark]
+        for width, ink in ((5, HALO), (3, colour)):  # a dark edge, to be seen on any picture
+            for line in _lines(box, dash):
+                pen.line(line, fill=ink, width=width)
+        if sign:
+            pen.text(
+                (box[0] + 5, box[1] + 1), sign, fill=colour, font_size=22, stroke_width=2, stroke_fill=HALO
+            )
+    drawn = io.BytesIO()
+    canvas.save(drawn, format="JPEG", quality=90)
+    return drawn.getvalue()
+
+
+def _lines(box: Box, dash: float) -> Iterator[Box]:
+    """The four sides of a box, in dashes with gaps as long, or whole."""
+    x1, y1, x2, y2 = box
+    for a, b, c, d in ((x1, y1, x2, y1), (x2, y1, x2, y2), (x2, y2, x1, y2), (x1, y2, x1, y1)):
+        length = max(abs(c - a), abs(d - b))
+        pieces = max(int(length // (2 * dash)), 1) if dash else 1
+        drawn = 0.5 if dash else 1.0
+        for piece in range(pieces):
+            start, end = piece / pieces, (piece + drawn) / pieces
+            yield (a + (c - a) * start, b + (d - b) * start, a + (c - a) * end, b + (d - b) * end)

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Patches as the page lists, shows, imports, scores and deletes them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from dashboard.services.storage import cached, opened
+from engine.config import RunConfig
+from engine.errors import PatchFileError, StorageError
+from engine.evaluation.config import EvaluationConfig
+from engine.jobs import patch_records, previews, queue
+from engine.records import Job, PatchRecord, ScoreRecord
+from engine.store.previews import Preview
+
+__all__ = [
+    "LARGEST_MB",
+    "ORDERS",
+    "PAGE_SIZE",
+    "Found",
+    "against_grey",
+    "as_json",
+    "before_after",
+    "delete",
+    "edit",
+    "file_bytes",
+    "find",
+    "get",
+    "import_upload",
+    "score_on",
+    "scores",
+]
+
+PAGE_SIZE = 12
+LARGEST_MB = 64
+ORDERS = ("newest", "asr", "ap50", "name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A page of the patches and how many there are on all pages."""
+
+    patches: list[PatchRecord]
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """At least one."""
+        return max(-(-self.total // PAGE_SIZE), 1)
+
+
+@cached(ttl_s=2)
+def find(text: str, order: str, page: int) -> Found:
+    """A page of the patches; `page` counts from 1, the others as of `Patches.find`.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        found = repository.patches.find(
+            text=text, order=order, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
+        )
+        return Found(patches=found, total=repository.patches.count(text=text))
+
+
+@cached(ttl_s=2)
+def get(patch_id: int) -> PatchRecord:
+    """One patch.
+
+    Raises:
+        PatchFileError: there is none with this number.
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return repository.patches.get(patch_id)
+
+
+@cached(ttl_s=2)
+def scores(patch_id: int) -> list[ScoreRecord]:
+    """All scores of a patch, oldest first.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    with opened() as repository:
+        return repository.patches.scores(patch_id)
+
+
+def against_grey(evaluation: dict[str, Any]) -> str | None:
+    """How a patch's ASR lies to that of a grey one: `stronger`, `unclear` (the intervals overlap), `weaker`.
+
+    Args:
+        evaluation: what `Evaluation.to_json` gives.
+
+    Returns:
+        None where either is undefined.
+    """
+    patch, grey = evaluation["patch"], evaluation["controls"].get("grey", {})
+    if patch.get("asr") is None or grey.get("asr") is None:
+        return None
+    if patch["asr"] <= grey["asr"]:
+        return "weaker"
+    low, high = patch["ci95"]["asr"][0], grey["ci95"]["asr"][1]
+    return "stronger" if low is not None and high is not None and low > high else "unclear"
+
+
+def file_bytes(path: str) -> bytes:
+    """A file of a patch or of a preview.
+
+    Raises:
+        StorageError: it is gone.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise StorageError(
+            f"{path}: expected a file, got {error.strerror or error}; restore it or delete its record"
+        ) from error
+
+
+def as_json(patch_id: int) -> str:
+    """A patch's record with its settings and all its scores."""
+    record = asdict(get(patch_id)) | {"scores": [asdict(score) for score in scores(patch_id)]}
+    return json.dumps(record, indent=2, ensure_ascii=False)
+
+
+def import_upload(file: BinaryIO, filename: str, name: str = "") -> PatchRecord:
+    """Put an uploaded patch on record; a pickled array is refused.
+
+    Args:
+        file: a .npy or an image.
+        filename: as the browser tells it; only its end and its stem are used.
+        name: by default the file's, without suffix.
+
+    Raises:
+        PatchFileError: it is no patch.
+        StorageError: its files cannot be written, or the database cannot be used.
+    """
+    given = Path(filename.replace("\\", "/")).name
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{Path(given).suffix.lower()}"
+        path.write_bytes(file.read())
+        try:
+            with opened() as repository:
+                patch = patch_records.import_patch(repository, path, name or Path(given).stem or "patch")
+        except PatchFileError as error:
+            raise PatchFileError(str(error).replace(str(path), given)) from error
+    _forget()
+    return patch
+
+
+def edit(patch_id: int, *, name: str, notes: str) -> None:
+    """Change a patch's name and notes.
+
+    Raises:
+        PatchFileError: there is none with this number.
+    """
+    with opened() as repository:
+        repository.patches.edit(patch_id, name=name.strip(), notes=notes.strip())
+    _forget()
+
+
+def delete(patch_id: int) -> None:
+    """Remove a patch with its scores and files; its run stays.
+
+    Raises:
+        PatchFileError: there is none with this number.
+    """
+    with opened() as repository:
+        patch_records.delete_patch(repository, patch_id)
+    _forget()
+
+
+def score_on(patch: PatchRecord, *, dataset: str, weights: str, class_name: str) -> Job:
+    """Queue the scoring of a patch, placed as it was made to be, and start a worker for it.
+
+    Raises:
+        EngineError: the patch's file is gone, or no worker can be started.
+    """
+    config = _config(patch, dataset, weights, class_name)
+    where = f"{class_name}, {Path(weights).stem} on {dataset}"
+    with opened() as repository:
+        job = queue.submit_evaluate(
+            repository,
+            config,
+            patch.path,
+            settings=EvaluationConfig(placement=config.placement, seed=config.seed),
+            label=f"Score {patch.name}: {where}",
+        )
+        queue.ensure_worker(repository, job.device)
+    return job
+
+
+def before_after(
+    patch: PatchRecord,
+    *,
+    dataset: str,
+    weights: str,
+    class_name: str,
+    indices: list[int],
+    again: bool = False,
+) -> Preview:
+    """Ask what a patch changes on some images; ask again to see whether the answer is there.
+
+    Args:
+        patch: the patch.
+        dataset, weights, class_name, indices: as of `engine.jobs.previews.before_after`.
+        again: try a failed one again.
+
+    Raises:
+        EngineError: the dataset is gone, or nobody can be started who answers.
+    """
+    config = _config(patch, dataset, weights, class_name)
+    with opened() as repository:
+        request = previews.before_after(
+            repository,
+            dataset=dataset,
+            weights=weights,
+            class_name=class_name,
+            patch=patch.path,
+            indices=indices,
+            place=config.placement,
+            image_size=config.image_size,
+        )
+        return previews.request_preview(repository, request, again=again)
+
+
+def _config(patch: PatchRecord, dataset: str, weights: str, class_name: str) -> RunConfig:
+    """Image size, placement and seed as of the run that made the patch; the defaults if it was imported."""
+    made = patch.summary.get("config")
+    own = RunConfig.from_json(made) if made else RunConfig(dataset=dataset, weights=weights)
+    return RunConfig(
+        dataset=dataset,
+        weights=weights,
+        class_name=class_name,
+        image_size=own.image_size,
+        placement=own.placement,
+        seed=own.seed,
+    )
+
+
+def _forget() -> None:
+    for each in (find, get, scores):
+        each.clear()
