@@ -109,7 +109,7 @@ def _known(existing: set[str]) -> None:
         index=None,
         placeholder=_("Choose a dataset"),
         help=_("A dataset that Ultralytics downloads; it needs the network, and large ones take long."),
-        key="import-known-name",
+        key="import-known-choice",
     )
     name, split = _naming("known", existing)
     if (

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+
+from engine.records import Repair
+from engine.store.repository import Repository
+from tests.dashboard.homes import make_dataset
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 
@@ -25,3 +30,15 @@ def app(own_home: Path) -> AppTest:
     """The app before its first run; `app.switch_page("app_pages/hardware.py").run()` opens a page."""
     st.cache_data.clear()
     return AppTest.from_file(str(APP), default_timeout=30)
+
+
+@pytest.fixture
+def streets(own_home: Path) -> None:
+    """A small dataset with some repairs."""
+    repairs = (
+        Repair(kind="clipped_box", file="/data/a.txt", line=3, action="cut"),
+        Repair(kind="clipped_box", file="/data/b.txt", line=1, action="cut"),
+        Repair(kind="missing_image", file="/data/c.jpg", line=None, action="left out"),
+    )
+    with Repository() as repository:
+        repository.datasets.save(replace(make_dataset(own_home / "pictures"), repairs=repairs))

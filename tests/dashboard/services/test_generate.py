@@ -5,7 +5,7 @@ import pytest
 
 from dashboard.generate_fields import GROUPS
 from dashboard.services import generate
-from dashboard.services.generate import DEFAULTS, built, faults, flat
+from dashboard.services.generate import built, faults, flat
 from engine.config import AugmentationConfig, PlacementConfig, RunConfig, ScheduleConfig
 from engine.errors import SettingsError
 from engine.jobs import queue
@@ -36,13 +36,6 @@ def test_settings_survive_being_flat(config):
 
 def test_what_is_not_given_is_as_by_default():
     assert built({"dataset": "-", "weights": "-"}) == RunConfig(dataset="-", weights="-")
-
-
-def test_every_field_is_a_setting_and_stands_in_one_group():
-    keys = [key for each in KEYS.values() for key in each]
-    assert len(set(keys)) == len(keys)
-    apart = {"dataset", "weights", "class_name", "iterations", "initial", "schedule.milestones"}
-    assert set(keys) | apart == set(DEFAULTS)
 
 
 @pytest.mark.parametrize(

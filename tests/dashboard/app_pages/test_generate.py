@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The page Generate: what leads to it, the estimate, the launch."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.config import RunConfig
+from engine.jobs.estimates import cost_key
+from engine.store.repository import Repository
+from tests.dashboard.homes import DATASET
+from tests.dashboard.reading import config_of, launched
+
+
+@pytest.fixture
+def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setattr("engine.jobs.previews.ensure_previewer", lambda repository: True)
+    app.run()
+    app.switch_page("app_pages/generate.py")
+    return app
+
+
+def test_without_a_dataset_it_leads_to_one(page: AppTest) -> None:
+    page.run()
+    assert "there is none yet" in " ".join(each.value for each in page.markdown)
+    assert not page.exception
+    assert not any(each.key == "g-launch" for each in page.button)
+
+
+def test_one_click_launches_the_standard_run(
+    page: AppTest, streets: None, no_worker_is_started: list[str]
+) -> None:
+    page.run()
+    job = launched(page)
+    assert config_of(job) == RunConfig(dataset=DATASET, weights="demo")
+    assert (job.request["evaluate_after"], job.request["trust"], job.estimate) == (True, False, {})
+    assert no_worker_is_started == ["worker"]
+
+
+def test_time_and_memory_are_foretold_once_measured(page: AppTest, streets: None) -> None:
+    config = RunConfig(dataset=DATASET, weights="demo")
+    with Repository() as repository:
+        repository.costs.put(
+            cost_key(config),
+            images_per_s=10.0,
+            evaluated_per_s=7.0,
+            overhead_s=0.0,
+            peak_memory_bytes=2**30,
+        )
+    page.run()
+    figures = {each.label: each.value for each in page.metric}
+    assert figures["Estimated time"] == "2 min 24 s"  # 7 images × 200 at 10 a second, 4 × 7 scored at 7
+    assert "Quick: 50 iterations, 39 s" in " ".join(each.value for each in page.caption)
+    assert launched(page).estimate["elapsed_s"] == pytest.approx(144)

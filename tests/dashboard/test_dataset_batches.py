@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The batch planner: its sentence and its table."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+
+@pytest.fixture
+def page(app: AppTest) -> AppTest:
+    app.run()
+    app.switch_page("app_pages/datasets.py")
+    return app
+
+
+def test_the_batch_planner_answers(page: AppTest, streets: None) -> None:
+    page.query_params.update({"datasets.view": "batches", "datasets.batch": "4", "class": "person"})
+    page.run()
+    (table,) = (each.value for each in page.dataframe)
+    assert list(table["Batches a pass"]) == [7, 5, 2]
+    assert list(table["Time a pass"]) == ["–"] * 3  # noqa: RUF001
+    assert "Grouping needs 5 batches a pass, ragged batching 2" in page.info[0].value
+    page.number_input(key="widget.datasets.batch").set_value(1).run()
+    assert "grouping costs nothing" in page.success[0].value

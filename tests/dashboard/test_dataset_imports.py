@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Imports: each way, what is refused, what failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.store.repository import Repository
+from tests.dashboard.homes import DATASET
+from tests.dashboard.reading import imports, texts
+
+
+@pytest.fixture
+def page(app: AppTest) -> AppTest:
+    app.run()
+    app.switch_page("app_pages/datasets.py")
+    return app
+
+
+def test_a_path_outside_is_refused_in_one_sentence(page: AppTest, own_home: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(own_home))
+    page.query_params["datasets.from"] = "path"
+    page.run()
+    page.text_input(key="import-path-written").set_value("/etc").run()
+    page.button(key="import-path").click().run()
+    (error,) = page.error
+    assert error.value.startswith(f"path: expected one below {own_home}")
+    assert imports() == []
+
+
+def test_coco_takes_its_image_folder_along(page: AppTest, own_home: Path) -> None:
+    file = own_home / "annotations.json"
+    own_home.mkdir(exist_ok=True)
+    file.write_text("{}")
+    page.query_params["datasets.from"] = "coco"
+    page.run()
+    page.text_input(key="import-coco-written").set_value(str(file)).run()
+    page.text_input(key="import-coco-images").set_value(str(own_home)).run()
+    page.text_input(key="import-coco-name").set_value("mine").run()
+    page.button(key="import-coco").click().run()
+    (job,) = imports()
+    wanted = {"source": str(file), "name": "mine", "split": "train", "images": str(own_home)}
+    assert job.request == wanted
+
+
+def test_a_name_that_is_taken_is_warned_of(page: AppTest, streets: None) -> None:
+    page.query_params["datasets.from"] = "known"
+    page.run()
+    page.text_input(key="import-known-name").set_value(DATASET).run()
+    assert [each.value for each in page.warning] == [
+        "There is a dataset of this name; the import replaces it."
+    ]
+
+
+def test_a_failed_import_says_why(page: AppTest) -> None:
+    with Repository() as repository:
+        job = repository.jobs.add(kind="import", label="Import x", request={"source": "x"})
+        with repository.connection.transaction():
+            repository.connection.rows(
+                "UPDATE jobs SET state = 'failed', error = 'no such folder', finished_at = unixepoch() "
+                "WHERE id = ?",
+                [job.id],
+            )
+    page.run()
+    assert "no such folder" in texts(page)

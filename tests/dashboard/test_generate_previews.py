@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Previews: where the patch lies, and whether the detector can be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.store.repository import Repository
+
+
+@pytest.fixture
+def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setattr("engine.jobs.previews.ensure_previewer", lambda repository: True)
+    app.run()
+    app.switch_page("app_pages/generate.py")
+    return app
+
+
+def test_the_placement_is_previewed_on_images_of_the_class(
+    page: AppTest, streets: None, own_home: Path
+) -> None:
+    page.query_params["g.preview"] = "True"
+    page.run()
+    with Repository() as repository:
+        asked = repository.previews.claim()
+        assert asked.request["kind"] == "placement"
+        assert asked.request["class_name"] == "person"
+        picture = str(own_home / "pictures" / "1.png")
+        images = [
+            {"index": index, "path": picture, "width": 320, "height": 320, "objects": [[0, 0, 9, 9]]}
+            for index in asked.request["indices"]
+        ]
+        repository.previews.answer(asked.key, {"images": images})
+    page.run()
+    assert len(page.get("image")) == 3
+    assert not page.exception
+
+
+def test_weights_that_are_refused_are_explained(page: AppTest, streets: None) -> None:
+    page.query_params["g.check"] = "True"
+    page.run()
+    with Repository() as repository:
+        asked = repository.previews.claim()
+        assert (asked.request["kind"], asked.request["trust"]) == ("detections", False)
+        repository.previews.fail(asked.key, "weights: expected only names that a detector needs")
+    page.run()
+    assert page.error[0].value.startswith("weights: expected only names")
+    page.button(key="g-again-detector").click().run()
+    with Repository() as repository:
+        assert repository.previews.get(asked.key).state == "queued"

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Settings of a run: presets, starts, advanced groups, those of an earlier job."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.config import RunConfig
+from engine.store.repository import Repository
+from tests.dashboard.homes import DATASET, fill, finish
+from tests.dashboard.reading import config_of, launched
+
+
+@pytest.fixture
+def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setattr("engine.jobs.previews.ensure_previewer", lambda repository: True)
+    app.run()
+    app.switch_page("app_pages/generate.py")
+    return app
+
+
+def test_choices_reach_the_run_and_the_link(page: AppTest, streets: None) -> None:
+    page.query_params["g.preset"] = "quick"
+    page.run()
+    page.selectbox(key="widget.class").set_value("car").run()
+    page.number_input(key="widget.g.learning_rate").set_value(0.05).run()
+    page.selectbox(key="widget.g.placement.kind").set_value("fixed").run()
+    page.number_input(key="widget.g.placement.position.0").set_value(0.25).run()
+    config = config_of(launched(page))
+    assert (config.class_name, config.iterations, config.learning_rate) == ("car", 50, 0.05)
+    assert (config.placement.kind, config.placement.position) == ("fixed", (0.25, 0.5))
+
+
+def test_an_own_number_of_iterations(page: AppTest, streets: None) -> None:
+    page.query_params.update({"g.preset": "own", "g.iterations": "7"})
+    page.run()
+    assert config_of(launched(page)).iterations == 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "message", "times"),
+    [
+        ({"g.image_size": "100"}, "image size: expected a multiple of 32, got 100; use 96", 2),
+        ({"g.early_stop": "3"}, "early stop: expected a validation share above 0", 2),
+        ({"g.merge": "mean", "g.validation_share": "0.2"}, "merge mean: expected no validation share", 3),
+    ],
+)
+def test_what_does_not_go_together_is_explained_in_its_groups(
+    page: AppTest, streets: None, settings: dict[str, str], message: str, times: int
+) -> None:
+    page.query_params.update(settings)
+    page.run()
+    found = [each.value for each in page.error]
+    assert len(found) == times
+    assert all(each.startswith(message) for each in found)
+    assert not any(each.key == "g-launch" for each in page.button)
+
+
+def test_settings_that_do_not_matter_are_not_shown(page: AppTest, streets: None) -> None:
+    page.run()
+    keys = {each.key for each in page.number_input}
+    assert "widget.g.placement.rise" in keys
+    assert not {"widget.g.placement.position.0", "widget.g.schedule.patience"} & keys
+    page.selectbox(key="widget.g.schedule.kind").set_value("plateau").run()
+    assert "widget.g.schedule.patience" in {each.key for each in page.number_input}
+
+
+def test_an_earlier_job_s_settings_are_taken_over(page: AppTest, streets: None) -> None:
+    config = RunConfig(
+        dataset=DATASET, weights="demo", iterations=50, image_size=320, losses={"object": 1.0, "tv": 0.5}
+    )
+    with Repository() as repository:
+        job = finish(repository, config, label="Before", result={})
+    page.query_params["from_job"] = str(job.id)
+    page.run()
+    assert f"settings of job {job.id}" in page.info[0].value
+    again = launched(page)
+    assert config_of(again) == config
+    assert again.origin == job.id
+
+
+def test_a_job_that_is_not_there_is_said_so(page: AppTest, streets: None) -> None:
+    page.query_params["from_job"] = "99"
+    page.run()
+    assert page.error[0].value.startswith("job 99:")
+    assert any(each.key == "g-launch" for each in page.button)
+
+
+def test_an_earlier_patch_is_a_warm_start(page: AppTest) -> None:
+    with Repository() as repository:
+        patch = fill(repository, runs=1)[0]
+    page.query_params["g.start"] = "patch"
+    page.run()
+    page.button(key=f"g-start-{patch.id}").click().run()
+    assert config_of(launched(page)).initial == patch.path
