@@ -137,7 +137,9 @@ def losses_figure(runs: Sequence[Run], *, over: str, strength: float, **look: bo
 
 
 def parallel_figure(runs: Sequence[Run], **look: bool) -> go.Figure | None:
-    """Differing settings and scores on parallel axes; None with fewer than two axes."""
+    """Differing settings and scores on parallel axes; None with fewer than two runs or axes."""
+    if len(runs) < 2:
+        return None
     settings = list(service.differing(runs).items())[:LARGEST_DIFFERENCE]
     axes = {
         setting_name(name): list(zip(places(values), map(setting_value, values), strict=True))

@@ -189,7 +189,7 @@ def _cost(runs: Sequence[Run]) -> Section:
 
 
 def _together(runs: Sequence[Run]) -> Section | None:
-    figure = parts.parallel_figure(runs, **_LOOK) if len(runs) > 1 else None
+    figure = parts.parallel_figure(runs, **_LOOK)
     if figure is None:
         return None
     alt = _("A line for each run across the settings that differ and its scores.")

@@ -164,7 +164,7 @@ def places(values: Sequence[Any]) -> list[float]:
     """Where values lie on an axis of their own, 0 to 1: numbers by size, others in order of appearance."""
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     sizes: list[float] = list(values) if numbers else [list(values).index(value) for value in values]
-    low, high = min(sizes), max(sizes)
+    low, high = min(sizes, default=0), max(sizes, default=0)
     return [0.5 if low == high else (size - low) / (high - low) for size in sizes]
 
 

@@ -91,3 +91,10 @@ def test_a_language_without_catalogues_gives_the_text_itself() -> None:
     assert i18n.translations("en").gettext("Overview") == "Overview"
     assert i18n.translations("ko").gettext("Overview") == "개요"
     assert i18n.translations("ko").ngettext("{number} image", "{number} images", 3) == "이미지 {number}장"
+
+
+def test_a_language_can_be_spoken_without_a_session() -> None:
+    with i18n.speaking("ko"):
+        assert (i18n.language(), i18n._("Overview")) == ("ko", "개요")
+        with i18n.speaking("en"):
+            assert i18n._("Overview") == "Overview"

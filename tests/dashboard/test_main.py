@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from dashboard import __main__ as main_module
+from engine.store.repository import Repository
+from tests.dashboard.homes import fill
 
 
 @pytest.fixture
@@ -48,3 +50,32 @@ def test_a_home_that_is_a_file_is_told_in_a_line(
     assert ran.exit_code == 1
     assert "expected a writable folder" in ran.output
     assert served == []
+
+
+def test_a_report_is_written_without_serving(
+    served: list[tuple[int, str]], no_worker_is_started: list[str], tmp_path: Path
+) -> None:
+    with Repository() as repository:
+        fill(repository, runs=2)
+    out = tmp_path / "report.html"
+    ran = CliRunner().invoke(main_module.main, ["report", "--jobs", "1,2", "--out", str(out)])
+    assert ran.exit_code == 0, ran.output
+    assert "Comparison of runs 1, 2" in out.read_text(encoding="utf-8")
+    assert (served, no_worker_is_started) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("jobs", "out", "code", "told"),
+    [
+        ("1,x", "report.html", 2, "expected numbers such as 1,2, got '1,x'"),
+        ("7", "report.html", 1, "job 7: expected a job of the list"),
+        ("1", "missing/report.html", 1, "expected a file that can be written"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_told_in_a_line(
+    tmp_path: Path, jobs: str, out: str, code: int, told: str
+) -> None:
+    with Repository() as repository:
+        fill(repository, runs=1)
+    ran = CliRunner().invoke(main_module.main, ["report", "--jobs", jobs, "--out", str(tmp_path / out)])
+    assert (ran.exit_code, told in " ".join(ran.output.split())) == (code, True), ran.output

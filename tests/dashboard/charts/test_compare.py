@@ -49,6 +49,7 @@ def test_scores_have_intervals_and_their_control() -> None:
 @pytest.mark.parametrize(
     ("values", "found"),
     [
+        ([], []),
         ([3], [0.5]),
         ([1, 3, 2], [0.0, 1.0, 0.5]),
         (["a", "b", "a"], [0.0, 1.0, 0.0]),

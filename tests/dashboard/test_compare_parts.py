@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Tables and figures of runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+
+from dashboard import compare_parts as parts
+from dashboard.i18n import speaking
+from dashboard.services import runs as service
+from dashboard.services.runs import Run
+from engine.store.repository import Repository
+from tests.dashboard.homes import fill
+
+LOOK = {"dark": False, "large": False}
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    st.cache_data.clear()
+    with speaking("en"):
+        yield
+
+
+@pytest.fixture
+def runs() -> list[Run]:
+    with Repository() as repository:
+        fill(repository, runs=3)
+    return service.compared((1, 2, 3))
+
+
+def test_without_runs_there_is_nothing_to_show() -> None:
+    assert parts.setting_rows([], {}) == []
+    assert parts.score_rows([]) == []
+    assert parts.cost_rows([]) == []
+    assert parts.scores_alt([]) == ""
+    assert parts.losses_figure([], over="steps", strength=0.9, **LOOK) is None
+    assert parts.parallel_figure([], **LOOK) is None
+
+
+def test_settings_are_lines_and_runs_are_columns(runs: list[Run]) -> None:
+    rows = parts.setting_rows(runs, {"seed": [0, 1, 2]})
+    assert rows == [{"Setting": "Seed", "1 Run 0": "0", "2 Run 1": "1", "3 Run 2": "2"}]
+
+
+def test_scores_stand_beside_their_controls(runs: list[Run]) -> None:
+    rows = parts.score_rows(runs[:1])
+    assert [row["Condition"] for row in rows] == ["Patch", "No patch", "Grey patch", "Noise patch"]
+    assert rows[2]["ASR"] == "0.15 (0.10 to 0.20)"
+    assert parts.scores_alt(runs[:1]).startswith("1 Run 0: ASR 0.")
+
+
+def test_costs_are_read_from_the_record(runs: list[Run]) -> None:
+    rows = {row["Cost"]: row["1 Run 0"] for row in parts.cost_rows(runs)}
+    assert (rows["Time"], rows["Steps"], rows["Precision"]) == ("1 min 30 s", "60", "fp32")
+    assert "Image-iterations" not in rows  # no run has it
+
+
+def test_scores_are_drawn_for_each_run_with_the_grey_control(runs: list[Run]) -> None:
+    figure = parts.scores_figure(runs, **LOOK)
+    assert [trace.type for trace in figure.data] == ["bar"] * 3 + ["scatter"] * 3
+    evaluation = runs[0].evaluation
+    assert evaluation is not None
+    assert figure.data[0].y[0] == evaluation["patch"]["asr"]
+    assert figure.data[3].y[0] == evaluation["controls"]["grey"]["asr"]
+
+
+@pytest.mark.parametrize(("over", "last"), [("steps", 60.0), ("seconds", 9.0)])
+def test_losses_are_drawn_over_steps_or_seconds(runs: list[Run], over: str, last: float) -> None:
+    figure = parts.losses_figure(runs, over=over, strength=0.9, **LOOK)
+    assert figure is not None
+    assert len(figure.data) == 6  # raw and smoothed
+    assert figure.data[0].x[-1] == pytest.approx(last)
+
+
+def test_differing_settings_and_scores_share_parallel_axes(runs: list[Run]) -> None:
+    figure = parts.parallel_figure(runs, **LOOK)
+    assert figure is not None
+    assert [trace.name for trace in figure.data] == [run.name for run in runs]
+    assert {"Seed", "ASR", "AP50", "Disappearance"} <= set(figure.data[0].x)
