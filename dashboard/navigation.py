@@ -19,6 +19,7 @@ PAGES = {  # script → title and icon; one line a page
     "hardware": (N_("Hardware"), ":material/memory:"),
     "generate": (N_("Generate"), ":material/auto_awesome:"),
     "jobs": (N_("Jobs"), ":material/list_alt:"),
+    "patches": (N_("Patches"), ":material/grid_on:"),
     "benchmarks": (N_("Benchmarks"), ":material/speed:"),
     "compare": (N_("Compare"), ":material/compare_arrows:"),
 }
