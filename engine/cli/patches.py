@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from engine.cli.output import SCORE_COLUMNS, json_option, print_json, print_tabl
 from engine.cli.progress import evaluation_bar, watching
 from engine.cli.run_options import config_from_options, run_options, subject_options
 from engine.config import DEMO_SETTINGS, RunConfig
-from engine.errors import SettingsError
+from engine.errors import EngineError, SettingsError
+from engine.store.repository import Repository
 
 __all__ = ["demo_command", "patch_group"]
+
+log = logging.getLogger(__name__)
 
 
 @click.group("patch")
@@ -65,6 +69,7 @@ def generate_command(
             summary = generate(
                 config, folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
             )
+    _put_on_record(summary)
     if as_json:
         print_json(summary)
     else:
@@ -171,12 +176,26 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
     click.echo("The demo is synthetic: scenes drawn by code, a detector trained on them.", err=True)
     with watching() as observer:
         summary = generate(RunConfig(seed=seed, **DEMO_SETTINGS), out, observer=observer)
+    _put_on_record(summary)
     summary["demo_elapsed_s"] = time.perf_counter() - started
     if as_json:
         print_json(summary)
     else:
         click.echo("Synthetic demo (scenes drawn by code, a detector trained on them):\n")
         _print_run(summary)
+
+
+def _put_on_record(summary: dict[str, Any]) -> None:
+    """The dashboard shows this run too; if that cannot be, the run itself is none the worse for it."""
+    from engine.jobs.foreground import record_foreground_run
+
+    try:
+        with Repository() as repository:
+            job = record_foreground_run(repository, summary)
+    except EngineError as error:
+        log.warning("Not put on record: %s", error)
+    else:
+        log.info("On record as job %d", job.id)
 
 
 def _refuse_settings_with(resume_folder: Path | None, context: click.Context) -> None:

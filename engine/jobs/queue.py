@@ -33,6 +33,7 @@ __all__ = [
     "duplicate",
     "ensure_worker",
     "job_folder",
+    "label_of",
     "live_image_path",
     "log_path",
     "move",
@@ -310,6 +311,11 @@ def _again(repository: Repository, job: Job, request: dict[str, Any], config: Ru
 
 def _config_of(job: Job) -> RunConfig | None:
     return RunConfig.from_json(job.request["config"]) if "config" in job.request else None
+
+
+def label_of(config: dict[str, Any]) -> str:
+    """What lists call a generation with these settings (`RunConfig.to_json`)."""
+    return f"Patch: {_subject(RunConfig.from_json(config))}"
 
 
 def _subject(config: RunConfig) -> str:

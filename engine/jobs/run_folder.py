@@ -17,7 +17,7 @@ from engine.errors import StorageError
 from engine.patch.arrays import write_atomically
 from engine.records import StepRecord
 
-__all__ = ["created", "default_folder", "read_summary", "write_history", "write_summary"]
+__all__ = ["created", "default_folder", "read_history", "read_summary", "write_history", "write_summary"]
 
 SUMMARY = "run.json"
 HISTORY = "history.csv"
@@ -92,6 +92,36 @@ def write_history(folder: Path, history: Sequence[StepRecord]) -> None:
             ]
         )
     write_atomically(folder / HISTORY, lambda file: file.write(buffer.getvalue().encode()))
+
+
+def read_history(folder: Path) -> list[StepRecord]:
+    """The steps that `history.csv` holds.
+
+    Raises:
+        StorageError: there is none, or it is damaged.
+    """
+    path = folder / HISTORY
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [_step(row) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError) as error:
+        raise StorageError(
+            f"{path}: expected the history of a run, got none that can be read; choose a run's folder"
+        ) from error
+
+
+def _step(row: dict[str, str]) -> StepRecord:
+    known = {name: row.pop(name) for name in ("step", "iteration", "loss", "learning_rate", "images")}
+    elapsed_s = float(row.pop("elapsed_s"))
+    return StepRecord(
+        step=int(known["step"]),
+        iteration=int(known["iteration"]),
+        loss=float(known["loss"]),
+        terms={name: float(value) for name, value in row.items()},
+        learning_rate=float(known["learning_rate"]),
+        images=int(known["images"]),
+        elapsed_s=elapsed_s,
+    )
 
 
 def _create(folder: Path) -> None:

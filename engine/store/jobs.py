@@ -80,17 +80,46 @@ class Jobs:
             "request": json.dumps(request),
             "created_at": time.time(),
         }
-        names, places = ", ".join(values), ", ".join("?" * len(values))
         with self._db.transaction():
             self._require_hope(waits_for)
-            job_id = self._db.value(
-                f"INSERT INTO jobs ({names}, place) VALUES "
-                f"({places}, (SELECT coalesce(max(place), 0) + 1 FROM jobs)) RETURNING id",
-                values.values(),
-            )
+            job_id = self._insert(values)
             if parent is not None:
                 self._db.rows("UPDATE jobs SET folder = ? WHERE id = ?", [f"{parent}/{job_id}", job_id])
             self.note(job_id, "queued")
+        return self.get(job_id)
+
+    def add_finished(
+        self,
+        *,
+        kind: str,
+        label: str,
+        request: dict[str, Any],
+        device: str,
+        seed: int,
+        code_version: str,
+        folder: str,
+        elapsed_s: float,
+        result: dict[str, Any],
+    ) -> Job:
+        """Put on record what was done outside of the queue and has just succeeded."""
+        now = time.time()
+        values = {
+            "kind": kind,
+            "state": "succeeded",
+            "label": label,
+            "device": device,
+            "seed": seed,
+            "code_version": code_version,
+            "folder": folder,
+            "created_at": now - elapsed_s,
+            "started_at": now - elapsed_s,
+            "finished_at": now,
+            "request": json.dumps(request),
+            "result": json.dumps(result),
+        }
+        with self._db.transaction():
+            job_id = self._insert(values)
+            self.note(job_id, "succeeded", "in the foreground")
         return self.get(job_id)
 
     def get(self, job_id: int) -> Job:
@@ -224,6 +253,17 @@ class Jobs:
             raise JobError(
                 f"waits for job {waits_for}: expected a job that may still succeed, got {got}; choose another"
             )
+
+    def _insert(self, values: dict[str, Any]) -> int:
+        """A new row, last in the queue's order; returns its number."""
+        names, places = ", ".join(values), ", ".join("?" * len(values))
+        return int(
+            self._db.value(
+                f"INSERT INTO jobs ({names}, place) VALUES "
+                f"({places}, (SELECT coalesce(max(place), 0) + 1 FROM jobs)) RETURNING id",
+                values.values(),
+            )
+        )
 
     def note(self, job_id: int, event: str, detail: str = "") -> None:
         """Add to what happened to a job, within a transaction."""

@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,20 @@ def test_evaluate_prints_scores_beside_controls(run, subject, tmp_path: Path) ->
     assert rows["patch"] == rows["grey"]
 
 
+def test_a_run_that_cannot_be_put_on_record_is_none_the_worse(
+    run, small, tmp_path: Path, own_home: Path
+) -> None:
+    own_home.mkdir(exist_ok=True)
+    told = run("patch", "generate", *small, "--out", tmp_path / "first")
+    assert "On record as job 1" in told.err
+    with sqlite3.connect(own_home / "patchbench.db") as db:
+        db.execute("DROP TABLE steps")
+    told = run("patch", "generate", *small, "--out", tmp_path / "second")
+    assert told.code == 0
+    assert "Not put on record" in told.err
+    assert (tmp_path / "second" / "patch.npy").exists()
+
+
 def test_demo_runs_the_main_job_and_says_that_it_is_synthetic(
     run, blocks: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +153,7 @@ def test_demo_runs_the_main_job_and_says_that_it_is_synthetic(
     assert shown.out.startswith("Synthetic demo (scenes drawn by code")
     assert "scored on held-out images" in shown.out
     assert "The demo is synthetic" in shown.err
+    assert "On record as job 1" in shown.err
     assert run("demo", "--out", tmp_path / "json", "--json").json["demo_elapsed_s"] > 0
 
 
