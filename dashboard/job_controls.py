@@ -12,10 +12,12 @@ from dashboard.i18n import N_, _
 from dashboard.page_state import choose
 from dashboard.services import jobs
 from dashboard.services.jobs import JobView
+from engine.errors import EngineError
 from engine.records import Job
 
-__all__ = ["asked_twice", "buttons", "notes_form", "turn"]
+__all__ = ["asked_twice", "buttons", "notes_form", "trouble", "turn"]
 
+TROUBLE = "jobs.trouble"
 ACTIONS = {  # action → its name, icon and what it does
     "pause": (N_("Pause"), ":material/pause:", N_("Stops it with a checkpoint; it can go on later.")),
     "resume": (N_("Resume"), ":material/play_arrow:", N_("Queues it again; it goes on from its checkpoint.")),
@@ -70,9 +72,18 @@ def asked_twice(
 
 def _act(action: str, job: Job) -> None:
     with guarded():
-        changed = jobs.act(action, job.id)
-        choose("job", changed.id)
+        try:
+            choose("job", jobs.act(action, job.id).id)
+        except EngineError as error:
+            # The state may have changed all the same: the page is drawn anew, and tells of it then.
+            st.session_state[TROUBLE] = str(error)
         st.rerun()
+
+
+def trouble() -> None:
+    """What went wrong with the last thing that was asked."""
+    if text := st.session_state.pop(TROUBLE, None):
+        st.error(text, icon=":material/error:")
 
 
 def _delete(job: Job) -> None:

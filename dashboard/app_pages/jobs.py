@@ -252,6 +252,7 @@ def one(found: JobView) -> None:
             st.badge(tag, color="violet")
         if job.notes:
             st.caption(job.notes)
+    job_controls.trouble()
     with controls("job-actions"):
         job_controls.buttons(found)
         with st.container(horizontal=True, vertical_alignment="bottom"):

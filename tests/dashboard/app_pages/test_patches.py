@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The patches page from the entry file: empty, filled, one patch, before and after."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from engine.jobs.patch_records import import_patch
+from engine.records import PatchRecord
+from engine.store.repository import Repository
+from tests.dashboard.homes import DATASET, fill
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Nobody is started who answers previews."""
+    calls: list[object] = []
+    monkeypatch.setattr("engine.jobs.previews.ensure_previewer", calls.append)
+    return calls
+
+
+def opened(app: AppTest, **parameters: object) -> AppTest:
+    app.switch_page("app_pages/patches.py")
+    for name, value in parameters.items():
+        app.query_params[name] = str(value)
+    return app.run()
+
+
+def texts(app: AppTest) -> str:
+    found = [*app.markdown, *app.caption, *app.info, *app.warning, *app.success, *app.title]
+    return "\n".join(str(each.value) for each in found)
+
+
+def filled(runs: int = 1) -> list[PatchRecord]:
+    with Repository() as repository:
+        return fill(repository, runs=runs, steps=3)
+
+
+def test_an_empty_gallery_says_what_to_do(app: AppTest) -> None:
+    assert "There is no patch yet." in texts(opened(app))
+    assert not app.exception
+
+
+def test_the_gallery_shows_searches_and_orders(app: AppTest) -> None:
+    filled(3)
+    opened(app)
+    assert [each.label for each in app.get("page_link")] == ["Run 2", "Run 1", "Run 0"]
+    app.selectbox(key="widget.patches.order").select("name").run()
+    assert [each.label for each in app.get("page_link")] == ["Run 0", "Run 1", "Run 2"]
+    app.text_input(key="widget.patches.text").input("run 1").run()
+    assert [each.label for each in app.get("page_link")] == ["Run 1"]
+    app.text_input(key="widget.patches.text").input("nothing").run()
+    assert "No patch is like that. Change the search." in texts(app)
+
+
+def test_a_thousand_patches_come_a_page_at_a_time(app: AppTest) -> None:
+    (first,) = filled()
+    with Repository() as repository, repository.connection.transaction():
+        repository.connection.rows(
+            "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+            "INSERT INTO patches (name, path, image, height, width, circular, sha256, created_at, dataset, "
+            "detector, class_name, summary) SELECT 'patch ' || i, path, image, height, width, circular, i, "
+            "0, dataset, detector, class_name, summary FROM n, patches WHERE id = ?",
+            [first.id],
+        )
+    opened(app)
+    assert "1,000 patches" in texts(app)
+    assert len(app.get("page_link")) == 12
+    assert app.get("pagination")[0].value == 1
+    assert not app.error
+
+
+def test_a_patch_that_is_not_there_is_told(app: AppTest) -> None:
+    filled()
+    opened(app, patch=99)
+    assert [each.value for each in app.error] == [
+        "patch 99: expected one of the list, found none; look at the list"
+    ]
+    assert app.title[0].value == "Patches"
+
+
+def test_a_patch_is_shown_with_scores_settings_and_downloads(app: AppTest) -> None:
+    (patch,) = filled()
+    opened(app, patch=patch.id)
+    assert not app.exception
+    assert not app.error
+    assert app.title[0].value == "Run 0"
+    assert "96 × 96 texels" in texts(app)  # noqa: RUF001
+    assert "It is stronger than a grey patch of its size" in texts(app)
+    assert "Scored on images that it was not made on." in texts(app)
+    assert list(app.dataframe[0].value["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
+    assert [each.label for each in app.get("download_button")] == ["PNG", "NPY", "JSON", "HTML report"]
+    assert "Learning rate" in list(app.dataframe[-1].value["Setting"])
+
+
+def test_a_patch_whose_picture_is_gone_is_told_and_the_rest_stays(app: AppTest) -> None:
+    (patch,) = filled()
+    Path(patch.image).unlink()
+    opened(app, patch=patch.id)
+    assert "expected a file, got No such file or directory" in app.error[0].value
+    assert len(app.dataframe) >= 2
+
+
+def test_before_and_after_waits_then_draws(app: AppTest, own_home: Path, asked: list[object]) -> None:
+    (patch,) = filled()
+    opened(app, patch=patch.id)
+    assert "The detector looks at the images." in texts(app)
+    assert asked
+    picture = own_home / "picture.jpg"
+    Image.new("RGB", (64, 64)).save(picture)
+    box = [5.0, 5.0, 30.0, 40.0]
+    found = {"box": box, "score": 0.9, "class_name": "person", "hallucination": False, "appeared": False}
+    image = {
+        "index": 1,
+        "width": 64,
+        "height": 64,
+        "objects": [{"box": box, "before": True, "after": False, "vanished": True}],
+        "before": {"path": str(picture), "found": [found]},
+        "after": {"path": str(picture), "found": []},
+    }
+    with Repository() as repository:
+        preview = repository.previews.claim()
+        assert preview is not None
+        assert (preview.request["dataset"][0], preview.request["class_name"]) == (DATASET, "person")
+        assert preview.request["indices"] == [1, 2]  # the first image has no objects
+        repository.previews.answer(preview.key, {"images": [image]})
+    app.run()
+    text = "Objects found on the clean images: 1 · vanished: 1 · detections that appeared: 0"
+    assert text in texts(app)
+    assert not app.error
+
+
+def test_a_failed_preview_says_why_and_is_tried_again(app: AppTest) -> None:
+    (patch,) = filled()
+    opened(app, patch=patch.id)
+    with Repository() as repository:
+        preview = repository.previews.claim()
+        assert preview is not None
+        repository.previews.fail(preview.key, "weights: expected a file, got none; check the path")
+    app.run()
+    assert [each.value for each in app.error] == ["weights: expected a file, got none; check the path"]
+    app.button(key="preview-again").click().run()
+    assert not app.error
+    assert "The detector looks at the images." in texts(app)
+
+
+def test_a_patch_is_scored_elsewhere(app: AppTest, no_worker_is_started: list[str]) -> None:
+    (patch,) = filled()
+    opened(app, patch=patch.id)
+    app.selectbox(key="widget.patches.score.class").select("car").run()
+    app.button(key="patch-score").click().run()
+    with Repository() as repository:
+        job = repository.jobs.find(kinds=["evaluate"])[0]
+    assert job.request["config"]["class_name"] == "car"
+    assert job.label == f"Score Run 0: car, demo on {DATASET}"
+    assert f"The score is queued as job {job.id}." in texts(app)
+    assert no_worker_is_started == ["worker"]
+
+
+def test_an_upload_is_imported_and_opened(app: AppTest) -> None:
+    opened(app)
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16), "red").save(file, format="PNG")
+    app.get("file_uploader")[0].upload("mine.png", file.getvalue(), "image/png")
+    app.button(key="import-patch-send").click().run()
+    assert not app.error
+    assert app.title[0].value == "mine"
+    assert "It has not been scored yet. Score it below." in texts(app)
+
+
+def test_a_file_that_is_no_patch_is_refused(app: AppTest) -> None:
+    opened(app)
+    app.get("file_uploader")[0].upload("mine.png", b"nonsense", "image/png")
+    app.button(key="import-patch-send").click().run()
+    assert [each.value for each in app.error] == [
+        "mine.png: expected an image, got an unreadable file; write it anew"
+    ]
+    app.button(key="import-patch-send").click().run()
+    assert not app.exception
+
+
+def test_an_imported_patch_is_edited_and_deleted(app: AppTest, tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "a.png")
+    with Repository() as repository:
+        patch = import_patch(repository, tmp_path / "a.png")
+    opened(app, patch=patch.id)
+    assert "elsewhere" in texts(app)
+    assert "No dataset is imported yet." in texts(app)
+    app.text_input[-1].input("renamed")
+    app.button(key="patch-save").click().run()
+    assert app.title[0].value == "renamed"
+    app.button(key="patch-delete").click().run()
+    assert app.title[0].value == "Patches"
+    assert not Path(patch.image).exists()

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a patch changed, counted and drawn."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dashboard.services.marks import MARKS, changes, marked, marks_of
+
+A, B, C = [10.0, 10.0, 40.0, 60.0], [50.0, 10.0, 90.0, 60.0], [5.0, 70.0, 30.0, 95.0]
+
+
+def found(box: list[float], *, appeared: bool = False) -> dict[str, Any]:
+    return {"box": box, "score": 0.9, "class_name": "person", "hallucination": appeared, "appeared": appeared}
+
+
+def thing(box: list[float], *, before: bool, after: bool) -> dict[str, Any]:
+    return {"box": box, "before": before, "after": after, "vanished": before and not after}
+
+
+EMPTY: dict[str, Any] = {"objects": [], "before": {"found": []}, "after": {"found": []}}
+IMAGE: dict[str, Any] = {
+    "objects": [thing(A, before=True, after=False), thing(B, before=False, after=False)],
+    "before": {"found": [found(A)]},
+    "after": {"found": [found(C, appeared=True)]},
+}
+
+
+@pytest.mark.parametrize(
+    ("image", "side", "expected"),
+    [
+        (EMPTY, "before", []),
+        (EMPTY, "after", []),
+        (IMAGE, "before", [("missed", tuple(B)), ("found", tuple(A))]),
+        (IMAGE, "after", [("missed", tuple(B)), ("vanished", tuple(A)), ("appeared", tuple(C))]),
+    ],
+)
+def test_each_box_has_its_mark(image: dict[str, Any], side: str, expected: list[Any]) -> None:
+    assert marks_of(image, side) == expected
+
+
+def test_changes_are_counted() -> None:
+    assert changes([]) == (0, 0, 0)
+    assert changes([IMAGE, EMPTY, IMAGE]) == (2, 2, 2)
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (100, 100), (90, 90, 90)).save(file, format="PNG")
+    return file.getvalue()
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)), dtype=int)
+
+
+def test_without_marks_a_picture_is_as_it_was() -> None:
+    assert abs(pixels(marked(picture(), [])) - 90).max() <= 2
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_is_drawn_on_its_box_alone(mark: str) -> None:
+    drawn = abs(pixels(marked(picture(), [(mark, (20.0, 20.0, 80.0, 80.0))])) - 90).max(axis=2) > 40
+    assert drawn[20, 22:30].any()
+    assert drawn[22:78, 80].any()
+    assert not drawn[45:75, 45:75].any()
+    assert not drawn[:10].any()
+
+
+def test_marks_differ_in_more_than_their_colour() -> None:
+    assert len({(dash, sign) for _colour, dash, sign in MARKS.values()}) == len(MARKS)
+    whole = pixels(marked(picture(), [("found", (20.0, 20.0, 80.0, 80.0))]))
+    dashed = pixels(marked(picture(), [("vanished", (20.0, 20.0, 80.0, 80.0))]))
+    touched = [(abs(each - 90).max(axis=2) > 40)[20, 45:75].mean() for each in (whole, dashed)]
+    assert touched[0] == 1
+    assert 0.2 < touched[1] < 0.8

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Patches as the page lists, imports, scores and deletes them."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dashboard.services import patches
+from engine.config import RunConfig
+from engine.errors import DatasetError, PatchFileError, StorageError
+from engine.store.repository import Repository
+from tests.dashboard.homes import DATASET, fill, make_evaluation
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    for each in (patches.find, patches.get, patches.scores):
+        each.clear()
+
+
+def array(values: np.ndarray) -> io.BytesIO:
+    file = io.BytesIO()
+    np.save(file, values)
+    file.seek(0)
+    return file
+
+
+def test_without_patches_the_gallery_has_one_empty_page() -> None:
+    found = patches.find("", "newest", 1)
+    assert (found.patches, found.total, found.pages) == ([], 0, 1)
+    assert patches.scores(1) == []
+    with pytest.raises(PatchFileError, match="patch 1: expected one of the list"):
+        patches.get(1)
+
+
+def test_patches_come_page_by_page_and_in_order() -> None:
+    with Repository() as repository:
+        fill(repository, runs=patches.PAGE_SIZE + 2, steps=2)
+    first, second = (patches.find("", "asr", page) for page in (1, 2))
+    assert (first.pages, len(first.patches), len(second.patches)) == (2, patches.PAGE_SIZE, 2)
+    strengths = [each.score.asr for each in first.patches + second.patches if each.score]
+    assert strengths == sorted(strengths, reverse=True)
+    assert patches.find("run 3", "newest", 1).total == 1
+
+
+@pytest.mark.parametrize(
+    ("patch", "grey", "verdict"),
+    [
+        ((None, None, None), (0.1, 0.0, 0.2), None),
+        ((0.5, 0.4, 0.6), (0.1, 0.0, 0.2), "stronger"),
+        ((0.3, 0.15, 0.4), (0.1, 0.0, 0.2), "unclear"),
+        ((0.3, None, None), (0.1, None, None), "unclear"),
+        ((0.1, 0.0, 0.2), (0.1, 0.0, 0.2), "weaker"),
+    ],
+)
+def test_a_patch_is_held_against_a_grey_one(patch: Any, grey: Any, verdict: str | None) -> None:
+    def scores(asr: float | None, *bounds: float | None) -> dict[str, Any]:
+        return {"asr": asr, "ci95": {"asr": list(bounds)}}
+
+    assert patches.against_grey({"patch": scores(*patch), "controls": {"grey": scores(*grey)}}) == verdict
+
+
+def test_an_upload_is_imported_under_its_own_name(own_home: Path) -> None:
+    texels = np.random.default_rng(0).random((3, 16, 16), dtype=np.float32)
+    patch = patches.import_upload(array(texels), "C:\\evil\\..\\my patch.npy")
+    assert (patch.name, patch.height, patch.width, patch.job_id) == ("my patch", 16, 16, None)
+    assert Path(patch.path).is_relative_to(own_home)
+    assert np.array_equal(np.load(io.BytesIO(patches.file_bytes(patch.path))), texels)
+    assert patches.import_upload(array(texels), "a.npy", "b").name == "b"
+
+
+def test_a_pickled_array_is_refused_by_the_name_of_the_upload(tmp_path: Path) -> None:
+    hostile = io.BytesIO()
+    np.save(hostile, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    for data in (hostile.getvalue(), pickle.dumps([1]), b"", b"\x93NUMPY"):
+        with pytest.raises(PatchFileError, match=r"^bad\.npy: expected"):
+            patches.import_upload(io.BytesIO(data), "../bad.npy")
+    with pytest.raises(PatchFileError, match=r"^bad\.exe: expected a patch as"):
+        patches.import_upload(io.BytesIO(b"MZ"), "bad.exe")
+    assert patches.find("", "newest", 1).total == 0
+
+
+def test_a_patch_is_edited_told_as_json_and_deleted() -> None:
+    with Repository() as repository:
+        patch = fill(repository, runs=1, steps=2)[0]
+    patches.edit(patch.id, name=" new ", notes="n")
+    told = json.loads(patches.as_json(patch.id))
+    assert (told["name"], told["notes"], len(told["scores"])) == ("new", "n", 1)
+    patches.delete(patch.id)
+    assert patches.find("", "newest", 1).total == 0
+    with pytest.raises(StorageError, match="expected a file, got No such file"):
+        patches.file_bytes(f"{patch.image}.gone")
+
+
+def test_a_score_elsewhere_is_queued_as_the_patch_was_made(no_worker_is_started: list[str]) -> None:
+    with Repository() as repository:
+        patch = fill(repository, runs=1, steps=2)[0]
+        job = patches.score_on(patch, dataset=DATASET, weights="demo", class_name="car")
+        config = RunConfig.from_json(repository.jobs.get(job.id).request["config"])
+    assert (job.kind, job.state, job.request["patch"]) == ("evaluate", "queued", patch.path)
+    assert (config.class_name, config.image_size, config.max_images) == ("car", 320, 0)
+    assert no_worker_is_started == ["worker"]
+
+
+def test_before_and_after_is_asked_once_and_answered_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("engine.jobs.previews.ensure_previewer", asked.append)
+    with Repository() as repository:
+        patch = fill(repository, runs=1, steps=2)[0]
+        how: dict[str, Any] = {
+            "dataset": DATASET,
+            "weights": "demo",
+            "class_name": "person",
+            "indices": [1, 2],
+        }
+        preview = patches.before_after(patch, **how)
+        assert preview.state == "queued"
+        assert preview.request["image_size"] == 320
+        repository.previews.answer(preview.key, {"images": []})
+        assert patches.before_after(patch, **how).answer == {"images": []}
+        assert len(asked) == 1
+        with pytest.raises(DatasetError, match="nowhere"):
+            patches.before_after(patch, **how | {"dataset": "nowhere"})
+
+
+def test_an_evaluation_of_invented_figures_has_a_verdict() -> None:
+    assert patches.against_grey(make_evaluation(random.Random(0))) == "stronger"

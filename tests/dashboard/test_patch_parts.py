@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The scores' view of one patch; the rest is tested through the page."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.records import PatchRecord
+from engine.store.repository import Repository
+from tests.dashboard.homes import fill, make_evaluation
+
+
+def drawn(patch: object) -> None:
+    from dashboard.patch_parts import scored
+
+    scored(patch)
+
+
+@pytest.fixture
+def patch() -> PatchRecord:
+    with Repository() as repository:
+        return fill(repository, runs=1, steps=2)[0]
+
+
+def add_score(patch: PatchRecord, *, held_out: bool | None, asr: float | None = 0.0) -> None:
+    evaluation = make_evaluation(random.Random(1))
+    evaluation["patch"]["asr"] = asr
+    with Repository() as repository:
+        repository.patches.add_score(
+            patch.id,
+            dataset="other",
+            detector="demo",
+            class_name="person",
+            held_out=held_out,
+            evaluation=evaluation,
+        )
+
+
+def test_one_of_several_scores_is_chosen(patch: PatchRecord) -> None:
+    add_score(patch, held_out=False)
+    app = AppTest.from_function(drawn, args=(patch,)).run()
+    chooser = app.selectbox(key="widget.patches.scores")
+    assert len(chooser.options) == 2
+    assert app.success[0].value.startswith("It is stronger than a grey patch")
+    chooser.select_index(1).run()
+    assert app.warning[0].value.startswith("It is no stronger than a grey patch of its size")
+    assert "Scored on the images that it was made on: on others it may be weaker." in [
+        each.value for each in app.caption
+    ]
+
+
+def test_an_undefined_score_has_no_verdict(patch: PatchRecord) -> None:
+    add_score(patch, held_out=None, asr=None)
+    app = AppTest.from_function(drawn, args=(patch,)).run()
+    app.selectbox(key="widget.patches.scores").select_index(1).run()
+    assert not app.exception
+    assert not app.warning
+    assert not app.success
+    assert app.dataframe[0].value.loc[0, "ASR"].startswith("–")  # noqa: RUF001
