@@ -91,9 +91,9 @@ def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
             _("Strategy"): _(STRATEGIES[plan.strategy]),
             _("Batches a pass"): plan.batches,
             _("Smallest"): min(plan.sizes),
-            _("Median"): formats.number(plan.median, 0),
+            _("Median"): plan.median,
             _("Largest"): max(plan.sizes),
-            _("Mean"): formats.number(plan.mean, 1),
+            _("Mean"): round(plan.mean, 1),
             **_foretold(found[plan.strategy]),
         }
         for plan in plans

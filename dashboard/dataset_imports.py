@@ -72,7 +72,6 @@ def _upload(existing: set[str]) -> None:
 def _path(existing: set[str]) -> None:
     written = st.text_input(
         _("Path on this machine"),
-        placeholder="/home/me/datasets/streets",
         help=_("A YOLO folder, an Ultralytics data file (.yaml) or a zip. Folders allowed: {folders}").format(
             folders=", ".join(map(str, allowed_roots()))
         ),
@@ -87,7 +86,6 @@ def _path(existing: set[str]) -> None:
 def _coco(existing: set[str]) -> None:
     written = st.text_input(
         _("Annotation file"),
-        placeholder="/home/me/coco/annotations/instances_val2017.json",
         help=_("COCO detection annotations as JSON, on this machine."),
         key="import-coco-written",
     )

@@ -9,14 +9,15 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import formats
 from dashboard.components import controls, live
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept
-from dashboard.services import datasets, generate
+from dashboard.services import datasets, generate, thumbnails
 from engine.config import RunConfig
 from engine.store.previews import Preview
 
-__all__ = ["detector_check", "placement_preview"]
+__all__ = ["cost_measurement", "detector_check", "placement_preview"]
 
 SHOWN = 3
 EVERY_S = 1.0
@@ -57,6 +58,25 @@ def detector_check(config: RunConfig, trust: bool) -> None:
         )
 
 
+def cost_measurement(config: RunConfig, trust: bool) -> None:
+    """Take a few real steps, so that time and memory can be told."""
+    settings = config.to_json()
+    if st.button(
+        _("Measure it now"),
+        icon=":material/timer:",
+        help=_("Takes a few steps of the run on this device, which takes up to a minute."),
+        key="g-measure",
+    ):
+        st.session_state["g-measured"] = settings
+    if st.session_state.get("g-measured") == settings:
+        _follow("costs", lambda again: generate.measure(config, trust=trust, again=again), _measured)
+
+
+def _measured(answer: dict[str, Any]) -> None:
+    text = _("Measured: {rate} images/s.")
+    st.success(text.format(rate=formats.number(answer["images_per_s"], 1)), icon=":material/check:")
+
+
 def _some_images(config: RunConfig, number: int) -> list[int]:
     """A few images with objects of the class; others for another number."""
     dataset = next(each for each in datasets.summaries() if each.name == config.dataset)
@@ -85,7 +105,7 @@ def _follow(name: str, ask: Callable[[bool], Preview], show: Callable[[dict[str,
                 ask(True)
                 st.rerun()
         else:
-            st.caption(f":material/hourglass: {_('Drawing; the first answer takes some seconds …')}")
+            st.caption(f":material/hourglass: {_('At work; the first answer takes some seconds …')}")
 
     live(look, every_s=EVERY_S if waits else None)()
 
@@ -107,4 +127,6 @@ def _found(answer: dict[str, Any], config: RunConfig) -> None:
         text.format(found=len(image["found"]), name=config.class_name, objects=len(image["objects"])),
         icon=":material/check:",
     )
-    st.image(image["path"], width=480, alt=_("The image that the detector was checked on."))
+    boxes = [each["box"] for each in image["found"]]
+    picture = thumbnails.drawn(image["path"], image["width"], boxes, [0] * len(boxes))
+    st.image(picture, width=480, alt=_("The image that the detector was checked on."))

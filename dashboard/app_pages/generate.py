@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, guarded, page_title
-from dashboard.generate_previews import detector_check, placement_preview
+from dashboard.generate_previews import cost_measurement, detector_check, placement_preview
 from dashboard.generate_settings import advanced, choose_preset, choose_start, choose_subject, prefill
 from dashboard.i18n import _
 from dashboard.navigation import pages
@@ -54,13 +54,15 @@ def trusted(weights: str) -> bool:
     )
 
 
-def foretold(config: RunConfig) -> None:
+def foretold(config: RunConfig, trust: bool) -> None:
     """Time, memory and disk on this device."""
     found = generate.estimate(config)
     if found is None:
         st.caption(
             _("How long this takes here is not known yet: the first run with such settings measures it.")
         )
+        with controls("generate-measure"):
+            cost_measurement(config, trust)
         return
     time, memory, disk = st.columns(3)
     time.metric(_("Estimated time"), formats.duration(found.elapsed_s), border=True)
@@ -133,7 +135,7 @@ def page() -> None:
     if config is None:
         return
     st.subheader(_("What to expect"), anchor=False)
-    foretold(config)
+    foretold(config, trust)
     placement_preview(config)
     with controls("generate-check"):
         detector_check(config, trust)

@@ -137,12 +137,15 @@ def batch_sizes(
             x=list(batches),
             y=list(batches.values()),
             name=name,
-            marker={"color": colour(place), "pattern": {"shape": PATTERNS[place % len(PATTERNS)]}},
+            marker={
+                "color": colour(place),
+                "pattern": {"shape": PATTERNS[place % len(PATTERNS)], "fillmode": "overlay"},
+            },
         )
     styled(figure, title=title, dark=dark, large=large)
     figure.update_xaxes(title=x_title, dtick=1 if _largest(sizes) <= 16 else None)
     figure.update_yaxes(title=y_title)
-    figure.update_layout(barmode="group", legend={"y": -0.25})
+    figure.update_layout(barmode="group", legend={"y": 1.0, "yanchor": "bottom"}, margin_t=84)
     return figure
 
 

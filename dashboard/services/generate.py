@@ -21,6 +21,7 @@ __all__ = [
     "estimate",
     "faults",
     "flat",
+    "measure",
     "patch",
     "patches",
     "placement_preview",
@@ -193,6 +194,19 @@ def detection_preview(config: RunConfig, index: int, *, trust: bool, again: bool
             trust=trust,
         )
         return previews.request_preview(repository, request, again=again)
+
+
+def measure(config: RunConfig, *, trust: bool, again: bool = False) -> Preview:
+    """Have a few steps of the run measured, for its estimate.
+
+    Raises:
+        EngineError: as of `placement_preview`.
+    """
+    with opened() as repository:
+        preview = previews.request_preview(repository, previews.costs(config, trust=trust), again=again)
+    if preview.state == "done":
+        estimate.clear()
+    return preview
 
 
 def submit(

@@ -7,11 +7,14 @@ import logging
 import shutil
 import signal
 import time
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
+from multiprocessing import get_context
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from engine.config import home_folder
+from engine.config import RunConfig, home_folder
 from engine.errors import EngineError, StorageError
 from engine.jobs.previews import only_previewer, preview_folder
 from engine.store.previews import Preview
@@ -76,7 +79,10 @@ def _answer(repository: Repository, preview: Preview, device: str) -> None:
     started, folder = time.perf_counter(), preview_folder(preview.key)
     try:
         _create(folder)
-        repository.previews.answer(preview.key, answer(preview.request, folder, device=device))
+        if preview.request["kind"] == "costs":
+            repository.previews.answer(preview.key, _costs(preview.request))
+        else:
+            repository.previews.answer(preview.key, answer(preview.request, folder, device=device))
     except EngineError as error:
         shutil.rmtree(folder, ignore_errors=True)
         repository.previews.fail(preview.key, str(error))
@@ -88,6 +94,16 @@ def _answer(repository: Repository, preview: Preview, device: str) -> None:
             f"{type(error).__name__}: {error}; this is a bug, report {home_folder()}/previewer.log",
         )
     log.info("%s in %.2f s", preview.request.get("kind"), time.perf_counter() - started)
+
+
+def _costs(request: dict[str, Any]) -> dict[str, Any]:
+    """Measure in a fresh process: on a CPU the peak memory is the process's."""
+    from engine.jobs.measuring import measure_costs
+
+    config = RunConfig.from_json(request["config"])
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        cost = pool.submit(measure_costs, config, trust=request["trust"]).result()
+    return {"images_per_s": cost.images_per_s, "peak_memory_bytes": cost.peak_memory_bytes}
 
 
 def _create(folder: Path) -> None:

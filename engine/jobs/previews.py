@@ -12,14 +12,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.config import AugmentationConfig, PlacementConfig, home_folder
+from engine.config import AugmentationConfig, PlacementConfig, RunConfig, home_folder
 from engine.errors import StorageError
+from engine.jobs.places import absolute_config
 from engine.jobs.version import ROOT
 from engine.store.previews import Preview
 from engine.store.repository import Repository
 
 __all__ = [
     "before_after",
+    "costs",
     "detections",
     "ensure_previewer",
     "only_previewer",
@@ -159,6 +161,24 @@ def before_after(
         "iou": iou,
         "image_size": image_size,
         "seed": seed,
+        "trust": trust,
+    }
+
+
+def costs(config: RunConfig, *, trust: bool = False) -> dict[str, Any]:
+    """Ask what steps of a run cost: a few are taken, in a process of their own, and kept for estimates.
+
+    Args:
+        config: the run's settings; its dataset is imported.
+        trust: open the weights whatever their pickle names.
+
+    Returns:
+        A request whose answer is `{"images_per_s", "peak_memory_bytes"}`.
+    """
+    return {
+        "kind": "costs",
+        "config": absolute_config(config).to_json(),
+        "weights": _file(config.weights),
         "trust": trust,
     }
 

@@ -51,3 +51,29 @@ def test_weights_that_are_refused_are_explained(page: AppTest, streets: None) ->
     page.button(key="g-again-detector").click().run()
     with Repository() as repository:
         assert repository.previews.get(asked.key).state == "queued"
+
+
+def test_costs_are_measured_on_request(page: AppTest, streets: None) -> None:
+    page.run()
+    page.button(key="g-measure").click().run()
+    with Repository() as repository:
+        asked = repository.previews.claim()
+        assert asked.request["kind"] == "costs"
+        repository.previews.answer(asked.key, {"images_per_s": 12.34, "peak_memory_bytes": 1})
+    page.run()
+    assert [each.value for each in page.success] == ["Measured: 12.3 images/s."]
+    assert not page.exception
+
+
+def test_what_the_detector_finds_is_shown(page: AppTest, streets: None, own_home: Path) -> None:
+    page.query_params["g.check"] = "True"
+    page.run()
+    with Repository() as repository:
+        asked = repository.previews.claim()
+        found = [{"box": [10, 10, 90, 90], "score": 0.8, "class_name": "person"}]
+        picture = {"path": str(own_home / "pictures" / "1.png"), "width": 320, "height": 320}
+        image = {"index": 1, "objects": [[0, 0, 9, 9], [5, 5, 9, 9]], "found": found, **picture}
+        repository.previews.answer(asked.key, {"images": [image]})
+    page.run()
+    assert "finds 1 of class person on an image that is labelled with 2" in page.success[0].value
+    assert len(page.get("image")) == 1

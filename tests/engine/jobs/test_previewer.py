@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from engine.config import RunConfig
 from engine.jobs import preview_pictures, previews
+from engine.jobs.estimates import estimate
 from engine.jobs.materials import open_dataset
 from engine.jobs.previewer import run_previewer
 from engine.store.repository import Repository
@@ -67,3 +69,19 @@ def test_a_failure_is_told_and_leaves_no_pictures(
     assert failed is not None
     assert failed.error is not None
     assert "RuntimeError: out of luck; this is a bug, report" in failed.error
+
+
+def test_costs_are_measured_in_a_process_of_their_own(
+    repository: Repository, settings: Callable[..., RunConfig]
+) -> None:
+    config = settings(dataset="blocks")
+    asked = repository.previews.ask(previews.costs(config))
+    assert estimate(repository, config) is None
+    assert run_previewer(idle_s=0.3) == 1
+    answered = repository.previews.get(asked.key)
+    assert answered is not None
+    assert answered.answer is not None, answered.error
+    assert answered.answer["images_per_s"] > 0
+    foretold = estimate(repository, config)
+    assert foretold is not None
+    assert foretold.peak_memory_bytes == answered.answer["peak_memory_bytes"]
