@@ -15,7 +15,7 @@ _KEPT = "kept."
 
 def presenting() -> bool:
     """Whether the presentation mode is on: larger type and charts, no controls."""
-    return bool(st.session_state.get("present"))
+    return bool(st.session_state.get(_KEPT + "present"))
 
 
 def chosen(name: str, default: Any = None, *, parse: Callable[[str], Any] = str) -> Any:

@@ -52,3 +52,41 @@ def test_what_is_chosen_without_a_widget_is_kept_too() -> None:
     assert app.text[0].value == "7"
     assert app.query_params["patch"] == "7"
     assert app.run().text[0].value == "7"
+
+
+def listing() -> None:
+    import streamlit as st
+
+    from dashboard.page_state import kept, presenting
+
+    offered = [1, 2]
+    st.multiselect(
+        "sizes",
+        offered,
+        **kept(
+            "sizes",
+            [],
+            allowed=offered,
+            parse=lambda text: [int(part) for part in text.split(",")],
+            write=lambda sizes: ",".join(map(str, sizes)),
+        ),
+    )
+    st.toggle("mode", **kept("present", False, parse=lambda text: text == "True"))
+    st.text(str(presenting()))
+
+
+def test_of_a_list_each_part_must_be_offered() -> None:
+    for given, value in (("1,2", [1, 2]), ("2", [2]), ("2,9", [])):
+        app = AppTest.from_function(listing)
+        app.query_params["sizes"] = given
+        assert app.run().multiselect[0].value == value
+        assert not app.exception
+
+
+def test_the_presentation_mode_is_known_from_the_link_and_from_its_switch() -> None:
+    app = AppTest.from_function(listing).run()
+    assert app.text[0].value == "False"
+    assert app.toggle[0].set_value(True).run().text[0].value == "True"
+    linked = AppTest.from_function(listing)
+    linked.query_params["present"] = "True"
+    assert linked.run().text[0].value == "True"
