@@ -29,7 +29,7 @@ __all__ = [
 
 BATCHINGS = ("sequential", "grouped", "ragged")
 SAMPLINGS = ("uniform", "balanced")
-LOSS_TERMS = ("object", "max_confidence", "total", "cls", "box", "dfl", "tv")
+LOSS_TERMS = ("object", "overlap", "max_confidence", "total", "cls", "box", "dfl", "tv")
 OPTIMIZERS = ("pyramid-adam", "adam", "adamw", "sign", "sign-momentum")
 SCHEDULES = ("constant", "step", "multi-step", "exponential", "one-cycle", "cosine", "plateau")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")

@@ -70,8 +70,11 @@ class FakeDetector:
         return ClassScores(logits=logits[..., class_id], points_xy_px=points, strides_px=strides)
 
     def predictions(self, images_nchw: Tensor, class_id: int) -> Predictions:
-        logits, boxes, _ = self._raw(images_nchw)
-        return Predictions(boxes_xyxy_px=boxes, logits=logits[..., class_id])
+        logits, boxes, points = self._raw(images_nchw)
+        strides = points.new_full((len(points),), float(self.stride_px))
+        return Predictions(
+            boxes_xyxy_px=boxes, logits=logits[..., class_id], points_xy_px=points, strides_px=strides
+        )
 
     def losses(self, images_nchw: Tensor, targets: Targets) -> dict[str, Tensor]:
         logits, boxes, points = self._raw(images_nchw)

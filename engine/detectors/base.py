@@ -77,16 +77,14 @@ class ClassScores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predictions:
-    """Dense, differentiable boxes and scores of one class.
+class Predictions(ClassScores):
+    """The same with the box that is predicted at each anchor point, differentiable too.
 
     Attributes:
         boxes_xyxy_px: (n, a, 4), corners in image pixels, possibly outside the image.
-        logits: (n, a), the class's logit of each box.
     """
 
     boxes_xyxy_px: Tensor
-    logits: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,9 +95,12 @@ class UltralyticsDetector:
         distances = torch.cat(
             [layers(x).flatten(2) for layers, x in zip(box_branch, features, strict=True)], dim=2
         )
+        points, strides = self._anchors(features)
         return Predictions(
             boxes_xyxy_px=self._decode(distances, features).transpose(1, 2),
             logits=self._class_logits(features, class_id),
+            points_xy_px=points * strides,
+            strides_px=strides[:, 0],
         )
 
     def losses(self, images_nchw: Tensor, targets: Targets) -> dict[str, Tensor]:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from engine.detectors.base import ClassScores, Detector, Targets
+from engine.detectors.base import ClassScores, Detector, Predictions, Targets
 
-__all__ = ["PatchLoss", "max_confidence", "object_suppression", "total_variation"]
+__all__ = ["PatchLoss", "max_confidence", "object_suppression", "overlap_suppression", "total_variation"]
 
 NATIVE_TERMS = ("total", "cls", "box", "dfl")
+MIN_OVERLAP = 0.4  # below the 0.5 at which a detection counts, so that none is pushed just below it
 OUTSIDE_LOGIT = -30.0  # of anchor points that do not compete: their score is 1e-13, their gradient nothing
 
 
@@ -25,8 +26,8 @@ class PatchLoss:
     Args:
         weights: term name (`engine.config.LOSS_TERMS`) → weight.
         class_id: the class under attack.
-        objects_per_image: the run's mean, which brings `object` to the scale of a score (0 to 1).
-        top_k: how many anchor points an object's `object` term looks at.
+        objects_per_image: the run's mean, which brings `object` and `overlap` to the scale of a score.
+        top_k: how many anchor points an object's `object` and `overlap` terms look at.
     """
 
     def __init__(
@@ -49,8 +50,13 @@ class PatchLoss:
             patch_chw: float (3, h, w), the patch itself.
         """
         terms: dict[str, Tensor] = {}
-        if {"object", "max_confidence"} & self._weights.keys():
-            scores = detector.class_scores(images_nchw, self._class_id)
+        if {"object", "overlap", "max_confidence"} & self._weights.keys():
+            scores: ClassScores
+            if "overlap" in self._weights:
+                scores = found = detector.predictions(images_nchw, self._class_id)
+                terms["overlap"] = overlap_suppression(found, targets, self._top_k) / self._objects_per_image
+            else:
+                scores = detector.class_scores(images_nchw, self._class_id)
             if "object" in self._weights:
                 terms["object"] = object_suppression(scores, targets, self._top_k) / self._objects_per_image
             if "max_confidence" in self._weights:
@@ -82,6 +88,40 @@ def object_suppression(scores: ClassScores, targets: Targets, top_k: int) -> Ten
     top = competing.topk(min(top_k, competing.shape[1]), dim=1).values
     counted = torch.minimum(inside.sum(dim=1), inside.new_tensor(top.shape[1], dtype=torch.long))
     return (top.sigmoid().sum(dim=1) / counted).sum() / targets.images
+
+
+def overlap_suppression(found: Predictions, targets: Targets, top_k: int) -> Tensor:
+    """Suppression of what overlaps an object: its top-k scores among the boxes with IoU ≥ `MIN_OVERLAP`.
+
+    Summed over objects, divided by k and by the images. Boxes only choose who competes; no gradient goes
+    through them. A patch may escape it by moving boxes instead of hiding the object, which `object` does not
+    let it: that costs hallucinations.
+
+    Returns:
+        A scalar; 0 for a batch without objects.
+    """
+    logits = _at_least_fp32(found.logits)
+    if not len(targets.boxes_xyxy_px):
+        return logits.sum() * 0
+    overlaps = _overlaps(targets.boxes_xyxy_px, found.boxes_xyxy_px.detach().float()[targets.image_index])
+    competing = logits[targets.image_index].sigmoid() * (overlaps >= MIN_OVERLAP)
+    count = min(top_k, competing.shape[1])
+    return competing.topk(count, dim=1).values.sum() / count / targets.images
+
+
+def _overlaps(objects_xyxy_px: Tensor, boxes_xyxy_px: Tensor) -> Tensor:
+    """The IoU of each object (m, 4) with each box of its own image (m, a, 4): (m, a)."""
+    objects = objects_xyxy_px[:, None]
+    shared = (
+        (
+            torch.minimum(objects[..., 2:], boxes_xyxy_px[..., 2:])
+            - torch.maximum(objects[..., :2], boxes_xyxy_px[..., :2])
+        )
+        .clamp(min=0)
+        .prod(dim=2)
+    )
+    areas = [(each[..., 2:] - each[..., :2]).clamp(min=0).prod(dim=2) for each in (objects, boxes_xyxy_px)]
+    return shared / (areas[0] + areas[1] - shared).clamp(min=1e-9)
 
 
 def _points_inside(scores: ClassScores, targets: Targets) -> Tensor:

