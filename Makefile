@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check bench lower-bounds
 
-demo: $(VENV)/.runtime  ## the main job on the synthetic demo: generate, evaluate, print the table
+demo: $(VENV)/.runtime  ## the main job on the synthetic demo: generate, evaluate, print the table, serve the dashboard
 	$(BIN)/python -m engine demo
+	$(BIN)/python -m dashboard
 
 test: $(VENV)/.dev  ## the whole test suite
 	$(BIN)/python -m pytest

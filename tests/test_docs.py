@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from dashboard.__main__ import main as dashboard
 from engine.cli import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,7 +49,7 @@ def test_every_command_is_in_the_readme(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("call", calls())
 def test_every_call_in_the_readme_is_possible(call: str) -> None:
     words = tuple(call.split())
-    command = next((LEAVES[words[:length]] for length in (1, 2) if words[:length] in LEAVES), None)
+    command = next((LEAVES[words[:length]] for length in (1, 2, 3) if words[:length] in LEAVES), None)
     assert command is not None
     assert {word for word in words if word.startswith("--")} <= options_of(command) | {"--help"}
 
@@ -57,7 +58,8 @@ def test_every_option_named_in_the_readme_exists() -> None:
     ours = README.partition("## Commands")[2].partition("## Development")[0]
     named = set(re.findall(r"--[a-z][a-z-]*", ours))
     pip = {"--no-deps", "--force-reinstall"}
-    known = set().union(*(options_of(command) for command in LEAVES.values())) | {"--help"}
+    commands = [*LEAVES.values(), dashboard, *dashboard.commands.values()]
+    known = set().union(*map(options_of, commands)) | {"--help"}
     assert named - known - pip == set()
 
 
