@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import DASHES, colour, styled
+from dashboard.charts.theme import DASHES, colour, folded, styled
 from engine.records import Interval
 
 __all__ = ["Bar", "change_chart", "line_chart", "side_chart"]
@@ -73,7 +73,7 @@ def side_chart(
             name=names[1],
             marker=_diamond(large),
         )
-    labels = [_folded(bar.name) for bar in bars]
+    labels = [folded(bar.name) for bar in bars]
     styled(figure, title=title, dark=dark, large=large, height=_height(labels))
     figure.update_yaxes(
         tickmode="array",
@@ -169,7 +169,7 @@ def change_chart(
             name=name,
             marker={"symbol": symbol, "size": 16 if large else 11, "color": tint},
         )
-    labels = [_folded(side) for side in sides]
+    labels = [folded(side) for side in sides]
     styled(figure, title=title, dark=dark, large=large, height=_height(labels))
     figure.update_yaxes(
         tickmode="array",
@@ -211,12 +211,3 @@ def _height(labels: Sequence[str]) -> int:
 def _legend_below(figure: go.Figure) -> float:
     """Where a legend clears the axis' title: as many pixels below the plot however high that is."""
     return -75 / max(figure.layout.height - 110, 75)
-
-
-def _folded(name: str, width: int = 26) -> str:
-    """A name in lines short enough to leave room for the bars on a phone."""
-    lines = [""]
-    for word in name.split():
-        fits = not lines[-1] or len(lines[-1]) + 1 + len(word) <= width
-        lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if fits else [*lines, word]
-    return "<br>".join(lines)

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import DASHES, colour, styled
+from dashboard.charts.theme import DASHES, colour, folded, styled
 
 __all__ = ["loss_curves", "parallel_axes", "places", "score_bars", "smoothed"]
 
@@ -127,7 +127,7 @@ def parallel_axes(
     dark: bool = False,
     large: bool = False,
 ) -> go.Figure:
-    """A line for each run across parallel axes, each scaled to its own range.
+    """A line for each run down parallel axes that lie below each other, each scaled to its own range.
 
     Lines of a scatter chart, not Plotly's parallel coordinates: those need WebGL and have no legend.
 
@@ -137,26 +137,29 @@ def parallel_axes(
         title: in the session's language.
     """
     figure = go.Figure()
+    rows = list(range(len(axes)))
     for index, name in enumerate(runs):
         figure.add_scatter(
-            x=list(axes),
-            y=[points[index][0] for points in axes.values()],
+            x=[points[index][0] for points in axes.values()],
+            y=rows,
             customdata=[points[index][1] for points in axes.values()],
-            hovertemplate="%{x}: %{customdata}",
+            hovertemplate="%{customdata}",
             name=name,
             mode="lines+markers",
             line={"color": colour(index), "dash": _dash(index), "width": 4 if large else 2.5},
             marker={"size": 14 if large else 9},
         )
-    styled(figure, title=title, dark=dark, large=large, height=_height(430, len(runs)))
-    for axis, points in axes.items():
-        figure.add_vline(x=axis, line_width=1, line_color=figure.layout.xaxis.gridcolor, layer="below")
+    styled(figure, title=title, dark=dark, large=large, height=_height(90 + 62 * len(axes), len(runs)))
+    for row, points in zip(rows, axes.values(), strict=True):
         for place, text in dict(points).items():
+            anchor = "left" if place < 0.2 else "right" if place > 0.8 else "center"
             figure.add_annotation(
-                x=axis, y=place, text=text, showarrow=False, xanchor="left", xshift=8, yshift=10
+                x=place, y=row, text=text, showarrow=False, xanchor=anchor, yshift=20 if large else 14
             )
-    figure.update_yaxes(visible=False, range=[-0.08, 1.15])
-    figure.update_xaxes(showgrid=False, type="category", range=[-0.3, len(axes) - 0.3])
+    figure.update_xaxes(visible=False, range=[-0.04, 1.04])
+    figure.update_yaxes(tickvals=rows, ticktext=[folded(axis) for axis in axes], zeroline=False)
+    figure.update_yaxes(range=[len(axes) - 0.7, -0.7])
+    figure.update_layout(legend={"y": -0.02})
     return figure
 
 

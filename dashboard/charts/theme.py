@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-__all__ = ["COLOURS", "CONFIG", "DASHES", "colour", "styled"]
+__all__ = ["COLOURS", "CONFIG", "DASHES", "colour", "folded", "styled"]
 
 # Okabe and Ito (2008), without black; ordered so that neighbours differ in lightness as well.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
@@ -61,3 +61,12 @@ def styled(
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     return figure
+
+
+def folded(name: str, width: int = 26) -> str:
+    """A name in lines short enough to leave room for the figure on a phone."""
+    lines = [""]
+    for word in name.split():
+        fits = not lines[-1] or len(lines[-1]) + 1 + len(word) <= width
+        lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if fits else [*lines, word]
+    return "<br>".join(lines)

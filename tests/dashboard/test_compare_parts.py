@@ -80,4 +80,4 @@ def test_differing_settings_and_scores_share_parallel_axes(runs: list[Run]) -> N
     figure = parts.parallel_figure(runs, **LOOK)
     assert figure is not None
     assert [trace.name for trace in figure.data] == [run.name for run in runs]
-    assert {"Seed", "ASR", "AP50", "Disappearance"} <= set(figure.data[0].x)
+    assert {"Seed", "ASR", "AP50", "Disappearance"} <= set(figure.layout.yaxis.ticktext)

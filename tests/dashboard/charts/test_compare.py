@@ -64,8 +64,9 @@ def test_values_have_places_on_their_axis(values: list[Any], found: list[float])
 def test_each_run_is_a_line_across_all_axes() -> None:
     axes = {"Rate": [(0.0, "0.01"), (1.0, "0.1")], "ASR": [(1.0, "0.60"), (1.0, "0.60")]}
     figure = parallel_axes(axes, ["first", "second"], title="Settings")
-    assert [(trace.name, list(trace.y)) for trace in figure.data] == [
+    assert [(trace.name, list(trace.x)) for trace in figure.data] == [
         ("first", [0.0, 1.0]),
         ("second", [1.0, 1.0]),
     ]
+    assert list(figure.layout.yaxis.ticktext) == ["Rate", "ASR"]
     assert [note.text for note in figure.layout.annotations] == ["0.01", "0.1", "0.60"]

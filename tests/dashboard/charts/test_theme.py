@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import plotly.graph_objects as go
+import pytest
 
-from dashboard.charts.theme import COLOURS, CONFIG, colour, styled
+from dashboard.charts.theme import COLOURS, CONFIG, colour, folded, styled
 
 
 def test_an_empty_figure_takes_the_look() -> None:
@@ -28,3 +29,16 @@ def test_colours_differ_and_then_repeat() -> None:
 def test_nothing_is_sent_anywhere() -> None:
     assert "sendDataToCloud" in CONFIG["modeBarButtonsToRemove"]
     assert CONFIG["plotlyServerURL"] == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("", ""),
+        ("short", "short"),
+        ("two words", "two<br>words"),
+        ("averylongword a b", "averylongword<br>a b"),
+    ],
+)
+def test_long_names_are_folded_between_words(name: str, lines: str) -> None:
+    assert folded(name, width=6) == lines
