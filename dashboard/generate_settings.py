@@ -204,30 +204,44 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         Those of the groups; settings that do not matter keep their defaults.
     """
+    now = {field.key: _current(field) for group in GROUPS.values() for field in group.fields}
+    keys = {name: group.keys for name, group in GROUPS.items()}
+    wrong = generate.faults({**subject, **now}, keys)
+    opened = st.session_state.setdefault("g-opened", set())
+    opened.update(wrong)  # a group stays open once something was wrong in it
     values: dict[str, Any] = {}
-    spots = {}
     for name, group in GROUPS.items():
-        with st.expander(_(group.title), icon=group.icon):
-            spots[name] = st.container()
+        with st.expander(_(group.title), icon=group.icon, expanded=name in opened):
+            if name in wrong:
+                st.error(wrong[name], icon=":material/error:")
             columns = st.columns(3, vertical_alignment="bottom")
-            shown = [field for field in group.fields if _matters(field, values)]
+            shown = [field for field in group.fields if _matters(field, now)]
             for place, field in enumerate(shown):
                 with columns[place % 3]:
                     values[field.key] = _widget(field)
-    everything = {**subject, **values}
-    wrong = generate.faults(everything, {name: group.keys for name, group in GROUPS.items()})
-    for name, message in wrong.items():
-        with spots.get(name) or st.container():
-            st.error(message, icon=":material/error:")
     return values
 
 
-def _matters(field: Field, values: Mapping[str, Any]) -> bool:
-    if field.needs is None:
-        return True
-    key, allowed = field.needs
-    current = values.get(key, chosen(query(key), DEFAULTS[key]))
-    return current in allowed
+def _current(field: Field) -> Any:
+    """A setting's value before its widget is drawn."""
+    name, default = query(field.key), DEFAULTS[field.key]
+    value = st.session_state.get(f"widget.{name}", chosen(name, default, parse=_parser(field)))
+    return default if field.options and value not in field.options else value
+
+
+def _matters(field: Field, now: Mapping[str, Any]) -> bool:
+    return field.needs is None or now[field.needs[0]] in field.needs[1]
+
+
+def _parser(field: Field) -> Callable[[str], Any]:
+    """From the link's text to the setting's value."""
+    kind = type(DEFAULTS[field.key])
+    if field.options:
+        return str
+    if field.bounds is None:
+        return lambda text: text == "True"
+    low, high = field.bounds
+    return lambda text: _bounded(kind(text), low, high)
 
 
 def _widget(field: Field) -> Any:
@@ -238,10 +252,10 @@ def _widget(field: Field) -> Any:
     if field.options:
         return st.selectbox(label, field.options, help=meaning, **kept(name, default, allowed=field.options))
     if field.bounds is None:
-        return st.toggle(label, help=meaning, **kept(name, default, parse=lambda text: text == "True"))
+        return st.toggle(label, help=meaning, **kept(name, default, parse=_parser(field)))
     kind = type(default)
     low, high = map(kind, field.bounds)
-    how = kept(name, default, parse=lambda text: _bounded(kind(text), low, high))
+    how = kept(name, default, parse=_parser(field))
     if kind is int:
         return st.number_input(label, low, high, step=1, help=meaning, **how)
     return st.number_input(label, low, high, step=_step(default), format="%g", help=meaning, **how)
