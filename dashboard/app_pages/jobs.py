@@ -113,7 +113,7 @@ def row(job: Job) -> dict[str, Any]:
         _("Number"): job.id,
         _("Name"): job_title(job),
         _("State"): state_name(job.state),
-        _("Done"): 1.0 if job.state == "succeeded" else job.progress.share,
+        _("Done"): 1.0 if job.state == "succeeded" else round(job.progress.share or 0.0, 2),
         _("ASR"): formats.percent(score.get("patch", {}).get("asr")),
         _("Time"): formats.duration(spent_s),
         _("Kind"): kind_name(job.kind),
