@@ -21,7 +21,7 @@ from engine.records import BenchmarkRun, Interval, Measurement
 
 __all__ = ["downloads", "run_name", "suite_view"]
 
-GIB = 1024**3
+GIGA = 10**9
 AXES = {
     "batch_size": N_("Batch size"),
     "images": N_("Images"),
@@ -181,8 +181,8 @@ def bar_of(row: Measurement, factor: float, name: str, x: str = "") -> Bar:
 
 
 def unit_of(unit: str) -> tuple[str, float]:
-    """The unit that is shown, and what figures are multiplied with: nobody reads bytes."""
-    return ("GiB", 1 / GIB) if unit == "bytes" else (unit, 1.0)
+    """The unit that is shown, and what figures are multiplied with: gigabytes, as in answers and claims."""
+    return ("GB", 1 / GIGA) if unit == "bytes" else (unit, 1.0)
 
 
 def defined(row: Measurement) -> bool:

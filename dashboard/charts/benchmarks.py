@@ -199,7 +199,8 @@ def _distance(high: float, low: float) -> float:
 
 
 def _diamond(large: bool) -> dict[str, Any]:
-    return {"symbol": "diamond-open", "size": 15 if large else 11, "color": _CLAIM, "line": {"width": 2.5}}
+    outline = {"width": 1.5, "color": "#FFFFFF"}  # it may lie on a bar
+    return {"symbol": "diamond", "size": 17 if large else 12, "color": _CLAIM, "line": outline}
 
 
 def _height(labels: Sequence[str]) -> int:

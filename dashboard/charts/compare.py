@@ -151,11 +151,10 @@ def parallel_axes(
         )
     styled(figure, title=title, dark=dark, large=large, height=_height(90 + 62 * len(axes), len(runs)))
     for row, points in zip(rows, axes.values(), strict=True):
-        for place, text in dict(points).items():
+        for number, (place, text) in enumerate(sorted(dict(points).items())):
+            lift = (20 if large else 14) * (-1 if number % 2 else 1)  # neighbours would overlap
             anchor = "left" if place < 0.2 else "right" if place > 0.8 else "center"
-            figure.add_annotation(
-                x=place, y=row, text=text, showarrow=False, xanchor=anchor, yshift=20 if large else 14
-            )
+            figure.add_annotation(x=place, y=row, text=text, showarrow=False, xanchor=anchor, yshift=lift)
     figure.update_xaxes(visible=False, range=[-0.04, 1.04])
     figure.update_yaxes(tickvals=rows, ticktext=[folded(axis) for axis in axes], zeroline=False)
     figure.update_yaxes(range=[len(axes) - 0.7, -0.7])
