@@ -31,6 +31,7 @@ PRESET_NAMES = {
 }
 STARTS = {"grey": N_("Grey"), "noise": N_("Noise"), "patch": N_("An earlier patch")}
 MOST_ITERATIONS = 1_000_000
+_MILESTONES = DEFAULTS["schedule.milestones"]
 
 
 def query(key: str) -> str:
@@ -57,7 +58,7 @@ def _take(values: Mapping[str, Any]) -> None:
             del st.session_state[key]
     for key, value in values.items():
         name = query(key)
-        choose(name, None if value == DEFAULTS.get(key) else value)
+        choose(name, None if value == DEFAULTS.get(key) else value, write=_written)
     preset = next((name for name, number in PRESETS.items() if number == values["iterations"]), "own")
     choose("g.preset", preset)
     if values["initial"] not in ("grey", "noise"):
@@ -219,7 +220,16 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
             for place, field in enumerate(shown):
                 with columns[place % 3]:
                     values[field.key] = _widget(field)
-    return values
+    return values | {"schedule.milestones": chosen("g.schedule.milestones", _MILESTONES, parse=_milestones)}
+
+
+def _milestones(text: str) -> tuple[float, ...]:
+    """Shares of the run, as an earlier job or a link gives them."""
+    return tuple(_bounded(float(part), 0, 1) for part in text.split(","))
+
+
+def _written(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _current(field: Field) -> Any:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.config import RunConfig
+from engine.config import RunConfig, ScheduleConfig
 from engine.store.repository import Repository
 from tests.dashboard.homes import DATASET, fill, finish
 from tests.dashboard.reading import config_of, launched
@@ -68,7 +68,12 @@ def test_settings_that_do_not_matter_are_not_shown(page: AppTest, streets: None)
 
 def test_an_earlier_job_s_settings_are_taken_over(page: AppTest, streets: None) -> None:
     config = RunConfig(
-        dataset=DATASET, weights="demo", iterations=50, image_size=320, losses={"object": 1.0, "tv": 0.5}
+        dataset=DATASET,
+        weights="demo",
+        iterations=50,
+        image_size=320,
+        losses={"object": 1.0, "tv": 0.5},
+        schedule=ScheduleConfig(kind="multi-step", milestones=(0.2, 0.9)),
     )
     with Repository() as repository:
         job = finish(repository, config, label="Before", result={})
