@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""One suite of benchmarks on the page: question, answer, charts, table, and the change between versions."""
+"""One suite of benchmarks on the page: question, answer, charts, table and files."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from dashboard import formats
-from dashboard.charts.benchmarks import Bar, change_chart, line_chart, side_chart
+from dashboard.charts.benchmarks import Bar, line_chart, side_chart
 from dashboard.components import chart, controls, empty_state, go_to, look
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
@@ -19,7 +18,7 @@ from dashboard.services import benchmarks, hardware
 from dashboard.services.benchmarks import Chart, Description
 from engine.records import BenchmarkRun, Interval, Measurement
 
-__all__ = ["downloads", "run_name", "suite_view"]
+__all__ = ["downloads", "figure_text", "run_name", "scale_name", "suite_view", "unit_of"]
 
 GIGA = 10**9
 AXES = {
@@ -31,8 +30,8 @@ AXES = {
 }
 
 
-def suite_view(about: Description, runs: Sequence[BenchmarkRun]) -> None:
-    """All of one suite.
+def suite_view(about: Description, runs: Sequence[BenchmarkRun]) -> BenchmarkRun | None:
+    """All of one suite; returns the run that is shown, None without any.
 
     Args:
         about: what it asks.
@@ -44,7 +43,7 @@ def suite_view(about: Description, runs: Sequence[BenchmarkRun]) -> None:
     needs_cuda(about)
     if not runs:
         empty_state(_("No run of this suite passes the filters. Start it above, or clear the filters."))
-        return
+        return None
     run = benchmarks.get(choose_run(runs))
     answer(run)
     for drawn in about.charts:
@@ -53,8 +52,8 @@ def suite_view(about: Description, runs: Sequence[BenchmarkRun]) -> None:
     table(run)
     with controls("benchmark-files"):
         downloads([run], f"benchmark-{run.suite}-{run.id}")
-    change_over_time(run)
     subject(run)
+    return run
 
 
 def needs_cuda(about: Description) -> None:
@@ -240,86 +239,6 @@ def downloads(runs: Sequence[BenchmarkRun], name: str) -> None:
             icon=":material/download:",
             help=_("Everything about the run: settings, machine, versions, figures of single rounds."),
         )
-
-
-def change_over_time(run: BenchmarkRun) -> None:
-    """How the figures changed since an earlier version of the code."""
-    st.subheader(_("Change between two versions"), anchor=False)
-    others = {other.id: run_name(other) for other in benchmarks.comparable(run)} if run.answer else {}
-    if not others:
-        st.caption(
-            _(
-                "There is no second finished run of this suite at this scale, on this machine, detector and "
-                "dataset. Run it with another version of the code to see what changed."
-            )
-        )
-        return
-    with controls("benchmark-before"):
-        before = st.selectbox(
-            _("Compare with"),
-            list(others),
-            format_func=lambda each: others.get(each, str(each)),
-            help=_("The run that counts as before; versions of the code other than this one come first."),
-            **kept("before", next(iter(others)), allowed=others, parse=int),
-        )
-    show_changes(benchmarks.get(int(before)), run)
-
-
-def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
-    """Chart and table of the changes from one run to another."""
-    changes = benchmarks.compare(before, after)
-    if not changes:
-        st.caption(_("The two runs have no measurement in common."))
-        return
-    verdicts = {True: _("beyond noise"), False: _("within noise"), None: _("noise not known")}
-    sides = unique([f"{benchmarks.name_of(each.after)}, {unit_of(each.after.unit)[0]}" for each in changes])
-    relative = {side: (shares(each), each.beyond_noise) for side, each in zip(sides, changes, strict=True)}
-    moved = sum(each.beyond_noise is True for each in changes)
-    text = _("{moved} of {all} figures changed beyond noise from {before} to {after}.")
-    words = text.format(moved=moved, all=len(changes), before=before.code_version, after=after.code_version)
-    st.markdown(words)
-    figure = change_chart(
-        relative,
-        names=(_("beyond noise"), _("within noise or not known")),
-        title=_("Change since the earlier run"),
-        x_title=_("Share of the earlier figure"),
-        **look(),
-    )
-    chart(figure, alt=words, key="changes")
-    rows = [
-        {
-            _("Side"): side,
-            _("Before"): figure_text(each.before.figure, unit_of(each.before.unit)[1]),
-            _("After"): figure_text(each.after.figure, unit_of(each.after.unit)[1]),
-            _("Change"): formats.DASH if each.relative is None else f"{each.relative:+.1%}",
-            _("Verdict"): verdicts[each.beyond_noise],
-        }
-        for side, each in zip(sides, changes, strict=True)
-    ]
-    st.dataframe(rows, hide_index=True, height="content")
-    if any(len(each.before.samples) < benchmarks.FEW_ROUNDS for each in changes):
-        st.caption(
-            _("With fewer than {count} rounds noise is underestimated: take small changes with care.").format(
-                count=benchmarks.FEW_ROUNDS
-            )
-        )
-
-
-def shares(change: benchmarks.Change) -> Interval:
-    """A change as a share of what was before; NaN where that was 0."""
-    base = abs(change.before.figure.value) or math.nan
-    low, high = change.difference.low / base, change.difference.high / base
-    return Interval(value=change.difference.value / base, low=low, high=high)
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """Names that occur more than once, numbered: each needs a line of its own."""
-    seen: Counter[str] = Counter()
-    found = []
-    for name in names:
-        seen[name] += 1
-        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return found
 
 
 def subject(run: BenchmarkRun) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 import streamlit as st
 
 from dashboard import formats
+from dashboard.benchmark_changes import change_over_time
 from dashboard.benchmark_parts import downloads, scale_name, suite_view
 from dashboard.components import (
     controls,
@@ -191,7 +192,9 @@ def page() -> None:
         all_suites(wanted)
     else:
         go_to("benchmarks", _("All suites"), suite=ALL)
-        suite_view(benchmarks.SUITES[suite], benchmarks.find(suite, wanted))
+        shown = suite_view(benchmarks.SUITES[suite], benchmarks.find(suite, wanted))
+        if shown is not None:
+            change_over_time(shown)
 
 
 page()

@@ -10,7 +10,6 @@ import pytest
 
 from dashboard import benchmark_parts as parts
 from dashboard.i18n import speaking
-from engine.benchmark.comparison import changes
 from engine.records import Interval, Measurement
 from tests.dashboard.measured import row
 
@@ -67,17 +66,6 @@ def test_measurements_at_one_place_are_told_apart(
 ) -> None:
     assert parts.telling(rows, "batch_size") == series
     assert [parts.line_name(each, series) for each in rows] == names
-
-
-def test_names_that_repeat_are_numbered() -> None:
-    assert parts.unique([]) == []
-    assert parts.unique(["a", "b", "a"]) == ["a", "b", "a (2)"]
-
-
-@pytest.mark.parametrize(("before", "share"), [(10.0, 0.5), (-10.0, 2.5), (0.0, math.nan)])
-def test_changes_are_shares_of_what_was(before: float, share: float) -> None:
-    (change,) = changes([row("a", before)], [row("a", 15.0)])
-    assert parts.shares(change).value == pytest.approx(share, nan_ok=True)
 
 
 def test_a_chart_is_told_in_a_sentence() -> None:

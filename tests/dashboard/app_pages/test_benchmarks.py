@@ -96,7 +96,7 @@ def test_two_versions_are_compared(app: AppTest) -> None:
         add_benchmark(repository, [row("batch 1", 20.0, batch_size=1)], version="1+new")
     opened(app, suite="loader")
     assert "1 of 1 figures changed beyond noise from 1+old to 1+new." in words(app)
-    (line,) = app.dataframe[1].value.to_dict("records")
+    (line,) = app.dataframe[-1].value.to_dict("records")
     assert (line["Change"], line["Verdict"]) == ("+100.0%", "beyond noise")
 
 
