@@ -73,10 +73,10 @@ def _downloads(patch: PatchRecord, png: bytes) -> None:
     array = patch.image.removesuffix(".png") + ".npy"
     how: dict[str, Any] = {"icon": icon, "on_click": "ignore"}
     st.download_button(
-        "PNG", png, f"{name}.png", "image/png", key="download-png", help=_("The picture, 8 bits."), **how
+        _("PNG"), png, f"{name}.png", "image/png", key="download-png", help=_("The picture, 8 bits."), **how
     )
     st.download_button(
-        "NPY",
+        _("NPY"),
         partial(patches.file_bytes, array),
         f"{name}.npy",
         "application/octet-stream",
@@ -85,7 +85,7 @@ def _downloads(patch: PatchRecord, png: bytes) -> None:
         **how,
     )
     st.download_button(
-        "JSON",
+        _("JSON"),
         partial(patches.as_json, patch.id),
         f"{name}.json",
         "application/json",
