@@ -13,7 +13,7 @@ from dashboard.charts.compare import loss_curves
 from dashboard.charts.jobs import throughput
 from dashboard.components import chart, fact, go_to, job_title, look, progress_line, score_table, state_name
 from dashboard.i18n import _, ngettext
-from dashboard.page_state import kept
+from dashboard.page_state import kept, presenting
 from dashboard.pictures import texels
 from dashboard.services import jobs, runs
 from dashboard.services.jobs import JobView
@@ -55,7 +55,7 @@ def situation(found: JobView) -> None:
         asked = _("It is being cancelled.") if job.wanted == "cancel" else _("It is being paused.")
         st.info(asked, icon=":material/hourglass_top:")
     if job.error:
-        st.error(job.error, icon=":material/error:")
+        st.error(formats.plain(job.error), icon=":material/error:")
     if job.state == "queued":
         st.info(_turn(found), icon=":material/schedule:")
     if job.state in ("queued", "running") and not found.served:
@@ -100,7 +100,9 @@ def figures(job: Job, steps: list[StepRecord]) -> None:
     if job.kind == "generate":
         shown.append((_("Throughput (images/s)"), formats.number(rate, 1), ""))
         shown.append((_("Loss"), formats.number(steps[-1].loss if steps else None, 3), ""))
-    for column, (title, value, foretold) in zip(st.columns(len(shown)), shown, strict=True):
+    wide = 2 if presenting() else len(shown)  # larger type needs more room
+    columns = [column for _row in range(0, len(shown), wide) for column in st.columns(wide)]
+    for column, (title, value, foretold) in zip(columns, shown, strict=True):
         fact(column, title, value, foretold)
 
 
