@@ -74,7 +74,7 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(formats.plain(str(error)), icon=":material/error:")
     except Exception as error:
         text = _(
             "Something failed that PatchBench did not foresee. Reload the page; the log has it under {id}."
@@ -95,7 +95,7 @@ def live(function: Callable[..., None], every_s: float | None = 2.0) -> Callable
 
 def page_title(title: str, lead: str) -> None:
     """A page's heading and what it is for, in a sentence."""
-    st.title(title, anchor=False)
+    st.title(formats.plain(title), anchor=False)
     st.markdown(lead)
 
 
@@ -158,7 +158,10 @@ def go_to(page: str, label: str, **parameters: object) -> None:
 
     if page in pages():
         st.page_link(
-            pages()[page], label=label, icon=":material/arrow_forward:", query_params=reference(**parameters)
+            pages()[page],
+            label=formats.plain(label),
+            icon=":material/arrow_forward:",
+            query_params=reference(**parameters),
         )
 
 

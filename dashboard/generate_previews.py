@@ -100,7 +100,7 @@ def _follow(name: str, ask: Callable[[bool], Preview], show: Callable[[dict[str,
             if waits:
                 st.rerun()  # ends the looking
         elif now.state == "failed":
-            st.error(now.error or _("No answer came."), icon=":material/error:")
+            st.error(formats.plain(now.error or _("No answer came.")), icon=":material/error:")
             if st.button(_("Try again"), key=f"g-again-{name}"):
                 ask(True)
                 st.rerun()

@@ -214,7 +214,7 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
     for name, group in GROUPS.items():
         with st.expander(_(group.title), icon=group.icon, expanded=name in opened):
             if name in wrong:
-                st.error(wrong[name], icon=":material/error:")
+                st.error(formats.plain(wrong[name]), icon=":material/error:")
             columns = st.columns(3, vertical_alignment="bottom")
             shown = [field for field in group.fields if _matters(field, now)]
             for place, field in enumerate(shown):

@@ -7,6 +7,7 @@ from html import escape
 
 import streamlit as st
 
+from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, guarded, live
 from dashboard.detector_choice import choose_detector
 from dashboard.i18n import N_, _
@@ -91,7 +92,7 @@ def _compare(patch: PatchRecord, dataset: str, weights: str, class_name: str, in
     asked = {"dataset": dataset, "weights": weights, "class_name": class_name, "indices": indices}
     preview = patches.before_after(patch, **asked)  # type: ignore[arg-type]
     if preview.state == "failed":
-        st.error(preview.error, icon=":material/error:")
+        st.error(formats.plain(preview.error or ""), icon=":material/error:")
         with controls("patch-again"):
             if st.button(_("Try again"), icon=":material/refresh:", key="preview-again"):
                 patches.before_after(patch, again=True, **asked)  # type: ignore[arg-type]

@@ -88,7 +88,7 @@ def under_way() -> None:
     for job in jobs[:3]:
         with st.container(border=True):
             title, state = st.columns([4, 1], vertical_alignment="center")
-            title.markdown(f"**{job_title(job)}**")
+            title.markdown(f"**{formats.plain(job_title(job))}**")
             with state:
                 state_badge(job.state)
             if job.state == "running":

@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import compare_parts as parts
+from dashboard import formats
 from dashboard.components import chart, controls, empty_state, go_to, look, page_title
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept, reset
@@ -188,7 +189,7 @@ def patches(runs: list[Run]) -> None:
                 else:
                     st.caption(_("The file of this patch is missing."))
                 size = _("{width} by {height} texels").format(width=run.patch.width, height=run.patch.height)
-                st.markdown(f"**{run.name}**")
+                st.markdown(f"**{formats.plain(run.name)}**")
                 st.caption(size)
                 go_to("patches", _("Open"), patch=run.patch.id)
 

@@ -39,7 +39,7 @@ def settings() -> tuple[RunConfig | None, bool]:
     try:
         return generate.built(values), trust
     except SettingsError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(formats.plain(str(error)), icon=":material/error:")
         return None, trust
 
 

@@ -293,7 +293,7 @@ def page() -> None:
             found = jobs.view(number)
         except JobError as error:
             choose("job", None)
-            st.error(str(error), icon=":material/error:")
+            st.error(formats.plain(str(error)), icon=":material/error:")
         else:
             choose("job", number)
             with guarded():

@@ -63,7 +63,7 @@ def next_step(found: Overview) -> None:
             go_to("datasets", _("Or import your own dataset"))
     elif step == "failed" and found.failed:
         text = _("**The last job failed:** {error}").format(
-            error=found.failed.error or job_title(found.failed)
+            error=formats.plain(found.failed.error or job_title(found.failed))
         )
         st.warning(text, icon=":material/error:")
         go_to("jobs", _("Look at the job"), job=found.failed.id)
@@ -79,7 +79,7 @@ def job_card(job: Job) -> None:
     """A job with its state and progress."""
     with st.container(border=True):
         title, state = st.columns([4, 1], vertical_alignment="center")
-        title.markdown(f"**{job_title(job)}**")
+        title.markdown(f"**{formats.plain(job_title(job))}**")
         with state:
             state_badge(job.state)
         if job.state == "running":
@@ -109,7 +109,7 @@ def patch_list(patches: list[PatchRecord], empty: str) -> None:
         picture, text = st.columns([1, 5], vertical_alignment="center")
         picture.image(patch.image, width=56)
         with text:
-            st.markdown(f"**{patch.name}** · {formats.moment(patch.created_at)}")
+            st.markdown(f"**{formats.plain(patch.name)}** · {formats.moment(patch.created_at)}")
             if patch.score:
                 score = _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
                     asr=formats.percent(patch.score.asr),

@@ -147,7 +147,7 @@ def page() -> None:
         found = patches.get(number)
     except PatchFileError as error:
         choose("patch", None)
-        st.error(str(error), icon=":material/error:")
+        st.error(formats.plain(str(error)), icon=":material/error:")
         gallery()
     else:
         choose("patch", number)

@@ -37,3 +37,16 @@ def test_formats(function: object, value: float | None, text: str) -> None:
 )
 def test_an_interval_stands_beside_its_value(value: float | None, bounds: tuple, text: str) -> None:
     assert formats.interval(value, bounds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("job 3: expected a file, got none; see it", "job 3: expected a file, got none; see it"),
+        ("**a** _b_ [c](d) <e> $f$ `g`", r"\*\*a\*\* \_b\_ \[c\](d) \<e\> \$f\$ \`g\`"),
+        (":material/home: :red[x]", r"\:material/home: \:red\[x\]"),
+    ],
+)
+def test_a_text_of_somebody_else_is_shown_as_it_is(text, shown):
+    assert formats.plain(text) == shown
