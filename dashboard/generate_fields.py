@@ -52,6 +52,7 @@ LABELS = {
     "placement.position.0": N_("Position, left to right"),
     "placement.position.1": N_("Position, top to bottom"),
     "losses.object": N_("Weight: object"),
+    "losses.overlap": N_("Weight: overlap"),
     "losses.max_confidence": N_("Weight: max confidence"),
     "losses.total": N_("Weight: detector's total"),
     "losses.cls": N_("Weight: detector's cls"),
@@ -179,6 +180,12 @@ GROUPS = {
         fields=(
             _number(
                 "losses.object", -1e4, 1e4, N_("Lowers the scores of predictions on each object; 0: unused.")
+            ),
+            _number(
+                "losses.overlap",
+                -1e4,
+                1e4,
+                N_("Lowers the scores of boxes that overlap an object, wherever they lie; 0: unused."),
             ),
             _number("losses.max_confidence", -1e4, 1e4, N_("Lowers the image's highest score; 0: unused.")),
             _number("losses.total", -1e4, 1e4, N_("The detector's own training loss; 0: unused.")),

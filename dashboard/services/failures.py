@@ -14,5 +14,5 @@ _LOG = logging.getLogger("dashboard")
 def logged(error: Exception) -> str:
     """Log an exception with its traceback; returns the id to find it by."""
     failure = uuid.uuid4().hex[:8]
-    _LOG.error("failure %s", failure, exc_info=error)
+    _LOG.log(logging.ERROR, "failure %s", failure, exc_info=error)
     return failure
