@@ -77,7 +77,7 @@ def test_demo_is_the_embedded_one_even_beside_a_folder_of_that_name(tmp_path, mo
     asked = []
     module = types.ModuleType("engine.datasets.demo")
     dataset = read_dataset(folder)
-    module.demo_dataset = lambda split: asked.append(split) or dataset
+    module.demo_dataset = lambda split, **how: asked.append(split) or dataset
     monkeypatch.setitem(sys.modules, "engine.datasets.demo", module)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "demo").mkdir()
