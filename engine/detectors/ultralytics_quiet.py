@@ -8,11 +8,14 @@ while it is imported, so the environment must be right before the first import.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 import torch  # noqa: F401  # before Ultralytics, which sets OMP_NUM_THREADS=1 and would cost torch its threads
-import torchvision  # noqa: F401  # Ultralytics' NMS uses torchvision's only when it is already imported
 from PIL import Image
 
 from engine.config import home_folder
@@ -32,6 +35,7 @@ __all__ = [
     "quiet_environment",
     "safe_download",
     "v10Detect",
+    "without_compiler",
 ]
 
 
@@ -53,6 +57,34 @@ def quiet_environment() -> Iterator[None]:
         if threads is None:  # what Ultralytics set would be inherited by every process we start
             os.environ.pop("OMP_NUM_THREADS", None)
 
+
+class _Later(ModuleType):
+    """Stands for a module of PyTorch while another imports functions from it; loads it when one is called."""
+
+    __path__: list[str] = []  # noqa: RUF012  # as a package has
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *arguments, **options: getattr(import_module(self.__name__), name)(
+            *arguments, **options
+        )
+
+
+@contextmanager
+def without_compiler() -> Iterator[None]:
+    """Imports within do not load PyTorch's compiler, which takes two seconds or more, until they call it."""
+    names = [name for name in ("torch._dynamo", "torch._dynamo.utils") if name not in sys.modules]
+    sys.modules.update({name: _Later(name) for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+
+
+with without_compiler():  # torchvision asks it one question, when RoI align runs
+    import torchvision  # noqa: F401  # Ultralytics' NMS uses torchvision's only when it is already imported
 
 with quiet_environment():
     from ultralytics.cfg import DEFAULT_CFG_DICT

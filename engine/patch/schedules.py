@@ -48,12 +48,13 @@ class Plateau:
     """
 
     def __init__(self, config: ScheduleConfig) -> None:
-        # The scheduler moves the rate of an optimizer of its own, from 1 down.
-        self._rate = torch.optim.SGD([torch.zeros(1)], lr=1.0)
-        self._scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self._rate, factor=config.gamma, patience=config.patience, threshold_mode="abs"
-        )
         self._used = config.kind == "plateau"
+        if self._used:  # else not even made: PyTorch's optimizers load its compiler, which takes seconds
+            # The scheduler moves the rate of an optimizer of its own, from 1 down.
+            self._rate = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+            self._scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                self._rate, factor=config.gamma, patience=config.patience, threshold_mode="abs"
+            )
 
     @property
     def factor(self) -> float:
@@ -62,16 +63,20 @@ class Plateau:
 
     def step(self, loss: float) -> None:
         """Look at an iteration's loss."""
-        self._scheduler.step(loss)
+        if self._used:
+            self._scheduler.step(loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` restores."""
+        """What `load_state_dict` restores; nothing for another kind of schedule."""
+        if not self._used:
+            return {}
         return {"scheduler": self._scheduler.state_dict(), "rate": self._rate.param_groups[0]["lr"]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where another one was."""
-        self._scheduler.load_state_dict(state["scheduler"])
-        self._rate.param_groups[0]["lr"] = state["rate"]
+        if self._used:
+            self._scheduler.load_state_dict(state["scheduler"])
+            self._rate.param_groups[0]["lr"] = state["rate"]
 
 
 def _constant(config: ScheduleConfig, done: float, length: int) -> float:

@@ -5,17 +5,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from inspect import unwrap
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim import Optimizer
 
 __all__ = ["PyramidAdam", "SignGradient", "make_optimizer"]
 
 
-class _TexelOptimizer(torch.optim.Optimizer, ABC):
+class _TexelOptimizer(Optimizer, ABC):
     """An optimizer that is told by `_move` how one patch with a gradient changes in a step."""
+
+    # PyTorch wraps these so that they load its compiler, which takes seconds and has nothing to do here.
+    add_param_group = unwrap(Optimizer.add_param_group)
+    zero_grad = unwrap(Optimizer.zero_grad)
+    state_dict = unwrap(Optimizer.state_dict)
+    load_state_dict = unwrap(Optimizer.load_state_dict)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -99,7 +107,7 @@ class SignGradient(_TexelOptimizer):
         parameter.sub_(direction.sign(), alpha=group["lr"])
 
 
-def make_optimizer(name: str, patch_chw: Tensor, learning_rate: float) -> torch.optim.Optimizer:
+def make_optimizer(name: str, patch_chw: Tensor, learning_rate: float) -> Optimizer:
     """The optimizer of that name (`engine.config.OPTIMIZERS`) over one patch."""
     params = [patch_chw]
     if name == "pyramid-adam":

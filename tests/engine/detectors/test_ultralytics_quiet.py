@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from engine.detectors.ultralytics_quiet import _Later, without_compiler
 from tests.engine.detectors.families import random_model
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,8 +45,27 @@ WORK = """
     assert "OMP_NUM_THREADS" not in os.environ
     assert torch.get_num_threads() == before
     assert Image.open is open_image  # Ultralytics' own installs packages
+
+    from engine.config import ScheduleConfig
+    from engine.patch.schedules import Plateau
+    from engine.patch.updates import make_optimizer
+    from engine.seeding import seed_everything
+    seed_everything(0)
+    optimizer = make_optimizer("pyramid-adam", torch.rand(3, 8, 8), 0.1)
+    optimizer.zero_grad()
+    optimizer.load_state_dict(optimizer.state_dict())
+    Plateau(ScheduleConfig()).step(1.0)
+    assert "torch._dynamo" not in sys.modules  # PyTorch's compiler: seconds for nothing
     print("done")
 """
+
+
+def test_a_module_that_stands_for_another_loads_it_when_it_is_called():
+    with without_compiler():
+        from torch._dynamo.utils import is_compile_supported
+    assert not isinstance(sys.modules.get("torch._dynamo.utils"), _Later)
+    assert callable(is_compile_supported)
+    assert _Later("json").dumps([1]) == "[1]"
 
 
 def test_a_run_in_a_fresh_process_stays_at_home(tmp_path):
