@@ -52,6 +52,16 @@ KINDS = {
     "import": N_("Dataset import"),
     "benchmark": N_("Benchmark"),
 }
+PHASES = {  # what a job does now, and what it counts
+    "loading": N_("Loading"),
+    "reading": N_("Reading"),
+    "storing": N_("Storing"),
+    "stored": N_("Stored"),
+    "measuring": N_("Measuring"),
+    "optimising": N_("Optimising"),
+    "scoring": N_("Scoring"),
+}
+COUNTED = {"steps": N_("steps"), "images": N_("images"), "parts": N_("parts")}
 CONDITIONS = {
     "patch": N_("Patch"),
     "clean": N_("No patch"),
@@ -167,9 +177,10 @@ def go_to(page: str, label: str, **parameters: object) -> None:
 
 def progress_line(progress: Progress) -> None:
     """How far a job is, its rate and the time that remains."""
-    facts = [progress.phase]
+    facts = [_(PHASES[progress.phase]) if progress.phase in PHASES else progress.phase]
     if progress.total:
-        facts.append(f"{progress.done:,} / {progress.total:,} {progress.unit}".strip())
+        unit = _(COUNTED[progress.unit]) if progress.unit in COUNTED else progress.unit
+        facts.append(f"{progress.done:,} / {progress.total:,} {unit}".strip())
     if progress.rate:
         facts.append(_("{rate} images/s").format(rate=formats.number(progress.rate, 1)))
     if progress.remaining_s is not None:

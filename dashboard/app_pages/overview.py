@@ -106,9 +106,9 @@ def patch_list(patches: list[PatchRecord], empty: str) -> None:
     if not patches:
         empty_state(empty)
     for patch in patches:
-        picture, text = st.columns([1, 5], vertical_alignment="center")
-        picture.image(patch.image, width=56)
-        with text:
+        line = st.container(horizontal=True, vertical_alignment="center")  # columns stack on a phone
+        line.image(patch.image, width=56)
+        with line.container(gap="xsmall"):
             st.markdown(f"**{formats.plain(patch.name)}** · {formats.moment(patch.created_at)}")
             if patch.score:
                 score = _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(

@@ -57,10 +57,10 @@ def progress(**facts: object) -> None:
     ("facts", "text"),
     [
         ({}, "Starting"),
-        ({"phase": "scoring", "done": 2}, "scoring"),
+        ({"phase": "scoring", "done": 2}, "Scoring"),
         (
             {"phase": "optimising", "done": 5, "total": 10, "unit": "steps", "rate": 3.0, "remaining_s": 90},
-            "optimising · 5 / 10 steps · 3.0 images/s · 1 min 30 s left",
+            "Optimising · 5 / 10 steps · 3.0 images/s · 1 min 30 s left",
         ),
     ],
 )

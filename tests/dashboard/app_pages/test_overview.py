@@ -41,7 +41,7 @@ def test_the_running_job_shows_its_progress(app: AppTest) -> None:
         fill(repository, runs=1)
         add_running(repository)
     app.run()
-    assert app.get("progress")[0].proto.text.startswith("optimising · 120 / 240 steps")
+    assert app.get("progress")[0].proto.text.startswith("Optimising · 120 / 240 steps")
 
 
 def test_a_job_that_failed_is_named_with_its_error(app: AppTest) -> None:
