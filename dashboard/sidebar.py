@@ -19,6 +19,16 @@ html {font-size: 21px}
 </style>"""
 
 
+# On a phone Streamlit stacks all columns; figures in frames stand two in a row instead.
+_PHONE = """<style>
+@media (max-width: 640px) {
+  [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"] > [data-testid="stElementContainer"]
+    > [data-testid="stMetric"]) {min-width: calc(50% - 0.5rem); flex-basis: calc(50% - 0.5rem)}
+  [data-testid="stMainBlockContainer"] {padding-top: 4rem}
+}
+</style>"""
+
+
 def settings() -> None:
     """Language and presentation mode; the session and every link keep them."""
     with st.sidebar:
@@ -39,7 +49,8 @@ def settings() -> None:
 
 
 def style() -> None:
-    """The presentation mode's type."""
+    """What pages look like on a phone, and the presentation mode's type."""
+    st.html(_PHONE)
     if presenting():
         st.html(_PRESENTATION)
 

@@ -101,7 +101,7 @@ def snapshot() -> HardwareSnapshot:
         cpu_model=_cpu_model(),
         cpu_cores=psutil.cpu_count(logical=False),
         cpu_threads=psutil.cpu_count(),
-        cpu_percent=psutil.cpu_percent(interval=None),
+        cpu_percent=_CPU_LOAD.percent(),
         memory_used_bytes=memory.total - memory.available,
         memory_total_bytes=memory.total,
         disk_free_bytes=disk.free if disk else None,
@@ -110,6 +110,36 @@ def snapshot() -> HardwareSnapshot:
         python_version=platform.python_version(),
         versions=_versions(),
     )
+
+
+class _CpuLoad:
+    """The load since whoever asked last; psutil remembers it for each thread, and tells a new thread 0."""
+
+    def __init__(self) -> None:
+        self._lock, self._last, self._percent = threading.Lock(), psutil.cpu_times(), 0.0
+
+    def percent(self) -> float:
+        """Over all cores, 0 to 100."""
+        with self._lock:
+            now = psutil.cpu_times()
+            total = _counted_s(now) - _counted_s(self._last)
+            if total > 0:  # the counters move a hundred times a second
+                idle = _idle_s(now) - _idle_s(self._last)
+                self._percent = min(max(100 * (1 - idle / total), 0.0), 100.0)
+                self._last = now
+            return self._percent
+
+
+def _counted_s(times: Any) -> float:
+    """All seconds; those of guests count as user time already."""
+    return sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+
+
+def _idle_s(times: Any) -> float:
+    return times.idle + getattr(times, "iowait", 0.0)
+
+
+_CPU_LOAD = _CpuLoad()
 
 
 def _attempt(read: Callable[[], Value], *errors: type[Exception]) -> Value | None:

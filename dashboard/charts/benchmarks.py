@@ -83,7 +83,7 @@ def side_chart(
         showgrid=False,
     )
     figure.update_xaxes(title=x_title, rangemode="tozero")
-    figure.update_layout(showlegend=bool(claims), legend={"y": _legend_below(figure)})
+    figure.update_layout(showlegend=bool(claims))
     return figure
 
 
@@ -178,7 +178,6 @@ def change_chart(
         range=[len(sides) - 0.5, -0.5],
     )
     figure.update_xaxes(title=x_title, tickformat="+.0%", zeroline=True, zerolinewidth=2)
-    figure.update_layout(legend={"y": _legend_below(figure)})
     return figure
 
 
@@ -207,8 +206,3 @@ def _height(labels: Sequence[str]) -> int:
     """Room for as many rows as there are labels, each as high as the longest of them."""
     lines = max((label.count("<br>") + 1 for label in labels), default=1)
     return 150 + (16 + 18 * lines) * len(labels)
-
-
-def _legend_below(figure: go.Figure) -> float:
-    """Where a legend clears the axis' title: as many pixels below the plot however high that is."""
-    return -75 / max(figure.layout.height - 110, 75)

@@ -158,7 +158,6 @@ def parallel_axes(
     figure.update_xaxes(visible=False, range=[-0.04, 1.04])
     figure.update_yaxes(tickvals=rows, ticktext=[folded(axis) for axis in axes], zeroline=False)
     figure.update_yaxes(range=[len(axes) - 0.7, -0.7])
-    figure.update_layout(legend={"y": -0.02})
     return figure
 
 

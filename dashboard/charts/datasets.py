@@ -145,7 +145,7 @@ def batch_sizes(
     styled(figure, title=title, dark=dark, large=large)
     figure.update_xaxes(title=x_title, dtick=1 if _largest(sizes) <= 16 else None)
     figure.update_yaxes(title=y_title)
-    figure.update_layout(barmode="group", legend={"y": 1.0, "yanchor": "bottom"}, margin_t=84)
+    figure.update_layout(barmode="group")
     return figure
 
 

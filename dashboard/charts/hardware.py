@@ -33,6 +33,6 @@ def load_history(
         line = {"color": colour(index), "dash": DASHES[index % len(DASHES)], "width": 4 if large else 2}
         figure.add_scatter(x=list(ages_s), y=list(values), name=name, mode="lines", line=line)
     styled(figure, title=title, dark=dark, large=large, height=280)
-    figure.update_yaxes(range=[0, 100], ticksuffix=" %")
+    figure.update_yaxes(range=[0, 103], ticksuffix=" %")  # a line at 100 is not cut in half
     figure.update_xaxes(title=x_title)
     return figure

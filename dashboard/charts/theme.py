@@ -55,7 +55,7 @@ def styled(
         paper_bgcolor=paper,
         plot_bgcolor=paper,
         margin={"l": 8, "r": 8, "t": 3 * size, "b": 8},
-        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
         hoverlabel={"font": {"size": size}},
     )
     figure.update_xaxes(**axis)

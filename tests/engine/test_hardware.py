@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import types
+from collections import namedtuple
 
 import pytest
 
@@ -103,6 +105,20 @@ def test_this_machine():
     assert found.disk_free_bytes <= found.disk_total_bytes
     assert {"torch", "numpy", "ultralytics"} <= set(found.versions)
     assert json.loads(json.dumps(found.to_json()))["platform"] == found.platform
+
+
+def test_the_load_is_that_since_whichever_thread_asked_last(monkeypatch):
+    Times = namedtuple("Times", "user idle iowait guest")
+    moments = iter([Times(10, 90, 0, 5), Times(13, 94, 3, 8), Times(13, 94, 3, 8), Times(15, 94, 3, 8)])
+    monkeypatch.setattr("psutil.cpu_times", lambda: next(moments))
+    load, told = hardware._CpuLoad(), []
+    for _ in range(3):
+        thread = threading.Thread(target=lambda: told.append(load.percent()))
+        thread.start()
+        thread.join()
+    assert told == pytest.approx([30, 30, 100])
+    monkeypatch.setattr("psutil.cpu_times", lambda: Times(25, 124, 3, 8))
+    assert load.percent() == pytest.approx(25)
 
 
 def test_a_disk_that_cannot_be_read_is_none(monkeypatch):

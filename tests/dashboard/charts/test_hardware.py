@@ -15,5 +15,5 @@ from dashboard.charts.hardware import load_history
 def test_each_series_is_a_line_within_0_to_100(ages: list[float], series: dict[str, list[float]]) -> None:
     figure = load_history(ages, series, title="Load", x_title="Seconds")
     assert {line.name: list(line.y) for line in figure.data} == series
-    assert tuple(figure.layout.yaxis.range) == (0, 100)
+    assert tuple(figure.layout.yaxis.range) == (0, 103)
     assert len({line.line.color for line in figure.data}) == len(series)
