@@ -66,6 +66,7 @@ def loss_curves(
         figure.add_scatter(x=list(places), y=shown, name=name, legendgroup=name, mode="lines", line=line)
     styled(figure, title=title, dark=dark, large=large, height=_height(400, len(curves)))
     figure.update_xaxes(title=x_title)
+    figure.update_layout(showlegend=len(curves) > 1)
     return figure
 
 

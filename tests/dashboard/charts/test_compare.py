@@ -32,6 +32,7 @@ def test_the_raw_line_stays_visible_below_the_smoothed_one() -> None:
     assert list(thick.y) == smoothed([4.0, 2.0], 0.5)
     assert raw.line.color == thick.line.color
     assert [trace.showlegend for trace in figure.data] == [False, None, False, None]
+    assert figure.layout.showlegend
     plain = loss_curves(curves, strength=0.0, title="Loss", x_title="Step")
     assert [list(trace.y) for trace in plain.data] == [[4.0, 2.0], [3.0, 3.0]]
 
