@@ -11,7 +11,6 @@ import click
 
 from engine.cli.output import json_option, print_json, print_table
 from engine.datasets.histogram import count_histogram
-from engine.datasets.sources import read_dataset
 from engine.records import Dataset
 from engine.store.repository import Repository
 
@@ -35,6 +34,8 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
     """Read, repair and store SOURCE: a data file (.yaml), a YOLO folder, COCO JSON, `demo`, or a name
     that Ultralytics can download. Importing again updates. Image files stay where they are.
     """
+    from engine.datasets.sources import read_dataset
+
     dataset = read_dataset(source, name=name, split=split, images=images)
     with Repository() as repository:
         repository.datasets.save(dataset)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
@@ -71,7 +70,7 @@ def read_rgb(path: str | Path) -> npt.NDArray[np.uint8]:
         BadImageError: the file is missing, empty, truncated or unreadable.
     """
     probe_size(path)
-    pixels_bgr = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_COLOR)
+    pixels_bgr = _decoded_bgr(path)
     if pixels_bgr is None:
         raise BadImageError(path, "unreadable_image", "one that cannot be decoded")
     return np.ascontiguousarray(pixels_bgr[..., ::-1], dtype=np.uint8)
@@ -115,10 +114,17 @@ def _upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
+def _decoded_bgr(path: str | Path) -> npt.NDArray[np.uint8] | None:
+    """The pixels, None where OpenCV cannot decode them."""
+    import cv2  # most imports of datasets read headers only and do without
+
+    return cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_COLOR)
+
+
 def _decoded_size(image: ImageFile.ImageFile, path: str | Path) -> tuple[int, int]:
     """Width and height from the pixels; both decoders must agree that the file is whole."""
     image.load()  # some OpenCV fill what is missing with grey and say nothing
-    pixels = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_COLOR)
+    pixels = _decoded_bgr(path)
     if pixels is None:
         raise ValueError("its end is missing")
     return pixels.shape[1], pixels.shape[0]

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What each kind of job does, from its request to its result; loads torch only where the work needs it."""
+"""What each kind of job does, from its request to its result; loads only what the work at hand needs."""
 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from engine.config import RunConfig
-from engine.datasets.sources import read_dataset
 from engine.errors import StorageError
 from engine.evaluation.config import EvaluationConfig
-from engine.jobs.estimates import learn
-from engine.jobs.patch_records import record_run, record_scores
 from engine.jobs.places import LIVE_ARRAY, LIVE_IMAGE
 from engine.jobs.reporting import Reporter, RunReporter
 from engine.patch.arrays import write_atomically
@@ -23,6 +21,8 @@ from engine.store.repository import Repository
 
 __all__ = ["WORK", "Work"]
 
+log = logging.getLogger(__name__)
+
 Stop = Callable[[], bool]
 Lost = Callable[[], object]
 Work = Callable[[Repository, Job, Path, Stop, Lost], dict[str, Any]]
@@ -30,7 +30,9 @@ Work = Callable[[Repository, Job, Path, Stop, Lost], dict[str, Any]]
 
 def _generate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
     """Make a patch, or go on from the checkpoint that an earlier attempt left."""
+    from engine.jobs.estimates import learn
     from engine.jobs.handlers import generate, resume
+    from engine.jobs.patch_records import record_run
     from engine.patch.render import circle_mask
     from engine.patch.state import CHECKPOINT
 
@@ -59,6 +61,7 @@ def _generate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
 def _evaluate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
     """Score a patch; the scores lie in the job's folder too."""
     from engine.jobs.handlers import evaluate
+    from engine.jobs.patch_records import record_scores
 
     request = job.request
     reporter = RunReporter(repository, job, stop_requested=stop, lost=lost)
@@ -78,6 +81,8 @@ def _evaluate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
 
 def _import(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
     """Read, repair and store a dataset."""
+    from engine.datasets.sources import read_dataset
+
     request = job.request
     reporter = Reporter(repository, job, stop_requested=stop, lost=lost)
     dataset = read_dataset(
@@ -100,11 +105,9 @@ def _import(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lo
 
 def _benchmark(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
     """Run a suite, or go on with it after the parts that are measured; the result lies in the folder too."""
-    import logging
-
     from engine.jobs.benchmarks import run_suite
 
-    request, log = job.request, logging.getLogger(__name__)
+    request = job.request
     reporter = Reporter(repository, job, stop_requested=stop, lost=lost)
 
     def progress(done: int, total: int | None) -> None:
@@ -115,7 +118,6 @@ def _benchmark(repository: Repository, job: Job, folder: Path, stop: Stop, lost:
         progress(reporter.progress.done, reporter.progress.total)
 
     progress(0, None)
-
     return run_suite(
         request["suite"],
         _config(job),

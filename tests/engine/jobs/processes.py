@@ -66,7 +66,12 @@ def wait_for(repository: Repository, job_id: int, *states: str, timeout_s: float
 
 
 def until(
-    look: Callable[[], Any], timeout_s: float = 90, repository: Repository | None = None, job_id: int = 0
+    look: Callable[[], Any],
+    timeout_s: float = 90,
+    repository: Repository | None = None,
+    job_id: int = 0,
+    *,
+    every_s: float = 0.03,
 ) -> Any:
     """What `look` gives once it gives something."""
     deadline = time.monotonic() + timeout_s
@@ -74,7 +79,7 @@ def until(
         found = look()
         if found:
             return found
-        time.sleep(0.03)
+        time.sleep(every_s)
     state = repository.jobs.get(job_id) if repository else ""
     raise AssertionError(f"nothing within {timeout_s:g} s: {state}")
 

@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import threading
 import time
-from collections.abc import Callable
+from itertools import cycle, islice, product
 from pathlib import Path
 
 import pytest
@@ -21,11 +19,9 @@ from engine.records import Job
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import children, kill, start_worker, until, wait_for
 
-Settings = Callable[..., RunConfig]
-
 KILLS = 20
 VICTIMS = ("child", "worker", "both")
-ITERATIONS = 300
+MOMENTS = ("loading", "between checkpoints", "writing one")
 
 
 @pytest.fixture(scope="module")
@@ -39,99 +35,105 @@ def unbroken(
         device="cpu",
         image_size=64,
         view_size=0,
-        iterations=ITERATIONS,
+        iterations=150,
         batch_size=2,
         patch_height=16,
         patch_width=16,
-        checkpoint_every=10,
+        checkpoint_every=5,
     )
     folder = tmp_path_factory.mktemp("unbroken") / "run"
     generate(config, folder, evaluate_after=False)
     return config, (folder / "patch.npy").read_bytes()
 
 
-class Chain:
-    """Kills what carries out one job after another on a device, and brings it back each time."""
+class Disturbed:
+    """Kills what carries out a run, at moments of its attempts, and brings back what was killed.
 
-    def __init__(self, home: Path, device: str, config: RunConfig, seed: int) -> None:
-        self.home, self.device, self.config, self.chance = home, device, config, random.Random(seed)
-        self.ended: list[int] = []
-        self.kills = 0
-        self.error: BaseException | None = None
+    A run that ends before all kills are done is followed by another.
+    """
 
-    def run(self, kills: int) -> None:
-        try:
-            with Repository(self.home / "patchbench.db") as self.repository:
-                self._run(kills)
-        except BaseException as error:
-            self.error = error
+    def __init__(self, repository: Repository, home: Path, config: RunConfig) -> None:
+        self._repository, self._home, self._config = repository, home, config
+        self._chance = random.Random(0)
+        self._worker = start_worker(home)
+        self.jobs: list[int] = []
+        self._submit()
 
-    def _run(self, kills: int) -> None:
-        process = start_worker(self.home, self.device)
-        job = self._submit()
-        while self.kills < kills or job.state != "succeeded":
-            if self.kills < kills:
-                victim = VICTIMS[self.kills % len(VICTIMS)]
-                self._wait_for_a_moment(job)
-                self._kill(victim, process)
-                self.kills += 1
-                if victim != "child":
-                    process.wait()
-                    process = start_worker(self.home, self.device)
-            else:
-                wait_for(self.repository, job.id, "succeeded", "interrupted", "failed")
-            job = self.repository.jobs.get(job.id)
-            if job.state == "interrupted":
-                job = queue.resume(self.repository, job.id)
-            assert job.state != "failed", job.error
-            if job.state == "succeeded":
-                self.ended.append(job.id)
-                if self.kills < kills:
-                    job = self._submit()
-        process.terminate()
-        process.wait()
-
-    def _submit(self) -> Job:
-        config = self.config.changed(device=self.device)
-        return queue.submit_generate(self.repository, config, evaluate_after=False, auto_resume=True)
-
-    def _wait_for_a_moment(self, job: Job) -> None:
-        """Some time after the attempt has begun to load, or after it has begun to make steps."""
-        attempt = job.attempt
-
-        def begun() -> bool:
-            now = self.repository.jobs.get(job.id)
-            if now.state == "interrupted":
-                queue.resume(self.repository, job.id)
-            running = now.state == "running" and (now.attempt > attempt or not attempt)
-            return now.state == "succeeded" or (running and (loading or now.progress.phase == "optimising"))
-
-        loading = self.chance.random() < 0.3
-        until(begun)
-        time.sleep(self.chance.uniform(0, 1.5))
-
-    def _kill(self, victim: str, process: subprocess.Popen[bytes]) -> None:
-        targets = children(process) if victim != "worker" else []
+    def kill(self, victim: str, moment: str) -> None:
+        """SIGKILL for the child, the worker or both, at some time within that moment."""
+        if self._wait_for(moment).state == "succeeded":
+            self._submit()
+            self._wait_for(moment)
+        self._attempt = self._job().attempt
+        targets = children(self._worker) if victim != "worker" else []
         if victim != "child":
-            process.kill()
+            self._worker.kill()
         kill(targets)
+        if victim != "child":
+            self._worker.wait()
+            self._worker = start_worker(self._home)
+
+    def end(self) -> None:
+        """Let the last run come to its end."""
+        until(self._begun)
+        wait_for(self._repository, self.jobs[-1], "succeeded", "failed")
+        self._worker.terminate()
+        assert self._worker.wait(30) == 0
+
+    def close(self) -> None:
+        self._worker.kill()
+        self._worker.wait()
+
+    def _submit(self) -> None:
+        self._attempt = 0
+        how = {"evaluate_after": False, "auto_resume": True}
+        self.jobs.append(queue.submit_generate(self._repository, self._config, **how).id)
+
+    def _job(self) -> Job:
+        job = self._repository.jobs.get(self.jobs[-1])
+        assert job.state != "failed", job.error
+        return job
+
+    def _begun(self) -> Job | None:
+        """The job once its next attempt runs; what three attempts in a row got nowhere with is resumed."""
+        job = self._job()
+        if job.state == "interrupted":
+            queue.resume(self._repository, job.id)
+        return job if job.state == "succeeded" or self._runs(job) else None
+
+    def _runs(self, job: Job) -> bool:
+        return job.state == "running" and job.attempt > self._attempt
+
+    def _wait_for(self, moment: str) -> Job:
+        until(self._begun)
+        if moment == "loading":
+            time.sleep(self._chance.uniform(0, 1.5))
+            return self._job()
+        until(lambda: not self._runs(job := self._job()) or job.progress.phase == "optimising")
+        if moment == "between checkpoints":
+            time.sleep(self._chance.uniform(0, 0.4))
+            return self._job()
+        folder = job_folder(self.jobs[-1])
+        until(lambda: any(folder.glob(".checkpoint.pt*")) or not self._runs(self._job()), every_s=0)
+        return self._job()
 
 
 @pytest.mark.slow
 def test_twenty_kills_lead_to_the_same_patch(own_home: Path, unbroken: tuple[RunConfig, bytes]) -> None:
     config, expected = unbroken
-    own_home.mkdir()
-    chains = [Chain(own_home, f"cpu:{number}", config, seed=number) for number in range(2)]
-    threads = [threading.Thread(target=chain.run, args=[KILLS // 2]) for chain in chains]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [chain.error for chain in chains] == [None, None]
-    assert sum(chain.kills for chain in chains) == KILLS
     with Repository() as repository:
-        for job_id in (each for chain in chains for each in chain.ended):
+        run = Disturbed(repository, own_home, config)
+        try:
+            for moment, victim in islice(cycle(product(MOMENTS, VICTIMS)), KILLS):
+                run.kill(victim, moment)
+            run.end()
+        finally:
+            run.close()
+        for job_id in run.jobs:
             assert (job_folder(job_id) / "patch.npy").read_bytes() == expected
             state, _ = load_checkpoint(job_folder(job_id))
             assert repository.steps.read(job_id, at_most=10**6) == state.history
-            assert [record.step for record in state.history] == list(range(1, len(state.history) + 1))
+            assert [record.step for record in state.history] == list(range(1, 451))
+        # A kill may fall into the moment in which a run has just ended, and then disturbs none.
+        attempts = sum(repository.jobs.get(job_id).attempt for job_id in run.jobs)
+        assert KILLS <= attempts <= KILLS + len(run.jobs)
