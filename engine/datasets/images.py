@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +114,7 @@ def _upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def _decoded_bgr(path: str | Path) -> npt.NDArray[np.uint8] | None:
+def _decoded_bgr(path: str | Path) -> npt.NDArray[Any] | None:
     """The pixels, None where OpenCV cannot decode them."""
     import cv2  # most imports of datasets read headers only and do without
 
