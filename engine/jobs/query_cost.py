@@ -20,7 +20,7 @@ import numpy as np
 from engine.records import Job, Progress, StepRecord
 from engine.store.repository import Repository
 
-__all__ = ["fill", "main", "measure", "write_steps", "writing"]
+__all__ = ["fill", "fill_steps", "main", "measure", "write_steps", "writing"]
 
 _STATES = ("succeeded", "succeeded", "succeeded", "failed", "cancelled", "interrupted", "paused", "queued")
 _SPEC = {"config": {"dataset": "street", "weights": "yolov8n.pt", "iterations": 200, "note": "x" * 1500}}
@@ -64,7 +64,24 @@ def fill(path: Path, *, jobs: int, patches: int, steps: int) -> None:
                 ((job, event) for job in range(1, jobs + 1) for event in ("queued", "started", "ended")),
             )
         _fill_patches(repository, patches, jobs, chance)
-        _fill_steps(repository, steps)
+        fill_steps(repository, steps)
+
+
+def fill_steps(repository: Repository, steps: int) -> None:
+    """Store so many steps, spread over the first ten jobs, which have none yet."""
+    sqlite, each = repository.connection.sqlite, -(-steps // 10)
+    for job in range(1, 11):
+        with repository.connection.transaction():
+            sqlite.execute(
+                """
+                WITH RECURSIVE numbers(step) AS (
+                    SELECT 1 UNION ALL SELECT step + 1 FROM numbers WHERE step < ?2
+                )
+                INSERT INTO steps (job_id, step, iteration, loss, learning_rate, images, elapsed_s, terms)
+                SELECT ?1, step, step / 64, 1.0 / step, 0.03, 2, step * 0.1, '{"object": 0.5}' FROM numbers
+                """,
+                [job, each],
+            )
 
 
 def write_steps(path: Path, job_id: int) -> None:
@@ -152,22 +169,6 @@ def _fill_patches(repository: Repository, patches: int, jobs: int, chance: rando
                 for each in range(3 * min(patches, jobs))
             ),
         )
-
-
-def _fill_steps(repository: Repository, steps: int) -> None:
-    sqlite, each = repository.connection.sqlite, -(-steps // 10)
-    for job in range(1, 11):
-        with repository.connection.transaction():
-            sqlite.execute(
-                """
-                WITH RECURSIVE numbers(step) AS (
-                    SELECT 1 UNION ALL SELECT step + 1 FROM numbers WHERE step < ?2
-                )
-                INSERT INTO steps (job_id, step, iteration, loss, learning_rate, images, elapsed_s, terms)
-                SELECT ?1, step, step / 64, 1.0 / step, 0.03, 2, step * 0.1, '{"object": 0.5}' FROM numbers
-                """,
-                [job, each],
-            )
 
 
 def _queries(repository: Repository) -> dict[str, Callable[[], object]]:

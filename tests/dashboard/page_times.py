@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""How long pages take with very many runs and steps stored: `python -m tests.dashboard.page_times`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import numpy as np
+import streamlit as st
+from playwright.sync_api import Page
+from streamlit.logger import set_log_level
+from streamlit.testing.v1 import AppTest
+
+from dashboard.navigation import PAGES
+from engine.jobs.query_cost import fill_steps
+from engine.store.repository import Repository
+from tests.dashboard.browser.serving import ROOT, browsing, serving
+from tests.dashboard.homes import fill
+
+VIEWS = {  # page → its views: the first one that opens, then one with much on it
+    "jobs": ("", "job=1"),
+    "patches": ("", "patch=1"),
+    "compare": ("", "runs=1,2,3,4"),
+}
+PATIENCE_MS = 120_000
+LOADING = '[data-testid="stSkeleton"]'
+READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+def views() -> list[str]:
+    """All views as addresses: a page and what its link asks for."""
+    return [f"{page}?{query}".rstrip("?") for page in PAGES for query in VIEWS.get(page, ("",))]
+
+
+def script_seconds(view: str, rounds: int) -> tuple[list[float], list[float]]:
+    """How long the server takes to run a view's script: warm, but with nothing remembered of the data.
+
+    Returns:
+        Seconds on the clock, and of the processor, which a busy machine does not stretch.
+    """
+    page, _, query = view.partition("?")
+    app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120).run()
+    for pair in filter(None, query.split("&")):
+        name, _, value = pair.partition("=")
+        app.query_params[name] = value
+    app.switch_page(f"app_pages/{page}.py").run()
+
+    def work() -> None:
+        st.cache_data.clear()
+        app.run()
+        assert not app.exception
+        assert app.title, view
+
+    clock, processor = [], []
+    for _ in range(rounds):
+        before = time.process_time()
+        clock.append(seconds(work))
+        processor.append(time.process_time() - before)
+    return clock, processor
+
+
+def browser_seconds(home: Path, rounds: int) -> dict[str, list[float]]:
+    """How long a new tab takes from a view's address to its title and all of its content."""
+    with serving(home) as url, browsing() as browser:
+
+        def work(view: str) -> float:
+            tab = browser.new_page(viewport={"width": 1440, "height": 900})
+            try:
+                return seconds(lambda: _open(tab, f"{url}/{view.removeprefix('overview')}"))
+            finally:
+                tab.close()
+
+        for view in views():
+            work(view)  # the first time, the server reads the scripts
+        return {view: [work(view) for _ in range(rounds)] for view in views()}
+
+
+def _open(tab: Page, address: str) -> None:
+    tab.goto(address)
+    tab.get_by_role("heading", level=1).first.wait_for(timeout=PATIENCE_MS)
+    tab.locator(READY).wait_for(timeout=PATIENCE_MS)
+    tab.wait_for_function(f"document.querySelectorAll('{LOADING}').length === 0", timeout=PATIENCE_MS)
+
+
+def seconds(work: Callable[[], None]) -> float:
+    """How long some work takes on the clock."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def line(view: str, *taken: list[float]) -> str:
+    """Median and 95th percentile of each, in milliseconds."""
+    figures = [f"{np.percentile(each, at) * 1000:8.0f}" for each in taken for at in (50, 95)]
+    return f"{view:24}{''.join(figures)}"
+
+
+def fill_home(runs: int, steps: int) -> None:
+    """Runs with patches and scores; the first ten of them have all the steps."""
+    with Repository() as repository:
+        fill(repository, runs=runs, steps=0)
+        fill_steps(repository, steps)
+
+
+@click.command()
+@click.option("--runs", default=1000, show_default=True, type=click.IntRange(10))
+@click.option("--steps", default=5_000_000, show_default=True, type=click.IntRange(10))
+@click.option(
+    "--rounds", default=20, show_default=True, type=click.IntRange(1), help="How often to open each."
+)
+def main(runs: int, steps: int, rounds: int) -> None:
+    """Fill a scratch home, then open each page again and again: its script alone, and in Chromium."""
+    set_log_level("ERROR")  # outside a server each rerun warns
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["PATCHBENCH_HOME"] = folder
+        fill_home(runs, steps)
+        scripts = {view: script_seconds(view, rounds) for view in views()}
+        browsers = browser_seconds(Path(folder), rounds)
+    click.echo(f"{runs:,} runs, {steps:,} steps, {rounds} rounds; milliseconds")
+    click.echo(f"{'':24}{''.join(f'{name:>10}   p95' for name in ('script', 'processor', 'browser'))}")
+    for view in views():
+        click.echo(line(view, *scripts[view], browsers[view]))
+
+
+if __name__ == "__main__":
+    main()
