@@ -20,7 +20,7 @@ from dashboard.services.jobs import JobView
 from dashboard.setting_names import setting_name, setting_value
 from engine.records import Job, StepRecord
 
-__all__ = ["axis_choice", "details", "live_part", "loss_chart", "result"]
+__all__ = ["axis_choice", "details", "drawn_part", "live_part", "loss_chart", "result"]
 
 SMOOTHING = 0.8
 AXES = ("steps", "seconds")
@@ -43,8 +43,14 @@ def live_part(job_id: int, seen: tuple[Any, ...]) -> None:
         progress_line(found.job.progress)
     steps = jobs.steps(job_id) if found.job.kind == "generate" else []
     figures(found.job, steps)
-    if steps or (found.job.kind == "generate" and found.job.state in OPEN):
-        curves(found.job, steps)
+
+
+def drawn_part(job_id: int) -> None:
+    """Patch, charts and log of a job while it runs; to be drawn less often, as new charts blink."""
+    job = jobs.view(job_id).job
+    steps = jobs.steps(job_id) if job.kind == "generate" else []
+    if steps or (job.kind == "generate" and job.state in OPEN):
+        curves(job, steps)
     log(job_id)
 
 

@@ -260,8 +260,9 @@ def one(found: JobView) -> None:
             if job.kind == "generate" and jobs.steps(job.id):
                 job_parts.axis_choice()
     job_parts.result(found)
-    every_s = 2.0 if job.state in ("queued", "running") else None
-    live(job_parts.live_part, every_s=every_s)(job.id, (job.state, job.wanted))
+    goes_on = job.state in ("queued", "running")
+    live(job_parts.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
+    live(job_parts.drawn_part, every_s=5.0 if goes_on else None)(job.id)
     job_parts.details(found)
     with controls("job-notes"):
         job_controls.notes_form(job)
