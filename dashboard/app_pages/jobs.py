@@ -8,12 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import formats, job_controls, job_parts
-from dashboard.charts.jobs import estimates_beside_truth
+from dashboard import formats, job_controls, job_parts, job_upkeep
 from dashboard.components import (
     KINDS,
     STATES,
-    chart,
     controls,
     empty_state,
     go_to,
@@ -21,7 +19,6 @@ from dashboard.components import (
     job_title,
     kind_name,
     live,
-    look,
     page_title,
     progress_line,
     state_badge,
@@ -29,7 +26,7 @@ from dashboard.components import (
 )
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
-from dashboard.services import jobs, upkeep
+from dashboard.services import jobs
 from dashboard.services.jobs import Found, JobView
 from engine.errors import JobError
 from engine.records import Job
@@ -177,67 +174,6 @@ def queue() -> None:
         st.caption(ngettext("and {number} more", "and {number} more", more).format(number=f"{more:,}"))
 
 
-def storage() -> None:
-    """The disk's use, and what may go."""
-    with st.expander(_("Storage"), icon=":material/hard_drive:"):
-        used = upkeep.usage()
-        parts = {
-            _("Jobs"): sum(used.jobs.values()),
-            _("Patches"): used.patches,
-            _("Runs from the command line"): used.runs,
-            _("Previews"): used.previews,
-            _("Database"): used.database,
-            _("Logs"): used.logs,
-            _("Other, such as weights and downloads"): used.other,
-            _("Together"): used.total,
-        }
-        st.dataframe(
-            [{_("What"): name, _("Size"): formats.bytes_text(size)} for name, size in parts.items()],
-            hide_index=True,
-        )
-        with controls("storage"):
-            prune(upkeep.prunable())
-
-
-def prune(size: int) -> None:
-    """Offers to remove what is not needed any more."""
-    if not size:
-        st.caption(_("Nothing can be cleaned up: no checkpoints of ended jobs, no previews."))
-        return
-    job_controls.asked_twice(
-        _("Clean up {size}").format(size=formats.bytes_text(size)),
-        _("This removes checkpoints of jobs that have ended, and previews, which can be drawn again."),
-        _("Clean up now"),
-        pruned,
-        icon=":material/cleaning_services:",
-        key="prune",
-    )
-
-
-def pruned() -> None:
-    """Remove it and say how much that was."""
-    st.toast(_("{size} freed.").format(size=formats.bytes_text(upkeep.prune())))
-    st.rerun()
-
-
-def estimates() -> None:
-    """How true the estimates were."""
-    with st.expander(_("How true were the estimates?"), icon=":material/query_stats:"):
-        pairs = upkeep.estimate_errors()
-        if not pairs:
-            st.caption(_("No finished run had an estimate yet."))
-            return
-        figure = estimates_beside_truth(
-            [(_("Job {job}").format(job=job), foretold, true) for job, foretold, true in pairs],
-            title=_("Run time: estimated and true (s)"),
-            x_title=_("Estimated (s)"),
-            y_title=_("True (s)"),
-            equal=_("as estimated"),
-            **look(),
-        )
-        chart(figure, alt=_("A point for each run: true over estimated seconds."), key="estimate-errors")
-
-
 def one(found: JobView) -> None:
     """The view of one job."""
     job = found.job
@@ -282,8 +218,8 @@ def all_jobs() -> None:
     st.subheader(_("Now"), anchor=False)
     live(queue)()
     history()
-    estimates()
-    storage()
+    job_upkeep.estimates()
+    job_upkeep.storage()
 
 
 def page() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import time
@@ -13,7 +14,6 @@ import click
 import numpy as np
 import streamlit as st
 from playwright.sync_api import Page
-from streamlit.logger import set_log_level
 from streamlit.testing.v1 import AppTest
 
 from dashboard.navigation import PAGES
@@ -115,7 +115,7 @@ def fill_home(runs: int, steps: int) -> None:
 )
 def main(runs: int, steps: int, rounds: int) -> None:
     """Fill a scratch home, then open each page again and again: its script alone, and in Chromium."""
-    set_log_level("ERROR")  # outside a server each rerun warns
+    logging.disable(logging.WARNING)  # outside a server each rerun warns
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PATCHBENCH_HOME"] = folder
         fill_home(runs, steps)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Below the list of jobs: the disk that all of it takes, and how true estimates were; read when opened."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.charts.jobs import estimates_beside_truth
+from dashboard.components import chart, controls, look
+from dashboard.i18n import _
+from dashboard.job_controls import asked_twice
+from dashboard.services import upkeep
+
+__all__ = ["estimates", "storage"]
+
+
+def storage() -> None:
+    """The disk's use, and what may go."""
+    opened = st.expander(_("Storage"), icon=":material/hard_drive:", key="jobs-storage", on_change="rerun")
+    if not opened.open:  # looking through all folders takes a while
+        return
+    with opened:
+        used = upkeep.usage()
+        parts = {
+            _("Jobs"): sum(used.jobs.values()),
+            _("Patches"): used.patches,
+            _("Runs from the command line"): used.runs,
+            _("Previews"): used.previews,
+            _("Database"): used.database,
+            _("Logs"): used.logs,
+            _("Other, such as weights and downloads"): used.other,
+            _("Together"): used.total,
+        }
+        st.dataframe(
+            [{_("What"): name, _("Size"): formats.bytes_text(size)} for name, size in parts.items()],
+            hide_index=True,
+        )
+        with controls("storage"):
+            _prune(upkeep.prunable())
+
+
+def _prune(size: int) -> None:
+    """Offers to remove what is not needed any more."""
+    if not size:
+        st.caption(_("Nothing can be cleaned up: no checkpoints of ended jobs, no previews."))
+        return
+    asked_twice(
+        _("Clean up {size}").format(size=formats.bytes_text(size)),
+        _("This removes checkpoints of jobs that have ended, and previews, which can be drawn again."),
+        _("Clean up now"),
+        _pruned,
+        icon=":material/cleaning_services:",
+        key="prune",
+    )
+
+
+def _pruned() -> None:
+    """Remove it and say how much that was."""
+    st.toast(_("{size} freed.").format(size=formats.bytes_text(upkeep.prune())))
+    st.rerun()
+
+
+def estimates() -> None:
+    """How true the estimates were."""
+    opened = st.expander(
+        _("How true were the estimates?"),
+        icon=":material/query_stats:",
+        key="jobs-estimates",
+        on_change="rerun",
+    )
+    if not opened.open:
+        return
+    with opened:
+        pairs = upkeep.estimate_errors()
+        if not pairs:
+            st.caption(_("No finished run had an estimate yet."))
+            return
+        figure = estimates_beside_truth(
+            [(_("Job {job}").format(job=job), foretold, true) for job, foretold, true in pairs],
+            title=_("Run time: estimated and true (s)"),
+            x_title=_("Estimated (s)"),
+            y_title=_("True (s)"),
+            equal=_("as estimated"),
+            **look(),
+        )
+        chart(figure, alt=_("A point for each run: true over estimated seconds."), key="estimate-errors")
