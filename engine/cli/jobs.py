@@ -47,6 +47,7 @@ def list_command(
 ) -> None:
     """List jobs, the newest first."""
     with Repository() as repository:
+        queue.release_dead(repository)
         jobs = repository.jobs.find(states=states, kinds=kinds, text=text, order=order, limit=limit)
     if as_json:
         print_json([asdict(job) for job in jobs])
@@ -161,6 +162,7 @@ def _follow(repository: Repository, job_id: int) -> Job:
     """Show progress on standard error until the job has ended."""
     told = ""
     while True:
+        queue.release_dead(repository)
         job = repository.jobs.get(job_id)
         now = f"{_state(job)}, {_how_far(job.progress)}"
         if now != told:

@@ -193,6 +193,7 @@ def cancel(repository: Repository, job_id: int) -> Job:
     Raises:
         JobError: there is no such job, or it has ended.
     """
+    release_dead(repository)  # of these all: nobody would tell a worker that is gone
     job = repository.queue.ask(job_id, "cancel")
     if job.state == "cancelled":
         keep_last_patch(repository, job)
@@ -205,6 +206,7 @@ def pause(repository: Repository, job_id: int) -> Job:
     Raises:
         JobError: there is no such job, or it neither runs nor waits.
     """
+    release_dead(repository)
     return repository.queue.ask(job_id, "pause")
 
 
@@ -214,6 +216,7 @@ def resume(repository: Repository, job_id: int) -> Job:
     Raises:
         JobError: there is no such job, or it is in another state.
     """
+    release_dead(repository)
     return repository.queue.resume(job_id)
 
 
@@ -223,6 +226,7 @@ def retry(repository: Repository, job_id: int) -> Job:
     Raises:
         JobError: there is no such job, or it has not ended.
     """
+    release_dead(repository)
     job = repository.jobs.get(job_id)
     if job.state in ("queued", "running"):
         raise JobError(
@@ -256,6 +260,7 @@ def delete(repository: Repository, job_id: int) -> Job:
     Raises:
         JobError: there is no such job, or it runs.
     """
+    release_dead(repository)
     job = repository.jobs.delete(job_id)
     shutil.rmtree(job_folder(job_id), ignore_errors=True)
     for path in (log_path(job_id), lock_path(job_id)):

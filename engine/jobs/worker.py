@@ -12,7 +12,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 
 import psutil
@@ -125,7 +127,15 @@ class Worker:
         if job is None:
             return False
         log.info("Job %d (%s) begins", job.id, job.kind)
-        self._settle(job, self._watch(job, self._start(job)))
+        end: Callable[[], object]
+        try:
+            child = self._start(job)
+        except OSError as error:
+            reason = f"its process cannot be started, {error}; free memory and disk space, then retry"
+            end = partial(self._repository.queue.finish, job, "failed", error=reason)
+        else:
+            end = partial(self._end, job, self._watch(job, child))
+        self._settle(end)
         return True
 
     def _beat(self) -> None:
@@ -186,11 +196,11 @@ class Worker:
             wanted = None
         return wanted or ("stop" if self._stopping.is_set() else None)
 
-    def _settle(self, job: Job, code: int) -> None:
-        """Store how the job ended, if the child has not; waits for a database that cannot be written."""
+    def _settle(self, end: Callable[[], object]) -> None:
+        """Store how a job ended; waits for a database that cannot be written."""
         while True:
             try:
-                self._end(job, code)
+                end()
                 return
             except StorageError as error:
                 log.warning("%s", error)
@@ -198,6 +208,7 @@ class Worker:
                     return  # the next worker finds the job without a worker and releases it
 
     def _end(self, job: Job, code: int) -> None:
+        """Say how the job ended, if its child has not."""
         queue = self._repository.queue
         wanted = queue.wanted(job)
         if wanted != "gone":

@@ -16,6 +16,7 @@ from PIL import Image
 from engine.config import RunConfig, home_folder
 from engine.records import Dataset, ImageRecord, Job, PatchRecord, Progress, StepRecord
 from engine.store.repository import Repository
+from tests.engine.store.factories import elsewhere
 
 DATASET = "streets"
 SIDE = 320
@@ -98,6 +99,7 @@ def add_running(repository: Repository, label: str = "Run in progress") -> Job:
             "progress = json(?) WHERE id = ?",
             [json.dumps(vars(progress)), added.id],
         )
+    repository.workers.add(elsewhere("w"))
     return repository.jobs.get(added.id)
 
 

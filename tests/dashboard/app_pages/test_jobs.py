@@ -109,7 +109,7 @@ def test_a_running_job_is_cancelled_while_its_part_refreshes(app: AppTest) -> No
     opened(app, job=job.id)
     figures = {each.label: each.value for each in app.metric}
     assert figures["Throughput (images/s)"] == "12.5"
-    assert "No worker is alive. Start one in the sidebar." in texts(app)
+    assert "1 worker at work (cpu)" in texts(app)
     app.run()
     app.button(key="job-cancel").click().run()
     with Repository() as repository:
@@ -122,6 +122,7 @@ def test_a_waiting_job_is_paused_resumed_and_cancelled(app: AppTest, no_worker_i
     first, job = add("first"), add("second")
     opened(app, job=job.id)
     assert "1 job has its turn before it." in texts(app)
+    assert "No worker is alive. Start one in the sidebar." in texts(app)
     app.button(key="job-front").click().run()
     assert "It is the next in the queue." in texts(app)
     app.button(key="job-pause").click().run()

@@ -12,6 +12,7 @@ from engine.jobs.places import log_path
 from engine.records import Job, Progress
 from engine.store.repository import Repository
 from tests.engine.cli.conftest import Run
+from tests.engine.store.factories import elsewhere
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def test_an_empty_list_says_what_to_do(run: Run) -> None:
 def test_jobs_are_listed_and_shown(run: Run, job: Job) -> None:
     with Repository() as repository:
         queue.submit_import(repository, "demo", waits_for=job.id)
+        repository.workers.add(elsewhere("w"))
         running = repository.queue.claim("w", "cpu")
         assert running is not None
         repository.queue.report(
@@ -52,6 +54,9 @@ def test_jobs_are_listed_and_shown(run: Run, job: Job) -> None:
 
 
 def test_progress_can_be_followed_to_the_end(run: Run, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Repository() as repository:
+        repository.workers.add(elsewhere("w"))
+
     def go_on(seconds: float) -> None:
         with Repository() as repository:
             running = repository.queue.claim("w", "cpu")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from engine.errors import JobError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import queue
 from engine.jobs.places import jobs_folder, lock_path
+from engine.records import Job
 from engine.store.repository import Repository
+from tests.engine.store.factories import elsewhere
 
 CONFIG = RunConfig(dataset="demo", weights="demo", seed=7, device="cuda:1")
 
@@ -114,6 +116,24 @@ def test_control_goes_through(repository: Repository) -> None:
     assert queue.cancel(repository, job.id).state == "cancelled"
 
 
+@pytest.mark.parametrize(
+    ("act", "state"),
+    [
+        (queue.cancel, "cancelled"),
+        (queue.resume, "queued"),
+        (lambda repository, job_id: queue.retry(repository, job_id).origin and None, "interrupted"),
+        (queue.delete, "interrupted"),
+    ],
+    ids=["cancel", "resume", "retry", "delete"],
+)
+def test_a_job_whose_worker_is_gone_can_be_controlled(
+    repository: Repository, act: Callable[..., Job | None], state: str
+) -> None:
+    job = queue.submit_import(repository, "demo")
+    assert repository.queue.claim("killed", "cpu") is not None
+    assert (act(repository, job.id) or repository.jobs.get(job.id)).state == state
+
+
 def test_a_retry_is_a_new_job_with_the_same_work(repository: Repository) -> None:
     job = queue.submit_generate(repository, CONFIG, label="mine", tags=["t"], priority=2, notes="n")
     with pytest.raises(JobError, match=f"job {job.id}: expected one that has ended, got one that is queued"):
@@ -150,6 +170,7 @@ def test_deleting_takes_the_files_along(repository: Repository) -> None:
         lock_path(job_id).touch()
     queue.delete(repository, jobs[0])
     assert {path.name for path in jobs_folder().iterdir()} == {"2", "2.log", "2.lock"}
+    repository.workers.add(elsewhere("w"))
     claimed = repository.queue.claim("w", "cuda:1")
     assert claimed is not None
     with pytest.raises(JobError, match="cancel it first"):

@@ -95,6 +95,16 @@ def test_a_worker_runs_jobs_in_children_and_says_how_they_ended(repository: Repo
     assert repository.datasets.has("good")
 
 
+def test_a_child_that_cannot_be_started_is_told(repository: Repository, blocks: Path, own_home: Path) -> None:
+    job = queue.submit_import(repository, blocks)
+    (own_home / "jobs").touch()
+    Worker(repository, "cpu").run(until_idle=True)
+    failed = repository.jobs.get(job.id)
+    assert failed.state == "failed"
+    assert str(failed.error).startswith("its process cannot be started, [Errno 17] File exists: ")
+    assert str(failed.error).endswith("; free memory and disk space, then retry")
+
+
 def test_once_means_one_job(repository: Repository, blocks: Path) -> None:
     jobs = [queue.submit_import(repository, blocks, name=name) for name in "ab"]
     Worker(repository, "cpu").run(once=True)

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import time
+
 from engine.records import StepRecord
+from engine.store.workers import Worker
 
 
 def step(number: int, *, loss: float | None = None) -> StepRecord:
@@ -15,4 +18,18 @@ def step(number: int, *, loss: float | None = None) -> StepRecord:
         learning_rate=0.03,
         images=2,
         elapsed_s=number / 7,
+    )
+
+
+def elsewhere(worker_id: str = "w") -> Worker:
+    """A worker on another machine that has just been heard of."""
+    now = time.time()
+    return Worker(
+        id=worker_id,
+        host="elsewhere",
+        pid=1,
+        process_started_at=now,
+        device="cpu",
+        started_at=now,
+        heartbeat_at=now,
     )
