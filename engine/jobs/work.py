@@ -73,6 +73,7 @@ def _evaluate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
         observer=reporter.observe(folder),
         trust=request["trust"],
     ).to_json()
+    reporter.finish()
     text = json.dumps(scores, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     write_atomically(folder / "evaluation.json", lambda file: file.write(text.encode()))
     record_scores(repository, job, request["patch"], scores)
@@ -118,7 +119,7 @@ def _benchmark(repository: Repository, job: Job, folder: Path, stop: Stop, lost:
         progress(reporter.progress.done, reporter.progress.total)
 
     progress(0, None)
-    return run_suite(
+    result = run_suite(
         request["suite"],
         _config(job),
         scale=request["scale"],
@@ -130,6 +131,8 @@ def _benchmark(repository: Repository, job: Job, folder: Path, stop: Stop, lost:
         progress=progress,
         stop_requested=stop,
     )
+    reporter.finish()
+    return result
 
 
 WORK: dict[str, Work] = {
