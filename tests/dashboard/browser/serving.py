@@ -27,23 +27,34 @@ def chromium() -> str | None:
     return shutil.which("chromium")
 
 
-@contextmanager
-def serving(home: Path) -> Iterator[str]:
-    """The dashboard over a home, without a worker; gives its address."""
+def free_port() -> int:
+    """A port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "PATCHBENCH_HOME": str(home)}
-    command = [sys.executable, "-m", "dashboard", "--port", str(port), "--no-worker"]
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "served.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serving(home: Path, port: int | None = None, **environment: str) -> Iterator[str]:
+    """The dashboard over a home, without a worker; gives its address."""
+    port = port or free_port()
+    process = start(home, port, "--no-worker", **environment)
     try:
-        _await(f"http://127.0.0.1:{port}/_stcore/health", process, home / "served.log")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def start(home: Path, port: int, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Serve the dashboard over a home; returns once it answers."""
+    command = [sys.executable, "-m", "dashboard", "--port", str(port), *options]
+    variables = {**os.environ, **environment, "PATCHBENCH_HOME": str(home)}
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "served.log").open("a") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
+    _await(f"http://127.0.0.1:{port}/_stcore/health", process, home / "served.log")
+    return process
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

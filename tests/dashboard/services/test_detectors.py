@@ -29,7 +29,7 @@ def test_an_upload_can_be_chosen_but_is_not_trusted():
 
 
 def test_what_torch_never_writes_is_refused():
-    with pytest.raises(DetectorError, match="as torch.save writes"):
+    with pytest.raises(DetectorError, match=r"as torch\.save writes"):
         detectors.store_weights(io.BytesIO(b"#!/bin/sh"), "a.pt")
 
 

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Fills a home with real results on the synthetic demo: datasets, runs, scores, benchmarks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from engine.config import DEMO_SETTINGS, RunConfig, home_folder
+from engine.jobs import queue
+from engine.jobs.estimates import estimate
+from engine.records import Job
+from engine.store.repository import Repository
+from tests.engine.jobs.processes import worker
+
+RUN_S = 60.0  # of each run's steps
+LONGEST_S = 3600.0
+OTHER = "demo-val"
+SUITES = ("data-source", "floor")
+RUNS: dict[str, dict[str, Any]] = {
+    "Per-object suppression": {},
+    "Max confidence, smooth": {"losses": {"max_confidence": 1.0, "tv": 0.1}},
+    "Circular, sign steps": {"circular": True, "optimizer": "sign", "learning_rate": 0.01},
+}
+FINISHED = ("succeeded", "failed", "cancelled")
+
+
+def fill() -> list[Job]:
+    """Fill the home that PATCHBENCH_HOME names, in 10 to 20 minutes on two cores; all jobs as they ended."""
+    with Repository() as repository:
+        jobs = _submit(repository)
+        with worker(home_folder()):
+            return [_ended(repository, job.id) for job in jobs]
+
+
+def _submit(repository: Repository) -> list[Job]:
+    first = queue.submit_import(repository, "demo")
+    other = queue.submit_import(repository, "demo", name=OTHER, split="val")
+    made = [_run(repository, label, first.id, changes) for label, changes in RUNS.items()]
+    scored = RunConfig(dataset=OTHER, weights="demo", image_size=320)
+    patch = queue.job_folder(made[0].id) / "patch.npy"
+    checked = queue.submit_evaluate(
+        repository, scored, patch, waits_for=made[0].id, label="Score on the validation images"
+    )
+    subject = RunConfig(**DEMO_SETTINGS)
+    suites = [queue.submit_benchmark(repository, suite, subject, waits_for=first.id) for suite in SUITES]
+    return [first, other, *made, checked, *suites]
+
+
+def _run(repository: Repository, label: str, after: int, changes: dict[str, Any]) -> Job:
+    config = RunConfig(**DEMO_SETTINGS | {"time_limit_s": RUN_S} | changes)
+    return queue.submit_generate(repository, config, label=label, waits_for=after, tags=["demo"])
+
+
+def _ended(repository: Repository, job_id: int) -> Job:
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        job = repository.jobs.get(job_id)
+        if job.state in FINISHED:
+            return job
+        time.sleep(0.5)
+    raise RuntimeError(f"job {job_id}: expected its end within {LONGEST_S:g} s, got none; see its log")
+
+
+def _under_way(repository: Repository, job_id: int) -> None:
+    while repository.steps.last(job_id) < 40:
+        if (job := repository.jobs.get(job_id)).state not in ("queued", "running"):
+            raise RuntimeError(f"job {job_id}: expected a run at work, got {job.state}: {job.error}")
+        time.sleep(0.2)
+
+
+@contextmanager
+def running() -> Iterator[Job]:
+    """A worker and a long run that it is busy with; both are ended afterwards."""
+    config = RunConfig(**DEMO_SETTINGS | {"time_limit_s": 0.0, "iterations": 1000, "batch_size": 4})
+    with Repository() as repository, worker(home_folder()):
+        foretold = estimate(repository, config)
+        job = queue.submit_generate(
+            repository,
+            config,
+            label="Thorough, batches of four",
+            estimate=foretold.to_json() if foretold else None,
+        )
+        try:
+            _under_way(repository, job.id)
+            yield job
+        finally:
+            queue.cancel(repository, job.id)
+            queue.delete(repository, _ended(repository, job.id).id)
