@@ -11,6 +11,7 @@ from typing import Any
 from engine.config import DEMO_SETTINGS, RunConfig, home_folder
 from engine.jobs import queue
 from engine.jobs.estimates import estimate
+from engine.jobs.patch_records import delete_patch
 from engine.records import Job
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import worker
@@ -73,9 +74,10 @@ def _under_way(repository: Repository, job_id: int) -> None:
 
 @contextmanager
 def running() -> Iterator[Job]:
-    """A worker and a long run that it is busy with; both are ended afterwards."""
-    config = RunConfig(**DEMO_SETTINGS | {"time_limit_s": 0.0, "iterations": 1000, "batch_size": 4})
-    with Repository() as repository, worker(home_folder()):
+    """A worker and a long run that it is busy with; afterwards there is no trace of either."""
+    longer = {"time_limit_s": 0.0, "iterations": 1000, "batch_size": 4}
+    config = RunConfig(**DEMO_SETTINGS | longer)
+    with Repository() as repository:
         foretold = estimate(repository, config)
         job = queue.submit_generate(
             repository,
@@ -84,8 +86,19 @@ def running() -> Iterator[Job]:
             estimate=foretold.to_json() if foretold else None,
         )
         try:
-            _under_way(repository, job.id)
-            yield job
+            with worker(home_folder()):
+                _under_way(repository, job.id)
+                yield job
         finally:
-            queue.cancel(repository, job.id)
-            queue.delete(repository, _ended(repository, job.id).id)
+            _forget(repository, job.id)
+
+
+def _forget(repository: Repository, job_id: int) -> None:
+    """Remove a run whose worker is gone, and the patch that is kept of it."""
+    queue.release_dead(repository)
+    if repository.jobs.get(job_id).state not in FINISHED:
+        queue.cancel(repository, job_id)
+    patch = repository.patches.of_job(job_id)
+    if patch is not None:
+        delete_patch(repository, patch.id)
+    queue.delete(repository, job_id)
