@@ -190,16 +190,23 @@ def compare_command(
 @click.option("--out", type=click.Path(path_type=Path), default=REPORT_FOLDER, help="The report's folder.")
 @click.option("--latest", is_flag=True, help="Take up the latest finished run of each suite first.")
 @click.option("--table", is_flag=True, help="Print the main table alone, as Markdown; write nothing.")
-def report_command(out: Path, latest: bool, table: bool) -> None:
+@json_option
+def report_command(out: Path, latest: bool, table: bool, as_json: bool) -> None:
     """Write the report (Markdown, HTML with charts) of the results in its folder."""
     if table:
-        click.echo(main_table(read_results(out)))
+        kept = read_results(out)
+        if as_json:
+            print_json({result["suite"]: result["answer"] for result in kept})
+        else:
+            click.echo(main_table(kept))
         return
     results = []
     if latest:
         with Repository() as repository:
             results = [result_of(run) for run in latest_runs(repository)]
-    _write_report(out, results)
+    written = _write_report(out, results)
+    if as_json:
+        print_json({"written": written})
 
 
 def _run_all(config: RunConfig, out: Path | None, as_json: bool, how: dict[str, Any]) -> None:
@@ -217,9 +224,11 @@ def _run_all(config: RunConfig, out: Path | None, as_json: bool, how: dict[str, 
         raise EngineError(f"benchmark: expected every suite to finish, {len(failures)} failed: {told}")
 
 
-def _write_report(out: Path, results: list[dict[str, Any]]) -> None:
-    for path in write_report(out, results):
+def _write_report(out: Path, results: list[dict[str, Any]]) -> list[str]:
+    written = [str(path) for path in write_report(out, results)]
+    for path in written:
         click.echo(f"Written: {path}", err=True)
+    return written
 
 
 def _tell(line: str) -> None:

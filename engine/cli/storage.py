@@ -63,11 +63,15 @@ def prune_command(checkpoints: bool, previews: bool, days: float, dry_run: bool,
 
 @storage_group.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
-def backup_command(file: Path) -> None:
+@json_option
+def backup_command(file: Path, as_json: bool) -> None:
     """Copy the database into FILE while workers may go on; the results' folders are not in it."""
     with Repository() as repository:
         repository.maintenance.backup(file)
-    click.echo(file)
+    if as_json:
+        print_json({"backup": str(file.absolute())})
+    else:
+        click.echo(file)
 
 
 @storage_group.command("check")
@@ -85,10 +89,15 @@ def check_command(as_json: bool) -> None:
 
 
 @storage_group.command("vacuum")
-def vacuum_command() -> None:
+@json_option
+def vacuum_command(as_json: bool) -> None:
     """Give the space of what was deleted from the database back to the disk."""
     with Repository() as repository:
-        click.echo(f"{_mib(repository.maintenance.vacuum())} MiB freed")
+        freed = repository.maintenance.vacuum()
+    if as_json:
+        print_json({"freed_bytes": freed})
+    else:
+        click.echo(f"{_mib(freed)} MiB freed")
 
 
 def _mib(size: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import formats
 from engine.store.repository import Repository
 from tests.dashboard.homes import DATASET
 from tests.dashboard.reading import imports, texts
@@ -27,7 +28,7 @@ def test_a_path_outside_is_refused_in_one_sentence(page: AppTest, own_home: Path
     page.text_input(key="import-path-written").set_value("/etc").run()
     page.button(key="import-path").click().run()
     (error,) = page.error
-    assert error.value.startswith(f"path: expected one below {own_home}")
+    assert error.value.startswith(f"path: expected one below {formats.plain(str(own_home))}")
     assert imports() == []
 
 

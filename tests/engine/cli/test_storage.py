@@ -59,3 +59,9 @@ def test_check(run, tmp_path: Path) -> None:
 
 def test_vacuum(run) -> None:
     assert run("storage", "vacuum").out.endswith(" MiB freed\n")
+
+
+def test_backup_and_vacuum_as_json(run, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert run("storage", "backup", str(copy), "--json").json == {"backup": str(copy)}
+    assert run("storage", "vacuum", "--json").json["freed_bytes"] >= 0
