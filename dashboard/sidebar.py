@@ -24,6 +24,8 @@ _PHONE = """<style>
 @media (max-width: 640px) {
   [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"] > [data-testid="stElementContainer"]
     > [data-testid="stMetric"]) {min-width: calc(50% - 0.5rem); flex-basis: calc(50% - 0.5rem)}
+  [data-testid="stMetricDelta"] * {white-space: normal !important}
+  [data-testid="stMetricValue"] * {font-size: 1.4rem}
   [data-testid="stMainBlockContainer"] {padding-top: 4rem}
 }
 </style>"""
