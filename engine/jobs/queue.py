@@ -11,6 +11,7 @@ from engine.benchmark.catalogue import CATALOGUE
 from engine.config import RunConfig, require_between, require_choice
 from engine.errors import JobError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
+from engine.jobs.estimates import estimate
 from engine.jobs.last_patch import keep_last_patch
 from engine.jobs.places import (
     absolute_config,
@@ -67,13 +68,16 @@ def submit_generate(
         evaluate_after: score the patch beside its controls.
         label: what lists call it; by default after what it attacks.
         how: of all `submit_…`: `priority` (higher first), `waits_for` (a job that must have succeeded),
-            `auto_resume` (goes on by itself after a crash), `tags`, `notes`, `estimate`, `origin`.
+            `auto_resume` (goes on by itself after a crash), `tags`, `notes`, `origin`, `estimate` (by default
+            from what was measured of such settings).
 
     Raises:
         JobError: the job that it waits for will not succeed any more.
         StorageError: the database cannot be used.
     """
     config = absolute_config(config)
+    foretold = estimate(repository, config, evaluate_after=evaluate_after)
+    how = {"estimate": foretold.to_json() if foretold else None} | how
     request = {"config": config.to_json(), "trust": trust, "evaluate_after": evaluate_after}
     return _submit(repository, "generate", request, label or f"Patch: {_subject(config)}", config, **how)
 

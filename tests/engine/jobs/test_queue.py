@@ -14,6 +14,7 @@ from engine.config import RunConfig
 from engine.errors import JobError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import queue
+from engine.jobs.estimates import Estimate
 from engine.jobs.places import jobs_folder, lock_path
 from engine.records import Job
 from engine.store.repository import Repository
@@ -132,6 +133,15 @@ def test_a_job_whose_worker_is_gone_can_be_controlled(
     job = queue.submit_import(repository, "demo")
     assert repository.queue.claim("killed", "cpu") is not None
     assert (act(repository, job.id) or repository.jobs.get(job.id)).state == state
+
+
+def test_a_generation_gets_its_estimate(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert queue.submit_generate(repository, CONFIG).estimate == {}
+    known = Estimate(
+        elapsed_s=9, low_s=8, high_s=10, peak_memory_bytes=1, disk_bytes=1, measured_at=0, runs=0
+    )
+    monkeypatch.setattr(queue, "estimate", lambda *arguments, **options: known)
+    assert queue.submit_generate(repository, CONFIG).estimate == known.to_json()
 
 
 def test_a_retry_is_a_new_job_with_the_same_work(repository: Repository) -> None:
