@@ -12,12 +12,13 @@ __all__ = ["alive", "ensure"]
 
 @cached(ttl_s=2)
 def alive() -> list[Worker]:
-    """The workers at work.
+    """The workers at work; jobs of workers that are gone are taken out of their hands first.
 
     Raises:
         StorageError: the database cannot be used.
     """
     with opened() as repository:
+        queue.release_dead(repository)
         return queue.alive_workers(repository)
 
 
