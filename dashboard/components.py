@@ -26,6 +26,7 @@ __all__ = [
     "fact",
     "go_to",
     "guarded",
+    "job_line",
     "job_title",
     "kind_name",
     "live",
@@ -208,6 +209,16 @@ def score_table(evaluation: Mapping[str, Any]) -> None:
 
 def _score(scores: Mapping[str, Any], name: str) -> str:
     return formats.interval(scores.get(name), scores.get("ci95", {}).get(name, (None, None)))
+
+
+def job_line(job: Job) -> None:
+    """A job's title beside its state, and its progress while it runs."""
+    title, state = st.columns([4, 1], vertical_alignment="center")
+    title.markdown(f"**{formats.plain(job_title(job))}**")
+    with state:
+        state_badge(job.state)
+    if job.state == "running":
+        progress_line(job.progress)
 
 
 def job_title(job: Job) -> str:

@@ -14,11 +14,9 @@ from dashboard.components import (
     controls,
     go_to,
     guarded,
-    job_title,
+    job_line,
     live,
     page_title,
-    progress_line,
-    state_badge,
 )
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
@@ -87,12 +85,7 @@ def under_way() -> None:
         st.rerun()
     for job in jobs[:3]:
         with st.container(border=True):
-            title, state = st.columns([4, 1], vertical_alignment="center")
-            title.markdown(f"**{formats.plain(job_title(job))}**")
-            with state:
-                state_badge(job.state)
-            if job.state == "running":
-                progress_line(job.progress)
+            job_line(job)
             go_to("jobs", _("Open its job"), job=job.id)
     more = len(jobs) - 3
     if more > 0:

@@ -12,11 +12,10 @@ from dashboard.components import (
     fact,
     go_to,
     guarded,
+    job_line,
     job_title,
     live,
     page_title,
-    progress_line,
-    state_badge,
 )
 from dashboard.i18n import _, ngettext
 from dashboard.services import hardware, overview
@@ -78,12 +77,8 @@ def next_step(found: Overview) -> None:
 def job_card(job: Job) -> None:
     """A job with its state and progress."""
     with st.container(border=True):
-        title, state = st.columns([4, 1], vertical_alignment="center")
-        title.markdown(f"**{formats.plain(job_title(job))}**")
-        with state:
-            state_badge(job.state)
+        job_line(job)
         if job.state == "running":
-            progress_line(job.progress)
             go_to("jobs", _("Watch it"), job=job.id)
 
 

@@ -12,7 +12,13 @@ import click
 
 from engine.cli.output import SCORE_COLUMNS, json_option, print_json, print_table, score_rows
 from engine.cli.progress import evaluation_bar, watching
-from engine.cli.run_options import config_from_options, run_options, subject_options
+from engine.cli.run_options import (
+    config_from_options,
+    evaluation_from_options,
+    run_options,
+    scoring_options,
+    subject_options,
+)
 from engine.config import DEMO_SETTINGS, RunConfig
 from engine.errors import EngineError, SettingsError
 from engine.store.repository import Repository
@@ -79,34 +85,18 @@ def generate_command(
 @patch_group.command("evaluate")
 @click.option("--patch", type=click.Path(path_type=Path), required=True, help="A .npy or an image file.")
 @subject_options
-@click.option("--min-score", default=0.25, help="Score from which a detection counts.")
-@click.option("--iou", default=0.5, help="Overlap from which a detection and an object agree.")
-@click.option("--batch-size", default=8, help="Images a forward pass.")
-@click.option("--resamples", default=1000, help="Bootstrap resamples for the intervals; 0 for none.")
+@scoring_options
 @json_option
 def evaluate_command(
     patch: Path,
     trust_weights: bool,
-    min_score: float,
-    iou: float,
-    batch_size: int,
-    resamples: int,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Score any patch beside the controls clean, grey and noise, with 95% bootstrap intervals."""
-    config = config_from_options(options)
-    from engine.evaluation.config import EvaluationConfig
+    config, settings = evaluation_from_options(options)
     from engine.jobs.handlers import evaluate
 
-    settings = EvaluationConfig(
-        placement=config.placement,
-        min_score=min_score,
-        iou=iou,
-        batch_size=batch_size,
-        resamples=resamples,
-        seed=config.seed,
-    )
     with evaluation_bar() as observer:
         evaluation = evaluate(config, patch, settings=settings, observer=observer, trust=trust_weights)
     if as_json:

@@ -21,8 +21,15 @@ from engine.config import (
     RunConfig,
     ScheduleConfig,
 )
+from engine.evaluation.config import EvaluationConfig
 
-__all__ = ["config_from_options", "run_options", "subject_options"]
+__all__ = [
+    "config_from_options",
+    "evaluation_from_options",
+    "run_options",
+    "scoring_options",
+    "subject_options",
+]
 
 _DEFAULTS = RunConfig(dataset="-", weights="-")
 _PLACEMENT, _CHANCE, _SCHEDULE = _DEFAULTS.placement, _DEFAULTS.augmentation, _DEFAULTS.schedule
@@ -78,6 +85,28 @@ class LossTerm(click.ParamType):
             return term, float(weight or 1)
         except ValueError:
             self.fail(f"expected {term}=NUMBER, got {value!r}", param, ctx)
+
+
+def scoring_options(command: Command) -> Command:
+    """How a patch is scored: shared by `patch evaluate` and `jobs submit evaluate`."""
+    return _all(
+        command,
+        click.option("--min-score", default=0.25, help="Score from which a detection counts."),
+        click.option("--iou", default=0.5, help="Overlap from which a detection and an object agree."),
+        click.option("--batch-size", default=8, help="Images a forward pass."),
+        click.option("--resamples", default=1000, help="Bootstrap resamples for the intervals; 0 for none."),
+    )
+
+
+def evaluation_from_options(options: dict[str, Any]) -> tuple[RunConfig, EvaluationConfig]:
+    """What is scored on what, and how; takes the scoring's options out of `options`.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+    """
+    scoring = {name: options.pop(name) for name in ("min_score", "iou", "batch_size", "resamples")}
+    config = config_from_options(options)
+    return config, EvaluationConfig(placement=config.placement, seed=config.seed, **scoring)
 
 
 def subject_options(command: Command) -> Command:

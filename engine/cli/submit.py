@@ -11,9 +11,14 @@ from typing import Any
 import click
 
 from engine.cli.output import json_option, print_json
-from engine.cli.run_options import config_from_options, run_options, subject_options
+from engine.cli.run_options import (
+    config_from_options,
+    evaluation_from_options,
+    run_options,
+    scoring_options,
+    subject_options,
+)
 from engine.config import RunConfig
-from engine.evaluation.config import EvaluationConfig
 from engine.jobs import queue
 from engine.records import Job
 from engine.store.repository import Repository
@@ -64,24 +69,11 @@ def generate_command(evaluate_after: bool, **options: Any) -> None:
 @submit_group.command("evaluate")
 @click.option("--patch", type=click.Path(path_type=Path), required=True, help="A .npy or an image file.")
 @subject_options
-@click.option("--min-score", default=0.25, help="Score from which a detection counts.")
-@click.option("--iou", default=0.5, help="Overlap from which a detection and an object agree.")
-@click.option("--batch-size", default=8, help="Images a forward pass.")
-@click.option("--resamples", default=1000, help="Bootstrap resamples for the intervals; 0 for none.")
+@scoring_options
 @job_options
-def evaluate_command(
-    patch: Path, min_score: float, iou: float, batch_size: int, resamples: int, **options: Any
-) -> None:
+def evaluate_command(patch: Path, **options: Any) -> None:
     """Queue the scoring of a patch; the settings are those of `patch evaluate`."""
-    config = config_from_options(options)
-    settings = EvaluationConfig(
-        placement=config.placement,
-        min_score=min_score,
-        iou=iou,
-        batch_size=batch_size,
-        resamples=resamples,
-        seed=config.seed,
-    )
+    config, settings = evaluation_from_options(options)
     trust = options["trust_weights"]
     _submit(
         options,
