@@ -17,10 +17,10 @@ from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
-from dashboard import compare_parts as parts
 from dashboard import formats
 from dashboard.charts.theme import CONFIG
 from dashboard.i18n import _, language, speaking
+from dashboard.parts import compare_views as parts
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 

@@ -8,8 +8,6 @@ from datetime import date, datetime, time, timedelta
 import streamlit as st
 
 from dashboard import formats
-from dashboard.benchmark_changes import change_over_time
-from dashboard.benchmark_parts import downloads, scale_name, suite_view
 from dashboard.components import (
     controls,
     go_to,
@@ -20,6 +18,8 @@ from dashboard.components import (
 )
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.parts.benchmark_changes import change_over_time
+from dashboard.parts.benchmark_view import downloads, scale_name, suite_view
 from dashboard.services import benchmarks
 from dashboard.services.benchmarks import Filter
 from engine.records import BenchmarkRun

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import compare_parts as parts
 from dashboard import formats
 from dashboard.components import chart, controls, empty_state, go_to, look, page_title
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept, reset
-from dashboard.report_button import report_button
+from dashboard.parts import compare_views as parts
+from dashboard.parts.report_button import report_button
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 

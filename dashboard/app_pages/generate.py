@@ -9,11 +9,11 @@ import streamlit as st
 
 from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, guarded, page_title
-from dashboard.generate_previews import cost_measurement, detector_check, placement_preview
-from dashboard.generate_settings import advanced, choose_preset, choose_start, choose_subject, prefill
 from dashboard.i18n import _
 from dashboard.navigation import pages
 from dashboard.page_state import choose, reference
+from dashboard.parts.generate_previews import cost_measurement, detector_check, placement_preview
+from dashboard.parts.generate_settings import advanced, choose_preset, choose_start, choose_subject, prefill
 from dashboard.services import datasets, generate
 from engine.config import RunConfig
 from engine.errors import SettingsError

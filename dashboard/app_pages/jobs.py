@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import formats, job_controls, job_parts, job_upkeep
+from dashboard import formats
 from dashboard.components import (
     KINDS,
     STATES,
@@ -26,6 +26,7 @@ from dashboard.components import (
 )
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.parts import job_controls, job_upkeep, job_view
 from dashboard.services import jobs
 from dashboard.services.jobs import Found, JobView
 from engine.errors import JobError
@@ -194,12 +195,12 @@ def one(found: JobView) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             job_controls.turn(job)
             if job.kind == "generate" and jobs.steps(job.id):
-                job_parts.axis_choice()
-    job_parts.result(found)
+                job_view.axis_choice()
+    job_view.result(found)
     goes_on = job.state in ("queued", "running")
-    live(job_parts.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
-    live(job_parts.drawn_part, every_s=5.0 if goes_on else None)(job.id)
-    job_parts.details(found)
+    live(job_view.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
+    live(job_view.drawn_part, every_s=5.0 if goes_on else None)(job.id)
+    job_view.details(found)
     with controls("job-notes"):
         job_controls.notes_form(job)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import formats, patch_effects, patch_parts
+from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, guarded, page_title
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.parts import patch_effects, patch_view
 from dashboard.pictures import texels
 from dashboard.services import patches
 from dashboard.services.patches import LARGEST_MB, Found
@@ -126,15 +127,15 @@ def one(patch: PatchRecord) -> None:
             st.rerun()
     page_title(patch.name, _("Patch {number}").format(number=patch.id))
     with guarded():
-        patch_parts.portrait(patch)
-    patch_parts.scored(patch)
+        patch_view.portrait(patch)
+    patch_view.scored(patch)
     with controls("patch-score"):
         patch_effects.score_elsewhere(patch)
     with guarded():
         patch_effects.before_after(patch)
-    patch_parts.history(patch)
+    patch_view.history(patch)
     with controls("patch-manage"):
-        patch_parts.manage(patch)
+        patch_view.manage(patch)
 
 
 def page() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.detector_choice import detector_name
+from dashboard.parts.detector_choice import detector_name
 
 
 @pytest.mark.parametrize(

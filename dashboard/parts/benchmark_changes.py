@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import formats
-from dashboard.benchmark_parts import figure_text, run_name, unit_of
 from dashboard.charts.benchmarks import change_chart
 from dashboard.components import chart, controls, look
 from dashboard.i18n import _
 from dashboard.page_state import kept
+from dashboard.parts.benchmark_view import figure_text, run_name, unit_of
 from dashboard.services import benchmarks
 from engine.records import BenchmarkRun, Interval
 

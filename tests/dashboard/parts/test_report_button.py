@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 
 def script() -> None:
-    from dashboard.report_button import report_button
+    from dashboard.parts.report_button import report_button
 
     report_button([3, 4])
 

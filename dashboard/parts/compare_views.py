@@ -12,9 +12,9 @@ from dashboard import formats
 from dashboard.charts.compare import Curve, Score, loss_curves, parallel_axes, places, score_bars
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
+from dashboard.parts.setting_names import setting_name, setting_value
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
-from dashboard.setting_names import setting_name, setting_value
 
 __all__ = [
     "LARGEST_DIFFERENCE",

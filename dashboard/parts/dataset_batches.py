@@ -8,10 +8,10 @@ import streamlit as st
 from dashboard import formats
 from dashboard.charts.datasets import batch_sizes
 from dashboard.components import chart, controls, look
-from dashboard.dataset_views import class_filter
-from dashboard.detector_choice import choose_detector
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
+from dashboard.parts.dataset_views import class_filter
+from dashboard.parts.detector_choice import choose_detector
 from dashboard.services import batch_plans, costs, datasets
 from dashboard.services.batch_plans import BatchPlan
 from dashboard.services.costs import PassCost

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 import streamlit as st
 
-from dashboard import compare_parts as parts
 from dashboard.i18n import speaking
+from dashboard.parts import compare_views as parts
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 from engine.store.repository import Repository

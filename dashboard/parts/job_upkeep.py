@@ -9,7 +9,7 @@ from dashboard import formats
 from dashboard.charts.jobs import estimates_beside_truth
 from dashboard.components import chart, controls, look
 from dashboard.i18n import _
-from dashboard.job_controls import asked_twice
+from dashboard.parts.job_controls import asked_twice
 from dashboard.services import upkeep
 
 __all__ = ["estimates", "storage"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.generate_fields import GROUPS, LABELS, Field
+from dashboard.parts.generate_fields import GROUPS, LABELS, Field
+from dashboard.parts.setting_names import setting_name
 from dashboard.services.generate import DEFAULTS
-from dashboard.setting_names import setting_name
 
 FIELDS = [field for group in GROUPS.values() for field in group.fields]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard import benchmark_parts as parts
 from dashboard.i18n import speaking
+from dashboard.parts import benchmark_view as parts
 from engine.records import Interval, Measurement
 from tests.dashboard.measured import row
 

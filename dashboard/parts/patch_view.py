@@ -12,13 +12,13 @@ from dashboard import formats
 from dashboard.charts.compare import score_bars
 from dashboard.components import CONDITIONS, chart, controls, go_to, guarded, look, score_table
 from dashboard.i18n import N_, _
-from dashboard.job_controls import asked_twice
-from dashboard.job_parts import loss_chart
 from dashboard.page_state import choose, kept
+from dashboard.parts.job_controls import asked_twice
+from dashboard.parts.job_view import loss_chart
+from dashboard.parts.report_button import report_button
+from dashboard.parts.setting_names import setting_name, setting_value
 from dashboard.pictures import texels
-from dashboard.report_button import report_button
 from dashboard.services import jobs, patches, runs
-from dashboard.setting_names import setting_name, setting_value
 from engine.records import PatchRecord, ScoreRecord
 
 __all__ = ["history", "manage", "portrait", "scored"]

@@ -14,10 +14,10 @@ from dashboard.charts.jobs import throughput
 from dashboard.components import chart, fact, go_to, job_title, look, progress_line, score_table, state_name
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept, presenting
+from dashboard.parts.setting_names import setting_name, setting_value
 from dashboard.pictures import texels
 from dashboard.services import jobs, runs
 from dashboard.services.jobs import JobView
-from dashboard.setting_names import setting_name, setting_value
 from engine.records import Job, StepRecord
 
 __all__ = ["axis_choice", "details", "drawn_part", "live_part", "loss_chart", "result"]

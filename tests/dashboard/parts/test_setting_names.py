@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dashboard.i18n import speaking
+from dashboard.parts.setting_names import NAMES, setting_name, setting_value
 from dashboard.services.runs import flat
-from dashboard.setting_names import NAMES, setting_name, setting_value
 from engine.config import RunConfig
 
 

@@ -14,7 +14,7 @@ from tests.dashboard.homes import fill, make_evaluation
 
 
 def drawn(patch: object) -> None:
-    from dashboard.patch_parts import scored
+    from dashboard.parts.patch_view import scored
 
     scored(patch)
 

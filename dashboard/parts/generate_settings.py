@@ -10,13 +10,13 @@ import streamlit as st
 
 from dashboard import formats
 from dashboard.components import guarded
-from dashboard.detector_choice import choose_detector
-from dashboard.generate_fields import GROUPS, LABELS, Field
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
+from dashboard.parts.detector_choice import choose_detector
+from dashboard.parts.generate_fields import GROUPS, LABELS, Field
+from dashboard.parts.setting_names import setting_name
 from dashboard.services import datasets, detectors, generate
 from dashboard.services.generate import DEFAULTS
-from dashboard.setting_names import setting_name
 from engine.config import PRESETS
 from engine.errors import EngineError
 from engine.store.datasets import DatasetSummary

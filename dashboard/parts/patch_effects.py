@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, guarded, live
-from dashboard.detector_choice import choose_detector
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
+from dashboard.parts.detector_choice import choose_detector
 from dashboard.services import datasets, marks, patches
 from engine.records import PatchRecord
 from engine.store.datasets import DatasetSummary
