@@ -61,7 +61,7 @@ LIBRARIES = {
     "art": "engine/baselines/art.py",
     "matplotlib": "engine/benchmark/charts.py",
     "pynvml": "engine/hardware.py",
-    "sqlite_utils": "engine/store/*.py",
+    "sqlite_utils": "engine/store/migrations.py",
     "pycocotools": "engine/evaluation/average_precision.py",
 }
 NEVER = {"streamlit", "plotly", "pandas", "dashboard"}

@@ -27,16 +27,16 @@ class Connection:
 
     def __init__(self, path: str | Path | None = None, *, timeout_s: float = 10.0) -> None:
         self.path = database_path() if path is None else path
-        self._db = open_database(self.path, timeout_s=timeout_s)
+        self._sqlite = open_database(self.path, timeout_s=timeout_s)
 
     @property
     def sqlite(self) -> sqlite3.Connection:
         """What lies beneath, with foreign keys on."""
-        return self._db.conn
+        return self._sqlite
 
     def close(self) -> None:
         """End the connection."""
-        self._db.close()
+        self._sqlite.close()
 
     def errors(self) -> AbstractContextManager[None]:
         """Whatever SQLite raises within becomes a `StorageError`."""

@@ -3,11 +3,28 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
+import sqlite3
+import sys
 
-__all__ = ["MIGRATIONS"]
+# sqlite-utils loads pandas where it is installed, for half a second and nothing that is used here.
+sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+try:
+    from sqlite_utils import Database, Migrations
+finally:
+    if sys.modules["pandas"] is None:
+        del sys.modules["pandas"]
+
+__all__ = ["MIGRATIONS", "migrate"]
 
 MIGRATIONS = Migrations("patchbench")
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a file up to date, or leave it as it was; what opens it meanwhile waits."""
+    db = Database(connection)
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        MIGRATIONS.apply(db)
 
 
 @MIGRATIONS()

@@ -2,17 +2,24 @@
 """The database file: migrations, and errors in one line for files and folders that cannot be used."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import pytest
+from sqlite_utils import Database
 
 from engine.errors import StorageError
 from engine.store.migrations import MIGRATIONS
-from engine.store.schema import database_path, open_database, storage_errors
+from engine.store.schema import SCHEMA, database_path, open_database, storage_errors
 
 
-def tables(db):
-    return {name for name in db.table_names() if not name.startswith("_")}
+def tables(connection):
+    return {name for name in Database(connection).table_names() if not name.startswith("_")}
+
+
+def test_the_schema_names_all_migrations_in_order():
+    assert [each.name for each in MIGRATIONS.pending(Database(memory=True))] == list(SCHEMA)
 
 
 def test_a_new_database_gets_its_folder_and_schema(tmp_path):
@@ -21,7 +28,7 @@ def test_a_new_database_gets_its_folder_and_schema(tmp_path):
     assert {"datasets", "images", "boxes", "repairs"} <= tables(db)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA foreign_keys").fetchone() == (1,)
-    assert not MIGRATIONS.pending(db)
+    assert not MIGRATIONS.pending(Database(db))
     db.close()
 
 
@@ -30,9 +37,39 @@ def test_opening_again_changes_nothing(tmp_path):
     applied = []
     for _ in range(2):
         db = open_database(path)
-        applied.append([(each.name, each.applied_at) for each in MIGRATIONS.applied(db)])
+        applied.append([(each.name, each.applied_at) for each in MIGRATIONS.applied(Database(db))])
         db.close()
     assert applied[0] == applied[1] != []
+
+
+@pytest.mark.parametrize("had", [*SCHEMA])
+def test_an_older_file_gets_what_it_lacks_and_keeps_what_it_has(tmp_path, had):
+    path = tmp_path / "a.db"
+    older = sqlite3.connect(path)
+    MIGRATIONS.apply(Database(older), stop_before=had)
+    before = tables(older)
+    if "datasets" in before:
+        with older:
+            older.execute("INSERT INTO datasets VALUES (7, 'kept', '', '[]', 0, '')")
+    older.close()
+    db = open_database(path)
+    assert len(tables(db)) > len(before)
+    assert not MIGRATIONS.pending(Database(db))
+    kept = db.execute("SELECT id, name FROM datasets").fetchall()
+    assert kept == ([(7, "kept")] if "datasets" in before else [])
+    db.close()
+
+
+def test_a_file_that_is_up_to_date_is_opened_without_sqlite_utils(own_home):
+    program = (
+        "import sys; from engine.store.repository import Repository; Repository().close(); "
+        "print('sqlite_utils' in sys.modules, 'pandas' in sys.modules)"
+    )
+    said = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert said == ["True False\n", "False False\n"]
 
 
 def test_users_database_lies_in_the_home_folder(own_home):
@@ -62,7 +99,7 @@ def damaged(path):
 
 def newer(path):
     db = open_database(path)
-    db["_sqlite_migrations"].insert(
+    Database(db)["_sqlite_migrations"].insert(
         {"migration_set": "patchbench", "name": "m999_later", "applied_at": "2099-01-01"}
     )
     db.close()
