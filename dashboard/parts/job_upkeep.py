@@ -27,6 +27,7 @@ def storage() -> None:
             _("Patches"): used.patches,
             _("Runs from the command line"): used.runs,
             _("Previews"): used.previews,
+            _("Uploads"): used.uploads,
             _("Database"): used.database,
             _("Logs"): used.logs,
             _("Other, such as weights and downloads"): used.other,
@@ -43,11 +44,16 @@ def storage() -> None:
 def _prune(size: int) -> None:
     """Offers to remove what is not needed any more."""
     if not size:
-        st.caption(_("Nothing can be cleaned up: no checkpoints of ended jobs, no previews."))
+        st.caption(
+            _("Nothing can be cleaned up: no checkpoints of ended jobs, no previews, no unused uploads.")
+        )
         return
     asked_twice(
         _("Clean up {size}").format(size=formats.bytes_text(size)),
-        _("This removes checkpoints of jobs that have ended, and previews, which can be drawn again."),
+        _(
+            "This removes checkpoints of jobs that have ended, previews, which can be drawn again, and "
+            "uploaded archives that no dataset refers to."
+        ),
         _("Clean up now"),
         _pruned,
         icon=":material/cleaning_services:",

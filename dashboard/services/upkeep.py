@@ -9,6 +9,8 @@ from engine.jobs.housekeeping import Usage
 
 __all__ = ["estimate_errors", "prunable", "prune", "usage"]
 
+_PRUNERS = (housekeeping.prune_checkpoints, housekeeping.prune_previews, housekeeping.prune_uploads)
+
 
 @cached(ttl_s=60, max_entries=4)
 def usage() -> Usage:
@@ -29,22 +31,20 @@ def prunable() -> int:
         StorageError: the database cannot be used.
     """
     with opened() as repository:
-        found = housekeeping.prune_checkpoints(repository, dry_run=True)
-        found |= housekeeping.prune_previews(repository, dry_run=True)
-    return sum(found.values())
+        return sum(size for each in _PRUNERS for size in each(repository, dry_run=True).values())
 
 
 def prune() -> int:
-    """Remove checkpoints of jobs that have ended, and previews; returns the bytes freed.
+    """Remove checkpoints of ended jobs, previews, and uploads without a dataset; returns the bytes freed.
 
     Raises:
-        StorageError: the database cannot be used.
+        StorageError: the database cannot be used, or a file cannot be removed.
     """
     with opened() as repository:
-        freed = housekeeping.prune_checkpoints(repository) | housekeeping.prune_previews(repository)
-    for each in (usage, prunable):
-        each.clear()
-    return sum(freed.values())
+        freed = sum(size for each in _PRUNERS for size in each(repository).values())
+    for cache in (usage, prunable):
+        cache.clear()
+    return freed
 
 
 @cached(ttl_s=60, max_entries=4)

@@ -27,7 +27,7 @@ def storage_group() -> None:
 @storage_group.command("usage")
 @json_option
 def usage_command(as_json: bool) -> None:
-    """Show what each job, the database, previews and logs take."""
+    """Show what each job, the database, previews, uploads and logs take."""
     with Repository() as repository:
         used = housekeeping.usage(repository)
     if as_json:
@@ -41,10 +41,15 @@ def usage_command(as_json: bool) -> None:
 @storage_group.command("prune")
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Those of runs that have ended.")
 @click.option("--previews/--no-previews", default=True, help="Pictures that pages asked for.")
-@click.option("--older-than", "days", default=0.0, help="Previews of so many days ago.")
+@click.option(
+    "--uploads/--no-uploads", default=True, help="Archives that no dataset refers to, an hour old or older."
+)
+@click.option("--older-than", "days", default=0.0, help="Previews and uploads of so many days ago.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @json_option
-def prune_command(checkpoints: bool, previews: bool, days: float, dry_run: bool, as_json: bool) -> None:
+def prune_command(
+    checkpoints: bool, previews: bool, uploads: bool, days: float, dry_run: bool, as_json: bool
+) -> None:
     """Remove what is not needed any more; patches, scores and histories stay."""
     gone: dict[Path, int] = {}
     with Repository() as repository:
@@ -52,6 +57,8 @@ def prune_command(checkpoints: bool, previews: bool, days: float, dry_run: bool,
             gone |= housekeeping.prune_checkpoints(repository, dry_run=dry_run)
         if previews:
             gone |= housekeeping.prune_previews(repository, older_than_s=days * DAY_S, dry_run=dry_run)
+        if uploads:
+            gone |= housekeeping.prune_uploads(repository, older_than_s=days * DAY_S, dry_run=dry_run)
     if as_json:
         print_json({"dry_run": dry_run, "bytes": sum(gone.values()), "removed": list(map(str, gone))})
         return

@@ -28,6 +28,7 @@ __all__ = [
     "store_upload",
     "unpack_zip",
     "unpacked_folder",
+    "upload_of",
     "uploads_folder",
 ]
 
@@ -40,6 +41,8 @@ UNPACKED_SUFFIXES = IMAGE_SUFFIXES | {".json", ".txt", ".yaml", ".yml"}
 # What zipfile raises of damaged content.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 _DRIVE = re.compile(r"[A-Za-z]:")
+# An archive or what was unpacked of it, also while it is being written.
+_OWN_NAME = re.compile(r"\.?(?P<upload>.+-[0-9a-f]{12})(\.zip)?(\.[0-9a-f]{8})?")
 _SPECIAL = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _SPECIAL |= {stat.S_IFBLK: "a device", stat.S_IFCHR: "a device"}
 
@@ -122,6 +125,12 @@ def unpacked_folder(path: Path) -> Path:
         return path.with_suffix("")
     digest = hashlib.sha256(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}".encode()).hexdigest()
     return uploads_folder() / f"{_plain(path.name)}-{digest[:12]}"
+
+
+def upload_of(entry: Path) -> str | None:
+    """The name of the unpacked folder that an entry of `uploads` belongs to; None of what is no dataset's."""
+    found = _OWN_NAME.fullmatch(entry.name)
+    return found["upload"] if found else None
 
 
 def unpack_zip(path: Path, report: Report = lambda done, total: None) -> Path:

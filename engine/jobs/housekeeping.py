@@ -4,21 +4,25 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import home_folder
+from engine.datasets.uploads import unpacked_folder, upload_of, uploads_folder
 from engine.errors import StorageError
 from engine.jobs.places import job_folder
 from engine.jobs.previews import preview_folder
 from engine.records import Job
 from engine.store.repository import Repository
 
-__all__ = ["Usage", "find_faults", "prune_checkpoints", "prune_previews", "usage"]
+__all__ = ["Usage", "find_faults", "prune_checkpoints", "prune_previews", "prune_uploads", "usage"]
 
 _CHECKPOINTS = ("checkpoint.pt", "*/checkpoint.pt")  # of the run, and of the runs that it was merged from
 _ENDED = ("succeeded", "failed", "cancelled")
+_UNFINISHED = ("queued", "running", "paused", "interrupted")
+_FRESH_S = 3600.0  # within it an upload may still be on its way to becoming a dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,7 @@ class Usage:
         jobs: job id → bytes of its folder, the largest first.
         runs: of runs that were no jobs.
         database, patches, previews, logs: of each.
+        uploads: of archives and weights that came through the dashboard, and of what was unpacked.
         other: of all else, such as weights and downloads.
     """
 
@@ -37,14 +42,15 @@ class Usage:
     database: int
     patches: int
     previews: int
+    uploads: int
     logs: int
     other: int
 
     @property
     def total(self) -> int:
         """Of everything."""
-        parts = (self.runs, self.database, self.patches, self.previews, self.logs, self.other)
-        return sum(self.jobs.values()) + sum(parts)
+        parts = vars(self) | {"jobs": sum(self.jobs.values())}
+        return sum(parts.values())
 
 
 def usage(repository: Repository) -> Usage:
@@ -53,7 +59,7 @@ def usage(repository: Repository) -> Usage:
     folders = [path for path in _inside(home / "jobs") if path.is_dir() and path.name.isdigit()]
     jobs = {int(folder.name): _bytes_in(folder) for folder in folders}
     logs = sum(_size(path) for path in [*home.glob("*.log"), *home.glob("jobs/*.log")])
-    parts = {name: _bytes_in(home / name) for name in ("runs", "patches", "previews")}
+    parts = {name: _bytes_in(home / name) for name in ("runs", "patches", "previews", "uploads")}
     database = repository.maintenance.size_bytes()
     counted = sum(jobs.values()) + logs + sum(parts.values())
     inside = Path(str(repository.connection.path)).parent == home
@@ -110,6 +116,42 @@ def prune_previews(
     return sizes
 
 
+def prune_uploads(
+    repository: Repository, *, older_than_s: float = 0.0, dry_run: bool = False
+) -> dict[Path, int]:
+    """Remove uploaded archives, and what was unpacked of them, that no dataset refers to; weights stay.
+
+    Args:
+        repository: where the datasets are, and the imports that have not ended, whose uploads stay too.
+        older_than_s: what is younger stays; so does all that is younger than an hour.
+        dry_run: only look.
+
+    Returns:
+        File or folder → bytes, of what went, or with `dry_run` would go.
+
+    Raises:
+        StorageError: one cannot be removed.
+    """
+    used = repository.maintenance.datasets_below(uploads_folder())
+    used |= {
+        name
+        for job in repository.jobs.find(states=_UNFINISHED, kinds=["import"], limit=-1)
+        for name in _uploads_of(job)
+    }
+    stems = {name.removesuffix(".zip") for name in used}
+    since = time.time() - max(older_than_s, _FRESH_S)
+    found = [
+        path
+        for path in sorted(_inside(uploads_folder()))
+        if upload_of(path) not in {None, *stems} and path.lstat().st_mtime <= since
+    ]
+    sizes = {path: _bytes_in(path) + _size(path) for path in found}
+    if not dry_run:
+        for path in found:
+            _remove(path)
+    return sizes
+
+
 def find_faults(repository: Repository) -> list[str]:
     """What is wrong with the database, and which files are gone that it names, a line each."""
     faults = repository.maintenance.check()
@@ -125,9 +167,20 @@ def find_faults(repository: Repository) -> list[str]:
     return faults
 
 
+def _uploads_of(job: Job) -> list[str]:
+    """The upload that an import reads, by its name in the folder of uploads; none if it reads no archive."""
+    path = Path(job.request["source"])
+    if path.parent == uploads_folder():
+        return [path.name]
+    return [unpacked_folder(path).name] if path.suffix.lower() == ".zip" and path.is_file() else []
+
+
 def _remove(path: Path) -> None:
     try:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(
             f"{path}: cannot be removed, {error.strerror or error}; make its folder writable"

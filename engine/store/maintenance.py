@@ -59,6 +59,23 @@ class Maintenance:
             f"{table}: row {row} refers to one of {to} that is gone" for table, row, to, _ in broken
         ]
 
+    def datasets_below(self, folder: Path) -> set[str]:
+        """The names directly in a folder that datasets were read from, or that their images lie in."""
+        below = f"{folder}{os.sep}"
+        values = [below, len(below) + 1, os.sep]
+        with self._db.errors():
+            rows = self._db.rows(
+                """
+                WITH below(path) AS (
+                    SELECT substr(source, ?2) FROM datasets WHERE substr(source, 1, ?2 - 1) = ?1
+                    UNION SELECT substr(path, ?2) FROM images WHERE substr(path, 1, ?2 - 1) = ?1
+                )
+                SELECT DISTINCT substr(path, 1, instr(path || ?3, ?3) - 1) FROM below
+                """,
+                values,
+            )
+        return {name for (name,) in rows}
+
     def vacuum(self) -> int:
         """Give the space of deleted rows back to the disk; returns the bytes won."""
         before = self.size_bytes()

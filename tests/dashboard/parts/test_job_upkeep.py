@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.formats import bytes_text
 from dashboard.services import upkeep
+from engine.datasets.uploads import uploads_folder
 from engine.jobs import queue
 from engine.store.repository import Repository
 from tests.dashboard.homes import fill
@@ -42,6 +46,18 @@ def test_checkpoints_of_ended_jobs_are_cleaned_up_when_asked_twice(jobs: AppTest
     jobs.button(key="prune").click().run()
     assert not checkpoint.exists()
     assert any("freed" in toast.value for toast in jobs.toast)
+
+
+def test_uploads_that_no_dataset_refers_to_are_counted_and_cleaned_up(jobs: AppTest) -> None:
+    archive = uploads_folder() / "streets-0123456789ab.zip"
+    archive.parent.mkdir()
+    archive.write_bytes(b"x" * 2048)
+    os.utime(archive, (0, 0))
+    opened(jobs, "jobs-storage")
+    (sizes,) = (frame.value for frame in jobs.dataframe if "What" in frame.value)
+    assert sizes.set_index("What").loc["Uploads", "Size"] == bytes_text(2048)
+    jobs.button(key="prune").click().run()
+    assert not archive.exists()
 
 
 def test_without_estimates_it_says_so(jobs: AppTest) -> None:

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from dashboard.services import upkeep
+from engine.datasets.uploads import uploads_folder
 from engine.store.repository import Repository
 from tests.dashboard.homes import fill
 
@@ -35,6 +38,16 @@ def test_checkpoints_of_ended_jobs_are_pruned() -> None:
     assert upkeep.prune() == 1000
     assert not checkpoint.exists()
     assert upkeep.prunable() == 0
+
+
+def test_uploads_without_a_dataset_are_pruned() -> None:
+    archive = uploads_folder() / "streets-0123456789ab.zip"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(b"x" * 1000)
+    os.utime(archive, (0, 0))
+    assert (upkeep.usage().uploads, upkeep.prunable(), upkeep.prune()) == (1000, 1000, 1000)
+    assert not archive.exists()
+    assert (upkeep.usage().uploads, upkeep.prunable()) == (0, 0)
 
 
 def test_estimates_are_told_beside_the_truth() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from engine.config import home_folder
@@ -29,6 +30,19 @@ def test_prune_says_what_it_would_remove(run) -> None:
         "removed": [str(checkpoint)],
     }
     assert not checkpoint.exists()
+
+
+def test_prune_removes_uploads_that_no_dataset_refers_to(run) -> None:
+    archive = home_folder() / "uploads/streets-0123456789ab.zip"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(bytes(2**20))
+    assert run("storage", "usage", "--json").json["uploads"] == 2**20
+    os.utime(archive, (0, 0))
+    assert run("storage", "prune", "--no-uploads", "--json").json["removed"] == []
+    told = run("storage", "prune", "--dry-run")
+    assert told.out.splitlines() == [str(archive), "1.0 MiB would be freed"]
+    assert run("storage", "prune", "--json").json["removed"] == [str(archive)]
+    assert not archive.exists()
 
 
 def test_backup(run, tmp_path: Path) -> None:

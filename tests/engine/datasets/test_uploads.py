@@ -10,7 +10,7 @@ import pytest
 
 from engine.datasets import uploads
 from engine.datasets.sources import read_dataset
-from engine.datasets.uploads import check_zip, store_upload, unpack_zip, uploads_folder
+from engine.datasets.uploads import check_zip, store_upload, unpack_zip, upload_of, uploads_folder
 from engine.errors import DatasetError, StorageError
 from tests.engine.datasets.pictures import write_picture
 
@@ -92,6 +92,28 @@ def test_an_upload_is_removed_once_unpacked_and_can_be_read_again(tmp_path):
     assert len(read_dataset(stored, name="mine").images) == 1
     assert left_behind() == [stored.stem]
     assert len(read_dataset(stored, name="mine").images) == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "upload"),
+    [
+        ("", None),
+        ("weights", None),
+        ("notes.zip", None),
+        ("streets-0123456789ab", "streets-0123456789ab"),
+        ("streets-0123456789ab.zip", "streets-0123456789ab"),
+        (".streets-0123456789ab.89abcdef", "streets-0123456789ab"),
+        (".streets-0123456789ab.zip.89abcdef", "streets-0123456789ab"),
+    ],
+)
+def test_what_belongs_to_an_upload_is_told_by_its_name(tmp_path, entry, upload):
+    assert upload_of(tmp_path / entry) == upload
+
+
+def test_stored_and_unpacked_belong_together(tmp_path):
+    stored = store_upload(io.BytesIO(yolo(tmp_path).read_bytes()), "streets.zip")
+    unpack_zip(stored)
+    assert upload_of(stored) == upload_of(stored.with_suffix("")) == stored.stem
 
 
 def test_progress_is_told_and_a_stop_leaves_nothing(tmp_path):

@@ -5,10 +5,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.errors import StorageError
-from engine.records import StepRecord
+from engine.records import Dataset, ImageRecord, StepRecord
 from engine.store.repository import Repository
 
 
@@ -41,6 +42,30 @@ def steps(first: int, count: int) -> list[StepRecord]:
 def test_a_new_database_has_no_faults(repository: Repository, path: Path) -> None:
     assert repository.maintenance.check() == []
     assert repository.maintenance.size_bytes() >= path.stat().st_size > 0
+
+
+def test_without_datasets_nothing_is_read_from_a_folder(repository: Repository, tmp_path: Path) -> None:
+    assert repository.maintenance.datasets_below(tmp_path) == set()
+
+
+def test_what_datasets_and_their_images_need_in_a_folder_is_named(
+    repository: Repository, tmp_path: Path
+) -> None:
+    for name, source, image in (
+        ("folder", "a/deep/er", "elsewhere.png"),
+        ("archive", "b.zip", "c/images/0.png"),
+        ("outside", "../d/e", "../d/0.png"),
+    ):
+        record = ImageRecord(
+            path=str((tmp_path / "up" / image).resolve()),
+            width=8,
+            height=8,
+            boxes_xyxy_px=np.zeros((0, 4), np.float32),
+            class_ids=np.zeros(0, np.int64),
+        )
+        where = str((tmp_path / "up" / source).resolve())
+        repository.datasets.save(Dataset(name=name, source=where, class_names=("x",), images=(record,)))
+    assert repository.maintenance.datasets_below(tmp_path / "up") == {"a", "b.zip", "c", "elsewhere.png"}
 
 
 def test_a_backup_holds_what_is_stored(repository: Repository, tmp_path: Path) -> None:
