@@ -9,14 +9,15 @@ from collections import deque
 import streamlit as st
 
 from dashboard import formats
-from dashboard.charts.hardware import load_history
-from dashboard.components import chart, fact, live, look, page_title
+from dashboard.charts.hardware import load_rows, load_spec
+from dashboard.components import fact, live, look, page_title
 from dashboard.formats import DASH
 from dashboard.i18n import _
 from dashboard.services import advice, hardware
 from engine.hardware import GpuSnapshot, HardwareSnapshot
 
-HISTORY = 60  # samples, two seconds apart
+HISTORY = 60  # samples
+EVERY_S = 2.0
 
 
 def share(used: int | None, total: int | None) -> float | None:
@@ -100,15 +101,16 @@ def history_chart(history: deque[tuple[float, HardwareSnapshot]]) -> None:
         series[_("GPU {index} memory").format(index=index)] = [
             share(gpu.memory_used_bytes, gpu.memory_total_bytes) if gpu else None for gpu in gpus
         ]
-    figure = load_history(
-        [at - newest for at, _machine in history],
-        series,
-        title=_("Load (%)"),
-        x_title=_("Seconds from now"),
-        **look(),
+    spec = load_spec(
+        list(series), title=_("Load (%)"), x_title=_("Seconds from now"), span_s=HISTORY * EVERY_S, **look()
     )
     alt = _("Lines of the load over the last two minutes; CPU now {cpu} %.")
-    chart(figure, alt=alt.format(cpu=round(machines[-1].cpu_percent)), key="load")
+    st.vega_lite_chart(
+        load_rows([at - newest for at, _machine in history], series),
+        spec,
+        theme=None,
+        alt=alt.format(cpu=round(machines[-1].cpu_percent)),
+    )
 
 
 def now() -> None:
@@ -182,7 +184,7 @@ def page() -> None:
     page_title(_("Hardware"), _("What this machine is and does now, read every two seconds."))
     machine = hardware.snapshot()
     accelerator(machine)
-    live(now)()
+    live(now, every_s=EVERY_S)()
     recommendation(machine)
     versions(machine)
 

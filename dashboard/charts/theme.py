@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-__all__ = ["COLOURS", "CONFIG", "DASHES", "colour", "folded", "styled"]
+__all__ = ["COLOURS", "CONFIG", "DASHES", "colour", "folded", "inks", "styled"]
 
 # Okabe and Ito (2008), without black; ordered so that neighbours differ in lightness as well.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
@@ -25,6 +25,11 @@ def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
+def inks(dark: bool) -> tuple[str, str, str]:
+    """The colours of type, of grids and of the paper, on a dark page or a light one."""
+    return _INK["dark" if dark else "light"]
+
+
 def styled(
     figure: go.Figure, *, title: str, dark: bool = False, large: bool = False, height: int = 320
 ) -> go.Figure:
@@ -36,7 +41,7 @@ def styled(
         large: for a projector: larger type, higher.
         height: in pixels, before `large`.
     """
-    ink, grid, paper = _INK["dark" if dark else "light"]
+    ink, grid, paper = inks(dark)
     size = 19 if large else 13
     axis = {"gridcolor": grid, "linecolor": grid, "zerolinecolor": grid, "automargin": True}
     figure.update_layout(

@@ -36,3 +36,19 @@ def test_a_link_opens_the_language_and_the_mode_again(browser: Browser, served: 
         settle(tab)
         assert "lang=ko" in tab.url
         assert errors == []
+
+
+def test_the_live_load_is_drawn_on_without_being_taken_away(browser: Browser, served: str) -> None:
+    with page_at(browser, f"{served}/hardware") as (tab, errors):
+        chart = tab.locator('[data-testid="stVegaLiteChart"] svg').first
+        chart.wait_for()
+        node, lines = chart.element_handle(), chart.locator(".mark-line path").first
+        for _refresh in range(2):
+            before = lines.get_attribute("d")
+            tab.wait_for_function(
+                "([svg, before]) => !svg.isConnected"
+                " || svg.querySelector('.mark-line path').getAttribute('d') !== before",
+                arg=[node, before],
+            )
+            assert node.evaluate("svg => svg.isConnected")
+        assert errors == []
