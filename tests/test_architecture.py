@@ -93,6 +93,7 @@ TORCH_FREE = [
     "engine.datasets.demo",
     "engine.jobs.estimates",
     "engine.jobs.housekeeping",
+    "engine.benchmark.answers",
     "engine.benchmark.catalogue",
     "engine.jobs.benchmark_history",
     "engine.jobs.benchmark_reports",
@@ -109,6 +110,7 @@ TORCH_FREE = [
 TESTED_ELSEWHERE = {
     "engine/benchmark/suite.py": "tests/engine/benchmark/test_suites.py",
     "engine/benchmark/catalogue.py": "tests/engine/benchmark/test_report.py",  # words and charts
+    "engine/benchmark/sides.py": "tests/engine/benchmark/answers/test_strength.py",  # names
     "engine/errors.py": "tests/engine/cli/test_patches.py",  # names without behaviour
     "engine/store/migrations.py": "tests/engine/store/test_schema.py",
     "engine/detectors/base.py": "tests/fakes.py",  # a protocol

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -13,7 +13,8 @@ import torch
 from engine.baselines.art import generate_with_art
 from engine.baselines.config import ArtConfig
 from engine.benchmark.memory import peak_memory
-from engine.benchmark.rows import best_of, exact_row, figures_of, rate_rows, ratio_row, times
+from engine.benchmark.rows import exact_row, rate_rows, ratio_row
+from engine.benchmark.sides import ART
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.timing import alternate
@@ -21,9 +22,8 @@ from engine.benchmark.trials import SEEDS, Outcome, Trials, score_rows, seconds_
 from engine.datasets.loader import ImageLoader
 from engine.records import Measurement
 
-__all__ = ["baseline_answer", "baseline_parts"]
+__all__ = ["baseline_parts"]
 
-ART = "ART, batch 1"
 OURS = "PatchBench"
 SIDES = (ART, OURS)
 
@@ -113,23 +113,3 @@ def _scores(subject: Subject, scale: Scale, report: Report) -> list[Measurement]
 
     outcomes = trials.contest({ART: art, OURS: ours}, report=report)
     return [row for side, results in outcomes.items() for row in score_rows(side, results)]
-
-
-def baseline_answer(measurements: Sequence[Measurement]) -> str:
-    """How many times ART's throughput, how much of its memory, and which is stronger in equal time."""
-    against = figures_of(measurements, "times ART")
-    clauses = [
-        f"{side} does {times(ratio)} ART's image-iterations a second" for side, ratio in against.items()
-    ]
-    peaks = figures_of(measurements, "bytes")
-    if ART in peaks:
-        clauses += [
-            f"{side} takes {peak.value / peaks[ART].value:.2f} of its memory"
-            for side, peak in peaks.items()
-            if side != ART
-        ]
-    seconds = [row.settings["seconds"] for row in measurements if row.unit == "ASR"]
-    if seconds:
-        strongest = best_of(figures_of(measurements, "ASR"), "ASR on held-out images")
-        clauses.append(f"after {max(seconds):.0f} s each, {strongest}")
-    return f"{'; '.join(clauses)}." if clauses else "Nothing could be measured against ART."

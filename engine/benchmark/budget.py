@@ -9,26 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from engine.benchmark.rows import RATE, best_of, compared, figures_of, median_row, row_of
+from engine.benchmark.rows import RATE, median_row
+from engine.benchmark.sides import BUDGET_AXES, BY_THE_RATE, CLAIMED_S
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.timing import alternate
 from engine.benchmark.trials import SEEDS, Outcome, Trials, iterations_of, score_rows
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["budget_answer", "budget_parts"]
+__all__ = ["budget_parts"]
 
 ONE_SEED_BELOW_S = 300  # of the scale: a short benchmark tries each point once
 FEW_IMAGES, MANY_IMAGES = 10, 100
 TEXELS = (100, 150, 200)
 LEARNING_RATES = (0.01, 0.03, 0.1)
-AXES = ("iterations", "images", "texels", "learning rate")
-# (images, iterations) → what is claimed, in seconds: the middle of 20 to 30 minutes and 30 to 50 hours on a
-# CPU, of 2 to 3 minutes and 3 to 4 hours on a GPU.
-CLAIMED_S = {
-    "cpu": {(10, 50): 25 * 60.0, (100, 500): 40 * 3600.0},
-    "cuda": {(10, 50): 2.5 * 60, (100, 500): 3.5 * 3600},
-}
 
 Way = tuple[dict[str, Any], Sequence[ImageRecord]]
 
@@ -44,7 +38,7 @@ def budget_parts(subject: Subject, scale: Scale) -> list[Part]:
 
         return Part(key=name, measure=measure)
 
-    return [Part(key="time", measure=lambda report: _times(subject, scale, report)), *map(axis, AXES)]
+    return [Part(key="time", measure=lambda report: _times(subject, scale, report)), *map(axis, BUDGET_AXES)]
 
 
 def _times(subject: Subject, scale: Scale, report: Report) -> list[Measurement]:
@@ -60,7 +54,7 @@ def _times(subject: Subject, scale: Scale, report: Report) -> list[Measurement]:
             median_row(
                 f"{images} images x {iterations} iterations",
                 [images * iterations / rate for rate in rates[RATE]],
-                "s, by the measured rate",
+                BY_THE_RATE,
                 claimed=claimed,
                 images=images,
                 iterations=iterations,
@@ -111,28 +105,3 @@ def _axis(
         for name, results in outcomes.items()
         for row in score_rows(name, results, axis=axis, **ways[name][0])
     ]
-
-
-def budget_answer(measurements: Sequence[Measurement]) -> str:
-    """Which point of each axis is strongest, and how long the claimed runs take by the measured rate."""
-    clauses = []
-    for axis in AXES:
-        scores = figures_of([row for row in measurements if row.settings.get("axis") == axis], "ASR")
-        if scores:
-            clauses.append(f"{axis}: {best_of(scores, 'ASR')}")
-    for claims in CLAIMED_S.values():
-        for images, iterations in claims:
-            side = f"{images} images x {iterations} iterations"
-            row = row_of(measurements, side, "s, by the measured rate")
-            if row is not None and row.claimed == claims[images, iterations]:
-                clauses.append(
-                    f"{side} take {_duration(row.figure.value)} by the measured rate, "
-                    f"{compared(row.figure, row.claimed, ' s')}"
-                )
-    return f"By axis, {'; '.join(clauses)}." if clauses else "Nothing could be measured."
-
-
-def _duration(seconds: float) -> str:
-    if seconds >= 3600:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"

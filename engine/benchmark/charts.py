@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from engine.benchmark.catalogue import Chart
 from engine.benchmark.wording import readable, side_name
+from engine.measurements import spans_orders
 
 __all__ = ["draw"]
 
@@ -57,15 +58,13 @@ def draw(chart: Chart, rows: Sequence[Row]) -> str | None:
 
 
 def _draw_bars(axes: Axes, chart: Chart, rows: Sequence[Row]) -> None:
-    places = list(range(len(rows)))
-    axes.barh(
-        places,
-        [row["value"] for row in rows],
-        xerr=_errors(rows),
-        color=COLOURS[0],
-        capsize=3,
-        label="measured",
-    )
+    places, values = list(range(len(rows))), [row["value"] for row in rows]
+    look: dict[str, Any] = {"xerr": _errors(rows), "color": COLOURS[0], "capsize": 3, "label": "measured"}
+    if _wide(rows):  # a bar's length means nothing where there is no 0
+        axes.errorbar(values, places, fmt="o", **look)
+        axes.set_xscale("log")
+    else:
+        axes.barh(places, values, **look)
     claimed = [(row["claimed"], place) for place, row in zip(places, rows, strict=True) if _has_claim(row)]
     if claimed:
         axes.plot(*zip(*claimed, strict=True), label="claimed", **CLAIMED)
@@ -98,7 +97,10 @@ def _draw_lines(axes: Axes, chart: Chart, rows: Sequence[Row]) -> None:
     ticks = sorted({row["settings"][chart.x] for row in rows})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+    if _wide(rows):
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     axes.set_xlabel(chart.x.replace("_", " "))
     axes.set_ylabel(rows[0]["unit"])
 
@@ -109,6 +111,10 @@ def _errors(rows: Sequence[Row]) -> list[list[float]]:
         [0.0 if row[bound] is None else max(sign * (row[bound] - row["value"]), 0.0) for row in rows]
         for bound, sign in (("low", -1), ("high", 1))
     ]
+
+
+def _wide(rows: Sequence[Row]) -> bool:
+    return spans_orders(row[name] for row in rows for name in ("value", "claimed") if row[name] is not None)
 
 
 def _has_claim(row: Row) -> bool:

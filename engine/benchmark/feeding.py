@@ -9,7 +9,8 @@ from contextlib import closing
 
 import torch
 
-from engine.benchmark.rows import figures_of, median_row, ratio_row, row_of, times
+from engine.benchmark.rows import median_row, ratio_row
+from engine.benchmark.sides import CONSUMED, PINNED
 from engine.benchmark.subject import Subject, synchronize
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.timing import alternate
@@ -17,13 +18,13 @@ from engine.datasets.loader import ImageLoader
 from engine.datasets.views import ViewChooser
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["data_source_answer", "data_source_parts", "loader_answer", "loader_parts"]
+__all__ = ["data_source_parts", "loader_parts"]
 
 ITERATION = "an iteration of a run"
 LOADER_SIZES = (1, 8, 32, 128, 512)
 PREFETCHES = (0, 2)
-DECODING, CONSUMED = "batch 8, decoding each image", "a run's demand"
-PINNED, PAGEABLE = "pinned memory to the device", "pageable memory to the device"
+DECODING = "batch 8, decoding each image"
+PAGEABLE = "pageable memory to the device"
 COPIED = 32  # images of a copy to the device
 
 
@@ -50,18 +51,6 @@ def _reading(subject: Subject, scale: Scale, report: Report) -> list[Measurement
     return rows + [
         ratio_row(side, figures[side], figures[ITERATION], "of an iteration") for side in subject.readers
     ]
-
-
-def data_source_answer(measurements: Sequence[Measurement]) -> str:
-    """What each way to read costs beside an iteration of a run."""
-    seconds, shares = figures_of(measurements, "s"), figures_of(measurements, "of an iteration")
-    if not shares:
-        return "No way to read the records was measured."
-    listed = "; ".join(
-        f"{side} takes {seconds[side].value * 1000:.1f} ms ({share.value:.2%} of an iteration)"
-        for side, share in shares.items()
-    )
-    return f"Reading all records once: {listed}."
 
 
 def loader_parts(subject: Subject, scale: Scale) -> list[Part]:
@@ -154,21 +143,3 @@ def _copies(subject: Subject, scale: Scale, report: Report) -> list[Measurement]
     figures = alternate(sides, rounds=scale.rounds, report=report)
     rows = [median_row(side, samples, "images/s copied") for side, samples in figures.items()]
     return [*rows, ratio_row(PINNED, figures[PINNED], figures[PAGEABLE], "times pageable memory")]
-
-
-def loader_answer(measurements: Sequence[Measurement]) -> str:
-    """Which batches are fed fastest, and whether a run ever has to wait for them."""
-    rates = figures_of(measurements, "images/s")
-    demand = figures_of(measurements, "times a run's demand")
-    if not rates or not demand:
-        return "No batches could be fed."
-    fed = {side: rate for side, rate in rates.items() if side != CONSUMED}
-    fastest = max(fed, key=lambda side: fed[side].value)
-    clauses = [f"{fastest} is fed fastest, {fed[fastest].value:.0f} images a second"]
-    clauses += [
-        f"{side} is fed {times(ratio)} as fast as a run uses images" for side, ratio in demand.items()
-    ]
-    pinned = row_of(measurements, PINNED, "times pageable memory")
-    if pinned is not None:
-        clauses.append(f"pinned memory is copied {times(pinned.figure)} as fast as pageable")
-    return f"{'; '.join(clauses)}."

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.benchmark.rows import figures_of, median_row, ratio_row, row_of
+from engine.benchmark.rows import median_row, ratio_row
+from engine.benchmark.sides import VIEWS
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.timing import alternate, device_seconds
@@ -22,9 +23,8 @@ from engine.patch.transforms import place
 from engine.records import Measurement
 from engine.seeding import generator
 
-__all__ = ["floor_answer", "floor_parts"]
+__all__ = ["floor_parts"]
 
-VIEWS = ("views", "whole images")
 RATIOS = (
     ("bare pass / step", "bare pass", "step"),
     ("bare pass without the box branch / step", "bare pass without the box branch", "step"),
@@ -135,22 +135,3 @@ def _rows(
     for name, first, second in RATIOS:
         rows.append(ratio_row(f"{name}, {view}", figures[first], figures[second], "share", **settings))
     return rows
-
-
-def floor_answer(measurements: Sequence[Measurement]) -> str:
-    """What share of the bare pass's speed a step reaches, and where the rest of its time goes."""
-    clauses = []
-    for view in VIEWS:
-        share = row_of(measurements, f"bare pass / step, {view}", "share")
-        if share is not None:
-            figure = share.figure
-            shares = figures_of(measurements, "share")
-            parts = ", ".join(
-                f"{name} {shares[f'{name} alone / step, {view}'].value:.0%}"
-                for name in ("rendering", "loading")
-            )
-            clauses.append(
-                f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f}) of the bare pass's speed with "
-                f"{view} (of its time {parts})"
-            )
-    return f"A step reaches {' and '.join(clauses)}." if clauses else "No step could be measured."

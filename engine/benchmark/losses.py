@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import combinations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.benchmark.rows import best_of, figures_of, median_row
+from engine.benchmark.rows import median_row
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.trials import SEEDS, Outcome, Trials, score_rows, seconds_each
@@ -21,7 +21,7 @@ from engine.patch.transforms import place
 from engine.records import Measurement
 from engine.seeding import generator
 
-__all__ = ["losses_answer", "losses_parts"]
+__all__ = ["losses_parts"]
 
 LOSSES: dict[str, dict[str, float]] = {
     "total": {"total": 1.0},
@@ -95,20 +95,3 @@ def _scores(trials: Trials, scale: Scale, report: Report) -> list[Measurement]:
     return [
         row for name, results in outcomes.items() for row in score_rows(name, results, losses=LOSSES[name])
     ]
-
-
-def losses_answer(measurements: Sequence[Measurement]) -> str:
-    """Which loss is strongest at equal time, and whether the four point elsewhere than the total."""
-    cosines = figures_of(measurements, "cosine")
-    clauses = [f"At equal time, {best_of(figures_of(measurements, 'ASR'), 'ASR')}"]
-    four = cosines.get("total and total with cls, box, dfl")
-    if four is not None:
-        meaning = "the same direction" if four.low > 0.999 else "another direction"
-        clauses.append(
-            f"the gradient of the four has a cosine of {four.value:.3f} with the total's: {meaning}"
-        )
-    for name in ("object", "max confidence"):
-        cosine = cosines.get(f"total and {name}")
-        if cosine is not None:
-            clauses.append(f"that of {name} has {cosine.value:.2f}")
-    return f"{'; '.join(clauses)}."

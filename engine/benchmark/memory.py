@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 from engine.baselines.config import ArtConfig
-from engine.benchmark.rows import exact_row, figures_of
+from engine.benchmark.rows import exact_row
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.config import RunConfig
@@ -23,7 +22,7 @@ from engine.errors import MemoryExhaustedError
 from engine.patch.memory import peak_memory_bytes
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["memory_answer", "memory_parts", "peak_memory"]
+__all__ = ["memory_parts", "peak_memory"]
 
 STEPS = 2  # the first holds all that a step needs, the second what the optimizer keeps
 
@@ -43,18 +42,6 @@ def memory_parts(subject: Subject, scale: Scale) -> list[Part]:
 
     views = (("views", subject.config.view_size), ("whole images", 0))
     return [part(view, size_px, size) for view, size_px in views for size in scale.batch_sizes]
-
-
-def memory_answer(measurements: Sequence[Measurement]) -> str:
-    """The largest."""
-    peaks = figures_of(measurements, "bytes")
-    if not peaks:
-        return "No batch size fitted into memory."
-    least, most = (choose(peaks, key=lambda side: peaks[side].value) for choose in (min, max))
-    return (
-        f"A run takes {peaks[least].value / 2**30:.2f} GiB ({least}) to "
-        f"{peaks[most].value / 2**30:.2f} GiB ({most}) at its peak."
-    )
 
 
 def peak_memory(subject: Subject, **changes: Any) -> int:

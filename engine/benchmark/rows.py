@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.benchmark.said import Said, listed, said
 from engine.benchmark.timing import median_interval
 from engine.records import Interval, Measurement
 
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 RATE = "image-iterations/s"
-NO_DIFFERENCE = "no difference beyond noise"
+NO_DIFFERENCE = said("no difference beyond noise")
 UNDEFINED = Interval(value=math.nan, low=math.nan, high=math.nan)
 
 
@@ -86,7 +87,7 @@ def apart(first: Interval, second: Interval) -> bool:
     return first.low > second.high or second.low > first.high
 
 
-def best_of(figures: Mapping[str, Interval], noun: str) -> str:
+def best_of(figures: Mapping[str, Interval], noun: str | Said) -> Said:
     """Which side has the highest figure, and whether that is more than noise.
 
     Args:
@@ -97,27 +98,44 @@ def best_of(figures: Mapping[str, Interval], noun: str) -> str:
         A clause such as `uniform has the highest ASR, 0.41, …`; no full stop.
     """
     if not figures:
-        return f"no {noun} could be measured"
+        return said("no {noun} could be measured", noun=noun)
     ranked = sorted(figures, key=lambda side: -figures[side].value)
+    each = {side: said("{side} {value:.3g}", side=side, value=figures[side].value) for side in ranked}
     best, rest = ranked[0], ranked[1:]
-    listed = ", ".join(f"{side} {figures[side].value:.3g}" for side in rest)
     tied = [side for side in rest if not apart(figures[best], figures[side])]
     if rest and len(tied) == len(rest):
-        return f"{NO_DIFFERENCE} in {noun} ({best} {figures[best].value:.3g}, {listed})"
-    clause = f"{best} has the highest {noun}, {figures[best].value:.3g}"
-    clause += f" ({listed})" if listed else ""
-    return clause + (f", {NO_DIFFERENCE} to {', '.join(tied)}" if tied else "")
+        sides = listed(each.values(), ", ")
+        return said(
+            "{no_difference} in {noun} ({sides})", no_difference=NO_DIFFERENCE, noun=noun, sides=sides
+        )
+    clause = said(
+        "{side} has the highest {noun}, {value:.3g}", side=best, noun=noun, value=figures[best].value
+    )
+    if not rest:
+        return clause
+    others = listed([each[side] for side in rest], ", ")
+    if not tied:
+        return said("{clause} ({others})", clause=clause, others=others)
+    return said(
+        "{clause} ({others}), {no_difference} to {tied}",
+        clause=clause,
+        others=others,
+        no_difference=NO_DIFFERENCE,
+        tied=listed(tied, ", "),
+    )
 
 
-def times(ratio: Interval) -> str:
+def times(ratio: Interval) -> Said:
     """A ratio in words: `1.40 times`, with a note where noise hides whether it is 1."""
     if ratio.low <= 1 <= ratio.high:
-        return f"{ratio.value:.2f} times ({NO_DIFFERENCE})"
-    return f"{ratio.value:.2f} times"
+        return said("{ratio:.2f} times ({no_difference})", ratio=ratio.value, no_difference=NO_DIFFERENCE)
+    return said("{ratio:.2f} times", ratio=ratio.value)
 
 
-def compared(measured: Interval, claimed: float, unit: str = "") -> str:
+def compared(measured: Interval, claimed: float, unit: str | Said = "") -> Said:
     """How a figure stands to what is claimed: `above`, `below`, or `within noise of` it."""
     if measured.low <= claimed <= measured.high:
-        return f"within noise of the claimed {claimed:g}{unit}"
-    return f"{'above' if measured.value > claimed else 'below'} the claimed {claimed:g}{unit}"
+        return said("within noise of the claimed {claimed:g}{unit}", claimed=claimed, unit=unit)
+    if measured.value > claimed:
+        return said("above the claimed {claimed:g}{unit}", claimed=claimed, unit=unit)
+    return said("below the claimed {claimed:g}{unit}", claimed=claimed, unit=unit)

@@ -3,31 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import numpy as np
 
-from engine.benchmark.rows import NO_DIFFERENCE, apart, figures_of, median_row
+from engine.benchmark.rows import median_row
+from engine.benchmark.sides import SCALING_AXES
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.timing import alternate
 from engine.patch.optimizer import PatchRun
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["scaling_answer", "scaling_parts"]
+__all__ = ["scaling_parts"]
 
 IMAGES = (10, 100, 1000, 5000)
 OBJECTS = (1, 5, 10, 20)
 TEXELS = (16, 64, 128, 256, 512)
 SIZES_PX = (320, 640, 960, 1280)
-AXES = {
-    "images": "images",
-    "objects": "objects an image",
-    "texels": "texels a side",
-    "pixels": "pixels a side",
-}
 
 
 def scaling_parts(subject: Subject, scale: Scale) -> list[Part]:
@@ -52,7 +47,7 @@ def scaling_parts(subject: Subject, scale: Scale) -> list[Part]:
     def part(axis: str) -> Part:
         return Part(key=axis, measure=lambda report: _measure(subject, scale, axis, makers[axis](), report))
 
-    return [part(axis) for axis in AXES]
+    return [part(axis) for axis in SCALING_AXES]
 
 
 def _measure(
@@ -62,7 +57,8 @@ def _measure(
         sides = {}
         for number, run in runs.items():
             steps = stack.enter_context(closing(run.iterate()))
-            sides[f"{number} {AXES[axis]}"] = lambda steps=steps: 1 / subject.rate_of(steps, scale.images)
+            side = f"{number} {SCALING_AXES[axis]}"
+            sides[side] = lambda steps=steps: 1 / subject.rate_of(steps, scale.images)
         figures = alternate(sides, rounds=scale.rounds, report=report)
     return [
         median_row(side, samples, "s/image", axis=axis, **{axis: number})
@@ -79,21 +75,4 @@ def _crowded(record: ImageRecord, objects: int) -> ImageRecord:
     boxes = np.concatenate([corner, corner + extent], axis=1).astype(np.float32)
     return replace(
         record, boxes_xyxy_px=boxes, class_ids=np.full(objects, record.class_ids[0], dtype=np.int64)
-    )
-
-
-def scaling_answer(measurements: Sequence[Measurement]) -> str:
-    """How much more the last point of each axis costs than the first."""
-    clauses = []
-    for axis in AXES:
-        points = figures_of([row for row in measurements if row.settings.get("axis") == axis], "s/image")
-        if len(points) < 2:
-            continue
-        (first, low), *_, (last, high) = points.items()
-        cost = f"{high.value / low.value:.2f} times" if apart(low, high) else NO_DIFFERENCE
-        clauses.append(f"from {first} to {last}: {cost}")
-    return (
-        f"The cost of an image-iteration grows thus: {'; '.join(clauses)}."
-        if clauses
-        else "Nothing was measured."
     )

@@ -9,17 +9,12 @@ from typing import Any
 
 from engine.benchmark.memory import peak_memory
 from engine.benchmark.rows import (
-    apart,
-    best_of,
-    compared,
     exact_row,
-    figures_of,
     median_row,
     rate_rows,
     ratio_row,
-    row_of,
-    times,
 )
+from engine.benchmark.sides import CLAIMED_BF16, CLAIMED_SAVING, CLAIMED_SPEED, SAVED_BY_GROUPING
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.timing import alternate
@@ -27,17 +22,12 @@ from engine.errors import DeviceError
 from engine.records import Measurement
 
 __all__ = [
-    "batching_answer",
     "batching_parts",
     "measure_rates",
-    "precision_answer",
     "precision_parts",
 ]
 
-CLAIMED_SPEED = {1: 1.0, 2: 1.4, 4: 1.7, 8: 1.8}
 CLAIMED_MEMORY_BYTES = {1: 0.5e9, 4: 2e9, 8: 4e9, 16: 8e9}
-CLAIMED_SAVING = 0.23
-CLAIMED_BF16 = 1.35  # 30 to 40% faster
 BATCHING_SIZES = (2, 4, 8, 16, 32)
 
 Changes = Mapping[str, Any]
@@ -104,38 +94,7 @@ def _saving(figures: Mapping[str, Sequence[float]]) -> Measurement:
     """What grouping at batch 8 saves of the time of sequential steps: 1 - the ratio of the rates."""
     ratio = ratio_row("", figures["sequential"], figures["grouped, batch 8"])
     saved = [1 - share for share in ratio.samples]
-    return median_row("time saved by grouping, batch 8", saved, "share", CLAIMED_SAVING)
-
-
-def batching_answer(measurements: Sequence[Measurement]) -> str:
-    """Whether grouping makes bigger batches pay."""
-    relative = figures_of(measurements, "times sequential")
-    saved = row_of(measurements, "time saved by grouping, batch 8", "share")
-    grouped, ragged = (relative.get(f"{plan}, batch 8") for plan in ("grouped", "ragged"))
-    if saved is None or grouped is None or ragged is None:
-        return "The speed of batches of 8 could not be measured."
-    best = max(relative, key=lambda side: relative[side].value)
-    verdict = (
-        "no faster"
-        if not apart(grouped, ragged)
-        else ("faster" if grouped.value > ragged.value else "slower")
-    )
-    words = (
-        f"A batch of 8 does {times(grouped)} a single image's image-iterations a second grouped by object "
-        f"count ({compared(grouped, CLAIMED_SPEED[8])}) and {times(ragged)} ragged, so grouping is {verdict} "
-        f"beyond noise; it saves {saved.figure.value:.0%} of the time of single images "
-        f"({compared(saved.figure, CLAIMED_SAVING)}), and the fastest is {best} with "
-        f"{relative[best].value:.2f} times"
-    )
-    return f"{words}{_memory_words(measurements)}."
-
-
-def _memory_words(measurements: Sequence[Measurement]) -> str:
-    peaks = figures_of(measurements, "bytes")
-    if not peaks:
-        return ""
-    listed = ", ".join(f"{peak.value / 1e9:.2f} GB ({side})" for side, peak in peaks.items())
-    return f"; peak memory is {listed}"
+    return median_row(SAVED_BY_GROUPING, saved, "share", CLAIMED_SAVING)
 
 
 def precision_parts(subject: Subject, scale: Scale) -> list[Part]:
@@ -183,25 +142,3 @@ def _against_fp32(figures: Mapping[str, Sequence[float]], sides: Mapping[str, Ch
                 ratio_row(side, samples, figures[f"fp32, {size}"], "times fp32", CLAIMED_BF16, **sides[side])
             )
     return rows
-
-
-def precision_answer(measurements: Sequence[Measurement]) -> str:
-    """What mixed precision and compilation buy in speed and memory."""
-    against = figures_of(measurements, "times fp32")
-    if not against:
-        return "No lower precision could be measured."
-    clauses = [
-        f"{side} does {times(ratio)} fp32's image-iterations a second ({compared(ratio, CLAIMED_BF16)})"
-        for side, ratio in against.items()
-    ]
-    compiled = row_of(measurements, "compile on", "times compile off")
-    if compiled is not None:
-        clauses.append(f"torch.compile does {times(compiled.figure)}")
-    peaks = figures_of(measurements, "bytes")
-    for side, peak in peaks.items():
-        if not side.startswith("fp32") and "fp32, batch 8" in peaks:
-            share = peak.value / peaks["fp32, batch 8"].value
-            clauses.append(f"{side} takes {share:.2f} of fp32's memory (claimed 0.5)")
-    if not any(side.startswith("fp16") for side in against):
-        clauses.append("fp16 was not measured: it needs a GPU")
-    return f"{best_of(figures_of(measurements, 'image-iterations/s'), 'throughput')}; {'; '.join(clauses)}."

@@ -3,22 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from engine.benchmark.rows import row_of
+from engine.benchmark.sides import STRENGTH
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.trials import Trials
 from engine.records import Measurement
 
-__all__ = ["strength_answer", "strength_parts"]
-
-FIGURES = (
-    ("ap50", "share"),
-    ("asr", "share"),
-    ("disappearance", "share"),
-    ("hallucinations_per_image", "per image"),
-)
+__all__ = ["strength_parts"]
 
 
 def strength_parts(subject: Subject, scale: Scale) -> list[Part]:
@@ -48,20 +39,5 @@ def _measure(trials: Trials, seconds: float, report: Report) -> list[Measurement
             settings={**settings, "condition": condition},
         )
         for condition, scores in {**evaluation.controls, "patch": evaluation.patch}.items()
-        for name, unit in FIGURES
+        for name, unit in STRENGTH
     ]
-
-
-def strength_answer(measurements: Sequence[Measurement]) -> str:
-    """What the patch reaches, beside a grey one."""
-    rows = {name: row_of(measurements, f"patch, {name}", unit) for name, unit in FIGURES}
-    grey = row_of(measurements, "grey, asr", "share")
-    asr, ap50, hallucinations = rows["asr"], rows["ap50"], rows["hallucinations_per_image"]
-    if asr is None or ap50 is None or hallucinations is None or grey is None:
-        return "No patch could be scored."
-    return (
-        f"After {asr.settings['seconds']:.0f} s the patch reaches ASR {asr.figure.value:.3f} (a grey one "
-        f"{grey.figure.value:.3f}) and AP50 {ap50.figure.value:.3f} on "
-        f"{asr.settings['held_out_images']} images that it was not made on, with "
-        f"{hallucinations.figure.value:.2f} hallucinations an image."
-    )

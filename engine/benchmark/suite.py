@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.benchmark.catalogue import Description
+from engine.benchmark.said import Said
 from engine.records import Measurement
 
 if TYPE_CHECKING:
@@ -70,4 +71,4 @@ class Suite:
 
     about: Description
     parts: Callable[[Subject, Scale], Sequence[Part]]
-    answer: Callable[[Sequence[Measurement]], str]
+    answer: Callable[[Sequence[Measurement]], Said]

@@ -9,18 +9,17 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from engine.benchmark.rows import NO_DIFFERENCE, apart, compared, exact_row, figures_of, median_row, row_of
+from engine.benchmark.rows import exact_row, median_row
+from engine.benchmark.sides import CLAIMED_SHORTER, EARLIER, GREY, MAKING, SHORTER, TARGET
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.trials import SEEDS, Trials, seconds_each
 from engine.patch.initial import initial_patch
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["warm_start_answer", "warm_start_parts"]
+__all__ = ["warm_start_parts"]
 
-GREY, NOISE, EARLIER = "grey", "noise", "an earlier patch"
-SHORTER = "time saved by an earlier patch"
-CLAIMED_SHORTER = 0.6  # 50 to 70%
+NOISE = "noise"
 LOOKS = 4  # how often a run is scored on its way
 
 Course = list[tuple[float, float]]  # (seconds, ASR) on a run's way
@@ -95,39 +94,12 @@ def _rows(courses: Mapping[str, Sequence[Course]], making_s: float) -> list[Meas
     saved = [1 - warm / cold if cold else math.nan for warm, cold in pairs]
     return [
         *rows,
-        median_row("the score to reach", targets, "ASR to reach"),
+        median_row(TARGET, targets, "ASR to reach"),
         median_row(SHORTER, saved, "share", claimed=CLAIMED_SHORTER),
-        exact_row("making the earlier patch", making_s, "s before"),
+        exact_row(MAKING, making_s, "s before"),
     ]
 
 
 def _seconds_to(course: Course, target: float) -> float:
     """The seconds after which the score was first seen to be reached; NaN if it never was."""
     return next((seconds for seconds, asr in course if asr >= target), math.nan)
-
-
-def warm_start_answer(measurements: Sequence[Measurement]) -> str:
-    """How much sooner a run from an earlier patch is as strong as one from grey."""
-    seconds = figures_of(measurements, "s")
-    saved, making = (
-        row_of(measurements, SHORTER, "share"),
-        row_of(measurements, "making the earlier patch", "s before"),
-    )
-    target = row_of(measurements, "the score to reach", "ASR to reach")
-    if saved is None or making is None or target is None or len(seconds) < 3:
-        return "The starts could not be compared: no score was reached by all."
-    noise = "" if apart(seconds[GREY], seconds[EARLIER]) else f", {NO_DIFFERENCE}"
-    listed = ", ".join(f"{name} {figure.value:.1f} s" for name, figure in seconds.items())
-    share = saved.figure
-    claim = (
-        "undefined"
-        if math.isnan(share.value)
-        else (
-            f"{share.value:.0%} shorter from an earlier patch than from grey{noise} "
-            f"({compared(share, CLAIMED_SHORTER)})"
-        )
-    )
-    return (
-        f"To ASR {target.figure.value:.2f} it takes {listed}: {claim}; making the earlier patch took "
-        f"{making.figure.value:.1f} s, which this leaves out."
-    )

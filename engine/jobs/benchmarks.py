@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from engine import hardware
+from engine.benchmark.answers import with_left_out
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import SCALES, Part, Report, Suite
 from engine.benchmark.suites import SUITES
@@ -152,16 +153,14 @@ def _finished(
             if part.key not in done:
                 benchmarks.add_part(run, part.key, part.measure(report))
         progress(len(todo), len(todo))
-        answer = suite.answer(benchmarks.get(run.id).measurements)
+        answer = with_left_out(suite.answer(benchmarks.get(run.id).measurements), left_out)
     except KeyboardInterrupt as error:
         benchmarks.interrupt(run)
         raise RunInterruptedError(_stopped(run.suite)) from error
     except BaseException:
         benchmarks.interrupt(run)
         raise
-    if left_out:
-        answer += f" Not measured here, as it needs CUDA: {', '.join(left_out)}."
-    return benchmarks.finish(run, answer, left_out)
+    return benchmarks.finish(run, str(answer), left_out)
 
 
 def _tell(report: Report, stop_requested: Callable[[], bool], suite: str, line: str) -> None:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The budget: points at equal work, times by the measured rate, and the answer from hand-made figures."""
+"""The budget: points at equal work, times by the measured rate."""
 
 from __future__ import annotations
 
 import pytest
 
-from engine.benchmark.budget import _ways, budget_answer, budget_parts
-from tests.engine.benchmark.factories import measured, row, sides
+from engine.benchmark.budget import _ways, budget_parts
+from tests.engine.benchmark.factories import measured, sides
 
 
 def test_every_axis_has_its_points(subject, scale):
@@ -27,26 +27,3 @@ def test_points_cost_the_same_but_for_iterations(subject, axis, work):
     records = [*subject.records] * 4
     ways = _ways(records, axis, 3)
     assert [changes["iterations"] * len(images) for changes, images in ways.values()] == work
-
-
-@pytest.mark.parametrize(
-    ("texels", "words"),
-    [
-        (0.8, "texels: 200 texels has the highest ASR, 0.8 (100 texels 0.4)"),
-        (0.42, "texels: no difference beyond noise in ASR"),
-        (0.1, "texels: 100 texels has the highest ASR"),
-    ],
-)
-def test_what_a_budget_buys(texels, words):
-    rows = [
-        row("100 texels", 0.4, "ASR", noise=0.03, axis="texels"),
-        row("200 texels", texels, "ASR", noise=0.03, axis="texels"),
-        row("10 images x 50 iterations", 90.0, "s, by the measured rate", claimed=1500.0),
-    ]
-    answer = budget_answer(rows)
-    assert words in answer
-    assert answer.endswith("take 1.5 min by the measured rate, below the claimed 1500 s.")
-
-
-def test_nothing_measured_is_said():
-    assert budget_answer([]) == "Nothing could be measured."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Memory: a peak measured in a process of its own, and the answer from hand-made figures."""
+"""Memory: a peak measured in a process of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from engine.benchmark import memory
 from engine.errors import MemoryExhaustedError
-from tests.engine.benchmark.factories import measured, row, sides
+from tests.engine.benchmark.factories import measured, sides
 
 
 @pytest.mark.slow
@@ -50,10 +50,3 @@ def test_each_view_and_size_is_a_part(subject, scale, monkeypatch):
         "views, batch 1",
         "whole images, batch 1",
     ]
-
-
-def test_the_least_and_the_most():
-    rows = [row("views, batch 1", 2**30, "bytes"), row("views, batch 8", 3 * 2**30, "bytes")]
-    assert memory.memory_answer([]) == "No batch size fitted into memory."
-    expected = "A run takes 1.00 GiB (views, batch 1) to 3.00 GiB (views, batch 8) at its peak."
-    assert memory.memory_answer(rows) == expected

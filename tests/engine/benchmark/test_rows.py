@@ -67,7 +67,8 @@ def test_figures_are_apart_where_their_intervals_are(first, second, expected):
     ],
 )
 def test_the_best_side_in_words(figures, words):
-    assert rows.best_of({side: interval(*each) for side, each in figures.items()}, "ASR") == words
+    best = rows.best_of({side: interval(*each) for side, each in figures.items()}, "ASR")
+    assert str(best) == words
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_the_best_side_in_words(figures, words):
     ],
 )
 def test_a_ratio_in_words(ratio, words):
-    assert rows.times(interval(*ratio)) == words
+    assert str(rows.times(interval(*ratio))) == words
 
 
 @pytest.mark.parametrize(
@@ -92,4 +93,4 @@ def test_a_ratio_in_words(ratio, words):
     ],
 )
 def test_a_claim_in_words(figure, words):
-    assert rows.compared(interval(*figure), 2.5, " s") == words
+    assert str(rows.compared(interval(*figure), 2.5, " s")) == words

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Scaling: each axis's points, and the answer from hand-made figures."""
+"""Scaling: each axis's points."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.benchmark import scaling
-from tests.engine.benchmark.factories import measured, row, sides
+from tests.engine.benchmark.factories import measured, sides
 
 
 def test_each_axis_has_its_points(subject, scale, monkeypatch):
@@ -28,16 +28,3 @@ def test_a_crowd_lies_within_its_image(subject, objects):
     assert (corners[:, 0] < corners[:, 1]).all()
     assert corners.min() >= 0
     assert (corners <= np.array([record.width, record.height])).all()
-
-
-@pytest.mark.parametrize(
-    ("last", "words"), [(4.0, "4.00 times"), (1.1, "no difference beyond noise"), (0.5, "0.50 times")]
-)
-def test_growth_from_the_first_point_to_the_last(last, words):
-    points = ((16, 1.0), (64, 9.0), (512, last))
-    rows = [row(f"{n} texels a side", cost, "s/image", noise=0.1, axis="texels") for n, cost in points]
-    expected = (
-        f"The cost of an image-iteration grows thus: from 16 texels a side to 512 texels a side: {words}."
-    )
-    assert scaling.scaling_answer(rows) == expected
-    assert scaling.scaling_answer(rows[:1]) == "Nothing was measured."

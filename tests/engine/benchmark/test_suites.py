@@ -19,6 +19,6 @@ def test_parts_are_told_apart_and_nothing_measured_is_a_sentence(name, subject, 
     keys = [part.key for part in SUITES[name].parts(subject, scale)]
     assert keys
     assert len(set(keys)) == len(keys)
-    answer = SUITES[name].answer([])
+    answer = str(SUITES[name].answer([]))
     assert answer.endswith(".")
     assert answer[0].isupper()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Warm start: courses to the same score, and the answer from hand-made figures."""
+"""Warm start: courses to the same score."""
 
 from __future__ import annotations
 
@@ -76,31 +76,3 @@ def test_all_starts_reach_the_score_that_they_are_timed_to():
     saved = rows["time saved by an earlier patch", "share"]
     assert (saved.figure.value, saved.claimed) == (0.5, 0.6)
     assert rows["making the earlier patch", "s before"].figure.value == 10
-
-
-@pytest.mark.parametrize(
-    ("earlier", "saved", "words"),
-    [
-        (4.0, 0.6, "60% shorter from an earlier patch than from grey (within noise of the claimed 0.6)"),
-        (9.8, 0.02, "2% shorter from an earlier patch than from grey, no difference beyond noise"),
-        (20.0, -1.0, "-100% shorter from an earlier patch than from grey (below the claimed 0.6)"),
-        (4.0, math.nan, "undefined"),
-    ],
-)
-def test_whether_a_warm_start_is_shorter(earlier, saved, words):
-    rows = [
-        row("grey", 10.0, "s", noise=0.5),
-        row("noise", 12.0, "s", noise=0.5),
-        row("an earlier patch", earlier, "s", noise=0.5),
-        row("time saved by an earlier patch", saved, "share", noise=0.05),
-        row("the score to reach", 0.3, "ASR to reach"),
-        row("making the earlier patch", 5.0, "s before"),
-    ]
-    answer = warm_start.warm_start_answer(rows)
-    assert words in answer
-    assert "making the earlier patch took 5.0 s" in answer
-
-
-def test_without_a_common_score_there_is_no_answer():
-    expected = "The starts could not be compared: no score was reached by all."
-    assert warm_start.warm_start_answer([]) == expected

@@ -11,6 +11,7 @@ import pytest
 
 from engine.benchmark.catalogue import CATALOGUE
 from engine.benchmark.rows import exact_row, median_row
+from engine.benchmark.said import said
 from engine.benchmark.suite import Part, Suite
 from engine.errors import DetectorError
 from engine.jobs import benchmarks
@@ -22,7 +23,7 @@ def suite_of(name: str, measure: Callable) -> Suite:
     return Suite(
         about=CATALOGUE[name],
         parts=lambda subject, scale: [Part(key="all", measure=measure)],
-        answer=lambda rows: f"It took {rows[0].figure.value:g} s.",
+        answer=lambda rows: said("It took {seconds:g} s.", seconds=rows[0].figure.value),
     )
 
 

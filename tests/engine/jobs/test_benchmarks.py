@@ -13,6 +13,7 @@ import pytest
 
 from engine.benchmark.catalogue import Description
 from engine.benchmark.rows import exact_row
+from engine.benchmark.said import Said, listed, said
 from engine.benchmark.suite import SCALES, Part, Suite
 from engine.config import RunConfig
 from engine.errors import DetectorError, RunInterruptedError, SettingsError, StorageError
@@ -50,8 +51,8 @@ class TinySuite:
         return [exact_row(key, float(len(self.measured)), "times", batch_size=1)]
 
     @staticmethod
-    def answer(rows: Any) -> str:
-        return f"It was {' and '.join(row.side for row in rows)}."
+    def answer(rows: Any) -> Said:
+        return said("It was {sides}.", sides=listed([row.side for row in rows], " and "))
 
 
 @pytest.fixture
