@@ -20,6 +20,7 @@ from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
 from dashboard.parts.benchmark_changes import change_over_time
 from dashboard.parts.benchmark_view import downloads, scale_name, suite_view
+from dashboard.parts.detector_choice import choose_detector, other_weights
 from dashboard.services import benchmarks
 from dashboard.services.benchmarks import Filter
 from engine.records import BenchmarkRun
@@ -29,7 +30,7 @@ ALL = "all"
 
 def start_form(suite: str) -> None:
     """Choose a suite and what it runs on, and queue it."""
-    classes, weights = benchmarks.subjects()
+    classes = benchmarks.subjects()
     with controls("start-benchmark"), st.expander(_("Start a suite"), icon=":material/play_arrow:"):
         first, second = st.columns(2)
         wanted = first.selectbox(
@@ -53,13 +54,9 @@ def start_form(suite: str) -> None:
             help=_("The images that the suite runs on; the demo is synthetic and needs no download."),
             **kept("bench.dataset", "demo", allowed=classes),
         )
-        detector = second.selectbox(
-            _("Detector"),
-            weights,
-            accept_new_options=True,
-            help=_("Weights used before, or type a name that Ultralytics knows or the path of a .pt file."),
-            **kept("bench.weights", "demo"),
-        )
+        with second:
+            detector = choose_detector("bench.weights", _("The detector that the suite runs on."))
+            other_weights("bench.weights")
         names = classes[dataset]
         target = first.selectbox(
             _("Class"),

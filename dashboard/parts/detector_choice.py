@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The widget that chooses a detector, for pages that need one."""
+"""The widgets that choose a detector, for pages that need one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
+from dashboard.components import guarded
 from dashboard.i18n import _
-from dashboard.page_state import chosen, kept
+from dashboard.page_state import choose, chosen, kept
 from dashboard.services import detectors
 
-__all__ = ["choose_detector", "detector_name"]
+__all__ = ["choose_detector", "detector_name", "other_weights"]
 
 
 def choose_detector(name: str, meaning: str) -> str:
@@ -27,6 +29,33 @@ def choose_detector(name: str, meaning: str) -> str:
     return st.selectbox(
         _("Detector"), offered, format_func=detector_name, help=meaning, **kept(name, "demo", allowed=offered)
     )
+
+
+def other_weights(name: str) -> None:
+    """Choose a weight file from the server's disk or from the browser; `choose_detector` has it from then on.
+
+    Args:
+        name: as of `choose_detector`.
+    """
+    with st.popover(_("Another weight file"), icon=":material/upload_file:"):
+        st.markdown(_("An Ultralytics .pt file. It is checked before anything in it is opened."))
+        written = st.text_input(
+            _("Path on this machine"),
+            help=_("A .pt file in one of the folders that pages may name."),
+            key=f"{name}-path",
+        )
+        if st.button(_("Use this file"), key=f"{name}-use", disabled=not written):
+            _use(name, lambda: detectors.weight_file(written))
+        file = st.file_uploader(_("Or upload one"), type="pt", key=f"{name}-file")
+        if st.button(_("Upload and use"), key=f"{name}-upload", disabled=file is None) and file:
+            _use(name, lambda: detectors.store_weights(file, file.name))
+
+
+def _use(name: str, find: Callable[[], str]) -> None:
+    with guarded():
+        choose(name, find())
+        st.session_state.pop(f"widget.{name}", None)
+        st.rerun()
 
 
 def detector_name(weights: str) -> str:

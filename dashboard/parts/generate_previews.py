@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import formats
-from dashboard.components import controls, live
+from dashboard.components import controls, guarded, live
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept
 from dashboard.services import datasets, generate, thumbnails
@@ -51,11 +51,12 @@ def detector_check(config: RunConfig, trust: bool) -> None:
     )
     places = _some_images(config, 0)[:1]
     if wanted and places:
-        _follow(
-            "detector",
-            lambda again: generate.detection_preview(config, places[0], trust=trust, again=again),
-            lambda answer: _found(answer, config),
-        )
+        with guarded():
+            _follow(
+                "detector",
+                lambda again: generate.detection_preview(config, places[0], trust=trust, again=again),
+                lambda answer: _found(answer, config),
+            )
 
 
 def cost_measurement(config: RunConfig, trust: bool) -> None:
@@ -69,7 +70,8 @@ def cost_measurement(config: RunConfig, trust: bool) -> None:
     ):
         st.session_state["g-measured"] = settings
     if st.session_state.get("g-measured") == settings:
-        _follow("costs", lambda again: generate.measure(config, trust=trust, again=again), _measured)
+        with guarded():
+            _follow("costs", lambda again: generate.measure(config, trust=trust, again=again), _measured)
 
 
 def _measured(answer: dict[str, Any]) -> None:

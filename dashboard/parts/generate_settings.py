@@ -12,10 +12,10 @@ from dashboard import formats
 from dashboard.components import guarded
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
-from dashboard.parts.detector_choice import choose_detector
+from dashboard.parts.detector_choice import choose_detector, other_weights
 from dashboard.parts.generate_fields import GROUPS, LABELS, Field
 from dashboard.parts.setting_names import setting_name
-from dashboard.services import datasets, detectors, generate
+from dashboard.services import datasets, generate
 from dashboard.services.generate import DEFAULTS
 from engine.config import PRESETS
 from engine.errors import EngineError
@@ -80,7 +80,7 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
         )
     with middle:
         weights = choose_detector("detector", _("The detector that the patch is made against."))
-        _other_weights()
+        other_weights("detector")
     with right:
         class_name = _choose_class(by_name[name])
     return {"dataset": name, "weights": weights, "class_name": class_name}
@@ -99,29 +99,6 @@ def _choose_class(dataset: DatasetSummary) -> str:
         help=_("The objects that the patch is to hide; the detector must know the class too."),
         **kept("class", default, allowed=names),
     )
-
-
-def _other_weights() -> None:
-    """A weight file from the server's disk or from the browser."""
-    with st.popover(_("Another weight file"), icon=":material/upload_file:"):
-        st.markdown(_("An Ultralytics .pt file. It is checked before anything in it is opened."))
-        written = st.text_input(
-            _("Path on this machine"),
-            help=_("A .pt file in one of the folders that pages may name."),
-            key="g-weights-path",
-        )
-        if st.button(_("Use this file"), key="g-weights-use", disabled=not written):
-            _use(lambda: detectors.weight_file(written))
-        file = st.file_uploader(_("Or upload one"), type="pt", key="g-weights-file")
-        if st.button(_("Upload and use"), key="g-weights-upload", disabled=file is None) and file:
-            _use(lambda: detectors.store_weights(file, file.name))
-
-
-def _use(find: Callable[[], str]) -> None:
-    with guarded():
-        choose("detector", find())
-        st.session_state.pop("widget.detector", None)
-        st.rerun()
 
 
 def choose_preset(values: Mapping[str, Any]) -> int:

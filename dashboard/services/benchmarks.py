@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dashboard.services import detectors
 from dashboard.services.storage import cached, opened
 from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM, Chart, Description
 from engine.benchmark.comparison import FEW_ROUNDS, Change
@@ -143,18 +144,16 @@ def active() -> list[Job]:
 
 
 @cached(ttl_s=5)
-def subjects() -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """What suites can run on: dataset → class names, and weights that were used before; `demo` is in both.
+def subjects() -> dict[str, tuple[str, ...]]:
+    """What suites can run on: dataset → class names; `demo` is always there.
 
     Raises:
         StorageError: the database cannot be used.
     """
     with opened() as repository:
         datasets = repository.datasets.all()
-        jobs = repository.jobs.find(kinds=["generate", "evaluate", "benchmark"], limit=100)
     classes = {dataset.name: tuple(filter(None, dataset.class_names)) for dataset in datasets}
-    used = [job.request["config"]["weights"] for job in jobs]
-    return {"demo": ("person",)} | classes, list(dict.fromkeys(["demo", *used]))
+    return {"demo": ("person",)} | classes
 
 
 def start(suites: Sequence[str], *, dataset: str, weights: str, class_name: str, scale: str) -> list[Job]:
@@ -166,9 +165,10 @@ def start(suites: Sequence[str], *, dataset: str, weights: str, class_name: str,
         scale: of `SCALES`.
 
     Raises:
-        EngineError: a setting is out of its range, or no worker can be started.
+        EngineError: a setting is out of its range, the weights lie outside the allowed folders, or no worker
+            can be started.
     """
-    config = RunConfig(dataset=dataset, weights=weights, class_name=class_name)
+    config = RunConfig(dataset=dataset, weights=detectors.usable(weights), class_name=class_name)
     with opened() as repository:
         jobs = [queue.submit_benchmark(repository, suite, config, scale=scale) for suite in suites]
         queue.ensure_worker(repository)

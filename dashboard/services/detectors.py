@@ -15,7 +15,7 @@ from dashboard.services.storage import cached, opened
 from engine.config import home_folder
 from engine.errors import DetectorError, StorageError
 
-__all__ = ["KNOWN", "detectors", "store_weights", "weight_file"]
+__all__ = ["KNOWN", "detectors", "store_weights", "usable", "weight_file"]
 
 # Names that Ultralytics downloads when they are first used; any other works as a path.
 KNOWN = ("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m")
@@ -31,10 +31,24 @@ def detectors() -> list[str]:
     """
     kept = [path for folder in _folders() for path in sorted(folder.glob("*.pt"))]
     with opened() as repository:
-        jobs = repository.jobs.find(kinds=["generate", "evaluate"], limit=50)
+        jobs = repository.jobs.find(kinds=["generate", "evaluate", "benchmark"], limit=50)
     used = [str(job.request.get("config", {}).get("weights", "demo")) for job in jobs]
     there = [each for each in used if "/" not in each or Path(each).is_file()]
     return list(dict.fromkeys(["demo", *map(str, kept), *there, *KNOWN]))
+
+
+def usable(weights: str) -> str:
+    """A detector as pages may use it, wherever its name came from: a link can hold any path.
+
+    Args:
+        weights: one of `detectors`, another name, or a path.
+
+    Raises:
+        SettingsError, DetectorError: it is a path that `weight_file` refuses.
+        StorageError: the database cannot be used.
+    """
+    is_name = Path(weights).name == weights and not Path(weights).exists()
+    return weights if is_name or weights in detectors() else weight_file(weights)
 
 
 def weight_file(written: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dashboard.services import detectors
 from dashboard.services.storage import cached, opened
 from engine.config import LOSS_TERMS, RunConfig
 from engine.errors import SettingsError
@@ -187,7 +188,7 @@ def detection_preview(config: RunConfig, index: int, *, trust: bool, again: bool
         request = previews.detections(
             repository,
             dataset=config.dataset,
-            weights=config.weights,
+            weights=detectors.usable(config.weights),
             indices=[index],
             class_name=config.class_name,
             image_size=config.image_size,
@@ -202,6 +203,7 @@ def measure(config: RunConfig, *, trust: bool, again: bool = False) -> Preview:
     Raises:
         EngineError: as of `placement_preview`.
     """
+    detectors.usable(config.weights)
     with opened() as repository:
         preview = previews.request_preview(repository, previews.costs(config, trust=trust), again=again)
     if preview.state == "done":
@@ -231,6 +233,7 @@ def submit(
     Raises:
         EngineError: it cannot be queued, or no worker can be started.
     """
+    detectors.usable(config.weights)
     with opened() as repository:
         foretold = estimates.estimate(repository, config, evaluate_after=evaluate_after)
         job = queue.submit_generate(

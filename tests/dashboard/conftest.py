@@ -33,6 +33,15 @@ def app(own_home: Path) -> AppTest:
 
 
 @pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A weight file that lies outside the folders that pages may name."""
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path / "allowed"))
+    file = tmp_path / "elsewhere.pt"
+    file.write_bytes(b"weights")
+    return str(file)
+
+
+@pytest.fixture
 def streets(own_home: Path) -> None:
     """A small dataset with some repairs."""
     repairs = (

@@ -111,6 +111,27 @@ def test_filters_leave_out_what_does_not_pass(app: AppTest) -> None:
     assert "Second." not in words(app)
 
 
+def test_weights_outside_the_allowed_folders_are_refused(
+    app: AppTest, outside: str, no_worker_is_started: list[str]
+) -> None:
+    opened(app)
+    app.text_input(key="bench.weights-path").set_value(outside).run()
+    app.button(key="bench.weights-use").click().run()
+    assert "path: expected one below" in app.error[0].value
+    assert app.selectbox(key="widget.bench.weights").value == "demo"
+
+
+def test_a_link_to_weights_outside_the_allowed_folders_starts_nothing(
+    app: AppTest, outside: str, no_worker_is_started: list[str]
+) -> None:
+    opened(app, **{"bench.weights": outside})
+    app.button(key="start-suite").click().run()
+    assert "path: expected one below" in app.error[0].value
+    with Repository() as repository:
+        assert repository.jobs.find() == []
+    assert no_worker_is_started == []
+
+
 @pytest.mark.parametrize(("suite", "queued"), [("loader", 1), ("all", len(benchmarks.SUITES))])
 def test_a_suite_is_started(app: AppTest, no_worker_is_started: list[str], suite: str, queued: int) -> None:
     opened(app)

@@ -25,14 +25,13 @@ def forgotten() -> None:
 
 def test_an_empty_home_has_no_runs_and_offers_the_demo() -> None:
     assert (benchmarks.find(), benchmarks.latest(), benchmarks.active()) == ([], {}, [])
-    assert benchmarks.subjects() == ({"demo": ("person",)}, ["demo"])
+    assert benchmarks.subjects() == {"demo": ("person",)}
 
 
-def test_datasets_and_weights_in_use_are_offered() -> None:
+def test_imported_datasets_are_offered() -> None:
     with Repository() as repository:
         fill(repository, runs=1)
-    classes, weights = benchmarks.subjects()
-    assert (classes["streets"], weights) == (("person", "car"), ["demo"])
+    assert benchmarks.subjects() == {"demo": ("person",), "streets": ("person", "car")}
 
 
 def test_the_latest_finished_run_of_each_suite_is_found_within_a_filter() -> None:
@@ -78,6 +77,14 @@ def test_suites_are_queued_and_a_worker_asked_for(no_worker_is_started: list[str
     assert no_worker_is_started == ["worker"]
     with pytest.raises(SettingsError, match="scale: expected one of"):
         benchmarks.start(["loader"], **subject, scale="huge")
+
+
+def test_weights_outside_the_allowed_folders_are_refused(
+    outside: str, no_worker_is_started: list[str]
+) -> None:
+    with pytest.raises(SettingsError, match="expected one below"):
+        benchmarks.start(["loader"], dataset="demo", weights=outside, class_name="person", scale="small")
+    assert (benchmarks.active(), no_worker_is_started) == ([], [])
 
 
 def test_the_words_of_suites_are_told_once_each() -> None:

@@ -33,6 +33,28 @@ def test_what_torch_never_writes_is_refused():
         detectors.store_weights(io.BytesIO(b"#!/bin/sh"), "a.pt")
 
 
+def test_names_and_what_is_offered_can_be_used(own_home):
+    kept = own_home / "weights" / "mine.pt"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"x")
+    detectors.detectors.clear()
+    for each in ("demo", "yolov9c", str(kept)):
+        assert detectors.usable(each) == each
+
+
+def test_a_path_that_a_link_names_must_be_allowed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path / "allowed"))
+    inside, outside = tmp_path / "allowed" / "net.pt", tmp_path / "net.pt"
+    for file in (inside, outside):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"x")
+    assert detectors.usable(str(inside)) == str(inside)
+    monkeypatch.chdir(tmp_path)
+    for written in (str(outside), "net.pt", "../net.pt", f"{inside.parent}/../net.pt"):
+        with pytest.raises(SettingsError, match="expected one below"):
+            detectors.usable(written)
+
+
 def test_a_path_must_be_an_allowed_file(own_home, tmp_path, monkeypatch):
     monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path))
     file = tmp_path / "net.pt"

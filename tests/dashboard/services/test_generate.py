@@ -66,6 +66,20 @@ def test_a_launch_queues_the_run_and_asks_for_a_worker(no_worker_is_started):
     assert no_worker_is_started == ["worker"]
 
 
+def test_weights_outside_the_allowed_folders_are_refused(outside, no_worker_is_started):
+    config = RunConfig(dataset="demo", weights=outside)
+    for ask in (
+        lambda: generate.submit(config),
+        lambda: generate.measure(config, trust=False),
+        lambda: generate.detection_preview(config, 0, trust=False),
+    ):
+        with pytest.raises(SettingsError, match="expected one below"):
+            ask()
+    with Repository() as repository:
+        assert repository.jobs.find() == []
+    assert no_worker_is_started == []
+
+
 def test_settings_of_an_earlier_job_come_back():
     with Repository() as repository:
         patch = fill(repository, runs=1)[0]

@@ -15,7 +15,7 @@ import pytest
 
 from dashboard.services import patches
 from engine.config import RunConfig
-from engine.errors import DatasetError, PatchFileError, StorageError
+from engine.errors import DatasetError, PatchFileError, SettingsError, StorageError
 from engine.store.repository import Repository
 from tests.dashboard.homes import DATASET, fill, make_evaluation
 
@@ -108,6 +108,19 @@ def test_a_score_elsewhere_is_queued_as_the_patch_was_made(no_worker_is_started:
     assert (job.kind, job.state, job.request["patch"]) == ("evaluate", "queued", patch.path)
     assert (config.class_name, config.image_size, config.max_images) == ("car", 320, 0)
     assert no_worker_is_started == ["worker"]
+
+
+def test_weights_outside_the_allowed_folders_are_refused(
+    outside: str, no_worker_is_started: list[str]
+) -> None:
+    with Repository() as repository:
+        patch = fill(repository, runs=1, steps=2)[0]
+    subject = {"dataset": DATASET, "weights": outside, "class_name": "person"}
+    with pytest.raises(SettingsError, match="expected one below"):
+        patches.score_on(patch, **subject)
+    with pytest.raises(SettingsError, match="expected one below"):
+        patches.before_after(patch, indices=[1], **subject)
+    assert no_worker_is_started == []
 
 
 def test_before_and_after_is_asked_once_and_answered_later(monkeypatch: pytest.MonkeyPatch) -> None:
