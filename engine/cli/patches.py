@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from engine.cli.run_options import (
 )
 from engine.config import DEMO_SETTINGS, RunConfig
 from engine.errors import EngineError, SettingsError
+from engine.records import Job
 from engine.store.repository import Repository
 
 __all__ = ["demo_command", "patch_group"]
@@ -60,6 +62,7 @@ def generate_command(
     config = None if resume_folder else config_from_options(options)
     # torch takes seconds to import: not before the settings are known to be possible.
     from engine.jobs import run_folder
+    from engine.jobs.foreground import record_foreground_run
     from engine.jobs.handlers import generate, resume
 
     folder = resume_folder or out
@@ -75,7 +78,7 @@ def generate_command(
             summary = generate(
                 config, folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
             )
-    _put_on_record(summary)
+    _put_on_record(lambda repository: record_foreground_run(repository, summary))
     if as_json:
         print_json(summary)
     else:
@@ -95,10 +98,18 @@ def evaluate_command(
 ) -> None:
     """Score any patch beside the controls clean, grey and noise, with 95% bootstrap intervals."""
     config, settings = evaluation_from_options(options)
+    from engine.jobs.foreground import record_foreground_evaluation
     from engine.jobs.handlers import evaluate
+    from engine.jobs.queue import evaluation_request
 
+    started = time.perf_counter()
     with evaluation_bar() as observer:
         evaluation = evaluate(config, patch, settings=settings, observer=observer, trust=trust_weights)
+    elapsed_s = time.perf_counter() - started
+    request = evaluation_request(config, patch, settings=settings, trust=trust_weights)
+    _put_on_record(
+        lambda repository: record_foreground_evaluation(repository, request, evaluation, elapsed_s=elapsed_s)
+    )
     if as_json:
         print_json(evaluation.to_json())
     else:
@@ -117,7 +128,6 @@ def estimate_command(
     """Say how long a run will take and how much memory it will need, from a few measured steps."""
     config = config_from_options(options)
     from engine.jobs.estimates import estimate
-    from engine.store.repository import Repository
 
     if measure:
         from engine.jobs.measuring import measure_costs
@@ -160,13 +170,14 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
         else:
             click.echo(f"Person AP50 on the synthetic validation pictures: {score:.3f}")
         return
+    from engine.jobs.foreground import record_foreground_run
     from engine.jobs.handlers import generate
 
     started = time.perf_counter()
     click.echo("The demo is synthetic: scenes drawn by code, a detector trained on them.", err=True)
     with watching() as observer:
         summary = generate(RunConfig(seed=seed, **DEMO_SETTINGS), out, observer=observer)
-    _put_on_record(summary)
+    _put_on_record(lambda repository: record_foreground_run(repository, summary))
     summary["demo_elapsed_s"] = time.perf_counter() - started
     if as_json:
         print_json(summary)
@@ -175,13 +186,11 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
         _print_run(summary)
 
 
-def _put_on_record(summary: dict[str, Any]) -> None:
-    """The dashboard shows this run too; if that cannot be, the run itself is none the worse for it."""
-    from engine.jobs.foreground import record_foreground_run
-
+def _put_on_record(record: Callable[[Repository], Job]) -> None:
+    """The dashboard shows this too; if that cannot be, the result itself is none the worse for it."""
     try:
         with Repository() as repository:
-            job = record_foreground_run(repository, summary)
+            job = record(repository)
     except EngineError as error:
         log.warning("Not put on record: %s", error)
     else:

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Puts a run on record that was made in the foreground, so that it stands beside those of the queue."""
+"""Puts runs and scores of the foreground on record, so that they stand beside those of the queue."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from engine.jobs.patch_records import record_run
+from engine.jobs.patch_records import record_run, record_scores, write_scores
+from engine.jobs.places import job_folder, jobs_folder
 from engine.jobs.queue import label_of
 from engine.jobs.run_folder import read_history
 from engine.jobs.version import code_version
-from engine.records import Job
+from engine.patch.arrays import fingerprint, read_patch_array
+from engine.records import Evaluation, Job
 from engine.store.repository import Repository
 
-__all__ = ["record_foreground_run"]
+__all__ = ["record_foreground_evaluation", "record_foreground_run"]
 
 
 def record_foreground_run(repository: Repository, summary: dict[str, Any]) -> Job:
@@ -41,4 +43,39 @@ def record_foreground_run(repository: Repository, summary: dict[str, Any]) -> Jo
     )
     repository.steps.add(job.id, steps)
     record_run(repository, job, summary)
+    return job
+
+
+def record_foreground_evaluation(
+    repository: Repository, request: dict[str, Any], evaluation: Evaluation, *, elapsed_s: float
+) -> Job:
+    """Put scores on record as a job that has succeeded, and give them to their patch if that is on record.
+
+    Args:
+        repository: where.
+        request: what was asked for, as `engine.jobs.queue.evaluation_request` gives it.
+        evaluation: what came of it.
+        elapsed_s: what it took.
+
+    Raises:
+        PatchFileError: the patch is gone.
+        StorageError: the scores cannot be written, or the database cannot be used.
+    """
+    config, patch, scores = request["config"], Path(request["patch"]), evaluation.to_json()
+    texels = fingerprint(*read_patch_array(patch))
+    job = repository.jobs.add_finished(
+        kind="evaluate",
+        label=label_of(config, scored=patch),
+        request=request,
+        device=config["device"],
+        seed=config["seed"],
+        code_version=code_version(),
+        parent=str(jobs_folder()),
+        elapsed_s=elapsed_s,
+        result=scores,
+    )
+    write_scores(job_folder(job.id), scores)
+    # Scoring some file is no wish to see it in the gallery.
+    if repository.patches.with_fingerprint(texels) is not None:
+        record_scores(repository, job, patch, scores)
     return job

@@ -15,7 +15,7 @@ from engine.patch.arrays import fingerprint, read_patch_array, write_atomically,
 from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.repository import Repository
 
-__all__ = ["delete_patch", "import_patch", "patches_folder", "record_run", "record_scores"]
+__all__ = ["delete_patch", "import_patch", "patches_folder", "record_run", "record_scores", "write_scores"]
 
 
 def patches_folder() -> Path:
@@ -100,6 +100,16 @@ def record_scores(
     )
 
 
+def write_scores(folder: Path, evaluation: dict[str, Any]) -> None:
+    """Write `evaluation.json` into the folder of the job that scored a patch.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    _create(folder)
+    _write_json(folder / "evaluation.json", evaluation)
+
+
 def import_patch(repository: Repository, path: str | Path, name: str = "") -> PatchRecord:
     """Put on record a patch from elsewhere; its texels are copied, the file itself is left alone.
 
@@ -145,8 +155,7 @@ def _keep(
         _create(folder)
         write_patch_array(folder, texels, mask_hw)
         if summary := facts.get("summary"):
-            text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-            write_atomically(folder / "run.json", lambda file: file.write(text.encode()))
+            _write_json(folder / "run.json", summary)
         return repository.patches.add(
             name=name,
             path=str(folder / ("patch.npy" if mask_hw is None else "patch.png")),
@@ -161,6 +170,11 @@ def _keep(
         if made:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def _create(folder: Path) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "delete",
     "duplicate",
     "ensure_worker",
+    "evaluation_request",
     "job_folder",
     "label_of",
     "live_image_path",
@@ -79,7 +80,7 @@ def submit_generate(
     foretold = estimate(repository, config, evaluate_after=evaluate_after)
     how = {"estimate": foretold.to_json() if foretold else None} | how
     request = {"config": config.to_json(), "trust": trust, "evaluate_after": evaluate_after}
-    return _submit(repository, "generate", request, label or f"Patch: {_subject(config)}", config, **how)
+    return _submit(repository, "generate", request, label or label_of(config.to_json()), config, **how)
 
 
 def submit_evaluate(
@@ -106,18 +107,25 @@ def submit_evaluate(
         PatchFileError: no such patch.
         JobError, StorageError: see `submit_generate`.
     """
-    path, config = Path(patch).expanduser().absolute(), absolute_config(config)
+    path = Path(patch).expanduser().absolute()
     if how.get("waits_for") is None and not path.is_file():
         raise PatchFileError(f"{path}: expected a patch file (.npy or .png), found none; check the path")
-    request = {
-        "config": config.to_json(),
-        "patch": str(path),
+    request = evaluation_request(config, path, settings=settings, trust=trust)
+    return _submit(
+        repository, "evaluate", request, label or label_of(request["config"], scored=path), config, **how
+    )
+
+
+def evaluation_request(
+    config: RunConfig, patch: Path, *, settings: EvaluationConfig | None = None, trust: bool = False
+) -> dict[str, Any]:
+    """All that is needed to score a patch (again); paths are absolute. See `submit_evaluate`."""
+    return {
+        "config": absolute_config(config).to_json(),
+        "patch": str(patch.expanduser().absolute()),
         "settings": (settings or EvaluationConfig(seed=config.seed)).to_json(),
         "trust": trust,
     }
-    return _submit(
-        repository, "evaluate", request, label or f"Score {path.stem}: {_subject(config)}", config, **how
-    )
 
 
 def submit_import(
@@ -322,9 +330,10 @@ def _config_of(job: Job) -> RunConfig | None:
     return RunConfig.from_json(job.request["config"]) if "config" in job.request else None
 
 
-def label_of(config: dict[str, Any]) -> str:
-    """What lists call a generation with these settings (`RunConfig.to_json`)."""
-    return f"Patch: {_subject(RunConfig.from_json(config))}"
+def label_of(config: dict[str, Any], *, scored: Path | None = None) -> str:
+    """What lists call a generation with these settings (`RunConfig.to_json`), or the scoring of a patch."""
+    what = "Patch" if scored is None else f"Score {scored.stem}"
+    return f"{what}: {_subject(RunConfig.from_json(config))}"
 
 
 def _subject(config: RunConfig) -> str:

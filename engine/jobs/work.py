@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Callable
@@ -15,7 +14,6 @@ from engine.errors import StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.places import LIVE_ARRAY, LIVE_IMAGE
 from engine.jobs.reporting import Reporter, RunReporter
-from engine.patch.arrays import write_atomically
 from engine.records import Job
 from engine.store.repository import Repository
 
@@ -61,7 +59,7 @@ def _generate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
 def _evaluate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
     """Score a patch; the scores lie in the job's folder too."""
     from engine.jobs.handlers import evaluate
-    from engine.jobs.patch_records import record_scores
+    from engine.jobs.patch_records import record_scores, write_scores
 
     request = job.request
     reporter = RunReporter(repository, job, stop_requested=stop, lost=lost)
@@ -74,8 +72,7 @@ def _evaluate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
         trust=request["trust"],
     ).to_json()
     reporter.finish()
-    text = json.dumps(scores, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    write_atomically(folder / "evaluation.json", lambda file: file.write(text.encode()))
+    write_scores(folder, scores)
     record_scores(repository, job, request["patch"], scores)
     return scores
 

@@ -82,9 +82,7 @@ class Jobs:
         }
         with self._db.transaction():
             self._require_hope(waits_for)
-            job_id = self._insert(values)
-            if parent is not None:
-                self._db.rows("UPDATE jobs SET folder = ? WHERE id = ?", [f"{parent}/{job_id}", job_id])
+            job_id = self._insert(values, parent)
             self.note(job_id, "queued")
         return self.get(job_id)
 
@@ -97,11 +95,16 @@ class Jobs:
         device: str,
         seed: int,
         code_version: str,
-        folder: str,
         elapsed_s: float,
         result: dict[str, Any],
+        folder: str | None = None,
+        parent: str | None = None,
     ) -> Job:
-        """Put on record what was done outside of the queue and has just succeeded."""
+        """Put on record what was done outside of the queue and has just succeeded.
+
+        Args:
+            folder: of its results; None: within `parent`, as of `add`.
+        """
         now = time.time()
         values = {
             "kind": kind,
@@ -118,7 +121,7 @@ class Jobs:
             "result": json.dumps(result),
         }
         with self._db.transaction():
-            job_id = self._insert(values)
+            job_id = self._insert(values, parent)
             self.note(job_id, "succeeded", "in the foreground")
         return self.get(job_id)
 
@@ -254,16 +257,19 @@ class Jobs:
                 f"waits for job {waits_for}: expected a job that may still succeed, got {got}; choose another"
             )
 
-    def _insert(self, values: dict[str, Any]) -> int:
-        """A new row, last in the queue's order; returns its number."""
+    def _insert(self, values: dict[str, Any], parent: str | None) -> int:
+        """A new row, last in the queue's order, with a folder in `parent` if that is given; its number."""
         names, places = ", ".join(values), ", ".join("?" * len(values))
-        return int(
+        job_id = int(
             self._db.value(
                 f"INSERT INTO jobs ({names}, place) VALUES "
                 f"({places}, (SELECT coalesce(max(place), 0) + 1 FROM jobs)) RETURNING id",
                 values.values(),
             )
         )
+        if parent is not None:
+            self._db.rows("UPDATE jobs SET folder = ? WHERE id = ?", [f"{parent}/{job_id}", job_id])
+        return job_id
 
     def note(self, job_id: int, event: str, detail: str = "") -> None:
         """Add to what happened to a job, within a transaction."""

@@ -120,7 +120,9 @@ def test_tensorboard_files_are_written_where_wanted(run, small, tmp_path: Path) 
 def test_evaluate_prints_scores_beside_controls(run, subject, tmp_path: Path) -> None:
     np.save(tmp_path / "grey.npy", np.full((3, 16, 16), 0.5, dtype=np.float32))
     scored = ["patch", "evaluate", "--patch", tmp_path / "grey.npy", *subject, "--resamples", 20]
-    found = run(*scored, "--json").json
+    told = run(*scored, "--json")
+    found = told.json
+    assert "On record as job 1" in told.err
     assert list(found["controls"]) == ["clean", "grey", "noise"]
     for scores in (found["patch"], *found["controls"].values()):
         assert scores.keys() >= SCORES
@@ -128,6 +130,7 @@ def test_evaluate_prints_scores_beside_controls(run, subject, tmp_path: Path) ->
     shown = run(*scored)
     rows = {line.split()[0]: line.split()[1:] for line in shown.out.splitlines()}
     assert rows["patch"] == rows["grey"]
+    assert [job["kind"] for job in run("jobs", "list", "--json").json] == ["evaluate", "evaluate"]
 
 
 def test_a_run_that_cannot_be_put_on_record_is_none_the_worse(

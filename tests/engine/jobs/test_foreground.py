@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Runs made in the foreground stand on record like those of the queue."""
+"""Runs and scores of the foreground stand on record like those of the queue."""
 
 from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
-from engine.errors import StorageError
+from engine.errors import PatchFileError, StorageError
+from engine.evaluation.config import EvaluationConfig
 from engine.jobs import run_folder
-from engine.jobs.foreground import record_foreground_run
-from engine.jobs.handlers import generate
+from engine.jobs.foreground import record_foreground_evaluation, record_foreground_run
+from engine.jobs.handlers import evaluate, generate
+from engine.jobs.housekeeping import find_faults
+from engine.jobs.places import job_folder
+from engine.jobs.queue import evaluation_request, submit_evaluate
 from engine.store.repository import Repository
 
 
@@ -38,3 +43,49 @@ def test_a_run_without_its_history_is_named(own_home, summary, tmp_path):
     (tmp_path / "run" / run_folder.HISTORY).unlink()
     with Repository() as repository, pytest.raises(StorageError, match=r"history\.csv: expected the history"):
         record_foreground_run(repository, summary)
+
+
+@pytest.fixture
+def scored(settings, tmp_path):
+    """A patch that nobody knows: what was asked for, and its scores."""
+    patch = tmp_path / "grey.npy"
+    np.save(patch, np.full((3, 16, 16), 0.5, dtype=np.float32))
+    how = EvaluationConfig(resamples=0)
+    return evaluation_request(settings(), patch, settings=how), evaluate(settings(), patch, settings=how)
+
+
+def test_a_score_is_on_record_as_if_it_had_been_queued(own_home, settings, scored):
+    request, evaluation = scored
+    with Repository() as repository:
+        job = record_foreground_evaluation(repository, request, evaluation, elapsed_s=2.5)
+        how = EvaluationConfig(resamples=0)
+        queued = submit_evaluate(repository, settings(), request["patch"], settings=how)
+        assert repository.patches.count() == 0
+        assert find_faults(repository) == []
+    scores = json.loads(json.dumps(evaluation.to_json()))
+    assert (job.kind, job.state, job.result) == ("evaluate", "succeeded", scores)
+    assert (job.label, job.request, job.device) == (queued.label, queued.request, queued.device)
+    assert job.finished_at - job.started_at == pytest.approx(2.5)
+    assert job.folder == str(job_folder(job.id))
+    assert json.loads((job_folder(job.id) / "evaluation.json").read_text()) == scores
+
+
+def test_a_known_patch_gets_its_score(own_home, summary, scored):
+    request, evaluation = scored
+    with Repository() as repository:
+        run = record_foreground_run(repository, summary)
+        request = request | {"patch": summary["patch"]}
+        job = record_foreground_evaluation(repository, request, evaluation, elapsed_s=1.0)
+        patch = repository.patches.of_job(run.id)
+        scores = repository.patches.scores(patch.id)
+    assert [score.job_id for score in scores] == [run.id, job.id]
+    assert scores[1].asr == evaluation.patch.asr.value
+
+
+def test_a_patch_that_is_gone_by_then_leaves_no_record(own_home, scored, tmp_path):
+    request, evaluation = scored
+    (tmp_path / "grey.npy").unlink()
+    with Repository() as repository:
+        with pytest.raises(PatchFileError, match="found none"):
+            record_foreground_evaluation(repository, request, evaluation, elapsed_s=1.0)
+        assert repository.jobs.find() == []
