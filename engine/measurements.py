@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["BENCHMARK_STATES", "BenchmarkRun", "Interval", "Measurement"]
+__all__ = ["BENCHMARK_STATES", "BenchmarkRun", "Interval", "Measurement", "spans_orders"]
 
 BENCHMARK_STATES = ("running", "finished", "interrupted")
+WIDE = 100  # on a linear axis, what is a hundredth of the largest is a hairline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,3 +94,9 @@ class BenchmarkRun:
     left_out: tuple[str, ...] = ()
     job_id: int | None = None
     measurements: tuple[Measurement, ...] = ()
+
+
+def spans_orders(values: Iterable[float]) -> bool:
+    """Whether figures above 0 lie so far apart that only a logarithmic axis shows all of them."""
+    found = list(values)
+    return bool(found) and min(found) > 0 and max(found) > WIDE * min(found)

@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.charts.theme import DASHES, colour, folded, styled
+from engine.measurements import spans_orders
 from engine.records import Interval
 
 __all__ = ["Bar", "change_chart", "line_chart", "side_chart"]
@@ -44,7 +45,7 @@ def side_chart(
     dark: bool = False,
     large: bool = False,
 ) -> go.Figure:
-    """Sides as lying bars with intervals, what is claimed as diamonds.
+    """Sides as lying bars with intervals, what is claimed as diamonds; as points where they span orders.
 
     Args:
         bars: from top to bottom; names may repeat.
@@ -54,16 +55,19 @@ def side_chart(
     figure = go.Figure()
     # Places, not names: two bars of one name would be drawn over each other.
     places = list(range(len(bars)))
-    figure.add_bar(
-        orientation="h",
-        x=[bar.figure.value for bar in bars],
-        y=places,
-        error_x=_spread(bars, dark),
-        customdata=[bar.name for bar in bars],
-        hovertemplate="%{customdata}: %{x:.4g}",
-        name=names[0],
-        marker={"color": colour(0)},
-    )
+    shown: dict[str, Any] = {
+        "x": [bar.figure.value for bar in bars],
+        "y": places,
+        "error_x": _spread(bars, dark),
+        "customdata": [bar.name for bar in bars],
+        "hovertemplate": "%{customdata}: %{x:.4g}",
+        "name": names[0],
+        "marker_color": colour(0),
+    }
+    if _wide(bars):  # a bar's length means nothing where there is no 0
+        figure.add_scatter(**shown, mode="markers", marker_size=14 if large else 10)
+    else:
+        figure.add_bar(**shown, orientation="h")
     claims = [(place, bar.claimed) for place, bar in enumerate(bars) if bar.claimed is not None]
     if claims:
         figure.add_scatter(
@@ -79,10 +83,10 @@ def side_chart(
         tickmode="array",
         tickvals=places,
         ticktext=labels,
-        autorange="reversed",
+        range=[len(bars) - 0.5, -0.5],
         showgrid=False,
     )
-    figure.update_xaxes(title=x_title, rangemode="tozero")
+    figure.update_xaxes(title=x_title, **_scale(bars))
     figure.update_layout(showlegend=bool(claims))
     return figure
 
@@ -129,7 +133,7 @@ def line_chart(
     figure.update_xaxes(
         title=x_title, type="log" if log_x else "linear", tickvals=ticks, ticktext=[f"{x:g}" for x in ticks]
     )
-    figure.update_yaxes(title=y_title, rangemode="tozero")
+    figure.update_yaxes(title=y_title, **_scale(points))
     figure.update_layout(showlegend=len(lines) > 1 or bool(claims))
     return figure
 
@@ -179,6 +183,16 @@ def change_chart(
     )
     figure.update_xaxes(title=x_title, tickformat="+.0%", zeroline=True, zerolinewidth=2)
     return figure
+
+
+def _wide(bars: Sequence[Bar]) -> bool:
+    values = [bar.figure.value for bar in bars]
+    return spans_orders(values + [bar.claimed for bar in bars if bar.claimed is not None])
+
+
+def _scale(bars: Sequence[Bar]) -> dict[str, Any]:
+    """An axis from 0, or a logarithmic one with a line at each power of ten."""
+    return {"type": "log", "dtick": 1, "tickformat": "~g"} if _wide(bars) else {"rangemode": "tozero"}
 
 
 def _spread(bars: Sequence[Bar], dark: bool) -> dict[str, Any]:

@@ -76,27 +76,27 @@ def _number(field: str, title: str | None, ends: list[float], axis: dict[str, An
 def _house(dark: bool, size: int) -> dict[str, Any]:
     """Type and colours as `charts.theme.styled` gives them to the other charts."""
     ink, grid, paper = inks(dark)
-    axis: dict[str, Any] = {
-        "labelColor": ink,
-        "titleColor": ink,
-        "gridColor": grid,
-        "domainColor": grid,
-        "tickColor": grid,
-    }
-    axis |= {"labelFontSize": size, "titleFontSize": size, "titleFontWeight": "normal"}
-    legend = {"orient": "bottom", "offset": 4, "labelColor": ink, "labelFontSize": size, "labelLimit": 400}
-    heading = {
-        "anchor": "start",
-        "frame": "group",
-        "color": ink,
-        "fontSize": size + 2,
-        "fontWeight": "normal",
-    }
+    lines = dict.fromkeys(("gridColor", "domainColor", "tickColor"), grid)
+    labels: dict[str, Any] = {"labelColor": ink, "labelFontSize": size}
+    titles: dict[str, Any] = {"titleColor": ink, "titleFontSize": size, "titleFontWeight": "normal"}
     return {
         "background": paper,
         "font": FONT,
-        "axis": axis,
-        "legend": legend | {"symbolSize": 20 * size, "symbolStrokeWidth": 3},
-        "title": heading | {"offset": size},
+        "axis": lines | labels | titles,
+        "legend": labels
+        | {
+            "orient": "bottom",
+            "offset": 4,
+            "labelLimit": 400,
+            "symbolSize": 20 * size,
+            "symbolStrokeWidth": 3,
+        },
+        "title": {
+            "anchor": "start",
+            "color": ink,
+            "fontSize": size + 2,
+            "fontWeight": "normal",
+            "offset": size,
+        },
         "view": {"stroke": None},
     }

@@ -62,7 +62,9 @@ def _draw_bars(axes: Axes, chart: Chart, rows: Sequence[Row]) -> None:
     look: dict[str, Any] = {"xerr": _errors(rows), "color": COLOURS[0], "capsize": 3, "label": "measured"}
     if _wide(rows):  # a bar's length means nothing where there is no 0
         axes.errorbar(values, places, fmt="o", **look)
+        axes.margins(y=0.5 / len(places))
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
     else:
         axes.barh(places, values, **look)
     claimed = [(row["claimed"], place) for place, row in zip(places, rows, strict=True) if _has_claim(row)]
@@ -99,6 +101,7 @@ def _draw_lines(axes: Axes, chart: Chart, rows: Sequence[Row]) -> None:
     axes.minorticks_off()
     if _wide(rows):
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
     else:
         axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     axes.set_xlabel(chart.x.replace("_", " "))

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from engine.measurements import Interval, Measurement
+from engine.measurements import Interval, Measurement, spans_orders
 
 NAN = float("nan")
 
@@ -36,3 +36,11 @@ def test_a_measurement_is_plain_json():
         "claimed": 1.5,
         "samples": [1.0, 3.0],
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "far"),
+    [([], False), ([3.0], False), ([1.0, 100.0], False), ([1.0, 101.0], True), ([0.0, 101.0], False)],
+)
+def test_figures_far_apart_are_told(values, far):
+    assert spans_orders(values) is far

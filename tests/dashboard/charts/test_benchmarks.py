@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+
+import pytest
 
 from dashboard.charts.benchmarks import Bar, change_chart, line_chart, side_chart
 from engine.records import Interval
@@ -28,6 +31,32 @@ def test_sides_are_bars_with_intervals_and_claims_are_diamonds() -> None:
     assert (list(measured.error_x.array), list(measured.error_x.arrayminus)) == ([2.0, 2.0], [1.0, 1.0])
     assert (list(claimed.x), list(claimed.y), claimed.name) == ([9.0], [1], "claimed")
     assert list(figure.layout.yaxis.ticktext) == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("values", "claimed", "drawn", "axis"),
+    [
+        ((1.0, 90.0), None, "bar", None),
+        ((1.0, 101.0), None, "scatter", "log"),
+        ((1.0, 90.0), 200.0, "scatter", "log"),
+    ],
+)
+def test_sides_that_span_orders_are_points_on_a_logarithmic_axis(
+    values: tuple[float, ...], claimed: float | None, drawn: str, axis: str | None
+) -> None:
+    bars = [Bar(name="a", figure=Interval(value=value, low=value, high=value)) for value in values]
+    figure = side_chart([*bars, replace(bars[0], claimed=claimed)], names=NAMES, title="T", x_title="s")
+    assert (figure.data[0].type, figure.layout.xaxis.type) == (drawn, axis)
+
+
+def test_lines_that_span_orders_have_a_logarithmic_axis() -> None:
+    near, far = (
+        line_chart(
+            [bar("", 4.0, x=1), bar("", top, x=2)], names=NAMES, title="T", x_title="x", y_title="y"
+        ).layout.yaxis
+        for top in (40.0, 4000.0)
+    )
+    assert (near.type, near.rangemode, far.type) == (None, "tozero", "log")
 
 
 def test_an_undefined_interval_has_no_width() -> None:

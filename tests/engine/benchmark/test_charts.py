@@ -65,3 +65,12 @@ def test_an_undefined_interval_draws_no_error_bar() -> None:
 
 def test_the_same_figures_give_the_same_file() -> None:
     assert draw(LINES, [row(1.0, batch_size=1)]) == draw(LINES, [row(1.0, batch_size=1)])
+
+
+@pytest.mark.parametrize("chart", [BARS, LINES])
+@pytest.mark.parametrize(("largest", "logarithmic"), [(90.0, False), (9000.0, True)])
+def test_figures_that_span_orders_are_drawn_by_factors(
+    chart: Chart, largest: float, logarithmic: bool
+) -> None:
+    shown = texts(draw(chart, [row(1.0, batch_size=1), row(largest, batch_size=4)]))
+    assert ({"10", "100", "1000"} <= shown) is logarithmic
