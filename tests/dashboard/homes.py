@@ -7,6 +7,8 @@ import hashlib
 import json
 import math
 import random
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,8 @@ def add_running(repository: Repository, label: str = "Run in progress") -> Job:
             "progress = json(?) WHERE id = ?",
             [json.dumps(vars(progress)), added.id],
         )
-    repository.workers.add(elsewhere("w"))
+    # Heard of until an hour from now: half a minute of silence, and whatever looks takes the job from it.
+    repository.workers.add(replace(elsewhere("w"), heartbeat_at=time.time() + 3600))
     return repository.jobs.get(added.id)
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.engine.jobs.processes import kill, previewers
+
 ROOT = Path(__file__).resolve().parents[3]
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
@@ -44,6 +46,7 @@ def serving(home: Path, port: int | None = None, **environment: str) -> Iterator
     finally:
         process.terminate()
         process.wait(timeout=20)
+        kill(previewers(home))
 
 
 def start(home: Path, port: int, *options: str, **environment: str) -> subprocess.Popen[bytes]:

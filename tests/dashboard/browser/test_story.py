@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from engine.jobs.workforce import alive_workers
 from engine.store.repository import Repository
 from tests.dashboard.browser.serving import free_port, page_at, settle, start
-from tests.engine.jobs.processes import kill, until, wait_for
+from tests.engine.jobs.processes import kill, previewers, until, wait_for
 from tests.engine.tiny import write_dataset, write_weights
 
 ENDLESS = 1_000_000  # iterations
@@ -49,6 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         with Repository(folder / "home" / "patchbench.db") as repository:
             workers = [psutil.Process(each.pid) for each in alive_workers(repository)]
         kill([child for each in workers for child in each.children(recursive=True)] + workers)
+        kill(previewers(folder))
 
 
 @pytest.fixture

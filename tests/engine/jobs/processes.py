@@ -60,6 +60,16 @@ def kill(processes: list[psutil.Process]) -> None:
             process.kill()
 
 
+def previewers(home: Path) -> list[psutil.Process]:
+    """The processes that answer previews of a home; they outlive whoever started them."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "previewer" in (process.info["cmdline"] or [])
+        and any(str(home) in part for part in process.info["cmdline"])
+    ]
+
+
 def wait_for(repository: Repository, job_id: int, *states: str, timeout_s: float = 90) -> Job:
     """The job once it is in one of these states."""
     return until(lambda: _in_state(repository.jobs.get(job_id), states), timeout_s, repository, job_id)

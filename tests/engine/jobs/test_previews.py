@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from engine.config import home_folder
@@ -16,6 +15,7 @@ from engine.jobs import previews
 from engine.jobs.materials import open_dataset
 from engine.store.previews import Preview
 from engine.store.repository import Repository
+from tests.engine.jobs.processes import previewers
 
 
 @pytest.fixture
@@ -39,17 +39,6 @@ def awaited(repository: Repository, request: dict, timeout_s: float = 60) -> Pre
             return preview
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def previewers() -> list[psutil.Process]:
-    """The processes that answer for this test's home."""
-    home = str(home_folder())
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if "previewer" in (process.info["cmdline"] or [])
-        and any(home in part for part in process.info["cmdline"])
-    ]
 
 
 def test_a_request_changes_with_what_it_is_made_of(repository: Repository, tmp_path: Path) -> None:
@@ -104,12 +93,12 @@ def test_a_process_of_its_own_answers_and_stays_warm(repository: Repository) -> 
         assert second.answer is not None
         assert Path(second.answer["images"][0]["path"]).parent == previews.preview_folder(second.key)
         assert elapsed_s < 2
-        (process,) = previewers()
+        (process,) = previewers(home_folder())
         assert os.getsid(process.pid) == process.pid  # outlives whoever started it
         failed = awaited(repository, wish(repository, 9))
         assert failed.error == ("dataset blocks: expected an image of 0 to 5, got 9; choose another")
     finally:
-        for process in previewers():
+        for process in previewers(home_folder()):
             process.send_signal(signal.SIGTERM)
             process.wait(10)
     with previews.only_previewer() as free:
