@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psutil
 
 from engine.cli.output import SCORE_COLUMNS, json_option, print_json, print_table, score_rows
 from engine.cli.progress import evaluation_bar, watching
@@ -78,7 +79,8 @@ def generate_command(
             summary = generate(
                 config, folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
             )
-    _put_on_record(lambda repository: record_foreground_run(repository, summary))
+    began = None if resume_folder else psutil.Process().create_time()
+    _put_on_record(lambda repository: record_foreground_run(repository, summary, started_at=began))
     if as_json:
         print_json(summary)
     else:
@@ -177,7 +179,8 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
     click.echo("The demo is synthetic: scenes drawn by code, a detector trained on them.", err=True)
     with watching() as observer:
         summary = generate(RunConfig(seed=seed, **DEMO_SETTINGS), out, observer=observer)
-    _put_on_record(lambda repository: record_foreground_run(repository, summary))
+    began = psutil.Process().create_time()
+    _put_on_record(lambda repository: record_foreground_run(repository, summary, started_at=began))
     summary["demo_elapsed_s"] = time.perf_counter() - started
     if as_json:
         print_json(summary)

@@ -11,12 +11,25 @@ from typing import Any
 from engine import hardware
 from engine.config import RunConfig
 from engine.jobs.workforce import default_device
-from engine.records import Job
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
 __all__ = ["Estimate", "cost_key", "estimate", "estimate_errors", "learn"]
 
+# What a step takes is measured anew for each of these, as for each detector, device and size of batch.
+COST_SETTINGS = (
+    *("backend", "batch_start", "compile", "deterministic", "image_size", "merge", "patch_height"),
+    *("patch_width", "precision", "view_size"),
+)
+# These say how many steps there are or what is in them, not what one takes: measured once for all of them.
+# The dataset is among them as scaled images are cached, a patch is drawn at a cost that does not grow with
+# the objects, and loading is a small part of a run.
+FREE_SETTINGS = (
+    *("accumulate", "augmentation", "checkpoint_every", "circular", "class_name", "clip_norm", "dataset"),
+    *("early_stop", "flip", "include_empty", "initial", "iterations", "learning_rate", "max_images"),
+    *("optimizer", "placement", "sampling", "schedule", "seed", "time_limit_s", "top_k"),
+    *("validate_every", "validation_share", "view_zoom"),
+)
 CONDITIONS = 4  # that an evaluation looks at each image under: clean, grey, noise, patch
 FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1  # assumed until runs have shown their own
 NEWEST_SHARE = 0.5  # of the latest run in what is known
@@ -52,21 +65,17 @@ class Estimate:
 
 
 def cost_key(config: RunConfig) -> dict[str, Any]:
-    """What a step's cost depends on: detector, sizes, batch, precision, device, the terms of the loss."""
+    """What a step's cost depends on: runs that differ in `FREE_SETTINGS` and weights of losses share it."""
     device = (default_device() if config.device == "auto" else config.device).replace("cuda:0", "cuda")
     kind = device.partition(":")[0] if device.startswith("cpu") else device
     return {
         "detector": config.weights.replace("\\", "/").rpartition("/")[2].removesuffix(".pt"),
-        "image_size": config.image_size,
-        "view_size": config.view_size,
         "batch_size": 1 if config.batching == "sequential" else config.batch_size,
-        "patch": [config.patch_height, config.patch_width],
-        "precision": config.precision,
-        "compile": config.compile,
+        "grouped": config.batching == "grouped",
         "losses": sorted(config.losses),
-        "backend": config.backend,
         "device": kind,
         "machine": _machine(kind),
+        **{name: getattr(config, name) for name in COST_SETTINGS},
     }
 
 
@@ -102,13 +111,20 @@ def estimate(repository: Repository, config: RunConfig, *, evaluate_after: bool 
     )
 
 
-def learn(repository: Repository, job: Job, summary: dict[str, Any]) -> StepCost | None:
+def learn(
+    repository: Repository,
+    summary: dict[str, Any],
+    *,
+    started_at: float | None,
+    ended_at: float | None = None,
+) -> StepCost | None:
     """Let a finished run refine what is known of its settings.
 
     Args:
         repository: where.
-        job: the run, which tells how long all of it took if it ran in one go.
         summary: what its `run.json` holds.
+        started_at: when all of it began, with its process, in Unix seconds; None of one that was resumed.
+        ended_at: when it ended; None: now.
 
     Returns:
         What is known now; None if the run says too little: it has no score.
@@ -126,11 +142,14 @@ def learn(repository: Repository, job: Job, summary: dict[str, Any]) -> StepCost
         "evaluated_per_s": evaluated_per_s,
         "peak_memory_bytes": summary["peak_memory_bytes"],
     }
-    key = cost_key(config)
+    key, overhead_s = cost_key(config), None
+    if started_at is not None:
+        done_s = summary["elapsed_s"] + evaluation["elapsed_s"]
+        overhead_s = max((ended_at or time.time()) - started_at - done_s, 0.0)
     known = repository.costs.get(key)
     if known is None:
-        return repository.costs.put(key, overhead_s=_overhead_s(job, summary) or 0.0, runs=1, **true)
-    return repository.costs.put(key, **_refined(known, true, _overhead_s(job, summary)))
+        return repository.costs.put(key, overhead_s=overhead_s or 0.0, runs=1, **true)
+    return repository.costs.put(key, **_refined(known, true, overhead_s))
 
 
 def estimate_errors(repository: Repository) -> list[tuple[int, float, float, int | None, int | None]]:
@@ -197,15 +216,6 @@ def _disk_bytes(config: RunConfig, training: int) -> int:
     batch = 1 if config.batching == "sequential" else config.batch_size or 8
     steps = config.iterations * -(-training // (batch * config.accumulate))
     return COPIES * 12 * config.patch_height * config.patch_width + BYTES_A_STEP * steps
-
-
-def _overhead_s(job: Job, summary: dict[str, Any]) -> float | None:
-    """What a job took beside steps and score; None of one that was interrupted or has not begun."""
-    if job.attempt != 1 or job.started_at is None:
-        return None
-    done = summary["elapsed_s"] + summary["evaluation"]["elapsed_s"]
-    ended = job.finished_at or time.time()
-    return max(ended - job.started_at - done, 0.0)
 
 
 def _refined(known: StepCost, true: dict[str, Any], overhead_s: float | None) -> dict[str, Any]:

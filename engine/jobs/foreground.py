@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engine.jobs.estimates import learn
 from engine.jobs.patch_records import record_run, record_scores, write_scores
 from engine.jobs.places import job_folder, jobs_folder
 from engine.jobs.queue import label_of
@@ -18,12 +19,17 @@ from engine.store.repository import Repository
 __all__ = ["record_foreground_evaluation", "record_foreground_run"]
 
 
-def record_foreground_run(repository: Repository, summary: dict[str, Any]) -> Job:
+def record_foreground_run(
+    repository: Repository, summary: dict[str, Any], *, started_at: float | None = None
+) -> Job:
     """Put a finished run on record as a job that has succeeded, with its steps, its patch and its score.
+
+    What it cost serves the estimates of later runs.
 
     Args:
         repository: where.
         summary: what the run's `run.json` holds. Its files stay where they are; the patch is copied.
+        started_at: when its process began, in Unix seconds; None of one that was resumed.
 
     Raises:
         StorageError: its history cannot be read, or the database cannot be used.
@@ -43,6 +49,7 @@ def record_foreground_run(repository: Repository, summary: dict[str, Any]) -> Jo
     )
     repository.steps.add(job.id, steps)
     record_run(repository, job, summary)
+    learn(repository, summary, started_at=started_at)
     return job
 
 

@@ -50,7 +50,7 @@ def _generate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
         summary = generate(config, folder, **how)
     reporter.finish()
     record_run(repository, job, summary)
-    learn(repository, job, summary)
+    learn(repository, summary, started_at=job.started_at if job.attempt == 1 else None)
     for name in (LIVE_ARRAY, LIVE_IMAGE):
         (folder / name).unlink(missing_ok=True)
     return summary

@@ -2,18 +2,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields
 
 import pytest
 
-from engine.config import RunConfig
-from engine.jobs.estimates import cost_key, estimate, estimate_errors, learn
+from engine.config import RunConfig, ScheduleConfig
+from engine.jobs.estimates import (
+    COST_SETTINGS,
+    FREE_SETTINGS,
+    cost_key,
+    estimate,
+    estimate_errors,
+    learn,
+)
 from engine.jobs.materials import open_dataset
-from engine.records import Job
 from engine.store.repository import Repository
 
 Settings = Callable[..., RunConfig]
 COST = {"images_per_s": 10.0, "evaluated_per_s": 20.0, "overhead_s": 3.0, "peak_memory_bytes": 1000}
+SPAN = {"started_at": 100.0, "ended_at": 115.0}
 
 
 @pytest.fixture
@@ -21,16 +28,6 @@ def repository(settings: Settings) -> Iterator[Repository]:
     open_dataset(settings().dataset)
     with Repository() as opened:
         yield opened
-
-
-@pytest.fixture
-def job(repository: Repository) -> Job:
-    return replace(
-        repository.jobs.add(kind="generate", label="run", request={}),
-        attempt=1,
-        started_at=100.0,
-        finished_at=115.0,
-    )
 
 
 def summary(config: RunConfig, **changes: object) -> dict:
@@ -59,6 +56,18 @@ def test_without_the_dataset_nothing_is_foretold(repository: Repository, setting
         assert estimate(repository, config) is None
 
 
+def test_a_measurement_serves_all_settings_that_do_not_change_it(
+    repository: Repository, settings: Settings
+) -> None:
+    repository.costs.put(cost_key(settings()), **COST)
+    other = settings(
+        iterations=40, max_images=2, seed=3, learning_rate=0.5, losses={"object": 3.0}, initial="noise"
+    )
+    foretold = estimate(repository, other, evaluate_after=False)
+    assert foretold is not None
+    assert foretold.elapsed_s == pytest.approx(3 + 2 * 40 / 10)
+
+
 @pytest.mark.parametrize(
     ("changes", "evaluate_after", "elapsed_s"),
     [
@@ -84,11 +93,24 @@ def test_what_a_run_does_is_counted(
     assert (foretold.peak_memory_bytes, foretold.runs) == (1000, 0)
 
 
+def test_every_setting_either_decides_what_a_step_costs_or_is_free() -> None:
+    named = {"batch_size", "batching", "device", "losses", "weights"}
+    assert named | {*COST_SETTINGS} | {*FREE_SETTINGS} == {each.name for each in fields(RunConfig)}
+    assert not {*FREE_SETTINGS} & (named | {*COST_SETTINGS})
+
+
 @pytest.mark.parametrize(
     ("changes", "same"),
     [
         ({"iterations": 9, "seed": 3, "learning_rate": 0.5, "max_images": 2}, True),
+        ({"schedule": ScheduleConfig(kind="constant"), "initial": "noise", "time_limit_s": 9.0}, True),
+        ({"losses": {"object": 3.0}}, True),
+        ({"dataset": "another"}, True),
         ({"device": "auto"}, True),
+        ({"batching": "grouped"}, False),
+        ({"batching": "sequential", "batch_size": 1}, False),
+        ({"patch_height": 32}, False),
+        ({"deterministic": True}, False),
         ({"image_size": 96}, False),
         ({"view_size": 64}, False),
         ({"batch_size": 4}, False),
@@ -115,8 +137,8 @@ def test_longer_runs_leave_more(repository: Repository, settings: Settings) -> N
     assert found[1] - found[0] > 396 * 3 * 100
 
 
-def test_a_first_run_is_a_measurement(repository: Repository, settings: Settings, job: Job) -> None:
-    cost = learn(repository, job, summary(settings()))
+def test_a_first_run_is_a_measurement(repository: Repository, settings: Settings) -> None:
+    cost = learn(repository, summary(settings()), **SPAN)
     assert cost == repository.costs.get(cost_key(settings()))
     assert cost is not None
     assert (cost.images_per_s, cost.evaluated_per_s, cost.runs) == (5.0, 10.0, 1)
@@ -126,12 +148,10 @@ def test_a_first_run_is_a_measurement(repository: Repository, settings: Settings
     assert foretold.elapsed_s == pytest.approx(15)
 
 
-def test_runs_draw_what_is_known_towards_the_truth(
-    repository: Repository, settings: Settings, job: Job
-) -> None:
+def test_runs_draw_what_is_known_towards_the_truth(repository: Repository, settings: Settings) -> None:
     repository.costs.put(cost_key(settings()), **COST)
     for _ in range(12):
-        cost = learn(repository, job, summary(settings()))
+        cost = learn(repository, summary(settings()), **SPAN)
     assert cost is not None
     assert cost.images_per_s == pytest.approx(5, rel=0.01)
     assert (cost.runs, cost.peak_memory_bytes) == (12, 3000)
@@ -141,17 +161,15 @@ def test_runs_draw_what_is_known_towards_the_truth(
     assert foretold.elapsed_s == pytest.approx(15, rel=0.01)
 
 
-def test_a_run_that_was_resumed_tells_nothing_of_loading(
-    repository: Repository, settings: Settings, job: Job
-) -> None:
+def test_a_run_that_was_resumed_tells_nothing_of_loading(repository: Repository, settings: Settings) -> None:
     repository.costs.put(cost_key(settings()), **COST)
-    cost = learn(repository, replace(job, attempt=2), summary(settings()))
+    cost = learn(repository, summary(settings()), started_at=None)
     assert cost is not None
     assert cost.overhead_s == 3.0
 
 
-def test_a_run_without_a_score_says_too_little(repository: Repository, settings: Settings, job: Job) -> None:
-    assert learn(repository, job, summary(settings(), evaluation=None)) is None
+def test_a_run_without_a_score_says_too_little(repository: Repository, settings: Settings) -> None:
+    assert learn(repository, summary(settings(), evaluation=None), **SPAN) is None
     assert repository.costs.get(cost_key(settings())) is None
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from engine.errors import PatchFileError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import run_folder
+from engine.jobs.estimates import cost_key
 from engine.jobs.foreground import record_foreground_evaluation, record_foreground_run
 from engine.jobs.handlers import evaluate, generate
 from engine.jobs.housekeeping import find_faults
@@ -37,6 +39,15 @@ def test_a_run_is_on_record_with_its_steps_its_patch_and_its_score(own_home, sum
     assert steps == run_folder.read_history(tmp_path / "run")
     assert len(steps) == summary["steps"]
     assert patch.score.asr == summary["evaluation"]["patch"]["asr"]
+
+
+def test_a_run_serves_the_estimates_of_later_ones(own_home, settings, summary):
+    with Repository() as repository:
+        record_foreground_run(repository, summary, started_at=time.time() - 100)
+        cost = repository.costs.get(cost_key(settings(iterations=99)))
+    done_s = summary["elapsed_s"] + summary["evaluation"]["elapsed_s"]
+    assert cost.images_per_s == pytest.approx(summary["image_iterations"] / summary["elapsed_s"])
+    assert 100 - done_s <= cost.overhead_s < 130 - done_s
 
 
 def test_a_run_without_its_history_is_named(own_home, summary, tmp_path):
