@@ -111,7 +111,7 @@ TESTED_ELSEWHERE = {
     "engine/benchmark/suite.py": "tests/engine/benchmark/test_suites.py",
     "engine/benchmark/catalogue.py": "tests/engine/benchmark/test_report.py",  # words and charts
     "engine/benchmark/sides.py": "tests/engine/benchmark/answers/test_strength.py",  # names
-    "engine/errors.py": "tests/engine/cli/test_patches.py",  # names without behaviour
+    "engine/errors.py": "tests/engine/cli/test_patches_bad_input.py",  # names without behaviour
     "engine/store/migrations.py": "tests/engine/store/test_schema.py",
     "engine/detectors/base.py": "tests/fakes.py",  # a protocol
     "engine/detectors/pickle_rules.py": "tests/engine/detectors/test_trust.py",

@@ -23,7 +23,7 @@ from engine.jobs.summary import base_summary, finish_summary
 from engine.patch.files import write_patch
 from engine.patch.memory import peak_memory_bytes
 from engine.patch.optimizer import PatchRun
-from engine.patch.render import circle_mask
+from engine.patch.render import mask_of
 from engine.patch.state import RunState, save_checkpoint
 from engine.records import ImageRecord, StepRecord
 
@@ -73,7 +73,7 @@ class Generation:
         )
         self._training: Sequence[ImageRecord] = [materials.records[index] for index in training]
         self._weights_sha256 = materials.detector.checksum()
-        self._mask = circle_mask(config.patch_height, config.patch_width) if config.circular else None
+        self._mask = mask_of(config)
         self._judge = self._validation_judge()
         self.state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
         self._batch_size = config.batch_size

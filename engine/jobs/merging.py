@@ -17,7 +17,7 @@ from engine.jobs.generation import Generation, Observer
 from engine.jobs.materials import Materials
 from engine.jobs.summary import finish_summary
 from engine.patch.files import read_patch, write_patch
-from engine.patch.render import circle_mask
+from engine.patch.render import mask_of
 from engine.patch.state import CHECKPOINT, RunState, load_checkpoint
 from engine.records import ImageRecord, StepRecord
 
@@ -62,7 +62,7 @@ def generate_merged(
     patches = torch.stack([read_patch(summary["patch"])[0] for summary in summaries])
     images = torch.tensor([float(summary["dataset"]["images"]) for summary in summaries])
     merged = (patches * (images / images.sum())[:, None, None, None]).sum(dim=0)
-    mask = circle_mask(config.patch_height, config.patch_width) if config.circular else None
+    mask = mask_of(config)
     write_patch(folder, merged, mask)
     run_folder.write_history(folder, _one_after_the_other(histories))
     return finish_summary(

@@ -31,15 +31,15 @@ def _generate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
     from engine.jobs.estimates import learn
     from engine.jobs.handlers import generate, resume
     from engine.jobs.patch_records import record_run
-    from engine.patch.render import circle_mask
+    from engine.patch.render import mask_of
     from engine.patch.state import CHECKPOINT
 
     config, request = _config(job), job.request
-    mask = circle_mask(config.patch_height, config.patch_width).numpy() if config.circular else None
+    mask = mask_of(config)
     reporter = RunReporter(repository, job, stop_requested=stop, lost=lost)
     reporter.phase("loading")
     how = {
-        "observer": reporter.observe(folder, mask),
+        "observer": reporter.observe(folder, None if mask is None else mask.numpy()),
         "trust": request["trust"],
         "evaluate_after": request["evaluate_after"],
     }

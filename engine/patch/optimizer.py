@@ -20,7 +20,7 @@ from engine.errors import NonFiniteLossError
 from engine.patch.losses import PatchLoss
 from engine.patch.memory import Piece, find_batch_size, is_out_of_memory
 from engine.patch.precision import autocast, choose_precision, make_scaler
-from engine.patch.render import circle_mask, compose
+from engine.patch.render import compose, mask_of
 from engine.patch.schedules import Plateau, learning_rate_factor
 from engine.patch.state import RunState
 from engine.patch.transforms import mirror, place
@@ -89,10 +89,9 @@ class PatchRun:
         self._optimizer = make_optimizer(config.optimizer, self._patch, config.learning_rate)
         self._scaler = make_scaler(self.precision, detector.device)
         self._plateau = Plateau(config.schedule)
-        self._mask = self._undrawn = None
-        if config.circular:
-            self._mask = circle_mask(config.patch_height, config.patch_width).to(detector.device)
-            self._undrawn = self._patch.detach().clone()
+        mask = mask_of(config)
+        self._mask = None if mask is None else mask.to(detector.device)
+        self._undrawn = self._patch.detach().clone()
         self._restore()
         self._started_s = clock() - state.elapsed_s
 
@@ -248,7 +247,7 @@ class PatchRun:
         with torch.no_grad():
             self._patch.clamp_(0, 1)
             # Optimizers may spread a step over texels that are never drawn.
-            if self._mask is not None and self._undrawn is not None:
+            if self._mask is not None:
                 self._patch.copy_(torch.where(self._mask, self._patch, self._undrawn))
 
     def _record(self, loss: float, terms: dict[str, float], images: int, *, last: bool) -> StepRecord:

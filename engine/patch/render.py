@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.config import RunConfig
 from engine.patch.transforms import Placements
 
-__all__ = ["circle_mask", "compose", "pyramid"]
+__all__ = ["circle_mask", "compose", "mask_of", "pyramid"]
 
 
 def circle_mask(height: int, width: int) -> Tensor:
@@ -17,6 +18,11 @@ def circle_mask(height: int, width: int) -> Tensor:
     v = (torch.arange(height) + 0.5) / height * 2 - 1
     u = (torch.arange(width) + 0.5) / width * 2 - 1
     return v[:, None] ** 2 + u[None, :] ** 2 <= 1
+
+
+def mask_of(config: RunConfig) -> Tensor | None:
+    """Which texels of a run's patch are drawn: bool (patch_height, patch_width); None for all."""
+    return circle_mask(config.patch_height, config.patch_width) if config.circular else None
 
 
 def compose(

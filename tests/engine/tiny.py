@@ -13,6 +13,18 @@ from engine.detectors.ultralytics_quiet import DetectionModel
 
 CLASSES = ("person", "car")
 IMAGE_SIZE = 64
+# What run.json names, whatever was run.
+RUN_KEYS = {
+    "patch",
+    "elapsed_s",
+    "image_iterations",
+    "image_iterations_per_s",
+    "peak_memory_bytes",
+    "device",
+    "precision",
+    "batch_size",
+    "batching",
+}
 # Objects of each image: (class id, centre x, centre y, width, height) as shares of the image.
 OBJECTS = (
     ((0, 0.5, 0.5, 0.5, 0.8),),

@@ -16,21 +16,11 @@ from engine.errors import DetectorError, PatchFileError, RunInterruptedError, Se
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.handlers import Observer, evaluate, generate, resume
 from engine.patch.state import load_checkpoint, save_checkpoint
+from tests.engine.tiny import RUN_KEYS
 
 Settings = Callable[..., RunConfig]
 
 FILES = {"patch.npy", "patch.png", "run.json", "history.csv", "checkpoint.pt"}
-REQUIRED = {
-    "patch",
-    "elapsed_s",
-    "image_iterations",
-    "image_iterations_per_s",
-    "peak_memory_bytes",
-    "device",
-    "precision",
-    "batch_size",
-    "batching",
-}
 
 
 def patch_bytes(folder: Path) -> bytes:
@@ -54,7 +44,7 @@ def test_a_run_leaves_a_whole_folder(settings: Settings, tmp_path: Path) -> None
     assert (patch.shape, patch.dtype) == ((3, 16, 16), np.float32)
     assert 0 <= patch.min() < patch.max() <= 1
     assert json.loads(json.dumps(summary)) == json.loads((tmp_path / "run" / "run.json").read_text())
-    assert summary.keys() >= REQUIRED | {"config", "seed", "versions", "detector", "dataset", "evaluation"}
+    assert summary.keys() >= RUN_KEYS | {"config", "seed", "versions", "detector", "dataset", "evaluation"}
     assert (summary["batch_size"], summary["batching"], summary["precision"]) == (2, "ragged", "fp32")
     assert (summary["iterations"], summary["steps"], summary["image_iterations"]) == (4, 12, 20)
     assert summary["dataset"]["objects"] == 7

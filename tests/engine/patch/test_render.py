@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from engine.config import RunConfig
 from engine.patch import render
-from engine.patch.render import circle_mask, compose, pyramid
+from engine.patch.render import circle_mask, compose, mask_of, pyramid
 from tests.engine.patch.factories import placements, random_images, random_patch
 
 
@@ -233,3 +234,11 @@ def test_every_level_of_the_pyramid_has_the_same_mean(height, width):
 def test_a_circle_fills_its_patch(height, width, shown):
     mask = circle_mask(height, width)
     assert ["".join("#" if texel else "." for texel in row) for row in mask.tolist()] == shown
+
+
+def test_only_a_circular_patch_has_texels_that_are_not_drawn() -> None:
+    config = RunConfig(dataset="-", weights="-", patch_height=16, patch_width=20)
+    assert mask_of(config) is None
+    mask = mask_of(config.changed(circular=True))
+    assert mask is not None
+    assert torch.equal(mask, circle_mask(16, 20))
