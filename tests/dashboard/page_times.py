@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import numpy as np
 import streamlit as st
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from streamlit.testing.v1 import AppTest
 
 from dashboard.navigation import PAGES
@@ -28,8 +28,14 @@ VIEWS = {  # page → its views: the first one that opens, then one with much on
     "compare": ("", "runs=1,2,3,4"),
 }
 PATIENCE_MS = 120_000
-LOADING = '[data-testid="stSkeleton"]'
-READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+# Whether a page is there below its title (null: any): its script has ended, nothing of another page is
+# left, and nothing is still being loaded or drawn.
+DRAWN = """title => {
+  const there = selector => document.querySelector(selector) !== null
+  return [null, document.querySelector('h1')?.innerText].includes(title)
+    && there('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    && !there('[data-testid="stSkeleton"], [data-stale="true"], .stPlotlyChart:not(:has(.main-svg))')
+}"""
 
 
 def views() -> list[str]:
@@ -64,27 +70,57 @@ def script_seconds(view: str, rounds: int) -> tuple[list[float], list[float]]:
     return clock, processor
 
 
-def browser_seconds(home: Path, rounds: int) -> dict[str, list[float]]:
-    """How long a new tab takes from a view's address to its title and all of its content."""
+def browser_seconds(home: Path, rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """How long a view takes to its title and all of its content, in a new tab and in one that is open.
+
+    Returns:
+        Seconds from the address of a new tab, and from a click in the sidebar.
+    """
     with serving(home) as url, browsing() as browser:
-
-        def work(view: str) -> float:
-            tab = browser.new_page(viewport={"width": 1440, "height": 900})
-            try:
-                return seconds(lambda: _open(tab, f"{url}/{view.removeprefix('overview')}"))
-            finally:
-                tab.close()
-
         for view in views():
-            work(view)  # the first time, the server reads the scripts
-        return {view: [work(view) for _ in range(rounds)] for view in views()}
+            new_tab(browser, f"{url}/{view}").close()  # the first time, the server reads the scripts
+        fresh = {view: [new_tab_seconds(browser, f"{url}/{view}") for _ in range(rounds)] for view in views()}
+        return fresh, {view: click_seconds(browser, url, view, rounds) for view in views()}
 
 
-def _open(tab: Page, address: str) -> None:
-    tab.goto(address)
+def new_tab(browser: Browser, address: str) -> Page:
+    """A tab in which all of an address is drawn."""
+    tab = browser.new_page(viewport={"width": 1440, "height": 900})
+    tab.goto(address.replace("/overview", "/"))
     tab.get_by_role("heading", level=1).first.wait_for(timeout=PATIENCE_MS)
-    tab.locator(READY).wait_for(timeout=PATIENCE_MS)
-    tab.wait_for_function(f"document.querySelectorAll('{LOADING}').length === 0", timeout=PATIENCE_MS)
+    tab.wait_for_function(DRAWN, arg=None, timeout=PATIENCE_MS)
+    return tab
+
+
+def new_tab_seconds(browser: Browser, address: str) -> float:
+    """How long that takes."""
+    tabs: list[Page] = []
+    try:
+        return seconds(lambda: tabs.append(new_tab(browser, address)))
+    finally:
+        for tab in tabs:
+            tab.close()
+
+
+def click_seconds(browser: Browser, url: str, view: str, rounds: int) -> list[float]:
+    """How long it takes to come back to a view from another page: the session knows what was open there."""
+    page = view.partition("?")[0]
+    away = "generate" if page == "datasets" else "datasets"
+    tab = new_tab(browser, f"{url}/{view}")
+    try:
+        title, taken = tab.get_by_role("heading", level=1).first.inner_text(), []
+        for _ in range(rounds):
+            follow(tab, away, PAGES[away][0])
+            taken.append(seconds(lambda: follow(tab, page, title)))
+        return taken
+    finally:
+        tab.close()
+
+
+def follow(tab: Page, page: str, title: str) -> None:
+    """Go to a page by the sidebar; returns when all of it is drawn below its title."""
+    tab.get_by_test_id("stSidebarNav").get_by_role("link", name=PAGES[page][0], exact=True).click()
+    tab.wait_for_function(DRAWN, arg=title, timeout=PATIENCE_MS)
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -114,17 +150,18 @@ def fill_home(runs: int, steps: int) -> None:
     "--rounds", default=20, show_default=True, type=click.IntRange(1), help="How often to open each."
 )
 def main(runs: int, steps: int, rounds: int) -> None:
-    """Fill a scratch home, then open each page again and again: its script alone, and in Chromium."""
+    """Fill a scratch home, then open each page again and again: its script, by address, by a click."""
     logging.disable(logging.WARNING)  # outside a server each rerun warns
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PATCHBENCH_HOME"] = folder
         fill_home(runs, steps)
         scripts = {view: script_seconds(view, rounds) for view in views()}
-        browsers = browser_seconds(Path(folder), rounds)
+        fresh, clicked = browser_seconds(Path(folder), rounds)
     click.echo(f"{runs:,} runs, {steps:,} steps, {rounds} rounds; milliseconds")
-    click.echo(f"{'':24}{''.join(f'{name:>10}   p95' for name in ('script', 'processor', 'browser'))}")
+    names = ("script", "processor", "new tab", "click")
+    click.echo(f"{'':24}{''.join(f'{name:>10}   p95' for name in names)}")
     for view in views():
-        click.echo(line(view, *scripts[view], browsers[view]))
+        click.echo(line(view, *scripts[view], fresh[view], clicked[view]))
 
 
 if __name__ == "__main__":
