@@ -15,15 +15,17 @@ from dashboard.services.benchmarks import suite_texts
 __all__ = ["main", "missing", "texts", "translated", "unused"]
 
 SOURCES = Path(__file__).parent
-MARKS = {"_": 1, "N_": 1, "ngettext": 2}  # function → how many of its arguments are texts
+SAID = SOURCES.parent / "engine" / "benchmark"  # answers, whose figures are apart from their words
+MARKS = {"_": 1, "N_": 1, "ngettext": 2, "said": 1}  # function → how many of its arguments are texts
 
 
 def texts() -> dict[str, str]:
-    """Each text that the code shows, or has from the engine → the file it is in, relative to `dashboard/`."""
+    """Each text that the code shows, or has from the engine → the file it is in, relative to its folder."""
     found: dict[str, str] = {}
-    for path in sorted(SOURCES.rglob("*.py")):
-        for text in _texts_of(ast.parse(path.read_text(encoding="utf-8"))):
-            found.setdefault(text, path.relative_to(SOURCES).as_posix())
+    for folder in (SOURCES, SAID):
+        for path in sorted(folder.rglob("*.py")):
+            for text in _texts_of(ast.parse(path.read_text(encoding="utf-8"))):
+                found.setdefault(text, path.relative_to(folder).as_posix())
     for text in suite_texts():
         found.setdefault(text, "services/benchmarks.py")
     return found

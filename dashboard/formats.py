@@ -9,7 +9,7 @@ from datetime import datetime
 
 from dashboard.i18n import _
 
-__all__ = ["DASH", "bytes_text", "duration", "interval", "moment", "number", "percent", "plain"]
+__all__ = ["DASH", "bytes_text", "duration", "interval", "moment", "number", "percent", "plain", "spread"]
 
 DASH = "–"  # noqa: RUF001
 _MARKUP = re.compile(r"([\\`*_\[\]<>$~#|]|:(?=\w))")
@@ -28,7 +28,14 @@ def percent(value: float | None, digits: int = 0) -> str:
 def interval(value: float | None, bounds: tuple[float | None, float | None] | list[float | None]) -> str:
     """A score with its 95% interval: `0.51 (0.42 to 0.60)`."""
     low, high = bounds
-    return number(value) if low is None or high is None else f"{number(value)} ({low:.2f} to {high:.2f})"
+    if low is None or high is None:
+        return number(value)
+    return spread(number(value), f"{low:.2f}", f"{high:.2f}")
+
+
+def spread(value: str, low: str, high: str) -> str:
+    """A figure with its bounds, as text."""
+    return _("{value} ({low} to {high})").format(value=value, low=low, high=high)
 
 
 def bytes_text(count: float | None) -> str:

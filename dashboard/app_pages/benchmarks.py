@@ -19,6 +19,7 @@ from dashboard.components import (
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
 from dashboard.parts.benchmark_changes import change_over_time
+from dashboard.parts.benchmark_names import answer_text
 from dashboard.parts.benchmark_view import downloads, scale_name, suite_view
 from dashboard.parts.detector_choice import choose_detector, other_weights
 from dashboard.services import benchmarks
@@ -147,7 +148,7 @@ def all_suites(wanted: Filter) -> None:
             if run is None:
                 st.caption(_("Not measured yet."))
             else:
-                st.markdown(run.answer)
+                st.markdown(answer_text(run))
                 where = _("{device}, {detector} on {dataset}, {when}").format(
                     device=run.device,
                     detector=run.detector,

@@ -14,6 +14,7 @@ from dashboard.charts.benchmarks import change_chart
 from dashboard.components import chart, controls, look
 from dashboard.i18n import _
 from dashboard.page_state import kept
+from dashboard.parts.benchmark_names import side_text
 from dashboard.parts.benchmark_view import figure_text, run_name, unit_of
 from dashboard.services import benchmarks
 from engine.records import BenchmarkRun, Interval
@@ -51,7 +52,7 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
         st.caption(_("The two runs have no measurement in common."))
         return
     verdicts = {True: _("beyond noise"), False: _("within noise"), None: _("noise not known")}
-    sides = unique([f"{benchmarks.name_of(each.after)}, {unit_of(each.after.unit)[0]}" for each in changes])
+    sides = unique([f"{side_text(each.after)}, {unit_of(each.after.unit)[0]}" for each in changes])
     relative = {side: (shares(each), each.beyond_noise) for side, each in zip(sides, changes, strict=True)}
     moved = sum(each.beyond_noise is True for each in changes)
     text = _("{moved} of {all} figures changed beyond noise from {before} to {after}.")

@@ -14,6 +14,7 @@ from dashboard.charts.benchmarks import Bar, line_chart, side_chart
 from dashboard.components import chart, controls, empty_state, go_to, look
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
+from dashboard.parts.benchmark_names import answer_text, name_text, side_text
 from dashboard.services import benchmarks, hardware
 from dashboard.services.benchmarks import Chart, Description
 from engine.records import BenchmarkRun, Interval, Measurement
@@ -94,7 +95,7 @@ def choose_run(runs: Sequence[BenchmarkRun]) -> int:
 def answer(run: BenchmarkRun) -> None:
     """The sentence that answers the question, or how far the run came."""
     if run.answer:
-        st.success(run.answer, icon=":material/check_circle:")
+        st.success(answer_text(run), icon=":material/check_circle:")
     elif run.state == "running":
         st.info(_("This run is under way: what is below was measured so far."), icon=":material/play_arrow:")
     else:
@@ -104,7 +105,7 @@ def answer(run: BenchmarkRun) -> None:
         )
     if run.left_out:
         text = _("Not measured on {device}, as it needs CUDA: {parts}.")
-        st.caption(text.format(device=run.device, parts=", ".join(run.left_out)))
+        st.caption(text.format(device=run.device, parts=", ".join(map(name_text, run.left_out))))
 
 
 def suite_chart(drawn: Chart, run: BenchmarkRun) -> None:
@@ -130,7 +131,7 @@ def suite_chart(drawn: Chart, run: BenchmarkRun) -> None:
             **look(),
         )
     else:
-        bars = [bar_of(row, factor, benchmarks.name_of(row)) for row in shown]
+        bars = [bar_of(row, factor, side_text(row)) for row in shown]
         figure = side_chart(bars, names=names, title=_(drawn.title), x_title=unit, **look())
     chart(figure, alt=alt_text(_(drawn.title), shown, unit, factor), key=f"suite-{drawn.title}")
 
@@ -146,8 +147,8 @@ def telling(rows: Sequence[Measurement], x: str) -> list[str]:
 def line_name(row: Measurement, series: Sequence[str]) -> str:
     """What the line of a measurement is called."""
     if len(series) == 1 and isinstance(row.settings.get(series[0]), str):
-        return str(row.settings[series[0]])
-    return ", ".join(f"{name} {row.settings[name]}" for name in series if name in row.settings)
+        return name_text(row.settings[series[0]])
+    return ", ".join(name_text(f"{name} {row.settings[name]}") for name in series if name in row.settings)
 
 
 def claims(about: Description, run: BenchmarkRun) -> None:
@@ -158,7 +159,7 @@ def claims(about: Description, run: BenchmarkRun) -> None:
         rows = [row for row in claimed if row.unit == unit]
         name, factor = unit_of(unit)
         title = _("Measured beside claimed")
-        bars = [bar_of(row, factor, benchmarks.name_of(row)) for row in rows]
+        bars = [bar_of(row, factor, side_text(row)) for row in rows]
         names = (_("measured"), _("claimed"))
         figure = side_chart(bars, names=names, title=title, x_title=name, **look())
         chart(figure, alt=alt_text(title, rows, name, factor), key=f"claims-{unit}")
@@ -166,7 +167,7 @@ def claims(about: Description, run: BenchmarkRun) -> None:
 
 def alt_text(title: str, rows: Sequence[Measurement], unit: str, factor: float) -> str:
     """What a chart of measurements says, in a sentence."""
-    listed = (f"{benchmarks.name_of(row)} {row.figure.value * factor:.3g}" for row in rows[:12])
+    listed = (f"{side_text(row)} {row.figure.value * factor:.3g}" for row in rows[:12])
     return _("{title}, in {unit}: {figures}.").format(title=title, unit=unit, figures=", ".join(listed))
 
 
@@ -181,7 +182,7 @@ def bar_of(row: Measurement, factor: float, name: str, x: str = "") -> Bar:
 
 def unit_of(unit: str) -> tuple[str, float]:
     """The unit that is shown, and what figures are multiplied with: gigabytes, as in answers and claims."""
-    return ("GB", 1 / GIGA) if unit == "bytes" else (unit, 1.0)
+    return ("GB", 1 / GIGA) if unit == "bytes" else (name_text(unit), 1.0)
 
 
 def defined(row: Measurement) -> bool:
@@ -194,7 +195,7 @@ def table(run: BenchmarkRun) -> None:
     if not run.measurements:
         st.caption(_("Nothing was measured yet."))
         return
-    st.dataframe([table_row(row) for row in run.measurements], hide_index=True, height="content")
+    components.table([table_row(row) for row in run.measurements])
     st.caption(_("In brackets: 95% bootstrap interval. Figures are medians over rounds."))
 
 
@@ -202,7 +203,7 @@ def table_row(row: Measurement) -> dict[str, Any]:
     """A line of the table."""
     unit, factor = unit_of(row.unit)
     return {
-        _("Side"): benchmarks.name_of(row),
+        _("Side"): side_text(row),
         _("Measured figure"): figure_text(row.figure, factor),
         _("Claimed"): formats.DASH if row.claimed is None else f"{row.claimed * factor:.4g}",
         _("Unit"): unit,
@@ -215,7 +216,7 @@ def figure_text(figure: Interval, factor: float = 1.0) -> str:
     if math.isnan(figure.value):
         return formats.DASH
     value, low, high = (bound * factor for bound in (figure.value, figure.low, figure.high))
-    return f"{value:.4g}" if not low < high else f"{value:.4g} ({low:.4g} to {high:.4g})"
+    return f"{value:.4g}" if not low < high else formats.spread(f"{value:.4g}", f"{low:.4g}", f"{high:.4g}")
 
 
 def downloads(runs: Sequence[BenchmarkRun], name: str) -> None:

@@ -6,13 +6,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dashboard.services import detectors
 from dashboard.services.storage import cached, opened
+from engine.benchmark.answers import ANSWERS, with_left_out
 from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM, Chart, Description
 from engine.benchmark.comparison import FEW_ROUNDS, Change
+from engine.benchmark.said import Said
 from engine.benchmark.wording import side_name
 from engine.config import RunConfig
 from engine.jobs import benchmark_history, queue
@@ -28,6 +30,7 @@ __all__ = [
     "Description",
     "Filter",
     "active",
+    "answer_of",
     "comparable",
     "compare",
     "find",
@@ -176,9 +179,32 @@ def start(suites: Sequence[str], *, dataset: str, weights: str, class_name: str,
     return jobs
 
 
-def name_of(measurement: Measurement) -> str:
-    """A measurement's side, with what tells it from another of the same name."""
-    return side_name(vars(measurement))
+def name_of(measurement: Measurement, name: Callable[[str], str] = str) -> str:
+    """A measurement's side, with what tells it from another of the same name.
+
+    Args:
+        measurement: of a run.
+        name: says a name in another language.
+    """
+    return side_name(vars(measurement), name)
+
+
+def answer_of(run: BenchmarkRun) -> Said | None:
+    """What a finished run answers, its figures apart from its words; it costs no query.
+
+    Args:
+        run: with its measurements.
+
+    Returns:
+        None where the run has no answer, or another than this version makes of its measurements.
+    """
+    if run.suite not in ANSWERS:
+        return None
+    try:
+        said = with_left_out(ANSWERS[run.suite](run.measurements), run.left_out)
+    except LookupError:  # measured by a version that named its sides otherwise
+        return None
+    return said if str(said) == run.answer else None
 
 
 def to_json(runs: Sequence[BenchmarkRun]) -> str:

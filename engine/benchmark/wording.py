@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 __all__ = ["figure_text", "readable", "side_name"]
@@ -26,7 +26,12 @@ def readable(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **numbers, "unit": unit}
 
 
-def side_name(row: Mapping[str, Any]) -> str:
-    """A measurement's side, with the view where its name does not tell it; `row` as `to_json` has it."""
+def side_name(row: Mapping[str, Any], name: Callable[[str], str] = str) -> str:
+    """A measurement's side, with the view where its name does not tell it.
+
+    Args:
+        row: as `to_json` has it.
+        name: says a name in another language.
+    """
     side, view = str(row["side"]), row["settings"].get("view")
-    return side if not view or view in side else f"{side} ({view})"
+    return name(side) if not view or view in side else f"{name(side)} ({name(view)})"

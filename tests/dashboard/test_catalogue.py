@@ -15,9 +15,11 @@ ENTRY = 'msgid "Old"\nmsgstr "옛"\n'
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(catalogue, "SOURCES", tmp_path / "code")
+    monkeypatch.setattr(catalogue, "SAID", tmp_path / "said")
     monkeypatch.setattr(catalogue, "LOCALE", tmp_path / "locale")
     monkeypatch.setattr(catalogue, "suite_texts", list)
     (tmp_path / "code").mkdir()
+    (tmp_path / "said").mkdir()
     (tmp_path / "locale/ko/LC_MESSAGES").mkdir(parents=True)
     return tmp_path
 
@@ -29,7 +31,9 @@ def test_without_code_and_catalogues_nothing_is_missing(small: Path) -> None:
 def test_missing_and_unused_texts_are_printed(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (small / "code/page.py").write_text("_('New')\nN_('Marked')\nngettext('one', 'many', n)\n_(computed)\n")
     (small / "locale/ko/LC_MESSAGES/page.po").write_text(ENTRY, encoding="utf-8")
-    assert catalogue.missing("ko") == {"New": "page.py", "Marked": "page.py", "one": "page.py"}
+    (small / "said/speed.py").write_text("said('{side} is best', side=side)\n")
+    expected = {"New": "page.py", "Marked": "page.py", "one": "page.py", "{side} is best": "speed.py"}
+    assert catalogue.missing("ko") == expected
     catalogue.main()
     printed = capsys.readouterr().out
     assert 'msgid "New"' in printed

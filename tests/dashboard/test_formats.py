@@ -7,6 +7,7 @@ import pytest
 
 from dashboard import formats
 from dashboard.formats import DASH
+from dashboard.i18n import speaking
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,11 @@ def test_formats(function: object, value: float | None, text: str) -> None:
 )
 def test_an_interval_stands_beside_its_value(value: float | None, bounds: tuple, text: str) -> None:
     assert formats.interval(value, bounds) == text
+
+
+def test_bounds_are_told_in_the_language_spoken() -> None:
+    with speaking("ko"):
+        assert formats.spread("2", "1", "3") == "2 (1–3)"  # noqa: RUF001
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,16 @@ def test_translations_have_the_same_places_to_fill_in(code: str) -> None:
             assert places(form) == places(text), text
 
 
-def places(text: str) -> set[str]:
-    return {name for _text, name, _spec, _how in string.Formatter().parse(text) if name is not None}
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_no_translation_is_struck_through(code: str) -> None:
+    for entry in catalogue.translated(code).values():
+        for form in (entry.msgstr, *entry.msgstr_plural.values()):
+            assert form.count("~") < 2, form  # Markdown strikes out what lies between two
+
+
+def places(text: str) -> set[tuple[str, str | None]]:
+    """Names with how their figures are written."""
+    return {(name, spec) for _text, name, spec, _how in string.Formatter().parse(text) if name is not None}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())

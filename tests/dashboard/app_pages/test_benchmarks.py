@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.i18n import speaking
 from dashboard.services import benchmarks
 from engine.store.repository import Repository
 from tests.dashboard.measured import add_benchmark, row
@@ -71,6 +72,23 @@ def test_a_measured_suite_shows_answer_chart_table_and_files(app: AppTest) -> No
     assert drawn["data"][0]["y"] == [10.0, 40.0]
     assert list(app.dataframe[0].value["Measured figure"]) == ["10 (9.8 to 10.2)", "40 (39.2 to 40.8)"]
     assert [each.proto.label for each in app.get("download_button")] == ["Download CSV", "Download JSON"]
+
+
+def test_answers_sides_and_units_are_said_in_korean(app: AppTest) -> None:
+    peaks = [row("views, batch 1", 2.0**30, "bytes"), row("whole images, batch 8", 3 * 2.0**30, "bytes")]
+    english = "A run takes 1.00 GiB (views, batch 1) to 3.00 GiB (whole images, batch 8) at its peak."
+    with Repository() as repository:
+        add_benchmark(repository, peaks, suite="memory", answer=english)
+    korean = "실행의 최대 메모리는 1.00 GiB (뷰, 배치 1)에서 3.00 GiB (이미지 전체, 배치 8)까지입니다."
+    app.query_params["lang"] = "ko"
+    with speaking("ko"):  # the test's side of the page too: it looks choices up by what they are called
+        opened(app)
+        assert korean in words(app)
+        opened(app, suite="memory")
+    assert app.success[0].value == korean
+    assert list(app.dataframe[0].value["비교 대상"]) == ["뷰, 배치 1", "이미지 전체, 배치 8"]
+    (drawn,) = charts(app)
+    assert drawn["layout"]["yaxis"]["ticktext"] == ["뷰, 배치 1", "이미지 전체, 배치 8"]
 
 
 def test_claims_stand_beside_what_was_measured(app: AppTest) -> None:

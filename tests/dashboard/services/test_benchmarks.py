@@ -96,3 +96,34 @@ def test_the_words_of_suites_are_told_once_each() -> None:
 
 def test_a_side_is_named_with_its_view() -> None:
     assert benchmarks.name_of(row("step", 1.0, view="whole images")) == "step (whole images)"
+
+
+@pytest.mark.parametrize(
+    ("suite", "answer", "left_out", "known"),
+    [
+        ("memory", "No batch size fitted into memory.", (), True),
+        (
+            "loader",
+            "No batches could be fed. Not measured here, as it needs CUDA: copies.",
+            ("copies",),
+            True,
+        ),
+        ("memory", None, (), False),
+        ("memory", "Nothing fitted.", (), False),  # as another version worded it
+        ("gone", "Much.", (), False),
+    ],
+)
+def test_an_answer_is_said_again_if_its_figures_say_the_same(
+    suite: str, answer: str | None, left_out: tuple[str, ...], known: bool
+) -> None:
+    with Repository() as repository:
+        run = add_benchmark(repository, [], suite=suite, answer=answer, left_out=left_out)
+    said = benchmarks.answer_of(run)
+    assert (None if said is None else str(said)) == (answer if known else None)
+
+
+def test_an_answer_from_sides_of_other_names_is_not_said_again() -> None:
+    with Repository() as repository:
+        share = row("bare pass / step, views", 0.5, "share")  # today's suite tells where the rest went
+        run = add_benchmark(repository, [share], suite="floor", answer="Half.")
+    assert benchmarks.answer_of(run) is None

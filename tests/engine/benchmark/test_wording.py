@@ -18,7 +18,9 @@ def test_figures_have_four_digits(value, text):
     ("settings", "name"), [({}, "step"), ({"view": "whole"}, "step (whole)"), ({"view": "step"}, "step")]
 )
 def test_a_side_is_told_from_another_of_its_name(settings, name):
-    assert side_name({"side": "step", "settings": settings}) == name
+    row = {"side": "step", "settings": settings}
+    assert side_name(row) == name
+    assert side_name(row, str.upper) == name.upper()
 
 
 @pytest.mark.parametrize(
