@@ -102,7 +102,7 @@ def evaluate_command(
     config, settings = evaluation_from_options(options)
     from engine.jobs.foreground import record_foreground_evaluation
     from engine.jobs.handlers import evaluate
-    from engine.jobs.queue import evaluation_request
+    from engine.jobs.requests import evaluation_request
 
     started = time.perf_counter()
     with evaluation_bar() as observer:

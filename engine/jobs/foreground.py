@@ -6,10 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engine.config import RunConfig
 from engine.jobs.estimates import learn
 from engine.jobs.patch_records import record_run, record_scores, write_scores
 from engine.jobs.places import job_folder, jobs_folder
-from engine.jobs.queue import label_of
+from engine.jobs.requests import evaluation_label, generation_label, generation_request
 from engine.jobs.run_folder import read_history
 from engine.jobs.version import code_version
 from engine.patch.arrays import fingerprint, read_patch_array
@@ -34,12 +35,13 @@ def record_foreground_run(
     Raises:
         StorageError: its history cannot be read, or the database cannot be used.
     """
-    folder, config = Path(summary["patch"]).parent, summary["config"]
+    folder, config = Path(summary["patch"]).parent, RunConfig.from_json(summary["config"])
+    request = generation_request(config, trust=False, evaluate_after="evaluation" in summary)
     steps = read_history(folder)
     job = repository.jobs.add_finished(
         kind="generate",
-        label=label_of(config),
-        request={"config": config, "trust": False, "evaluate_after": "evaluation" in summary},
+        label=generation_label(request),
+        request=request,
         device=summary["device"],
         seed=summary["seed"],
         code_version=code_version(),
@@ -60,7 +62,7 @@ def record_foreground_evaluation(
 
     Args:
         repository: where.
-        request: what was asked for, as `engine.jobs.queue.evaluation_request` gives it.
+        request: what was asked for, as `engine.jobs.requests.evaluation_request` gives it.
         evaluation: what came of it.
         elapsed_s: what it took.
 
@@ -72,7 +74,7 @@ def record_foreground_evaluation(
     texels = fingerprint(*read_patch_array(patch))
     job = repository.jobs.add_finished(
         kind="evaluate",
-        label=label_of(config, scored=patch),
+        label=evaluation_label(request),
         request=request,
         device=config["device"],
         seed=config["seed"],

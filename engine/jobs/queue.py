@@ -22,6 +22,13 @@ from engine.jobs.places import (
     log_path,
     read_log_tail,
 )
+from engine.jobs.requests import (
+    evaluation_label,
+    evaluation_request,
+    generation_label,
+    generation_request,
+    subject_of,
+)
 from engine.jobs.version import code_version
 from engine.jobs.workforce import alive_workers, ensure_worker, release_dead
 from engine.records import Job
@@ -33,9 +40,7 @@ __all__ = [
     "delete",
     "duplicate",
     "ensure_worker",
-    "evaluation_request",
     "job_folder",
-    "label_of",
     "live_image_path",
     "log_path",
     "move",
@@ -76,11 +81,10 @@ def submit_generate(
         JobError: the job that it waits for will not succeed any more.
         StorageError: the database cannot be used.
     """
-    config = absolute_config(config)
-    foretold = estimate(repository, config, evaluate_after=evaluate_after)
+    foretold = estimate(repository, absolute_config(config), evaluate_after=evaluate_after)
     how = {"estimate": foretold.to_json() if foretold else None} | how
-    request = {"config": config.to_json(), "trust": trust, "evaluate_after": evaluate_after}
-    return _submit(repository, "generate", request, label or label_of(config.to_json()), config, **how)
+    request = generation_request(config, trust=trust, evaluate_after=evaluate_after)
+    return _submit(repository, "generate", request, label or generation_label(request), config, **how)
 
 
 def submit_evaluate(
@@ -111,21 +115,7 @@ def submit_evaluate(
     if how.get("waits_for") is None and not path.is_file():
         raise PatchFileError(f"{path}: expected a patch file (.npy or .png), found none; check the path")
     request = evaluation_request(config, path, settings=settings, trust=trust)
-    return _submit(
-        repository, "evaluate", request, label or label_of(request["config"], scored=path), config, **how
-    )
-
-
-def evaluation_request(
-    config: RunConfig, patch: Path, *, settings: EvaluationConfig | None = None, trust: bool = False
-) -> dict[str, Any]:
-    """All that is needed to score a patch (again); paths are absolute. See `submit_evaluate`."""
-    return {
-        "config": absolute_config(config).to_json(),
-        "patch": str(patch.expanduser().absolute()),
-        "settings": (settings or EvaluationConfig(seed=config.seed)).to_json(),
-        "trust": trust,
-    }
+    return _submit(repository, "evaluate", request, label or evaluation_label(request), config, **how)
 
 
 def submit_import(
@@ -186,17 +176,15 @@ def submit_benchmark(
     require_choice("scale", scale, ("small", "medium", "large"))
     if seconds is not None:
         require_between("seconds", seconds, 0.1, 10_000_000)
-    config = absolute_config(config)
     request = {
         "suite": suite,
         "scale": scale,
         "seconds": seconds,
-        "config": config.to_json(),
+        "config": absolute_config(config).to_json(),
         "trust": trust,
     }
-    return _submit(
-        repository, "benchmark", request, label or f"Benchmark {suite}: {_subject(config)}", config, **how
-    )
+    label = label or f"Benchmark {suite}: {subject_of(request)}"
+    return _submit(repository, "benchmark", request, label, config, **how)
 
 
 def cancel(repository: Repository, job_id: int) -> Job:
@@ -328,13 +316,3 @@ def _again(repository: Repository, job: Job, request: dict[str, Any], config: Ru
 
 def _config_of(job: Job) -> RunConfig | None:
     return RunConfig.from_json(job.request["config"]) if "config" in job.request else None
-
-
-def label_of(config: dict[str, Any], *, scored: Path | None = None) -> str:
-    """What lists call a generation with these settings (`RunConfig.to_json`), or the scoring of a patch."""
-    what = "Patch" if scored is None else f"Score {scored.stem}"
-    return f"{what}: {_subject(RunConfig.from_json(config))}"
-
-
-def _subject(config: RunConfig) -> str:
-    return f"{config.class_name}, {Path(config.weights).stem} on {Path(config.dataset).stem}"

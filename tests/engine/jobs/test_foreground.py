@@ -17,7 +17,8 @@ from engine.jobs.foreground import record_foreground_evaluation, record_foregrou
 from engine.jobs.handlers import evaluate, generate
 from engine.jobs.housekeeping import find_faults
 from engine.jobs.places import job_folder
-from engine.jobs.queue import evaluation_request, submit_evaluate
+from engine.jobs.queue import submit_evaluate
+from engine.jobs.requests import evaluation_request
 from engine.store.repository import Repository
 
 
