@@ -64,9 +64,9 @@ def test_a_thousand_runs_open_within_a_second(app: AppTest) -> None:
     app.run()
     for page in PAGES:
         opened(app, page)  # the first time reads the scripts
-        started = time.perf_counter()
+        started = time.process_time()  # on the clock a busy machine is slow whatever the page
         app.run()
-        assert time.perf_counter() - started < 3, page  # a second on a quiet machine
+        assert time.process_time() - started < 1, page
         assert not app.exception
 
 
