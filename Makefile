@@ -10,8 +10,8 @@ demo: $(VENV)/.runtime  ## the main job on the synthetic demo: generate, evaluat
 	$(BIN)/python -m engine demo
 	$(BIN)/python -m dashboard
 
-test: $(VENV)/.dev  ## the whole test suite
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## the whole test suite, in two processes: one computes while the other waits
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev  ## style, types, borders
 	$(BIN)/ruff check .
