@@ -133,10 +133,11 @@ def learn(
     if not evaluation or not summary["image_iterations"]:
         return None
     config = RunConfig.from_json(summary["config"]).changed(device=summary["device"])
-    evaluated_per_s = CONDITIONS * evaluation["settings"]["images"] / max(evaluation["elapsed_s"], 1e-6)
+    scored = CONDITIONS * evaluation["settings"]["images"]
+    evaluated_per_s = scored / max(evaluation["elapsed_s"], 1e-6)
     held_out = _split(summary["dataset"]["images"], config)[1]
-    validating_s = _validations(config, summary["iterations"]) * held_out / evaluated_per_s
-    loop_s = max(summary["elapsed_s"] - validating_s, summary["elapsed_s"] * 0.1)
+    validated = _validations(config, summary["iterations"]) * held_out
+    loop_s = max(summary["elapsed_s"] - validated / evaluated_per_s, summary["elapsed_s"] * 0.1)
     true = {
         "images_per_s": summary["image_iterations"] / loop_s,
         "evaluated_per_s": evaluated_per_s,
@@ -149,7 +150,9 @@ def learn(
     known = repository.costs.get(key)
     if known is None:
         return repository.costs.put(key, overhead_s=overhead_s or 0.0, runs=1, **true)
-    return repository.costs.put(key, **_refined(known, true, overhead_s))
+    done = {"images_per_s": summary["image_iterations"], "evaluated_per_s": scored + validated}
+    error = _error(known, true, done, overhead_s)
+    return repository.costs.put(key, **_refined(known, true, overhead_s, error))
 
 
 def estimate_errors(repository: Repository) -> list[tuple[int, float, float, int | None, int | None]]:
@@ -218,13 +221,21 @@ def _disk_bytes(config: RunConfig, training: int) -> int:
     return COPIES * 12 * config.patch_height * config.patch_width + BYTES_A_STEP * steps
 
 
-def _refined(known: StepCost, true: dict[str, Any], overhead_s: float | None) -> dict[str, Any]:
+def _error(known: StepCost, true: dict[str, Any], done: dict[str, int], overhead_s: float | None) -> float:
+    """How far a run lay from what was known: the larger time over the smaller one, less 1."""
+    foretold_s = sum(images / getattr(known, rate) for rate, images in done.items())
+    true_s = sum(images / true[rate] for rate, images in done.items())
+    if overhead_s is not None:
+        foretold_s, true_s = foretold_s + known.overhead_s, true_s + overhead_s
+    return max(foretold_s, true_s) / min(foretold_s, true_s) - 1
+
+
+def _refined(known: StepCost, true: dict[str, Any], overhead_s: float | None, error: float) -> dict[str, Any]:
     """What is known, moved towards what a run really took."""
 
     def towards(old: float, new: float) -> float:
         return (1 - NEWEST_SHARE) * old + NEWEST_SHARE * new
 
-    error = abs(known.images_per_s / true["images_per_s"] - 1)
     return {
         "images_per_s": towards(known.images_per_s, true["images_per_s"]),
         "evaluated_per_s": towards(known.evaluated_per_s, true["evaluated_per_s"]),

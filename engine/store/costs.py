@@ -25,7 +25,7 @@ class StepCost:
     Attributes:
         measured_at: Unix seconds.
         runs: finished runs that refined it; 0 after a few measured steps alone.
-        spread: how far runs lay from what was foretold of them, as a share of it.
+        spread: how far runs lay from what was foretold of them: the larger time over the smaller, less 1.
         images_per_s: of the loop: image-iterations.
         evaluated_per_s: of the judge, which looks at each image once for each condition.
         overhead_s: loading the detector and the images.

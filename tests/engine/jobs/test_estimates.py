@@ -161,6 +161,23 @@ def test_runs_draw_what_is_known_towards_the_truth(repository: Repository, setti
     assert foretold.elapsed_s == pytest.approx(15, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("known", "spread"),
+    [
+        ({"images_per_s": 5.0, "evaluated_per_s": 10.0, "overhead_s": 9.0}, 0.0),
+        ({"images_per_s": 20.0, "evaluated_per_s": 10.0, "overhead_s": 3.5}, 15 / 6.5 - 1),
+        ({"images_per_s": 1.0, "evaluated_per_s": 5.0, "overhead_s": 6.0}, 30 / 15 - 1),
+    ],
+)
+def test_the_range_reaches_from_what_was_foretold_to_what_it_took(
+    repository: Repository, settings: Settings, known: dict[str, float], spread: float
+) -> None:
+    repository.costs.put(cost_key(settings()), **COST | known)
+    cost = learn(repository, summary(settings()), **SPAN)
+    assert cost is not None
+    assert cost.spread == pytest.approx(spread)
+
+
 def test_a_run_that_was_resumed_tells_nothing_of_loading(repository: Repository, settings: Settings) -> None:
     repository.costs.put(cost_key(settings()), **COST)
     cost = learn(repository, summary(settings()), started_at=None)
