@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -36,6 +37,7 @@ __all__ = [
     "score_table",
     "state_badge",
     "state_name",
+    "table",
 ]
 
 STATES = {  # state → its name, colour and icon: never the colour alone
@@ -189,6 +191,20 @@ def progress_line(progress: Progress) -> None:
     st.progress(progress.share or 0.0, text=" · ".join(fact for fact in facts if fact) or _("Starting"))
 
 
+def table(rows: list[dict[str, Any]]) -> None:
+    """Results in columns; in presentation mode all are seen without scrolling, as long cells are folded."""
+    if presenting():
+        st.table([{name: _folding(value) for name, value in row.items()} for row in rows], hide_index=True)
+    else:
+        st.dataframe(rows, hide_index=True, height="content")
+
+
+def _folding(value: object) -> str:
+    """A cell that is folded before a bracket, not within it."""
+    text = formats.plain(str(value))  # tables show Markdown
+    return re.sub(r"\([^()]*\)", lambda bracket: bracket[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+
+
 def score_table(evaluation: Mapping[str, Any]) -> None:
     """A patch's scores beside its controls, each with its 95% interval.
 
@@ -203,7 +219,7 @@ def score_table(evaluation: Mapping[str, Any]) -> None:
         }
         for name, scores in conditions.items()
     ]
-    st.dataframe(rows, hide_index=True)
+    table(rows)
     st.caption(_("In brackets: 95% bootstrap interval over images."))
 
 

@@ -16,6 +16,7 @@ _PRESENTATION = """<style>
 html {font-size: 21px}
 [class*="st-key-controls-"] {display: none}
 [data-testid="stMainBlockContainer"] {padding-top: 3rem; max-width: none}
+[data-testid="stMetricDelta"] * {white-space: normal !important}
 </style>"""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import formats
-from dashboard.components import chart, controls, empty_state, go_to, look, page_title
+from dashboard.components import chart, controls, empty_state, go_to, look, page_title, table
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept, reset
 from dashboard.parts import compare_views as parts
@@ -96,7 +96,7 @@ def settings(runs: list[Run]) -> None:
     values = service.differing(runs)
     same = len(runs[0].settings) - len(values)
     if values:
-        st.dataframe(parts.setting_rows(runs, values), hide_index=True)
+        table(parts.setting_rows(runs, values))
         text = ngettext("{number} other setting is the same.", "{number} other settings are the same.", same)
         st.caption(text.format(number=same))
     else:
@@ -121,7 +121,7 @@ def scores(runs: list[Run]) -> None:
         )
     figure = parts.scores_figure(runs, **look())
     chart(figure, alt=parts.scores_alt(runs), key="scores")
-    st.dataframe(parts.score_rows(runs), hide_index=True, height="content")
+    table(parts.score_rows(runs))
     st.caption(
         _(
             "In brackets: 95% bootstrap interval over images. A patch that does not beat grey has shown "
@@ -210,7 +210,7 @@ def page() -> None:
     scores(runs)
     losses(runs)
     st.subheader(_("Cost"), anchor=False)
-    st.dataframe(parts.cost_rows(runs), hide_index=True)
+    table(parts.cost_rows(runs))
     patches(runs)
     figure = parts.parallel_figure(runs, **look())
     if figure is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import DASHES, colour, folded, styled
+from dashboard.charts.theme import DASHES, colour, folded, inks, styled
 
 __all__ = ["loss_curves", "parallel_axes", "places", "score_bars", "smoothed"]
 
@@ -155,7 +155,16 @@ def parallel_axes(
         for number, (place, text) in enumerate(sorted(dict(points).items())):
             lift = (20 if large else 14) * (-1 if number % 2 else 1)  # neighbours would overlap
             anchor = "left" if place < 0.2 else "right" if place > 0.8 else "center"
-            figure.add_annotation(x=place, y=row, text=text, showarrow=False, xanchor=anchor, yshift=lift)
+            figure.add_annotation(
+                x=place,
+                y=row,
+                text=text,
+                showarrow=False,
+                xanchor=anchor,
+                yshift=lift,
+                bgcolor=inks(dark)[2],  # lines pass there
+                borderpad=0,
+            )
     figure.update_xaxes(visible=False, range=[-0.04, 1.04])
     figure.update_yaxes(tickvals=rows, ticktext=[folded(axis) for axis in axes], zeroline=False)
     figure.update_yaxes(range=[len(axes) - 0.7, -0.7])

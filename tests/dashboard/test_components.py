@@ -82,3 +82,12 @@ def test_scores_stand_beside_their_controls_with_intervals() -> None:
     rows = app.dataframe[0].value
     assert list(rows["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert rows["ASR"][1] == "0.00 (0.00 to 0.05)"
+
+
+@pytest.mark.parametrize(("present", "kind"), [(False, "dataframe"), (True, "table")])
+def test_scores_need_no_scrolling_in_presentation_mode(present: bool, kind: str) -> None:
+    app = AppTest.from_function(table, kwargs={"evaluation": make_evaluation(random.Random(1))})
+    app.session_state["kept.present"] = present
+    (shown,) = app.run().get(kind)
+    gap = "\N{NO-BREAK SPACE}" if present else " "  # a bracket is not folded
+    assert shown.value["ASR"][1] == f"0.00 (0.00{gap}to{gap}0.05)"
