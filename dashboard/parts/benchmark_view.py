@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import formats
+from dashboard import components, formats
 from dashboard.charts.benchmarks import Bar, line_chart, side_chart
 from dashboard.components import chart, controls, empty_state, go_to, look
 from dashboard.i18n import N_, _
