@@ -80,7 +80,8 @@ def generate_command(
                 config, folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
             )
     began = None if resume_folder else psutil.Process().create_time()
-    _put_on_record(lambda repository: record_foreground_run(repository, summary, started_at=began))
+    how: dict[str, Any] = {"trust": trust_weights, "started_at": began}
+    _put_on_record(lambda repository: record_foreground_run(repository, summary, **how))
     if as_json:
         print_json(summary)
     else:

@@ -21,7 +21,7 @@ __all__ = ["record_foreground_evaluation", "record_foreground_run"]
 
 
 def record_foreground_run(
-    repository: Repository, summary: dict[str, Any], *, started_at: float | None = None
+    repository: Repository, summary: dict[str, Any], *, trust: bool = False, started_at: float | None = None
 ) -> Job:
     """Put a finished run on record as a job that has succeeded, with its steps, its patch and its score.
 
@@ -30,13 +30,14 @@ def record_foreground_run(
     Args:
         repository: where.
         summary: what the run's `run.json` holds. Its files stay where they are; the patch is copied.
+        trust: its weights were opened whatever their pickle names; so they are if the job is done again.
         started_at: when its process began, in Unix seconds; None of one that was resumed.
 
     Raises:
         StorageError: its history cannot be read, or the database cannot be used.
     """
     folder, config = Path(summary["patch"]).parent, RunConfig.from_json(summary["config"])
-    request = generation_request(config, trust=False, evaluate_after="evaluation" in summary)
+    request = generation_request(config, trust=trust, evaluate_after="evaluation" in summary)
     steps = read_history(folder)
     job = repository.jobs.add_finished(
         kind="generate",

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import run_folder
@@ -17,7 +18,7 @@ from engine.jobs.foreground import record_foreground_evaluation, record_foregrou
 from engine.jobs.handlers import evaluate, generate
 from engine.jobs.housekeeping import find_faults
 from engine.jobs.places import job_folder
-from engine.jobs.queue import submit_evaluate
+from engine.jobs.queue import retry, submit_evaluate
 from engine.jobs.requests import evaluation_request
 from engine.store.repository import Repository
 
@@ -40,6 +41,15 @@ def test_a_run_is_on_record_with_its_steps_its_patch_and_its_score(own_home, sum
     assert steps == run_folder.read_history(tmp_path / "run")
     assert len(steps) == summary["steps"]
     assert patch.score.asr == summary["evaluation"]["patch"]["asr"]
+
+
+@pytest.mark.parametrize("trust", [False, True])
+def test_a_run_can_be_done_again_as_it_was_done(own_home, settings, summary, trust):
+    with Repository() as repository:
+        job = record_foreground_run(repository, summary, trust=trust)
+        again = retry(repository, job.id)
+    assert RunConfig.from_json(again.request["config"]) == settings()
+    assert (again.request["trust"], again.request["evaluate_after"]) == (trust, True)
 
 
 def test_a_run_serves_the_estimates_of_later_ones(own_home, settings, summary):
