@@ -12,15 +12,28 @@ from engine.config import RunConfig
 from engine.records import Job
 from engine.store.repository import Repository
 
+TEXTS = ("title", "subheader", "markdown", "caption", "text", "info", "success", "warning", "error")
+
 
 def figure(page: AppTest, number: int = 0) -> dict[str, Any]:
     """A chart's plotly figure."""
     return json.loads(page.get("plotly_chart")[number].proto.spec)
 
 
+def opened(page: str, app: AppTest, *, failing: bool = False, **query: object) -> AppTest:
+    """The dashboard on a page as a link with a query opens it, without errors unless `failing`."""
+    app.switch_page(f"app_pages/{page}.py")
+    for name, value in query.items():
+        app.query_params[name] = str(value)
+    app.run()
+    assert not app.exception
+    assert bool(app.error) is failing
+    return app
+
+
 def texts(page: AppTest) -> str:
-    """All plain texts of the page."""
-    return " ".join(each.value for kind in ("markdown", "caption", "text") for each in page.get(kind))
+    """All plain texts of the page, one a line."""
+    return "\n".join(str(each.value) for kind in TEXTS for each in page.get(kind))
 
 
 def imports() -> list[Job]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 import streamlit as st
@@ -12,21 +13,11 @@ from streamlit.testing.v1 import AppTest
 from dashboard.i18n import speaking
 from dashboard.services import benchmarks
 from engine.store.repository import Repository
+from tests.dashboard import reading
 from tests.dashboard.measured import add_benchmark, row
+from tests.dashboard.reading import texts
 
-
-def opened(app: AppTest, **query: str) -> AppTest:
-    app.run().switch_page("app_pages/benchmarks.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    assert not app.error
-    return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(each.value for each in (*app.markdown, *app.caption, *app.subheader))
+opened = partial(reading.opened, "benchmarks")
 
 
 def charts(app: AppTest) -> list[dict]:
@@ -40,7 +31,7 @@ def choose(app: AppTest, label: str, value: str) -> None:
 def test_an_empty_home_asks_every_question(app: AppTest) -> None:
     opened(app)
     for about in benchmarks.SUITES.values():
-        assert about.question in words(app)
+        assert about.question in texts(app)
     assert [each.value for each in app.caption].count("Not measured yet.") == len(benchmarks.SUITES)
     assert not app.get("download_button")
 
@@ -48,12 +39,12 @@ def test_an_empty_home_asks_every_question(app: AppTest) -> None:
 def test_a_suite_that_was_not_measured_says_what_it_would_measure(app: AppTest) -> None:
     opened(app, suite="loader")
     assert "prefetch and pinned memory" in app.info[0].value
-    assert "No run of this suite passes the filters" in words(app)
+    assert "No run of this suite passes the filters" in texts(app)
 
 
 def test_an_unknown_suite_shows_all_of_them(app: AppTest) -> None:
     opened(app, suite="nonsense")
-    assert benchmarks.SUITES["merge"].question in words(app)
+    assert benchmarks.SUITES["merge"].question in texts(app)
 
 
 def test_a_measured_suite_shows_answer_chart_table_and_files(app: AppTest) -> None:
@@ -64,10 +55,10 @@ def test_a_measured_suite_shows_answer_chart_table_and_files(app: AppTest) -> No
             left_out=("copies",),
         )
     opened(app)
-    assert "Batch 8 is fed fastest." in words(app)
+    assert "Batch 8 is fed fastest." in texts(app)
     opened(app, suite="loader")
     assert app.success[0].value == "Batch 8 is fed fastest."
-    assert "Not measured on cpu, as it needs CUDA: copies." in words(app)
+    assert "Not measured on cpu, as it needs CUDA: copies." in texts(app)
     (drawn,) = charts(app)
     assert drawn["data"][0]["y"] == [10.0, 40.0]
     assert list(app.dataframe[0].value["Measured figure"]) == ["10 (9.8 to 10.2)", "40 (39.2 to 40.8)"]
@@ -83,7 +74,7 @@ def test_answers_sides_and_units_are_said_in_korean(app: AppTest) -> None:
     app.query_params["lang"] = "ko"
     with speaking("ko"):  # the test's side of the page too: it looks choices up by what they are called
         opened(app)
-        assert korean in words(app)
+        assert korean in texts(app)
         opened(app, suite="memory")
     assert app.success[0].value == korean
     assert list(app.dataframe[0].value["비교 대상"]) == ["뷰, 배치 1", "이미지 전체, 배치 8"]
@@ -96,7 +87,7 @@ def test_claims_stand_beside_what_was_measured(app: AppTest) -> None:
         saved = row("time saved", 0.1, "share", claimed=0.23)
         add_benchmark(repository, [saved], suite="batching")
     opened(app, suite="batching")
-    assert "**Claimed elsewhere:**" in words(app)
+    assert "**Claimed elsewhere:**" in texts(app)
     (drawn,) = charts(app)
     assert [trace["x"] for trace in drawn["data"]] == [[0.1], [0.23]]
 
@@ -113,7 +104,7 @@ def test_two_versions_are_compared(app: AppTest) -> None:
         add_benchmark(repository, [row("batch 1", 10.0, batch_size=1)], version="1+old")
         add_benchmark(repository, [row("batch 1", 20.0, batch_size=1)], version="1+new")
     opened(app, suite="loader")
-    assert "1 of 1 figures changed beyond noise from 1+old to 1+new." in words(app)
+    assert "1 of 1 figures changed beyond noise from 1+old to 1+new." in texts(app)
     (line,) = app.dataframe[-1].value.to_dict("records")
     assert (line["Change"], line["Verdict"]) == ("+100.0%", "beyond noise")
 
@@ -123,10 +114,10 @@ def test_filters_leave_out_what_does_not_pass(app: AppTest) -> None:
         add_benchmark(repository, [row("a", 1.0, batch_size=1)], detector="first", answer="First.")
         add_benchmark(repository, [row("a", 1.0, batch_size=1)], detector="second", answer="Second.")
     opened(app)
-    assert "Second." in words(app)
+    assert "Second." in texts(app)
     next(each for each in app.selectbox if each.key == "widget.only.detector").select("first").run()
-    assert "First." in words(app)
-    assert "Second." not in words(app)
+    assert "First." in texts(app)
+    assert "Second." not in texts(app)
 
 
 def test_weights_outside_the_allowed_folders_are_refused(
@@ -165,4 +156,4 @@ def test_a_suite_is_started(app: AppTest, no_worker_is_started: list[str], suite
     assert no_worker_is_started == ["worker"]
     assert "queued" in app.toast[0].value
     st.cache_data.clear()
-    assert f"Benchmark {jobs[-1].request['suite']}" in words(app.run())
+    assert f"Benchmark {jobs[-1].request['suite']}" in texts(app.run())

@@ -5,27 +5,18 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.config import RunConfig, home_folder
 from engine.store.repository import Repository
+from tests.dashboard import reading
 from tests.dashboard.homes import add_running, fill, finish, make_dataset
+from tests.dashboard.reading import texts
 
-
-def opened(app: AppTest, **query: str) -> AppTest:
-    app.run().switch_page("app_pages/compare.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    assert not app.error
-    return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(each.value for each in (*app.markdown, *app.caption, *app.subheader))
+opened = partial(reading.opened, "compare")
 
 
 @pytest.fixture
@@ -36,7 +27,7 @@ def three_runs(own_home: object) -> None:
 
 def test_an_empty_home_says_what_is_needed(app: AppTest) -> None:
     opened(app)
-    assert "Two finished runs are needed" in words(app)
+    assert "Two finished runs are needed" in texts(app)
     assert not app.multiselect
 
 
@@ -96,9 +87,9 @@ def test_runs_without_scores_and_steps_say_so(app: AppTest, own_home: object) ->
             finish(repository, config, label="Bare", result={"elapsed_s": 1.0})
     opened(app, runs="1,2")
     assert "Not scored: 1 Bare, 2 Bare." in app.info[0].value
-    assert "All settings are the same" in words(app)
-    assert "No steps are stored" in words(app)
-    assert "1 Bare: its patch was deleted." in words(app)
+    assert "All settings are the same" in texts(app)
+    assert "No steps are stored" in texts(app)
+    assert "1 Bare: its patch was deleted." in texts(app)
 
 
 @pytest.mark.usefixtures("three_runs")

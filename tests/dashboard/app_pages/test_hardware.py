@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import hardware
 from engine.hardware import GpuProcess, GpuSnapshot
+from tests.dashboard import reading
 
 UNKNOWN = GpuSnapshot(
     index=0,
@@ -30,9 +32,7 @@ KNOWN = replace(
     processes=(GpuProcess(pid=4, name="python", memory_bytes=None),),
 )
 
-
-def opened(app: AppTest) -> AppTest:
-    return app.run().switch_page("app_pages/hardware.py").run()
+opened = partial(reading.opened, "hardware")
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:

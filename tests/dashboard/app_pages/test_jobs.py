@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,19 +13,11 @@ from streamlit.testing.v1 import AppTest
 from engine.jobs import queue
 from engine.records import Job
 from engine.store.repository import Repository
+from tests.dashboard import reading
 from tests.dashboard.homes import add_running, fill
+from tests.dashboard.reading import texts
 
-
-def opened(app: AppTest, **parameters: object) -> AppTest:
-    app.switch_page("app_pages/jobs.py")
-    for name, value in parameters.items():
-        app.query_params[name] = str(value)
-    return app.run()
-
-
-def texts(app: AppTest) -> str:
-    found = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.subheader]
-    return "\n".join(str(each.value) for each in found)
+opened = partial(reading.opened, "jobs")
 
 
 def add(label: str = "Import demo", **how: Any) -> Job:
@@ -81,7 +74,7 @@ def test_a_link_opens_the_search_again(app: AppTest) -> None:
 
 def test_a_job_that_is_not_there_is_told(app: AppTest) -> None:
     add()
-    opened(app, job=99)
+    opened(app, failing=True, job=99)
     assert [each.value for each in app.error] == [
         "job 99: expected a job of the list, found none; see: jobs list"
     ]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from streamlit.testing.v1 import AppTest
 from engine.jobs.patch_records import import_patch
 from engine.records import PatchRecord
 from engine.store.repository import Repository
+from tests.dashboard import reading
 from tests.dashboard.homes import DATASET, fill
+from tests.dashboard.reading import texts
 
 
 @pytest.fixture(autouse=True)
@@ -24,16 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return calls
 
 
-def opened(app: AppTest, **parameters: object) -> AppTest:
-    app.switch_page("app_pages/patches.py")
-    for name, value in parameters.items():
-        app.query_params[name] = str(value)
-    return app.run()
-
-
-def texts(app: AppTest) -> str:
-    found = [*app.markdown, *app.caption, *app.info, *app.warning, *app.success, *app.title]
-    return "\n".join(str(each.value) for each in found)
+opened = partial(reading.opened, "patches")
 
 
 def filled(runs: int = 1) -> list[PatchRecord]:
@@ -77,7 +71,7 @@ def test_a_thousand_patches_come_a_page_at_a_time(app: AppTest) -> None:
 
 def test_a_patch_that_is_not_there_is_told(app: AppTest) -> None:
     filled()
-    opened(app, patch=99)
+    opened(app, failing=True, patch=99)
     assert [each.value for each in app.error] == [
         "patch 99: expected one of the list, found none; look at the list"
     ]
@@ -101,7 +95,7 @@ def test_a_patch_is_shown_with_scores_settings_and_downloads(app: AppTest) -> No
 def test_a_patch_whose_picture_is_gone_is_told_and_the_rest_stays(app: AppTest) -> None:
     (patch,) = filled()
     Path(patch.image).unlink()
-    opened(app, patch=patch.id)
+    opened(app, failing=True, patch=patch.id)
     assert "expected a file, got No such file or directory" in app.error[0].value
     assert len(app.dataframe) >= 2
 
