@@ -151,24 +151,25 @@ def parallel_axes(
             marker={"size": 14 if large else 9},
         )
     styled(figure, title=title, dark=dark, large=large, height=_height(90 + 62 * len(axes), len(runs)))
-    for row, points in zip(rows, axes.values(), strict=True):
-        for number, (place, text) in enumerate(sorted(dict(points).items())):
-            lift = (20 if large else 14) * (-1 if number % 2 else 1)  # neighbours would overlap
-            anchor = "left" if place < 0.2 else "right" if place > 0.8 else "center"
-            figure.add_annotation(
-                x=place,
-                y=row,
-                text=text,
-                showarrow=False,
-                xanchor=anchor,
-                yshift=lift,
-                bgcolor=inks(dark)[2],  # lines pass there
-                borderpad=0,
-            )
+    figure.update_layout(annotations=_value_labels(list(axes.values()), 20 if large else 14, inks(dark)[2]))
     figure.update_xaxes(visible=False, range=[-0.04, 1.04])
     figure.update_yaxes(tickvals=rows, ticktext=[folded(axis) for axis in axes], zeroline=False)
     figure.update_yaxes(range=[len(axes) - 0.7, -0.7])
     return figure
+
+
+def _value_labels(
+    axes: Sequence[Sequence[tuple[float, str]]], lift_px: int, paper: str
+) -> list[dict[str, Any]]:
+    """Each value once beside its point, above it and below by turns, as neighbours would overlap."""
+    labels = []
+    for row, points in enumerate(axes):
+        for number, (place, text) in enumerate(sorted(dict(points).items())):
+            anchor = "left" if place < 0.2 else "right" if place > 0.8 else "center"
+            label = {"x": place, "y": row, "text": text, "xanchor": anchor, "showarrow": False}
+            lift = lift_px * (-1 if number % 2 else 1)
+            labels.append(label | {"yshift": lift, "bgcolor": paper, "borderpad": 0})  # lines pass there
+    return labels
 
 
 def places(values: Sequence[Any]) -> list[float]:

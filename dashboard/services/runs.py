@@ -81,8 +81,7 @@ def candidates(also: tuple[int, ...] = ()) -> dict[int, str]:
         StorageError: the database cannot be used.
     """
     with opened() as repository:
-        jobs = repository.jobs.find(states=["succeeded"], kinds=["generate"], limit=LISTED)
-        found = {job.id: job.label for job in jobs}
+        found = repository.jobs.labels(states=["succeeded"], kinds=["generate"], limit=LISTED)
         for job_id in also:
             with suppress(JobError):
                 job = repository.jobs.get(job_id)

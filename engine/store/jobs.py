@@ -165,6 +165,19 @@ class Jobs:
             )
         return [job_of(row) for row in rows]
 
+    def labels(
+        self, *, states: Iterable[str] = (), kinds: Iterable[str] = (), limit: int = 100
+    ) -> dict[int, str]:
+        """Number → label of the newest jobs in these states and of these kinds; quicker than whole jobs."""
+        where, values = _conditions(states, kinds, "")
+        with self._db.errors():
+            return dict(
+                self._db.rows(
+                    f"SELECT id, label FROM jobs {where} ORDER BY {_ORDERS['newest']} LIMIT ?",
+                    [*values, limit],
+                )
+            )
+
     def count(self, *, states: Iterable[str] = (), kinds: Iterable[str] = (), text: str = "") -> int:
         """How many jobs `find` would find without a limit."""
         where, values = _conditions(states, kinds, text)

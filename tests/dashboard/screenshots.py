@@ -22,6 +22,7 @@ OUT = ROOT / "docs" / "screenshots"
 LARGEST_BYTES = 120_000
 COLOURS = (256, 192, 128, 96, 64, 32)  # of a palette: as many as the largest file allows
 ANSWER_MS = 120_000  # the first look of a detector loads it
+LOAD_MS = 20_000  # of the machine's load, for its chart
 
 
 def write(shot: bytes, path: Path) -> None:
@@ -75,6 +76,8 @@ def pictures(
                 with page_at(browser, f"{url}/{address}{joint}{more}", size, theme) as (tab, _errors):
                     answered(tab)
                     name = address.partition("?")[0] or "overview"
+                    if name == "hardware":
+                        tab.wait_for_timeout(LOAD_MS)
                     if whole:
                         height = tab.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
                         tab.set_viewport_size({"width": SIZES[size][0], "height": int(height)})

@@ -92,6 +92,15 @@ def test_jobs_are_found(repository: Repository, wanted: dict, found: list[int]) 
     assert repository.jobs.count(**unlimited) == len(repository.jobs.find(**unlimited))
 
 
+def test_labels_are_those_of_the_newest_jobs(repository: Repository) -> None:
+    assert repository.jobs.labels() == {}
+    first, second = add(repository, label="first"), add(repository, label="second", kind="import")
+    assert list(repository.jobs.labels().items()) == [(second.id, "second"), (first.id, "first")]
+    assert repository.jobs.labels(limit=1) == {second.id: "second"}
+    assert repository.jobs.labels(kinds=["generate"], states=["queued"]) == {first.id: "first"}
+    assert repository.jobs.labels(states=["succeeded"]) == {}
+
+
 def test_what_does_not_decide_the_result_can_be_edited(repository: Repository) -> None:
     job = add(repository)
     edited = repository.jobs.edit(job.id, label="b", tags=["t"], estimate={"elapsed_s": 1})
