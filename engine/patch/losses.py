@@ -20,8 +20,9 @@ OUTSIDE_LOGIT = -30.0  # of anchor points that do not compete: their score is 1e
 class PatchLoss:
     """The weighted sum of the terms asked for; only what they need of the detector is computed.
 
-    Every term but `tv` is a mean over the batch's images, so the losses of batches, weighted by their
-    images, add up to the same whatever the batch plan.
+    Every term but `tv` and the detector's own is a mean over the batch's images, so the losses of batches,
+    weighted by their images, add up to the same whatever the batch plan (`adds_up`). The detector's own are
+    divided by what it assigns in the whole batch.
 
     Args:
         weights: term name (`engine.config.LOSS_TERMS`) → weight.
@@ -37,6 +38,7 @@ class PatchLoss:
         self._class_id = class_id
         self._objects_per_image = max(objects_per_image, 1e-6)
         self._top_k = top_k
+        self.adds_up = not self._weights.keys() & set(NATIVE_TERMS)
 
     def __call__(
         self, detector: Detector, images_nchw: Tensor, targets: Targets, patch_chw: Tensor

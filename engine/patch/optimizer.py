@@ -15,15 +15,16 @@ from engine.config import RunConfig
 from engine.datasets.loader import Batch, ImageLoader
 from engine.datasets.sampling import growing_batch_size, plan_iteration
 from engine.datasets.views import ViewChooser
-from engine.detectors.base import Detector
+from engine.detectors.base import Detector, Targets
 from engine.errors import NonFiniteLossError
+from engine.patch.lanes import Lanes, Outcome
 from engine.patch.losses import PatchLoss
 from engine.patch.memory import Piece, find_batch_size, is_out_of_memory
 from engine.patch.precision import autocast, choose_precision, make_scaler
 from engine.patch.render import compose, mask_of
 from engine.patch.schedules import Plateau, learning_rate_factor
 from engine.patch.state import RunState
-from engine.patch.transforms import mirror, place
+from engine.patch.transforms import Placements, mirror, place
 from engine.patch.updates import make_optimizer
 from engine.records import ImageRecord, StepRecord
 from engine.seeding import generator
@@ -84,6 +85,9 @@ class PatchRun:
             top_k=config.top_k,
         )
         self._loss = _compiled(loss) if config.compile else loss
+        # Compiled code and accelerators share out their work by themselves.
+        alone = config.compile or not loss.adds_up or detector.device.type != "cpu"
+        self._lanes = Lanes(1 if alone else torch.get_num_threads())
         # A copy: steps change it in place, and the caller's patch and the state must not change with it.
         self._patch = state.patch_chw.detach().to(detector.device, copy=True).requires_grad_(True)
         self._optimizer = make_optimizer(config.optimizer, self._patch, config.learning_rate)
@@ -131,10 +135,9 @@ class PatchRun:
             batches = self._loader.batches(planned, self._view(state.iteration))
             for step in steps[state.steps_in_iteration :]:
                 self._set_learning_rate(state.steps_in_iteration / len(steps))
-                images = sum(len(batch) for batch in step)
-                loss, terms = self._accumulate(islice(batches, len(step)), images)
-                self._update(loss)
-                yield self._record(loss, terms, images, last=state.steps_in_iteration + 1 == len(steps))
+                outcome = self._accumulate(islice(batches, len(step)))
+                self._update(outcome)
+                yield self._record(outcome, last=state.steps_in_iteration + 1 == len(steps))
                 if self._out_of_time():
                     return
 
@@ -168,10 +171,9 @@ class PatchRun:
         together = self._config.accumulate
         return [batches[start : start + together] for start in range(0, len(batches), together)]
 
-    def _accumulate(self, batches: Iterable[Batch], images: int) -> tuple[float, dict[str, float]]:
-        """One step's gradient into the patch's `grad`; its loss and terms as means over its images."""
-        self._patch.grad = torch.zeros_like(self._patch)
-        loss, terms = 0.0, dict.fromkeys(self._config.losses, 0.0)
+    def _accumulate(self, batches: Iterable[Batch]) -> Outcome:
+        """One step's outcome: that of all its images."""
+        outcomes = []
         for position, batch in enumerate(batches):
             pieces = [Piece(images_nchw=batch.images_nchw, targets=batch.targets, part=(position, 0))]
             while pieces:
@@ -179,16 +181,11 @@ class PatchRun:
                 outcome = self._try(piece)
                 if outcome is None:
                     pieces = piece.halves() + pieces
-                    continue
-                piece_loss, piece_terms, gradient = outcome
-                share = len(piece) / images
-                self._patch.grad += gradient * share
-                loss += piece_loss * share
-                for name, term in piece_terms.items():
-                    terms[name] += term * share
-        return loss, terms
+                else:
+                    outcomes.append(outcome)
+        return Outcome.joined(outcomes)
 
-    def _try(self, piece: Piece) -> tuple[float, dict[str, float], Tensor] | None:
+    def _try(self, piece: Piece) -> Outcome | None:
         """The piece's outcome, or None if it does not fit; then no batch of its size is tried again."""
         state = self.state
         if state.batch_limit and len(piece) > state.batch_limit:
@@ -204,8 +201,8 @@ class PatchRun:
         state.events.append({"event": "out of memory", "step": state.step, "batch_size": state.batch_limit})
         return None
 
-    def _differentiate(self, piece: Piece) -> tuple[float, dict[str, float], Tensor]:
-        """Loss, terms and the (scaled) gradient of the patch for one piece, with its own chance."""
+    def _differentiate(self, piece: Piece) -> Outcome:
+        """The outcome of one piece, with its own chance."""
         state, config = self.state, self._config
         images_nchw, targets = piece.images_nchw, piece.targets
         chance = generator(
@@ -221,18 +218,33 @@ class PatchRun:
             augmentation=config.augmentation,
             generator=chance,
         )
+        return self._lanes.compute(
+            lambda first, last: self._outcome(
+                images_nchw[first:last], targets.of_images(first, last), placements.of_images(first, last)
+            ),
+            len(piece),
+        )
+
+    def _outcome(self, images_nchw: Tensor, targets: Targets, placements: Placements) -> Outcome:
+        """Render, loss and gradient of some images; runs in a lane, and changes nothing of the run."""
         drawn = compose(images_nchw, self._patch, placements, self._mask)
         with autocast(self.precision, self._detector.device):
             loss, terms = self._loss(self._detector, drawn, targets, self._patch)
         gradient = torch.autograd.grad(self._scaler.scale(loss), self._patch)[0]
         values = torch.stack([loss.detach(), *(term.detach().float() for term in terms.values())]).tolist()
-        return values[0], dict(zip(terms, values[1:], strict=True)), gradient
+        return Outcome(
+            images=len(images_nchw),
+            loss=values[0],
+            terms=dict(zip(terms, values[1:], strict=True)),
+            gradient_chw=gradient,
+        )
 
-    def _update(self, loss: float) -> None:
+    def _update(self, outcome: Outcome) -> None:
         """One optimizer step, unscaled before it is clipped, and back into the range of colours."""
-        gradient = self._patch.grad
+        loss, gradient = outcome.loss, outcome.gradient_chw
+        self._patch.grad = gradient
         # The scaler of fp16 meets infinite gradients by itself: it leaves the step out and scales less.
-        spoilt = gradient is None or not (self._scaler.is_enabled() or bool(gradient.isfinite().all()))
+        spoilt = not (self._scaler.is_enabled() or bool(gradient.isfinite().all()))
         if spoilt or not math.isfinite(loss):
             what = "gradient, got one that is not, with loss" if math.isfinite(loss) else "loss, got"
             raise NonFiniteLossError(
@@ -250,19 +262,19 @@ class PatchRun:
             if self._mask is not None:
                 self._patch.copy_(torch.where(self._mask, self._patch, self._undrawn))
 
-    def _record(self, loss: float, terms: dict[str, float], images: int, *, last: bool) -> StepRecord:
+    def _record(self, outcome: Outcome, *, last: bool) -> StepRecord:
         """Note the step in the state."""
         state = self.state
         state.step += 1
-        state.image_iterations += images
+        state.image_iterations += outcome.images
         state.elapsed_s = self._clock() - self._started_s
         record = StepRecord(
             step=state.step,
             iteration=state.iteration + 1,
-            loss=loss,
-            terms=terms,
+            loss=outcome.loss,
+            terms=outcome.terms,
             learning_rate=self._optimizer.param_groups[0]["lr"],
-            images=images,
+            images=outcome.images,
             elapsed_s=state.elapsed_s,
         )
         state.history.append(record)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -33,6 +33,12 @@ class Placements:
     angle_rad: Tensor
     gain: Tensor
     offset: Tensor
+
+    def of_images(self, first: int, last: int) -> Placements:
+        """Those on the batch's images `first` to `last - 1`, numbered from 0 again."""
+        keep = (self.image_index >= first) & (self.image_index < last)
+        kept = {each.name: getattr(self, each.name)[keep] for each in fields(self)}
+        return Placements(**kept | {"image_index": kept["image_index"] - first})
 
 
 def mirror(

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Computes the parts of a batch side by side on a processor's cores, and joins what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from threading import Barrier
+
+import torch
+from torch import Tensor
+
+__all__ = ["Lanes", "Outcome"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a step's loss says of some images.
+
+    Attributes:
+        images: how many.
+        loss: the mean over them.
+        terms: the unweighted terms, means over them.
+        gradient_chw: of the (scaled) loss with respect to the patch: float (3, h, w).
+    """
+
+    images: int
+    loss: float
+    terms: dict[str, float]
+    gradient_chw: Tensor
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outcome]) -> Outcome:
+        """The outcome of all images out of those of their parts, each weighted by its images."""
+        if len(parts) == 1:
+            return parts[0]
+        images = sum(part.images for part in parts)
+        shares = [part.images / images for part in parts]
+        gradient = torch.zeros_like(parts[0].gradient_chw)
+        for share, part in zip(shares, parts, strict=True):
+            gradient += part.gradient_chw * share
+        return cls(
+            images=images,
+            loss=sum(share * part.loss for share, part in zip(shares, parts, strict=True)),
+            terms={
+                name: sum(share * part.terms[name] for share, part in zip(shares, parts, strict=True))
+                for name in parts[0].terms
+            },
+            gradient_chw=gradient,
+        )
+
+
+class Lanes:
+    """Threads of which each computes a part of a batch, with its share of torch's threads.
+
+    A small detector's layers are too short for two cores to share each of them: most of the time one waits
+    for the other. Two halves of a batch, a core each, do not wait. Parts are joined in their order, so the
+    result does not depend on which of them ends first.
+
+    Args:
+        most: parts at most; 1 computes in the caller's thread, with all of torch's threads.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._pools: dict[int, ThreadPoolExecutor] = {}  # by the number of parts
+
+    def split(self, images: int) -> list[tuple[int, int]]:
+        """First and behind-last image of each part: as many parts as lanes, none empty."""
+        parts = max(min(self._most, images), 1)
+        bounds = [images * part // parts for part in range(parts + 1)]
+        return list(pairwise(bounds))
+
+    def compute(self, outcome: Callable[[int, int], Outcome], images: int) -> Outcome:
+        """The outcome of a batch: `outcome(first, last)` of each part, joined.
+
+        Raises:
+            whatever a part raised; the first part's error where there are several.
+        """
+        parts = self.split(images)
+        if len(parts) == 1:
+            return outcome(0, images)
+        pool = self._pools.get(len(parts)) or self._pools.setdefault(len(parts), _settled_pool(len(parts)))
+        under_way = [pool.submit(outcome, first, last) for first, last in parts]
+        return Outcome.joined([each.result() for each in under_way])
+
+
+def _settled_pool(count: int) -> ThreadPoolExecutor:
+    """A pool whose threads have their share of torch's threads; the caller's own number stays.
+
+    torch gives a thread its number at the thread's first question for it, and remembers the last one set
+    for threads to come.
+    """
+    threads = torch.get_num_threads()
+    ready = Barrier(count + 1)
+
+    def settle() -> None:
+        torch.get_num_threads()
+        torch.set_num_threads(max(threads // count, 1))
+        ready.wait()
+
+    pool = ThreadPoolExecutor(count, "lane", initializer=settle)
+    for _ in range(count):
+        pool.submit(int)
+    ready.wait()
+    torch.set_num_threads(threads)
+    return pool
