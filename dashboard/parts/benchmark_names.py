@@ -22,8 +22,14 @@ KNOWN = {
     *(N_("{0} iterations"), N_("{0} images"), N_("{0} images x {1} iterations"), N_("{0} texels")),
     *(N_("{0} objects an image"), N_("{0} texels a side"), N_("{0} pixels a side")),
     # what a run is made of
-    *(N_("step"), N_("bare pass"), N_("bare pass without the box branch"), N_("rendering alone")),
-    *(N_("loading alone"), N_("decoding each image"), N_("a run's demand"), N_("an iteration of a run")),
+    *(N_("step"), N_("bare pass"), N_("bare pass without the box branch"), N_("side by side")),
+    *(
+        N_("rendering alone"),
+        N_("loading alone"),
+        N_("decoding each image"),
+        N_("a run's demand"),
+        N_("an iteration of a run"),
+    ),
     *(N_("files"), N_("one query an image"), N_("one query a run"), N_("copies")),
     *(N_("pinned memory to the device"), N_("pageable memory to the device")),
     # patches, samplings, losses

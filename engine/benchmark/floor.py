@@ -17,6 +17,7 @@ from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.timing import alternate, device_seconds
 from engine.datasets.loader import Batch
+from engine.patch.lanes import Lanes
 from engine.patch.optimizer import PatchRun
 from engine.patch.render import compose
 from engine.patch.transforms import place
@@ -25,9 +26,10 @@ from engine.seeding import generator
 
 __all__ = ["floor_parts"]
 
+SCORES_ALONE = "bare pass without the box branch, side by side"
 RATIOS = (
     ("bare pass / step", "bare pass", "step"),
-    ("bare pass without the box branch / step", "bare pass without the box branch", "step"),
+    (f"{SCORES_ALONE} / step", SCORES_ALONE, "step"),
     ("rendering alone / step", "rendering alone", "step"),
     ("loading alone / step", "loading alone", "step"),
 )
@@ -41,6 +43,7 @@ class _Bench:
         images_nchw: float, 0 to 1, channels last.
         patch_chw: takes a gradient.
         upstream: what the drawn images' gradient is taken to be.
+        lanes: those of the run.
     """
 
     subject: Subject
@@ -48,6 +51,7 @@ class _Bench:
     images_nchw: Tensor
     patch_chw: Tensor
     upstream: Tensor
+    lanes: Lanes
 
     @classmethod
     def of(cls, subject: Subject, run: PatchRun, indices: Sequence[int]) -> _Bench:
@@ -60,6 +64,7 @@ class _Bench:
             images_nchw=images,
             patch_chw=patch,
             upstream=torch.rand_like(images),
+            lanes=run.lanes,
         )
 
     def bare(self) -> None:
@@ -69,13 +74,17 @@ class _Bench:
         torch.autograd.grad(found.logits.sum() + found.boxes_xyxy_px.sum(), pixels)
 
     def bare_scores(self) -> None:
-        """The same without the box branch, as the default loss needs it."""
-        pixels = self.images_nchw.detach().requires_grad_(True)
-        scores = self.subject.detector.class_scores(pixels, self.subject.class_id)
-        torch.autograd.grad(scores.logits.sum(), pixels)
+        """What the default loss needs of the detector, the batch in the parts in which a step computes it."""
+
+        def part(first: int, last: int) -> None:
+            pixels = self.images_nchw[first:last].detach().requires_grad_(True)
+            scores = self.subject.detector.class_scores(pixels, self.subject.class_id)
+            torch.autograd.grad(scores.logits.sum(), pixels)
+
+        self.lanes.map(part, len(self.images_nchw))
 
     def render(self) -> None:
-        """The patch drawn on the batch, and back to its texels."""
+        """The patch drawn on the batch, and back to its texels, in the same parts."""
         height, width = self.images_nchw.shape[2:]
         placements = place(
             self.batch.targets,
@@ -85,8 +94,14 @@ class _Bench:
             augmentation=self.subject.config.augmentation,
             generator=generator(0, 0),
         )
-        drawn = compose(self.batch.images_nchw, self.patch_chw, placements)
-        torch.autograd.grad(drawn, self.patch_chw, self.upstream)
+
+        def part(first: int, last: int) -> None:
+            drawn = compose(
+                self.batch.images_nchw[first:last], self.patch_chw, placements.of_images(first, last)
+            )
+            torch.autograd.grad(drawn, self.patch_chw, self.upstream[first:last])
+
+        self.lanes.map(part, len(self.images_nchw))
 
 
 def floor_parts(subject: Subject, scale: Scale) -> list[Part]:
@@ -117,7 +132,7 @@ def _measure(
         sides = {
             "step": lambda: 1 / subject.rate_of(steps, repeats * size),
             "bare pass": timed(bench.bare),
-            "bare pass without the box branch": timed(bench.bare_scores),
+            SCORES_ALONE: timed(bench.bare_scores),
             "rendering alone": timed(bench.render),
             "loading alone": timed(lambda: next(run.batches([indices]))),
         }

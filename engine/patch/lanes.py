@@ -8,11 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Barrier
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 __all__ = ["Lanes", "Outcome"]
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +59,7 @@ class Lanes:
     """Threads of which each computes a part of a batch, with its share of torch's threads.
 
     A small detector's layers are too short for two cores to share each of them: most of the time one waits
-    for the other. Two halves of a batch, a core each, do not wait. Parts are joined in their order, so the
-    result does not depend on which of them ends first.
+    for the other. Two halves of a batch, a core each, do not wait.
 
     Args:
         most: parts at most; 1 computes in the caller's thread, with all of torch's threads.
@@ -73,18 +75,18 @@ class Lanes:
         bounds = [images * part // parts for part in range(parts + 1)]
         return list(pairwise(bounds))
 
-    def compute(self, outcome: Callable[[int, int], Outcome], images: int) -> Outcome:
-        """The outcome of a batch: `outcome(first, last)` of each part, joined.
+    def map(self, work: Callable[[int, int], Result], images: int) -> list[Result]:
+        """`work(first, last)` of each part of a batch, in their order.
 
         Raises:
             whatever a part raised; the first part's error where there are several.
         """
         parts = self.split(images)
         if len(parts) == 1:
-            return outcome(0, images)
+            return [work(0, images)]
         pool = self._pools.get(len(parts)) or self._pools.setdefault(len(parts), _settled_pool(len(parts)))
-        under_way = [pool.submit(outcome, first, last) for first, last in parts]
-        return Outcome.joined([each.result() for each in under_way])
+        under_way = [pool.submit(work, first, last) for first, last in parts]
+        return [each.result() for each in under_way]
 
 
 def _settled_pool(count: int) -> ThreadPoolExecutor:

@@ -87,7 +87,7 @@ class PatchRun:
         self._loss = _compiled(loss) if config.compile else loss
         # Compiled code and accelerators share out their work by themselves.
         alone = config.compile or not loss.adds_up or detector.device.type != "cpu"
-        self._lanes = Lanes(1 if alone else torch.get_num_threads())
+        self.lanes = Lanes(1 if alone else torch.get_num_threads())
         # A copy: steps change it in place, and the caller's patch and the state must not change with it.
         self._patch = state.patch_chw.detach().to(detector.device, copy=True).requires_grad_(True)
         self._optimizer = make_optimizer(config.optimizer, self._patch, config.learning_rate)
@@ -218,12 +218,13 @@ class PatchRun:
             augmentation=config.augmentation,
             generator=chance,
         )
-        return self._lanes.compute(
+        parts = self.lanes.map(
             lambda first, last: self._outcome(
                 images_nchw[first:last], targets.of_images(first, last), placements.of_images(first, last)
             ),
             len(piece),
         )
+        return Outcome.joined(parts)
 
     def _outcome(self, images_nchw: Tensor, targets: Targets, placements: Placements) -> Outcome:
         """Render, loss and gradient of some images; runs in a lane, and changes nothing of the run."""

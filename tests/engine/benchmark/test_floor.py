@@ -10,7 +10,13 @@ from tests.engine.benchmark.factories import measured, sides
 
 def test_all_sides_are_measured_with_views_and_whole_images(subject, scale):
     rows = measured(floor_parts(subject, scale), "floor")
-    alone = ["step", "bare pass", "bare pass without the box branch", "rendering alone", "loading alone"]
+    alone = [
+        "step",
+        "bare pass",
+        "bare pass without the box branch, side by side",
+        "rendering alone",
+        "loading alone",
+    ]
     assert sides(rows, "s/image") == [
         f"{name}, {view}" for view in ("views", "whole images") for name in alone
     ]

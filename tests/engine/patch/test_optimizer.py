@@ -217,6 +217,7 @@ def test_every_piece_of_every_step_has_its_own_chance(records, monkeypatch):
         return placed
 
     monkeypatch.setattr(module, "place", noting)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # so that a batch is not taken apart anyway
     alike = records[:1] * 4
     list(begin(alike, settings(iterations=3, batch_size=4, accumulate=1), SmallDetector(2)).iterate())
     list(begin(alike, settings(iterations=3, batch_size=1, accumulate=2, seed=1)).iterate())
@@ -258,6 +259,7 @@ def test_views_look_at_windows(records):
 def test_compile_hands_the_loss_to_torch_and_changes_nothing_else(records, monkeypatch):
     handed = []
     monkeypatch.setattr(torch, "compile", lambda function: handed.append(function) or function)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # compiled or not, the batch stays whole
     plain = list(begin(records, settings(iterations=2)).iterate())
     assert not handed
     compiled = list(begin(records, settings(iterations=2, compile=True)).iterate())
