@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -30,6 +30,7 @@ __all__ = [
     "job_line",
     "job_title",
     "kind_name",
+    "line_chart",
     "live",
     "look",
     "page_title",
@@ -125,6 +126,18 @@ def look() -> dict[str, bool]:
 def chart(figure: go.Figure, *, alt: str, key: str, **options: Any) -> Any:
     """Show a figure; `alt` says in a sentence what can be read from it. Returns the selection, if any."""
     return st.plotly_chart(figure, theme=None, config=CONFIG, alt=alt, key=key, **options)
+
+
+def line_chart(rows: Mapping[str, Sequence[Any]], spec: dict[str, Any], *, alt: str) -> None:
+    """Show lines of `charts.lines`; `alt` says in a sentence what can be read from them.
+
+    New rows are drawn into the chart that is there as long as `spec` and `alt` stay the same: while something
+    runs, `alt` must not say how far it is.
+
+    Args:
+        rows: column → values, as `spec` names them.
+    """
+    st.vega_lite_chart(rows, spec, theme=None, alt=alt)
 
 
 def state_name(state: str) -> str:

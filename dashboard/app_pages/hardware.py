@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import formats
 from dashboard.charts.hardware import load_rows, load_spec
-from dashboard.components import fact, live, look, page_title
+from dashboard.components import fact, line_chart, live, look, page_title
 from dashboard.formats import DASH
 from dashboard.i18n import _
 from dashboard.services import advice, hardware
@@ -104,13 +104,8 @@ def history_chart(history: deque[tuple[float, HardwareSnapshot]]) -> None:
     spec = load_spec(
         list(series), title=_("Load (%)"), x_title=_("Seconds from now"), span_s=HISTORY * EVERY_S, **look()
     )
-    alt = _("Lines of the load over the last two minutes; CPU now {cpu} %.")
-    st.vega_lite_chart(
-        load_rows([at - newest for at, _machine in history], series),
-        spec,
-        theme=None,
-        alt=alt.format(cpu=round(machines[-1].cpu_percent)),
-    )
+    rows = load_rows([at - newest for at, _machine in history], series)
+    line_chart(rows, spec, alt=_("Lines of the load over the last two minutes."))
 
 
 def now() -> None:

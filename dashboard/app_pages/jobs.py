@@ -199,7 +199,6 @@ def one(found: JobView) -> None:
     job_view.result(found)
     goes_on = job.state in ("queued", "running")
     live(job_view.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
-    live(job_view.drawn_part, every_s=5.0 if goes_on else None)(job.id)
     job_view.details(found)
     with controls("job-notes"):
         job_controls.notes_form(job)

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The short history of the machine's load, as Vega-Lite: new samples are drawn into it in place."""
+"""The short history of the machine's load."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboard.charts.theme import COLOURS, colour, inks
+from dashboard.charts.lines import framed, number, pointed_at, thick
+from dashboard.charts.theme import COLOURS, colour
 
 __all__ = ["load_rows", "load_spec"]
 
-FONT = "Source Sans, sans-serif"
 DASHES = ([1, 0], [8, 4], [2, 3], [8, 3, 2, 3])  # a second sign beside colour
 
 
@@ -45,58 +45,33 @@ def load_spec(
         title, x_title: in the session's language.
         span_s: how far back the axis goes, in seconds.
     """
+    ages = number("age", x_title, scale={"domain": [-span_s, 0]}, axis={"grid": False, "tickCount": 6})
+    side_by_side = [{"pivot": "name", "value": "load", "groupby": ["age"]}]
+    shown = [("age", x_title, ".0f"), *((name, name, ".0f") for name in names)]
+    return framed(
+        {
+            "encoding": {"x": ages},
+            "layer": [_lines(names, large), {"transform": side_by_side} | pointed_at(shown, dark=dark)],
+        },
+        title=title,
+        height=270,
+        dark=dark,
+        large=large,
+    )
+
+
+def _lines(names: Sequence[str], large: bool) -> dict[str, Any]:
     colours = [colour(index) for index in range(len(names))]
     dashes = [DASHES[index // len(COLOURS) % len(DASHES)] for index in range(len(names))]
-    scales = {"domain": list(names)}
+    names_only = {"field": "name", "type": "nominal", "title": None}
     percents = {"values": [0, 20, 40, 60, 80, 100], "labelExpr": "datum.value + ' %'"}
     return {
-        "mark": {"type": "line", "strokeWidth": 4 if large else 2, "clip": True, "tooltip": True},
+        "mark": {"type": "line", "strokeWidth": thick(large), "clip": True},
         "encoding": {
-            "x": _number("age", x_title, [-span_s, 0], {"grid": False, "tickCount": 6}),
-            "y": _number("load", None, [0, 103], percents),  # a line at 100 is not cut in half
-            "color": {
-                "field": "name",
-                "type": "nominal",
-                "scale": scales | {"range": colours},
-                "title": None,
-            },
-            "strokeDash": {"field": "name", "type": "nominal", "scale": scales | {"range": dashes}},
+            "y": number(
+                "load", scale={"domain": [0, 103]}, axis=percents
+            ),  # a line at 100 is not cut in half
+            "color": names_only | {"scale": {"domain": list(names), "range": colours}},
+            "strokeDash": names_only | {"scale": {"domain": list(names), "range": dashes}},
         },
-        "title": title,
-        "height": 400 if large else 270,
-        "config": _house(dark, 19 if large else 13),
-    }
-
-
-def _number(field: str, title: str | None, ends: list[float], axis: dict[str, Any]) -> dict[str, Any]:
-    scale = {"domain": ends, "nice": False}
-    return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": axis}
-
-
-def _house(dark: bool, size: int) -> dict[str, Any]:
-    """Type and colours as `charts.theme.styled` gives them to the other charts."""
-    ink, grid, paper = inks(dark)
-    lines = dict.fromkeys(("gridColor", "domainColor", "tickColor"), grid)
-    labels: dict[str, Any] = {"labelColor": ink, "labelFontSize": size}
-    titles: dict[str, Any] = {"titleColor": ink, "titleFontSize": size, "titleFontWeight": "normal"}
-    return {
-        "background": paper,
-        "font": FONT,
-        "axis": lines | labels | titles,
-        "legend": labels
-        | {
-            "orient": "bottom",
-            "offset": 4,
-            "labelLimit": 400,
-            "symbolSize": 20 * size,
-            "symbolStrokeWidth": 3,
-        },
-        "title": {
-            "anchor": "start",
-            "color": ink,
-            "fontSize": size + 2,
-            "fontWeight": "normal",
-            "offset": size,
-        },
-        "view": {"stroke": None},
     }

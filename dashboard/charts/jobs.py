@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""A run's throughput, and how far estimates lay from what came."""
+"""A run's loss and throughput, and how far estimates lay from what came."""
 
 from __future__ import annotations
 
@@ -9,12 +9,51 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.charts.compare import smoothed
+from dashboard.charts.lines import framed, number, pointed_at, thick
 from dashboard.charts.theme import colour, styled
 from engine.records import StepRecord
 
-__all__ = ["estimates_beside_truth", "rates", "throughput"]
+__all__ = ["estimates_beside_truth", "loss_rows", "loss_spec", "rates", "throughput_rows", "throughput_spec"]
 
+SMOOTHING = 0.8  # as of `compare.smoothed`
 STRETCHES = 60  # single steps jitter
+LEVEL = {"grid": False, "tickCount": 6}  # of the axis below
+
+
+def loss_rows(steps: Sequence[StepRecord], *, over_seconds: bool = False) -> dict[str, list[float]]:
+    """The losses, raw and smoothed, in the columns `place`, `loss` and `smoothed`, for `loss_spec`.
+
+    Args:
+        steps: in order.
+        over_seconds: places are seconds of the run instead of numbers of steps.
+    """
+    losses = [step.loss for step in steps]
+    places = [step.elapsed_s if over_seconds else step.step for step in steps]
+    return {"place": places, "loss": losses, "smoothed": smoothed(losses, SMOOTHING)}
+
+
+def loss_spec(
+    *, title: str, x_title: str, loss: str, smooth: str, dark: bool = False, large: bool = False
+) -> dict[str, Any]:
+    """The loss, smoothed, over the raw one drawn thin and pale; the same whatever the steps.
+
+    Args:
+        title, x_title: in the session's language.
+        loss, smooth: what the raw and the smoothed loss are called where the pointer is.
+    """
+    raw = {"type": "line", "color": colour(0), "strokeWidth": 1, "opacity": 0.35}
+    line = {"type": "line", "color": colour(0), "strokeWidth": thick(large)}
+    follows = {"nice": True}
+    layers: list[dict[str, Any]] = [
+        {"mark": raw, "encoding": {"y": number("loss", scale=follows)}},
+        {"mark": line, "encoding": {"y": number("smoothed", scale=follows)}},
+        pointed_at(
+            [("place", x_title, ",.1~f"), ("loss", loss, ".3f"), ("smoothed", smooth, ".3f")], dark=dark
+        ),
+    ]
+    drawn = {"encoding": {"x": number("place", x_title, axis=LEVEL)}, "layer": layers}
+    return framed(drawn, title=title, height=400, dark=dark, large=large)
 
 
 def rates(steps: Sequence[StepRecord]) -> tuple[list[float], list[float]]:
@@ -32,24 +71,29 @@ def rates(steps: Sequence[StepRecord]) -> tuple[list[float], list[float]]:
     return times, found
 
 
-def throughput(
-    steps: Sequence[StepRecord], *, title: str, x_title: str, dark: bool = False, large: bool = False
-) -> go.Figure:
-    """Images a second over the seconds of the run.
+def throughput_rows(steps: Sequence[StepRecord]) -> dict[str, list[float]]:
+    """Images a second in the columns `seconds` and `rate`, for `throughput_spec`.
 
     Args:
         steps: as of `rates`.
-        title, x_title: in the session's language.
     """
     times, found = rates(steps)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=times, y=found, mode="lines", line={"color": colour(2), "width": 3 if large else 1.5}, name=title
-    )
-    styled(figure, title=title, dark=dark, large=large, height=240)
-    figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(title=x_title)
-    return figure
+    return {"seconds": times, "rate": found}
+
+
+def throughput_spec(*, title: str, x_title: str, dark: bool = False, large: bool = False) -> dict[str, Any]:
+    """Images a second, from zero, over the seconds of the run; the same whatever the steps.
+
+    Args:
+        title, x_title: in the session's language.
+    """
+    line = {"type": "line", "color": colour(2), "strokeWidth": thick(large)}
+    layers: list[dict[str, Any]] = [
+        {"mark": line, "encoding": {"y": number("rate", scale={"zero": True, "nice": True})}},
+        pointed_at([("seconds", x_title, ",.1f"), ("rate", title, ".1f")], dark=dark),
+    ]
+    drawn = {"encoding": {"x": number("seconds", x_title, axis=LEVEL)}, "layer": layers}
+    return framed(drawn, title=title, height=240, dark=dark, large=large)
 
 
 def estimates_beside_truth(

@@ -9,9 +9,17 @@ from typing import Any
 import streamlit as st
 
 from dashboard import formats
-from dashboard.charts.compare import loss_curves
-from dashboard.charts.jobs import throughput
-from dashboard.components import chart, fact, go_to, job_title, look, progress_line, score_table, state_name
+from dashboard.charts.jobs import loss_rows, loss_spec, throughput_rows, throughput_spec
+from dashboard.components import (
+    fact,
+    go_to,
+    job_title,
+    line_chart,
+    look,
+    progress_line,
+    score_table,
+    state_name,
+)
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept, presenting
 from dashboard.parts.setting_names import setting_name, setting_value
@@ -20,10 +28,10 @@ from dashboard.services import jobs, runs
 from dashboard.services.jobs import JobView
 from engine.records import Job, StepRecord
 
-__all__ = ["axis_choice", "details", "drawn_part", "live_part", "loss_chart", "result"]
+__all__ = ["axis_choice", "details", "live_part", "loss_chart", "result"]
 
-SMOOTHING = 0.8
 AXES = ("steps", "seconds")
+GOES_ON = ("queued", "running")
 OPEN = ("queued", "running", "paused", "interrupted")
 WAITS = ("queued", "paused", "interrupted")
 
@@ -43,14 +51,8 @@ def live_part(job_id: int, seen: tuple[Any, ...]) -> None:
         progress_line(found.job.progress)
     steps = jobs.steps(job_id) if found.job.kind == "generate" else []
     figures(found.job, steps)
-
-
-def drawn_part(job_id: int) -> None:
-    """Patch, charts and log of a job while it runs; to be drawn less often, as new charts blink."""
-    job = jobs.view(job_id).job
-    steps = jobs.steps(job_id) if job.kind == "generate" else []
-    if steps or (job.kind == "generate" and job.state in OPEN):
-        curves(job, steps)
+    if steps or (found.job.kind == "generate" and found.job.state in OPEN):
+        curves(found.job, steps)
     log(job_id)
 
 
@@ -139,32 +141,38 @@ def curves(job: Job, found: list[StepRecord]) -> None:
             texels(png, alt=_("The patch of job {job}.").format(job=job.id), key="live")
     with charts:
         if found:
-            loss_chart(job.id, found)
+            loss_chart(job.id, found, goes_on=job.state in GOES_ON)
         else:
             st.caption(_("The loss appears here after the first steps."))
     if len(found) > 2:
-        figure = throughput(found, title=_("Throughput (images/s)"), x_title=_("Seconds"), **look())
-        chart(figure, alt=_("Throughput of the run over its seconds."), key="job-throughput")
+        spec = throughput_spec(title=_("Throughput (images/s)"), x_title=_("Seconds"), **look())
+        line_chart(throughput_rows(found), spec, alt=_("Throughput of the run over its seconds."))
 
 
-def loss_chart(job_id: int, found: list[StepRecord]) -> None:
-    """The loss, raw and smoothed, over steps or seconds."""
+def loss_chart(job_id: int, found: list[StepRecord], *, goes_on: bool = False) -> None:
+    """The loss, raw and smoothed, over steps or seconds.
+
+    Args:
+        job_id: the run.
+        found: its steps, at least one.
+        goes_on: more will come, and be drawn into the same chart.
+    """
     seconds = st.session_state.get("kept.jobs.axis") == "seconds"
-    places = [step.elapsed_s if seconds else step.step for step in found]
-    figure = loss_curves(
-        {_("Loss"): (places, [step.loss for step in found])},
-        strength=SMOOTHING,
-        title=_("Loss, smoothed over the raw one"),
+    title = _("Loss, smoothed over the raw one")
+    spec = loss_spec(
+        title=title,
         x_title=_("Seconds") if seconds else _("Steps"),
+        loss=_("Loss"),
+        smooth=_("Smoothed"),
         **look(),
     )
-    alt = _("Loss of job {job}: from {first} to {last} in {steps} steps.").format(
+    so_far = _("Loss of job {job}: from {first} to {last} in {steps} steps.").format(
         job=job_id,
         first=formats.number(found[0].loss, 3),
         last=formats.number(found[-1].loss, 3),
         steps=f"{found[-1].step:,}",
     )
-    chart(figure, alt=alt, key="job-loss")
+    line_chart(loss_rows(found, over_seconds=seconds), spec, alt=title if goes_on else so_far)
 
 
 def axis_choice() -> None:

@@ -20,6 +20,12 @@ def figure(page: AppTest, number: int = 0) -> dict[str, Any]:
     return json.loads(page.get("plotly_chart")[number].proto.spec)
 
 
+def lines(page: AppTest) -> list[tuple[dict[str, Any], str, bytes]]:
+    """The charts of lines: their specifications, what they are said to show, and their data."""
+    drawn = [each.proto for each in page.get("vega_lite_chart")]
+    return [(json.loads(each.spec), each.alt, each.data.data) for each in drawn]
+
+
 def opened(page: str, app: AppTest, *, failing: bool = False, **query: object) -> AppTest:
     """The dashboard on a page as a link with a query opens it, without errors unless `failing`."""
     app.switch_page(f"app_pages/{page}.py")

@@ -41,6 +41,20 @@ def test_any_other_error_is_logged_under_the_id_that_is_shown(caplog: pytest.Log
     assert not app.exception
 
 
+def lines(values: list[float]) -> None:
+    from dashboard.components import line_chart
+
+    line_chart({"x": values}, {"mark": "line"}, alt="A line.")
+
+
+@pytest.mark.parametrize("values", [[], [1.0, 2.0]])
+def test_lines_are_shown_with_what_they_say(values: list[float]) -> None:
+    app = AppTest.from_function(lines, kwargs={"values": values}).run()
+    assert not app.exception
+    (shown,) = app.get("vega_lite_chart")
+    assert (shown.proto.alt, shown.proto.theme) == ("A line.", "")
+
+
 def test_every_state_and_kind_has_a_name() -> None:
     assert set(STATES) == set(JOB_STATES)
     assert set(KINDS) == set(JOB_KINDS)

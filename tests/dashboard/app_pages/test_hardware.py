@@ -48,6 +48,16 @@ def test_without_a_gpu_it_says_so_and_shows_the_cpu(app: AppTest, monkeypatch: p
     assert (figures["CPU load"], figures["Device"], figures["Precision"]) == ("37 %", "cpu", "auto")
 
 
+def test_the_load_is_drawn_into_the_same_chart(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    for percent in (0.0, 37.0):
+        use(monkeypatch, gpus=(KNOWN,), cpu_percent=percent)
+        drawn += reading.lines(opened(app))
+    (spec, alt, data), (later_spec, later_alt, later_data) = drawn
+    assert (spec, alt) == (later_spec, later_alt)
+    assert data != later_data
+
+
 def test_an_apple_gpu_is_offered(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, gpus=(), apple_gpu=True)
     assert "mps" in opened(app).info[0].value

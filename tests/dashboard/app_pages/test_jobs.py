@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from functools import partial
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.services import jobs
 from engine.jobs import queue
 from engine.records import Job
 from engine.store.repository import Repository
 from tests.dashboard import reading
-from tests.dashboard.homes import add_running, fill
-from tests.dashboard.reading import texts
+from tests.dashboard.homes import add_running, fill, make_steps
+from tests.dashboard.reading import lines, texts
 
 opened = partial(reading.opened, "jobs")
 
@@ -94,6 +96,33 @@ def test_a_finished_run_shows_what_came_of_it(app: AppTest) -> None:
     assert list(app.dataframe[0].value["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert {each.key for each in app.button} >= {"job-retry", "job-delete"}
     assert "job-cancel" not in {each.key for each in app.button}
+    assert [alt.partition(":")[0] for _spec, alt, _data in lines(app)] == [
+        f"Loss of job {patch.job_id}",
+        "Throughput of the run over its seconds.",
+    ]
+
+
+def test_a_running_jobs_steps_are_drawn_into_the_same_charts(app: AppTest) -> None:
+    with Repository() as repository:
+        job = add_running(repository)
+        steps = make_steps(random.Random(1), 40)
+        repository.steps.add(job.id, steps[:20])
+        before = lines(opened(app, job=job.id))
+        repository.steps.add(job.id, steps[20:])
+    jobs.steps.clear()
+    after = lines(app.run())
+    assert len(before) == 2
+    assert [each[:2] for each in before] == [each[:2] for each in after]
+    assert all(old[2] != new[2] for old, new in zip(before, after, strict=True))
+
+
+def test_losses_are_drawn_over_steps_or_seconds(app: AppTest) -> None:
+    with Repository() as repository:
+        patch = fill(repository, runs=1)[0]
+    opened(app, job=patch.job_id)
+    assert lines(app)[0][0]["encoding"]["x"]["title"] == "Steps"
+    opened(app, job=patch.job_id, **{"jobs.axis": "seconds"})
+    assert lines(app)[0][0]["encoding"]["x"]["title"] == "Seconds"
 
 
 def test_a_running_job_is_cancelled_while_its_part_refreshes(app: AppTest) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, ElementHandle, Page, sync_playwright
 
 from tests.engine.jobs.processes import kill, previewers
 
@@ -111,6 +111,22 @@ def page_at(
         yield tab, errors
     finally:
         tab.close()
+
+
+def drawn_on(tab: Page, chart: ElementHandle, before: str) -> bool:
+    """Wait until lines are drawn anew; whether that was into the chart that was there.
+
+    Args:
+        tab: where the chart is.
+        chart: its `svg`.
+        before: what its first line was.
+    """
+    tab.wait_for_function(
+        "([svg, before]) => !svg.isConnected"
+        " || svg.querySelector('.mark-line path').getAttribute('d') !== before",
+        arg=[chart, before],
+    )
+    return bool(chart.evaluate("svg => svg.isConnected"))
 
 
 def settle(tab: Page) -> None:

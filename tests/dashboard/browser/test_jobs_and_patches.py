@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from playwright.sync_api import Browser
 from engine.jobs import queue
 from engine.records import Job
 from engine.store.repository import Repository
-from tests.dashboard.browser.serving import page_at, serving, settle
-from tests.dashboard.homes import add_running, fill
+from tests.dashboard.browser.serving import drawn_on, page_at, serving, settle
+from tests.dashboard.homes import add_running, fill, make_steps
+
+STEPS = make_steps(random.Random(1), 60)
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path,
         with Repository() as repository:
             fill(repository, runs=2)
             running = add_running(repository)
+            repository.steps.add(running.id, STEPS[:20])
     with serving(home) as url:
         yield url, home, running
 
@@ -44,6 +48,23 @@ def test_a_click_in_the_list_opens_the_job_and_its_link_opens_it_again(
         tab.get_by_role("button", name="All jobs").click()
         tab.get_by_role("heading", name="Jobs", level=1).wait_for()
         assert "job=" not in tab.url
+        assert errors == []
+
+
+def test_a_running_jobs_charts_are_drawn_on_without_being_taken_away(
+    browser: Browser, place: tuple[str, Path, Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, home, running = place
+    monkeypatch.setenv("PATCHBENCH_HOME", str(home))
+    with page_at(browser, f"{url}/jobs?job={running.id}") as (tab, errors):
+        charts = tab.locator('[data-testid="stVegaLiteChart"] svg.marks').all()
+        assert len(charts) == 2
+        nodes = [chart.element_handle() for chart in charts]
+        for more in (STEPS[20:40], STEPS[40:]):
+            before = [chart.locator(".mark-line path").first.get_attribute("d") for chart in charts]
+            with Repository() as repository:
+                repository.steps.add(running.id, more)
+            assert [drawn_on(tab, *each) for each in zip(nodes, before, strict=True)] == [True, True]
         assert errors == []
 
 

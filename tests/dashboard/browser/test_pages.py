@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from dashboard.navigation import PAGES
-from tests.dashboard.browser.serving import SIZES, THEMES, page_at, settle
+from tests.dashboard.browser.serving import SIZES, THEMES, drawn_on, page_at, settle
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -44,11 +44,5 @@ def test_the_live_load_is_drawn_on_without_being_taken_away(browser: Browser, se
         chart.wait_for()
         node, lines = chart.element_handle(), chart.locator(".mark-line path").first
         for _refresh in range(2):
-            before = lines.get_attribute("d")
-            tab.wait_for_function(
-                "([svg, before]) => !svg.isConnected"
-                " || svg.querySelector('.mark-line path').getAttribute('d') !== before",
-                arg=[node, before],
-            )
-            assert node.evaluate("svg => svg.isConnected")
+            assert drawn_on(tab, node, lines.get_attribute("d"))
         assert errors == []

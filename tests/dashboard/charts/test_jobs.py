@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Throughput, and estimates beside the truth."""
+"""Loss, throughput, and estimates beside the truth."""
 
 from __future__ import annotations
 
 import pytest
 
-from dashboard.charts.jobs import STRETCHES, estimates_beside_truth, rates, throughput
+from dashboard.charts.jobs import (
+    STRETCHES,
+    estimates_beside_truth,
+    loss_rows,
+    loss_spec,
+    rates,
+    throughput_rows,
+    throughput_spec,
+)
 from engine.records import StepRecord
 
 
-def step(number: int, elapsed_s: float, images: int = 2) -> StepRecord:
+def step(number: int, elapsed_s: float, images: int = 2, loss: float = 1.0) -> StepRecord:
     return StepRecord(
         step=number,
         iteration=1,
-        loss=1.0,
+        loss=loss,
         terms={},
         learning_rate=0.1,
         images=images,
@@ -42,10 +50,38 @@ def test_many_steps_are_taken_together() -> None:
 
 
 def test_throughput_is_drawn_from_zero() -> None:
-    figure = throughput([step(1, 1.0), step(2, 2.0)], title="images/s", x_title="s")
-    assert list(figure.data[0].y) == [2.0]
-    assert figure.layout.yaxis.rangemode == "tozero"
-    assert (figure.layout.title.text, figure.layout.xaxis.title.text) == ("images/s", "s")
+    assert throughput_rows([]) == {"seconds": [], "rate": []}
+    assert throughput_rows([step(1, 1.0), step(2, 2.0)]) == {"seconds": [2.0], "rate": [2.0]}
+    spec = throughput_spec(title="images/s", x_title="s")
+    assert spec["layer"][0]["encoding"]["y"]["scale"]["zero"] is True
+    assert (spec["title"], spec["encoding"]["x"]["title"]) == ("images/s", "s")
+
+
+@pytest.mark.parametrize(
+    ("over_seconds", "losses", "places", "smooth"),
+    [
+        (False, [], [], []),
+        (False, [2.0], [1], [2.0]),
+        (False, [2.0, 2.0, 2.0], [1, 2, 3], [2.0, 2.0, 2.0]),
+        (True, [1.0, 0.0], [0.5, 1.0], [1.0, 0.16 / 0.36]),
+    ],
+)
+def test_losses_lie_over_steps_or_seconds(
+    over_seconds: bool, losses: list[float], places: list[float], smooth: list[float]
+) -> None:
+    steps = [step(number, number / 2, loss=loss) for number, loss in enumerate(losses, start=1)]
+    rows = loss_rows(steps, over_seconds=over_seconds)
+    assert (rows["place"], rows["loss"]) == (places, losses)
+    assert rows["smoothed"] == pytest.approx(smooth)
+
+
+def test_the_smoothed_loss_is_read_and_the_raw_one_pale() -> None:
+    spec = loss_spec(title="Loss", x_title="Steps", loss="raw", smooth="smoothed")
+    raw, line, pointed = spec["layer"]
+    assert (raw["encoding"]["y"]["field"], line["encoding"]["y"]["field"]) == ("loss", "smoothed")
+    assert raw["mark"]["strokeWidth"] < line["mark"]["strokeWidth"]
+    assert raw["mark"]["opacity"] < 1
+    assert [each["title"] for each in pointed["encoding"]["tooltip"]] == ["Steps", "raw", "smoothed"]
 
 
 @pytest.mark.parametrize("pairs", [[], [("Job 1", 10.0, 12.0), ("Job 2", 100.0, 50.0)]])
