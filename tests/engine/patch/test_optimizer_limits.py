@@ -16,6 +16,12 @@ from tests.engine.patch.factories import WITHOUT_CHANCE, SmallDetector, begin, s
 from tests.fakes import FakeDetector
 
 
+@pytest.fixture(autouse=True)
+def whole_batches(monkeypatch):
+    """The detectors here count and limit batches; lanes would show them parts."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+
+
 class Clock:
     """Stands still until it is moved."""
 
