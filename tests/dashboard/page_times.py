@@ -34,7 +34,8 @@ DRAWN = """title => {
   const there = selector => document.querySelector(selector) !== null
   return [null, document.querySelector('h1')?.innerText].includes(title)
     && there('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    && !there('[data-testid="stSkeleton"], [data-stale="true"], .stPlotlyChart:not(:has(.main-svg))')
+    && !there('[data-testid="stSkeleton"], [data-stale="true"]')
+    && !there('.stPlotlyChart:not(:has(.main-svg)), .stVegaLiteChart:not(:has(.marks))')
 }"""
 
 

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.services import hardware as service
 from engine import hardware
 from engine.hardware import GpuProcess, GpuSnapshot
 from tests.dashboard import reading
@@ -52,6 +53,7 @@ def test_the_load_is_drawn_into_the_same_chart(app: AppTest, monkeypatch: pytest
     drawn = []
     for percent in (0.0, 37.0):
         use(monkeypatch, gpus=(KNOWN,), cpu_percent=percent)
+        service.snapshot.clear()
         drawn += reading.lines(opened(app))
     (spec, alt, data), (later_spec, later_alt, later_data) = drawn
     assert (spec, alt) == (later_spec, later_alt)

@@ -104,7 +104,7 @@ def see_finished(tab: Page) -> None:
 def see_steps(tab: Page) -> None:
     """The run is on its way: the chart of its loss is there."""
     expect(tab.get_by_text("Optimising").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(tab.locator(".js-plotly-plot").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(tab.locator(".stVegaLiteChart .marks").first).to_be_visible(timeout=PATIENCE_MS)
 
 
 def see_bars(tab: Page) -> None:
