@@ -197,7 +197,7 @@ def one(found: JobView) -> None:
             if job.kind == "generate" and jobs.steps(job.id):
                 job_view.axis_choice()
     job_view.result(found)
-    goes_on = job.state in ("queued", "running")
+    goes_on = job.state in job_view.GOES_ON
     live(job_view.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
     job_view.details(found)
     with controls("job-notes"):

@@ -28,7 +28,7 @@ from dashboard.services import jobs, runs
 from dashboard.services.jobs import JobView
 from engine.records import Job, StepRecord
 
-__all__ = ["axis_choice", "details", "live_part", "loss_chart", "result"]
+__all__ = ["GOES_ON", "axis_choice", "details", "live_part", "loss_chart", "result"]
 
 AXES = ("steps", "seconds")
 GOES_ON = ("queued", "running")
@@ -66,7 +66,7 @@ def situation(found: JobView) -> None:
         st.error(formats.plain(job.error), icon=":material/error:")
     if job.state == "queued":
         st.info(_turn(found), icon=":material/schedule:")
-    if job.state in ("queued", "running") and not found.served:
+    if job.state in GOES_ON and not found.served:
         st.warning(_("No worker is alive. Start one in the sidebar."), icon=":material/warning:")
     if job.state in ("paused", "interrupted"):
         st.info(_("It goes on from its last checkpoint when it is resumed."), icon=":material/pause:")

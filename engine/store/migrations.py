@@ -272,7 +272,7 @@ def m005_previews(db: Database) -> None:
             key TEXT PRIMARY KEY,  -- JSON: detector, sizes, batch, precision, device
             measured_at REAL NOT NULL,
             runs INTEGER NOT NULL,  -- finished runs that refined what was measured
-            spread REAL NOT NULL,  -- how far the latest ones lay from what was foretold, as a share
+            spread REAL NOT NULL,  -- how far runs lay from the foretold: larger time over smaller, less 1
             images_per_s REAL NOT NULL,  -- image-iterations of the loop
             evaluated_per_s REAL NOT NULL,  -- images that the judge looks at, once for each condition
             overhead_s REAL NOT NULL,  -- loading the detector and the images
