@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,20 +53,19 @@ def open_database(path: str | Path, *, timeout_s: float = 10.0) -> sqlite3.Conne
         connection = sqlite3.connect(str(path), timeout=timeout_s)
     try:
         with storage_errors(path):
-            _prepare(connection, path)
+            _prepare(connection, path, timeout_s)
     except StorageError:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: str | Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: str | Path, timeout_s: float) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     # With WAL a crash of the system may then lose the last commits, but never damages the file; no process's
     # death loses anything, and a commit a second costs a run nothing.
     connection.execute("PRAGMA synchronous = NORMAL")
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
-        connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection, timeout_s)
     applied = _applied(connection)
     if newer := [name for name in applied if name not in SCHEMA]:
         raise StorageError(
@@ -76,6 +76,18 @@ def _prepare(connection: sqlite3.Connection, path: str | Path) -> None:
         from engine.store.migrations import migrate
 
         migrate(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """Make a new file keep a WAL; SQLite refuses at once, not after a while, if others do the same."""
+    deadline = time.monotonic() + timeout_s
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _applied(connection: sqlite3.Connection) -> list[str]:

@@ -93,6 +93,21 @@ def test_many_that_open_a_new_database_at_once_all_succeed(tmp_path):
     assert failures == []
 
 
+def test_a_new_file_that_another_process_is_writing_is_waited_for(tmp_path):
+    path = tmp_path / "a.db"
+    other = sqlite3.connect(path, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageError, match="another process is writing: try again"):
+        open_database(path, timeout_s=0.1)
+    end = threading.Timer(0.3, other.rollback)
+    end.start()
+    db = open_database(path)
+    end.join()
+    other.close()
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    db.close()
+
+
 def damaged(path):
     path.write_bytes(b"no database, but long enough to look at" * 50)
 
