@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -45,7 +48,7 @@ def compose(
         float (n, 3, height, width), channels last in memory, differentiable with respect to `patch_chw`.
     """
     n, channels, height, width = images_nchw.shape
-    pixels_nc = _float_copy(images_nchw).permute(0, 2, 3, 1).reshape(-1, channels)
+    pixels_nc = _float_copy(images_nchw.permute(0, 2, 3, 1).reshape(-1, channels))
     pixel, owner, uv = _covered(placements, n, height, width)
     if mask_hw is not None:
         drawn = _nearest(mask_hw, uv)
@@ -57,10 +60,11 @@ def compose(
     return pixels_nc.view(n, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _float_copy(images_nchw: Tensor) -> Tensor:
-    if images_nchw.dtype == torch.uint8:
-        return images_nchw.to(torch.float32, memory_format=torch.channels_last).mul_(1 / 255)
-    return images_nchw.detach().clone(memory_format=torch.channels_last)
+def _float_copy(pixels_nc: Tensor) -> Tensor:
+    """A tensor of its own and no view of one: autograd would copy all that a change in place reaches."""
+    if pixels_nc.dtype == torch.uint8:
+        return pixels_nc.float().mul_(1 / 255)
+    return pixels_nc.detach().clone()
 
 
 def pyramid(patch_chw: Tensor) -> list[Tensor]:
@@ -75,6 +79,7 @@ def pyramid(patch_chw: Tensor) -> list[Tensor]:
     return levels
 
 
+@cache
 def _halving(size: int) -> Tensor:
     """The matrix (half, size) from a line of texels to half as many, each row the shares of one new texel.
 
@@ -152,12 +157,29 @@ def _sample(patch_chw: Tensor, placements: Placements, owner: Tensor, uv: Tensor
         corners, shares = _bilinear(uv, sizes[level], starts[level])
         index.append(corners)
         weight.append(shares * share[:, None])
-    return F.embedding_bag(
-        torch.cat(index, dim=1),
-        texels,
-        per_sample_weights=torch.cat(weight, dim=1).to(texels.dtype),
-        mode="sum",
-    )
+    shares = torch.cat(weight, dim=1).to(texels.dtype)
+    sampled: Tensor = _WeightedSums.apply(texels, torch.cat(index, dim=1), shares)
+    return sampled
+
+
+class _WeightedSums(torch.autograd.Function):
+    """`embedding_bag` with a gradient that adds where the texels lie: torch's own sorts them first.
+
+    Measured on a processor, 5,800 pixels: a third of the time. Differentiable in the texels alone.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, texels: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(index, weight)
+        ctx.texels = len(texels)
+        return F.embedding_bag(index, texels, per_sample_weights=weight, mode="sum")
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        index, weight = ctx.saved_tensors
+        shares = (gradients[0][:, None] * weight[..., None]).flatten(0, 1)
+        texels = shares.new_zeros(ctx.texels, shares.shape[1])
+        return texels.index_add_(0, index.flatten(), shares), None, None
 
 
 def _two_levels(depth: Tensor, levels: int) -> list[tuple[Tensor, Tensor]]:
