@@ -165,7 +165,8 @@ def _sample(patch_chw: Tensor, placements: Placements, owner: Tensor, uv: Tensor
 class _WeightedSums(torch.autograd.Function):
     """`embedding_bag` with a gradient that adds where the texels lie: torch's own sorts them first.
 
-    Measured on a processor, 5,800 pixels: a third of the time. Differentiable in the texels alone.
+    On a processor, 5,800 pixels, that halves the time of a drawing's gradient. Differentiable in the texels
+    alone.
     """
 
     @staticmethod
