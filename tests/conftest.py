@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REAL_FILES = (SHARED / "data/coco128/coco128.yaml", SHARED / "weights/yolov8n-coco.pt")
+
+
+MAIN = sys.modules["__main__"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +36,12 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     monkeypatch.setenv("PATCHBENCH_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> None:
+    """Streamlit's AppTest leaves its script as `__main__`, which every process spawned later would run."""
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture(scope="session")
