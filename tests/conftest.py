@@ -15,8 +15,6 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REAL_FILES = (SHARED / "data/coco128/coco128.yaml", SHARED / "weights/yolov8n-coco.pt")
-
-
 MAIN = sys.modules["__main__"]
 
 
