@@ -14,7 +14,7 @@ from engine.benchmark.comparison import FEW_ROUNDS
 from engine.benchmark.report import main_table
 from engine.benchmark.wording import figure_text, readable, side_name
 from engine.cli.output import json_option, print_json, print_table
-from engine.cli.run_options import config_from_options, subject_options
+from engine.cli.run_options import config_from_options, recipe_options, subject_options
 from engine.config import RunConfig, require_choice
 from engine.errors import EngineError
 from engine.jobs.benchmark_history import compare, latest_runs, result_of, two_runs
@@ -46,6 +46,7 @@ def list_command(as_json: bool) -> None:
 @benchmark_group.command("run")
 @click.argument("suite")
 @subject_options
+@recipe_options
 @click.option(
     "--scale",
     type=click.Choice(["small", "medium", "large"]),
@@ -75,8 +76,9 @@ def run_command(
 ) -> None:
     """Run SUITE, or all, on a dataset and a detector (by default the synthetic demo).
 
-    A run that was interrupted goes on where it stopped. `run all` keeps suites that this version has
-    measured with these settings already.
+    Settings of a patch are those that a suite's sides start from, where it does not vary them itself. A run
+    that was interrupted goes on where it stopped. `run all` keeps suites that this version has measured with
+    these settings already.
     """
     options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
     config = config_from_options(options)

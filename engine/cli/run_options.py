@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from engine.cli.option_types import BatchSize, LossTerm, PatchSize
 from engine.config import (
     BATCHINGS,
     LOSS_TERMS,
@@ -26,6 +27,7 @@ from engine.evaluation.config import EvaluationConfig
 __all__ = [
     "config_from_options",
     "evaluation_from_options",
+    "recipe_options",
     "run_options",
     "scoring_options",
     "subject_options",
@@ -35,56 +37,6 @@ _DEFAULTS = RunConfig(dataset="-", weights="-")
 _PLACEMENT, _CHANCE, _SCHEDULE = _DEFAULTS.placement, _DEFAULTS.augmentation, _DEFAULTS.schedule
 
 Command = Callable[..., Any]
-
-
-class PatchSize(click.ParamType):
-    """`96`, or width and height as `64x128`."""
-
-    name = "SIZE|WxH"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """The text as (width, height) in texels."""
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(part.isdecimal() for part in parts):
-            self.fail(f"expected a number of texels or WIDTHxHEIGHT, got {value!r}", param, ctx)
-        return int(parts[0]), int(parts[-1])
-
-
-class BatchSize(click.ParamType):
-    """A number, or `auto`."""
-
-    name = "N|auto"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The text as a number, 0 for `auto`."""
-        text = str(value)
-        if text == "auto":
-            return 0
-        if not text.isdecimal() or int(text) < 1:
-            self.fail(f"expected auto, or a number of 1 or more, got {text!r}", param, ctx)
-        return int(text)
-
-
-class LossTerm(click.ParamType):
-    """`NAME=WEIGHT`."""
-
-    name = "NAME=WEIGHT"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, float]:
-        """The text as (term, weight); the weight is 1 if left out."""
-        if isinstance(value, tuple):
-            return value
-        term, _, weight = str(value).partition("=")
-        try:
-            return term, float(weight or 1)
-        except ValueError:
-            self.fail(f"expected {term}=NUMBER, got {value!r}", param, ctx)
 
 
 def scoring_options(command: Command) -> Command:
@@ -146,24 +98,10 @@ def subject_options(command: Command) -> Command:
     )
 
 
-def run_options(command: Command) -> Command:
-    """How a patch is made."""
+def recipe_options(command: Command) -> Command:
+    """What decides how strong a patch becomes: shared by `generate` and benchmarks."""
     return _all(
         command,
-        _choice("preset", tuple(PRESETS), None, "quick: 50 iterations, standard: 200, thorough: 1000."),
-        click.option(
-            "--iterations", type=int, help="Passes over the images. [default: the preset's, else 200]"
-        ),
-        click.option("--time-limit", default=0.0, help="Stop after so many seconds; 0 for never."),
-        _choice("backend", ("native", "art"), "native", "PatchBench's own loop, or ART's."),
-        click.option("--batch-size", type=BatchSize(), default=_DEFAULTS.batch_size, help="Images a batch."),
-        click.option("--batch-start", default=0, help="Let batches grow from this size; 0 for constant."),
-        _choice(
-            "batching",
-            BATCHINGS,
-            _DEFAULTS.batching,
-            "sequential: an image alone, grouped: those of one object count, ragged: any.",
-        ),
         _choice("sampling", SAMPLINGS, _DEFAULTS.sampling, "Each image alike, or each object count alike."),
         click.option(
             "--view-size",
@@ -173,7 +111,6 @@ def run_options(command: Command) -> Command:
         click.option(
             "--view-zoom", default=_DEFAULTS.view_zoom, nargs=2, type=float, help="Lowest and highest zoom."
         ),
-        click.option("--accumulate", default=1, help="Batches whose gradients make one step."),
         click.option(
             "--patch-size",
             type=PatchSize(),
@@ -211,15 +148,37 @@ def run_options(command: Command) -> Command:
             help=f"A term and its weight, again and again: {', '.join(LOSS_TERMS)}. [default: object=1]",
         ),
         click.option("--top-k", default=_DEFAULTS.top_k, help="Scores that each object's term looks at."),
-        _choice("precision", PRECISIONS, "auto", "Of the forward pass; auto: bf16 on GPUs that have it."),
-        click.option("--compile", "compile_", is_flag=True, help="Use torch.compile."),
-        click.option("--deterministic", is_flag=True, help="Bit-identical on CUDA too, slower."),
         click.option("--flip/--no-flip", default=_DEFAULTS.flip, help="Mirror half of the images."),
         click.option("--shift", default=_CHANCE.shift, help="Jitter of the position, in patch sides."),
         click.option("--resize", default=_CHANCE.resize, help="Jitter of the drawn size, as a share."),
         click.option("--rotation", default=_CHANCE.rotation_deg, help="Jitter of the angle, in degrees."),
         click.option("--contrast", default=_CHANCE.contrast, help="Jitter of the contrast, as a share."),
         click.option("--brightness", default=_CHANCE.brightness, help="Jitter of the brightness."),
+    )
+
+
+def run_options(command: Command) -> Command:
+    """How a patch is made."""
+    return _all(
+        command,
+        _choice("preset", tuple(PRESETS), None, "quick: 50 iterations, standard: 200, thorough: 1000."),
+        click.option(
+            "--iterations", type=int, help="Passes over the images. [default: the preset's, else 200]"
+        ),
+        click.option("--time-limit", default=0.0, help="Stop after so many seconds; 0 for never."),
+        _choice("backend", ("native", "art"), "native", "PatchBench's own loop, or ART's."),
+        click.option("--batch-size", type=BatchSize(), default=_DEFAULTS.batch_size, help="Images a batch."),
+        click.option("--batch-start", default=0, help="Let batches grow from this size; 0 for constant."),
+        _choice(
+            "batching",
+            BATCHINGS,
+            _DEFAULTS.batching,
+            "sequential: an image alone, grouped: those of one object count, ragged: any.",
+        ),
+        click.option("--accumulate", default=1, help="Batches whose gradients make one step."),
+        _choice("precision", PRECISIONS, "auto", "Of the forward pass; auto: bf16 on GPUs that have it."),
+        click.option("--compile", "compile_", is_flag=True, help="Use torch.compile."),
+        click.option("--deterministic", is_flag=True, help="Bit-identical on CUDA too, slower."),
         _choice(
             "merge",
             ("shared", "mean"),
@@ -242,6 +201,7 @@ def run_options(command: Command) -> Command:
             default=_DEFAULTS.checkpoint_every,
             help="Iterations between two checkpoints.",
         ),
+        recipe_options,
     )
 
 
@@ -263,19 +223,23 @@ def config_from_options(options: dict[str, Any]) -> RunConfig:
         position=tuple(options["placement_position"]),
     )
     if "patch_size" in options:
-        taken |= _run_settings(options)
+        taken |= _recipe(options)
+    if "iterations" in options:
+        chosen = options["iterations"]
+        taken |= {
+            "iterations": PRESETS[options["preset"] or "standard"] if chosen is None else chosen,
+            "time_limit_s": options["time_limit"],
+            "compile": options["compile_"],
+        }
     return RunConfig(**taken)
 
 
-def _run_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """What only `generate` asks for and is not named as in `RunConfig`."""
-    (width, height), iterations = options["patch_size"], options["iterations"]
+def _recipe(options: dict[str, Any]) -> dict[str, Any]:
+    """The recipe's options that are not named as in `RunConfig`."""
+    width, height = options["patch_size"]
     return {
-        "iterations": PRESETS[options["preset"] or "standard"] if iterations is None else iterations,
-        "time_limit_s": options["time_limit"],
         "patch_width": width,
         "patch_height": height,
-        "compile": options["compile_"],
         "losses": dict(options["loss"]) or _DEFAULTS.losses,
         "augmentation": AugmentationConfig(
             shift=options["shift"],

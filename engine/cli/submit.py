@@ -14,6 +14,7 @@ from engine.cli.output import json_option, print_json
 from engine.cli.run_options import (
     config_from_options,
     evaluation_from_options,
+    recipe_options,
     run_options,
     scoring_options,
     subject_options,
@@ -102,6 +103,7 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
 @submit_group.command("benchmark")
 @click.argument("suite")
 @subject_options
+@recipe_options
 @click.option(
     "--scale", type=click.Choice(["small", "medium", "large"]), default="small", help="How much work."
 )

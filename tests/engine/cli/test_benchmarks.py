@@ -67,6 +67,15 @@ def test_a_suite_prints_its_figures_and_its_answer(run, subject) -> None:
     assert run("benchmark", "run", "floor", *subject, "--json").json["answer"] == "It took 2 s."
 
 
+def test_the_sides_start_from_the_settings_that_are_named(run, subject) -> None:
+    named = ("--learning-rate", 0.01, "--patch-size", "64x32", "--loss", "overlap", "--rotation", 0)
+    result = run("benchmark", "run", "floor", *subject, *named, "--json").json
+    config = result["config"]
+    assert (config["learning_rate"], config["patch_width"], config["patch_height"]) == (0.01, 64, 32)
+    assert (config["losses"], config["augmentation"]["rotation_deg"]) == ({"overlap": 1.0}, 0)
+    assert run("benchmark", "run", "floor", *subject, "--json").json["config"] != config
+
+
 def test_an_unknown_suite_is_told(run, subject) -> None:
     told = run("benchmark", "run", "none", *subject)
     assert told.code == 1

@@ -107,11 +107,7 @@ def test_every_setting_has_an_option() -> None:
     [
         ([], "expected --dataset, got none; try --dataset demo"),
         (["--dataset", "demo"], "expected --weights, got none; try --weights demo"),
-        ([*NEEDED, "--patch-size", "1x2x3"], "expected a number of texels or WIDTHxHEIGHT, got '1x2x3'"),
-        ([*NEEDED, "--patch-size", "²"], "expected a number of texels or WIDTHxHEIGHT, got '²'"),
-        ([*NEEDED, "--patch-size", ""], "expected a number of texels or WIDTHxHEIGHT, got ''"),
         ([*NEEDED, "--batch-size", "0"], "expected auto, or a number of 1 or more, got '0'"),
-        ([*NEEDED, "--batch-size", "many"], "expected auto, or a number of 1 or more, got 'many'"),
         ([*NEEDED, "--loss", "tv=much"], "expected tv=NUMBER, got 'tv=much'"),
         ([*NEEDED, "--iterations", "0"], "iterations: expected 1 to 1000000, got 0"),
         ([*NEEDED, "--schedule-milestone", "2"], "schedule milestone: expected 0 to 1, got 2"),

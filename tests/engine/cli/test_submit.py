@@ -42,9 +42,11 @@ def test_an_evaluation_an_import_and_a_benchmark_are_submitted(run: Run, tmp_pat
     )
     imported = run("jobs", "submit", "import", "demo", "--split", "val", "--name", "x", "--json").json
     assert imported["request"] == {"source": "demo", "name": "x", "split": "val", "images": None}
-    measured = run("jobs", "submit", "benchmark", "floor", "--seconds", 2, "--json").json
+    suite = ("jobs", "submit", "benchmark", "floor")
+    measured = run(*suite, "--seconds", 2, "--learning-rate", 0.01, "--json").json
     assert (measured["request"]["suite"], measured["request"]["seconds"]) == ("floor", 2)
-    assert measured["request"]["config"]["dataset"] == "demo"
+    config = measured["request"]["config"]
+    assert (config["dataset"], config["learning_rate"]) == ("demo", 0.01)
 
 
 @pytest.mark.parametrize(
