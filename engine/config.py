@@ -235,7 +235,7 @@ class RunConfig:
     placement: PlacementConfig = field(default_factory=PlacementConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     flip: bool = True
-    learning_rate: float = 0.03
+    learning_rate: float = 0.01
     optimizer: str = "pyramid-adam"
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     clip_norm: float = 0.0

@@ -249,8 +249,8 @@ def _widget(field: Field) -> Any:
 
 
 def _step(default: float) -> float:
-    """A tenth of the default, at least a hundredth."""
-    return max(default / 10, 0.01) if default != 0.03 else 0.005
+    """A tenth of the default, at least a hundredth, but half of a default that is itself no more."""
+    return default / 2 if 0 < default <= 0.01 else max(default / 10, 0.01)
 
 
 def _bounded(value: Any, low: Any, high: Any) -> Any:

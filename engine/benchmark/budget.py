@@ -22,7 +22,7 @@ __all__ = ["budget_parts"]
 ONE_SEED_BELOW_S = 300  # of the scale: a short benchmark tries each point once
 FEW_IMAGES, MANY_IMAGES = 10, 100
 TEXELS = (100, 150, 200)
-LEARNING_RATES = (0.01, 0.03, 0.1)
+LEARNING_RATES = (0.003, 0.01, 0.03)
 
 Way = tuple[dict[str, Any], Sequence[ImageRecord]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -97,7 +97,12 @@ class ImageLoader:
         """Bytes of scaled images now kept."""
         return self._cache.used_bytes
 
-    def batches(self, plan: Iterable[Sequence[int]], view: ViewChooser | None = None) -> Iterator[Batch]:
+    def batches(
+        self,
+        plan: Iterable[Sequence[int]],
+        view: ViewChooser | None = None,
+        drawn: Iterable[int] = (),
+    ) -> Iterator[Batch]:
         """The planned batches in order, made in background threads while the consumer computes.
 
         Threads end when the iterator is exhausted, closed or deleted, or an image fails.
@@ -105,27 +110,33 @@ class ImageLoader:
         Args:
             plan: indices of each batch's records; none may be empty.
             view: what part of each image to show; None shows whole images, centred in a square canvas.
+            drawn: records that the iteration has drawn before this plan, for the view.
 
         Raises:
             DatasetError: at the batch concerned: an image is missing, truncated, unreadable or has changed
                 its size; the message names the file.
         """
+        turns = Counter(drawn)
         with ThreadPoolExecutor(DECODERS, "decode") as decoders:
+
+            def assemble(indices: Sequence[int]) -> Batch:
+                return self._assemble(indices, view, turns, decoders)
+
             if not self._prefetch:
                 for indices in plan:
-                    yield self._to_device(self._assemble(indices, view, decoders))
+                    yield self._to_device(assemble(indices))
                 return
-            yield from self._prefetched(iter(plan), view, decoders)
+            yield from self._prefetched(iter(plan), assemble)
 
     def _prefetched(
-        self, plan: Iterator[Sequence[int]], view: ViewChooser | None, decoders: ThreadPoolExecutor
+        self, plan: Iterator[Sequence[int]], assemble: Callable[[Sequence[int]], Batch]
     ) -> Iterator[Batch]:
         assembler = ThreadPoolExecutor(1, "assemble")
         pending: deque[Future[Batch]] = deque()
         try:
             while True:
                 for indices in islice(plan, self._prefetch + 1 - len(pending)):
-                    pending.append(assembler.submit(self._assemble, indices, view, decoders))
+                    pending.append(assembler.submit(assemble, indices))
                 if not pending:
                     return
                 yield self._to_device(pending.popleft().result())
@@ -133,7 +144,11 @@ class ImageLoader:
             assembler.shutdown(wait=True, cancel_futures=True)
 
     def _assemble(
-        self, indices: Sequence[int], view: ViewChooser | None, decoders: ThreadPoolExecutor
+        self,
+        indices: Sequence[int],
+        view: ViewChooser | None,
+        turns: Counter[int],
+        decoders: ThreadPoolExecutor,
     ) -> Batch:
         if not len(indices):
             raise ValueError("expected at least one image in each batch of the plan, got an empty batch")
@@ -144,7 +159,7 @@ class ImageLoader:
             (len(indices), side, side, 3), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
         )
         images.fill_(PADDING)
-        placements = tuple(self._place(index, view) for index in indices)
+        placements = tuple(self._place(index, view, turns) for index in indices)
         for image, pixels, index, box in zip(images.numpy(), scaled, indices, placements, strict=True):
             self._draw(image, pixels, self._fit(self._records[index]), box, whole=view is None)
         return Batch(
@@ -193,12 +208,13 @@ class ImageLoader:
         size = self._image_size
         return letterbox(record.width, record.height, canvas_width=size, canvas_height=size)
 
-    def _place(self, index: int, view: ViewChooser | None) -> Letterbox:
-        """Where the image lies on the canvas."""
+    def _place(self, index: int, view: ViewChooser | None, turns: Counter[int]) -> Letterbox:
+        """Where the image lies on the canvas; counts its turn."""
         record = self._records[index]
         if view is None:
             return self._fit(record)
-        return view(index, record, self._fit(record).scale)
+        turns[index] += 1
+        return view(index, record, self._fit(record).scale, turns[index] - 1)
 
     def _scaled(self, index: int) -> npt.NDArray[np.uint8]:
         """One image's pixels, uint8 (h, w, 3), scaled but not padded, from the cache or the file."""

@@ -23,7 +23,7 @@ STREAM = 3  # of the seed
 class ViewChooser:
     """Chooses a square window of each image: around a random object, at a random zoom.
 
-    A pure function of (seed, iteration, image), so a resumed run sees the same views. Small objects are
+    A pure function of (seed, iteration, image, turn), so a resumed run sees the same views. Small objects are
     seen at about the size that they have in the whole image; one that would not fit is zoomed out.
 
     Attributes:
@@ -45,15 +45,16 @@ class ViewChooser:
         require_between("view zoom", self.zoom_low, 0.1, self.zoom_high)
         require_between("view zoom", self.zoom_high, self.zoom_low, 10)
 
-    def __call__(self, index: int, record: ImageRecord, scale: float) -> Letterbox:
+    def __call__(self, index: int, record: ImageRecord, scale: float, turn: int = 0) -> Letterbox:
         """The window as a letterbox: canvas = image × scale + (left, top), where those may be negative.
 
         Args:
             index: of the image, for its own chance.
             record: the image and its boxes.
             scale: from the image file's pixels to those of the whole image as the run sees it.
+            turn: how often the iteration has drawn the image before; each time it shows another window.
         """
-        rng = np.random.default_rng([self.seed, STREAM, self.iteration, index])
+        rng = np.random.default_rng([self.seed, STREAM, self.iteration, index, *([turn] if turn else [])])
         zoom = math.exp(rng.uniform(math.log(self.zoom_low), math.log(self.zoom_high)))
         of_class = slice(None) if self.class_id is None else record.class_ids == self.class_id
         boxes = record.boxes_xyxy_px[of_class].astype(np.float64) * scale

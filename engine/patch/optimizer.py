@@ -131,9 +131,11 @@ class PatchRun:
         state = self.state
         while state.iteration < state.iterations and not self._out_of_time():
             steps = self._plan(state.iteration)
-            planned = (batch for step in steps[state.steps_in_iteration :] for batch in step)
-            batches = self._loader.batches(planned, self._view(state.iteration))
-            for step in steps[state.steps_in_iteration :]:
+            done = state.steps_in_iteration
+            planned = (batch for step in steps[done:] for batch in step)
+            drawn = (index for step in steps[:done] for batch in step for index in batch)
+            batches = self._loader.batches(planned, self._view(state.iteration), drawn)
+            for step in steps[done:]:
                 self._set_learning_rate(state.steps_in_iteration / len(steps))
                 outcome = self._accumulate(islice(batches, len(step)))
                 self._update(outcome)

@@ -16,7 +16,7 @@ def test_every_axis_has_its_points(subject, scale):
     assert list(times) == asked
     assert [times[side].claimed for side in asked] == [1500, 144000]
     assert times[asked[1]].figure.value == pytest.approx(100 * times[asked[0]].figure.value)
-    assert {"100 texels", "150 texels", "200 texels", "learning rate 0.1"} <= set(sides(rows, "ASR"))
+    assert {"100 texels", "150 texels", "200 texels", "learning rate 0.003"} <= set(sides(rows, "ASR"))
 
 
 @pytest.mark.parametrize(

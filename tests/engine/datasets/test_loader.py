@@ -67,7 +67,7 @@ def test_whole_images_are_centred_in_a_square_canvas(records):
 
 
 def test_a_view_shows_its_window_with_the_boxes_in_place(records):
-    def view(index, record, scale):
+    def view(index, record, scale, turn):
         return Letterbox(scale=scale, left=-8, top=-4, width=record.width, height=record.height)
 
     view.side_px = 32
@@ -78,6 +78,20 @@ def test_a_view_shows_its_window_with_the_boxes_in_place(records):
     expected = records[0].boxes_xyxy_px - [8, 4, 8, 4]
     kept = visible_share(expected, 32, 32) >= 0.3
     assert np.allclose(batch.targets.boxes_xyxy_px.numpy(), expected[kept])
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_an_image_drawn_again_shows_another_view(records, prefetch):
+    turns = []
+
+    def view(index, record, scale, turn):
+        turns.append((index, turn))
+        return Letterbox(scale=scale, left=0, top=0, width=record.width, height=record.height)
+
+    view.side_px = 32
+    loader = ImageLoader(records, image_size=64, prefetch=prefetch, device=CPU)
+    list(loader.batches([[0, 3], [0], [0, 3]], view, drawn=[3]))
+    assert turns == [(0, 0), (3, 1), (0, 1), (0, 2), (3, 2)]
 
 
 @pytest.mark.parametrize(("class_id", "classes"), [(None, [0, 1, 2, 0]), (0, [0, 0]), (9, [])])

@@ -58,7 +58,7 @@ def test_zoom_stays_in_its_range_and_uses_it():
     assert 1.15 < max(zooms) <= 1.2
 
 
-def test_a_view_depends_on_seed_iteration_and_image_alone():
+def test_a_view_depends_on_seed_iteration_image_and_turn_alone():
     one = record([[300, 200, 340, 280], [10, 10, 40, 90]])
     first = ViewChooser(**SETTINGS)(3, one, 1.0)
     assert ViewChooser(**SETTINGS)(3, one, 1.0) == first
@@ -66,8 +66,10 @@ def test_a_view_depends_on_seed_iteration_and_image_alone():
         ViewChooser(**SETTINGS | {"seed": 1})(3, one, 1.0),
         ViewChooser(**SETTINGS | {"iteration": 1})(3, one, 1.0),
         ViewChooser(**SETTINGS)(4, one, 1.0),
+        ViewChooser(**SETTINGS)(3, one, 1.0, turn=1),
+        ViewChooser(**SETTINGS)(3, one, 1.0, turn=2),
     ]
-    assert first not in others
+    assert len({first, *others}) == 1 + len(others)
 
 
 def test_only_objects_of_the_class_are_looked_at():

@@ -43,6 +43,7 @@ KINDS = {
     "sequential": {"batching": "sequential"},
     "circular, all losses": {"circular": True, "losses": {"object": 1.0, "total": 0.1, "tv": 0.1}},
     "views": {"view_size": 32},
+    "views of images drawn again and again": {"view_size": 32, "sampling": "balanced", "batch_size": 1},
     "bf16": {"precision": "bf16"},
     "out of memory": {"batch_size": TOO_LARGE},
     "scaler": {},
