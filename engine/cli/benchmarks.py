@@ -14,7 +14,7 @@ from engine.benchmark.comparison import FEW_ROUNDS
 from engine.benchmark.report import main_table
 from engine.benchmark.wording import figure_text, readable, side_name
 from engine.cli.output import json_option, print_json, print_table
-from engine.cli.run_options import config_from_options, recipe_options, subject_options
+from engine.cli.run_options import config_from_options, suite_options
 from engine.config import RunConfig, require_choice
 from engine.errors import EngineError
 from engine.jobs.benchmark_history import compare, latest_runs, result_of, two_runs
@@ -45,18 +45,7 @@ def list_command(as_json: bool) -> None:
 
 @benchmark_group.command("run")
 @click.argument("suite")
-@subject_options
-@recipe_options
-@click.option(
-    "--scale",
-    type=click.Choice(["small", "medium", "large"]),
-    default="small",
-    help="How much work: rounds, images a round, seconds of generation.",
-)
-@click.option(
-    "--batch-size", default=RunConfig.batch_size, help="Images a batch, where the suite does not vary it."
-)
-@click.option("--seconds", type=float, help="Of generation, in place of the scale's.")
+@suite_options
 @click.option("--fresh", is_flag=True, help="Measure all anew; keep nothing of earlier runs.")
 @click.option(
     "--out",

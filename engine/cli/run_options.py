@@ -31,6 +31,7 @@ __all__ = [
     "run_options",
     "scoring_options",
     "subject_options",
+    "suite_options",
 ]
 
 _DEFAULTS = RunConfig(dataset="-", weights="-")
@@ -154,6 +155,27 @@ def recipe_options(command: Command) -> Command:
         click.option("--rotation", default=_CHANCE.rotation_deg, help="Jitter of the angle, in degrees."),
         click.option("--contrast", default=_CHANCE.contrast, help="Jitter of the contrast, as a share."),
         click.option("--brightness", default=_CHANCE.brightness, help="Jitter of the brightness."),
+    )
+
+
+def suite_options(command: Command) -> Command:
+    """What a suite measures, and how much: shared by `benchmark run` and `jobs submit benchmark`."""
+    return _all(
+        command,
+        subject_options,
+        recipe_options,
+        click.option(
+            "--scale",
+            type=click.Choice(["small", "medium", "large"]),
+            default="small",
+            help="How much work: rounds, images a round, seconds of generation.",
+        ),
+        click.option(
+            "--batch-size",
+            default=_DEFAULTS.batch_size,
+            help="Images a batch, where the suite does not vary it.",
+        ),
+        click.option("--seconds", type=float, help="Of generation, in place of the scale's."),
     )
 
 

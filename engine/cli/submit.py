@@ -14,12 +14,11 @@ from engine.cli.output import json_option, print_json
 from engine.cli.run_options import (
     config_from_options,
     evaluation_from_options,
-    recipe_options,
     run_options,
     scoring_options,
     subject_options,
+    suite_options,
 )
-from engine.config import RunConfig
 from engine.jobs import queue
 from engine.records import Job
 from engine.store.repository import Repository
@@ -102,13 +101,7 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
 
 @submit_group.command("benchmark")
 @click.argument("suite")
-@subject_options
-@recipe_options
-@click.option(
-    "--scale", type=click.Choice(["small", "medium", "large"]), default="small", help="How much work."
-)
-@click.option("--batch-size", default=RunConfig.batch_size, help="Images a batch.")
-@click.option("--seconds", type=float, help="Of generation, in place of the scale's.")
+@suite_options
 @job_options
 def benchmark_command(suite: str, scale: str, seconds: float | None, **options: Any) -> None:
     """Queue SUITE (by default on the synthetic demo), as `benchmark run` runs it."""

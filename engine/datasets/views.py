@@ -54,6 +54,7 @@ class ViewChooser:
             scale: from the image file's pixels to those of the whole image as the run sees it.
             turn: how often the iteration has drawn the image before; each time it shows another window.
         """
+        # A first turn is seeded as before there were turns: the patches of earlier versions are made again.
         rng = np.random.default_rng([self.seed, STREAM, self.iteration, index, *([turn] if turn else [])])
         zoom = math.exp(rng.uniform(math.log(self.zoom_low), math.log(self.zoom_high)))
         of_class = slice(None) if self.class_id is None else record.class_ids == self.class_id
