@@ -114,8 +114,8 @@ TESTED_ELSEWHERE = {
     "engine/errors.py": "tests/engine/cli/test_patches_bad_input.py",  # names without behaviour
     "engine/store/migrations.py": "tests/engine/store/test_schema.py",
     "engine/detectors/base.py": "tests/fakes.py",  # a protocol
-    "engine/detectors/pickle_rules.py": "tests/engine/detectors/test_trust.py",
-    "engine/detectors/pickle_scan.py": "tests/engine/detectors/test_trust.py",
+    "engine/detectors/checkpoint_model.py": "tests/engine/detectors/test_checkpoints.py",
+    "engine/detectors/checkpoint_rules.py": "tests/engine/detectors/test_checkpoints.py",
     "engine/detectors/ultralytics_model.py": "tests/engine/detectors/test_ultralytics_adapter.py",
 }
 

@@ -13,7 +13,7 @@ import torch
 
 from engine.config import require_between
 from engine.datasets.demo import demo_dataset
-from engine.detectors.trust import load_checkpoint
+from engine.detectors.checkpoints import load_checkpoint
 from engine.errors import SettingsError, StorageError
 
 __all__ = ["DEMO_DESCRIPTION", "DEMO_IMAGE_SIZE", "DEMO_WEIGHTS", "retrain_demo_detector"]
@@ -78,7 +78,7 @@ def retrain_demo_detector(
     # Ultralytics takes seconds to import; whoever only asks where the weights are does not wait for it.
     from engine.detectors.ultralytics_training import train_detector
 
-    earlier = None if start is None else load_checkpoint(start)["model"].float()
+    earlier = None if start is None else load_checkpoint(start).model.float()
     with _replacing(out) as draft:
         report(f"Drawing {images} synthetic pictures to train on and {validation_images} to validate on")
         splits = [demo_dataset("train", images=images), demo_dataset("val", images=validation_images)]

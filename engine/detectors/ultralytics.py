@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from engine.config import home_folder
+from engine.detectors.checkpoints import PACKAGED_WEIGHTS, load_checkpoint
 from engine.detectors.device import choose_device
-from engine.detectors.trust import PACKAGED_WEIGHTS, load_checkpoint
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_download import download_dataset, download_weights, published_weights
+from engine.detectors.weight_files import other_kind
 from engine.errors import DetectorError
 
 __all__ = ["UltralyticsDetector", "download_dataset", "find_weights", "load_detector"]
@@ -45,18 +45,18 @@ def load_detector(
     chosen = choose_device(device)
     path = find_weights(weights)
     checkpoint = load_checkpoint(path, trust=trust)
-    model = _model_of(checkpoint, path)
-    train_args = checkpoint.get("train_args") if isinstance(checkpoint, dict) else None
-    if isinstance(train_args, dict):
-        model.args = train_args
+    model: Any = checkpoint.model
+    if checkpoint.train_args:
+        model.args = checkpoint.train_args
     try:
         return UltralyticsDetector(model, name=path.stem, device=chosen, fuse=fuse, end_to_end=end_to_end)
     except DetectorError as error:
         raise DetectorError(f"weights {path}: {error}") from error
-    except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or [""])[0][:200]
         raise DetectorError(
             f"weights: expected a detection model that this Ultralytics understands, got {path} "
-            f"({type(error).__name__}: {error}); export it again with a current Ultralytics"
+            f"({type(error).__name__}: {reason}); export it again with a current Ultralytics"
         ) from error
 
 
@@ -69,6 +69,9 @@ def find_weights(weights: str | Path) -> Path:
     given = Path(weights).expanduser()
     if given.is_file():
         return given
+    kind = other_kind(given) if given.is_dir() else None
+    if kind:
+        raise DetectorError(f"weights: expected a .pt file, got the folder {given}: {kind}")
     name = given.name if given.suffix else f"{given.name}.pt"
     bare = str(weights) == given.name
     looked = [
@@ -84,21 +87,3 @@ def find_weights(weights: str | Path) -> Path:
         f"weights: expected a weight file, demo, or a name that Ultralytics knows (yolo11n.pt), "
         f"got {str(weights)!r}; looked for {', '.join(map(str, looked))}"
     )
-
-
-def _model_of(checkpoint: Any, path: Path) -> Any:
-    """The model in a checkpoint: the averaged one (ema) of an unfinished training, else `model`."""
-    found = checkpoint
-    if isinstance(checkpoint, dict):
-        found = checkpoint.get("ema") or checkpoint.get("model")
-    if not isinstance(found, nn.Module):
-        got = (
-            "a state dict without a model"
-            if isinstance(found, dict) or found is None
-            else type(found).__name__
-        )
-        raise DetectorError(
-            f"weights: expected an Ultralytics checkpoint that holds a model, got {got} in {path}; "
-            "save it with Ultralytics' model.save()"
-        )
-    return found

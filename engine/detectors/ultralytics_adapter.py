@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from engine.config import require_between
 from engine.detectors.base import ClassScores, Detections, Predictions, Targets
+from engine.detectors.ultralytics_heads import body_features, make_plain, try_on_meta
 from engine.detectors.ultralytics_model import (
     choose_branch,
     class_names,
@@ -20,18 +21,28 @@ from engine.detectors.ultralytics_model import (
     family,
     fuse_batch_norm,
     hyperparameters,
+    input_channels,
+    require_finite,
 )
-from engine.detectors.ultralytics_quiet import E2ELoss, dist2bbox, make_anchors, non_max_suppression
+from engine.detectors.ultralytics_quiet import (
+    DetectionModel,
+    E2ELoss,
+    dist2bbox,
+    make_anchors,
+    non_max_suppression,
+)
 
 __all__ = ["UltralyticsDetector"]
 
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, by which OpenCV makes images grey for Ultralytics
 NO_TIME_LIMIT_S = 1e9  # Ultralytics' NMS silently returns nothing for the images after its limit
 
 
 class UltralyticsDetector:
-    """An Ultralytics detection model (v8, v9, v10, 11, 12, 26), frozen: see `engine.detectors.base.Detector`.
+    """An Ultralytics detection model, frozen: see `engine.detectors.base.Detector`.
 
-    Built by `engine.detectors.load_detector` from a weight file, or directly from a `DetectionModel`.
+    YOLO v5u to 12 and 26, with the heads of segmentation, pose, YOLO-World and YOLOE models, of which boxes
+    and classes are used. Built by `load_detector` from a weight file, or directly from a model.
     """
 
     def __init__(
@@ -53,13 +64,17 @@ class UltralyticsDetector:
             end_to_end: whether to answer through the one-to-one head, without NMS; None: if it has one.
 
         Raises:
-            DetectorError: not a detection model, or no one-to-one head when one is asked for.
+            DetectorError: not a sound detection model, or no one-to-one head when one is asked for.
         """
         self.model = detection_model(model).float().eval()
         self.head = self.model.model[-1]
+        require_finite(self.model)
+        make_plain(self.model)
         self.name, self.device = name, device
         self.family = family(self.model)
         self.end_to_end = choose_branch(self.head, end_to_end)
+        self._channels = input_channels(self.model)
+        try_on_meta(self.model, self._channels, self._branches())
         self.class_names = tuple(class_names(self.model.names, self.head.nc))
         self.stride_px = int(self.head.stride.max())
         self.model.args = hyperparameters(getattr(self.model, "args", None))
@@ -187,7 +202,7 @@ class UltralyticsDetector:
         return digest.hexdigest()
 
     def _features(self, images_nchw: Tensor) -> list[Tensor]:
-        """The head's inputs, one a level, as Ultralytics' `_predict_once` computes them."""
+        """The head's inputs, one a level, of images as every public method takes them."""
         if (
             images_nchw.dim() != 4
             or images_nchw.shape[1] != 3
@@ -197,12 +212,10 @@ class UltralyticsDetector:
                 f"images: expected (n, 3, h, w) with sides divisible by {self.stride_px}, "
                 f"got {tuple(images_nchw.shape)}; letterbox them"
             )
-        x: Any = images_nchw.to(self.device).contiguous(memory_format=torch.channels_last)
-        saved: list[Any] = []
-        for layer in self.model.model[:-1]:
-            x = layer(_inputs(layer.f, x, saved))
-            saved.append(x if layer.i in self.model.save else None)
-        return _inputs(self.head.f, x, saved)
+        images = images_nchw.to(self.device)
+        if self._channels == 1:
+            images = (images * images.new_tensor(LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)
+        return body_features(self.model, images.contiguous(memory_format=torch.channels_last))
 
     def _branches(self) -> dict[str, tuple[nn.ModuleList, nn.ModuleList]]:
         """Box and class layers of each branch that the head has."""
@@ -250,7 +263,7 @@ class UltralyticsDetector:
     def _loss_terms(self, raw: dict[str, dict[str, Any]], batch: dict[str, Tensor]) -> Tensor:
         """Ultralytics' loss (box, cls, dfl) of the whole batch, n times the mean over images."""
         if self._criterion is None:
-            self._criterion = self.model.init_criterion()
+            self._criterion = DetectionModel.init_criterion(self.model)  # not that of masks or keypoints
             if isinstance(self._criterion, E2ELoss) and "one2many" not in raw:
                 self._criterion = self._criterion.one2one
         single = next(iter(raw.values())) if len(raw) == 1 else raw
@@ -260,13 +273,6 @@ class UltralyticsDetector:
         if not 0 <= class_id < self.head.nc:
             raise ValueError(f"class_id: expected 0 to {self.head.nc - 1}, got {class_id}")
         return class_id
-
-
-def _inputs(source: int | list[int], previous: Any, saved: list[Any]) -> Any:
-    """A layer's inputs: the previous output (-1), an earlier one, or a list of both."""
-    if isinstance(source, int):
-        return previous if source == -1 else saved[source]
-    return [previous if index == -1 else saved[index] for index in source]
 
 
 def _raw_outputs(

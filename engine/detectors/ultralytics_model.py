@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Preparing an Ultralytics model: is it a detector, which branch answers, fusing, names, settings."""
+"""Preparing an Ultralytics model: is it a sound detector, which branch answers, fusing, names, settings."""
 
 from __future__ import annotations
 
@@ -7,24 +7,90 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import nn
 
-from engine.detectors.ultralytics_quiet import DEFAULT_CFG_DICT, Detect, IterableSimpleNamespace, v10Detect
+from engine.detectors.ultralytics_quiet import DEFAULT_CFG_DICT, Detect, IterableSimpleNamespace
 from engine.errors import DetectorError
 
-__all__ = ["choose_branch", "class_names", "detection_model", "family", "fuse_batch_norm", "hyperparameters"]
+__all__ = [
+    "OTHER_MODELS",
+    "choose_branch",
+    "class_names",
+    "detection_model",
+    "family",
+    "fuse_batch_norm",
+    "hyperparameters",
+    "input_channels",
+    "require_finite",
+]
+
+_HEADS = re.compile(r"(Detect|v10Detect|WorldDetect|YOLOEDetect)|(Segment|Pose|YOLOESegment)(26)?")
+_CLASSIFIER = "expected a detector, got a classification model, which finds no boxes; use detection weights"
+_ROTATED = (
+    "expected a detector of upright boxes, got one of rotated boxes (OBB), which cannot be scored against "
+    "upright ones; use detection weights"
+)
+_TRANSFORMER = "expected a YOLO detector, got RT-DETR, which PatchBench cannot attack yet; use YOLO weights"
+_PIXELS = "expected a detector, got a model that labels pixels and finds no boxes; use detection weights"
+OTHER_MODELS = {
+    **dict.fromkeys(("ClassificationModel", "Classify"), _CLASSIFIER),
+    **dict.fromkeys(("OBBModel", "OBB", "OBB26"), _ROTATED),
+    **dict.fromkeys(("RTDETRDetectionModel", "RTDETRDecoder"), _TRANSFORMER),
+    **dict.fromkeys(("SemanticSegmentationModel", "SemanticSegment", "DepthModel", "Depth"), _PIXELS),
+}
+"""Ultralytics' models and heads of other tasks by class name, and what is said of them."""
 
 
 def detection_model(model: nn.Module) -> Any:
-    """The model, if its last layer is a plain detection head."""
+    """The model, if its last layer is a detection head, or one of another task that is one as well.
+
+    Raises:
+        DetectorError: it is none, or one of rotated boxes.
+    """
     layers = getattr(model, "model", None)
     head = layers[-1] if isinstance(layers, nn.Sequential) and len(layers) else None
-    if type(head) not in (Detect, v10Detect):  # heads of other tasks derive from these
-        got = type(head if head is not None else model).__name__
-        raise DetectorError(
-            f"expected a detection model (head Detect or v10Detect), got {got}; use detection weights"
-        )
+    got = type(head if head is not None else model).__name__
+    if got in OTHER_MODELS:
+        raise DetectorError(OTHER_MODELS[got])
+    if not isinstance(head, Detect) or not _HEADS.fullmatch(got):
+        raise DetectorError(f"expected a detection model of Ultralytics, got {got}; use detection weights")
     return model
+
+
+def require_finite(model: nn.Module) -> None:
+    """Refuse weights that are infinite or not numbers: their detector would seem to find nothing.
+
+    Raises:
+        DetectorError: naming the first such weight.
+    """
+    for name, value in model.state_dict().items():
+        if name.endswith(("_orig", "_mask")):
+            raise DetectorError(
+                f"expected finished weights, got a pruning mask ({name}); make it permanent with "
+                "torch.nn.utils.prune.remove and save the model again"
+            )
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise DetectorError(
+                f"expected finite weights, got infinite numbers or none (NaN) in {name}; "
+                "the training diverged or the file is damaged, so use an earlier checkpoint"
+            )
+
+
+def input_channels(model: Any) -> int:
+    """Channels of the images that the model takes: 3, or 1 for grey images.
+
+    Raises:
+        DetectorError: another number, as of multispectral images.
+    """
+    first = next((layer for layer in model.modules() if isinstance(layer, nn.Conv2d)), None)
+    channels = first.in_channels if first is not None else 0
+    if channels not in (1, 3):
+        raise DetectorError(
+            f"expected a detector of colour or grey images, got one of {channels} channels; "
+            "patches are made for photographs"
+        )
+    return channels
 
 
 def choose_branch(head: Any, end_to_end: bool | None) -> bool:
@@ -54,10 +120,11 @@ def hyperparameters(args: Any) -> IterableSimpleNamespace:
     return IterableSimpleNamespace(**{**DEFAULT_CFG_DICT, **known})
 
 
-def class_names(names: dict[int, str] | Iterable[str], count: int) -> list[str]:
+def class_names(names: dict[int, str] | Iterable[str] | None, count: int) -> list[str]:
     """Class names by index; a class without a name is called by its number."""
-    known = names if isinstance(names, dict) else dict(enumerate(names))
-    return [str(known.get(index, index)) for index in range(count)]
+    known = names if isinstance(names, dict) else dict(enumerate(names or ()))
+    by_index = {str(index): name for index, name in known.items()}  # JSON makes the numbers texts
+    return [str(by_index.get(str(index), index)) for index in range(count)]
 
 
 def family(model: Any) -> str:

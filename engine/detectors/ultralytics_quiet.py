@@ -24,17 +24,20 @@ __all__ = [
     "DEFAULT_CFG_DICT",
     "GITHUB_ASSETS_NAMES",
     "ROOT",
+    "C2fAttn",
     "Detect",
     "DetectionModel",
     "E2ELoss",
+    "ImagePoolingAttn",
     "IterableSimpleNamespace",
+    "WorldDetect",
+    "YOLOEDetect",
     "attempt_download_asset",
     "dist2bbox",
     "make_anchors",
     "non_max_suppression",
     "quiet_environment",
     "safe_download",
-    "v10Detect",
     "without_compiler",
 ]
 
@@ -88,7 +91,8 @@ with without_compiler():  # torchvision asks it one question, when RoI align run
 
 with quiet_environment():
     from ultralytics.cfg import DEFAULT_CFG_DICT
-    from ultralytics.nn.modules.head import Detect, v10Detect
+    from ultralytics.nn.modules.block import C2fAttn, ImagePoolingAttn
+    from ultralytics.nn.modules.head import Detect, WorldDetect, YOLOEDetect
     from ultralytics.nn.tasks import DetectionModel
     from ultralytics.utils import ROOT, SETTINGS, IterableSimpleNamespace
     from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset, safe_download

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a detector's checkpoint may name, checked on the inert tree before anything is built from it.
+
+The rules: a name stands only where it is called or rebuilt, or is one of torch's types; what may be called
+makes plain values and tensors; only layers, models and their losses may be rebuilt. Of these names the
+functions are never called here at all: `checkpoint_model` builds plain values, tensors and layers itself.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import torch
+from torch import nn
+
+from engine.detectors import ultralytics_quiet  # noqa: F401  # loads the classes that names are looked up in
+from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, children
+from engine.errors import DetectorError, UntrustedWeightsError
+
+__all__ = ["ALIASES", "MAX_DEPTH", "STORAGES", "TYPES", "check_tree", "layer_class"]
+
+MAX_DEPTH = 200  # layers within layers, four nodes each
+
+TYPES = {name: value for name, value in vars(torch).items() if isinstance(value, torch.dtype)}
+STORAGES = {
+    "BFloat16Storage": torch.bfloat16,
+    "BoolStorage": torch.bool,
+    "ByteStorage": torch.uint8,
+    "CharStorage": torch.int8,
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "IntStorage": torch.int32,
+    "LongStorage": torch.int64,
+    "ShortStorage": torch.int16,
+}
+
+ALIASES = {  # as Ultralytics' own loader maps them (ultralytics.nn.tasks.torch_safe_load)
+    ("ultralytics.nn.modules.block", "Silence"): ("torch.nn.modules.linear", "Identity"),
+    ("ultralytics.nn.tasks", "YOLOv10DetectionModel"): ("ultralytics.nn.tasks", "DetectionModel"),
+    ("ultralytics.utils.loss", "v10DetectLoss"): ("ultralytics.utils.loss", "E2EDetectLoss"),
+    ("ultralytics.yolo.utils", "IterableSimpleNamespace"): ("ultralytics.utils", "IterableSimpleNamespace"),
+}
+_LAYER_MODULES = re.compile(r"torch\.nn\.modules(\.\w+)?|ultralytics\.nn\.(modules(\.\w+)?|tasks)")
+_LOSS_MODULES = ("ultralytics.utils.loss", "ultralytics.utils.tal")  # trained models carry their criterion
+
+_OTHER_FILES = {
+    "models.": "expected a detector of the Ultralytics package, got one of the YOLOv5 or YOLOv7 repository, "
+    "which needs that repository's code; use weights that the package publishes (yolov5nu.pt)",
+    "torch.nn.utils.prune": "expected finished weights, got layers with pruning masks; make them permanent "
+    "with torch.nn.utils.prune.remove and save the model again",
+}
+
+_BUILTINS = ("bytearray", "complex", "dict", "frozenset", "getattr", "list", "set", "slice", "tuple")
+_NUMPY = ("_reconstruct", "scalar")
+_NUMPY = (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer"))
+_CALLS = {
+    *((module, name) for module in ("builtins", "__builtin__") for name in _BUILTINS),
+    *(("collections", name) for name in ("Counter", "OrderedDict", "defaultdict", "deque")),
+    *((f"numpy.{core}.{module}", name) for core in ("core", "_core") for module, name in _NUMPY),
+    *((m, f"{p}Path") for m in ("pathlib", "pathlib._local") for p in ("Posix", "Windows", "Pure")),
+    *(("torch._utils", name) for name in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter")),
+    *((module, "IterableSimpleNamespace") for module in ("ultralytics.utils", "ultralytics.yolo.utils")),
+    ("_codecs", "encode"),
+    ("datetime", "datetime"),
+    ("numpy", "dtype"),
+    ("torch", "Size"),
+    ("torch", "device"),
+}
+_ARGUMENTS = {  # functions that take a class as an argument, and which
+    "_reconstruct": {("numpy", "ndarray")},
+    "defaultdict": {
+        (m, kind) for m in ("builtins", "__builtin__") for kind in ("dict", "int", "list", "set")
+    },
+}
+
+
+def check_tree(root: Node) -> None:
+    """Hold a whole tree to the rules.
+
+    Raises:
+        UntrustedWeightsError: it names what a detector does not need, or uses a name otherwise.
+        DetectorError: such a name tells what other kind of weight file it is.
+        ValueError: it is nested deeper than any detector.
+    """
+    seen: set[int] = set()
+    level: list[Node] = [root]
+    for _ in range(MAX_DEPTH):
+        fresh = []
+        for node in level:
+            if id(node) not in seen:
+                seen.add(id(node))
+                fresh.append(node)
+        level = [inner for node in fresh for inner in _checked(node)]
+        if not level:
+            return
+    raise ValueError(f"a pickle that nests deeper than {MAX_DEPTH} levels")
+
+
+def layer_class(name: Node) -> type[nn.Module] | None:
+    """The class of a layer or model that a name stands for; None for any other. Imports nothing."""
+    if not isinstance(name, Global):
+        return None
+    module, attribute = ALIASES.get((name.module, name.name), (name.module, name.name))
+    found = getattr(sys.modules.get(module), attribute, None) if _LAYER_MODULES.fullmatch(module) else None
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        return None
+    return found if _LAYER_MODULES.fullmatch(found.__module__) else None
+
+
+def _checked(node: Node) -> list[Node]:
+    """What is left to check of a node that is right in itself."""
+    if isinstance(node, Global):
+        if node.module == "torch" and node.name in TYPES:
+            return []
+        raise _refusal(node)
+    if isinstance(node, Persistent):
+        return _checked_storage(node.key)
+    if not isinstance(node, Call):
+        return children(node)
+    if node.makes_instance:
+        _check_instance(node)
+    elif not isinstance(node.function, Global) or (node.function.module, node.function.name) not in _CALLS:
+        raise _refusal(node.function)
+    arguments = list(node.arguments) if isinstance(node.arguments, tuple) else [node.arguments]
+    open_arguments = [inner for inner in arguments if not _is_expected_class(node, inner)]
+    return [*open_arguments, *node.states, *node.items, *children(Pairs(node.pairs))]
+
+
+def _checked_storage(key: Node) -> list[Node]:
+    """The rest of ("storage", its class, its name, its device, its length …), as torch.save refers to one."""
+    if not (isinstance(key, tuple) and len(key) in (5, 6) and isinstance(key[1], Global)):
+        return [key]
+    name = key[1]
+    if name.module not in ("torch", "torch.cuda", "torch.storage") or name.name not in STORAGES:
+        raise _refusal(name)
+    return [key[0], *key[2:]]
+
+
+def _check_instance(node: Call) -> None:
+    """A layer, a model or a loss, made without arguments; its states give attributes by name."""
+    name = node.function
+    if isinstance(name, Persistent) and isinstance(name.key, tuple) and len(name.key) > 1:
+        name = name.key[1]  # torch before 1.6 keeps a layer's source code beside its class
+    is_loss = isinstance(name, Global) and name.module in _LOSS_MODULES and name.name.isidentifier()
+    if not (is_loss or layer_class(name)) or node.arguments != ():
+        raise _refusal(name)
+    for state in node.states:
+        if not isinstance(state, Pairs) or not all(isinstance(key, str) for key, _ in state.pairs):
+            raise _refusal(name)
+
+
+def _is_expected_class(call: Call, argument: Node) -> bool:
+    """Whether a class stands among a function's arguments where that function needs one."""
+    if not (isinstance(argument, Global) and isinstance(call.arguments, tuple)):
+        return False
+    if call.function.name == "getattr":  # the forward methods that old heads and fused layers keep
+        return layer_class(argument) is not None and call.arguments[1:] in (("forward",), ("forward_fuse",))
+    return (argument.module, argument.name) in _ARGUMENTS.get(call.function.name, ())
+
+
+def _refusal(name: Node) -> DetectorError:
+    """The error for a name that is not allowed: it tells another kind of file, or the file may be hostile."""
+    if isinstance(name, Global):
+        for modules, message in _OTHER_FILES.items():
+            if name.module.startswith(modules):
+                return DetectorError(message)
+    got = str(name)[:200] if isinstance(name, Global) else "a call or an instance of something computed"
+    return UntrustedWeightsError(
+        f"expected only names that a detector needs, got {got}, which could run code; nothing was run"
+    )
