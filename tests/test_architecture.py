@@ -84,6 +84,8 @@ TORCH_FREE = [
             "folders",
             "histogram",
             "images",
+            "label_forms",
+            "label_lines",
             "sampling",
             "sources",
             "uploads",

@@ -17,6 +17,7 @@ from engine.records import Repair
 __all__ = [
     "MAX_CLASSES",
     "REPAIR_KINDS",
+    "UNREAD",
     "RawBox",
     "RepairKind",
     "RepairLog",
@@ -163,6 +164,8 @@ REPAIR_KINDS: dict[str, RepairKind] = {
     )
 }
 
+# Labels that could not be read: a dataset whose labels are all of these kinds is refused.
+UNREAD = frozenset({"malformed_line", "non_finite", "not_shares", "unknown_image"})
 MAX_CLASSES = 10_000  # a class id beyond is taken for damage: names are kept as a list with one entry an id
 _SMALLEST_PX = 1.0  # a thinner box shows nothing that could be detected
 _ROUNDING_PX = 0.01  # labels with six decimals leave a 10,000 pixel image by no more
