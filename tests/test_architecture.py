@@ -80,6 +80,9 @@ TORCH_FREE = [
         for name in (
             "annotations",
             "coco",
+            "coco_files",
+            "coco_images",
+            "coco_values",
             "datafile",
             "folders",
             "histogram",

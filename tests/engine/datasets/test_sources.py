@@ -79,6 +79,30 @@ def test_a_dataset_none_of_whose_labels_can_be_read_is_refused(folder, line, mes
     assert "\n" not in str(raised.value)
 
 
+def test_coco_json_none_of_whose_annotations_can_be_read_is_refused(tmp_path):
+    write_picture(tmp_path / "images/a.jpg")
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "name": "person"}],
+        "annotations": [{"id": 5, "image_id": 2, "category_id": 1, "bbox": [1, 1, 9, 9]}],
+    }
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match=r"first .*a.json:5: left out, no image 2"):
+        read_dataset(file)
+
+
+def test_a_dataset_without_images_names_the_first_reason(tmp_path):
+    write_picture(tmp_path / "images/a.jpg")
+    image = {"id": 1, "file_name": "a.jpg", "width": 48, "height": 64}
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"images": [image], "categories": [], "annotations": []}))
+    with pytest.raises(
+        DatasetError, match=r"got none \(1 x image of another .* file 64x48, annotations 48x64"
+    ):
+        read_dataset(file)
+
+
 def test_a_dataset_without_labels_is_no_fault(folder):
     for name in ("train/0", "train/1"):
         (folder / f"labels/{name}.txt").write_text("")
