@@ -45,7 +45,10 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 # Not every build of OpenCV has these, and those that do disagree on rotation and on the frames of a GIF.
 _DECODED_BY_PILLOW = frozenset({"AVIF", "GIF", "HEIF"})
-_NEEDED = {"AVIF": "Pillow 11.3 or newer", "HEIF": "the package pillow-heif"}
+_NEEDED = {
+    "AVIF": "an AVIF image, which needs Pillow 11.3 or newer",
+    "HEIF": "a HEIC image, which needs the package pillow-heif",
+}
 _ORIENTATION_TAG = 274
 _TURNED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap width and height
 _UPRIGHT = {
@@ -196,7 +199,7 @@ def _opened(path: str | Path, file: BinaryIO, image_format: str) -> ImageFile.Im
     if image_format == "HEIF" and find_spec("pillow_heif") is not None:
         import_module("pillow_heif").register_heif_opener()
     if image_format not in Image.OPEN:
-        reason = f"one in {image_format}, which needs {_NEEDED.get(image_format, 'another Pillow')}"
+        reason = _NEEDED.get(image_format, f"{image_format}, which this Pillow cannot read")
         raise BadImageError(path, "unreadable_image", reason)
     image = Image.OPEN[image_format][0](file, "")
     width, height = image.size

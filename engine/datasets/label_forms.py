@@ -153,7 +153,8 @@ class LabelSurvey:
         if votes.lines > _ALL_JUDGED and votes.lines % 16:
             return
         votes.judged += 1
-        box, outline = _box_first(line.values), _within_image(line.values)
+        outline = _within_image(line.values)
+        box = _box_first(line.values) and not (outline and _is_parallelogram(line.values))
         if box and not (outline and _is_simple(line.values)):
             votes.box += 1
         elif outline and not box:
@@ -240,6 +241,14 @@ def _in_box(box: Sequence[float], keypoints: Sequence[float], numbers: int) -> b
 def _within_image(values: Sequence[float]) -> bool:
     """Whether the numbers after the class can be the points of an outline."""
     return len(values) % 2 == 1 and min(values[1:]) >= -_EDGE and max(values[1:]) <= 1 + _EDGE
+
+
+def _is_parallelogram(values: Sequence[float]) -> bool:
+    """Whether the points are the corners of a box, upright or turned: no keypoints lie so by chance."""
+    return len(values) == 9 and all(
+        abs(values[start] + values[start + 4] - values[start + 2] - values[start + 6]) < 0.002
+        for start in (1, 2)
+    )
 
 
 def _is_simple(values: Sequence[float]) -> bool:

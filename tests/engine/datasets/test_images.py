@@ -76,7 +76,7 @@ def test_heic_is_read_where_its_package_is_there_and_else_named(tmp_path, monkey
     path.write_bytes(HEIC)
     monkeypatch.setattr(images, "find_spec", lambda name: None)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
-    with pytest.raises(BadImageError, match="one in HEIF, which needs the package pillow-heif") as raised:
+    with pytest.raises(BadImageError, match="a HEIC image, which needs the package pillow-heif") as raised:
         probe_size(path)
     assert raised.value.kind == "unreadable_image"
 

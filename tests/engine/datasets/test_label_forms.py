@@ -99,6 +99,17 @@ def test_keypoints_that_were_not_seen_lie_in_the_corner():
     assert reading_of(lines) == "ignored_keypoints"
 
 
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [0.5, 0.5, 0.6, 0.5, 0.6, 0.6, 0.5, 0.6],  # reads as a box with two keypoints in it, too
+        [0.5, 0.5, 0.55, 0.53, 0.52, 0.58, 0.47, 0.55],
+    ],
+)
+def test_four_corners_are_an_outline(corners):
+    assert reading_of([[0.0, *corners]]) == "outline"
+
+
 @pytest.mark.parametrize("lines", [1, 10, 300])
 def test_a_single_keypoint_and_a_triangle_are_not_guessed_apart(lines):
     labels = Labels(2)
