@@ -82,7 +82,7 @@ def leave_out_ambiguous(images: Iterable[CocoImage], source: str, log: RepairLog
     kept = []
     for image in images:
         if image.clash:
-            lost = f"left out {image.file_name}; {image.clash} ({len(image.boxes)} annotations)"
+            lost = f"left out {image.file_name}, {image.clash}; annotations left out: {len(image.boxes)}"
             log.add("ambiguous_image", source, None, lost)
         else:
             kept.append(image)

@@ -61,7 +61,7 @@ def test_what_an_id_stands_for_is_said():
     _, owners, repairs = listed(entry(7, "a.jpg"), entry("7", "b.jpg"))
     assert repairs[0] == (
         "ambiguous_image",
-        "left out a.jpg; id 7 stands for a.jpg and b.jpg (0 annotations)",
+        "left out a.jpg, id 7 stands for a.jpg and b.jpg; annotations left out: 0",
     )
     assert owners[7].file_name == "a.jpg"
 
