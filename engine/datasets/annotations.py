@@ -86,14 +86,14 @@ REPAIR_KINDS: dict[str, RepairKind] = {
             "The numbers of a label are written or separated with commas; they were read as meant.",
         ),
         (
-            "not_shares",
-            "coordinates that are no shares",
-            "Coordinates are well above 1, not shares of the image's size; the box was left out.",
+            "not_normalised",
+            "coordinates in pixels or percent",
+            "Coordinates are well above 1 instead of normalised by the image's size; the box was left out.",
         ),
         (
-            "scaled_shares",
-            "box given as shares of the image",
-            "The boxes of COCO JSON are shares of the image's size, not pixels; they were scaled.",
+            "normalised_box",
+            "box in normalised coordinates",
+            "The boxes of COCO JSON are normalised instead of in pixels; they were scaled.",
         ),
         (
             "crowd_annotation",
@@ -165,7 +165,7 @@ REPAIR_KINDS: dict[str, RepairKind] = {
 }
 
 # Labels that could not be read: a dataset whose labels are all of these kinds is refused.
-UNREAD = frozenset({"malformed_line", "non_finite", "not_shares", "unknown_image"})
+UNREAD = frozenset({"malformed_line", "non_finite", "not_normalised", "unknown_image"})
 MAX_CLASSES = 10_000  # a class id beyond is taken for damage: names are kept as a list with one entry an id
 _SMALLEST_PX = 1.0  # a thinner box shows nothing that could be detected
 _ROUNDING_PX = 0.01  # labels with six decimals leave a 10,000 pixel image by no more

@@ -58,12 +58,12 @@ def read_coco(
     for annotation in content["annotations"]:
         _add_box(annotation, owners, str(source), log)
     usable = leave_out_ambiguous(listed, str(source), log)
-    shares = _are_shares(usable, source, log)
+    normalised = _are_normalised(usable, source, log)
     placed = locate(usable, folder, str(source), log)
     records = []
     for done, (image, path) in enumerate(placed):
         report(done, len(placed))
-        record = _record(image, path, classes, source, log, shares=shares)
+        record = _record(image, path, classes, source, log, normalised=normalised)
         if record is not None:
             records.append(record)
     return Dataset(
@@ -153,8 +153,8 @@ def _wrong_field(annotation: Json) -> str:
     return f"expected category_id as a number, got {str(annotation['category_id'])[:40]}"
 
 
-def _are_shares(images: Iterable[CocoImage], source: Path, log: RepairLog) -> bool:
-    """Whether all boxes are given as shares of their image's size instead of pixels.
+def _are_normalised(images: Iterable[CocoImage], source: Path, log: RepairLog) -> bool:
+    """Whether all boxes are normalised to 0..1 instead of given in pixels.
 
     Raises:
         DatasetError: they are, but not from the top left corner.
@@ -166,17 +166,17 @@ def _are_shares(images: Iterable[CocoImage], source: Path, log: RepairLog) -> bo
     reach = max(max(box.x + box.w, box.y + box.h) for box in boxes)
     if reach > 1.01:
         raise DatasetError(
-            f"{source}: expected boxes as x, y, width, height in pixels, got shares of the image's size, "
-            f"0 to 1, that reach {reach:.3g} from the top left corner; give pixels"
+            f"{source}: expected boxes as x, y, width, height in pixels, got normalised boxes, 0 to 1, "
+            f"that reach {reach:.3g} from the top left corner; give pixels"
         )
-    log.tally("scaled_shares", str(source), "scaled the boxes, 0 to 1, to pixels", len(boxes))
+    log.tally("normalised_box", str(source), "scaled the normalised boxes to pixels", len(boxes))
     return True
 
 
 def _record(
-    image: CocoImage, path: str, classes: set[int], source: Path, log: RepairLog, *, shares: bool
+    image: CocoImage, path: str, classes: set[int], source: Path, log: RepairLog, *, normalised: bool
 ) -> ImageRecord | None:
-    fitted = fit_boxes(image, path, log, shares=shares)
+    fitted = fit_boxes(image, path, log, normalised=normalised)
     if fitted is None:
         return None
     width, height, corners = fitted

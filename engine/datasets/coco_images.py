@@ -110,7 +110,7 @@ def locate(
 
 
 def fit_boxes(
-    image: CocoImage, path: str, log: RepairLog, *, shares: bool
+    image: CocoImage, path: str, log: RepairLog, *, normalised: bool
 ) -> tuple[int, int, list[Corners]] | None:
     """The file's size and the boxes as corners on its pixels.
 
@@ -118,7 +118,7 @@ def fit_boxes(
         image: with the boxes as annotated.
         path: its file.
         log: takes the repairs.
-        shares: the boxes are shares of the image's size.
+        normalised: the boxes are shares of the image's size.
 
     Returns:
         Width, height and as many corners as boxes; None where the file is damaged or is not the picture that
@@ -130,7 +130,7 @@ def fit_boxes(
         log.add(error.kind, path, None, f"left out, got {error.reason}")
         return None
     stated_width, stated_height = image.size or (width, height)
-    factors = (stated_width, stated_height) if shares else (1, 1)
+    factors = (stated_width, stated_height) if normalised else (1, 1)
     drawn = [_corners(box, *factors) for box in image.boxes]
     if (stated_width, stated_height) == (width, height):
         return width, height, drawn

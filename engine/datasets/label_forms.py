@@ -134,7 +134,7 @@ class LabelSurvey:
         if 2 * self._not_shares > self._lines:
             unit = "percent or pixels" if self._largest <= 100 else "pixels"
             raise DatasetError(
-                f"{self._not_share}: expected coordinates as shares of the image's size, 0 to 1, got values "
+                f"{self._not_share}: expected coordinates normalised to 0..1 by the image's size, got values "
                 f"up to {self._largest:g} ({unit}) in {self._not_shares} of {self._lines} lines; divide them "
                 f"by the image's width and height{', or by 100' if self._largest <= 100 else ''}"
             )

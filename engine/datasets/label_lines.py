@@ -48,7 +48,7 @@ def read_lines(text: str) -> Iterator[LabelLine | FaultyLine]:
                 continue
             values, commas = found, True
         if not all(map(isfinite, values)):
-            yield FaultyLine(number, "non_finite", f"a number is infinite or none: {_shown(line)}")
+            yield FaultyLine(number, "non_finite", f"a number is infinite or not a number: {_shown(line)}")
         elif not values[0].is_integer():
             yield FaultyLine(number, "malformed_line", f"the class id is {values[0]:g}: {_shown(line)}")
         elif len(values) < 5:

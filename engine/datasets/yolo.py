@@ -105,8 +105,8 @@ def parse_labels(
             continue
         reading = forms.reading(len(line.values))
         if max(map(abs, line.values[1:5])) > LARGEST_SHARE:
-            reason = f"left out, expected shares of the image's size, 0 to 1: {line}"
-            log.add("not_shares", file, line.number, reason)
+            reason = f"left out, expected coordinates normalised to 0..1: {line}"
+            log.add("not_normalised", file, line.number, reason)
         elif reading.fault:
             log.add("malformed_line", file, line.number, f"left out, {reading.fault}: {line}")
         else:

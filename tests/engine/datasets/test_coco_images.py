@@ -102,10 +102,10 @@ def test_files_are_located(tmp_path):
     ]
 
 
-def fitted(path, size, *boxes, shares=False):
+def fitted(path, size, *boxes, normalised=False):
     log = RepairLog()
     found = fit_boxes(
-        CocoImage("a", size, [CocoBox(1, 0, *box) for box in boxes]), str(path), log, shares=shares
+        CocoImage("a", size, [CocoBox(1, 0, *box) for box in boxes]), str(path), log, normalised=normalised
     )
     return found, [(each.kind, each.action) for each in log.repairs]
 
@@ -152,4 +152,4 @@ def test_swapped_sizes_without_exif_are_left_out_with_both_sizes(tmp_path):
 @pytest.mark.parametrize("size", [None, (80, 48), (160, 96)])
 def test_shares_are_of_the_image(tmp_path, size):
     path = write_picture(tmp_path / "a", width=80, height=48)
-    assert fitted(path, size, (0.25, 0.5, 0.5, 0.25), shares=True)[0] == (80, 48, [(20, 24, 60, 36)])
+    assert fitted(path, size, (0.25, 0.5, 0.5, 0.25), normalised=True)[0] == (80, 48, [(20, 24, 60, 36)])

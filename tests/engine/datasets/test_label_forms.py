@@ -181,7 +181,9 @@ def test_the_data_file_decides_alone(length, shape, reading):
 def test_coordinates_that_are_no_shares_are_refused(lines, message):
     with pytest.raises(DatasetError) as raised:
         survey(lines).forms()
-    assert str(raised.value).startswith("a.txt:1: expected coordinates as shares of the image's size, 0 to 1")
+    assert str(raised.value).startswith(
+        "a.txt:1: expected coordinates normalised to 0..1 by the image's size"
+    )
     assert message in str(raised.value)
 
 

@@ -71,7 +71,7 @@ def test_no_images_give_no_records():
         (b"0 .5 .5 .2 .4 .45 .5 2 .55 .6 0 0 0 0", [[40, 15, 60, 35]], [("ignored_keypoints", None)]),
         (b"0 0,5 0,5 0,2 0,4", [[40, 15, 60, 35]], [("comma_numbers", None)]),
         (b"0,0.5,0.5,0.2,0.4", [[40, 15, 60, 35]], [("comma_numbers", None)]),
-        (b"0 .5 .5 .2 .4\n0 50 50 20 40", [[40, 15, 60, 35]], [("not_shares", 2)]),
+        (b"0 .5 .5 .2 .4\n0 50 50 20 40", [[40, 15, 60, 35]], [("not_normalised", 2)]),
         (b"0 .5 .5 .005 .4", [], [("tiny_box", 1)]),
         (b"\n\n0 .5 .5 .2 x\n0 .5 .5 .2 .4", [[40, 15, 60, 35]], [("malformed_line", 3)]),
     ],
@@ -151,7 +151,7 @@ def test_keypoints_are_ignored_by_kpt_shape_and_never_guessed(tmp_path, shape):
 
 def test_labels_in_pixels_are_refused(tmp_path):
     with pytest.raises(
-        DatasetError, match=r"0.txt:1: expected coordinates as shares .* \(percent or pixels\)"
+        DatasetError, match=r"0.txt:1: expected coordinates normalised .* \(percent or pixels\)"
     ):
         dataset(tmp_path, ["0 50 25 20 20", "0 30 20 10 10"])
 
