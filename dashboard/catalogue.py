@@ -11,6 +11,7 @@ import polib
 
 from dashboard.i18n import LANGUAGES, LOCALE
 from dashboard.services.benchmarks import suite_texts
+from dashboard.services.datasets import repair_texts
 
 __all__ = ["main", "missing", "texts", "translated", "unused"]
 
@@ -26,8 +27,9 @@ def texts() -> dict[str, str]:
         for path in sorted(folder.rglob("*.py")):
             for text in _texts_of(ast.parse(path.read_text(encoding="utf-8"))):
                 found.setdefault(text, path.relative_to(folder).as_posix())
-    for text in suite_texts():
-        found.setdefault(text, "services/benchmarks.py")
+    for place, said in (("benchmarks", suite_texts()), ("datasets", repair_texts())):
+        for text in said:
+            found.setdefault(text, f"services/{place}.py")
     return found
 
 

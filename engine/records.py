@@ -69,12 +69,14 @@ class Repair:
         file: the file concerned.
         line: 1-based line of a label file, or annotation id of COCO JSON; None for a whole file.
         action: what was done, in a few words.
+        times: how often; what is the same all over a dataset is one entry, with the first file concerned.
     """
 
     kind: str
     file: str
     line: int | None
     action: str
+    times: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,7 +101,10 @@ class Dataset:
 
     def repair_counts(self) -> dict[str, int]:
         """How many repairs of each kind, most frequent first."""
-        return dict(Counter(repair.kind for repair in self.repairs).most_common())
+        counts: Counter[str] = Counter()
+        for repair in self.repairs:
+            counts[repair.kind] += repair.times
+        return dict(counts.most_common())
 
     def object_counts(self, class_id: int | None = None) -> list[int]:
         """Objects per image, of one class or (None) of all, in the order of `images`."""

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.charts import datasets as charts
 from dashboard.components import chart, controls, look
-from dashboard.i18n import N_, _, ngettext
+from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept
 from dashboard.services import datasets, thumbnails
 from engine.store.datasets import DatasetSummary
@@ -20,25 +20,6 @@ __all__ = ["class_filter", "class_view", "object_view", "repair_view"]
 ALL = "all"
 A_PAGE = 12
 MOST_CLASSES = 30
-REPAIRS = {
-    "swapped_corners": N_("Width or height was negative: corners put in order"),
-    "clipped_box": N_("Box left the image: cut at its edge"),
-    "empty_box": N_("Box without area inside the image: left out"),
-    "non_finite": N_("Number was infinite or not a number: box left out"),
-    "unknown_class": N_("Class id is not among the classes: box left out"),
-    "duplicate_label": N_("Label repeats an earlier one: left out"),
-    "malformed_line": N_("Line has not the form of a label: left out"),
-    "crowd_annotation": N_("Annotation outlines a crowd: left out"),
-    "wrong_size": N_("Image is not of the size stated: boxes scaled, or left out"),
-    "missing_image": N_("Image file is not there: left out"),
-    "empty_image": N_("Image file is empty: left out"),
-    "truncated_image": N_("Image file's end is missing: left out"),
-    "unreadable_image": N_("Image file cannot be read: left out"),
-    "duplicate_image": N_("Image is listed twice: repetition left out"),
-    "unreadable_label": N_("Label file cannot be read: image left out"),
-    "label_without_image": N_("Label belongs to no image: left out"),
-    "image_without_label": N_("Image has no label: kept, without objects"),
-}
 
 
 def class_filter(dataset: DatasetSummary, *, everything: bool = True) -> int | None:
@@ -238,13 +219,16 @@ def repair_view(dataset: DatasetSummary) -> None:
         st.success(_("Nothing had to be repaired."))
         return
     st.markdown(_("Put right or left out at import. The files themselves were not changed."))
-    rows = [{_("Repair"): _repair(kind), _("Times"): times} for kind, times in counts.items()]
+    rows = [
+        {_("Repair"): _(datasets.repair_words(kind)), _("Times"): times, _("Meaning"): _meaning(kind)}
+        for kind, times in counts.items()
+    ]
     st.dataframe(rows, hide_index=True)
     with controls("datasets-repairs"):
         kind = st.selectbox(
             _("Kind"),
             [ALL, *counts],
-            format_func=lambda each: _("All kinds") if each == ALL else _repair(each),
+            format_func=lambda each: _("All kinds") if each == ALL else _(datasets.repair_words(each)),
             help=_("List the repairs of this kind alone."),
             **kept("datasets.repair", ALL, allowed=[ALL, *counts]),
         )
@@ -253,8 +237,9 @@ def repair_view(dataset: DatasetSummary) -> None:
         {
             _("File"): Path(each.file).name,
             _("Line"): each.line,
-            _("Repair"): _repair(each.kind),
+            _("Repair"): _(datasets.repair_words(each.kind)),
             _("Action"): each.action,
+            _("Times"): each.times,
             _("Folder"): str(Path(each.file).parent),
         }
         for each in found
@@ -264,5 +249,6 @@ def repair_view(dataset: DatasetSummary) -> None:
         st.caption(_("The first 200; `python -m engine dataset show` lists all."))
 
 
-def _repair(kind: str) -> str:
-    return _(REPAIRS[kind]) if kind in REPAIRS else kind
+def _meaning(kind: str) -> str:
+    """The sentence that explains a kind; none for a kind that only another version knows."""
+    return _(datasets.REPAIR_KINDS[kind].help) if kind in datasets.REPAIR_KINDS else ""

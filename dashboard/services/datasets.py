@@ -11,6 +11,7 @@ import numpy as np
 
 from dashboard.services.paths import within_roots
 from dashboard.services.storage import cached, opened
+from engine.datasets.annotations import REPAIR_KINDS, repair_words
 from engine.datasets.histogram import count_histogram
 from engine.datasets.sources import downloadable_names
 from engine.datasets.uploads import store_upload
@@ -20,6 +21,7 @@ from engine.records import ImageRecord, Job, Repair
 from engine.store.datasets import DatasetSummary
 
 __all__ = [
+    "REPAIR_KINDS",
     "BoxFigures",
     "box_figures",
     "class_counts",
@@ -35,6 +37,8 @@ __all__ = [
     "object_counts",
     "positions",
     "repair_counts",
+    "repair_texts",
+    "repair_words",
     "repairs",
     "summaries",
 ]
@@ -95,6 +99,11 @@ def box_figures(name: str, imported_at: str, class_id: int | None) -> BoxFigures
     sides = np.sqrt(shares[:, 2] * shares[:, 3])
     sizes = np.histogram(sides, bins=np.linspace(0, 1, SIZE_BINS + 1))[0]
     return BoxFigures(centres=centres.astype(int).tolist(), sizes=sizes.tolist())
+
+
+def repair_texts() -> list[str]:
+    """The engine's own words about repairs that pages show translated."""
+    return [text for kind in REPAIR_KINDS.values() for text in kind]
 
 
 @cached(ttl_s=600, max_entries=16)

@@ -6,11 +6,12 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import ImageDraw
 
 from dashboard.charts.theme import colour
 from dashboard.services import datasets
 from dashboard.services.storage import cached
+from engine.datasets.images import BadImageError, read_small
 
 __all__ = ["MOST_PIXELS", "drawn", "thumbnail"]
 
@@ -23,7 +24,7 @@ def thumbnail(name: str, imported_at: str, position: int, class_id: int | None) 
     """An image as a JPEG of at most 480 pixels, with its boxes of one class or (None) of all drawn.
 
     Returns:
-        None if its file cannot be shown: moved, damaged, in a format that Pillow does not know, or huge.
+        None if its file cannot be shown: moved, damaged, in an unknown format, or huge.
 
     Raises:
         DatasetError: the dataset has no such image.
@@ -35,7 +36,7 @@ def thumbnail(name: str, imported_at: str, position: int, class_id: int | None) 
         return None
     try:
         return drawn(record.path, record.width, boxes, classes)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except BadImageError:
         return None
 
 
@@ -46,11 +47,11 @@ def drawn(path: str, width: int, boxes_xyxy_px: Sequence[Sequence[float]], class
         path: of the image.
         width: of the upright image in pixels, which boxes are in.
         boxes_xyxy_px, classes: as many of either; the class chooses the colour.
+
+    Raises:
+        BadImageError: the file cannot be read as an image.
     """
-    with Image.open(path) as opened:
-        opened.draft("RGB", (SIDE_PX, SIDE_PX))  # a JPEG is decoded at a fraction of its size
-        small = ImageOps.exif_transpose(opened).convert("RGB")
-    small.thumbnail((SIDE_PX, SIDE_PX))
+    small = read_small(path, SIDE_PX)
     scale = small.width / width
     pen = ImageDraw.Draw(small)
     for box, class_id in zip(boxes_xyxy_px, classes, strict=True):

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from engine.cli.output import json_option, print_json, print_table
+from engine.datasets.annotations import repair_words
 from engine.datasets.histogram import count_histogram
 from engine.records import Dataset
 from engine.store.repository import Repository
@@ -98,10 +99,11 @@ def _show(dataset: Dataset, *, class_name: str | None, limit: int, as_json: bool
     if not dataset.repairs:
         click.echo("Nothing had to be repaired.")
         return
-    print_table(["repair", "times"], list(facts["repairs"].items()))
+    print_table(["repair", "times"], [[repair_words(kind), n] for kind, n in facts["repairs"].items()])
     for repair in dataset.repairs[:SHOWN_REPAIRS]:
         line = f":{repair.line}" if repair.line is not None else ""
-        click.echo(f"  {repair.file}{line}: {repair.kind}, {repair.action}")
+        times = f" ({repair.times:,} times in the dataset)" if repair.times > 1 else ""
+        click.echo(f"  {repair.file}{line}: {repair_words(repair.kind)}, {repair.action}{times}")
     if len(dataset.repairs) > SHOWN_REPAIRS:
         click.echo(f"  … {len(dataset.repairs) - SHOWN_REPAIRS} more; all of them with --json")
 

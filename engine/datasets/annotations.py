@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable, Sequence
+from dataclasses import replace
+from itertools import count
 from math import isfinite
 from typing import NamedTuple
 
@@ -15,33 +17,157 @@ from engine.records import Repair
 __all__ = [
     "MAX_CLASSES",
     "REPAIR_KINDS",
+    "UNREAD",
     "RawBox",
+    "RepairKind",
     "RepairLog",
+    "distinct_names",
     "empty_boxes",
     "repair_boxes",
+    "repair_words",
 ]
 
-REPAIR_KINDS: dict[str, str] = {
-    "swapped_corners": "A box's width or height was negative; its corners were put in order.",
-    "clipped_box": "A box left the image; it was cut at the image's edge.",
-    "empty_box": "A box had no area inside the image; it was left out.",
-    "non_finite": "A number was infinite or not a number; the box was left out.",
-    "unknown_class": "A class id is not among the dataset's classes; the box was left out.",
-    "duplicate_label": "A label repeats an earlier one of the same image; it was left out.",
-    "malformed_line": "A line or annotation has not the form of a label; it was left out.",
-    "crowd_annotation": "A COCO annotation outlines a crowd, not an object; it was left out.",
-    "wrong_size": "An image is not of the size stated; its boxes were scaled or it was left out.",
-    "missing_image": "An image is listed but its file is not there; it was left out.",
-    "empty_image": "An image file has no content; it was left out.",
-    "truncated_image": "An image file's end is missing; it was left out.",
-    "unreadable_image": "An image file cannot be read; it was left out.",
-    "duplicate_image": "An image is listed twice; the repetition was left out.",
-    "unreadable_label": "A label file cannot be read as text; its image was left out.",
-    "label_without_image": "A label belongs to no image; it was left out.",
-    "image_without_label": "An image has no label; it was kept as an image without objects.",
+
+class RepairKind(NamedTuple):
+    """How a kind of repair is shown to people: a few words for lists, and a sentence that explains them."""
+
+    words: str
+    help: str
+
+
+REPAIR_KINDS: dict[str, RepairKind] = {
+    kind: RepairKind(words, sentence)
+    for kind, words, sentence in (
+        (
+            "swapped_corners",
+            "box of negative width or height",
+            "A box's width or height was negative; its corners were put in order.",
+        ),
+        ("clipped_box", "box partly outside its image", "A box left the image; it was cut at the edge."),
+        ("empty_box", "box without area", "A box had no area inside the image; it was left out."),
+        (
+            "tiny_box",
+            "box under a pixel",
+            "A box was less than a pixel wide or high inside the image; it was left out.",
+        ),
+        (
+            "non_finite",
+            "infinite number in a label",
+            "A number was infinite or not a number; the box was left out.",
+        ),
+        (
+            "unknown_class",
+            "unknown class id",
+            "A class id is not among the dataset's classes; the box was left out.",
+        ),
+        (
+            "duplicate_label",
+            "repeated label",
+            "A label repeats an earlier one of the same image; it was left out.",
+        ),
+        (
+            "malformed_line",
+            "label that cannot be read",
+            "A line or annotation does not have the form of a label; it was left out.",
+        ),
+        (
+            "ignored_keypoints",
+            "label line with keypoints",
+            "A label holds keypoints after its box; the box was read and the keypoints were ignored.",
+        ),
+        (
+            "ignored_numbers",
+            "label line with a confidence or track id",
+            "A label holds a confidence or a track id after its box; the box was read and they were ignored.",
+        ),
+        (
+            "comma_numbers",
+            "label line with commas",
+            "The numbers of a label are written or separated with commas; they were read as meant.",
+        ),
+        (
+            "not_normalised",
+            "coordinates in pixels or percent",
+            "Coordinates are well above 1 instead of normalised by the image's size; the box was left out.",
+        ),
+        (
+            "normalised_box",
+            "box in normalised coordinates",
+            "The boxes of COCO JSON are normalised instead of in pixels; they were scaled.",
+        ),
+        (
+            "crowd_annotation",
+            "outline of a crowd",
+            "A COCO annotation outlines a crowd, not an object; it was left out.",
+        ),
+        (
+            "unknown_image",
+            "annotation of an unknown image",
+            "An annotation names an image that the file does not list; it was left out.",
+        ),
+        (
+            "ambiguous_image",
+            "images that cannot be told apart",
+            "One id or one file stands for two images, whose boxes cannot be told apart; both were left out.",
+        ),
+        (
+            "wrong_size",
+            "image of another size than stated",
+            "An image is not of the size stated; its boxes were scaled or it was left out.",
+        ),
+        (
+            "unclear_size",
+            "unreadable image size in the labels",
+            "The stated size of an image cannot be read; the size of the file was used.",
+        ),
+        (
+            "turned_image",
+            "boxes of a photograph lying on its side",
+            "Boxes were drawn on a photograph without its EXIF orientation; they were turned with it.",
+        ),
+        (
+            "moved_image",
+            "image found at another path",
+            "The stated path of an image is not there; the file was found by the end of its path.",
+        ),
+        (
+            "missing_image",
+            "missing image file",
+            "An image is listed but its file is not there; it was left out.",
+        ),
+        ("empty_image", "empty image file", "An image file has no content; it was left out."),
+        ("truncated_image", "truncated image file", "An image file's end is missing; it was left out."),
+        ("unreadable_image", "unreadable image file", "An image file cannot be read; it was left out."),
+        (
+            "huge_image",
+            "image too large to decode",
+            "An image has more pixels than can be decoded; it was left out.",
+        ),
+        ("duplicate_image", "image listed twice", "An image is listed twice; it is in the dataset once."),
+        (
+            "unreadable_label",
+            "unreadable label file",
+            "A label file cannot be read as text; its image was left out.",
+        ),
+        ("label_without_image", "label without an image", "A label belongs to no image; it was left out."),
+        (
+            "image_without_label",
+            "image without a label",
+            "An image has no label; it was kept as an image without objects.",
+        ),
+        (
+            "repeated_name",
+            "class name given twice",
+            "Two classes have the same name; a number was added to the second.",
+        ),
+        ("unnamed_class", "class without a name", "A category has no name; it was named after its id."),
+    )
 }
 
+# Labels that could not be read: a dataset whose labels are all of these kinds is refused.
+UNREAD = frozenset({"malformed_line", "non_finite", "not_normalised", "unknown_image"})
 MAX_CLASSES = 10_000  # a class id beyond is taken for damage: names are kept as a list with one entry an id
+_SMALLEST_PX = 1.0  # a thinner box shows nothing that could be detected
 _ROUNDING_PX = 0.01  # labels with six decimals leave a 10,000 pixel image by no more
 
 
@@ -62,11 +188,42 @@ class RepairLog:
 
     def __init__(self) -> None:
         self.repairs: list[Repair] = []
+        self._tallied: dict[tuple[str, str], int] = {}
 
     def add(self, kind: str, file: str, line: int | None, action: str) -> None:
         """Note one repair; `kind` is a key of `REPAIR_KINDS`."""
         file = file.encode("utf-8", "backslashreplace").decode()  # any file name can be stored
         self.repairs.append(Repair(kind=kind, file=file, line=line, action=action))
+
+    def tally(self, kind: str, file: str, action: str, times: int = 1) -> None:
+        """Note a repair that many labels need alike: one entry, with the first file and how many times."""
+        place = self._tallied.setdefault((kind, action), len(self.repairs))
+        if place == len(self.repairs):
+            self.add(kind, file, None, action)
+            times -= 1
+        known = self.repairs[place]
+        self.repairs[place] = replace(known, times=known.times + times)
+
+
+def repair_words(kind: str) -> str:
+    """A kind of repair in words; one that only another version knows by its name."""
+    return REPAIR_KINDS[kind].words if kind in REPAIR_KINDS else kind.replace("_", " ")
+
+
+def distinct_names(names: Sequence[str], file: str, log: RepairLog) -> tuple[str, ...]:
+    """Class names with each name used once: the second `person` becomes `person (2)`. Gaps ("") stay."""
+    taken = set(names)
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        if name in seen:
+            new = next(each for number in count(2) if (each := f"{name} ({number})") not in taken)
+            log.add("repeated_name", file, None, f"named the second {name!r} {new!r}")
+            taken.add(new)
+            name = new
+        seen |= {name} - {""}
+        found.append(name)
+    return tuple(found)
 
 
 def empty_boxes() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -124,8 +281,12 @@ def _repair(
         y1, y2 = min(y1, y2), max(y1, y2)
         log.add("swapped_corners", file, raw.line, "put the corners in order")
     inside = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
-    if inside[2] - inside[0] < _ROUNDING_PX or inside[3] - inside[1] < _ROUNDING_PX:
+    width_px, height_px = inside[2] - inside[0], inside[3] - inside[1]
+    if min(width_px, height_px) < _ROUNDING_PX:
         log.add("empty_box", file, raw.line, "left out, no area inside the image")
+        return None
+    if min(width_px, height_px) < _SMALLEST_PX - _ROUNDING_PX:
+        log.add("tiny_box", file, raw.line, f"left out, {width_px:.3g}x{height_px:.3g} pixels")
         return None
     outside_px = max(-x1, -y1, x2 - width, y2 - height)
     if outside_px > _ROUNDING_PX:

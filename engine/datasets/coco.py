@@ -4,14 +4,22 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, repair_boxes
-from engine.datasets.images import BadImageError, probe_size
+from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, distinct_names, repair_boxes
+from engine.datasets.coco_files import find_folder
+from engine.datasets.coco_images import (
+    CocoBox,
+    CocoImage,
+    fit_boxes,
+    leave_out_ambiguous,
+    list_images,
+    locate,
+)
+from engine.datasets.coco_values import flag, identity, number
 from engine.errors import DatasetError
 from engine.records import Dataset, ImageRecord
 
@@ -43,18 +51,21 @@ def read_coco(
     """
     content = _load(source)
     log = RepairLog()
-    names = _class_names(source, content["categories"])
-    entries = _image_entries(source, content["images"], log)
-    folder = _image_folder(source, entries, images)
-    annotations = _by_image(source, content["annotations"], entries, log)
+    names = _class_names(source, content["categories"], log)
     classes = {index for index, each in enumerate(names) if each}
+    listed, owners = list_images(str(source), content["images"], log)
+    folder = find_folder(source, [image.file_name for image in listed], images)
+    for annotation in content["annotations"]:
+        _add_box(annotation, owners, str(source), log)
+    usable = leave_out_ambiguous(listed, str(source), log)
+    normalised = _are_normalised(usable, source, log)
+    placed = locate(usable, folder, str(source), log)
     records = []
-    for done, (image_id, entry) in enumerate(entries.items()):
-        report(done, len(entries))
-        size = _usable_size(entry, folder / entry["file_name"], log)
-        if size is not None:
-            raw = annotations.get(image_id, [])
-            records.append(_record(folder / entry["file_name"], size, entry, raw, classes, source, log))
+    for done, (image, path) in enumerate(placed):
+        report(done, len(placed))
+        record = _record(image, path, classes, source, log, normalised=normalised)
+        if record is not None:
+            records.append(record)
     return Dataset(
         name=name,
         source=str(source),
@@ -79,136 +90,103 @@ def _load(source: Path) -> Json:
     return content
 
 
-def _class_names(source: Path, categories: list[Any]) -> tuple[str, ...]:
+def _class_names(source: Path, categories: list[Any], log: RepairLog) -> tuple[str, ...]:
     names: dict[int, str] = {}
     for category in categories:
-        match category:
-            case {"id": int(identity), "name": str(name)} if 0 <= identity < MAX_CLASSES:
-                names[identity] = name
-            case _:
-                raise DatasetError(
-                    f"{source}: expected categories with a name and an id from 0 to {MAX_CLASSES - 1}, "
-                    f"got {str(category)[:80]!r}; number them anew"
-                )
-    return tuple(names.get(index, "") for index in range(max(names, default=-1) + 1))
+        own_id = identity(category.get("id")) if isinstance(category, dict) else None
+        if not isinstance(own_id, int) or not 0 <= own_id < MAX_CLASSES:
+            raise DatasetError(
+                f"{source}: expected categories with a name and an id from 0 to {MAX_CLASSES - 1}, "
+                f"got {str(category)[:80]!r}; number them anew"
+            )
+        name = _class_name(source, category.get("name"), own_id, log)
+        if names.setdefault(own_id, name) != name:
+            raise DatasetError(
+                f"{source}: expected a category for each id, got {own_id} for {names[own_id][:40]!r} and "
+                f"{name[:40]!r}; number them anew"
+            )
+    gapless = [names.get(index, "") for index in range(max(names, default=-1) + 1)]
+    return distinct_names(gapless, str(source), log)
 
 
-def _image_entries(source: Path, images: list[Any], log: RepairLog) -> dict[Any, Json]:
-    """The usable entries by image id; a file or id that comes twice is read once."""
-    entries: dict[Any, Json] = {}
-    files: set[str] = set()
-    for entry in images:
-        match entry:
-            case {"id": int() | str() as identity, "file_name": str(file_name)} if "\0" not in file_name:
-                if identity in entries or file_name in files:
-                    log.add("duplicate_image", str(source), None, f"left out the repetition of {file_name}")
-                    continue
-                entries[identity] = entry
-                files.add(file_name)
-            case _:
-                log.add("malformed_line", str(source), None, f"left out the image entry {str(entry)[:80]}")
-    return entries
+def _class_name(source: Path, written: Any, class_id: int, log: RepairLog) -> str:
+    """A category's name, or one made of its id."""
+    name = "" if written is None or isinstance(written, list | dict) else str(written)
+    if name.strip():
+        return name
+    log.add("unnamed_class", str(source), None, f"named class_{class_id}")
+    return f"class_{class_id}"
 
 
-def _image_folder(source: Path, entries: dict[Any, Json], images: Path | None) -> Path:
-    """The folder that holds at least one of the first images."""
-    parent = source.resolve().parent
-    split = source.stem.removeprefix("instances_")
-    places = [parent / "images", parent, parent.parent / "images", parent.parent / split]
-    places += [parent / "images" / split, parent.parent / "images" / split, parent.parent]
-    if images is not None:
-        places = [images.expanduser().resolve()]
-    names = [entry["file_name"] for entry in list(entries.values())[:20]]
-    for place in places:
-        if not names or any((place / name).is_file() for name in names):
-            return place
-    looked = ", ".join(str(place) for place in places)
-    raise DatasetError(
-        f"{source}: expected the image {names[0]!r} in one of {looked}, got none there; name the image folder"
-    )
+def _add_box(annotation: Any, owners: dict[int | str, CocoImage], source: str, log: RepairLog) -> None:
+    """Give an annotation's box to its image; one of a crowd or of no image is left out."""
+    if not isinstance(annotation, dict):
+        log.add("malformed_line", source, None, f"left out, expected an annotation, got {annotation!r:.60}")
+        return
+    line = identity(annotation.get("id"))
+    line = line if isinstance(line, int) and abs(line) < 2**63 else None
+    owner, class_id = identity(annotation.get("image_id")), identity(annotation.get("category_id"))
+    crowd, bbox = flag(annotation.get("iscrowd")), annotation.get("bbox")
+    numbers = [number(value) for value in bbox] if isinstance(bbox, list) else []
+    if owner is not None and owner not in owners:
+        log.add("unknown_image", source, line, f"left out, no image {str(owner)[:40]}")
+    elif crowd:
+        log.add("crowd_annotation", source, line, "left out")
+    elif owner is None or not isinstance(class_id, int) or crowd is None:
+        log.add("malformed_line", source, line, f"left out, {_wrong_field(annotation)}")
+    elif len(numbers) != 4 or None in numbers:
+        reason = f"left out, expected bbox as four numbers, got {str(bbox)[:60]}"
+        log.add("malformed_line", source, line, reason)
+    elif not all(isfinite(value) for value in numbers if value is not None):
+        log.add("non_finite", source, line, f"left out, bbox is {str(bbox)[:60]}")
+    else:
+        x, y, w, h = (float(value) for value in numbers if value is not None)
+        owners[owner].boxes.append(CocoBox(line, class_id, x, y, w, h))
 
 
-def _by_image(
-    source: Path, annotations: list[Any], entries: dict[Any, Json], log: RepairLog
-) -> dict[Any, list[Json]]:
-    """Annotations of each image, those of crowds or of no image left out."""
-    grouped: dict[Any, list[Json]] = defaultdict(list)
-    for annotation in annotations:
-        line = _line(annotation)
-        match annotation:
-            case {"image_id": int() | str() as owner} if owner not in entries:
-                log.add("label_without_image", str(source), line, f"left out, no image {owner}")
-            case {"iscrowd": 1}:
-                log.add("crowd_annotation", str(source), line, "left out")
-            case {"image_id": int() | str() as owner, "category_id": int(), "bbox": [_, _, _, _]}:
-                grouped[owner].append(annotation)
-            case _:
-                log.add("malformed_line", str(source), line, "left out, no image_id, category_id or bbox")
-    return grouped
+def _wrong_field(annotation: Json) -> str:
+    for key in ("image_id", "category_id"):
+        if identity(annotation.get(key)) is None:
+            return f"expected {key} as an id, got {str(annotation.get(key))[:40]}"
+    if flag(annotation.get("iscrowd")) is None:
+        return f"expected iscrowd as 0 or 1, got {str(annotation['iscrowd'])[:40]}"
+    return f"expected category_id as a number, got {str(annotation['category_id'])[:40]}"
 
 
-def _line(annotation: Any) -> int | None:
-    identity = annotation.get("id") if isinstance(annotation, dict) else None
-    return identity if isinstance(identity, int) and abs(identity) < 2**63 else None
+def _are_normalised(images: Iterable[CocoImage], source: Path, log: RepairLog) -> bool:
+    """Whether all boxes are normalised to 0..1 instead of given in pixels.
 
-
-def _usable_size(entry: Json, path: Path, log: RepairLog) -> tuple[int, int] | None:
-    """The file's size; None where it is damaged or not the picture that was annotated."""
-    try:
-        width, height = probe_size(path)
-    except BadImageError as error:
-        log.add(error.kind, str(path), None, f"left out, got {error.reason}")
-        return None
-    stated = _stated_size(entry, width, height)
-    if stated == (width, height):
-        return width, height
-    message = f"file {width}x{height}, annotations {stated[0]}x{stated[1]}"
-    if abs(stated[0] * height / (stated[1] * width) - 1) > 0.01:  # other proportions: turned or cropped
-        log.add("wrong_size", str(path), None, f"left out, {message}")
-        return None
-    log.add("wrong_size", str(path), None, f"scaled the boxes, {message}")
-    return width, height
-
-
-def _stated_size(entry: Json, width: int, height: int) -> tuple[int, int]:
-    """The size that an image's entry states, or, where it states none, that of the file."""
-    match entry:
-        case {"width": int(stated_width), "height": int(stated_height)} if (
-            min(stated_width, stated_height) > 0 and max(stated_width, stated_height) < 10**9
-        ):
-            return stated_width, stated_height
-    return width, height
+    Raises:
+        DatasetError: they are, but not from the top left corner.
+    """
+    boxes = [box for image in images for box in image.boxes]
+    numbers = [value for box in boxes for value in box[2:]]
+    if not numbers or min(numbers) < 0 or max(numbers) > 1 or all(map(float.is_integer, numbers)):
+        return False
+    reach = max(max(box.x + box.w, box.y + box.h) for box in boxes)
+    if reach > 1.01:
+        raise DatasetError(
+            f"{source}: expected boxes as x, y, width, height in pixels, got normalised boxes, 0 to 1, "
+            f"that reach {reach:.3g} from the top left corner; give pixels"
+        )
+    log.tally("normalised_box", str(source), "scaled the normalised boxes to pixels", len(boxes))
+    return True
 
 
 def _record(
-    path: Path,
-    size: tuple[int, int],
-    entry: Json,
-    annotations: list[Json],
-    classes: set[int],
-    source: Path,
-    log: RepairLog,
-) -> ImageRecord:
-    width, height = size
-    scale = width / _stated_size(entry, width, height)[0]
-    if not annotations:
-        log.add("image_without_label", str(path), None, "kept as an image without objects")
-    raw = [box for each in annotations if (box := _raw_box(each, scale, source, log)) is not None]
+    image: CocoImage, path: str, classes: set[int], source: Path, log: RepairLog, *, normalised: bool
+) -> ImageRecord | None:
+    fitted = fit_boxes(image, path, log, normalised=normalised)
+    if fitted is None:
+        return None
+    width, height, corners = fitted
+    if not image.boxes:
+        log.add("image_without_label", path, None, "kept as an image without objects")
+    raw = [
+        RawBox(box.line, box.class_id, place, (box.class_id, *place))
+        for box, place in zip(image.boxes, corners, strict=True)
+    ]
     boxes, class_ids = repair_boxes(
         raw, width=width, height=height, classes=classes, file=str(source), log=log
     )
-    return ImageRecord(path=str(path), width=width, height=height, boxes_xyxy_px=boxes, class_ids=class_ids)
-
-
-def _raw_box(annotation: Json, scale: float, source: Path, log: RepairLog) -> RawBox | None:
-    """The box in pixels of the file; `bbox` is x, y, width, height from the top left corner."""
-    try:
-        x, y, w, h = (float(value) * scale for value in annotation["bbox"])
-    except (TypeError, ValueError, OverflowError):
-        log.add("malformed_line", str(source), _line(annotation), "left out, bbox is not four numbers")
-        return None
-    if not all(map(isfinite, (x, y, w, h))):
-        log.add("non_finite", str(source), _line(annotation), "left out")
-        return None
-    class_id = annotation["category_id"]
-    return RawBox(_line(annotation), class_id, (x, y, x + w, y + h), (class_id, x, y, w, h))
+    return ImageRecord(path=path, width=width, height=height, boxes_xyxy_px=boxes, class_ids=class_ids)

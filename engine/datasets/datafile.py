@@ -11,6 +11,7 @@ import yaml
 
 from engine.datasets.annotations import MAX_CLASSES
 from engine.datasets.folders import SPLITS
+from engine.datasets.label_forms import KeypointShape
 from engine.errors import DatasetError
 
 __all__ = ["DataFile", "read_data_file"]
@@ -25,6 +26,7 @@ class DataFile:
     Attributes:
         class_names: index → name, gaps as empty names; None where the file names none.
         splits: split → its entries (folders, list files) as written.
+        keypoints: its `kpt_shape`, None without one: what label lines hold after the box.
         source: the file.
         root: its `path` as written, "" without one.
     """
@@ -33,6 +35,7 @@ class DataFile:
     splits: dict[str, tuple[str, ...]]
     source: Path
     root: str
+    keypoints: KeypointShape | None = None
 
     def entries(self, split: str) -> list[Path]:
         """Folders and list files of a split, absolute and there.
@@ -86,7 +89,25 @@ def read_data_file(source: Path) -> DataFile:
     if not isinstance(root, str):
         raise DatasetError(f"{source}: expected `path` to be text, got {root!r}")
     names = _class_names(source, content)
-    return DataFile(class_names=names, splits=splits, source=source.resolve(), root=root)
+    return DataFile(
+        class_names=names,
+        splits=splits,
+        source=source.resolve(),
+        root=root,
+        keypoints=_keypoints(source, content.get("kpt_shape")),
+    )
+
+
+def _keypoints(source: Path, written: Any) -> KeypointShape | None:
+    match written:
+        case None:
+            return None
+        case [int(keypoints), 2 | 3 as numbers] if 0 <= keypoints < 10_000:
+            return KeypointShape(keypoints, numbers)
+    raise DatasetError(
+        f"{source}: expected `kpt_shape` as [keypoints, 2] or, with visibility, [keypoints, 3], "
+        f"got {str(written)[:60]!r}"
+    )
 
 
 def _paths(source: Path, split: str, written: Any) -> tuple[str, ...]:

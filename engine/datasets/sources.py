@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from engine.config import require_choice
-from engine.datasets.annotations import RepairLog
+from engine.datasets.annotations import UNREAD, RepairLog, distinct_names, repair_words
 from engine.datasets.coco import read_coco
 from engine.datasets.datafile import DataFile, read_data_file
 from engine.datasets.folders import SPLITS, collect_images, find_split
@@ -54,9 +54,7 @@ def read_dataset(
     """
     require_choice("split", split, SPLITS)
     dataset = _read(str(source), split, images, report)
-    if not dataset.images:
-        kinds = ", ".join(f"{kind} {count}" for kind, count in dataset.repair_counts().items())
-        raise DatasetError(f"{source}: expected usable images, got none ({kinds or 'it lists none'})")
+    _require_usable(dataset, str(source))
     return replace(dataset, name=name) if name else dataset
 
 
@@ -66,6 +64,24 @@ def downloadable_names() -> list[str]:
     if package is None or package.origin is None:
         return []
     return sorted(path.stem for path in Path(package.origin).parent.glob("cfg/datasets/*.yaml"))
+
+
+def _require_usable(dataset: Dataset, source: str) -> None:
+    """Refuse a dataset without images, or of whose labels none could be read, with the first reason."""
+    unread = [repair for repair in dataset.repairs if repair.kind in UNREAD]
+    if not dataset.images:
+        expected, found = "usable images", dataset.repairs
+    elif unread and not any(dataset.object_counts()):
+        expected, found = "labels that can be read", tuple(unread)
+    else:
+        return
+    counts = replace(dataset, repairs=found).repair_counts()
+    kinds = ", ".join(f"{count:,} x {repair_words(kind)}" for kind, count in counts.items())
+    first = ""
+    if found:
+        line = f":{found[0].line}" if found[0].line is not None else ""
+        first = f"; first {found[0].file}{line}: {found[0].action}"
+    raise DatasetError(f"{source}: expected {expected}, got none ({kinds or 'it lists none'}){first}")
 
 
 def _read(source: str, split: str, images: Path | None, report: Report) -> Dataset:
@@ -121,7 +137,7 @@ def _read_data_file(path: Path, split: str, report: Report) -> Dataset:
     # Many files are called data.yaml; their folder's name says more.
     stem = path.parent.name if path.stem in ("data", "dataset") else path.stem
     name = _split_name(stem, split)
-    return _read_yolo(data.entries(split), data.class_names, name=name, source=path, report=report)
+    return _read_yolo(data.entries(split), data.class_names, data, name=name, source=path, report=report)
 
 
 def _read_folder(path: Path, split: str, report: Report) -> Dataset:
@@ -130,9 +146,9 @@ def _read_folder(path: Path, split: str, report: Report) -> Dataset:
     name = _split_name(path.parent.name if path.name == "images" else path.name, split)
     if folders is not None:
         names = _listed_names(path) or (data.class_names if data else None)
-        return _read_yolo(folders, names, name=name, source=path, report=report)
+        return _read_yolo(folders, names, data, name=name, source=path, report=report)
     if data is not None:
-        return _read_yolo(data.entries(split), data.class_names, name=name, source=path, report=report)
+        return _read_yolo(data.entries(split), data.class_names, data, name=name, source=path, report=report)
     raise DatasetError(
         f"{path}: expected a YOLO folder (images/ and labels/, or a data file), got no images there; "
         "give COCO JSON by the .json file"
@@ -140,17 +156,24 @@ def _read_folder(path: Path, split: str, report: Report) -> Dataset:
 
 
 def _read_yolo(
-    entries: list[Path], names: tuple[str, ...] | None, *, name: str, source: Path, report: Report
+    entries: list[Path],
+    names: tuple[str, ...] | None,
+    data: DataFile | None,
+    *,
+    name: str,
+    source: Path,
+    report: Report,
 ) -> Dataset:
     files = collect_images(entries)
     log = RepairLog()
     class_count = None if names is None else len(names)
-    records = read_records(files.paths, class_count=class_count, log=log, report=report)
+    keypoints = None if data is None else data.keypoints
+    records = read_records(files.paths, class_count=class_count, log=log, keypoints=keypoints, report=report)
     note_stray_labels(files.paths, files.label_folders, log)
     return Dataset(
         name=name,
         source=str(source),
-        class_names=number_names(records) if names is None else names,
+        class_names=number_names(records) if names is None else distinct_names(names, str(source), log),
         images=records,
         repairs=tuple(log.repairs),
     )

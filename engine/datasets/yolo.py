@@ -5,10 +5,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Iterable, Sequence
-from math import isfinite
+from typing import NamedTuple
 
 from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, empty_boxes, repair_boxes
 from engine.datasets.images import IMAGE_SUFFIXES, BadImageError, probe_size
+from engine.datasets.label_forms import (
+    LARGEST_SHARE,
+    PLAIN_FORMS,
+    KeypointShape,
+    LabelForms,
+    LabelSurvey,
+    Reading,
+)
+from engine.datasets.label_lines import FaultyLine, LabelLine, read_lines
 from engine.records import ImageRecord
 
 __all__ = ["label_path", "note_stray_labels", "number_names", "parse_labels", "read_records"]
@@ -22,62 +31,87 @@ def label_path(image_path: str) -> str:
     return os.path.splitext(_LABELS.join(image_path.rsplit(_IMAGES, 1)))[0] + ".txt"
 
 
+class _Labelled(NamedTuple):
+    """An image that can be used, and the text of its label; None where it has none."""
+
+    path: str
+    width: int
+    height: int
+    text: str | None
+
+
 def read_records(
     image_paths: Sequence[str],
     *,
     class_count: int | None,
     log: RepairLog,
+    keypoints: KeypointShape | None = None,
     report: Callable[[int, int], object] = lambda done, total: None,
 ) -> tuple[ImageRecord, ...]:
     """Read each image's size and label.
+
+    All labels are looked at before any is read: what the numbers of a long line mean, only the dataset as
+    a whole can tell.
 
     Args:
         image_paths: absolute paths; a repeated one is read once.
         class_count: class ids 0 to class_count - 1 exist; None accepts any below `MAX_CLASSES`.
         log: takes the repairs.
+        keypoints: the data file's `kpt_shape`, None where it has none.
         report: told before each image how many of how many are done.
 
     Returns:
         One record for each usable image, in the order of the paths.
+
+    Raises:
+        DatasetError: coordinates are not shares of the image's size, or lines can be read in two ways.
     """
     classes = range(MAX_CLASSES if class_count is None else class_count)
     seen: set[str] = set()
-    records = []
+    images = []
+    survey = LabelSurvey(keypoints)
     for done, path in enumerate(image_paths):
         report(done, len(image_paths))
         if path in seen:
             log.add("duplicate_image", path, None, "left out the repetition")
             continue
         seen.add(path)
-        record = _read_record(path, classes, log)
-        if record is not None:
-            records.append(record)
-    return tuple(records)
+        image = _read_files(path, log)
+        if image is not None:
+            images.append(image)
+            survey.add(read_lines(image.text or ""), label_path(path))
+    forms = survey.forms()
+    return tuple(_record(image, forms, classes, log) for image in images)
 
 
-def parse_labels(text: str, *, width: int, height: int, file: str, log: RepairLog) -> list[RawBox]:
-    """Boxes of a label file: `class x y width height`, or `class x1 y1 x2 y2 x3 y3 …` (the polygon's box).
+def parse_labels(
+    text: str, *, width: int, height: int, file: str, log: RepairLog, forms: LabelForms = PLAIN_FORMS
+) -> list[RawBox]:
+    """Boxes of a label file: `class x y width height`, or `class x1 y1 x2 y2 x3 y3 …` (the outline's box).
 
-    Coordinates are shares of the image's size; lines that have not this form are noted and left out.
+    Coordinates are shares of the image's size; lines that cannot be read are noted and left out.
+
+    Args:
+        text: the file's content.
+        width, height: the image's size in pixels.
+        file: the label file, for the report.
+        log: takes the repairs.
+        forms: how lines of more than five numbers are read.
     """
     boxes = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        words = line.split()
-        if not words:
+    for line in read_lines(text):
+        if isinstance(line, FaultyLine):
+            log.add(line.kind, file, line.number, f"left out, {line.reason}")
             continue
-        try:
-            values = [float(word) for word in words]
-        except ValueError:
-            log.add("malformed_line", file, number, "left out, not all words are numbers")
-            continue
-        if not all(map(isfinite, values)):
-            log.add("non_finite", file, number, "left out")
-            continue
-        corners = _corners(values, width, height)
-        if corners is None or not values[0].is_integer():
-            log.add("malformed_line", file, number, f"left out, {_form_fault(values)}")
-            continue
-        boxes.append(RawBox(number, int(values[0]), corners, tuple(values)))
+        reading = forms.reading(len(line.values))
+        if max(map(abs, line.values[1:5])) > LARGEST_SHARE:
+            reason = f"left out, expected coordinates normalised to 0..1: {line}"
+            log.add("not_normalised", file, line.number, reason)
+        elif reading.fault:
+            log.add("malformed_line", file, line.number, f"left out, {reading.fault}: {line}")
+        else:
+            boxes.append(_raw_box(line, reading, width, height))
+            _note_form(line, reading, file, log)
     return boxes
 
 
@@ -106,7 +140,7 @@ def number_names(records: Iterable[ImageRecord]) -> tuple[str, ...]:
     return tuple(f"class_{index}" for index in range(highest + 1))
 
 
-def _read_record(path: str, classes: Container[int], log: RepairLog) -> ImageRecord | None:
+def _read_files(path: str, log: RepairLog) -> _Labelled | None:
     """None where the image or its label cannot be used; a guess at its objects would falsify every score."""
     try:
         width, height = probe_size(path)
@@ -114,36 +148,48 @@ def _read_record(path: str, classes: Container[int], log: RepairLog) -> ImageRec
         log.add(error.kind, path, None, f"left out, got {error.reason}")
         return None
     file = label_path(path)
-    boxes, class_ids = empty_boxes()
     try:
         with open(file, "rb") as stream:
-            text = stream.read().decode("utf-8-sig")
+            return _Labelled(path, width, height, stream.read().decode("utf-8-sig"))
     except FileNotFoundError:
         log.add("image_without_label", path, None, "kept as an image without objects")
+        return _Labelled(path, width, height, None)
     except (OSError, UnicodeDecodeError):
         log.add("unreadable_label", file, None, "left out the image")
         return None
-    else:
-        raw = parse_labels(text, width=width, height=height, file=file, log=log)
+
+
+def _record(image: _Labelled, forms: LabelForms, classes: Container[int], log: RepairLog) -> ImageRecord:
+    path, width, height, text = image
+    boxes, class_ids = empty_boxes()
+    if text is not None:
+        file = label_path(path)
+        raw = parse_labels(text, width=width, height=height, file=file, log=log, forms=forms)
         boxes, class_ids = repair_boxes(raw, width=width, height=height, classes=classes, file=file, log=log)
     return ImageRecord(path=path, width=width, height=height, boxes_xyxy_px=boxes, class_ids=class_ids)
 
 
-def _corners(values: list[float], width: int, height: int) -> tuple[float, float, float, float] | None:
-    """Corners in pixels of a box or polygon; None for a wrong number of values."""
-    if len(values) == 5:
-        _, x, y, w, h = values
-        return (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height
-    if len(values) >= 7 and len(values) % 2:
+def _raw_box(line: LabelLine, reading: Reading, width: int, height: int) -> RawBox:
+    """The box in pixels; of an outline that around all points."""
+    values = line.values
+    if reading.outline:
         xs, ys = values[1::2], values[2::2]
-        return min(xs) * width, min(ys) * height, max(xs) * width, max(ys) * height
-    return None
+        corners = (min(xs) * width, min(ys) * height, max(xs) * width, max(ys) * height)
+    else:
+        values = values[:5]
+        _, x, y, w, h = values
+        corners = ((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+    return RawBox(line.number, int(values[0]), corners, tuple(values))
 
 
-def _form_fault(values: list[float]) -> str:
-    if not values[0].is_integer():
-        return f"the class id is {values[0]:g}"
-    return f"{len(values)} values, expected 5 (a box) or an odd number from 7 (a polygon)"
+def _note_form(line: LabelLine, reading: Reading, file: str, log: RepairLog) -> None:
+    """Say once for the dataset that its lines have a form of their own."""
+    if line.commas:
+        log.tally("comma_numbers", file, "read the numbers written with commas")
+    after = len(line.values) - 5
+    if reading.ignored:
+        many = "number" if after == 1 else "numbers"
+        log.tally(reading.ignored, file, f"read the box, ignored {after} {many} after it")
 
 
 def _files(folder: str, suffixes: Container[str]) -> list[str]:

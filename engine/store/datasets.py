@@ -36,7 +36,7 @@ _SUMMARIES = """
     SELECT name, source, class_names, synthetic, imported_at,
         (SELECT count(*) FROM images WHERE dataset_id = datasets.id),
         (SELECT count(*) FROM images JOIN boxes ON image_id = images.id WHERE dataset_id = datasets.id),
-        (SELECT count(*) FROM repairs WHERE dataset_id = datasets.id)
+        (SELECT coalesce(sum(times), 0) FROM repairs WHERE dataset_id = datasets.id)
     FROM datasets ORDER BY name
 """
 _OBJECT_COUNTS = """
@@ -55,10 +55,10 @@ _BOX_SHARES = """
     WHERE images.dataset_id = ?1 AND (?2 IS NULL OR class_id = ?2)
 """
 _REPAIR_COUNTS = """
-    SELECT kind, count(*) FROM repairs WHERE dataset_id = ? GROUP BY kind ORDER BY count(*) DESC, kind
+    SELECT kind, sum(times) FROM repairs WHERE dataset_id = ? GROUP BY kind ORDER BY sum(times) DESC, kind
 """
 _REPAIRS = """
-    SELECT kind, file, line, action FROM repairs
+    SELECT kind, file, line, action, times FROM repairs
     WHERE dataset_id = ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY id LIMIT ?3
 """
 
@@ -95,8 +95,11 @@ class Datasets:
                 self._db.sqlite.execute(f"DELETE FROM {table} WHERE dataset_id = ?", [dataset_id])
             self._insert_images(dataset_id, dataset.images)
             self._db.insert(
-                "repairs (dataset_id, kind, file, line, action)",
-                ((dataset_id, each.kind, each.file, each.line, each.action) for each in dataset.repairs),
+                "repairs (dataset_id, kind, file, line, action, times)",
+                (
+                    (dataset_id, each.kind, each.file, each.line, each.action, each.times)
+                    for each in dataset.repairs
+                ),
             )
 
     def load(self, name: str) -> Dataset:
@@ -113,15 +116,13 @@ class Datasets:
             ((source, class_names, synthetic),) = header
             rows = self._db.sqlite.execute(_RECORDS, [dataset_id])
             images = tuple(_record(list(group)) for _, group in groupby(rows, itemgetter(0)))
-            repairs = self._db.rows(
-                "SELECT kind, file, line, action FROM repairs WHERE dataset_id = ? ORDER BY id", [dataset_id]
-            )
+            repairs = self._db.rows(_REPAIRS, [dataset_id, None, -1])
         return Dataset(
             name=name,
             source=source,
             class_names=tuple(json.loads(class_names)),
             images=images,
-            repairs=tuple(Repair(kind=k, file=f, line=n, action=a) for k, f, n, a in repairs),
+            repairs=tuple(map(_repair, repairs)),
             synthetic=bool(synthetic),
         )
 
@@ -228,7 +229,7 @@ class Datasets:
         """
         with self._db.errors():
             rows = self._db.rows(_REPAIRS, [self._dataset_id(name), kind, limit])
-        return [Repair(kind=k, file=f, line=n, action=a) for k, f, n, a in rows]
+        return list(map(_repair, rows))
 
     def _save_header(self, dataset: Dataset) -> int:
         """Insert or update the dataset's own row; its id stays, for rows elsewhere that refer to it."""
@@ -276,6 +277,11 @@ def _box_rows(images: Iterable[ImageRecord], first_id: int) -> Iterator[tuple[An
         pairs = zip(image.class_ids.tolist(), image.boxes_xyxy_px.tolist(), strict=True)
         for position, (class_id, corners) in enumerate(pairs):
             yield (image_id, position, class_id, *corners)
+
+
+def _repair(row: tuple[Any, ...]) -> Repair:
+    kind, file, line, action, times = row
+    return Repair(kind=kind, file=file, line=line, action=action, times=times)
 
 
 def _record(rows: list[tuple[Any, ...]]) -> ImageRecord:

@@ -282,6 +282,12 @@ def m005_previews(db: Database) -> None:
     )
 
 
+@MIGRATIONS()
+def m006_repair_times(db: Database) -> None:
+    """How often a repair was made: what is the same all over a dataset is one row."""
+    _create(db, "ALTER TABLE repairs ADD COLUMN times INTEGER NOT NULL DEFAULT 1")
+
+
 def _create(db: Database, *statements: str) -> None:
     for statement in statements:
         db.execute(statement)

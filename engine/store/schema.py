@@ -16,7 +16,14 @@ __all__ = ["SCHEMA", "database_path", "open_database", "storage_errors"]
 
 # The migrations of migrations.py by name: a file that has had them all is opened without sqlite-utils, whose
 # loading takes a fifth of the time in which a job's process starts.
-SCHEMA = ("m001_datasets", "m002_jobs", "m003_patches", "m004_benchmarks", "m005_previews")
+SCHEMA = (
+    "m001_datasets",
+    "m002_jobs",
+    "m003_patches",
+    "m004_benchmarks",
+    "m005_previews",
+    "m006_repair_times",
+)
 
 
 def database_path() -> Path:

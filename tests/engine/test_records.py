@@ -41,6 +41,15 @@ def test_a_dataset_is_counted(images: tuple, kinds: tuple, counts: list, repairs
     assert list(dataset.repair_counts().items()) == list(repairs.items())
 
 
+def test_a_repair_counts_as_often_as_it_was_made() -> None:
+    repairs = (
+        Repair(kind="a", file="f", line=1, action="left out"),
+        Repair(kind="b", file="f", line=None, action="ignored", times=40),
+    )
+    dataset = Dataset(name="d", source="s", class_names=(), images=(), repairs=repairs)
+    assert list(dataset.repair_counts().items()) == [("b", 40), ("a", 1)]
+
+
 def scores(value: float) -> Scores:
     names = Scores.__dataclass_fields__
     return Scores(**dict.fromkeys(names, Interval(value=value, low=0.0, high=math.nan)))

@@ -76,9 +76,17 @@ def test_repairs_are_counted_and_listed(page: AppTest, streets: None) -> None:
     page.run()
     counts, listed = (table.value for table in page.dataframe)
     assert list(counts["Times"]) == [2, 1]
+    assert list(counts["Repair"]) == ["box partly outside its image", "missing image file"]
+    assert counts["Meaning"][0] == "A box left the image; it was cut at the edge."
     assert list(listed["File"]) == ["a.txt", "b.txt", "c.jpg"]
     page.selectbox(key="widget.datasets.repair").set_value("missing_image").run()
     assert list(page.dataframe[1].value["File"]) == ["c.jpg"]
+
+
+def test_repairs_are_named_in_korean(page: AppTest, streets: None) -> None:
+    page.query_params.update({"datasets.view": "repairs", "lang": "ko"})
+    page.run()
+    assert list(page.dataframe[0].value.iloc[:, 0]) == ["이미지 밖으로 나간 상자", "없는 이미지 파일"]
 
 
 def test_many_images_are_shown_a_page_at_a_time(page: AppTest, own_home: Path) -> None:

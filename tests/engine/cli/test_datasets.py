@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.datasets.annotations import REPAIR_KINDS
+from engine.records import Dataset, Repair
+from engine.store.repository import Repository
+
 
 @pytest.fixture
 def flawed(blocks: Path, tmp_path: Path) -> Path:
@@ -64,7 +68,20 @@ def test_repairs_are_counted_and_listed(run, flawed: Path) -> None:
     assert sorted(repair["line"] for repair in report["repair_report"]) == [2, 3, 4]
     label = flawed / "labels" / "0.txt"
     for repair in report["repair_report"]:
-        assert f"  {label}:{repair['line']}: {repair['kind']}, {repair['action']}" in shown.out
+        words = REPAIR_KINDS[repair["kind"]].words
+        assert f"  {label}:{repair['line']}: {words}, {repair['action']}" in shown.out
+        assert f"\n{words} " in shown.out
+        assert repair["kind"] not in shown.out
+    assert shown.out == run("dataset", "show", "flawed").out
+
+
+def test_a_repair_made_many_times_is_listed_once(run, blocks: Path) -> None:
+    repair = Repair(kind="ignored_keypoints", file="a.txt", line=None, action="ignored", times=1234)
+    dataset = Dataset(name="d", source="s", class_names=(), images=(), repairs=(repair,))
+    with Repository() as repository:
+        repository.datasets.save(dataset)
+    shown = run("dataset", "show", "d").out
+    assert "  a.txt: label line with keypoints, ignored (1,234 times in the dataset)\n" in shown
 
 
 def test_a_long_report_is_cut_in_text_but_not_in_json(run, flawed: Path) -> None:

@@ -4,7 +4,15 @@
 import numpy as np
 import pytest
 
-from engine.datasets.annotations import REPAIR_KINDS, RawBox, RepairLog, empty_boxes, repair_boxes
+from engine.datasets.annotations import (
+    REPAIR_KINDS,
+    RawBox,
+    RepairLog,
+    distinct_names,
+    empty_boxes,
+    repair_boxes,
+    repair_words,
+)
 
 
 def repair(*raw, classes=range(2)):
@@ -41,6 +49,9 @@ def test_no_boxes_are_an_image_without_objects():
         ((-0.005, 10, 100.005, 30), (0, 10, 100, 30), []),  # rounding of the labels
         ((10, 10, 10, 30), None, ["empty_box"]),
         ((10, 10, 20, 10.001), None, ["empty_box"]),
+        ((10, 10, 20, 10.5), None, ["tiny_box"]),
+        ((99.1, 10, 120, 30), None, ["tiny_box"]),
+        ((10, 10, 11, 11), (10, 10, 11, 11), []),
         ((120, 10, 130, 30), None, ["empty_box"]),
         ((-20, 10, 0, 30), None, ["empty_box"]),
     ],
@@ -68,8 +79,50 @@ def test_classes_may_have_gaps():
     assert repair(raw(1, 1, 9, 9, class_id=5), classes={1, 5})[1] == [5]
 
 
-def test_every_kind_is_described_in_one_sentence():
-    assert all(text.endswith(".") and text.count(".") == 1 for text in REPAIR_KINDS.values())
+def test_every_kind_has_words_and_one_sentence():
+    for kind, (words, sentence) in REPAIR_KINDS.items():
+        assert sentence.endswith(".")
+        assert sentence.count(".") == 1
+        assert "_" not in words
+        assert not words.endswith(".")
+        assert repair_words(kind) == words
+    assert len({kind.words for kind in REPAIR_KINDS.values()}) == len(REPAIR_KINDS)
+
+
+def test_a_kind_of_another_version_has_words_too():
+    assert repair_words("bent_box") == "bent box"
+
+
+def test_what_is_the_same_all_over_a_dataset_is_one_entry():
+    log = RepairLog()
+    for file, times in (("a.txt", 3), ("b.txt", 1), ("c.txt", 2)):
+        log.tally("ignored_keypoints", file, "ignored 51 numbers", times)
+        log.add("clipped_box", file, 1, "cut")
+    log.tally("ignored_keypoints", "d.txt", "ignored 34 numbers")
+    assert [(each.kind, each.file, each.line, each.times) for each in log.repairs] == [
+        ("ignored_keypoints", "a.txt", None, 6),
+        ("clipped_box", "a.txt", 1, 1),
+        ("clipped_box", "b.txt", 1, 1),
+        ("clipped_box", "c.txt", 1, 1),
+        ("ignored_keypoints", "d.txt", None, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ((), ()),
+        (("", "person", "", "car"), ("", "person", "", "car")),
+        (("person", "car", "person"), ("person", "car", "person (2)")),
+        (("person", "person", "person"), ("person", "person (2)", "person (3)")),
+        (("person", "person", "person (2)"), ("person", "person (3)", "person (2)")),
+    ],
+)
+def test_each_class_has_a_name_of_its_own(names, expected):
+    log = RepairLog()
+    assert distinct_names(names, "data.yaml", log) == expected
+    changed = sum(old != new for old, new in zip(names, expected, strict=True))
+    assert [(each.kind, each.file) for each in log.repairs] == [("repeated_name", "data.yaml")] * changed
 
 
 def test_file_names_that_are_no_text_can_be_stored():

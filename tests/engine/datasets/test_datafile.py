@@ -55,6 +55,14 @@ def test_path_may_be_absolute_or_relative_to_the_working_folder(tmp_path, monkey
         assert data.entries("train") == [tmp_path / "work/set/images"]
 
 
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [("nc: 1", None), ("kpt_shape:", None), ("kpt_shape: [17, 3]", (17, 3)), ("kpt_shape: [0, 2]", (0, 2))],
+)
+def test_the_shape_of_keypoints_is_read(tmp_path, text, shape):
+    assert read_data_file(write(tmp_path, text)).keypoints == shape
+
+
 def test_missing_splits_and_folders_are_named(tmp_path):
     data = read_data_file(write(tmp_path, "path: set\ntrain: images\ntest: t"))
     with pytest.raises(DatasetError, match=r"expected the split 'val', got .* the splits train, test"):
@@ -78,6 +86,9 @@ def test_missing_splits_and_folders_are_named(tmp_path):
         ("train: 3", "expected `train` to be a path or a list of paths, got 3"),
         ("train: [3]", "expected `train` to be a path"),
         ("path: [a]", "expected `path` to be text"),
+        ("kpt_shape: 17", "expected `kpt_shape` as .*, got '17'"),
+        ("kpt_shape: [17, 4]", "expected `kpt_shape`"),
+        ("kpt_shape: [-1, 2]", "expected `kpt_shape`"),
     ],
 )
 def test_other_forms_are_refused_in_one_line(tmp_path, text, message):

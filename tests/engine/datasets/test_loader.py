@@ -7,10 +7,11 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import features
 
 from engine.boxes import Letterbox
 from engine.datasets import loader as module
-from engine.datasets.images import read_rgb
+from engine.datasets.images import probe_size, read_rgb
 from engine.datasets.loader import PADDING, ImageLoader
 from engine.datasets.views import visible_share
 from engine.errors import DatasetError, SettingsError
@@ -50,6 +51,17 @@ def test_order_is_kept(records, prefetch):
     batches = list(ImageLoader(records, image_size=64, prefetch=prefetch, device=CPU).batches(plan))
     assert [list(batch.indices) for batch in batches] == plan
     assert all(batch.images_nchw.dtype == torch.uint8 for batch in batches)
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "AVIF", "JPEG2000", "MPO"])
+def test_what_import_accepts_is_decoded(tmp_path, image_format):
+    if image_format == "AVIF" and not features.check("avif"):
+        pytest.skip("no AVIF in Pillow")
+    path = write_picture(tmp_path / "a", width=64, height=48, image_format=image_format)
+    width, height = probe_size(path)
+    loader = ImageLoader([record(path, width=width, height=height)], image_size=64, device=CPU)
+    (batch,) = loader.batches([[0]])
+    assert (batch.images_nchw[0, :, 8:56] != PADDING).any()
 
 
 def test_whole_images_are_centred_in_a_square_canvas(records):

@@ -46,6 +46,76 @@ def test_splits_are_named_and_faults_reported(folder):
     assert dataset.source == str(folder)
 
 
+def test_keypoints_are_ignored_where_the_data_file_gives_their_shape(folder):
+    for name in ("train/0", "train/1"):
+        (folder / f"labels/{name}.txt").write_text("1 0.5 0.5 0.5 0.5 0.5 0.6")
+    with pytest.raises(DatasetError, match=r"0.txt:1: .* add kpt_shape to the data file"):
+        read_dataset(folder)
+    with (folder / "data.yaml").open("a") as file:
+        file.write("kpt_shape: [1, 2]\n")
+    for source in (folder, folder / "data.yaml"):
+        dataset = read_dataset(source)
+        assert facts(dataset)[2] == 2
+        assert dataset.repair_counts() == {"ignored_keypoints": 2}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "person 0.5 0.5 0.5 0.5",
+            r"label that cannot be read\); first .*0.txt:1: left out, not all words",
+        ),
+        ("0 0.5 0.5 0.5", r"first .*0.txt:1: left out, 4 numbers, expected `class x y .*: '0 0.5 0.5 0.5'"),
+        ("0 nan 0.5 0.5 0.5", r"got none \(2 x infinite number in a label\)"),
+    ],
+)
+def test_a_dataset_none_of_whose_labels_can_be_read_is_refused(folder, line, message):
+    for name in ("train/0", "train/1"):
+        (folder / f"labels/{name}.txt").write_text(line)
+    with pytest.raises(DatasetError, match=message) as raised:
+        read_dataset(folder)
+    assert str(raised.value).startswith(f"{folder}: expected labels that can be read, got none (")
+    assert "\n" not in str(raised.value)
+
+
+def test_coco_json_none_of_whose_annotations_can_be_read_is_refused(tmp_path):
+    write_picture(tmp_path / "images/a.jpg")
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "name": "person"}],
+        "annotations": [{"id": 5, "image_id": 2, "category_id": 1, "bbox": [1, 1, 9, 9]}],
+    }
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match=r"first .*a.json:5: left out, no image 2"):
+        read_dataset(file)
+
+
+def test_a_dataset_without_images_names_the_first_reason(tmp_path):
+    write_picture(tmp_path / "images/a.jpg")
+    image = {"id": 1, "file_name": "a.jpg", "width": 48, "height": 64}
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"images": [image], "categories": [], "annotations": []}))
+    with pytest.raises(
+        DatasetError, match=r"got none \(1 x image of another .* file 64x48, annotations 48x64"
+    ):
+        read_dataset(file)
+
+
+def test_a_dataset_without_labels_is_no_fault(folder):
+    for name in ("train/0", "train/1"):
+        (folder / f"labels/{name}.txt").write_text("")
+    assert facts(read_dataset(folder))[1:3] == (2, 0)
+
+
+def test_classes_of_one_name_are_told_apart(folder):
+    (folder / "data.yaml").write_text("train: images/train\nnames: [person, person]\n")
+    dataset = read_dataset(folder)
+    assert dataset.class_names == ("person", "person (2)")
+    assert dataset.repair_counts() == {"repeated_name": 1}
+
+
 def test_a_name_may_be_given(folder):
     assert read_dataset(folder, name="mine").name == "mine"
 
@@ -120,7 +190,11 @@ def test_a_source_that_is_not_there_is_told_what_is_possible(tmp_path, monkeypat
     [
         ({"a.csv": b""}, "a.csv", "expected a data file .*, got another file"),
         ({"notes/a.md": b""}, "notes", "expected a YOLO folder .*, got no images there"),
-        ({"set/images/a.jpg": b"x"}, "set", r"expected usable images, got none \(unreadable_image 1\)"),
+        (
+            {"set/images/a.jpg": b"x"},
+            "set",
+            r"expected usable images, got none \(1 x unreadable image file\); ",
+        ),
     ],
 )
 def test_unusable_sources_are_named(tmp_path, files, source, message):

@@ -70,6 +70,13 @@ def test_an_archive_is_read_like_its_folder(tmp_path, top):
     assert Path(dataset.images[0].path).is_relative_to(uploads_folder())
 
 
+@pytest.mark.parametrize("suffix", ["jfif", "gif", "mpo"])
+def test_images_of_any_known_suffix_are_unpacked(tmp_path, suffix):
+    members = [(f"images/a.{suffix}", picture(tmp_path)), ("labels/a.txt", LABEL)]
+    dataset = read_dataset(packed(tmp_path / "streets.zip", members))
+    assert (len(dataset.images), sum(dataset.object_counts())) == (1, 1)
+
+
 def test_coco_json_in_an_archive_is_found(tmp_path):
     path = packed(tmp_path / "c.zip", [("images/a.jpg", picture(tmp_path)), ("instances.json", COCO)])
     assert read_dataset(path).object_counts() == [1]

@@ -230,6 +230,15 @@ def test_repairs_are_counted_and_listed_by_kind(repository):
     assert repository.datasets.repairs("streets", limit=1) == [dataset.repairs[0]]
 
 
+def test_a_repair_made_many_times_is_counted_so(repository):
+    often = Repair(kind="ignored_keypoints", file="a.txt", line=None, action="ignored", times=40)
+    dataset = make_dataset()
+    repository.datasets.save(replace(dataset, repairs=(*dataset.repairs, often)))
+    assert repository.datasets.load("streets").repairs[-1] == often
+    assert repository.datasets.repair_counts("streets")["ignored_keypoints"] == 40
+    assert repository.datasets.all()[0].repairs == 42
+
+
 @pytest.mark.parametrize("ask", ["box_shares", "repair_counts", "repairs"])
 def test_figures_of_an_unknown_dataset_say_what_is_there(repository, ask):
     with pytest.raises(DatasetError, match="expected one of the imported"):
