@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, repair_boxes
+from engine.datasets.files import find_file
 from engine.datasets.images import BadImageError, probe_size
 from engine.errors import DatasetError
 from engine.records import Dataset, ImageRecord
@@ -51,10 +52,12 @@ def read_coco(
     records = []
     for done, (image_id, entry) in enumerate(entries.items()):
         report(done, len(entries))
-        size = _usable_size(entry, folder / entry["file_name"], log)
+        path = folder / entry["file_name"]
+        path = Path(find_file(str(path)) or path)
+        size = _usable_size(entry, path, log)
         if size is not None:
             raw = annotations.get(image_id, [])
-            records.append(_record(folder / entry["file_name"], size, entry, raw, classes, source, log))
+            records.append(_record(path, size, entry, raw, classes, source, log))
     return Dataset(
         name=name,
         source=str(source),
@@ -120,7 +123,7 @@ def _image_folder(source: Path, entries: dict[Any, Json], images: Path | None) -
         places = [images.expanduser().resolve()]
     names = [entry["file_name"] for entry in list(entries.values())[:20]]
     for place in places:
-        if not names or any((place / name).is_file() for name in names):
+        if not names or any(Path(find_file(str(place / name)) or "").is_file() for name in names):
             return place
     looked = ", ".join(str(place) for place in places)
     raise DatasetError(

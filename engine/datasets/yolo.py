@@ -3,23 +3,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Container, Iterable, Sequence
 from math import isfinite
 
 from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, empty_boxes, repair_boxes
-from engine.datasets.images import IMAGE_SUFFIXES, BadImageError, probe_size
+from engine.datasets.images import BadImageError, probe_size
+from engine.datasets.pairing import find_label
 from engine.records import ImageRecord
 
-__all__ = ["label_path", "note_stray_labels", "number_names", "parse_labels", "read_records"]
-
-_IMAGES, _LABELS = f"{os.sep}images{os.sep}", f"{os.sep}labels{os.sep}"
-_NOT_LABELS = ("classes.txt", "readme")  # what label tools put beside labels
-
-
-def label_path(image_path: str) -> str:
-    """Where Ultralytics looks for a label: the last `/images/` becomes `/labels/`, the suffix `.txt`."""
-    return os.path.splitext(_LABELS.join(image_path.rsplit(_IMAGES, 1)))[0] + ".txt"
+__all__ = ["number_names", "parse_labels", "read_records"]
 
 
 def read_records(
@@ -81,25 +73,6 @@ def parse_labels(text: str, *, width: int, height: int, file: str, log: RepairLo
     return boxes
 
 
-def note_stray_labels(image_paths: Iterable[str], label_folders: Iterable[str], log: RepairLog) -> None:
-    """Note the label files that belong to no image.
-
-    Args:
-        image_paths: images in use; the folders that hold their labels are searched.
-        label_folders: further folders to search, with all below them.
-        log: takes the repairs.
-    """
-    image_folders = {os.path.dirname(path) for path in image_paths}
-    expected = {label_path(path) for folder in image_folders for path in _files(folder, IMAGE_SUFFIXES)}
-    searched = {os.path.dirname(label_path(os.path.join(folder, "x"))) for folder in image_folders}
-    for root in label_folders:
-        searched |= {folder for folder, _, _ in os.walk(root)}
-    for folder in sorted(searched):
-        for path in sorted(_files(folder, {".txt"})):
-            if path not in expected and not os.path.basename(path).lower().startswith(_NOT_LABELS):
-                log.add("label_without_image", path, None, "left out")
-
-
 def number_names(records: Iterable[ImageRecord]) -> tuple[str, ...]:
     """Names for a dataset that brings none: `class_0`, `class_1` … up to the highest id in use."""
     highest = max((int(record.class_ids.max()) for record in records if len(record.class_ids)), default=-1)
@@ -113,7 +86,7 @@ def _read_record(path: str, classes: Container[int], log: RepairLog) -> ImageRec
     except BadImageError as error:
         log.add(error.kind, path, None, f"left out, got {error.reason}")
         return None
-    file = label_path(path)
+    file = find_label(path)
     boxes, class_ids = empty_boxes()
     try:
         with open(file, "rb") as stream:
@@ -144,11 +117,3 @@ def _form_fault(values: list[float]) -> str:
     if not values[0].is_integer():
         return f"the class id is {values[0]:g}"
     return f"{len(values)} values, expected 5 (a box) or an odd number from 7 (a polygon)"
-
-
-def _files(folder: str, suffixes: Container[str]) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry.path for entry in entries if os.path.splitext(entry.name)[1].lower() in suffixes]
-    except OSError:
-        return []
