@@ -33,8 +33,7 @@ class FoundDataset:
     """A dataset that was found and not yet read.
 
     Attributes:
-        source: the folder or file that was named, absolute.
-        root: what it is called after: `source`, or the folder below it that holds the dataset.
+        source: the file or folder that was named or, where the dataset lies further down, its own folder.
         splits: split → its folders and list files or, of COCO JSON, its annotation files.
         missing: splits that are named and not there, and why.
         class_names: None where nothing names them.
@@ -43,7 +42,6 @@ class FoundDataset:
     """
 
     source: Path
-    root: Path
     splits: dict[str, tuple[Path, ...]]
     missing: dict[str, DatasetError] = field(default_factory=dict)
     class_names: tuple[str, ...] | None = None
@@ -63,7 +61,7 @@ class FoundDataset:
         """
         counts = self.counts()
         entries, notes = self._entries(split, counts), self.notes
-        name, source = default_name(self.root.resolve(), split), str(self.source.resolve())
+        name, source = default_name(self.source.resolve(), split), str(self.source.resolve())
         if len(counts) > 1:
             notes = (*notes, f"splits: {describe_splits(counts)}; read: {split}")
         if self.coco:
@@ -87,7 +85,7 @@ def find_in_data_file(path: Path) -> FoundDataset:
         DatasetError: it is none.
     """
     data = read_data_file(path)
-    return _of_data_file(data, source=path, root=path)
+    return _of_data_file(data, source=path)
 
 
 def find_in_folder(path: Path) -> FoundDataset:
@@ -99,7 +97,7 @@ def find_in_folder(path: Path) -> FoundDataset:
     layout = find_layout(path)
     data = lone_data_file(path)
     if data and (layout is None or layout.root or layout.others or not layout.known):
-        found = _of_data_file(data, source=path, root=path)
+        found = _of_data_file(data, source=path)
         if found.splits or layout is None:
             return found
     if layout and layout.others:
@@ -110,7 +108,7 @@ def find_in_folder(path: Path) -> FoundDataset:
     annotations, notes = _annotations(path, layout)
     if annotations:
         root = path / layout.root if layout else path
-        return FoundDataset(source=path, root=root, splits=coco_splits(annotations), coco=True)
+        return FoundDataset(source=root, splits=coco_splits(annotations), coco=True)
     if layout is None:
         raise DatasetError(
             f"{path}: expected a YOLO folder (images/ and labels/, or a data file) or COCO JSON "
@@ -126,10 +124,10 @@ def _of_layout(path: Path, layout: Layout, data: DataFile | None) -> FoundDatase
     names, notes = _class_names(root, splits, data or (lone_data_file(root) if layout.root else None))
     if layout.root:
         notes = (f"the dataset lies in {layout.root}", *notes)
-    return FoundDataset(source=path, root=root, splits=splits, class_names=names, notes=notes)
+    return FoundDataset(source=root, splits=splits, class_names=names, notes=notes)
 
 
-def _of_data_file(data: DataFile, *, source: Path, root: Path) -> FoundDataset:
+def _of_data_file(data: DataFile, *, source: Path) -> FoundDataset:
     splits: dict[str, tuple[Path, ...]] = {}
     missing: dict[str, DatasetError] = {}
     for split in data.splits:
@@ -140,9 +138,7 @@ def _of_data_file(data: DataFile, *, source: Path, root: Path) -> FoundDataset:
     names, notes = _class_names(data.source.parent, splits, data)
     if data.moved and splits:
         notes = (f"{data.source.name} names paths that are not here; what lies beside it was read", *notes)
-    return FoundDataset(
-        source=source, root=root, splits=splits, missing=missing, class_names=names, notes=notes
-    )
+    return FoundDataset(source=source, splits=splits, missing=missing, class_names=names, notes=notes)
 
 
 def _annotations(path: Path, layout: Layout | None) -> tuple[list[Path], tuple[str, ...]]:

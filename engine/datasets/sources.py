@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.config import require_choice
 from engine.datasets.coco import read_coco
 from engine.datasets.datafile import DATA_SUFFIXES
-from engine.datasets.found import find_in_data_file, find_in_folder
+from engine.datasets.found import FoundDataset, find_in_data_file, find_in_folder
 from engine.datasets.names import default_name
 from engine.datasets.splits import SPLIT_CHOICES, with_split
 from engine.datasets.uploads import (
@@ -26,7 +26,7 @@ from engine.datasets.uploads import (
 from engine.errors import DatasetError
 from engine.records import Dataset
 
-__all__ = ["downloadable_names", "read_dataset", "split_counts"]
+__all__ = ["downloadable_names", "find_dataset", "read_dataset"]
 
 Report = Callable[[int, int], object]
 
@@ -77,14 +77,14 @@ def downloadable_names() -> list[str]:
     return sorted(path.stem for path in Path(package.origin).parent.glob("cfg/datasets/*.yaml"))
 
 
-def split_counts(source: str | Path) -> dict[str, int | None]:
-    """How many images each split of a folder or data file has; None for a split whose files are not there.
+def find_dataset(path: Path) -> FoundDataset:
+    """What a folder or a data file holds, before any of it is read.
 
     Raises:
         DatasetError: it is neither, or holds no dataset.
     """
-    path = Path(os.path.abspath(os.path.expanduser(source)))
-    return (find_in_folder(path) if path.is_dir() else find_in_data_file(path)).counts()
+    path = Path(os.path.abspath(path))
+    return find_in_folder(path) if path.is_dir() else find_in_data_file(path)
 
 
 def _read(source: str, split: str, images: Path | None, report: Report) -> Dataset:
@@ -96,7 +96,7 @@ def _read(source: str, split: str, images: Path | None, report: Report) -> Datas
     # Links stay in the path: labels may lie beside it as it is written.
     path = Path(os.path.abspath(os.path.expanduser(source)))
     if source and path.is_dir():
-        return find_in_folder(path).read(split, images=images, report=report)
+        return find_dataset(path).read(split, images=images, report=report)
     if path.suffix.lower() == ".zip" and (path.is_file() or _was_unpacked(path)):
         return _read_zip(path.resolve(), split, images, report)
     if path.is_file():
@@ -105,7 +105,7 @@ def _read(source: str, split: str, images: Path | None, report: Report) -> Datas
         from engine.detectors.ultralytics_download import download_dataset  # loads torch
 
         file = download_dataset(source.removesuffix(".yaml"))
-        return find_in_data_file(file).read(split, images=None, report=report)
+        return find_dataset(file).read(split, images=None, report=report)
     raise DatasetError(
         f"dataset {source!r}: expected {_POSSIBLE}, 'demo' or the name of a dataset "
         f"that Ultralytics downloads (as coco128), got nothing at {path}"
@@ -114,7 +114,7 @@ def _read(source: str, split: str, images: Path | None, report: Report) -> Datas
 
 def _read_file(path: Path, split: str, images: Path | None, report: Report) -> Dataset:
     if path.suffix.lower() in DATA_SUFFIXES:
-        return find_in_data_file(path).read(split, images=images, report=report)
+        return find_dataset(path).read(split, images=images, report=report)
     if path.suffix.lower() == ".json":
         real = path.resolve()
         return read_coco(real, name=default_name(real), images=images, report=report)
@@ -129,7 +129,7 @@ def _was_unpacked(path: Path) -> bool:
 def _read_zip(path: Path, split: str, images: Path | None, report: Report) -> Dataset:
     """What an archive holds, read as the folder that it was packed from; none of it from elsewhere."""
     root = unpack_zip(path, report)
-    found = find_in_folder(root)
+    found = find_dataset(root)
     require_paths_inside([entry for entries in found.splits.values() for entry in entries], root)
     dataset = found.read(split, images=images, report=report)
     require_inside(dataset, root)

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from engine.config import home_folder
 from engine.datasets.archives import is_wanted, member_path, open_archive, path_fault
 from engine.datasets.images import IMAGE_SUFFIXES
+from engine.datasets.layouts import layout_of
 from engine.errors import DatasetError, StorageError
 from engine.records import Dataset
 
@@ -25,6 +26,7 @@ __all__ = [
     "MAX_FILES",
     "MAX_UNPACKED_BYTES",
     "archive_name",
+    "archive_splits",
     "check_zip",
     "require_inside",
     "require_paths_inside",
@@ -118,6 +120,19 @@ def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipf
     wanted = [member for member in members if is_wanted(member)]
     _refuse_whole(wanted, shown)
     return wanted
+
+
+def archive_splits(file: str | Path | BinaryIO) -> dict[str, int]:
+    """How many images each split of an archive has, by its list alone; empty where that does not say.
+
+    Raises:
+        DatasetError: see `check_zip`.
+    """
+    paths = [member_path(member) for member in check_zip(file)]
+    if any(PurePosixPath(path).suffix.lower() == ".json" for path in paths):
+        return {}  # may be COCO JSON, whose content tells the splits
+    layout = layout_of(path for path in paths if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES)
+    return layout.counts if layout else {}
 
 
 def unpacked_folder(path: Path) -> Path:

@@ -71,7 +71,7 @@ def test_a_project_further_down_is_read_as_if_it_had_been_named(tmp_path):
     assert dataset.notes == ("the dataset lies in project", *named.notes)
     assert (dataset.name, dataset.class_names) == (named.name, named.class_names) == ("project", ("person",))
     assert [each.path for each in dataset.images] == [each.path for each in named.images]
-    assert dataset.source == str(root)
+    assert dataset.source == named.source == str(root / "project")
 
 
 def test_several_projects_are_refused(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.datasets.sources import downloadable_names, read_dataset, split_counts
+from engine.datasets.sources import downloadable_names, find_dataset, read_dataset
 from engine.errors import DatasetError, SettingsError
 from engine.records import Dataset
 from tests.engine.datasets.pictures import write_picture
@@ -51,7 +51,7 @@ def test_all_splits_can_be_read_together(folder, source):
     dataset = read_dataset(folder.parent / source, split="all")
     assert facts(dataset) == ("streets-all", 3, 2, ("person", "car"))
     assert dataset.notes == ("splits: train (2 images), val (1 image); read: all",)
-    assert split_counts(folder.parent / source) == {"train": 2, "val": 1}
+    assert find_dataset(folder.parent / source).counts() == {"train": 2, "val": 1}
 
 
 @pytest.mark.parametrize("source", ["streets", "streets/data.yaml"])

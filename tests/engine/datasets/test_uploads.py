@@ -12,6 +12,7 @@ import pytest
 from engine.datasets import uploads
 from engine.datasets.sources import read_dataset
 from engine.datasets.uploads import (
+    archive_splits,
     check_zip,
     source_key,
     store_upload,
@@ -113,6 +114,22 @@ def test_splits_of_an_archive(tmp_path, split, objects):
     assert dataset.object_counts() == objects
     assert dataset.name == ("streets" if split == "train" else f"streets-{split}")
     assert dataset.notes[-1] == f"splits: train (1 image), val (1 image); read: {split}"
+
+
+@pytest.mark.parametrize(
+    ("names", "counts"),
+    [
+        (["a.jpg"], {"train": 1}),
+        (
+            ["top/train/images/a.jpg", "top\\valid\\images\\b.jpg", "__MACOSX/top/._a.jpg"],
+            {"train": 1, "val": 1},
+        ),
+        (["train/a.jpg", "train/_annotations.coco.json"], {}),
+        (["one/train/a.jpg", "two/train/a.jpg"], {}),
+    ],
+)
+def test_splits_are_told_by_the_list_of_an_archive(tmp_path, names, counts):
+    assert archive_splits(packed(tmp_path / "a.zip", [(name, b"x") for name in names])) == counts
 
 
 @pytest.mark.parametrize(("split", "objects"), [("train", [1]), ("val", [1]), ("all", [1, 1])])
