@@ -22,7 +22,7 @@ WAYS = {
     "upload": N_("Upload a zip"),
     "path": N_("Folder or file"),
     "coco": N_("COCO JSON"),
-    "known": N_("By name"),
+    "known": N_("A known name"),
 }
 
 
