@@ -90,6 +90,7 @@ class Dataset:
         images: the images, in a stable order.
         repairs: everything that was fixed or left out.
         synthetic: True for the embedded demo.
+        notes: what else reading it found out, such as which splits there are, a line each; not stored.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Dataset:
     images: tuple[ImageRecord, ...]
     repairs: tuple[Repair, ...] = ()
     synthetic: bool = False
+    notes: tuple[str, ...] = ()
 
     def repair_counts(self) -> dict[str, int]:
         """How many repairs of each kind, most frequent first."""

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import streamlit as st
 
 from dashboard.components import go_to, guarded, job_title, live, progress_line, state_badge
@@ -19,9 +22,8 @@ WAYS = {
     "upload": N_("Upload a zip"),
     "path": N_("Folder or file"),
     "coco": N_("COCO JSON"),
-    "known": N_("By name"),
+    "known": N_("A known name"),
 }
-SPLITS = ("train", "val", "test")
 
 
 def import_forms(existing: set[str]) -> None:
@@ -63,7 +65,7 @@ def _upload(existing: set[str]) -> None:
         help=_("At most 200 MB; import a folder if it is larger."),
         key="import-zip",
     )
-    name, split = _naming("upload", existing)
+    name, split = _naming("upload", existing, datasets.splits_in(file) if file else {})
     if st.button(_("Upload and import"), type="primary", key="import-upload", disabled=file is None) and file:
         with guarded():
             _queued(datasets.import_upload(file, file.name, name=name, split=split))
@@ -72,12 +74,13 @@ def _upload(existing: set[str]) -> None:
 def _path(existing: set[str]) -> None:
     written = st.text_input(
         _("Path on this machine"),
-        help=_("A YOLO folder, an Ultralytics data file (.yaml) or a zip. Folders allowed: {folders}").format(
-            folders=", ".join(map(str, allowed_roots()))
-        ),
+        help=_(
+            "A YOLO folder, a folder with COCO JSON and its images, an Ultralytics data file (.yaml) or a "
+            "zip. Folders allowed: {folders}"
+        ).format(folders=", ".join(map(str, allowed_roots()))),
         key="import-path-written",
     )
-    name, split = _naming("path", existing)
+    name, split = _naming("path", existing, datasets.splits_at(written) if written.strip() else {})
     if st.button(_("Import"), type="primary", key="import-path"):
         with guarded():
             _queued(datasets.import_path(written, name=name, split=split))
@@ -118,25 +121,44 @@ def _known(existing: set[str]) -> None:
             _queued(datasets.import_name(known, name=name, split=split))
 
 
-def _naming(way: str, existing: set[str]) -> tuple[str, str]:
-    """Name and split."""
+def _naming(
+    way: str, existing: set[str], splits: Mapping[str, int | None] = MappingProxyType({})
+) -> tuple[str, str]:
+    """Name and split.
+
+    Args:
+        way: one of `WAYS`.
+        existing: as of `import_forms`.
+        splits: the images in each split, None for one that is not there; empty where that is not known.
+    """
     left, right = st.columns([3, 1])
     with left:
         name = _name(way, existing)
     with right:
         split = st.selectbox(
             _("Split"),
-            SPLITS,
-            help=_("The part to import, where the dataset has parts; one without parts counts as train."),
+            datasets.SPLIT_CHOICES,
+            help=_(
+                "The part to import, where the dataset has parts; all takes them together. A dataset without "
+                "parts counts as train."
+            ),
             key=f"import-{way}-split",
         )
+    if splits:
+        counts = ", ".join(
+            f"{each} {_('not there') if count is None else f'{count:,}'}" for each, count in splits.items()
+        )
+        st.caption(_("Images in its splits: {counts}").format(counts=counts))
     return name, split
 
 
 def _name(way: str, existing: set[str]) -> str:
     name = st.text_input(
         _("Name (optional)"),
-        help=_("What to call the dataset here; by default after its source."),
+        help=_(
+            "What to call the dataset here; by default after its source, with a number where another dataset "
+            "has that name."
+        ),
         key=f"import-{way}-name",
     ).strip()
     if name in existing:

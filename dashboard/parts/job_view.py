@@ -222,6 +222,8 @@ def _imported(facts: dict[str, Any]) -> None:
             repairs=sum(facts["repairs"].values()),
         )
     )
+    for note in facts.get("notes", ()):
+        st.text(note)
     go_to("datasets", _("Look at the dataset"), dataset=facts["dataset"])
 
 

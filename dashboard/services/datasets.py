@@ -12,16 +12,19 @@ import numpy as np
 from dashboard.services.paths import within_roots
 from dashboard.services.storage import cached, opened
 from engine.datasets.annotations import REPAIR_KINDS, repair_words
+from engine.datasets.datafile import DATA_SUFFIXES
 from engine.datasets.histogram import count_histogram
-from engine.datasets.sources import downloadable_names
-from engine.datasets.uploads import store_upload
-from engine.errors import SettingsError
+from engine.datasets.sources import downloadable_names, find_dataset
+from engine.datasets.splits import SPLIT_CHOICES
+from engine.datasets.uploads import archive_name, archive_splits, store_upload
+from engine.errors import EngineError, SettingsError
 from engine.jobs import queue
 from engine.records import ImageRecord, Job, Repair
 from engine.store.datasets import DatasetSummary
 
 __all__ = [
     "REPAIR_KINDS",
+    "SPLIT_CHOICES",
     "BoxFigures",
     "box_figures",
     "class_counts",
@@ -40,6 +43,8 @@ __all__ = [
     "repair_texts",
     "repair_words",
     "repairs",
+    "splits_at",
+    "splits_in",
     "summaries",
 ]
 
@@ -172,7 +177,7 @@ def import_path(written: str, *, name: str, split: str, images: str = "") -> Job
     Args:
         written: its path, within the allowed folders.
         name: what to call it; empty: after the source.
-        split: `train`, `val` or `test`.
+        split: `train`, `val`, `test` or `all`.
         images: of COCO JSON, the folder of its images; empty: the usual places.
 
     Raises:
@@ -204,7 +209,36 @@ def import_upload(file: BinaryIO, filename: str, *, name: str, split: str) -> Jo
         EngineError: it cannot be kept or queued.
     """
     path = store_upload(file, filename)
-    return _submit(str(path), name=name or path.stem.rpartition("-")[0], split=split, images=None)
+    label = f"Import {name.strip() or archive_name(path)}"
+    return _submit(str(path), name=name, split=split, images=None, label=label)
+
+
+@cached(ttl_s=30, max_entries=8)
+def splits_at(written: str) -> dict[str, int | None]:
+    """Images in each split of a folder or data file on the server, None for a split that is not there.
+
+    Empty where that cannot be told before an import, or the path or what it names lies outside the allowed
+    folders; the import says why.
+    """
+    try:
+        path = within_roots(written)
+        if not (path.is_dir() or path.suffix.lower() in DATA_SUFFIXES):
+            return {}
+        found = find_dataset(path)
+        for entries in found.splits.values():
+            for entry in entries:
+                within_roots(str(entry))
+        return found.counts()
+    except EngineError:
+        return {}
+
+
+def splits_in(file: BinaryIO) -> dict[str, int]:
+    """Images in each split of an uploaded archive; empty where its list of files does not say."""
+    try:
+        return archive_splits(file)
+    except EngineError:
+        return {}
 
 
 def delete(name: str) -> None:
@@ -218,10 +252,10 @@ def delete(name: str) -> None:
     summaries.clear()
 
 
-def _submit(source: str, *, name: str | None, split: str, images: str | None) -> Job:
+def _submit(source: str, *, name: str | None, split: str, images: str | None, label: str = "") -> Job:
     with opened() as repository:
         job = queue.submit_import(
-            repository, source, name=(name or "").strip() or None, split=split, images=images
+            repository, source, name=(name or "").strip() or None, split=split, images=images, label=label
         )
         queue.ensure_worker(repository)
     imports.clear()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,32 @@ import click
 from engine.cli.output import json_option, print_json, print_table
 from engine.datasets.annotations import repair_words
 from engine.datasets.histogram import count_histogram
+from engine.datasets.splits import SPLIT_CHOICES
 from engine.records import Dataset
 from engine.store.repository import Repository
 
-__all__ = ["dataset_group"]
+__all__ = ["dataset_group", "import_options"]
 
 SHOWN_REPAIRS = 20
+
+
+def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What to import of a source, and as what."""
+    for option in (
+        click.option(
+            "--images", type=click.Path(path_type=Path), help="COCO JSON only: the folder of its images."
+        ),
+        click.option(
+            "--split",
+            type=click.Choice(SPLIT_CHOICES),
+            default="train",
+            show_default=True,
+            help="Which part, where SOURCE has parts; all takes them together.",
+        ),
+        click.option("--name", help="What to call it; by default after the source."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group("dataset")
@@ -27,19 +48,17 @@ def dataset_group() -> None:
 
 @dataset_group.command("import")
 @click.argument("source")
-@click.option("--name", help="What to call it; by default after the source.")
-@click.option("--split", type=click.Choice(["train", "val", "test"]), default="train", help="Which split.")
-@click.option("--images", type=click.Path(path_type=Path), help="COCO JSON only: the folder of its images.")
+@import_options
 @json_option
 def import_command(source: str, name: str | None, split: str, images: Path | None, as_json: bool) -> None:
-    """Read, repair and store SOURCE: a data file (.yaml), a YOLO folder, COCO JSON, `demo`, or a name
-    that Ultralytics can download. Importing again updates. Image files stay where they are.
+    """Read, repair and store SOURCE: a data file (.yaml), a YOLO folder, COCO JSON or its folder, a zip of
+    one of these, `demo`, or a name that Ultralytics can download. Importing again updates. Image files stay
+    where they are.
     """
-    from engine.datasets.sources import read_dataset
+    from engine.jobs.imports import import_dataset
 
-    dataset = read_dataset(source, name=name, split=split, images=images)
     with Repository() as repository:
-        repository.datasets.save(dataset)
+        dataset = import_dataset(repository, source, name=name, split=split, images=images)
     _show(dataset, class_name=None, limit=6, as_json=as_json)
 
 
@@ -90,7 +109,10 @@ def _show(dataset: Dataset, *, class_name: str | None, limit: int, as_json: bool
         return
     synthetic = ", synthetic (drawn by code)" if dataset.synthetic else ""
     click.echo(f"{dataset.name}: {facts['images']} images, {facts['objects']} objects{synthetic}")
-    click.echo(f"from {dataset.source}\n")
+    click.echo(f"from {dataset.source}")
+    for note in dataset.notes:
+        click.echo(note)
+    click.echo()
     of_class = f" of class {class_name}" if class_name else ""
     print_table([f"objects{of_class} per image", "images"], list(facts["object_counts"].items()))
     click.echo()
@@ -120,6 +142,7 @@ def _facts(dataset: Dataset, class_name: str | None, limit: int) -> dict[str, An
     return {
         "name": dataset.name,
         "source": dataset.source,
+        "notes": list(dataset.notes),
         "synthetic": dataset.synthetic,
         "images": len(dataset.images),
         "objects": objects.total(),

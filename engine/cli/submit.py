@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from engine.cli.datasets import import_options
 from engine.cli.output import json_option, print_json
 from engine.cli.run_options import (
     config_from_options,
@@ -85,9 +86,7 @@ def evaluate_command(patch: Path, **options: Any) -> None:
 
 @submit_group.command("import")
 @click.argument("source")
-@click.option("--name", help="What to call it; by default after the source.")
-@click.option("--split", type=click.Choice(["train", "val", "test"]), default="train", help="Which split.")
-@click.option("--images", type=click.Path(path_type=Path), help="COCO JSON only: the folder of its images.")
+@import_options
 @job_options
 def import_command(source: str, name: str | None, split: str, images: Path | None, **options: Any) -> None:
     """Queue the import of a dataset, as `dataset import` does it."""

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
+from engine.datasets.files import find_file
 from engine.errors import DatasetError
 
 __all__ = ["ImageFolder", "find_folder"]
@@ -33,8 +34,9 @@ class ImageFolder:
         self.root = root
 
     def path(self, file_name: str) -> str:
-        """Where a file lies by its name as written, whether or not it is there."""
-        return str(self.root / file_name)
+        """Where a file lies by its name as written, accents encoded in any way, whether or not it is there."""
+        written = str(self.root / file_name)
+        return find_file(written) or written
 
     def has(self, file_name: str) -> bool:
         """Whether the file is there by its name as written."""

@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from engine.datasets.annotations import MAX_CLASSES
-from engine.datasets.folders import SPLITS
+from engine.datasets.files import find_file, is_clutter, path_ends
 from engine.datasets.label_forms import KeypointShape
+from engine.datasets.splits import SPLITS
 from engine.errors import DatasetError
 
-__all__ = ["DataFile", "read_data_file"]
+__all__ = ["DATA_SUFFIXES", "DataFile", "lone_data_file", "read_data_file"]
+
+DATA_SUFFIXES = (".yaml", ".yml")
 
 _KEYS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
 
@@ -27,7 +33,7 @@ class DataFile:
         class_names: index → name, gaps as empty names; None where the file names none.
         splits: split → its entries (folders, list files) as written.
         keypoints: its `kpt_shape`, None without one: what label lines hold after the box.
-        source: the file.
+        source: the file, absolute, its links not followed.
         root: its `path` as written, "" without one.
     """
 
@@ -38,33 +44,67 @@ class DataFile:
     keypoints: KeypointShape | None = None
 
     def entries(self, split: str) -> list[Path]:
-        """Folders and list files of a split, absolute and there.
+        """Folders and list files of a split, absolute and there; links in them are not followed.
 
         Raises:
-            DatasetError: no such split in the file, or an entry that is not there.
+            DatasetError: an entry is not there.
+            KeyError: no such split in the file.
         """
-        if split not in self.splits:
-            there = ", ".join(self.splits) or "none"
-            raise DatasetError(
-                f"{self.source}: expected the split {split!r}, got a file with the splits {there}; choose one"
-            )
         return [self._locate(entry) for entry in self.splits[split]]
 
+    @cached_property
+    def moved(self) -> bool:
+        """Whether its paths are another machine's: what can be read of it lies beside the file."""
+        lost_root = bool(self.root) and not any(find_file(base) for base in self._roots())
+        return lost_root or self._foreign
+
+    @cached_property
+    def _foreign(self) -> bool:
+        """Whether no entry of any split is where it should be."""
+        entries = [entry for written in self.splits.values() for entry in written]
+        return not any(find_file(place) for entry in entries for place in self._places(entry))
+
     def _locate(self, entry: str) -> Path:
-        """An entry below `path`, which is relative to the file or to the working folder."""
-        parent = self.source.parent
-        root = Path(self.root).expanduser()
-        # Roboflow's files say ../train/images and mean train/images: Ultralytics reads them so too.
-        spellings = [entry, entry[3:]] if entry.startswith("../") else [entry]
-        bases = dict.fromkeys([parent / root, Path.cwd() / root, parent])
-        places = [(base / spelling).resolve() for spelling in spellings for base in bases]
-        for place in places:
-            if place.exists():
-                return place
-        looked = ", ".join(dict.fromkeys(str(place) for place in places))
+        places = self._places(entry)
+        # Nothing but the ends of another machine's paths can mean something here.
+        ends = self._own_ends(entry) if self._foreign else []
+        beside = [os.path.join(parent, end) for end in ends for parent in self._parents()]
+        for place in (*places, *beside):
+            if (found := find_file(place)) is not None:
+                return _plain(found)
+        looked = ", ".join(dict.fromkeys(map(os.path.normpath, places)))
         raise DatasetError(
             f"{self.source}: expected {entry!r} at {looked}, got nothing there; correct `path`"
         )
+
+    def _places(self, entry: str) -> list[str]:
+        """Where an entry should be: below `path`, or beside the file."""
+        # Roboflow's files say ../train/images and mean train/images: Ultralytics reads them so too.
+        spellings = [entry, entry[3:]] if entry.startswith("../") else [entry]
+        bases = dict.fromkeys([*self._roots(), *self._parents()])
+        return [os.path.join(base, spelling) for spelling in spellings for base in bases]
+
+    def _roots(self) -> list[str]:
+        """Where `path` may lead: it is relative to the file or to the working folder."""
+        root = os.path.expanduser(self.root)
+        return [os.path.join(parent, root) for parent in (*self._parents(), os.getcwd())]
+
+    def _parents(self) -> list[str]:
+        """The folder that the file lies in, as written and with links followed."""
+        return list(dict.fromkeys(map(str, (self.source.parent, self.source.resolve().parent))))
+
+    def _own_ends(self, entry: str) -> list[str]:
+        """The ends of an entry that no other entry shares, so that splits cannot be taken for each other."""
+        return [end for end in self._ends(entry) if self._end_counts[end] == 1]
+
+    @cached_property
+    def _end_counts(self) -> Counter[str]:
+        entries = {entry for written in self.splits.values() for entry in written}
+        return Counter(end for entry in entries for end in self._ends(entry))
+
+    def _ends(self, entry: str) -> list[str]:
+        absolute = entry.startswith(("/", "\\")) or entry[1:2] == ":"
+        return path_ends(entry if absolute else f"{self.root}/{entry}")
 
 
 def read_data_file(source: Path) -> DataFile:
@@ -92,7 +132,7 @@ def read_data_file(source: Path) -> DataFile:
     return DataFile(
         class_names=names,
         splits=splits,
-        source=source.resolve(),
+        source=Path(os.path.abspath(source)),
         root=root,
         keypoints=_keypoints(source, content.get("kpt_shape")),
     )
@@ -108,6 +148,33 @@ def _keypoints(source: Path, written: Any) -> KeypointShape | None:
         f"{source}: expected `kpt_shape` as [keypoints, 2] or, with visibility, [keypoints, 3], "
         f"got {str(written)[:60]!r}"
     )
+
+
+def lone_data_file(folder: Path) -> DataFile | None:
+    """The folder's one YAML file that names classes; others are ignored beside it.
+
+    Raises:
+        DatasetError: none names classes, and one cannot be read as a data file.
+    """
+    named, faults = [], []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in DATA_SUFFIXES and not is_clutter(path.name) and path.is_file():
+            try:
+                data = read_data_file(path)
+            except DatasetError as error:
+                faults.append(error)
+            else:
+                named += [data] if data.class_names is not None else []
+    if faults and not named:
+        raise faults[0]
+    return named[0] if len(named) == 1 else None
+
+
+def _plain(path: str) -> Path:
+    """A path without `..`, which must not be cut out textually where it follows a link."""
+    plain = os.path.abspath(path)
+    same = os.path.exists(plain) and os.path.samefile(plain, path)
+    return Path(plain if same else os.path.realpath(path))
 
 
 def _paths(source: Path, split: str, written: Any) -> tuple[str, ...]:

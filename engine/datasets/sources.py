@@ -3,26 +3,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from engine.config import require_choice
-from engine.datasets.annotations import UNREAD, RepairLog, distinct_names, repair_words
+from engine.datasets.annotations import UNREAD, repair_words
 from engine.datasets.coco import read_coco
-from engine.datasets.datafile import DataFile, read_data_file
-from engine.datasets.folders import SPLITS, collect_images, find_split
-from engine.datasets.uploads import require_inside, unpack_zip, unpacked_folder, uploads_folder
-from engine.datasets.yolo import note_stray_labels, number_names, read_records
+from engine.datasets.datafile import DATA_SUFFIXES
+from engine.datasets.found import FoundDataset, find_in_data_file, find_in_folder
+from engine.datasets.names import default_name
+from engine.datasets.splits import SPLIT_CHOICES, with_split
+from engine.datasets.uploads import (
+    archive_name,
+    require_inside,
+    require_paths_inside,
+    unpack_zip,
+    unpacked_folder,
+    uploads_folder,
+)
 from engine.errors import DatasetError
 from engine.records import Dataset
 
-__all__ = ["downloadable_names", "read_dataset"]
+__all__ = ["downloadable_names", "find_dataset", "read_dataset"]
 
 Report = Callable[[int, int], object]
 
-_YAML = (".yaml", ".yml")
 _POSSIBLE = "a data file (.yaml), a YOLO folder, COCO JSON (.json), an archive (.zip)"
 
 
@@ -37,11 +45,13 @@ def read_dataset(
     """Read and repair a dataset.
 
     Args:
-        source: an Ultralytics data file (`.yaml`), a YOLO folder, COCO JSON, a `.zip` of one of these,
-            `demo`, or the name of a dataset that Ultralytics can download, as `coco128`. A local path wins
-            over such a name; `demo` always means the embedded demo (`./demo` is a folder of that name).
+        source: an Ultralytics data file (`.yaml`), a YOLO folder, COCO JSON or a folder that holds it, a
+            `.zip` of one of these, `demo`, or the name of a dataset that Ultralytics can download, as
+            `coco128`. A local path wins over such a name; `demo` always means the embedded demo (`./demo` is
+            a folder of that name).
         name: what to call it; by default after the source, with the split unless it is `train`.
-        split: `train`, `val` or `test`; COCO JSON holds one split and ignores it.
+        split: `train`, `val`, `test`, or `all` of them together. A dataset without splits counts as `train`;
+            COCO JSON given by its file holds one split and ignores this.
         images: COCO JSON only: the folder of the images.
         report: told again and again how many images of how many are read.
 
@@ -52,7 +62,7 @@ def read_dataset(
         DatasetError: the source is not there, has another form, or holds no usable image.
         SettingsError: no such split.
     """
-    require_choice("split", split, SPLITS)
+    require_choice("split", split, SPLIT_CHOICES)
     dataset = _read(str(source), split, images, report)
     _require_usable(dataset, str(source))
     return replace(dataset, name=name) if name else dataset
@@ -84,34 +94,47 @@ def _require_usable(dataset: Dataset, source: str) -> None:
     raise DatasetError(f"{source}: expected {expected}, got none ({kinds or 'it lists none'}){first}")
 
 
+def find_dataset(path: Path) -> FoundDataset:
+    """What a folder or a data file holds, before any of it is read.
+
+    Raises:
+        DatasetError: it is neither, or holds no dataset.
+    """
+    path = Path(os.path.abspath(path))
+    return find_in_folder(path) if path.is_dir() else find_in_data_file(path)
+
+
 def _read(source: str, split: str, images: Path | None, report: Report) -> Dataset:
     if source == "demo":
         from engine.datasets.demo import demo_dataset  # drawing the scenes is only needed here
 
         # What the demo is run on is its split `demo`; `train` is what its detector has learnt from.
         return demo_dataset("demo" if split == "train" else split, report=report)
-    path = Path(source).expanduser()
+    # Links stay in the path: labels may lie beside it as it is written.
+    path = Path(os.path.abspath(os.path.expanduser(source)))
     if source and path.is_dir():
-        return _read_folder(path.resolve(), split, report)
+        return find_dataset(path).read(split, images=images, report=report)
     if path.suffix.lower() == ".zip" and (path.is_file() or _was_unpacked(path)):
-        return _read_zip(path.resolve(), split, report)
+        return _read_zip(path.resolve(), split, images, report)
     if path.is_file():
-        return _read_file(path.resolve(), split, images, report)
+        return _read_file(path, split, images, report)
     if source.removesuffix(".yaml") in downloadable_names():
         from engine.detectors.ultralytics_download import download_dataset  # loads torch
 
-        return _read_data_file(download_dataset(source.removesuffix(".yaml")), split, report)
+        file = download_dataset(source.removesuffix(".yaml"))
+        return find_dataset(file).read(split, images=None, report=report)
     raise DatasetError(
         f"dataset {source!r}: expected {_POSSIBLE}, 'demo' or the name of a dataset "
-        f"that Ultralytics downloads (as coco128), got nothing at {path.absolute()}"
+        f"that Ultralytics downloads (as coco128), got nothing at {path}"
     )
 
 
 def _read_file(path: Path, split: str, images: Path | None, report: Report) -> Dataset:
-    if path.suffix.lower() in _YAML:
-        return _read_data_file(path, split, report)
+    if path.suffix.lower() in DATA_SUFFIXES:
+        return find_dataset(path).read(split, images=images, report=report)
     if path.suffix.lower() == ".json":
-        return read_coco(path, name=path.stem, images=images, report=report)
+        real = path.resolve()
+        return read_coco(real, name=default_name(real), images=images, report=report)
     raise DatasetError(f"{path}: expected {_POSSIBLE}, got another file")
 
 
@@ -120,80 +143,11 @@ def _was_unpacked(path: Path) -> bool:
     return path.resolve().parent == uploads_folder() and unpacked_folder(path.resolve()).is_dir()
 
 
-def _read_zip(path: Path, split: str, report: Report) -> Dataset:
-    """What an archive holds, none of it from elsewhere: COCO JSON if it has one, else a YOLO folder."""
+def _read_zip(path: Path, split: str, images: Path | None, report: Report) -> Dataset:
+    """What an archive holds, read as the folder that it was packed from; none of it from elsewhere."""
     root = unpack_zip(path, report)
-    annotations = [file for file in root.rglob("*.json") if file.is_file()]
-    if len(annotations) == 1:
-        found = read_coco(annotations[0], name=root.name, report=report)
-    else:
-        found = _read_folder(root, split, report)
-    require_inside(found, root)
-    return replace(found, name=_split_name(path.stem, split))
-
-
-def _read_data_file(path: Path, split: str, report: Report) -> Dataset:
-    data = read_data_file(path)
-    # Many files are called data.yaml; their folder's name says more.
-    stem = path.parent.name if path.stem in ("data", "dataset") else path.stem
-    name = _split_name(stem, split)
-    return _read_yolo(data.entries(split), data.class_names, data, name=name, source=path, report=report)
-
-
-def _read_folder(path: Path, split: str, report: Report) -> Dataset:
-    folders = find_split(path, split)
-    data = _lone_data_file(path)
-    name = _split_name(path.parent.name if path.name == "images" else path.name, split)
-    if folders is not None:
-        names = _listed_names(path) or (data.class_names if data else None)
-        return _read_yolo(folders, names, data, name=name, source=path, report=report)
-    if data is not None:
-        return _read_yolo(data.entries(split), data.class_names, data, name=name, source=path, report=report)
-    raise DatasetError(
-        f"{path}: expected a YOLO folder (images/ and labels/, or a data file), got no images there; "
-        "give COCO JSON by the .json file"
-    )
-
-
-def _read_yolo(
-    entries: list[Path],
-    names: tuple[str, ...] | None,
-    data: DataFile | None,
-    *,
-    name: str,
-    source: Path,
-    report: Report,
-) -> Dataset:
-    files = collect_images(entries)
-    log = RepairLog()
-    class_count = None if names is None else len(names)
-    keypoints = None if data is None else data.keypoints
-    records = read_records(files.paths, class_count=class_count, log=log, keypoints=keypoints, report=report)
-    note_stray_labels(files.paths, files.label_folders, log)
-    return Dataset(
-        name=name,
-        source=str(source),
-        class_names=number_names(records) if names is None else distinct_names(names, str(source), log),
-        images=records,
-        repairs=tuple(log.repairs),
-    )
-
-
-def _split_name(stem: str, split: str) -> str:
-    return stem if split == "train" else f"{stem}-{split}"
-
-
-def _lone_data_file(folder: Path) -> DataFile | None:
-    """The folder's one YAML file that names classes."""
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in _YAML]
-    named = [data for data in map(read_data_file, files) if data.class_names is not None]
-    return named[0] if len(named) == 1 else None
-
-
-def _listed_names(folder: Path) -> tuple[str, ...] | None:
-    """Names from `classes.txt`, one a line, in the folder or beside the labels."""
-    for file in (folder / "classes.txt", folder / "labels" / "classes.txt"):
-        if file.is_file():
-            lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-            return tuple(line.strip() for line in lines if line.strip())
-    return None
+    found = find_dataset(root)
+    require_paths_inside([entry for entries in found.splits.values() for entry in entries], root)
+    dataset = found.read(split, images=images, report=report)
+    require_inside(dataset, root)
+    return replace(dataset, name=with_split(archive_name(path), split))

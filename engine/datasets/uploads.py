@@ -11,20 +11,26 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from engine.config import home_folder
+from engine.datasets.archives import is_wanted, member_path, open_archive, path_fault
 from engine.datasets.images import IMAGE_SUFFIXES
+from engine.datasets.layouts import layout_of
 from engine.errors import DatasetError, StorageError
 from engine.records import Dataset
 
 __all__ = [
     "MAX_FILES",
     "MAX_UNPACKED_BYTES",
+    "archive_name",
+    "archive_splits",
     "check_zip",
     "require_inside",
+    "require_paths_inside",
+    "source_key",
     "store_upload",
     "unpack_zip",
     "unpacked_folder",
@@ -34,13 +40,10 @@ __all__ = [
 
 MAX_FILES = 200_000
 MAX_UNPACKED_BYTES = 4 * 2**30
-MAX_DEPTH = 16
 CHUNK_BYTES = 2**20
-# All that a dataset is made of; whatever else an archive holds stays in it.
-UNPACKED_SUFFIXES = IMAGE_SUFFIXES | {".json", ".txt", ".yaml", ".yml"}
 # What zipfile raises of damaged content.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DIGITS = 6  # of the path and of the state of an archive that was not uploaded
 # An archive or what was unpacked of it, also while it is being written.
 _OWN_NAME = re.compile(r"\.?(?P<upload>.+-[0-9a-f]{12})(\.zip)?(\.[0-9a-f]{8})?")
 _SPECIAL = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
@@ -102,7 +105,7 @@ def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipf
     """
     shown = str(name or file)
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_archive(file) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DatasetError(
@@ -114,17 +117,45 @@ def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipf
         )
     for member in members:
         _refuse_harmful(member, shown)
-    wanted = [member for member in members if _is_wanted(member)]
+    wanted = [member for member in members if is_wanted(member)]
     _refuse_whole(wanted, shown)
     return wanted
+
+
+def archive_splits(file: str | Path | BinaryIO) -> dict[str, int]:
+    """How many images each split of an archive has, by its list alone; empty where that does not say.
+
+    Raises:
+        DatasetError: see `check_zip`.
+    """
+    paths = [member_path(member) for member in check_zip(file)]
+    if any(PurePosixPath(path).suffix.lower() == ".json" for path in paths):
+        return {}  # may be COCO JSON, whose content tells the splits
+    layout = layout_of(path for path in paths if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES)
+    return layout.counts if layout else {}
 
 
 def unpacked_folder(path: Path) -> Path:
     """Where an archive is unpacked to: beside it if it was uploaded, else among the uploads."""
     if path.parent == uploads_folder():
         return path.with_suffix("")
-    digest = hashlib.sha256(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}".encode()).hexdigest()
-    return uploads_folder() / f"{_plain(path.name)}-{digest[:12]}"
+    state = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
+    return uploads_folder() / f"{_plain(path.name)}-{_digest(str(path))}{_digest(state)}"
+
+
+def archive_name(path: Path) -> str:
+    """What an archive is called: its file's stem, of an upload without what was added when it was kept."""
+    return path.stem.rpartition("-")[0] if path.parent == uploads_folder() else path.stem
+
+
+def source_key(source: str) -> str:
+    """A dataset's source, the same for all states of one archive.
+
+    Archives are read from where they are unpacked to, which is another folder once the archive has changed.
+    """
+    below = f"{uploads_folder()}{os.sep}"
+    found = _OWN_NAME.fullmatch(source.removeprefix(below).split(os.sep)[0])
+    return below + found["upload"][:-_DIGITS] if source.startswith(below) and found else source
 
 
 def upload_of(entry: Path) -> str | None:
@@ -162,14 +193,27 @@ def require_inside(dataset: Dataset, folder: Path) -> None:
     Raises:
         DatasetError: an image, or a file in the report of repairs, is not in the folder.
     """
+    require_paths_inside([image.path for image in dataset.images], folder)
+    require_paths_inside([repair.file for repair in dataset.repairs], folder)
+
+
+def require_paths_inside(paths: Iterable[str | Path], folder: Path) -> None:
+    """Refuse paths that lead out of the folder that an archive was unpacked to.
+
+    Raises:
+        DatasetError: one does.
+    """
     root = folder.resolve()
-    named = [image.path for image in dataset.images] + [repair.file for repair in dataset.repairs]
-    for file in dict.fromkeys(named):
-        if not Path(file).resolve().is_relative_to(root):
+    for path in dict.fromkeys(paths):
+        if not Path(path).resolve().is_relative_to(root):
             raise DatasetError(
-                f"{dataset.source}: expected only paths inside the archive, got one that leads elsewhere; "
+                f"{folder}: expected only paths inside the archive, got one that leads elsewhere; "
                 "correct its lists and data files"
             )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def _plain(name: str) -> str:
@@ -178,38 +222,24 @@ def _plain(name: str) -> str:
     return stem.encode()[:60].decode(errors="ignore") or "upload"
 
 
-def _is_wanted(member: zipfile.ZipInfo) -> bool:
-    """Images, labels and descriptions; no folders, nothing hidden, nothing that macOS adds."""
-    parts = PurePosixPath(member.filename).parts
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    suffix = PurePosixPath(member.filename).suffix.lower()
-    return not (member.is_dir() or hidden) and suffix in UNPACKED_SUFFIXES
-
-
 def _refuse_harmful(member: zipfile.ZipInfo, shown: str) -> None:
-    written = member.orig_filename
-    parts = PurePosixPath(written).parts
     kind = stat.S_IFMT(member.external_attr >> 16)
     if member.flag_bits & 1:
-        wrong = "an encrypted file"
+        wrong: str | None = "an encrypted file"
     elif kind in _SPECIAL:
         wrong = _SPECIAL[kind]
-    elif written.startswith("/") or ".." in parts or _DRIVE.match(written):
-        wrong = "a path that leads outside"
-    elif any(character < " " or character == "\\" for character in written):
-        wrong = "a path with a backslash or a control character"
-    elif len(parts) > MAX_DEPTH or any(len(part.encode(errors="replace")) > 255 for part in parts):
-        wrong = "a path too deep or too long"
     else:
-        return
-    raise DatasetError(
-        f"{shown}: expected plain files in folders, got {wrong}, {written!r:.80}; pack it again"
-    )
+        wrong = path_fault(member)
+    if wrong is not None:
+        raise DatasetError(
+            f"{shown}: expected plain files in folders, got {wrong}, {member.orig_filename!r:.80}; "
+            "pack it again"
+        )
 
 
 def _refuse_whole(members: list[zipfile.ZipInfo], shown: str) -> None:
     """What is wrong with the files together."""
-    names = {member.filename.casefold() for member in members}
+    names = {member_path(member).casefold() for member in members}
     size = sum(member.file_size for member in members)
     if len(names) < len(members):
         raise DatasetError(f"{shown}: expected each file once, got two of one name; pack it again")
@@ -228,10 +258,10 @@ def _unpack(path: Path, members: list[zipfile.ZipInfo], folder: Path, report: Re
     try:
         temporary.mkdir(parents=True)
         _require_room(path, members)
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             for done, member in enumerate(members):
                 report(done, len(members))
-                _write(archive, member, temporary.joinpath(*PurePosixPath(member.filename).parts), path)
+                _write(archive, member, temporary.joinpath(*PurePosixPath(member_path(member)).parts), path)
         os.replace(temporary, folder)
     except _DAMAGE as error:
         raise DatasetError(

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import NamedTuple
 
 from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, empty_boxes, repair_boxes
-from engine.datasets.images import IMAGE_SUFFIXES, BadImageError, probe_size
+from engine.datasets.images import BadImageError, probe_size
 from engine.datasets.label_forms import (
     LARGEST_SHARE,
     PLAIN_FORMS,
@@ -18,17 +17,10 @@ from engine.datasets.label_forms import (
     Reading,
 )
 from engine.datasets.label_lines import FaultyLine, LabelLine, read_lines
+from engine.datasets.pairing import find_label
 from engine.records import ImageRecord
 
-__all__ = ["label_path", "note_stray_labels", "number_names", "parse_labels", "read_records"]
-
-_IMAGES, _LABELS = f"{os.sep}images{os.sep}", f"{os.sep}labels{os.sep}"
-_NOT_LABELS = ("classes.txt", "readme")  # what label tools put beside labels
-
-
-def label_path(image_path: str) -> str:
-    """Where Ultralytics looks for a label: the last `/images/` becomes `/labels/`, the suffix `.txt`."""
-    return os.path.splitext(_LABELS.join(image_path.rsplit(_IMAGES, 1)))[0] + ".txt"
+__all__ = ["number_names", "parse_labels", "read_records"]
 
 
 class _Labelled(NamedTuple):
@@ -79,7 +71,7 @@ def read_records(
         image = _read_files(path, log)
         if image is not None:
             images.append(image)
-            survey.add(read_lines(image.text or ""), label_path(path))
+            survey.add(read_lines(image.text or ""), find_label(path))
     forms = survey.forms()
     return tuple(_record(image, forms, classes, log) for image in images)
 
@@ -115,25 +107,6 @@ def parse_labels(
     return boxes
 
 
-def note_stray_labels(image_paths: Iterable[str], label_folders: Iterable[str], log: RepairLog) -> None:
-    """Note the label files that belong to no image.
-
-    Args:
-        image_paths: images in use; the folders that hold their labels are searched.
-        label_folders: further folders to search, with all below them.
-        log: takes the repairs.
-    """
-    image_folders = {os.path.dirname(path) for path in image_paths}
-    expected = {label_path(path) for folder in image_folders for path in _files(folder, IMAGE_SUFFIXES)}
-    searched = {os.path.dirname(label_path(os.path.join(folder, "x"))) for folder in image_folders}
-    for root in label_folders:
-        searched |= {folder for folder, _, _ in os.walk(root)}
-    for folder in sorted(searched):
-        for path in sorted(_files(folder, {".txt"})):
-            if path not in expected and not os.path.basename(path).lower().startswith(_NOT_LABELS):
-                log.add("label_without_image", path, None, "left out")
-
-
 def number_names(records: Iterable[ImageRecord]) -> tuple[str, ...]:
     """Names for a dataset that brings none: `class_0`, `class_1` … up to the highest id in use."""
     highest = max((int(record.class_ids.max()) for record in records if len(record.class_ids)), default=-1)
@@ -147,7 +120,7 @@ def _read_files(path: str, log: RepairLog) -> _Labelled | None:
     except BadImageError as error:
         log.add(error.kind, path, None, f"left out, got {error.reason}")
         return None
-    file = label_path(path)
+    file = find_label(path)
     try:
         with open(file, "rb") as stream:
             return _Labelled(path, width, height, stream.read().decode("utf-8-sig"))
@@ -163,7 +136,7 @@ def _record(image: _Labelled, forms: LabelForms, classes: Container[int], log: R
     path, width, height, text = image
     boxes, class_ids = empty_boxes()
     if text is not None:
-        file = label_path(path)
+        file = find_label(path)
         raw = parse_labels(text, width=width, height=height, file=file, log=log, forms=forms)
         boxes, class_ids = repair_boxes(raw, width=width, height=height, classes=classes, file=file, log=log)
     return ImageRecord(path=path, width=width, height=height, boxes_xyxy_px=boxes, class_ids=class_ids)
@@ -190,11 +163,3 @@ def _note_form(line: LabelLine, reading: Reading, file: str, log: RepairLog) -> 
     if reading.ignored:
         many = "number" if after == 1 else "numbers"
         log.tally(reading.ignored, file, f"read the box, ignored {after} {many} after it")
-
-
-def _files(folder: str, suffixes: Container[str]) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry.path for entry in entries if os.path.splitext(entry.name)[1].lower() in suffixes]
-    except OSError:
-        return []

@@ -53,7 +53,6 @@ _OTHER_FILES = {
 }
 
 _BUILTINS = ("bytearray", "complex", "dict", "frozenset", "getattr", "list", "set", "slice", "tuple")
-_NUMPY = ("_reconstruct", "scalar")
 _NUMPY = (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer"))
 _CALLS = {
     *((module, name) for module in ("builtins", "__builtin__") for name in _BUILTINS),

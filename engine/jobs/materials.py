@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +13,10 @@ import numpy as np
 
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
-from engine.datasets.sources import read_dataset
 from engine.detectors.base import Detector
 from engine.detectors.ultralytics import UltralyticsDetector, load_detector
 from engine.errors import DatasetError, DetectorError
+from engine.jobs.imports import import_dataset
 from engine.records import Dataset, ImageRecord
 from engine.store.repository import Repository
 
@@ -29,6 +30,8 @@ __all__ = [
     "open_dataset",
     "split_validation",
 ]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +98,9 @@ def open_dataset(source: str) -> Dataset:
     with Repository() as repository:
         if repository.datasets.has(source) and not Path(source).exists():
             return repository.datasets.load(source)
-        dataset = read_dataset(source)
-        repository.datasets.save(dataset)
+        dataset = import_dataset(repository, source)
+        for note in dataset.notes:
+            log.info("%s: %s", dataset.name, note)
         return repository.datasets.load(dataset.name)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.benchmark.catalogue import CATALOGUE
 from engine.config import RunConfig, require_between, require_choice
+from engine.datasets.splits import SPLIT_CHOICES
 from engine.errors import JobError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.estimates import estimate
@@ -134,7 +135,7 @@ def submit_import(
         SettingsError: no such split.
         JobError, StorageError: see `submit_generate`.
     """
-    require_choice("split", split, ("train", "val", "test"))
+    require_choice("split", split, SPLIT_CHOICES)
     path = Path(source).expanduser()
     here = str(source) != "demo" and path.exists()
     request = {

@@ -79,25 +79,28 @@ def _evaluate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
 
 def _import(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
     """Read, repair and store a dataset."""
-    from engine.datasets.sources import read_dataset
+    from engine.jobs.imports import import_dataset
 
     request = job.request
     reporter = Reporter(repository, job, stop_requested=stop, lost=lost)
-    dataset = read_dataset(
+    dataset = import_dataset(
+        repository,
         request["source"],
         name=request["name"],
         split=request["split"],
         images=None if request["images"] is None else Path(request["images"]),
         report=lambda done, total: reporter.phase("reading", done, total, "images"),
+        storing=lambda read: reporter.phase("storing", 0, len(read.images), "images"),
     )
-    reporter.phase("storing", 0, len(dataset.images), "images")
-    repository.datasets.save(dataset)
     reporter.phase("stored", len(dataset.images), len(dataset.images), "images")
+    for note in dataset.notes:
+        log.info("%s", note)
     return {
         "dataset": dataset.name,
         "images": len(dataset.images),
         "objects": sum(dataset.object_counts()),
         "repairs": dataset.repair_counts(),
+        "notes": list(dataset.notes),
     }
 
 

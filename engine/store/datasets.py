@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -87,9 +87,20 @@ class Datasets:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def save(self, dataset: Dataset) -> None:
-        """Store a dataset under its name in one transaction; an earlier one of that name is replaced."""
+    def save(self, dataset: Dataset, *, rename: Callable[[Mapping[str, str]], str] | None = None) -> str:
+        """Store a dataset in one transaction; an earlier one of its name is replaced.
+
+        Args:
+            dataset: what to store.
+            rename: gives the name to store it under, from those there are (name → source).
+
+        Returns:
+            The name that it is stored under.
+        """
         with self._db.transaction():
+            if rename is not None:
+                taken = dict(self._db.rows("SELECT name, source FROM datasets"))
+                dataset = replace(dataset, name=rename(taken))
             dataset_id = self._save_header(dataset)
             for table in ("images", "repairs"):
                 self._db.sqlite.execute(f"DELETE FROM {table} WHERE dataset_id = ?", [dataset_id])
@@ -101,6 +112,7 @@ class Datasets:
                     for each in dataset.repairs
                 ),
             )
+        return dataset.name
 
     def load(self, name: str) -> Dataset:
         """A stored dataset; all images and boxes come by one query.

@@ -47,6 +47,27 @@ def test_coco_takes_its_image_folder_along(page: AppTest, own_home: Path) -> Non
     assert job.request == wanted
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", None),
+        ("nowhere", None),
+        ("set", "Images in its splits: train 2, val 1"),
+        ("set/images/val", "Images in its splits: train 1"),
+    ],
+)
+def test_the_splits_of_a_path_are_said(page: AppTest, own_home: Path, written: str, said: str | None) -> None:
+    for name in ("train/a.jpg", "train/b.jpg", "val/c.jpg"):
+        (own_home / "set/images" / name).parent.mkdir(parents=True, exist_ok=True)
+        (own_home / "set/images" / name).touch()
+    page.query_params["datasets.from"] = "path"
+    page.run()
+    page.text_input(key="import-path-written").set_value(str(own_home / written) if written else "").run()
+    captions = [each.value for each in page.caption if "splits" in each.value]
+    assert captions == ([said] if said else [])
+    assert page.selectbox(key="import-path-split").options == ["train", "val", "test", "all"]
+
+
 def test_a_name_that_is_taken_is_warned_of(page: AppTest, streets: None) -> None:
     page.query_params["datasets.from"] = "known"
     page.run()

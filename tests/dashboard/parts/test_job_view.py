@@ -77,3 +77,10 @@ def test_an_import_tells_what_it_brought() -> None:
     assert [each.value for each in app.markdown] == [
         "**a**: 1,200 images with 5 objects; 3 labels repaired or left out."
     ]
+    assert list(app.text) == []
+
+
+def test_what_an_import_found_out_is_shown_as_it_is_written() -> None:
+    found = {"dataset": "a", "images": 1, "objects": 1, "repairs": {}, "notes": ["splits: *train*", "b"]}
+    app = AppTest.from_function(drawn, kwargs={"kind": "import", "state": "succeeded", "result": found}).run()
+    assert [each.value for each in app.text] == ["splits: *train*", "b"]

@@ -58,12 +58,51 @@ def test_a_path_outside_is_never_queued(streets, no_worker_is_started, monkeypat
 
 
 def test_an_upload_is_kept_and_queued_under_its_own_name(no_worker_is_started, own_home):
-    job = datasets.import_upload(archive(), "my streets.zip", name="", split="val")
-    assert job.request["name"] == "my-streets"
-    assert job.request["split"] == "val"
+    job = datasets.import_upload(archive(), "my streets.zip", name="", split="all")
+    assert (job.request["name"], job.label) == (None, "Import my-streets")
+    assert job.request["split"] == "all"
     assert job.request["source"].startswith(str(own_home / "uploads"))
     assert [each.id for each in datasets.imports()] == [job.id]
     assert no_worker_is_started == ["worker"]
+
+
+def test_a_name_that_is_given_to_an_upload_is_kept(no_worker_is_started):
+    job = datasets.import_upload(archive(), "my streets.zip", name=" mine ", split="train")
+    assert (job.request["name"], job.label) == ("mine", "Import mine")
+
+
+@pytest.mark.parametrize(
+    ("files", "written", "splits"),
+    [
+        ([], "nowhere", {}),
+        ([], ".", {}),
+        (["a.jpg"], "a.jpg", {}),
+        (["images/train/a.jpg", "images/val/b.jpg"], ".", {"train": 1, "val": 1}),
+        (["images/train/a.jpg", "data.yaml"], "data.yaml", {"train": 1, "val": None}),
+    ],
+)
+def test_splits_are_told_before_an_import(own_home, files, written, splits):
+    for name in files:
+        (own_home / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (own_home / "set" / name).write_text("train: images/train\nval: gone\n")
+    datasets.splits_at.clear()
+    assert datasets.splits_at(str(own_home / "set" / written)) == splits
+
+
+def test_splits_outside_the_allowed_folders_are_not_told(own_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(own_home))
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private/a.jpg").touch()
+    own_home.mkdir()
+    (own_home / "data.yaml").write_text(f"train: {tmp_path}/private\n")
+    datasets.splits_at.clear()
+    assert datasets.splits_at(str(tmp_path / "private")) == {}
+    assert datasets.splits_at(str(own_home / "data.yaml")) == {}
+
+
+def test_splits_of_an_upload():
+    assert datasets.splits_in(archive(("train/images/a.jpg", "val/images/b.jpg"))) == {"train": 1, "val": 1}
+    assert datasets.splits_in(io.BytesIO(b"no zip")) == {}
 
 
 def test_a_harmful_upload_leaves_nothing(own_home):

@@ -91,6 +91,41 @@ def test_a_long_report_is_cut_in_text_but_not_in_json(run, flawed: Path) -> None
     assert len(run("dataset", "show", "flawed", "--json").json["repair_report"]) == 33
 
 
+@pytest.fixture
+def parted(blocks: Path, tmp_path: Path) -> Path:
+    """A folder with two splits of three images each."""
+    for number in range(6):
+        for kind, suffix in (("images", ".png"), ("labels", ".txt")):
+            folder = tmp_path / "parted" / kind / ("train", "val")[number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(blocks / kind / f"{number}{suffix}", folder)
+    return tmp_path / "parted"
+
+
+@pytest.mark.parametrize(("split", "name", "images"), [("train", "parted", 3), ("all", "parted-all", 6)])
+def test_the_splits_there_are_are_said(run, parted: Path, split: str, name: str, images: int) -> None:
+    said = f"splits: train (3 images), val (3 images); read: {split}"
+    imported = run("dataset", "import", parted, "--split", split)
+    assert imported.out.startswith(f"{name}: {images} images")
+    assert f"\n{said}\n" in imported.out
+    assert run("dataset", "import", parted, "--split", split, "--json").json["notes"] == [said]
+
+
+def test_a_split_that_is_not_there_is_answered_with_those_that_are(run, parted: Path) -> None:
+    error = run("dataset", "import", parted, "--split", "test").error
+    assert "got the splits train (3 images), val (3 images); choose one of them, or all" in error
+    assert "[train|val|test|all]" in run("dataset", "import", "--help").out
+
+
+def test_a_default_name_that_is_taken_gets_a_number(run, blocks: Path, tmp_path: Path) -> None:
+    run("dataset", "import", blocks)
+    other = shutil.copytree(blocks, tmp_path / "blocks")
+    imported = run("dataset", "import", other)
+    assert imported.out.startswith("blocks-2: 6 images")
+    assert "called blocks-2, as blocks is another dataset" in imported.out
+    assert [each["name"] for each in run("dataset", "list", "--json").json] == ["blocks", "blocks-2"]
+
+
 def test_coco_json_with_its_images(run, blocks: Path, tmp_path: Path) -> None:
     content = {
         "images": [{"id": 1, "file_name": "0.png", "width": 64, "height": 72}],

@@ -3,7 +3,7 @@
 
 import pytest
 
-from engine.datasets.datafile import read_data_file
+from engine.datasets.datafile import DataFile, lone_data_file, read_data_file
 from engine.errors import DatasetError
 
 
@@ -63,12 +63,81 @@ def test_the_shape_of_keypoints_is_read(tmp_path, text, shape):
     assert read_data_file(write(tmp_path, text)).keypoints == shape
 
 
-def test_missing_splits_and_folders_are_named(tmp_path):
+def test_missing_folders_are_named(tmp_path):
     data = read_data_file(write(tmp_path, "path: set\ntrain: images\ntest: t"))
-    with pytest.raises(DatasetError, match=r"expected the split 'val', got .* the splits train, test"):
-        data.entries("val")
+    assert list(data.splits) == ["train", "test"]
     with pytest.raises(DatasetError, match=f"expected 'images' at {tmp_path}/set/images, .*got nothing"):
         data.entries("train")
+
+
+@pytest.mark.parametrize(
+    ("text", "there", "moved", "entries"),
+    [
+        ("train: images", ["images"], False, ["images"]),
+        ("path: sub\ntrain: images", ["sub/images"], False, ["sub/images"]),
+        ("path: /gone\ntrain: images", ["images"], True, ["images"]),
+        ("path: /gone/set\ntrain: images", ["set/images"], True, ["set/images"]),
+        ("path: C:\\x\ntrain: train\\images", ["train/images"], True, ["train/images"]),
+        ("train: /gone/one/images\nval: /gone/two/images", ["one/images"], True, ["one/images"]),
+        ("train: /gone/images\nval: /gone/images", ["images"], True, ["images"]),
+        # An end that two splits share could be either.
+        ("train: /gone/one/images\nval: /gone/two/images", ["images"], True, None),
+        ("train: [/gone/one/images, /gone/two/images]", ["images"], True, None),
+        # A file of which an entry is there is none from another machine.
+        ("train: images/train\nval: images/val", ["train", "images/val"], False, None),
+    ],
+)
+def test_paths_of_other_machines_are_looked_for_by_their_ends(tmp_path, text, there, moved, entries):
+    for folder in there:
+        (tmp_path / folder).mkdir(parents=True)
+    data = read_data_file(write(tmp_path, text))
+    assert data.moved is moved
+    if entries is None:
+        with pytest.raises(DatasetError, match="got nothing there; correct `path`"):
+            data.entries("train")
+    else:
+        assert data.entries("train") == [tmp_path / entry for entry in entries]
+
+
+def test_links_stay_as_they_are_written(tmp_path):
+    (tmp_path / "store/deep/images").mkdir(parents=True)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/images").symlink_to(tmp_path / "store/deep/images")
+    (tmp_path / "store/deep/more").mkdir()
+    data = read_data_file(write(tmp_path / "set", "train: ./../set/images\nval: images/../more"))
+    assert data.entries("train") == [tmp_path / "set/images"]
+    assert data.entries("val") == [tmp_path / "store/deep/more"]  # `..` of a link is the real folder's
+
+
+@pytest.mark.parametrize("entry", ["é" * 5000, "a\0b", "~nobody/x", "x/" * 3000, "é/" * 3000])
+def test_entries_that_no_system_opens_are_not_there(tmp_path, entry):
+    (tmp_path / "data.yaml").write_text("")
+    data = DataFile(class_names=None, splits={"train": (entry,)}, source=tmp_path / "data.yaml", root=entry)
+    with pytest.raises(DatasetError, match="got nothing there"):
+        data.entries("train")
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        ({}, None),
+        ({"a.yaml": "train: x"}, None),
+        ({"a.yaml": "names: [cat]", "b.yml": "train: x"}, ("cat",)),
+        ({"a.yaml": "names: [cat]", "b.yml": "- x", "._a.yaml": "\0"}, ("cat",)),
+        ({"a.yaml": "names: [cat]", "b.yaml": "names: [dog]"}, None),
+    ],
+)
+def test_the_lone_data_file_of_a_folder(tmp_path, files, names):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = lone_data_file(tmp_path)
+    assert (found and found.class_names) == names
+
+
+def test_a_folder_whose_only_data_file_is_damaged_says_so(tmp_path):
+    write(tmp_path, "a: [")
+    with pytest.raises(DatasetError, match="got an unreadable one"):
+        lone_data_file(tmp_path)
 
 
 @pytest.mark.parametrize(

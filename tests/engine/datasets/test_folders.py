@@ -3,44 +3,34 @@
 
 import pytest
 
-from engine.datasets.folders import collect_images, find_split
+from engine.datasets.folders import collect_images, find_layout
 from engine.errors import DatasetError
-
-
-def lay(root, *names):
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x")
-
-
-@pytest.mark.parametrize(
-    ("files", "split", "folders"),
-    [
-        ([], "train", None),
-        (["notes/a.txt"], "train", None),
-        (["images/a.jpg"], "train", ["images"]),
-        (["images/deep/er/a.jpg"], "train", ["images"]),
-        (["a.jpg", "a.txt"], "train", [""]),
-        (["images/train2017/a.jpg", "images/val2017/b.jpg"], "train", ["images/train2017"]),
-        (["images/train2017/a.jpg", "images/val2017/b.jpg"], "val", ["images/val2017"]),
-        (["train/images/a.jpg", "valid/images/b.jpg"], "val", ["valid/images"]),
-        (["images/test-a/a.jpg", "images/test-b/b.jpg"], "test", ["images/test-a", "images/test-b"]),
-    ],
-)
-def test_layouts(tmp_path, files, split, folders):
-    lay(tmp_path, *files)
-    assert find_split(tmp_path, split) == (folders and [tmp_path / folder for folder in folders])
+from tests.engine.datasets.test_files import lay
 
 
 @pytest.mark.parametrize(
     ("files", "splits"),
-    [(["images/a.jpg"], "train"), (["images/train/a.jpg", "images/test/a.jpg"], "test, train")],
+    [
+        ([], None),
+        (["notes/a.txt"], None),
+        ([".hidden/a.jpg", "@eaDir/b.jpg"], None),
+        (["images/a.jpg", "images/.ipynb_checkpoints/a-checkpoint.jpg"], {"train": ("images",)}),
+        (["train/images/a.jpg", "val/images/b.png"], {"train": ("train/images",), "val": ("val/images",)}),
+    ],
 )
-def test_a_split_that_is_not_there_is_named(tmp_path, files, splits):
+def test_layouts_of_folders(tmp_path, files, splits):
     lay(tmp_path, *files)
-    with pytest.raises(DatasetError, match=f"images of the split 'val', got the splits {splits}; choose"):
-        find_split(tmp_path, "val")
+    layout = find_layout(tmp_path)
+    assert (layout and layout.splits) == splits
+
+
+def test_overlapping_folders_give_each_image_once(tmp_path):
+    lay(tmp_path, "images/train/a.jpg", "images/b.jpg")
+    (tmp_path / "images/val").symlink_to(tmp_path / "images/train")
+    files = collect_images(
+        [tmp_path / f"images/{split}" for split in ("train", "val")] + [tmp_path / "images"]
+    )
+    assert files.paths == tuple(str(tmp_path / "images" / name) for name in ("b.jpg", "train/a.jpg"))
 
 
 def test_folders_are_walked_and_sorted(tmp_path):
@@ -59,7 +49,15 @@ def test_list_files_name_images_beside_them_or_from_the_working_folder(tmp_path,
     files = collect_images([listing])
     expected = ["c.jpg", "lists/images/a.jpg", "lists/images/gone.jpg", "work/b.jpg"]
     assert files.paths == tuple(str(tmp_path / name) for name in expected)
-    assert files.label_folders == ()
+    assert (files.label_folders, files.notes) == ((), ())
+
+
+def test_images_found_by_the_ends_of_a_list_are_said(tmp_path):
+    lay(tmp_path, "images/a.jpg")
+    (tmp_path / "train.txt").write_text("/gone/images/a.jpg\n")
+    files = collect_images([tmp_path / "train.txt"])
+    assert files.paths == (str(tmp_path / "images/a.jpg"),)
+    assert files.notes == ("images that train.txt names elsewhere were found beside it",)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +65,6 @@ def test_list_files_name_images_beside_them_or_from_the_working_folder(tmp_path,
     [
         (None, "expected a folder of images or a list of them, got no such file"),
         (b"", "expected images .*, got none; check the path"),
-        (b"\xff\xfe\x00", "expected a text file of image paths, got one not readable"),
     ],
 )
 def test_unusable_lists_are_named(tmp_path, content, message):

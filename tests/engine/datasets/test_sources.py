@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.datasets.sources import downloadable_names, read_dataset
+from engine.datasets.sources import downloadable_names, find_dataset, read_dataset
 from engine.errors import DatasetError, SettingsError
 from engine.records import Dataset
 from tests.engine.datasets.pictures import write_picture
@@ -116,6 +116,27 @@ def test_classes_of_one_name_are_told_apart(folder):
     assert dataset.repair_counts() == {"repeated_name": 1}
 
 
+@pytest.mark.parametrize("source", ["streets", "streets/data.yaml"])
+def test_all_splits_can_be_read_together(folder, source):
+    dataset = read_dataset(folder.parent / source, split="all")
+    assert facts(dataset) == ("streets-all", 3, 2, ("person", "car"))
+    assert dataset.notes == ("splits: train (2 images), val (1 image); read: all",)
+    assert find_dataset(folder.parent / source).counts() == {"train": 2, "val": 1}
+
+
+@pytest.mark.parametrize("source", ["streets", "streets/data.yaml"])
+def test_a_split_that_is_not_there_is_answered_with_those_that_are(folder, source):
+    there = r"train \(2 images\), val \(1 image\)"
+    with pytest.raises(DatasetError, match=f"images of the split 'test', got the splits {there}; choose"):
+        read_dataset(folder.parent / source, split="test")
+
+
+def test_a_named_folder_that_is_a_link_keeps_its_labels(folder, tmp_path):
+    (folder / "images").rename(tmp_path / "store")
+    (folder / "images").symlink_to(tmp_path / "store")
+    assert sum(read_dataset(folder / "images/train").object_counts()) == 2
+
+
 def test_a_name_may_be_given(folder):
     assert read_dataset(folder, name="mine").name == "mine"
 
@@ -141,6 +162,8 @@ def test_coco_json(tmp_path):
     file.write_text(json.dumps({"images": [image], "annotations": [], "categories": []}))
     assert facts(read_dataset(file)) == facts(read_dataset(file, images=tmp_path / "images"))
     assert facts(read_dataset(file)) == ("signs", 1, 0, ())
+    split = file.rename(tmp_path / "instances_val2017.json")
+    assert read_dataset(split).name == f"{tmp_path.name}-val"
 
 
 def test_demo_is_the_embedded_one_even_beside_a_folder_of_that_name(tmp_path, monkeypatch, folder):
@@ -206,7 +229,7 @@ def test_unusable_sources_are_named(tmp_path, files, source, message):
 
 
 def test_a_split_of_another_name_is_refused(folder):
-    with pytest.raises(SettingsError, match="split: expected one of test, train, val, got 'holdout'"):
+    with pytest.raises(SettingsError, match="split: expected one of all, test, train, val, got 'holdout'"):
         read_dataset(folder, split="holdout")
 
 

@@ -5,12 +5,21 @@ import io
 import stat
 import zipfile
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
 from engine.datasets import uploads
 from engine.datasets.sources import read_dataset
-from engine.datasets.uploads import check_zip, store_upload, unpack_zip, upload_of, uploads_folder
+from engine.datasets.uploads import (
+    archive_splits,
+    check_zip,
+    source_key,
+    store_upload,
+    unpack_zip,
+    upload_of,
+    uploads_folder,
+)
 from engine.errors import DatasetError, StorageError
 from tests.engine.datasets.pictures import write_picture
 
@@ -58,6 +67,27 @@ def encrypted(path):
     return path
 
 
+class Unflagged(zipfile.ZipInfo):
+    """A member whose name is written in another encoding than UTF-8 or without the flag that says so."""
+
+    def __init__(self, name, encoding):
+        super().__init__(name)
+        self.encoding = encoding
+
+    def _encodeFilenameFlags(self):
+        return self.filename.encode(self.encoding), 0
+
+
+def unflagged(path: Path, encoding: str) -> Path:
+    """The same archive, its names in another encoding and without the flag of UTF-8."""
+    with zipfile.ZipFile(path) as archive:
+        members = [(each.filename, archive.read(each)) for each in archive.infolist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members:
+            archive.writestr(Unflagged(name, encoding), content)
+    return path
+
+
 def left_behind():
     return sorted(path.name for path in uploads_folder().iterdir()) if uploads_folder().exists() else []
 
@@ -75,6 +105,120 @@ def test_images_of_any_known_suffix_are_unpacked(tmp_path, suffix):
     members = [(f"images/a.{suffix}", picture(tmp_path)), ("labels/a.txt", LABEL)]
     dataset = read_dataset(packed(tmp_path / "streets.zip", members))
     assert (len(dataset.images), sum(dataset.object_counts())) == (1, 1)
+
+
+@pytest.mark.parametrize(("split", "objects"), [("train", [1]), ("val", [0]), ("all", [1, 0])])
+def test_splits_of_an_archive(tmp_path, split, objects):
+    members = [
+        ("top/p/train/images/a.jpg", picture(tmp_path)),
+        ("top/p/train/labels/a.txt", LABEL),
+        ("top/p/valid/images/b.jpg", picture(tmp_path)),
+        ("top/p/valid/labels/b.txt", ""),
+        ("__MACOSX/top/p/train/images/._a.jpg", "x"),
+        ("top/p/@eaDir/train/images/c.jpg", "x"),
+    ]
+    dataset = read_dataset(packed(tmp_path / "streets.zip", members), split=split)
+    assert dataset.object_counts() == objects
+    assert dataset.name == ("streets" if split == "train" else f"streets-{split}")
+    assert dataset.notes[-1] == f"splits: train (1 image), val (1 image); read: {split}"
+
+
+@pytest.mark.parametrize(
+    ("names", "counts"),
+    [
+        (["a.jpg"], {"train": 1}),
+        (
+            ["top/train/images/a.jpg", "top\\valid\\images\\b.jpg", "__MACOSX/top/._a.jpg"],
+            {"train": 1, "val": 1},
+        ),
+        (["train/a.jpg", "train/_annotations.coco.json"], {}),
+        (["one/train/a.jpg", "two/train/a.jpg"], {}),
+    ],
+)
+def test_splits_are_told_by_the_list_of_an_archive(tmp_path, names, counts):
+    assert archive_splits(packed(tmp_path / "a.zip", [(name, b"x") for name in names])) == counts
+
+
+@pytest.mark.parametrize(("split", "objects"), [("train", [1]), ("val", [1]), ("all", [1, 1])])
+def test_coco_splits_of_an_archive(tmp_path, split, objects):
+    members = [
+        member
+        for folder in ("train", "valid")
+        for member in ((f"{folder}/a.jpg", picture(tmp_path)), (f"{folder}/_annotations.coco.json", COCO))
+    ]
+    assert read_dataset(packed(tmp_path / "c.zip", members), split=split).object_counts() == objects
+
+
+@pytest.mark.parametrize("stray", ["notes.json", "images/notes.json"])
+def test_a_stray_json_does_not_hide_yolo_labels(tmp_path, stray):
+    dataset = read_dataset(yolo(tmp_path, extra=[(stray, '{"version": 1}')]))
+    assert (dataset.object_counts(), dataset.class_names) == ([1], ("person",))
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"obj.names": "person"}, "obj.names"),
+        ({"labels.txt": "person"}, "labels.txt"),
+        ({"obj.data": "names = data/c.txt", "c.txt": "person"}, "obj.data"),
+    ],
+)
+def test_class_names_in_an_archive(tmp_path, files, said):
+    members = [("images/a.jpg", picture(tmp_path)), ("labels/a.txt", LABEL), *files.items()]
+    dataset = read_dataset(packed(tmp_path / "a.zip", members))
+    assert (dataset.class_names, dataset.notes) == (("person",), (f"class names from {said}",))
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "utf-8"])
+@pytest.mark.parametrize("list_form", ["NFC", "NFD"])
+def test_names_without_a_flag_are_decoded(tmp_path, encoding, list_form):
+    members = [
+        ("사진/images/가나.jpg", picture(tmp_path)),
+        ("사진/labels/가나.txt", LABEL),
+        ("사진/train.txt", normalize(list_form, "./images/가나.jpg")),
+        ("사진/data.yaml", "train: train.txt\nnames: [person]\n"),
+    ]
+    dataset = read_dataset(unflagged(packed(tmp_path / "a.zip", members), encoding))
+    assert dataset.object_counts() == [1]
+    assert dataset.images[0].path.endswith("/images/가나.jpg")
+
+
+def test_decomposed_names_are_unpacked_composed(tmp_path):
+    name = normalize("NFD", "é 한글")
+    members = [(f"images/{name}.jpg", picture(tmp_path)), ("labels/é 한글.txt", LABEL)]
+    dataset = read_dataset(packed(tmp_path / "a.zip", members))
+    assert dataset.object_counts() == [1]
+    assert dataset.images[0].path.endswith("/images/é 한글.jpg")
+    twice = [(f"images/{form}.jpg", picture(tmp_path)) for form in ("é", normalize("NFD", "é"))]
+    with pytest.raises(DatasetError, match="got two of one name"):
+        check_zip(packed(tmp_path / "b.zip", twice))
+
+
+def test_backslashes_separate_folders(tmp_path):
+    members = [
+        ("set\\images\\a.jpg", picture(tmp_path)),
+        ("set\\labels\\a.txt", LABEL),
+        ("set\\labels\\", ""),
+    ]
+    dataset = read_dataset(packed(tmp_path / "a.zip", members))
+    assert dataset.object_counts() == [1]
+    assert dataset.images[0].path.endswith("/set/images/a.jpg")
+
+
+def test_states_of_one_archive_have_one_source_and_others_another(tmp_path):
+    first = read_dataset(yolo(tmp_path)).source
+    again = read_dataset(yolo(tmp_path, top="top/")).source
+    other = read_dataset(yolo(tmp_path).rename(tmp_path / "other.zip")).source
+    assert first != again
+    assert source_key(first) == source_key(again) != source_key(other)
+    assert source_key(str(tmp_path)) == str(tmp_path)
+    assert source_key("") == ""
+
+
+def test_an_upload_is_called_as_it_was_sent(tmp_path):
+    stored = store_upload(io.BytesIO(yolo(tmp_path).read_bytes()), "my streets.zip")
+    assert read_dataset(stored).name == "my-streets"
+    assert read_dataset(stored, split="all").name == "my-streets-all"
 
 
 def test_coco_json_in_an_archive_is_found(tmp_path):
@@ -143,7 +287,11 @@ def test_progress_is_told_and_a_stop_leaves_nothing(tmp_path):
         ("images/../../b.jpg", "a path that leads outside"),
         ("/etc/b.jpg", "a path that leads outside"),
         ("C:/b.jpg", "a path that leads outside"),
-        ("images\\b.jpg", "a path with a backslash"),
+        ("images\\..\\..\\b.jpg", "a path that leads outside"),
+        ("..\\b.jpg", "a path that leads outside"),
+        ("\\\\server\\b.jpg", "a path that leads outside"),
+        ("C:\\b.jpg", "a path that leads outside"),
+        ("images\\a.jpg", "got two of one name"),
         ("images/b\n.jpg", "a control character"),
         ("a/" * 20 + "b.jpg", "a path too deep"),
         ("b" * 256 + ".jpg", "or too long"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.datasets.annotations import REPAIR_KINDS, RepairLog
 from engine.datasets.label_forms import KeypointShape
-from engine.datasets.yolo import label_path, note_stray_labels, number_names, parse_labels, read_records
+from engine.datasets.yolo import number_names, parse_labels, read_records
 from engine.errors import DatasetError
 from tests.engine.datasets.pictures import picture_bytes, record, write_picture
 
@@ -177,43 +177,6 @@ def test_boxes_follow_the_image_as_exif_turns_it(tmp_path):
     (found,), _ = read(tmp_path, b"0 0.5 0.5 0.2 0.4", image=turned)
     assert (found.width, found.height) == (100, 50)
     assert found.boxes_xyxy_px.tolist() == [pytest.approx([40, 15, 60, 35])]
-
-
-@pytest.mark.parametrize(
-    ("image", "label"),
-    [
-        ("/d/images/a.jpg", "/d/labels/a.txt"),
-        ("/d/images/train/a.b.png", "/d/labels/train/a.b.txt"),
-        ("/images/d/images/a.jpg", "/images/d/labels/a.txt"),
-        ("/d/photos/a.jpg", "/d/photos/a.txt"),
-    ],
-)
-def test_label_path_is_that_of_ultralytics(image, label):
-    assert label_path(image) == label
-
-
-def test_labels_without_an_image_are_noted(tmp_path):
-    image = write_picture(tmp_path / "images/train/a.jpg")
-    for name in ("train/a", "train/b", "train/classes", "train/README.note", "other/c"):
-        file = tmp_path / "labels" / f"{name}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("")
-    log = RepairLog()
-    note_stray_labels([str(image)], [str(tmp_path / "labels")], log)
-    assert [(each.kind, each.file) for each in log.repairs] == [
-        ("label_without_image", str(tmp_path / "labels/other/c.txt")),
-        ("label_without_image", str(tmp_path / "labels/train/b.txt")),
-    ]
-
-
-def test_labels_of_images_that_are_not_in_use_are_no_strays(tmp_path):
-    used = write_picture(tmp_path / "images/a.jpg")
-    write_picture(tmp_path / "images/b.jpg")
-    (tmp_path / "labels").mkdir()
-    (tmp_path / "labels/b.txt").write_text("")
-    log = RepairLog()
-    note_stray_labels([str(used)], [], log)
-    assert log.repairs == []
 
 
 @pytest.mark.parametrize(

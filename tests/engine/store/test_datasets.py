@@ -114,6 +114,17 @@ def test_importing_again_replaces_and_keeps_the_id(repository):
     assert before == after
 
 
+def test_a_name_can_be_chosen_by_those_there_are(repository):
+    seen = []
+    for _ in range(2):
+        dataset = make_dataset(images=1)
+        assert repository.datasets.save(dataset) == "streets"
+        name = repository.datasets.save(dataset, rename=lambda taken: seen.append(dict(taken)) or "other")
+        assert name == "other"
+    assert seen == [{"streets": dataset.source}, {"streets": dataset.source, "other": dataset.source}]
+    assert [each.name for each in repository.datasets.all()] == ["other", "streets"]
+
+
 def test_a_failed_import_leaves_the_earlier_one(repository):
     repository.datasets.save(make_dataset())
     broken = replace(make_dataset(images=5), repairs=(Repair(kind=None, file="a", line=1, action="x"),))

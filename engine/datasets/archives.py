@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Zip archives as tools write them: the encoding of names, their separators, what is wanted. No torch."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+from unicodedata import normalize
+
+from engine.datasets.class_files import CLASS_FILE_SUFFIXES
+from engine.datasets.files import is_clutter
+from engine.datasets.images import IMAGE_SUFFIXES
+
+__all__ = ["is_wanted", "member_path", "open_archive", "path_fault"]
+
+MAX_DEPTH = 16
+# All that a dataset is made of; whatever else an archive holds stays in it.
+UNPACKED_SUFFIXES = IMAGE_SUFFIXES | CLASS_FILE_SUFFIXES | {".json", ".txt", ".yaml", ".yml"}
+_UTF_8_FLAG = 0x800
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def open_archive(file: str | Path | BinaryIO) -> zipfile.ZipFile:
+    """An archive, its names decoded: as UTF-8 or cp949 (Korean Windows) where all of them are in it.
+
+    Names that no flag says the encoding of are cp437 by the format's rules; macOS and Windows write others.
+
+    Raises:
+        zipfile.BadZipFile, OSError, ValueError, NotImplementedError: it is none, or is damaged.
+    """
+    archive = zipfile.ZipFile(file)
+    names = [each.orig_filename for each in archive.infolist() if not each.flag_bits & _UTF_8_FLAG]
+    encoding = _encoding(b"\n".join(name.encode("cp437") for name in names))
+    if encoding is None:
+        return archive
+    archive.close()
+    return zipfile.ZipFile(file, metadata_encoding=encoding)
+
+
+def member_path(member: zipfile.ZipInfo) -> str:
+    """Where a file belongs in the archive's folder, with slashes, names composed (NFC).
+
+    Some tools on Windows separate folders by backslashes; macOS writes accents and Hangul in pieces.
+    """
+    return normalize("NFC", member.orig_filename.replace("\\", "/"))
+
+
+def is_wanted(member: zipfile.ZipInfo) -> bool:
+    """Whether a file is an image, a label or a description; no folder, nothing hidden, no tool's own."""
+    path = PurePosixPath(member_path(member))
+    folder = member_path(member).endswith("/")
+    return not folder and path.suffix.lower() in UNPACKED_SUFFIXES and not any(map(is_clutter, path.parts))
+
+
+def path_fault(member: zipfile.ZipInfo) -> str | None:
+    """What is wrong with a file's path, in a few words; None where it leads into the archive's folder."""
+    path = member_path(member)
+    parts = PurePosixPath(path).parts
+    if path.startswith("/") or ".." in parts or _DRIVE.match(path):
+        return "a path that leads outside"
+    if any(character < " " for character in path):
+        return "a path with a control character"
+    if len(parts) > MAX_DEPTH or any(len(part.encode(errors="replace")) > 255 for part in parts):
+        return "a path too deep or too long"
+    return None
+
+
+def _encoding(names: bytes) -> str | None:
+    """The encoding of names that carry no flag, None for the format's own."""
+    if names.isascii():
+        return None
+    for encoding, is_likely in (("utf-8", bool), ("cp949", _is_korean)):
+        try:
+            decoded = names.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if is_likely(decoded):
+            return encoding
+    return None
+
+
+def _is_korean(text: str) -> bool:
+    """Whether common syllables make up most of it: European names in cp437 look like rare ones in cp949."""
+    foreign = "".join(character for character in text if not character.isascii())
+    return 2 * len(foreign.encode("euc_kr", "ignore").decode("euc_kr")) >= len(foreign)

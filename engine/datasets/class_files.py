@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Class names in the text files that label tools write: `classes.txt`, `obj.names`, `obj.data` … No torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from engine.datasets.annotations import MAX_CLASSES
+from engine.datasets.files import is_clutter, path_ends, read_text
+
+__all__ = ["CLASS_FILE_SUFFIXES", "find_class_names", "is_class_file"]
+
+CLASS_FILE_SUFFIXES = frozenset({".data", ".labels", ".names"})
+"""Besides `.txt`; `_darknet.labels` is Roboflow's, the others are Darknet's."""
+
+_TEXT_FILES = ("classes.txt", "labels.txt")
+_NUMBERS = re.compile(r"[\d\s.+\-eE]+")
+_LONGEST_NAME = 200
+
+
+def is_class_file(name: str) -> bool:
+    """Whether a file of this name holds class names, or leads to them."""
+    lower = name.lower()
+    return lower in _TEXT_FILES or PurePosixPath(lower).suffix in CLASS_FILE_SUFFIXES
+
+
+def find_class_names(folders: Iterable[Path]) -> tuple[tuple[str, ...], Path] | None:
+    """Class names and the file that holds them, from the first of the folders that has such a file.
+
+    In a folder `classes.txt` comes first, then `.names`, `.data` and `.labels` files, then `labels.txt`.
+    """
+    for folder in dict.fromkeys(folders):
+        for file in _class_files(folder):
+            names = _data_names(file) if file.suffix.lower() == ".data" else _names(file)
+            if names:
+                return names, file
+    return None
+
+
+def _class_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    files = [
+        path
+        for path in sorted(folder.iterdir())
+        if is_class_file(path.name) and not is_clutter(path.name) and path.is_file()
+    ]
+    order = ("classes.txt", ".names", ".data", ".labels", "labels.txt")
+    return sorted(files, key=lambda path: [path.name.lower().endswith(end) for end in order].index(True))
+
+
+def _names(file: Path) -> tuple[str, ...] | None:
+    """One name a line; None where the lines are something else, such as the labels of an image."""
+    try:
+        lines = [line.strip() for line in read_text(file).splitlines()]
+    except (OSError, UnicodeDecodeError):
+        return None
+    names = tuple(filter(None, lines))
+    if len(names) > MAX_CLASSES or any(len(name) > _LONGEST_NAME or "\0" in name for name in names):
+        return None
+    if names and all(_NUMBERS.fullmatch(name) and len(name.split()) > 1 for name in names):
+        return None
+    return names
+
+
+def _data_names(file: Path) -> tuple[str, ...] | None:
+    """The names that a Darknet data file leads to by `names = data/obj.names`, looked for beside it too."""
+    try:
+        found = re.search(r"^\s*names\s*=\s*(\S.*?)\s*$", read_text(file), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return None
+    for end in path_ends(found[1]) if found else []:
+        if (place := file.parent / end).is_file():
+            return _names(place)
+    return None

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Which files count: what is left out everywhere, each file once, names spelled otherwise. No torch."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Container, Iterator
+from functools import lru_cache
+from pathlib import Path
+from unicodedata import normalize
+
+__all__ = ["find_file", "is_clutter", "path_ends", "read_text", "walk_files"]
+
+# What systems and tools put beside a user's files: macOS, Synology, QNAP, Windows, Linux.
+_CLUTTER = frozenset({"__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "lost+found"})
+_DRIVE = re.compile(r"[A-Za-z]:")
+_LONGEST_PATH = 4096  # bytes; no system opens a longer one
+_MOST_ENDS = 16
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder of this name is hidden or a tool's own, and so no part of a dataset."""
+    return name.startswith(".") or name.casefold() in _CLUTTER
+
+
+def walk_files(root: str | Path, suffixes: Container[str], seen: set[str] | None = None) -> list[str]:
+    """The files below a folder that have one of the suffixes (lower case), clutter left out.
+
+    Links are followed, except to a folder that they lie in. Each real file is given once, under its own
+    place where that is below the folder, otherwise under the first link to it.
+
+    Args:
+        root: the folder; its own name is not judged.
+        suffixes: with their dots.
+        seen: real paths that were given before and are not given again; takes those given now.
+    """
+    seen = set() if seen is None else seen
+    found: list[str] = []
+    links: list[str] = []
+    folders, linked_folders = [os.fspath(root)], list[str]()
+    while folders or linked_folders:
+        folder = folders.pop() if folders else linked_folders.pop(0)
+        real = os.path.realpath(folder)
+        if real in seen:
+            continue
+        seen.add(real)
+        for entry in _entries(folder):
+            if entry.is_dir():
+                if not entry.is_symlink():
+                    folders.append(entry.path)
+                elif not _holds(os.path.realpath(entry.path), real):
+                    linked_folders.append(entry.path)
+            elif os.path.splitext(entry.name)[1].lower() not in suffixes:
+                continue
+            elif entry.is_symlink():
+                links.append(entry.path)
+            elif (place := os.path.join(real, entry.name)) not in seen:
+                seen.add(place)
+                found.append(entry.path)
+    for link in sorted(links):
+        real = os.path.realpath(link)
+        if real not in seen:
+            seen.add(real)
+            found.append(link)
+    return found
+
+
+def find_file(path: str) -> str | None:
+    """The path under which a file or folder is there; None where it is not.
+
+    A name that is not there as written may be there in another Unicode normal form: macOS and the archives
+    that it packs spell `é` and Hangul in pieces (NFD), other systems in one (NFC).
+    """
+    if os.path.exists(path):
+        return path
+    if path.isascii() or len(path.encode("utf-8", "surrogatepass")) > _LONGEST_PATH:
+        return None
+    missing: list[str] = []
+    folder = path
+    while folder and not os.path.isdir(folder):
+        parent, name = os.path.split(folder)
+        if parent == folder:
+            return None
+        missing.append(name)
+        folder = parent
+    for name in filter(None, reversed(missing)):
+        there = _by_normal_form(folder, _modified(folder)).get(normalize("NFC", name))
+        if there is None:
+            return None
+        folder = os.path.join(folder, there)
+    return folder
+
+
+def path_ends(written: str) -> list[str]:
+    """A path as another machine writes it by its ends, the longest first.
+
+    `C:\\photos\\train\\a.jpg` gives `photos/train/a.jpg`, `train/a.jpg`, `a.jpg`.
+    """
+    parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    if parts and _DRIVE.fullmatch(parts[0]):
+        del parts[0]
+    parts = parts[-_MOST_ENDS:]
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
+def read_text(file: Path) -> str:
+    """A text file in UTF-8 or, as Korean Windows writes it, in cp949.
+
+    Raises:
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is in neither.
+    """
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp949")
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    """What lies in a folder and counts; nothing where it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from (entry for entry in entries if not is_clutter(entry.name))
+    except OSError:
+        return
+
+
+def _holds(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _modified(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=64)
+def _by_normal_form(folder: str, modified: int) -> dict[str, str]:
+    """Names in a folder by their composed form; `modified` tells an earlier content from a later one."""
+    try:
+        return {normalize("NFC", name): name for name in os.listdir(folder)}
+    except OSError:
+        return {}

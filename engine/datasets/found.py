@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a folder or a data file holds: YOLO labels or COCO JSON, splits, class names. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from engine.datasets.annotations import RepairLog, distinct_names
+from engine.datasets.class_files import find_class_names
+from engine.datasets.coco_splits import coco_splits, count_images, is_coco, read_coco_files
+from engine.datasets.datafile import DataFile, lone_data_file, read_data_file
+from engine.datasets.files import walk_files
+from engine.datasets.folders import collect_images, find_layout, label_folder
+from engine.datasets.label_forms import KeypointShape
+from engine.datasets.layouts import Layout
+from engine.datasets.names import default_name
+from engine.datasets.pairing import find_label, note_stray_labels
+from engine.datasets.splits import describe_splits, entries_of
+from engine.datasets.yolo import number_names, read_records
+from engine.errors import DatasetError
+from engine.records import Dataset
+
+__all__ = ["FoundDataset", "find_in_data_file", "find_in_folder"]
+
+_LOOKED_AT = 20  # JSON files beside YOLO labels, to say which of them is left out
+
+Report = Callable[[int, int], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundDataset:
+    """A dataset that was found and not yet read.
+
+    Attributes:
+        source: the file or folder that was named or, where the dataset lies further down, its own folder.
+        splits: split → its folders and list files or, of COCO JSON, its annotation files.
+        missing: splits that are named and not there, and why.
+        class_names: None where nothing names them.
+        keypoints: what label lines hold after the box, if a data file says so.
+        coco: read COCO JSON, not YOLO labels.
+        notes: what the user should know of how it was found.
+    """
+
+    source: Path
+    splits: dict[str, tuple[Path, ...]]
+    missing: dict[str, DatasetError] = field(default_factory=dict)
+    class_names: tuple[str, ...] | None = None
+    keypoints: KeypointShape | None = None
+    coco: bool = False
+    notes: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, int | None]:
+        """Split → how many images it has; None where its files are not there."""
+        count = _count_coco if self.coco else _count_yolo
+        return {split: count(entries) for split, entries in self.splits.items()} | dict.fromkeys(self.missing)
+
+    def read(self, split: str, *, images: Path | None, report: Report) -> Dataset:
+        """Read and repair a split; arguments as of `engine.datasets.sources.read_dataset`.
+
+        Raises:
+            DatasetError: there is no such split, or what it names cannot be read.
+        """
+        counts = self.counts()
+        entries, notes = self._entries(split, counts), self.notes
+        name, source = default_name(self.source.resolve(), split), str(self.source.resolve())
+        if len(counts) > 1:
+            notes = (*notes, f"splits: {describe_splits(counts)}; read: {split}")
+        if self.coco:
+            dataset = read_coco_files(entries, name=name, images=images, report=report)
+            return replace(dataset, source=source, notes=notes)
+        dataset = _read_yolo(
+            entries, self.class_names, self.keypoints, name=name, source=source, report=report
+        )
+        return replace(dataset, notes=(*notes, *dataset.notes))
+
+    def _entries(self, split: str, counts: dict[str, int | None]) -> list[Path]:
+        if split in self.missing:
+            raise self.missing[split]
+        if self.coco and split == "train" and len(self.splits) == 1:
+            return [*next(iter(self.splits.values()))]  # a lone file is read, whatever its name says
+        return entries_of(self.splits, split, counts, self.source)
+
+
+def find_in_data_file(path: Path) -> FoundDataset:
+    """What a data file leads to.
+
+    Raises:
+        DatasetError: it is none.
+    """
+    data = read_data_file(path)
+    return _of_data_file(data, source=path)
+
+
+def find_in_folder(path: Path) -> FoundDataset:
+    """The dataset in a folder: YOLO labels or, where there are none, COCO JSON.
+
+    Raises:
+        DatasetError: there is no dataset, there are several, or they have another form.
+    """
+    layout = find_layout(path)
+    data = lone_data_file(path)
+    if data and (layout is None or layout.root or layout.others or not layout.known):
+        found = _of_data_file(data, source=path)
+        if found.splits or layout is None:
+            return found
+    if layout and layout.others:
+        several = ", ".join((layout.root, *layout.others)[:5])
+        raise DatasetError(
+            f"{path}: expected one dataset, got several ({several}); name one of these folders"
+        )
+    annotations, notes = _annotations(path, layout)
+    if annotations:
+        root = path / layout.root if layout else path
+        return FoundDataset(source=root, splits=coco_splits(annotations), coco=True)
+    if layout is None:
+        raise DatasetError(
+            f"{path}: expected a YOLO folder (images/ and labels/, or a data file) or COCO JSON "
+            "with its images, got no images there"
+        )
+    found = _of_layout(path, layout, data)
+    return replace(found, notes=(*found.notes, *notes))
+
+
+def _of_layout(path: Path, layout: Layout, data: DataFile | None) -> FoundDataset:
+    root = path / layout.root
+    splits = {split: tuple(path / each for each in folders) for split, folders in layout.splits.items()}
+    data = data or (lone_data_file(root) if layout.root else None)
+    names, notes = _class_names(root, splits, data)
+    if layout.root:
+        notes = (f"the dataset lies in {layout.root}", *notes)
+    keypoints = data.keypoints if data else None
+    return FoundDataset(source=root, splits=splits, class_names=names, keypoints=keypoints, notes=notes)
+
+
+def _of_data_file(data: DataFile, *, source: Path) -> FoundDataset:
+    splits: dict[str, tuple[Path, ...]] = {}
+    missing: dict[str, DatasetError] = {}
+    for split in data.splits:
+        try:
+            splits[split] = tuple(data.entries(split))
+        except DatasetError as error:
+            missing[split] = error
+    names, notes = _class_names(data.source.parent, splits, data)
+    if data.moved and splits:
+        notes = (f"{data.source.name} names paths that are not here; what lies beside it was read", *notes)
+    return FoundDataset(
+        source=source,
+        splits=splits,
+        missing=missing,
+        class_names=names,
+        keypoints=data.keypoints,
+        notes=notes,
+    )
+
+
+def _annotations(path: Path, layout: Layout | None) -> tuple[list[Path], tuple[str, ...]]:
+    """COCO JSON in a folder, none where its images have YOLO labels, and what is to be said of that.
+
+    Raises:
+        DatasetError: there are neither, but JSON of another form.
+    """
+    files = [Path(file) for file in sorted(walk_files(path, {".json"}))]
+    labelled = bool(files) and layout is not None and _has_labels(path, layout)
+    found = [file for file in (files[:_LOOKED_AT] if labelled else files) if is_coco(file)]
+    if labelled:
+        return [], tuple(f"YOLO labels were read; {file.name} was left out" for file in found)
+    if files and not found:
+        raise DatasetError(
+            f"{path}: expected YOLO labels or COCO JSON with the lists images, annotations and categories, "
+            f"got JSON of another form ({files[0].name}); export detection annotations in one of the two"
+        )
+    return found, ()
+
+
+def _has_labels(path: Path, layout: Layout) -> bool:
+    folders = [path / folder for folders in layout.splits.values() for folder in folders]
+    return any(Path(find_label(image)).is_file() for image in collect_images(folders).paths)
+
+
+def _class_names(
+    root: Path, splits: dict[str, tuple[Path, ...]], data: DataFile | None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Names from the data file, otherwise from a text file of names, and what is to be said of that."""
+    numbered = data.class_names if data else None
+    if numbered and not all(name == f"class_{index}" for index, name in enumerate(numbered)):
+        return numbered, ()
+    folders = [each for entries in splits.values() for each in entries if each.is_dir()]
+    near = [
+        root,
+        root / "labels",
+        *folders,
+        *(Path(each) for folder in folders for each in label_folder(folder)),
+    ]
+    found = find_class_names(near)
+    if found is None:
+        return numbered, ()
+    names, file = found
+    return names, (f"class names from {file.name}",)
+
+
+def _count_yolo(entries: Sequence[Path]) -> int:
+    try:
+        return len({*collect_images(entries).paths})
+    except DatasetError:
+        return 0
+
+
+def _count_coco(files: Sequence[Path]) -> int:
+    return sum(map(count_images, files))
+
+
+def _read_yolo(
+    entries: Sequence[Path],
+    names: tuple[str, ...] | None,
+    keypoints: KeypointShape | None,
+    *,
+    name: str,
+    source: str,
+    report: Report,
+) -> Dataset:
+    files = collect_images(entries)
+    log = RepairLog()
+    class_count = None if names is None else len(names)
+    records = read_records(files.paths, class_count=class_count, log=log, keypoints=keypoints, report=report)
+    note_stray_labels(files.paths, files.label_folders, log)
+    return Dataset(
+        name=name,
+        source=source,
+        class_names=number_names(records) if names is None else distinct_names(names, source, log),
+        images=records,
+        repairs=tuple(log.repairs),
+        notes=files.notes,
+    )
