@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dashboard.components import go_to, guarded, job_title, live, progress_line, state_badge
+from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
 from dashboard.services import datasets
