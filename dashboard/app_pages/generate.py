@@ -36,7 +36,7 @@ def settings() -> tuple[RunConfig | None, bool]:
         with preset:
             values["iterations"] = choose_preset(values)
     try:
-        return generate.built(values), trust
+        return generate.held(generate.built(values)), trust
     except SettingsError as error:
         st.error(str(error), icon=":material/error:")
         return None, trust

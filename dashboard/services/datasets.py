@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from dashboard.services.paths import within_roots
+from dashboard.services.paths import allowed_roots, held_roots, within_roots
 from dashboard.services.storage import cached, opened
 from engine.datasets.histogram import count_histogram
 from engine.datasets.sources import downloadable_names
@@ -37,6 +39,7 @@ __all__ = [
     "repair_counts",
     "repairs",
     "summaries",
+    "usable",
 ]
 
 CELLS = 24  # of the heat map, either way
@@ -154,11 +157,13 @@ def known_names() -> list[str]:
 
 def import_demo() -> Job:
     """Queue the import of the embedded demo."""
-    return _submit("demo", name=None, split="train", images=None)
+    return _submit("demo", name="", split="train", roots=None)
 
 
 def import_path(written: str, *, name: str, split: str, images: str = "") -> Job:
     """Queue the import of a folder, a data file, COCO JSON or an archive on the server.
+
+    What the source names and links to is held to the allowed folders too, that of an upload to its own one.
 
     Args:
         written: its path, within the allowed folders.
@@ -171,8 +176,9 @@ def import_path(written: str, *, name: str, split: str, images: str = "") -> Job
         EngineError: it cannot be queued.
     """
     source = within_roots(written)
-    folder = within_roots(images) if images.strip() else None
-    return _submit(str(source), name=name, split=split, images=None if folder is None else str(folder))
+    folders = [within_roots(images)] if images.strip() else []
+    roots = list(dict.fromkeys([*held_roots(source), *folders]))
+    return _submit(str(source), name=name, split=split, images=folders[0] if folders else None, roots=roots)
 
 
 def import_name(known: str, *, name: str, split: str) -> Job:
@@ -184,7 +190,7 @@ def import_name(known: str, *, name: str, split: str) -> Job:
     """
     if known not in known_names():
         raise SettingsError(f"dataset: expected a name that Ultralytics knows, got {known!r}; choose one")
-    return _submit(known, name=name, split=split, images=None)
+    return _submit(known, name=name, split=split, roots=allowed_roots())
 
 
 def import_upload(file: BinaryIO, filename: str, *, name: str, split: str) -> Job:
@@ -195,7 +201,8 @@ def import_upload(file: BinaryIO, filename: str, *, name: str, split: str) -> Jo
         EngineError: it cannot be kept or queued.
     """
     path = store_upload(file, filename)
-    return _submit(str(path), name=name or path.stem.rpartition("-")[0], split=split, images=None)
+    name = name or path.stem.rpartition("-")[0]
+    return _submit(str(path), name=name, split=split, roots=allowed_roots())
 
 
 def delete(name: str) -> None:
@@ -209,10 +216,26 @@ def delete(name: str) -> None:
     summaries.clear()
 
 
-def _submit(source: str, *, name: str | None, split: str, images: str | None) -> Job:
+def usable(name: str) -> str:
+    """A dataset as pages may name it: runs read a file or folder of that name in its place.
+
+    Raises:
+        SettingsError: there is one outside the allowed folders.
+    """
+    if name != "demo" and Path(name).expanduser().exists():
+        within_roots(name)
+    return name
+
+
+def _submit(
+    source: str, *, name: str, split: str, roots: Sequence[Path] | None, images: Path | None = None
+) -> Job:
+    name = name.strip()
+    if name and (Path(name).name != name or name.startswith("~")):
+        raise SettingsError(f"name: expected one that is no path, got {name!r:.200}; choose another")
     with opened() as repository:
         job = queue.submit_import(
-            repository, source, name=(name or "").strip() or None, split=split, images=images
+            repository, source, name=name or None, split=split, images=images, roots=roots
         )
         queue.ensure_worker(repository)
     imports.clear()

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, repair_boxes
 from engine.datasets.images import BadImageError, probe_size
+from engine.datasets.roots import require_files
 from engine.errors import DatasetError
 from engine.records import Dataset, ImageRecord
 
@@ -46,6 +47,7 @@ def read_coco(
     names = _class_names(source, content["categories"])
     entries = _image_entries(source, content["images"], log)
     folder = _image_folder(source, entries, images)
+    require_files(folder / entry["file_name"] for entry in entries.values())
     annotations = _by_image(source, content["annotations"], entries, log)
     classes = {index for index, each in enumerate(names) if each}
     records = []

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +13,9 @@ from engine.datasets.annotations import RepairLog
 from engine.datasets.coco import read_coco
 from engine.datasets.datafile import DataFile, read_data_file
 from engine.datasets.folders import SPLITS, collect_images, find_split
-from engine.datasets.uploads import require_inside, unpack_zip, unpacked_folder, uploads_folder
-from engine.datasets.yolo import note_stray_labels, number_names, read_records
+from engine.datasets.roots import held_to, require_dataset, require_files, require_tree
+from engine.datasets.uploads import unpack_zip, unpacked_folder, uploads_folder
+from engine.datasets.yolo import label_path, note_stray_labels, number_names, read_records
 from engine.errors import DatasetError
 from engine.records import Dataset
 
@@ -33,6 +34,7 @@ def read_dataset(
     split: str = "train",
     images: Path | None = None,
     report: Report = lambda done, total: None,
+    roots: Sequence[Path] | None = None,
 ) -> Dataset:
     """Read and repair a dataset.
 
@@ -44,16 +46,20 @@ def read_dataset(
         split: `train`, `val` or `test`; COCO JSON holds one split and ignores it.
         images: COCO JSON only: the folder of the images.
         report: told again and again how many images of how many are read.
+        roots: folders that all that is read must lie in, links followed; None reads whatever is named.
 
     Returns:
         The images that can be used, with boxes inside them, and the report of all repairs.
 
     Raises:
-        DatasetError: the source is not there, has another form, or holds no usable image.
+        DatasetError: the source is not there, has another form, holds no usable image, or names or links to
+            what lies outside the roots.
         SettingsError: no such split.
     """
     require_choice("split", split, SPLITS)
-    dataset = _read(str(source), split, images, report)
+    with held_to(roots):
+        dataset = _read(str(source), split, images, report)
+        require_dataset(dataset)
     if not dataset.images:
         kinds = ", ".join(f"{kind} {count}" for kind, count in dataset.repair_counts().items())
         raise DatasetError(f"{source}: expected usable images, got none ({kinds or 'it lists none'})")
@@ -75,6 +81,9 @@ def _read(source: str, split: str, images: Path | None, report: Report) -> Datas
         # What the demo is run on is its split `demo`; `train` is what its detector has learnt from.
         return demo_dataset("demo" if split == "train" else split, report=report)
     path = Path(source).expanduser()
+    for named in (path, images):
+        if named is not None and named.exists():
+            require_tree(named)
     if source and path.is_dir():
         return _read_folder(path.resolve(), split, report)
     if path.suffix.lower() == ".zip" and (path.is_file() or _was_unpacked(path)):
@@ -108,11 +117,12 @@ def _read_zip(path: Path, split: str, report: Report) -> Dataset:
     """What an archive holds, none of it from elsewhere: COCO JSON if it has one, else a YOLO folder."""
     root = unpack_zip(path, report)
     annotations = [file for file in root.rglob("*.json") if file.is_file()]
-    if len(annotations) == 1:
-        found = read_coco(annotations[0], name=root.name, report=report)
-    else:
-        found = _read_folder(root, split, report)
-    require_inside(found, root)
+    with held_to([root]):
+        if len(annotations) == 1:
+            found = read_coco(annotations[0], name=root.name, report=report)
+        else:
+            found = _read_folder(root, split, report)
+        require_dataset(found)
     return replace(found, name=_split_name(path.stem, split))
 
 
@@ -142,7 +152,13 @@ def _read_folder(path: Path, split: str, report: Report) -> Dataset:
 def _read_yolo(
     entries: list[Path], names: tuple[str, ...] | None, *, name: str, source: Path, report: Report
 ) -> Dataset:
+    for entry in entries:
+        require_tree(entry)
     files = collect_images(entries)
+    for folder in files.label_folders:
+        require_tree(folder)
+    require_files(files.paths)
+    require_files(map(label_path, files.paths))
     log = RepairLog()
     class_count = None if names is None else len(names)
     records = read_records(files.paths, class_count=class_count, log=log, report=report)

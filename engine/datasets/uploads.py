@@ -18,13 +18,12 @@ from typing import BinaryIO
 from engine.config import home_folder
 from engine.datasets.images import IMAGE_SUFFIXES
 from engine.errors import DatasetError, StorageError
-from engine.records import Dataset
 
 __all__ = [
     "MAX_FILES",
     "MAX_UNPACKED_BYTES",
     "check_zip",
-    "require_inside",
+    "own_folder",
     "store_upload",
     "unpack_zip",
     "unpacked_folder",
@@ -156,20 +155,15 @@ def unpack_zip(path: Path, report: Report = lambda done, total: None) -> Path:
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 
 
-def require_inside(dataset: Dataset, folder: Path) -> None:
-    """Refuse a dataset whose own files name images elsewhere.
+def own_folder(path: Path) -> Path | None:
+    """The folder that an unpacked upload fills and that a path is in; None of a path that is in none.
 
-    Raises:
-        DatasetError: an image, or a file in the report of repairs, is not in the folder.
+    Args:
+        path: absolute, links followed.
     """
-    root = folder.resolve()
-    named = [image.path for image in dataset.images] + [repair.file for repair in dataset.repairs]
-    for file in dict.fromkeys(named):
-        if not Path(file).resolve().is_relative_to(root):
-            raise DatasetError(
-                f"{dataset.source}: expected only paths inside the archive, got one that leads elsewhere; "
-                "correct its lists and data files"
-            )
+    parent = uploads_folder().resolve()
+    below = path.relative_to(parent).parts if path.is_relative_to(parent) else ()
+    return parent / below[0] if below and (parent / below[0]).is_dir() else None
 
 
 def _plain(name: str) -> str:
