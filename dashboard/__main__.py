@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -107,9 +108,13 @@ def _serve(port: int, address: str, hosts: Sequence[str]) -> None:
     from starlette.middleware import Middleware
     from streamlit import App
 
+    settings = {"server.port": port, "server.address": address, "server.allowedHosts": list(hosts)}
+    # Its greeting asks a service on the internet for this machine's address.
+    settings["logger.hideWelcomeMessage"] = True
     # Streamlit looks at the host of its WebSockets alone.
     app = App(APP, middleware=[Middleware(HostCheck, hosts=hosts)])
-    app.run(config={"server.port": port, "server.address": address, "server.allowedHosts": list(hosts)})
+    with suppress(KeyboardInterrupt):
+        app.run(config=settings)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

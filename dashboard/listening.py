@@ -66,7 +66,9 @@ def answered_hosts(address: str, named: Iterable[str] = ()) -> list[str]:
 
 
 class HostCheck:
-    """Refuses requests, those for a WebSocket too, that call the dashboard by another name than its own.
+    """Refuses requests that call the dashboard by another name than its own, and WebSockets of other sites.
+
+    Streamlit would refuse these too, but first asks a service on the internet for this machine's address.
 
     Args:
         app: the ASGI application behind it.
@@ -79,9 +81,12 @@ class HostCheck:
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
         """Hand on what calls it by a known name."""
-        written = next((value for name, value in scope.get("headers", ()) if name == b"host"), b"")
-        host = _host_of(written.decode("latin-1"))
-        if scope["type"] not in ("http", "websocket") or self._knows(host):
+        headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
+        host = _host_of(headers.get(b"host", ""))
+        known = self._knows(host)
+        if scope["type"] == "websocket" and b"origin" in headers:  # the site that a browser asks for
+            known &= self._knows(_host_of(headers[b"origin"].partition("://")[2]))
+        if scope["type"] not in ("http", "websocket") or known:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
@@ -91,8 +96,8 @@ class HostCheck:
                 f"Host: expected a name of this dashboard, got {host!r:.200}; "
                 "open it by its own address, or start it with --allow-host NAME\n"
             )
-            headers = [(b"content-type", b"text/plain; charset=utf-8")]
-            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            kind = [(b"content-type", b"text/plain; charset=utf-8")]
+            await send({"type": "http.response.start", "status": 403, "headers": kind})
             await send({"type": "http.response.body", "body": text.encode()})
 
     def _knows(self, host: str) -> bool:

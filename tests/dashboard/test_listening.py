@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 
 from dashboard.listening import HostCheck, answered_hosts, require_free, shown_address
 from engine.errors import SettingsError
-from tests.dashboard.browser.serving import ROOT, free_port, serving
+from tests.dashboard.browser.serving import ROOT, free_port, serving, start
 
 LOOPBACK = ["localhost", "127.0.0.1", "::1"]
 PROXY = "patchbench.example.com"
@@ -90,7 +91,9 @@ def test_the_address_can_be_opened(address: str, shown: str) -> None:
     assert shown_address(address, 80) == shown
 
 
-def answer(host: bytes | None, hosts: list[str], kind: str = "http") -> list[dict[str, Any]]:
+def answer(
+    host: bytes | None, hosts: list[str], kind: str = "http", origin: bytes | None = None
+) -> list[dict[str, Any]]:
     """What is sent back to a request; `passed` if it is handed on."""
     sent: list[dict[str, Any]] = []
 
@@ -103,7 +106,8 @@ def answer(host: bytes | None, hosts: list[str], kind: str = "http") -> list[dic
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": kind, "headers": [] if host is None else [(b"host", host)]}
+    given = {b"host": host, b"origin": origin}
+    scope = {"type": kind, "headers": [(name, value) for name, value in given.items() if value is not None]}
     asyncio.run(HostCheck(app, hosts)(scope, receive, send))
     return sent
 
@@ -137,6 +141,26 @@ def test_only_known_names_are_answered(host: bytes | None, passes: bool, kind: s
         assert b"start it with --allow-host NAME" in sent[1]["body"]
     elif not passes:
         assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+@pytest.mark.parametrize(
+    ("origin", "passes"),
+    [
+        (None, True),
+        (b"http://localhost:8501", True),
+        (b"https://a.example.com", True),
+        (b"http://[::1]:8501", True),
+        (b"http://evil.test", False),
+        (b"http://localhost.evil.test", False),
+        (b"null", False),
+        (b"", False),
+        (b"localhost", False),
+    ],
+)
+def test_a_websocket_of_another_site_is_refused(origin: bytes | None, passes: bool) -> None:
+    hosts = ["localhost", "::1", "*.example.com"]
+    assert (answer(b"localhost", hosts, "websocket", origin) == [{"type": "passed"}]) is passes
+    assert answer(b"localhost", hosts, "http", origin) == [{"type": "passed"}]
 
 
 def test_what_is_no_request_is_handed_on() -> None:
@@ -183,6 +207,15 @@ def test_another_site_that_resolves_to_this_machine_gets_nothing(
     assert status(port, "/_stcore/stream", host, origin, *upgrade) == (101 if known else 403)
     assert status(port, "/", host, origin) == (200 if known else 403)
     assert status(port, "/_stcore/host-config", host, origin) == (200 if known else 403)
+
+
+def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
+    port = free_port()
+    served = start(tmp_path, port, "--no-worker", "--address", "0.0.0.0")
+    served.send_signal(signal.SIGINT)
+    assert served.wait(timeout=20) == 0
+    (line,) = (tmp_path / "served.log").read_text().splitlines()
+    assert line.startswith(f"PatchBench: http://0.0.0.0:{port} ")
 
 
 def test_a_known_host_does_not_open_it_to_other_origins(port: int) -> None:
