@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import logging
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import click
 
+from dashboard.listening import HostCheck, answered_hosts, require_free, shown_address
 from engine.config import home_folder
 from engine.errors import EngineError
 
@@ -20,11 +24,20 @@ APP = Path(__file__).with_name("app.py")
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535), help="To listen on.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="To listen on.")
 @click.option("--worker/--no-worker", default=True, help="Start a worker if none is alive.")
-def main(context: click.Context, port: int, address: str, worker: bool) -> None:
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Another name to be called by, such as a proxy's; repeatable.",
+)
+def main(context: click.Context, port: int, address: str, worker: bool, hosts: tuple[str, ...]) -> None:
     """Serve PatchBench's dashboard, or write a report without it."""
     if context.invoked_subcommand is not None:
         return
     try:
+        answered = answered_hosts(address, hosts)
+        require_free(address, port)
         if worker:
             _start_worker()
         _log_to_file()
@@ -35,8 +48,8 @@ def main(context: click.Context, port: int, address: str, worker: bool) -> None:
             f"{home_folder()}: expected a writable folder, got {error.strerror}; "
             "choose another PATCHBENCH_HOME"
         ) from error
-    click.echo(f"PatchBench: http://{address}:{port} (Ctrl-C ends the pages; jobs go on)")
-    _serve(port, address)
+    click.echo(f"PatchBench: {shown_address(address, port)} (Ctrl-C ends the pages; jobs go on)")
+    _serve(port, address, answered)
 
 
 @main.command("report")
@@ -91,11 +104,34 @@ def _log_to_file() -> None:
     logging.getLogger("dashboard").addHandler(handler)
 
 
-def _serve(port: int, address: str) -> None:
-    from streamlit.web import cli
+def _serve(port: int, address: str, hosts: Sequence[str]) -> None:
+    from starlette.middleware import Middleware
+    from streamlit import App
 
-    cli.main(["run", str(APP), f"--server.port={port}", f"--server.address={address}"])
+    settings = {"server.port": port, "server.address": address, "server.allowedHosts": list(hosts)}
+    # Its greeting asks a service on the internet for this machine's address.
+    settings["logger.hideWelcomeMessage"] = True
+    # Streamlit looks at the host of its WebSockets alone.
+    app = App(APP, middleware=[Middleware(HostCheck, hosts=hosts)])
+    with suppress(KeyboardInterrupt):
+        app.run(config=settings)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, or 1 for an error told in one line."""
+    try:
+        main.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="python -m dashboard",
+            standalone_mode=False,
+        )
+    except click.ClickException as error:
+        click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
+        return 1
+    except click.Abort:
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run())

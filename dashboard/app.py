@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import streamlit as st
-
 from dashboard import sidebar
 from dashboard.components import guarded
+from dashboard.drawing import st
 from dashboard.navigation import pages
 
 ICON = Path(__file__).with_name("icon.png")  # Streamlit would fetch a named symbol from another host

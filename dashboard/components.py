@@ -10,10 +10,10 @@ from functools import wraps
 from typing import Any
 
 import plotly.graph_objects as go
-import streamlit as st
 
 from dashboard import formats
 from dashboard.charts.theme import CONFIG
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import presenting, reference
 from dashboard.services.failures import logged
@@ -88,7 +88,7 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        st.error(formats.plain(str(error)), icon=":material/error:")
+        st.error(str(error), icon=":material/error:")
     except Exception as error:
         text = _(
             "Something failed that PatchBench did not foresee. Reload the page; the log has it under {id}."
@@ -109,7 +109,7 @@ def live(function: Callable[..., None], every_s: float | None = 2.0) -> Callable
 
 def page_title(title: str, lead: str) -> None:
     """A page's heading and what it is for, in a sentence."""
-    st.title(formats.plain(title), anchor=False)
+    st.title(title, anchor=False)
     st.markdown(lead)
 
 
@@ -185,7 +185,7 @@ def go_to(page: str, label: str, **parameters: object) -> None:
     if page in pages():
         st.page_link(
             pages()[page],
-            label=formats.plain(label),
+            label=label,
             icon=":material/arrow_forward:",
             query_params=reference(**parameters),
         )
@@ -214,8 +214,7 @@ def table(rows: list[dict[str, Any]]) -> None:
 
 def _folding(value: object) -> str:
     """A cell that is folded before a bracket, not within it."""
-    text = formats.plain(str(value))  # tables show Markdown
-    return re.sub(r"\([^()]*\)", lambda bracket: bracket[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    return re.sub(r"\([^()]*\)", lambda bracket: bracket[0].replace(" ", "\N{NO-BREAK SPACE}"), str(value))
 
 
 def score_table(evaluation: Mapping[str, Any]) -> None:
@@ -243,7 +242,7 @@ def _score(scores: Mapping[str, Any], name: str) -> str:
 def job_line(job: Job) -> None:
     """A job's title beside its state, and its progress while it runs."""
     title, state = st.columns([4, 1], vertical_alignment="center")
-    title.markdown(f"**{formats.plain(job_title(job))}**")
+    title.markdown(Markdown("**{name}**").format(name=job_title(job)))
     with state:
         state_badge(job.state)
     if job.state == "running":

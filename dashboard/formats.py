@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import datetime
 
 from dashboard.i18n import _
 
-__all__ = ["DASH", "bytes_text", "duration", "interval", "moment", "number", "percent", "plain", "spread"]
+__all__ = ["DASH", "bytes_text", "duration", "interval", "moment", "number", "percent", "spread"]
 
 DASH = "–"  # noqa: RUF001
-_MARKUP = re.compile(r"([\\`*_\[\]<>$~#|]|:(?=\w))")
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -62,8 +60,3 @@ def duration(seconds: float | None) -> str:
 def moment(unix_s: float | None) -> str:
     """A time in the server's zone, to the minute."""
     return DASH if unix_s is None else datetime.fromtimestamp(unix_s).strftime("%Y-%m-%d %H:%M")
-
-
-def plain(text: str) -> str:
-    """A text that somebody else wrote, such as a name or a path, so that Markdown shows it as it is."""
-    return _MARKUP.sub(r"\\\1", text)

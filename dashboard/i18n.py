@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import polib
-import streamlit as st
+
+from dashboard.drawing import st
 
 __all__ = ["LANGUAGES", "N_", "_", "browser_language", "language", "ngettext", "speaking", "translations"]
 

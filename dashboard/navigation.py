@@ -6,8 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
+from dashboard.drawing import st
 from dashboard.i18n import N_, _
 
 __all__ = ["PAGES", "pages"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-import streamlit as st
+from dashboard.drawing import st
 
 __all__ = ["choose", "chosen", "kept", "presenting", "reference", "reset"]
 

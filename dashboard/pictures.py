@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import io
 
-import streamlit as st
 from PIL import Image
+
+from dashboard.drawing import st
 
 __all__ = ["factor_for", "texels"]
 

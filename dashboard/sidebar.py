@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dashboard.components import guarded, live
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import LANGUAGES, _, browser_language, ngettext
 from dashboard.page_state import kept, presenting
 from dashboard.services import workers
@@ -63,9 +62,10 @@ def _status() -> None:
     if alive:
         text = ngettext("{number} worker at work", "{number} workers at work", len(alive))
         devices = ", ".join(sorted(worker.device for worker in alive))
-        st.caption(f":material/check_circle: {text.format(number=len(alive))} ({devices})")
+        line = Markdown(":material/check_circle: {text} ({devices})")
+        st.caption(line.format(text=text.format(number=len(alive)), devices=devices))
         return
-    st.caption(":material/warning: " + _("No worker: jobs wait"))
+    st.caption(Markdown(":material/warning: {text}").format(text=_("No worker: jobs wait")))
     if st.button(_("Start a worker"), key="start-worker"):
         with guarded():
             workers.ensure()

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.components import (
     controls,
@@ -16,6 +14,7 @@ from dashboard.components import (
     live,
     page_title,
 )
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
 from dashboard.parts.benchmark_changes import change_over_time
@@ -143,7 +142,7 @@ def all_suites(wanted: Filter) -> None:
     answers = benchmarks.latest(wanted)
     for name, about in benchmarks.SUITES.items():
         with st.container(border=True):
-            st.markdown(f"**{_(about.question)}**")
+            st.markdown(Markdown("**{question}**").format(question=_(about.question)))
             run = answers.get(name)
             if run is None:
                 st.caption(_("Not measured yet."))

@@ -6,10 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import streamlit as st
-
-from dashboard import formats
 from dashboard.components import chart, controls, empty_state, go_to, look, page_title, table
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept, reset
 from dashboard.parts import compare_views as parts
@@ -189,7 +187,7 @@ def patches(runs: list[Run]) -> None:
                 else:
                     st.caption(_("The file of this patch is missing."))
                 size = _("{width} by {height} texels").format(width=run.patch.width, height=run.patch.height)
-                st.markdown(f"**{formats.plain(run.name)}**")
+                st.markdown(Markdown("**{name}**").format(name=run.name))
                 st.caption(size)
                 go_to("patches", _("Open"), patch=run.patch.id)
 

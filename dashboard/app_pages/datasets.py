@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dashboard.components import controls, empty_state, go_to, guarded, page_title
+from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import kept
 from dashboard.parts.dataset_batches import batch_planner

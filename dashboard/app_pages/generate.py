@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, guarded, page_title
+from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.navigation import pages
 from dashboard.page_state import choose, reference
@@ -37,9 +36,9 @@ def settings() -> tuple[RunConfig | None, bool]:
         with preset:
             values["iterations"] = choose_preset(values)
     try:
-        return generate.built(values), trust
+        return generate.held(generate.built(values)), trust
     except SettingsError as error:
-        st.error(formats.plain(str(error)), icon=":material/error:")
+        st.error(str(error), icon=":material/error:")
         return None, trust
 
 

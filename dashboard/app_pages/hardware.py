@@ -6,11 +6,10 @@ from __future__ import annotations
 import time
 from collections import deque
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.charts.hardware import load_rows, load_spec
 from dashboard.components import fact, line_chart, live, look, page_title
+from dashboard.drawing import Markdown, st
 from dashboard.formats import DASH
 from dashboard.i18n import _
 from dashboard.services import advice, hardware
@@ -33,7 +32,8 @@ def with_unit(value: float | None, unit: str) -> str:
 def gpu_card(gpu: GpuSnapshot) -> None:
     """One GPU's figures and processes."""
     with st.container(border=True):
-        st.markdown(f"**GPU {gpu.index}: {gpu.name or _('unknown GPU')}**")
+        name = gpu.name or _("unknown GPU")
+        st.markdown(Markdown("**GPU {index}: {name}**").format(index=gpu.index, name=name))
         top, bottom = st.columns(4), st.columns(4)
         top[0].metric(_("Utilisation"), with_unit(gpu.utilisation_percent, "%"))
         memory = f"{formats.bytes_text(gpu.memory_used_bytes)} / {formats.bytes_text(gpu.memory_total_bytes)}"

@@ -6,8 +6,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.components import (
     KINDS,
@@ -24,6 +22,7 @@ from dashboard.components import (
     state_badge,
     state_name,
 )
+from dashboard.drawing import notes, st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
 from dashboard.parts import job_controls, job_upkeep, job_view
@@ -188,7 +187,7 @@ def one(found: JobView) -> None:
         for tag in job.tags:
             st.badge(tag, color="violet")
         if job.notes:
-            st.caption(job.notes)
+            st.caption(notes(job.notes))
     job_controls.trouble()
     with controls("job-actions"):
         job_controls.buttons(found)
@@ -230,7 +229,7 @@ def page() -> None:
             found = jobs.view(number)
         except JobError as error:
             choose("job", None)
-            st.error(formats.plain(str(error)), icon=":material/error:")
+            st.error(str(error), icon=":material/error:")
         else:
             choose("job", number)
             with guarded():

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.components import (
     controls,
@@ -17,6 +15,7 @@ from dashboard.components import (
     live,
     page_title,
 )
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.services import hardware, overview
 from dashboard.services.overview import Overview
@@ -48,12 +47,11 @@ def next_step(found: Overview) -> None:
     step = found.next_step
     if step == "demo":
         with st.container(border=True):
-            st.markdown(
-                _(
-                    "**Start with the demo.** It imports synthetic street scenes, makes a patch against a "
-                    "small detector and scores it: about two minutes on two CPU cores, no network needed."
-                )
+            text = _(
+                "**Start with the demo.** It imports synthetic street scenes, makes a patch against a "
+                "small detector and scores it: about two minutes on two CPU cores, no network needed."
             )
+            st.markdown(Markdown(text))
             with controls("demo"):
                 if st.button(_("Run the demo"), type="primary", icon=":material/play_arrow:", key="run-demo"):
                     with guarded():
@@ -61,16 +59,16 @@ def next_step(found: Overview) -> None:
                         st.rerun()
             go_to("datasets", _("Or import your own dataset"))
     elif step == "failed" and found.failed:
-        text = _("**The last job failed:** {error}").format(
-            error=formats.plain(found.failed.error or job_title(found.failed))
+        text = Markdown(_("**The last job failed:** {error}")).format(
+            error=found.failed.error or job_title(found.failed)
         )
         st.warning(text, icon=":material/error:")
         go_to("jobs", _("Look at the job"), job=found.failed.id)
     elif step == "generate":
-        st.info(_("**Next:** make a patch and see how far the detector's scores fall."))
+        st.info(Markdown(_("**Next:** make a patch and see how far the detector's scores fall.")))
         go_to("generate", _("Generate a patch"))
     elif step == "compare":
-        st.info(_("**Next:** compare your patches, or score one on another detector."))
+        st.info(Markdown(_("**Next:** compare your patches, or score one on another detector.")))
         go_to("compare", _("Compare runs"))
 
 
@@ -104,7 +102,8 @@ def patch_list(patches: list[PatchRecord], empty: str) -> None:
         line = st.container(horizontal=True, vertical_alignment="center")  # columns stack on a phone
         line.image(patch.image, width=56)
         with line.container(gap="xsmall"):
-            st.markdown(f"**{formats.plain(patch.name)}** · {formats.moment(patch.created_at)}")
+            when = formats.moment(patch.created_at)
+            st.markdown(Markdown("**{name}** · {when}").format(name=patch.name, when=when))
             if patch.score:
                 score = _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
                     asr=formats.percent(patch.score.asr),

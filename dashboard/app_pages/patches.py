@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, guarded, page_title
+from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
 from dashboard.parts import patch_effects, patch_view
@@ -148,7 +147,7 @@ def page() -> None:
         found = patches.get(number)
     except PatchFileError as error:
         choose("patch", None)
-        st.error(formats.plain(str(error)), icon=":material/error:")
+        st.error(str(error), icon=":material/error:")
         gallery()
     else:
         choose("patch", number)

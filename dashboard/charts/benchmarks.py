@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import DASHES, colour, folded, styled
+from dashboard.charts.theme import DASHES, as_text, colour, folded, styled
 from engine.measurements import spans_orders
 from engine.records import Interval
 
@@ -86,7 +86,7 @@ def side_chart(
         range=[len(bars) - 0.5, -0.5],
         showgrid=False,
     )
-    figure.update_xaxes(title=x_title, **_scale(bars))
+    figure.update_xaxes(title=as_text(x_title), **_scale(bars))
     figure.update_layout(showlegend=bool(claims))
     return figure
 
@@ -131,9 +131,12 @@ def line_chart(
     styled(figure, title=title, dark=dark, large=large, height=360)
     ticks = sorted({point.x for point in points if point.x is not None})
     figure.update_xaxes(
-        title=x_title, type="log" if log_x else "linear", tickvals=ticks, ticktext=[f"{x:g}" for x in ticks]
+        title=as_text(x_title),
+        type="log" if log_x else "linear",
+        tickvals=ticks,
+        ticktext=[f"{x:g}" for x in ticks],
     )
-    figure.update_yaxes(title=y_title, **_scale(points))
+    figure.update_yaxes(title=as_text(y_title), **_scale(points))
     figure.update_layout(showlegend=len(lines) > 1 or bool(claims))
     return figure
 
@@ -181,7 +184,7 @@ def change_chart(
         ticktext=labels,
         range=[len(sides) - 0.5, -0.5],
     )
-    figure.update_xaxes(title=x_title, tickformat="+.0%", zeroline=True, zerolinewidth=2)
+    figure.update_xaxes(title=as_text(x_title), tickformat="+.0%", zeroline=True, zerolinewidth=2)
     return figure
 
 

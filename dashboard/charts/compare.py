@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import DASHES, colour, folded, inks, styled
+from dashboard.charts.theme import DASHES, as_text, colour, folded, inks, styled
 
 __all__ = ["loss_curves", "parallel_axes", "places", "score_bars", "smoothed"]
 
@@ -166,7 +166,7 @@ def _value_labels(
     for row, points in enumerate(axes):
         for number, (place, text) in enumerate(sorted(dict(points).items())):
             anchor = "left" if place < 0.2 else "right" if place > 0.8 else "center"
-            label = {"x": place, "y": row, "text": text, "xanchor": anchor, "showarrow": False}
+            label = {"x": place, "y": row, "text": as_text(text), "xanchor": anchor, "showarrow": False}
             lift = lift_px * (-1 if number % 2 else 1)
             labels.append(label | {"yshift": lift, "bgcolor": paper, "borderpad": 0})  # lines pass there
     return labels

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from html import escape
+from typing import Any
+
 import plotly.graph_objects as go
 
-__all__ = ["COLOURS", "CONFIG", "DASHES", "colour", "folded", "inks", "styled"]
+__all__ = ["COLOURS", "CONFIG", "DASHES", "as_text", "colour", "folded", "inks", "styled"]
 
 # Okabe and Ito (2008), without black; ordered so that neighbours differ in lightness as well.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
@@ -33,7 +36,7 @@ def inks(dark: bool) -> tuple[str, str, str]:
 def styled(
     figure: go.Figure, *, title: str, dark: bool = False, large: bool = False, height: int = 320
 ) -> go.Figure:
-    """Give a figure the house's look.
+    """Give a figure the house's look; what its traces show as text is shown as it is.
 
     Args:
         title: what it shows, with units; in the session's language.
@@ -65,7 +68,24 @@ def styled(
     )
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
+    for trace in figure.data:
+        for key in ("name", "x", "y", "customdata"):
+            if trace[key] is not None:
+                trace[key] = _as_text(trace[key])
     return figure
+
+
+def as_text(written: str) -> str:
+    """Somebody else's text, such as a name, for Plotly to show as it is: it reads `<b>` and `<a>` as HTML."""
+    return escape(written, quote=False)
+
+
+def _as_text(values: Any) -> Any:
+    if isinstance(values, str):
+        return as_text(values)
+    if any(isinstance(each, str) for each in values):
+        return [as_text(each) if isinstance(each, str) else each for each in values]
+    return values
 
 
 def folded(name: str, width: int = 26) -> str:
@@ -74,4 +94,4 @@ def folded(name: str, width: int = 26) -> str:
     for word in name.split():
         fits = not lines[-1] or len(lines[-1]) + 1 + len(word) <= width
         lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if fits else [*lines, word]
-    return "<br>".join(lines)
+    return "<br>".join(map(as_text, lines))

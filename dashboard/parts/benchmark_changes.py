@@ -7,11 +7,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.charts.benchmarks import change_chart
 from dashboard.components import chart, controls, look
+from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
 from dashboard.parts.benchmark_names import side_text

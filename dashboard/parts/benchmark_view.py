@@ -7,11 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import streamlit as st
-
 from dashboard import components, formats
 from dashboard.charts.benchmarks import Bar, line_chart, side_chart
 from dashboard.components import chart, controls, empty_state, go_to, look
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
 from dashboard.parts.benchmark_names import answer_text, name_text, side_text
@@ -40,7 +39,7 @@ def suite_view(about: Description, runs: Sequence[BenchmarkRun]) -> BenchmarkRun
     """
     st.subheader(_(about.question), anchor=False)
     if about.claim != benchmarks.NO_CLAIM:
-        st.markdown(_("**Claimed elsewhere:** {claim}").format(claim=_(about.claim)))
+        st.markdown(Markdown(_("**Claimed elsewhere:** {claim}")).format(claim=_(about.claim)))
     needs_cuda(about)
     if not runs:
         empty_state(_("No run of this suite passes the filters. Start it above, or clear the filters."))

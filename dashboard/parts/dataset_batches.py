@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.charts.datasets import batch_sizes
 from dashboard.components import chart, controls, look
+from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
 from dashboard.parts.dataset_views import class_filter

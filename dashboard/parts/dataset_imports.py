@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import streamlit as st
-
 from dashboard.components import go_to, guarded, job_title, live, progress_line, state_badge
+from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
 from dashboard.services import datasets

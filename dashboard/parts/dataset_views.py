@@ -6,10 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from dashboard.charts import datasets as charts
 from dashboard.components import chart, controls, look
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept
 from dashboard.services import datasets, thumbnails
@@ -139,7 +138,7 @@ def gallery(dataset: DatasetSummary, places: list[int], class_id: int | None) ->
     """Some images with their boxes, a page at a time."""
     pages = max(-(-len(places) // A_PAGE), 1)
     text = ngettext("{number} image", "{number} images", len(places))
-    st.markdown(f"**{text.format(number=f'{len(places):,}')}**")
+    st.markdown(Markdown("**{text}**").format(text=text.format(number=f"{len(places):,}")))
     number = 1
     if pages > 1:
         with controls("datasets-gallery"):
@@ -246,7 +245,7 @@ def repair_view(dataset: DatasetSummary) -> None:
     ]
     st.dataframe(listed, hide_index=True)
     if len(found) == 200:
-        st.caption(_("The first 200; `python -m engine dataset show` lists all."))
+        st.caption(Markdown(_("The first 200; `python -m engine dataset show` lists all.")))
 
 
 def _meaning(kind: str) -> str:

@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import streamlit as st
-
 from dashboard.components import guarded
+from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.services import detectors

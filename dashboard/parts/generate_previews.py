@@ -7,10 +7,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.components import controls, guarded, live
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept
 from dashboard.services import datasets, generate, thumbnails
@@ -102,12 +101,13 @@ def _follow(name: str, ask: Callable[[bool], Preview], show: Callable[[dict[str,
             if waits:
                 st.rerun()  # ends the looking
         elif now.state == "failed":
-            st.error(formats.plain(now.error or _("No answer came.")), icon=":material/error:")
+            st.error(now.error or _("No answer came."), icon=":material/error:")
             if st.button(_("Try again"), key=f"g-again-{name}"):
                 ask(True)
                 st.rerun()
         else:
-            st.caption(f":material/hourglass: {_('At work; the first answer takes some seconds …')}")
+            text = _("At work; the first answer takes some seconds …")
+            st.caption(Markdown(":material/hourglass: {text}").format(text=text))
 
     live(look, every_s=EVERY_S if waits else None)()
 

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.components import guarded
+from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.parts.detector_choice import choose_detector, other_weights
@@ -191,7 +190,7 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
     for name, group in GROUPS.items():
         with st.expander(_(group.title), icon=group.icon, expanded=name in opened):
             if name in wrong:
-                st.error(formats.plain(wrong[name]), icon=":material/error:")
+                st.error(wrong[name], icon=":material/error:")
             columns = st.columns(3, vertical_alignment="bottom")
             shown = [field for field in group.fields if _matters(field, now)]
             for place, field in enumerate(shown):

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import streamlit as st
-
 from dashboard.components import go_to, guarded
+from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose
 from dashboard.services import jobs

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.charts.jobs import estimates_beside_truth
 from dashboard.components import chart, controls, look
+from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.parts.job_controls import asked_twice
 from dashboard.services import upkeep

@@ -6,8 +6,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.charts.jobs import loss_rows, loss_spec, throughput_rows, throughput_spec
 from dashboard.components import (
@@ -20,6 +18,7 @@ from dashboard.components import (
     score_table,
     state_name,
 )
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept, presenting
 from dashboard.parts.setting_names import setting_name, setting_value
@@ -63,7 +62,7 @@ def situation(found: JobView) -> None:
         asked = _("It is being cancelled.") if job.wanted == "cancel" else _("It is being paused.")
         st.info(asked, icon=":material/hourglass_top:")
     if job.error:
-        st.error(formats.plain(job.error), icon=":material/error:")
+        st.error(job.error, icon=":material/error:")
     if job.state == "queued":
         st.info(_turn(found), icon=":material/schedule:")
     if job.state in GOES_ON and not found.served:
@@ -215,7 +214,7 @@ def result(found: JobView) -> None:
 def _imported(facts: dict[str, Any]) -> None:
     text = _("**{dataset}**: {images} images with {objects} objects; {repairs} labels repaired or left out.")
     st.markdown(
-        text.format(
+        Markdown(text).format(
             dataset=facts["dataset"],
             images=f"{facts['images']:,}",
             objects=f"{facts['objects']:,}",

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from html import escape
 
-import streamlit as st
-
-from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, guarded, live
+from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.parts.detector_choice import choose_detector
@@ -92,7 +90,7 @@ def _compare(patch: PatchRecord, dataset: str, weights: str, class_name: str, in
     asked = {"dataset": dataset, "weights": weights, "class_name": class_name, "indices": indices}
     preview = patches.before_after(patch, **asked)  # type: ignore[arg-type]
     if preview.state == "failed":
-        st.error(formats.plain(preview.error or ""), icon=":material/error:")
+        st.error(preview.error or "", icon=":material/error:")
         with controls("patch-again"):
             if st.button(_("Try again"), icon=":material/refresh:", key="preview-again"):
                 patches.before_after(patch, again=True, **asked)  # type: ignore[arg-type]

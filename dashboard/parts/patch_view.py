@@ -6,11 +6,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import streamlit as st
-
 from dashboard import formats
 from dashboard.charts.compare import score_bars
 from dashboard.components import CONDITIONS, chart, controls, go_to, guarded, look, score_table
+from dashboard.drawing import Markdown, notes, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, kept
 from dashboard.parts.job_controls import asked_twice
@@ -48,11 +47,11 @@ def portrait(patch: PatchRecord) -> None:
         texels(png, alt=_("The patch {name}.").format(name=patch.name), key="patch", at_most_px=384)
     with facts:
         for name, value in _facts(patch).items():
-            st.markdown(f"**{name}**  \n{value}")
+            st.markdown(Markdown("**{name}**  \n{value}").format(name=name, value=value))
         if patch.job_id is not None:
             go_to("jobs", _("The run that made it"), job=patch.job_id)
         if patch.notes:
-            st.markdown(patch.notes)
+            st.markdown(notes(patch.notes))
         with controls("patch-downloads"), st.container(horizontal=True):
             _downloads(patch, png)
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import streamlit as st
-
+from dashboard.drawing import st
 from dashboard.i18n import _, language
 from dashboard.report import report_html
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dashboard.services import detectors
+from dashboard.services import datasets, detectors
 from dashboard.services.storage import cached, opened
 from engine.benchmark.answers import ANSWERS, with_left_out
 from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM, Chart, Description
@@ -171,7 +171,9 @@ def start(suites: Sequence[str], *, dataset: str, weights: str, class_name: str,
         EngineError: a setting is out of its range, the weights lie outside the allowed folders, or no worker
             can be started.
     """
-    config = RunConfig(dataset=dataset, weights=detectors.usable(weights), class_name=class_name)
+    config = RunConfig(
+        dataset=datasets.usable(dataset), weights=detectors.usable(weights), class_name=class_name
+    )
     with opened() as repository:
         jobs = [queue.submit_benchmark(repository, suite, config, scale=scale) for suite in suites]
         queue.ensure_worker(repository)

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from dashboard.services.paths import within_roots
+from dashboard.services.paths import allowed_roots, held_roots, within_roots
 from dashboard.services.storage import cached, opened
 from engine.datasets.annotations import REPAIR_KINDS, repair_words
 from engine.datasets.datafile import DATA_SUFFIXES
 from engine.datasets.histogram import count_histogram
+from engine.datasets.roots import held_to
 from engine.datasets.sources import downloadable_names, find_dataset
 from engine.datasets.splits import SPLIT_CHOICES
 from engine.datasets.uploads import archive_name, archive_splits, store_upload
@@ -46,6 +49,7 @@ __all__ = [
     "splits_at",
     "splits_in",
     "summaries",
+    "usable",
 ]
 
 CELLS = 24  # of the heat map, either way
@@ -168,11 +172,13 @@ def known_names() -> list[str]:
 
 def import_demo() -> Job:
     """Queue the import of the embedded demo."""
-    return _submit("demo", name=None, split="train", images=None)
+    return _submit("demo", name="", split="train", roots=None)
 
 
 def import_path(written: str, *, name: str, split: str, images: str = "") -> Job:
     """Queue the import of a folder, a data file, COCO JSON or an archive on the server.
+
+    What the source names and links to is held to the allowed folders too, that of an upload to its own one.
 
     Args:
         written: its path, within the allowed folders.
@@ -185,8 +191,9 @@ def import_path(written: str, *, name: str, split: str, images: str = "") -> Job
         EngineError: it cannot be queued.
     """
     source = within_roots(written)
-    folder = within_roots(images) if images.strip() else None
-    return _submit(str(source), name=name, split=split, images=None if folder is None else str(folder))
+    folders = [within_roots(images)] if images.strip() else []
+    roots = list(dict.fromkeys([*held_roots(source), *folders]))
+    return _submit(str(source), name=name, split=split, images=folders[0] if folders else None, roots=roots)
 
 
 def import_name(known: str, *, name: str, split: str) -> Job:
@@ -198,7 +205,7 @@ def import_name(known: str, *, name: str, split: str) -> Job:
     """
     if known not in known_names():
         raise SettingsError(f"dataset: expected a name that Ultralytics knows, got {known!r}; choose one")
-    return _submit(known, name=name, split=split, images=None)
+    return _submit(known, name=name, split=split, roots=allowed_roots())
 
 
 def import_upload(file: BinaryIO, filename: str, *, name: str, split: str) -> Job:
@@ -210,25 +217,22 @@ def import_upload(file: BinaryIO, filename: str, *, name: str, split: str) -> Jo
     """
     path = store_upload(file, filename)
     label = f"Import {name.strip() or archive_name(path)}"
-    return _submit(str(path), name=name, split=split, images=None, label=label)
+    return _submit(str(path), name=name, split=split, roots=allowed_roots(), label=label)
 
 
 @cached(ttl_s=30, max_entries=8)
 def splits_at(written: str) -> dict[str, int | None]:
-    """Images in each split of a folder or data file on the server, None for a split that is not there.
+    """Images in each split of a folder or data file on the server.
 
-    Empty where that cannot be told before an import, or the path or what it names lies outside the allowed
-    folders; the import says why.
+    None for a split that is not there or lies outside the allowed folders; empty where that cannot be told
+    before an import, or the path lies outside. The import says why.
     """
     try:
         path = within_roots(written)
         if not (path.is_dir() or path.suffix.lower() in DATA_SUFFIXES):
             return {}
-        found = find_dataset(path)
-        for entries in found.splits.values():
-            for entry in entries:
-                within_roots(str(entry))
-        return found.counts()
+        with held_to(held_roots(path)):
+            return find_dataset(path).counts()
     except EngineError:
         return {}
 
@@ -252,10 +256,32 @@ def delete(name: str) -> None:
     summaries.clear()
 
 
-def _submit(source: str, *, name: str | None, split: str, images: str | None, label: str = "") -> Job:
+def usable(name: str) -> str:
+    """A dataset as pages may name it: runs read a file or folder of that name in its place.
+
+    Raises:
+        SettingsError: there is one outside the allowed folders.
+    """
+    if name != "demo" and Path(name).expanduser().exists():
+        within_roots(name)
+    return name
+
+
+def _submit(
+    source: str,
+    *,
+    name: str,
+    split: str,
+    roots: Sequence[Path] | None,
+    images: Path | None = None,
+    label: str = "",
+) -> Job:
+    name = name.strip()
+    if name and (Path(name).name != name or name.startswith("~")):
+        raise SettingsError(f"name: expected one that is no path, got {name!r:.200}; choose another")
     with opened() as repository:
         job = queue.submit_import(
-            repository, source, name=(name or "").strip() or None, split=split, images=images, label=label
+            repository, source, name=name or None, split=split, images=images, roots=roots, label=label
         )
         queue.ensure_worker(repository)
     imports.clear()

@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import BinaryIO
 
-from dashboard.services.paths import within_roots
+from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
 from engine.config import home_folder
 from engine.errors import DetectorError, StorageError
@@ -44,7 +44,7 @@ def usable(weights: str) -> str:
         weights: one of `detectors`, another name, or a path.
 
     Raises:
-        SettingsError, DetectorError: it is a path that `weight_file` refuses.
+        SettingsError: it is a path that `weight_file` refuses.
         StorageError: the database cannot be used.
     """
     is_name = Path(weights).name == weights and not Path(weights).exists()
@@ -55,13 +55,9 @@ def weight_file(written: str) -> str:
     """A weight file on the server.
 
     Raises:
-        SettingsError: it lies outside the allowed folders, or nothing is there.
-        DetectorError: it is no file.
+        SettingsError: it lies outside the allowed folders, nothing is there, or it is no file.
     """
-    path = within_roots(written)
-    if not path.is_file():
-        raise DetectorError(f"weights: expected a file, got the folder {path}; name the .pt file in it")
-    return str(path)
+    return str(file_within_roots(written, "weights"))
 
 
 def store_weights(file: BinaryIO, filename: str) -> str:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboard.services import detectors
+from dashboard.services import datasets, detectors
+from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
 from engine.config import LOSS_TERMS, RunConfig
 from engine.errors import SettingsError
@@ -22,6 +23,7 @@ __all__ = [
     "estimate",
     "faults",
     "flat",
+    "held",
     "measure",
     "patch",
     "patches",
@@ -74,6 +76,20 @@ def built(values: Mapping[str, Any]) -> RunConfig:
         else:
             settings[outer] = value
     return RunConfig.from_json(settings)
+
+
+def held(config: RunConfig) -> RunConfig:
+    """Settings of which every file may be used by pages, wherever their names came from: a link can hold any.
+
+    Raises:
+        SettingsError: dataset, weights or initial patch lie outside the allowed folders.
+        StorageError: the database cannot be used.
+    """
+    datasets.usable(config.dataset)
+    detectors.usable(config.weights)
+    if config.initial not in ("grey", "noise", *(patch.path for patch in patches())):
+        file_within_roots(config.initial, "initial patch")
+    return config
 
 
 def faults(values: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -161,6 +177,7 @@ def placement_preview(config: RunConfig, indices: Sequence[int], *, again: bool 
     Raises:
         EngineError: the dataset is not imported, or the database cannot be used.
     """
+    held(config)
     with opened() as repository:
         request = previews.placement(
             repository,
@@ -203,7 +220,7 @@ def measure(config: RunConfig, *, trust: bool, again: bool = False) -> Preview:
     Raises:
         EngineError: as of `placement_preview`.
     """
-    detectors.usable(config.weights)
+    held(config)
     with opened() as repository:
         preview = previews.request_preview(repository, previews.costs(config, trust=trust), again=again)
     if preview.state == "done":
@@ -233,7 +250,7 @@ def submit(
     Raises:
         EngineError: it cannot be queued, or no worker can be started.
     """
-    detectors.usable(config.weights)
+    held(config)
     with opened() as repository:
         foretold = estimates.estimate(repository, config, evaluate_after=evaluate_after)
         job = queue.submit_generate(

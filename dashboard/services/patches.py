@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dashboard.services import detectors
+from dashboard.services import datasets, detectors
 from dashboard.services.storage import cached, opened
 from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
@@ -232,7 +232,7 @@ def before_after(
 
 def _config(patch: PatchRecord, dataset: str, weights: str, class_name: str) -> RunConfig:
     """Image size, placement and seed as of the run that made the patch; the defaults if it was imported."""
-    weights = detectors.usable(weights)
+    dataset, weights = datasets.usable(dataset), detectors.usable(weights)
     made = patch.summary.get("config")
     own = RunConfig.from_json(made) if made else RunConfig(dataset=dataset, weights=weights)
     return RunConfig(

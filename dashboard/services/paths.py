@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Which folders pages may name: those in PATCHBENCH_ROOTS, by default home and working folder."""
+"""Which files pages may name: those in PATCHBENCH_ROOTS, by default home and working folder."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 from engine.config import home_folder
+from engine.datasets.uploads import own_folder
 from engine.errors import SettingsError
 
-__all__ = ["allowed_roots", "within_roots"]
+__all__ = ["allowed_roots", "file_within_roots", "held_roots", "within_roots"]
 
 
 def allowed_roots() -> list[Path]:
@@ -18,6 +19,32 @@ def allowed_roots() -> list[Path]:
     named = [Path(entry) for entry in os.environ.get("PATCHBENCH_ROOTS", "").split(os.pathsep) if entry]
     folders = [*(named or [Path.home(), Path.cwd()]), home_folder()]
     return list(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+
+
+def held_roots(source: Path) -> list[Path]:
+    """The folders that all that a dataset names must lie in: for an unpacked upload its own folder alone.
+
+    Args:
+        source: as `within_roots` returns it.
+    """
+    own = own_folder(source)
+    return allowed_roots() if own is None else [own]
+
+
+def file_within_roots(written: str, what: str) -> Path:
+    """The file that a path leads to, links followed.
+
+    Args:
+        written: the path.
+        what: it is to be, for messages.
+
+    Raises:
+        SettingsError: it lies outside the allowed folders, nothing is there, or it is no file.
+    """
+    path = within_roots(written)
+    if not path.is_file():
+        raise SettingsError(f"{what}: expected a file, got {path}, which is none; name the file itself")
+    return path
 
 
 def within_roots(written: str) -> Path:

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar
 
-import streamlit as st
-
+from dashboard.drawing import st
 from engine.config import home_folder
 from engine.store.repository import Repository
 

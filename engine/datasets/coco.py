@@ -20,6 +20,7 @@ from engine.datasets.coco_images import (
     locate,
 )
 from engine.datasets.coco_values import flag, identity, number
+from engine.datasets.roots import require_files
 from engine.errors import DatasetError
 from engine.records import Dataset, ImageRecord
 
@@ -55,11 +56,13 @@ def read_coco(
     classes = {index for index, each in enumerate(names) if each}
     listed, owners = list_images(str(source), content["images"], log)
     folder = find_folder(source, [image.file_name for image in listed], images)
+    require_files(folder.path(image.file_name) for image in listed)
     for annotation in content["annotations"]:
         _add_box(annotation, owners, str(source), log)
     usable = leave_out_ambiguous(listed, str(source), log)
     normalised = _are_normalised(usable, source, log)
     placed = locate(usable, folder, str(source), log)
+    require_files(path for _, path in placed)
     records = []
     for done, (image, path) in enumerate(placed):
         report(done, len(placed))

@@ -34,7 +34,7 @@ class ImageFolder:
         self.root = root
 
     def path(self, file_name: str) -> str:
-        """Where a file lies by its name as written, accents encoded in any way, whether or not it is there."""
+        """Where a file lies by its name as written, in any Unicode normal form, there or not."""
         written = str(self.root / file_name)
         return find_file(written) or written
 

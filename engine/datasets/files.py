@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from unicodedata import normalize
 
+from engine.datasets.roots import require_files
+
 __all__ = ["find_file", "is_clutter", "path_ends", "read_text", "walk_files"]
 
 # What systems and tools put beside a user's files: macOS, Synology, QNAP, Windows, Linux.
@@ -110,7 +112,9 @@ def read_text(file: Path) -> str:
     Raises:
         OSError: it cannot be read.
         UnicodeDecodeError: it is in neither.
+        DatasetError: it is not in the folders that the reading is held to.
     """
+    require_files([file])
     content = file.read_bytes()
     try:
         return content.decode("utf-8-sig")

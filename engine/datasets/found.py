@@ -17,6 +17,7 @@ from engine.datasets.label_forms import KeypointShape
 from engine.datasets.layouts import Layout
 from engine.datasets.names import default_name
 from engine.datasets.pairing import find_label, note_stray_labels
+from engine.datasets.roots import require_files, require_tree
 from engine.datasets.splits import describe_splits, entries_of
 from engine.datasets.yolo import number_names, read_records
 from engine.errors import DatasetError
@@ -140,6 +141,8 @@ def _of_data_file(data: DataFile, *, source: Path) -> FoundDataset:
     for split in data.splits:
         try:
             splits[split] = tuple(data.entries(split))
+            for entry in splits[split]:
+                require_tree(entry)
         except DatasetError as error:
             missing[split] = error
     names, notes = _class_names(data.source.parent, splits, data)
@@ -221,6 +224,10 @@ def _read_yolo(
     report: Report,
 ) -> Dataset:
     files = collect_images(entries)
+    for folder in files.label_folders:
+        require_tree(folder)
+    require_files(files.paths)
+    require_files(map(find_label, files.paths))
     log = RepairLog()
     class_count = None if names is None else len(names)
     records = read_records(files.paths, class_count=class_count, log=log, keypoints=keypoints, report=report)

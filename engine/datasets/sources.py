@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,15 +15,9 @@ from engine.datasets.coco import read_coco
 from engine.datasets.datafile import DATA_SUFFIXES
 from engine.datasets.found import FoundDataset, find_in_data_file, find_in_folder
 from engine.datasets.names import default_name
+from engine.datasets.roots import held_to, require_dataset, require_tree
 from engine.datasets.splits import SPLIT_CHOICES, with_split
-from engine.datasets.uploads import (
-    archive_name,
-    require_inside,
-    require_paths_inside,
-    unpack_zip,
-    unpacked_folder,
-    uploads_folder,
-)
+from engine.datasets.uploads import archive_name, unpack_zip, unpacked_folder, uploads_folder
 from engine.errors import DatasetError
 from engine.records import Dataset
 
@@ -41,6 +35,7 @@ def read_dataset(
     split: str = "train",
     images: Path | None = None,
     report: Report = lambda done, total: None,
+    roots: Sequence[Path] | None = None,
 ) -> Dataset:
     """Read and repair a dataset.
 
@@ -54,16 +49,20 @@ def read_dataset(
             COCO JSON given by its file holds one split and ignores this.
         images: COCO JSON only: the folder of the images.
         report: told again and again how many images of how many are read.
+        roots: folders that all that is read must lie in, links followed; None reads whatever is named.
 
     Returns:
         The images that can be used, with boxes inside them, and the report of all repairs.
 
     Raises:
-        DatasetError: the source is not there, has another form, or holds no usable image.
+        DatasetError: the source is not there, has another form, holds no usable image, or names or links to
+            what lies outside the roots.
         SettingsError: no such split.
     """
     require_choice("split", split, SPLIT_CHOICES)
-    dataset = _read(str(source), split, images, report)
+    with held_to(roots):
+        dataset = _read(str(source), split, images, report)
+        require_dataset(dataset)
     _require_usable(dataset, str(source))
     return replace(dataset, name=name) if name else dataset
 
@@ -112,6 +111,9 @@ def _read(source: str, split: str, images: Path | None, report: Report) -> Datas
         return demo_dataset("demo" if split == "train" else split, report=report)
     # Links stay in the path: labels may lie beside it as it is written.
     path = Path(os.path.abspath(os.path.expanduser(source)))
+    for named in (path, images):
+        if named is not None and named.exists():
+            require_tree(named)
     if source and path.is_dir():
         return find_dataset(path).read(split, images=images, report=report)
     if path.suffix.lower() == ".zip" and (path.is_file() or _was_unpacked(path)):
@@ -146,8 +148,7 @@ def _was_unpacked(path: Path) -> bool:
 def _read_zip(path: Path, split: str, images: Path | None, report: Report) -> Dataset:
     """What an archive holds, read as the folder that it was packed from; none of it from elsewhere."""
     root = unpack_zip(path, report)
-    found = find_dataset(root)
-    require_paths_inside([entry for entries in found.splits.values() for entry in entries], root)
-    dataset = found.read(split, images=images, report=report)
-    require_inside(dataset, root)
+    with held_to([root]):
+        dataset = find_dataset(root).read(split, images=images, report=report)
+        require_dataset(dataset)
     return replace(dataset, name=with_split(archive_name(path), split))

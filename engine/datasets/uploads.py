@@ -11,7 +11,7 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -20,7 +20,6 @@ from engine.datasets.archives import is_wanted, member_path, open_archive, path_
 from engine.datasets.images import IMAGE_SUFFIXES
 from engine.datasets.layouts import layout_of
 from engine.errors import DatasetError, StorageError
-from engine.records import Dataset
 
 __all__ = [
     "MAX_FILES",
@@ -28,8 +27,7 @@ __all__ = [
     "archive_name",
     "archive_splits",
     "check_zip",
-    "require_inside",
-    "require_paths_inside",
+    "own_folder",
     "source_key",
     "store_upload",
     "unpack_zip",
@@ -187,29 +185,15 @@ def unpack_zip(path: Path, report: Report = lambda done, total: None) -> Path:
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 
 
-def require_inside(dataset: Dataset, folder: Path) -> None:
-    """Refuse a dataset whose own files name images elsewhere.
+def own_folder(path: Path) -> Path | None:
+    """The folder that an unpacked upload fills and that a path is in; None of a path that is in none.
 
-    Raises:
-        DatasetError: an image, or a file in the report of repairs, is not in the folder.
+    Args:
+        path: absolute, links followed.
     """
-    require_paths_inside([image.path for image in dataset.images], folder)
-    require_paths_inside([repair.file for repair in dataset.repairs], folder)
-
-
-def require_paths_inside(paths: Iterable[str | Path], folder: Path) -> None:
-    """Refuse paths that lead out of the folder that an archive was unpacked to.
-
-    Raises:
-        DatasetError: one does.
-    """
-    root = folder.resolve()
-    for path in dict.fromkeys(paths):
-        if not Path(path).resolve().is_relative_to(root):
-            raise DatasetError(
-                f"{folder}: expected only paths inside the archive, got one that leads elsewhere; "
-                "correct its lists and data files"
-            )
+    parent = uploads_folder().resolve()
+    below = path.relative_to(parent).parts if path.is_relative_to(parent) else ()
+    return parent / below[0] if below and (parent / below[0]).is_dir() else None
 
 
 def _digest(text: str) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ def import_dataset(
     name: str | None = None,
     split: str = "train",
     images: Path | None = None,
+    roots: Sequence[Path] | None = None,
     report: Callable[[int, int], object] = lambda done, total: None,
     storing: Callable[[Dataset], object] = lambda dataset: None,
 ) -> Dataset:
@@ -33,7 +34,7 @@ def import_dataset(
 
     Args:
         repository: where it is stored.
-        source, name, split, images, report: as of `read_dataset`.
+        source, name, split, images, roots, report: as of `read_dataset`.
         storing: called with the dataset once it is read.
 
     Returns:
@@ -43,7 +44,7 @@ def import_dataset(
         DatasetError, SettingsError: see `read_dataset`.
         StorageError: it cannot be stored.
     """
-    dataset = read_dataset(source, name=name, split=split, images=images, report=report)
+    dataset = read_dataset(source, name=name, split=split, images=images, roots=roots, report=report)
     storing(dataset)
 
     def own_name(taken: Mapping[str, str]) -> str:

@@ -21,12 +21,13 @@ from engine.detectors.ultralytics import load_detector
 from engine.errors import DatasetError
 from engine.evaluation.matching import match_greedy, unfounded_boxes
 from engine.evaluation.runner import LOWEST_SCORE, NMS_IOU
-from engine.jobs.materials import class_in_dataset, class_in_detector, of_class, open_dataset
+from engine.jobs.materials import class_in_dataset, class_in_detector, of_class
 from engine.patch.arrays import write_atomically
 from engine.patch.files import read_patch
 from engine.patch.render import circle_mask, compose
 from engine.patch.transforms import place
 from engine.records import Dataset, ImageRecord
+from engine.store.repository import Repository
 
 __all__ = ["answer"]
 
@@ -143,7 +144,8 @@ def _compared(
 
 @lru_cache(maxsize=4)
 def _dataset(name: str, imported_at: str) -> Dataset:
-    return open_dataset(name)
+    with Repository() as repository:  # by name alone, also where a file is called so
+        return repository.datasets.load(name)
 
 
 @lru_cache(maxsize=3)

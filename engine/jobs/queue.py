@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +127,11 @@ def submit_import(
     name: str | None = None,
     split: str = "train",
     images: str | Path | None = None,
+    roots: Sequence[Path] | None = None,
     label: str = "",
     **how: Any,
 ) -> Job:
-    """Queue the import of a dataset; `source`, `name`, `split`, `images` as of `read_dataset`.
+    """Queue the import of a dataset; `source`, `name`, `split`, `images`, `roots` as of `read_dataset`.
 
     Raises:
         SettingsError: no such split.
@@ -138,12 +140,14 @@ def submit_import(
     require_choice("split", split, SPLIT_CHOICES)
     path = Path(source).expanduser()
     here = str(source) != "demo" and path.exists()
-    request = {
+    request: dict[str, Any] = {
         "source": str(path.absolute()) if here else str(source),
         "name": name,
         "split": split,
         "images": None if images is None else str(Path(images).expanduser().absolute()),
     }
+    if roots is not None:
+        request["roots"] = [str(root) for root in roots]
     return _submit(repository, "import", request, label or f"Import {name or path.name}", None, **how)
 
 

@@ -89,6 +89,7 @@ def _import(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lo
         name=request["name"],
         split=request["split"],
         images=None if request["images"] is None else Path(request["images"]),
+        roots=None if request.get("roots") is None else [Path(root) for root in request["roots"]],
         report=lambda done, total: reporter.phase("reading", done, total, "images"),
         storing=lambda read: reporter.phase("storing", 0, len(read.images), "images"),
     )

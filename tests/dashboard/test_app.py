@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.drawing import plain
 from dashboard.navigation import FOLDER, PAGES
 from engine.store.repository import Repository
 from tests.dashboard.homes import fill
+from tests.dashboard.hostile import NAME, VIEWS, drawn, fill_hostile, sent
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +58,36 @@ def test_a_page_says_in_a_line_that_the_database_is_broken(app: AppTest, page: s
     assert not app.exception
     assert all("expected a usable database" in each.value for each in app.error)
     assert app.error
+
+
+@pytest.mark.parametrize(("page", "query"), VIEWS)
+@pytest.mark.parametrize("present", [False, True])
+def test_no_page_draws_a_name_as_markdown(
+    app: AppTest, page: str, query: dict[str, object], present: bool
+) -> None:
+    with Repository() as repository:
+        fill_hostile(repository)
+    app.switch_page(f"app_pages/{page}.py")
+    for name, value in (query | {"present": present}).items():
+        app.query_params[name] = str(value)
+    app.run()
+    assert not app.exception
+    assert drawn(app) == []
+    assert page == "hardware" or sent(app)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [("plain", 0), (NAME, 1), (f"**{NAME}**", 1), (plain(NAME), 0), (f"**{plain(NAME)}**", 0)],
+)
+def test_a_name_that_is_drawn_as_markdown_is_found(body: str, found: int) -> None:
+    def draw(body: str) -> None:
+        import streamlit
+
+        streamlit.markdown(body)
+
+    app = AppTest.from_function(draw, kwargs={"body": str(body)}).run()
+    assert len(drawn(app)) == found
 
 
 def test_a_thousand_runs_open_within_a_second(app: AppTest) -> None:

@@ -43,16 +43,3 @@ def test_an_interval_stands_beside_its_value(value: float | None, bounds: tuple,
 def test_bounds_are_told_in_the_language_spoken() -> None:
     with speaking("ko"):
         assert formats.spread("2", "1", "3") == "2 (1–3)"  # noqa: RUF001
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("", ""),
-        ("job 3: expected a file, got none; see it", "job 3: expected a file, got none; see it"),
-        ("**a** _b_ [c](d) <e> $f$ `g`", r"\*\*a\*\* \_b\_ \[c\](d) \<e\> \$f\$ \`g\`"),
-        (":material/home: :red[x]", r"\:material/home: \:red\[x\]"),
-    ],
-)
-def test_a_text_of_somebody_else_is_shown_as_it_is(text, shown):
-    assert formats.plain(text) == shown

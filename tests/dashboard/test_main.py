@@ -17,7 +17,8 @@ from tests.dashboard.homes import fill
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     calls: list[tuple[int, str]] = []
-    monkeypatch.setattr(main_module, "_serve", lambda port, address: calls.append((port, address)))
+    monkeypatch.setattr(main_module, "_serve", lambda port, address, hosts: calls.append((port, address)))
+    monkeypatch.setattr(main_module, "require_free", lambda address, port: None)  # 8501 may be in use
     return calls
 
 

@@ -53,3 +53,18 @@ def test_time_and_memory_are_foretold_once_measured(page: AppTest, streets: None
     assert figures["Estimated time"] == "2 min 24 s"  # 7 images × 200 at 10 a second, 4 × 7 scored at 7
     assert "Quick: 50 iterations, 39 s" in " ".join(each.value for each in page.caption)
     assert launched(page).estimate["elapsed_s"] == pytest.approx(144)
+
+
+@pytest.mark.parametrize("query", [{"g.start": "patch", "g.initial": "{outside}"}, {"detector": "{outside}"}])
+def test_a_link_to_a_file_outside_the_allowed_folders_reads_nothing(
+    page: AppTest, streets: None, outside: str, query: dict[str, str], no_worker_is_started: list[str]
+) -> None:
+    for name, value in {"g.preview": "True", "g.check": "True", **query}.items():
+        page.query_params[name] = value.format(outside=outside)
+    page.run()
+    (error,) = page.error
+    assert "path: expected one below" in error.value
+    assert not any(each.key == "g-launch" for each in page.button)
+    assert no_worker_is_started == []
+    with Repository() as repository:
+        assert repository.connection.rows("SELECT count(*) FROM previews") == [(0,)]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,10 +37,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(home: Path, port: int | None = None, **environment: str) -> Iterator[str]:
+def serving(
+    home: Path, port: int | None = None, *, options: Sequence[str] = (), **environment: str
+) -> Iterator[str]:
     """The dashboard over a home, without a worker; gives its address."""
     port = port or free_port()
-    process = start(home, port, "--no-worker", **environment)
+    process = start(home, port, "--no-worker", *options, **environment)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:

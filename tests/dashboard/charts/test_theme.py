@@ -6,7 +6,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.charts.theme import COLOURS, CONFIG, colour, folded, styled
+from dashboard.charts.theme import COLOURS, CONFIG, as_text, colour, folded, styled
 
 
 def test_an_empty_figure_takes_the_look() -> None:
@@ -42,3 +42,20 @@ def test_nothing_is_sent_anywhere() -> None:
 )
 def test_long_names_are_folded_between_words(name: str, lines: str) -> None:
     assert folded(name, width=6) == lines
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("", ""),
+        ("person", "person"),
+        ("<b>a</b> & <a href='x'>c</a>", "&lt;b&gt;a&lt;/b&gt; &amp; &lt;a href='x'&gt;c&lt;/a&gt;"),
+    ],
+)
+def test_names_are_no_html(written: str, shown: str) -> None:
+    figure = go.Figure()
+    figure.add_bar(name=written, x=[1, 2], y=[written, None], customdata=[written, "b"])
+    (bar,) = styled(figure, title="t").data
+    assert (as_text(written), bar.name, bar.y[0], bar.customdata[0]) == (shown, shown, shown, shown)
+    assert bar.x == (1, 2)
+    assert folded(written).replace("<br>", " ") == shown

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import formats
+from dashboard.drawing import plain
 from engine.store.repository import Repository
 from tests.dashboard.homes import DATASET
 from tests.dashboard.reading import imports, texts
@@ -28,7 +28,7 @@ def test_a_path_outside_is_refused_in_one_sentence(page: AppTest, own_home: Path
     page.text_input(key="import-path-written").set_value("/etc").run()
     page.button(key="import-path").click().run()
     (error,) = page.error
-    assert error.value.startswith(f"path: expected one below {formats.plain(str(own_home))}")
+    assert error.value.startswith(f"path: expected one below {plain(str(own_home))}")
     assert imports() == []
 
 
@@ -44,7 +44,7 @@ def test_coco_takes_its_image_folder_along(page: AppTest, own_home: Path) -> Non
     page.button(key="import-coco").click().run()
     (job,) = imports()
     wanted = {"source": str(file), "name": "mine", "split": "train", "images": str(own_home)}
-    assert job.request == wanted
+    assert wanted.items() <= job.request.items()
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,17 @@
 
 import io
 import zipfile
+from contextlib import nullcontext
 
 import pytest
 
 from dashboard.services import datasets
 from engine.errors import DatasetError, SettingsError
+from engine.jobs import queue
+from engine.jobs.work import WORK
 from engine.store.repository import Repository
 from tests.dashboard.homes import DATASET, PEOPLE, make_dataset
+from tests.engine.datasets.pictures import write_picture
 
 
 @pytest.fixture
@@ -57,6 +61,64 @@ def test_a_path_outside_is_never_queued(streets, no_worker_is_started, monkeypat
     assert no_worker_is_started == []
 
 
+def test_an_import_carries_the_folders_that_it_is_held_to(
+    no_worker_is_started, monkeypatch, own_home, tmp_path
+):
+    allowed, own = tmp_path / "allowed", own_home / "uploads" / "mine-0123456789ab"
+    for folder in (allowed / "images", own):
+        folder.mkdir(parents=True)
+    (own / "a.json").write_text("{}")
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(allowed))
+    how = {"name": "", "split": "train"}
+    within = [str(allowed), str(own_home)]
+    assert datasets.import_path(str(allowed), **how).request["roots"] == within
+    assert datasets.import_path(str(own), **how).request["roots"] == [str(own)]
+    job = datasets.import_path(f"{own}/a.json", images=f"{allowed}/images", **how)
+    assert job.request["roots"] == [str(own), f"{allowed}/images"]
+    assert datasets.import_upload(archive(), "a.zip", **how).request["roots"] == within
+    assert datasets.import_name("coco128", **how).request["roots"] == within
+    assert "roots" not in datasets.import_demo().request
+    with Repository() as repository:
+        assert queue.retry(repository, ended(repository, job)).request == job.request
+
+
+def ended(repository, job):
+    queue.cancel(repository, job.id)
+    return job.id
+
+
+def test_an_import_by_path_reads_nothing_elsewhere(no_worker_is_started, own_home, tmp_path, monkeypatch):
+    """From the page to the end of the work: an upload's data file names a folder that is not its own."""
+    own, private = own_home / "uploads" / "mine-0123456789ab", tmp_path / "private"
+    write_picture(private / "a.jpg")
+    write_picture(own / "images" / "b.jpg")
+    (own / "data.yaml").write_text(f"path: {private}\ntrain: .\nnames: [person]\n")
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path))
+    job = datasets.import_path(f"{own}/data.yaml", name="", split="train")
+    with Repository() as repository, pytest.raises(DatasetError, match="expected only paths inside"):
+        WORK["import"](repository, job, own_home, lambda: False, lambda: None)
+    assert datasets.summaries() == []
+
+
+@pytest.mark.parametrize("name", ["/etc", "a/b", "../a", "~", "~/a"])
+def test_a_dataset_is_not_called_like_a_path(name, no_worker_is_started):
+    with pytest.raises(SettingsError, match="name: expected one that is no path"):
+        datasets.import_name("coco128", name=name, split="train")
+    assert no_worker_is_started == []
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"), [("none of the kind", True), ("demo", True), ("inside", True), ("{outside}", False)]
+)
+def test_a_name_that_is_a_path_outside_is_refused(name, allowed, own_home, tmp_path, monkeypatch):
+    (own_home / "inside").mkdir(parents=True)
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(own_home))
+    monkeypatch.chdir(own_home)
+    name = name.format(outside=tmp_path)
+    with nullcontext() if allowed else pytest.raises(SettingsError, match="path: expected one below"):
+        assert datasets.usable(name) == name
+
+
 def test_an_upload_is_kept_and_queued_under_its_own_name(no_worker_is_started, own_home):
     job = datasets.import_upload(archive(), "my streets.zip", name="", split="all")
     assert (job.request["name"], job.label) == (None, "Import my-streets")
@@ -97,7 +159,7 @@ def test_splits_outside_the_allowed_folders_are_not_told(own_home, tmp_path, mon
     (own_home / "data.yaml").write_text(f"train: {tmp_path}/private\n")
     datasets.splits_at.clear()
     assert datasets.splits_at(str(tmp_path / "private")) == {}
-    assert datasets.splits_at(str(own_home / "data.yaml")) == {}
+    assert datasets.splits_at(str(own_home / "data.yaml")) == {"train": None}
 
 
 def test_splits_of_an_upload():

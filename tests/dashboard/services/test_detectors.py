@@ -60,7 +60,7 @@ def test_a_path_must_be_an_allowed_file(own_home, tmp_path, monkeypatch):
     file = tmp_path / "net.pt"
     file.write_bytes(b"x")
     assert detectors.weight_file(str(file)) == str(file)
-    with pytest.raises(DetectorError, match="expected a file, got the folder"):
+    with pytest.raises(SettingsError, match=r"weights: expected a file, got .*, which is none"):
         detectors.weight_file(str(tmp_path))
     with pytest.raises(SettingsError, match="expected one below"):
         detectors.weight_file("/etc/passwd")

@@ -80,6 +80,33 @@ def test_weights_outside_the_allowed_folders_are_refused(outside, no_worker_is_s
     assert no_worker_is_started == []
 
 
+@pytest.mark.parametrize("key", ["initial", "weights", "dataset"])
+@pytest.mark.parametrize("ask", ["submit", "measure", "placement_preview", "held"])
+def test_no_setting_of_a_link_reads_a_file_elsewhere(key, ask, outside, no_worker_is_started):
+    config = RunConfig(**{"dataset": "d", "weights": "demo", key: outside})
+    calls = {
+        "submit": lambda: generate.submit(config),
+        "measure": lambda: generate.measure(config, trust=False),
+        "placement_preview": lambda: generate.placement_preview(config, [0]),
+        "held": lambda: generate.held(config),
+    }
+    with pytest.raises(SettingsError, match="path: expected one below"):
+        calls[ask]()
+    assert no_worker_is_started == []
+
+
+@pytest.mark.parametrize("initial", ["grey", "noise", "a patch", "a file inside"])
+def test_a_start_that_may_be_used(initial, outside, own_home):
+    with Repository() as repository:
+        fill(repository, runs=1)
+        with repository.connection.transaction():
+            repository.connection.rows("UPDATE patches SET path = ?", [outside])
+    (own_home / "inside.npy").touch()
+    path = {"a patch": outside, "a file inside": str(own_home / "inside.npy")}.get(initial, initial)
+    config = RunConfig(dataset="d", weights="demo", initial=path)
+    assert generate.held(config) is config
+
+
 def test_settings_of_an_earlier_job_come_back():
     with Repository() as repository:
         patch = fill(repository, runs=1)[0]

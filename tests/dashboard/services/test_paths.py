@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.services.paths import allowed_roots, within_roots
+from dashboard.services.paths import allowed_roots, file_within_roots, held_roots, within_roots
 from engine.config import home_folder
 from engine.errors import SettingsError
 
@@ -44,6 +44,26 @@ def test_a_link_that_leads_elsewhere_is_refused(root, tmp_path):
 def test_what_is_not_there_is_named(root):
     with pytest.raises(SettingsError, match=f"got nothing at {root}/none; correct it"):
         within_roots(f"{root}/none")
+
+
+@pytest.mark.parametrize("below", ["", "images/a.jpg"])
+def test_what_an_upload_names_is_held_to_its_own_folder(root, below):
+    own = home_folder() / "uploads" / "mine-0123456789ab"
+    (own / "images").mkdir(parents=True)
+    assert held_roots((own / below).resolve()) == [own.resolve()]
+
+
+@pytest.mark.parametrize("source", ["allowed", "uploads"])
+def test_what_other_sources_name_is_held_to_the_allowed_folders(root, source):
+    path = {"allowed": root, "uploads": home_folder() / "uploads"}[source]
+    assert held_roots(path) == allowed_roots()
+
+
+def test_a_folder_is_no_file(root):
+    (root / "a.npy").touch()
+    assert file_within_roots(f"{root}/a.npy", "patch") == root / "a.npy"
+    with pytest.raises(SettingsError, match="patch: expected a file, got"):
+        file_within_roots(str(root), "patch")
 
 
 def test_what_is_no_path_is_refused(root):

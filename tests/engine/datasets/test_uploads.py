@@ -14,6 +14,7 @@ from engine.datasets.sources import read_dataset
 from engine.datasets.uploads import (
     archive_splits,
     check_zip,
+    own_folder,
     source_key,
     store_upload,
     unpack_zip,
@@ -361,7 +362,9 @@ def test_annotations_that_name_images_elsewhere_are_refused(tmp_path, spelling):
     named = spelling.format(elsewhere=elsewhere)
     coco = COCO.replace('"a.jpg"}', f'"a.jpg"}}, {{"id": 2, "file_name": "{named}"}}')
     members = [("a.jpg", picture(tmp_path)), ("instances.json", coco)]
-    with pytest.raises(DatasetError, match="expected only paths inside the archive") as caught:
+    with pytest.raises(
+        DatasetError, match=r"expected only paths inside .*, got one that leads elsewhere; correct"
+    ) as caught:
         read_dataset(packed(tmp_path / "a.zip", members))
     assert "private" not in str(caught.value)
 
@@ -375,3 +378,16 @@ def test_a_data_file_beside_images_reads_no_list_from_elsewhere(tmp_path):
     ]
     dataset = read_dataset(packed(tmp_path / "a.zip", members))
     assert "password" not in str(dataset.repairs)
+
+
+@pytest.mark.parametrize(
+    ("below", "own"),
+    [("", None), ("mine-0123456789ab", ""), ("mine-0123456789ab/images/a.jpg", ""), ("loose.zip", None)],
+)
+def test_a_path_in_an_unpacked_upload_has_its_folder(below, own):
+    folder = uploads_folder() / "mine-0123456789ab"
+    (folder / "images").mkdir(parents=True)
+    (uploads_folder() / "loose.zip").touch()
+    expected = None if own is None else folder.resolve()
+    assert own_folder((uploads_folder() / below).resolve()) == expected
+    assert own_folder(Path("/etc/passwd")) is None

@@ -51,6 +51,17 @@ def changed(first: str, second: str) -> np.ndarray:
     return np.abs(pixels(first) - pixels(second)).max(axis=2) > 40
 
 
+def test_a_dataset_is_meant_by_its_name_also_where_a_folder_is_called_so(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere" / "blocks").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    request = previews.placement(
+        repository, dataset="blocks", class_name="person", indices=[0], image_size=SIZE, seed=1
+    )
+    assert len(answered(request, tmp_path / "a")) == 1
+
+
 def test_a_patch_lies_on_the_objects_of_its_class(repository: Repository, tmp_path: Path) -> None:
     facts = {"dataset": "blocks", "class_name": "person", "indices": [2, 5], "image_size": SIZE}
     black = tmp_path / "black.npy"
