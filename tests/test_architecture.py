@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ MODULES = sorted((ROOT / "engine").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
 
-EVERYWHERE = {"config", "errors", "measurements", "records"}
+EVERYWHERE = {"config", "errors", "json_text", "measurements", "records"}
 # Package or module of the engine → what else of the engine it may import.
 MAY_IMPORT = {
     "__main__": {"cli"},
     "boxes": set(),
     "config": set(),
     "errors": set(),
+    "json_text": set(),
     "measurements": set(),
     "records": set(),
     "hardware": set(),
@@ -71,6 +73,7 @@ TORCH_FREE = [
     "engine.config",
     "engine.errors",
     "engine.hardware",
+    "engine.json_text",
     "engine.measurements",
     "engine.records",
     "engine.evaluation.config",
@@ -175,6 +178,12 @@ def test_a_library_is_known_in_one_place(library: str, place: str) -> None:
     users = {path for path in MODULES if any(name.split(".")[0] == library for name in imports(path))}
     assert users
     assert [relative(path) for path in users if not path.relative_to(ROOT).match(place)] == []
+
+
+def test_json_is_written_in_one_place() -> None:
+    sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
+    writers = {relative(path) for path in sources if re.search(r"\bjson\.dumps?\(", path.read_text("utf-8"))}
+    assert writers == {"engine/json_text.py"}
 
 
 def test_the_engine_knows_nothing_of_the_dashboard() -> None:

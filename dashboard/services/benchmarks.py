@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from engine.benchmark.said import Said
 from engine.benchmark.wording import side_name
 from engine.config import RunConfig
 from engine.jobs import benchmark_history, queue
+from engine.json_text import json_document, json_text
 from engine.records import BenchmarkRun, Job, Measurement
 
 __all__ = [
@@ -210,7 +210,7 @@ def answer_of(run: BenchmarkRun) -> Said | None:
 def to_json(runs: Sequence[BenchmarkRun]) -> str:
     """Runs as `benchmark run --json` prints them, in a list."""
     results = [benchmark_history.result_of(run) for run in runs]
-    return json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
+    return json_document(results)
 
 
 def to_csv(runs: Sequence[BenchmarkRun]) -> str:
@@ -227,7 +227,7 @@ def to_csv(runs: Sequence[BenchmarkRun]) -> str:
                     *(getattr(run, name) for name in about),
                     row["side"],
                     *(row[name] for name in _COLUMNS),
-                    json.dumps(row["settings"], ensure_ascii=False),
+                    json_text(row["settings"], ascii_only=False),
                 ]
             )
     return text.getvalue()

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+
+from engine.json_text import json_document
 
 __all__ = ["json_option", "print_json", "print_table", "score_rows"]
 
@@ -29,7 +30,7 @@ json_option: Callable[[Any], Any] = click.option(
 
 def print_json(result: Any) -> None:
     """One JSON document; numbers that are not finite are null."""
-    click.echo(json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False))
+    click.echo(json_document(result))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

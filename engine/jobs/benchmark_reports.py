@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from engine.benchmark.catalogue import CATALOGUE
 from engine.benchmark.report import chart_file, html_page, markdown
 from engine.errors import StorageError
+from engine.json_text import from_json, json_document
 from engine.patch.arrays import write_atomically
 
 __all__ = ["read_results", "write_report", "write_result"]
@@ -68,12 +68,12 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
-    _write(path, json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    _write(path, json_document(result) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = from_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise StorageError(f"{path}: expected a benchmark's result as JSON, got {error}; move it") from error
     if not isinstance(result, dict) or not {"suite", "answer", "measurements"} <= set(result):

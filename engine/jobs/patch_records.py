@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from engine.config import home_folder
 from engine.errors import StorageError
+from engine.json_text import json_document
 from engine.patch.arrays import fingerprint, read_patch_array, write_atomically, write_patch_array
 from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.repository import Repository
@@ -173,7 +173,7 @@ def _keep(
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json_document(content) + "\n"
     write_atomically(path, lambda file: file.write(text.encode()))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 from engine.config import home_folder
 from engine.errors import StorageError
+from engine.json_text import from_json, json_document
 from engine.patch.arrays import write_atomically
 from engine.records import StepRecord
 
@@ -52,7 +52,7 @@ def created(folder: Path) -> Iterator[Path]:
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
     """Write `run.json`; numbers that are not finite become null."""
-    text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json_document(summary) + "\n"
     write_atomically(folder / SUMMARY, lambda file: file.write(text.encode()))
 
 
@@ -64,7 +64,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
     """
     path = folder / SUMMARY
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = from_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise StorageError(
             f"{path}: expected the record of a run, got none that can be read; choose a run's folder"

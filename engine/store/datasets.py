@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import DatasetError
+from engine.json_text import from_json, json_text
 from engine.records import Dataset, ImageRecord, Repair
 from engine.store.connection import Connection
 
@@ -119,7 +119,7 @@ class Datasets:
         return Dataset(
             name=name,
             source=source,
-            class_names=tuple(json.loads(class_names)),
+            class_names=tuple(from_json(class_names)),
             images=images,
             repairs=tuple(Repair(kind=k, file=f, line=n, action=a) for k, f, n, a in repairs),
             synthetic=bool(synthetic),
@@ -160,7 +160,7 @@ class Datasets:
             DatasetSummary(
                 name=name,
                 source=source,
-                class_names=tuple(json.loads(class_names)),
+                class_names=tuple(from_json(class_names)),
                 synthetic=bool(synthetic),
                 imported_at=imported_at,
                 images=images,
@@ -242,7 +242,7 @@ class Datasets:
             [
                 dataset.name,
                 dataset.source,
-                json.dumps(dataset.class_names),
+                json_text(dataset.class_names),
                 int(dataset.synthetic),
                 datetime.now(UTC).isoformat(timespec="microseconds"),
             ],

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from engine.config import home_folder, require_between, require_choice
 from engine.datasets.demo.canvas import tones
 from engine.datasets.demo.scenes import Scene, draw_scene
 from engine.errors import DatasetError, StorageError
+from engine.json_text import from_json, json_text
 from engine.records import Dataset, ImageRecord
 
 __all__ = ["DEMO_COUNTS", "GENERATOR_VERSION", "SPLITS", "TRAIN_COUNTS", "demo_dataset", "people_counts"]
@@ -91,7 +91,7 @@ def people_counts(split: str, images: int) -> list[int]:
 
 def _read_marker(folder: Path) -> dict[str, object] | None:
     try:
-        return json.loads((folder / _MARKER).read_text())["drawn"]
+        return from_json((folder / _MARKER).read_text())["drawn"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -118,7 +118,7 @@ def _draw(
         if report is not None:
             report(index + 1, images)
     draft = folder / f"{_MARKER}.part"
-    draft.write_text(json.dumps({"drawn": facts, "pictures": sizes}))
+    draft.write_text(json_text({"drawn": facts, "pictures": sizes}))
     os.replace(draft, folder / _MARKER)
 
 
@@ -155,7 +155,7 @@ def _write_scene(folder: Path, name: str, scene: Scene) -> None:
 
 def _read(folder: Path, split: str) -> Dataset:
     """The records of a drawn folder, from its marker."""
-    pictures = json.loads((folder / _MARKER).read_text())["pictures"]
+    pictures = from_json((folder / _MARKER).read_text())["pictures"]
     records = []
     for name, (width, height, boxes) in pictures.items():
         boxes_px = np.array(boxes, dtype=np.float32).reshape(-1, 4)
