@@ -18,13 +18,14 @@ MODULES = sorted((ROOT / "engine").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
 
-EVERYWHERE = {"config", "errors", "json_text", "measurements", "records"}
+EVERYWHERE = {"config", "errors", "excerpts", "json_text", "measurements", "records"}
 # Package or module of the engine → what else of the engine it may import.
 MAY_IMPORT = {
     "__main__": {"cli"},
     "boxes": set(),
     "config": set(),
     "errors": set(),
+    "excerpts": set(),
     "json_text": set(),
     "measurements": set(),
     "records": set(),
@@ -72,6 +73,7 @@ TORCH_FREE = [
     "engine.boxes",
     "engine.config",
     "engine.errors",
+    "engine.excerpts",
     "engine.hardware",
     "engine.json_text",
     "engine.measurements",
@@ -178,6 +180,14 @@ def test_a_library_is_known_in_one_place(library: str, place: str) -> None:
     users = {path for path in MODULES if any(name.split(".")[0] == library for name in imports(path))}
     assert users
     assert [relative(path) for path in users if not path.relative_to(ROOT).match(place)] == []
+
+
+def test_what_messages_show_of_values_is_cut_by_excerpts() -> None:
+    """`f"{value!r:.80}"` and `str(value)[:80]` write the whole text first, however nested the value is."""
+    sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
+    cut = re.compile(r"![rs]:\.\d|\b(str|repr)\([^()]*\)\[:")
+    users = [relative(path) for path in sources if cut.search(path.read_text(encoding="utf-8"))]
+    assert users == ["engine/excerpts.py"]
 
 
 def test_json_is_written_in_one_place() -> None:

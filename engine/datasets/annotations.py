@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.excerpts import short_line, short_repr
 from engine.records import Repair
 
 __all__ = [
@@ -42,6 +43,7 @@ REPAIR_KINDS: dict[str, str] = {
 }
 
 MAX_CLASSES = 10_000  # a class id beyond is taken for damage: names are kept as a list with one entry an id
+LONGEST_PATH = 4096  # Linux has none longer
 _ROUNDING_PX = 0.01  # labels with six decimals leave a 10,000 pixel image by no more
 
 
@@ -65,8 +67,9 @@ class RepairLog:
 
     def add(self, kind: str, file: str, line: int | None, action: str) -> None:
         """Note one repair; `kind` is a key of `REPAIR_KINDS`."""
-        file = file.encode("utf-8", "backslashreplace").decode()  # any file name can be stored
-        self.repairs.append(Repair(kind=kind, file=file, line=line, action=action))
+        # Any name can be stored, but the path that a file claims may be of any length.
+        file = file[:LONGEST_PATH].encode(errors="backslashreplace").decode()
+        self.repairs.append(Repair(kind=kind, file=file, line=line, action=short_line(action)))
 
 
 def empty_boxes() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -102,7 +105,7 @@ def repair_boxes(
         if raw.key in seen:
             log.add("duplicate_label", file, raw.line, "left out")
         elif raw.class_id not in classes:
-            log.add("unknown_class", file, raw.line, f"left out class id {str(raw.class_id)[:20]}")
+            log.add("unknown_class", file, raw.line, f"left out class id {short_repr(raw.class_id, 20)}")
         else:
             box = _repair(raw, width, height, file, log)
             if box is not None:

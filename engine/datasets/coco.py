@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable
 from math import isfinite
@@ -13,11 +14,13 @@ from typing import Any
 from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, repair_boxes
 from engine.datasets.images import BadImageError, probe_size
 from engine.errors import DatasetError
+from engine.excerpts import read_bounded, short_line, short_repr
 from engine.records import Dataset, ImageRecord
 
 __all__ = ["read_coco"]
 
 Json = dict[str, Any]
+MAX_BYTES = 2 * 2**30  # the largest published one, LVIS, has half of it
 
 
 def read_coco(
@@ -66,9 +69,9 @@ def read_coco(
 
 def _load(source: Path) -> Json:
     try:
-        content = json.loads(source.read_bytes())
+        content = json.loads(read_bounded(source, MAX_BYTES))
     except (OSError, ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = short_line(getattr(error, "strerror", None) or error)
         raise DatasetError(f"{source}: expected COCO JSON, got an unreadable file ({reason})") from None
     keys = ("images", "annotations", "categories")
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in keys):
@@ -88,7 +91,7 @@ def _class_names(source: Path, categories: list[Any]) -> tuple[str, ...]:
             case _:
                 raise DatasetError(
                     f"{source}: expected categories with a name and an id from 0 to {MAX_CLASSES - 1}, "
-                    f"got {str(category)[:80]!r}; number them anew"
+                    f"got {short_repr(category)}; number them anew"
                 )
     return tuple(names.get(index, "") for index in range(max(names, default=-1) + 1))
 
@@ -106,7 +109,7 @@ def _image_entries(source: Path, images: list[Any], log: RepairLog) -> dict[Any,
                 entries[identity] = entry
                 files.add(file_name)
             case _:
-                log.add("malformed_line", str(source), None, f"left out the image entry {str(entry)[:80]}")
+                log.add("malformed_line", str(source), None, f"left out the image entry {short_repr(entry)}")
     return entries
 
 
@@ -120,11 +123,12 @@ def _image_folder(source: Path, entries: dict[Any, Json], images: Path | None) -
         places = [images.expanduser().resolve()]
     names = [entry["file_name"] for entry in list(entries.values())[:20]]
     for place in places:
-        if not names or any((place / name).is_file() for name in names):
+        if not names or any(os.path.isfile(place / name) for name in names):
             return place
     looked = ", ".join(str(place) for place in places)
     raise DatasetError(
-        f"{source}: expected the image {names[0]!r} in one of {looked}, got none there; name the image folder"
+        f"{source}: expected the image {short_repr(names[0])} in one of {looked}, got none there; "
+        "name the image folder"
     )
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from engine.datasets.images import IMAGE_SUFFIXES
 from engine.errors import DatasetError
+from engine.excerpts import read_bounded, short_line
 
 __all__ = ["SPLITS", "ImageFiles", "collect_images", "find_split"]
 
+MAX_LIST_BYTES = 256 * 2**20
 SPLITS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 
 
@@ -109,9 +111,12 @@ def _counterparts(folder: Path) -> list[str]:
 
 def _listed(file: Path) -> list[str]:
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise DatasetError(f"{file}: expected a text file of image paths, got one not readable") from None
+        lines = read_bounded(file, MAX_LIST_BYTES).decode("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = short_line(getattr(error, "strerror", None) or error)
+        raise DatasetError(
+            f"{file}: expected a text file of image paths, got one not readable ({reason})"
+        ) from None
     return [_resolve(line.strip(), file.parent) for line in lines if line.strip()]
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from engine.errors import DatasetError
+from engine.excerpts import short_line
 
 __all__ = ["IMAGE_SUFFIXES", "BadImageError", "probe_size", "read_rgb"]
 
@@ -90,8 +91,8 @@ def _probe(path: str | Path, file: BinaryIO) -> tuple[int, int]:
         return _upright_size(image) if whole else _decoded_size(image, path)
     except Exception as error:  # decoders fed damaged bytes raise nearly anything
         kind, word = ("unreadable_image", "damaged") if whole else ("truncated_image", "truncated")
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BadImageError(path, kind, f"a {word} one ({reason[:80]})") from error
+        reason = short_line(str(error) or type(error).__name__, 80)
+        raise BadImageError(path, kind, f"a {word} one ({reason})") from error
 
 
 def _opener(image_format: str) -> Callable[[BinaryIO], ImageFile.ImageFile]:

@@ -16,12 +16,14 @@ from engine.datasets.folders import SPLITS, collect_images, find_split
 from engine.datasets.uploads import require_inside, unpack_zip, unpacked_folder, uploads_folder
 from engine.datasets.yolo import note_stray_labels, number_names, read_records
 from engine.errors import DatasetError
+from engine.excerpts import read_bounded
 from engine.records import Dataset
 
 __all__ = ["downloadable_names", "read_dataset"]
 
 Report = Callable[[int, int], object]
 
+MAX_NAMES_BYTES = 2**20
 _YAML = (".yaml", ".yml")
 _POSSIBLE = "a data file (.yaml), a YOLO folder, COCO JSON (.json), an archive (.zip)"
 
@@ -171,6 +173,12 @@ def _listed_names(folder: Path) -> tuple[str, ...] | None:
     """Names from `classes.txt`, one a line, in the folder or beside the labels."""
     for file in (folder / "classes.txt", folder / "labels" / "classes.txt"):
         if file.is_file():
-            lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+            try:
+                lines = read_bounded(file, MAX_NAMES_BYTES).decode("utf-8-sig", "replace").splitlines()
+            except OSError as error:
+                raise DatasetError(
+                    f"{file}: expected class names, one a line, got a file that cannot be used: "
+                    f"{error.strerror}; correct or remove it"
+                ) from error
             return tuple(line.strip() for line in lines if line.strip())
     return None

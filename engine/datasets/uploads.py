@@ -18,6 +18,7 @@ from typing import BinaryIO
 from engine.config import home_folder
 from engine.datasets.images import IMAGE_SUFFIXES
 from engine.errors import DatasetError, StorageError
+from engine.excerpts import short_line, short_repr
 from engine.records import Dataset
 
 __all__ = [
@@ -106,7 +107,8 @@ def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipf
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DatasetError(
-            f"{shown}: expected a zip archive, got a file that is none or is damaged ({error}); pack it again"
+            f"{shown}: expected a zip archive, got a file that is none or is damaged "
+            f"({short_line(error, 100)}); pack it again"
         ) from error
     if len(members) > MAX_FILES:
         raise DatasetError(
@@ -203,7 +205,7 @@ def _refuse_harmful(member: zipfile.ZipInfo, shown: str) -> None:
     else:
         return
     raise DatasetError(
-        f"{shown}: expected plain files in folders, got {wrong}, {written!r:.80}; pack it again"
+        f"{shown}: expected plain files in folders, got {wrong}, {short_repr(written)}; pack it again"
     )
 
 
@@ -235,7 +237,7 @@ def _unpack(path: Path, members: list[zipfile.ZipInfo], folder: Path, report: Re
         os.replace(temporary, folder)
     except _DAMAGE as error:
         raise DatasetError(
-            f"{path}: expected a whole archive, got a damaged one ({str(error)[:100]}); pack it again"
+            f"{path}: expected a whole archive, got a damaged one ({short_line(error, 100)}); pack it again"
         ) from error
     except OSError as error:
         raise _unwritable(folder, error) from error

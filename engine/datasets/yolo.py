@@ -9,11 +9,13 @@ from math import isfinite
 
 from engine.datasets.annotations import MAX_CLASSES, RawBox, RepairLog, empty_boxes, repair_boxes
 from engine.datasets.images import IMAGE_SUFFIXES, BadImageError, probe_size
+from engine.excerpts import read_bounded
 from engine.records import ImageRecord
 
 __all__ = ["label_path", "note_stray_labels", "number_names", "parse_labels", "read_records"]
 
 _IMAGES, _LABELS = f"{os.sep}images{os.sep}", f"{os.sep}labels{os.sep}"
+MAX_LABEL_BYTES = 16 * 2**20  # of one image
 _NOT_LABELS = ("classes.txt", "readme")  # what label tools put beside labels
 
 
@@ -116,11 +118,10 @@ def _read_record(path: str, classes: Container[int], log: RepairLog) -> ImageRec
     file = label_path(path)
     boxes, class_ids = empty_boxes()
     try:
-        with open(file, "rb") as stream:
-            text = stream.read().decode("utf-8-sig")
+        text = read_bounded(file, MAX_LABEL_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         log.add("image_without_label", path, None, "kept as an image without objects")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         log.add("unreadable_label", file, None, "left out the image")
         return None
     else:

@@ -22,6 +22,7 @@ from torch import nn
 
 from engine.detectors.ultralytics_quiet import IterableSimpleNamespace
 from engine.errors import UntrustedWeightsError
+from engine.excerpts import short_repr
 
 __all__ = ["ALIASES", "RestrictedUnpickler", "allowed", "refuse_planted_code"]
 
@@ -45,25 +46,33 @@ def _plain_dtype(code: str, *_: Any) -> np.dtype:
 
 def _plain_array(cls: Any, _shape: Any, _code: Any) -> np.ndarray:
     """The empty array that numpy's pickles start from."""
-    return np.empty(0) if cls is np.ndarray else _refuse(f"numpy array of type {cls}")
+    return np.empty(0) if cls is np.ndarray else _refuse(f"numpy array of type {short_repr(cls)}")
 
 
 def _encode(text: str, encoding: str) -> bytes:
     """How protocol 2 writes bytes."""
-    return text.encode("latin-1") if encoding == "latin1" else _refuse(f"_codecs.encode to {encoding}")
+    return (
+        text.encode("latin-1")
+        if encoding == "latin1"
+        else _refuse(f"_codecs.encode to {short_repr(encoding)}")
+    )
 
 
 def _plain_defaultdict(factory: Any = None, *items: Any) -> defaultdict:
     """A defaultdict of plain values."""
     plain = factory is None or factory in (dict, list, set)
-    return defaultdict(factory, *items) if plain else _refuse(f"collections.defaultdict of {factory}")
+    return (
+        defaultdict(factory, *items)
+        if plain
+        else _refuse(f"collections.defaultdict of {short_repr(factory)}")
+    )
 
 
 def _own_forward(owner: Any, name: str) -> Any:
     """The forward methods that segmentation heads and fused layers keep among their attributes."""
     cls = owner if isinstance(owner, type) else type(owner)
     if name not in ("forward", "forward_fuse") or not issubclass(cls, nn.Module):
-        _refuse(f"builtins.getattr of {name!r}")
+        _refuse(f"builtins.getattr of {short_repr(name)}")
     return getattr(cls, name) if owner is cls else MethodType(getattr(cls, name), owner)
 
 
@@ -180,7 +189,7 @@ class RestrictedUnpickler(PythonUnpickler):
         """Leave the type as it is if its state (version, order, no fields …) says nothing else."""
         state = self.stack.pop()
         if not isinstance(state, tuple) or state[1] not in ("<", "|", "=") or any(state[2:5]):
-            _refuse(f"numpy.dtype with the state {state!r:.80}")
+            _refuse(f"numpy.dtype with the state {short_repr(state)}")
 
     def refuse_opcode(self) -> NoReturn:
         """Answer opcodes that torch.save never writes and that would go round the checks above."""

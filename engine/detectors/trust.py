@@ -22,6 +22,7 @@ from engine.config import home_folder
 from engine.detectors.pickle_rules import ALIASES, RestrictedUnpickler, allowed, refuse_planted_code
 from engine.detectors.pickle_scan import named_globals
 from engine.errors import DetectorError, UntrustedWeightsError
+from engine.excerpts import short_line
 
 __all__ = ["is_trusted", "load_checkpoint", "trusted_folders"]
 
@@ -78,7 +79,7 @@ def _unpickled(data: bytes, unpickler: type[Any], path: Path) -> Any:
     except UntrustedWeightsError as error:
         raise UntrustedWeightsError(f"weights {path}: {error}; {HOW_TO_TRUST}") from error
     except Exception as error:  # a damaged pickle fails in any way there is
-        reason = str(error).splitlines()[0][:200] if str(error) else ""
+        reason = short_line(error)
         raise DetectorError(
             f"weights: expected a checkpoint written by Ultralytics, got {path}, which cannot be read "
             f"({type(error).__name__}: {reason}); fetch or export it again"
@@ -132,8 +133,9 @@ def _refuse_unknown(names: list[tuple[str, str]], path: Path) -> None:
     """Raise `UntrustedWeightsError` for the first name that is not allowed."""
     for module_name, name in names:
         if not allowed(module_name, name):
+            got = short_line(f"{module_name}.{name}")
             raise UntrustedWeightsError(
-                f"weights {path}: expected only names that a detector needs, got {module_name}.{name}, "
+                f"weights {path}: expected only names that a detector needs, got {got}, "
                 f"which could run code; nothing was run; {HOW_TO_TRUST}"
             )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from engine.detectors.ultralytics_quiet import DEFAULT_CFG_DICT, Detect, IterableSimpleNamespace, v10Detect
 from engine.errors import DetectorError
+from engine.excerpts import short_line, short_repr
 
 __all__ = ["choose_branch", "class_names", "detection_model", "family", "fuse_batch_norm", "hyperparameters"]
 
@@ -57,10 +59,12 @@ def hyperparameters(args: Any) -> IterableSimpleNamespace:
 def class_names(names: dict[int, str] | Iterable[str], count: int) -> list[str]:
     """Class names by index; a class without a name is called by its number."""
     known = names if isinstance(names, dict) else dict(enumerate(names))
-    return [str(known.get(index, index)) for index in range(count)]
+    found = (known.get(index, index) for index in range(count))
+    return [name if isinstance(name, str) else short_repr(name) for name in found]
 
 
 def family(model: Any) -> str:
     """The architecture without its size, `yolov8` or `yolo11`; `yolo` where the checkpoint does not say."""
-    found = re.match(r"yolov?\d+", str((getattr(model, "yaml", None) or {}).get("yaml_file", "")))
+    written = (getattr(model, "yaml", None) or {}).get("yaml_file", "")
+    found = re.match(r"yolov?\d+", short_line(written) if isinstance(written, str | Path) else "")
     return found.group() if found else "yolo"

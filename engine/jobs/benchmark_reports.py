@@ -10,10 +10,13 @@ from typing import Any
 from engine.benchmark.catalogue import CATALOGUE
 from engine.benchmark.report import chart_file, html_page, markdown
 from engine.errors import StorageError
+from engine.excerpts import read_bounded, short_line
 from engine.json_text import from_json, json_document
 from engine.patch.arrays import write_atomically
 
 __all__ = ["read_results", "write_report", "write_result"]
+
+MAX_RESULT_BYTES = 256 * 2**20
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -73,9 +76,10 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        result = from_json(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path}: expected a benchmark's result as JSON, got {error}; move it") from error
+        result = from_json(read_bounded(path, MAX_RESULT_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = short_line(getattr(error, "strerror", None) or error)
+        raise StorageError(f"{path}: expected a benchmark's result as JSON, got {reason}; move it") from error
     if not isinstance(result, dict) or not {"suite", "answer", "measurements"} <= set(result):
         raise StorageError(f"{path}: expected a benchmark's result, got other JSON; move it away")
     return result

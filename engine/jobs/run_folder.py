@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.config import home_folder
 from engine.errors import StorageError
+from engine.excerpts import read_bounded
 from engine.json_text import from_json, json_document
 from engine.patch.arrays import write_atomically
 from engine.records import StepRecord
@@ -21,6 +22,7 @@ __all__ = ["created", "default_folder", "read_history", "read_summary", "write_h
 
 SUMMARY = "run.json"
 HISTORY = "history.csv"
+MAX_SUMMARY_BYTES = 256 * 2**20
 
 
 def default_folder(label: str) -> Path:
@@ -64,8 +66,8 @@ def read_summary(folder: Path) -> dict[str, Any]:
     """
     path = folder / SUMMARY
     try:
-        content = from_json(path.read_bytes())
-    except (OSError, ValueError) as error:
+        content = from_json(read_bounded(path, MAX_SUMMARY_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
         raise StorageError(
             f"{path}: expected the record of a run, got none that can be read; choose a run's folder"
         ) from error

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import DatasetError
+from engine.excerpts import short_list, short_repr
 from engine.json_text import from_json, json_text
 from engine.records import Dataset, ImageRecord, Repair
 from engine.store.connection import Connection
@@ -266,8 +267,10 @@ class Datasets:
         rows = self._db.rows("SELECT id FROM datasets WHERE name = ?", [name])
         if not rows:
             names = [each for (each,) in self._db.rows("SELECT name FROM datasets ORDER BY name")]
-            there = ", ".join(names) or "none"
-            raise DatasetError(f"dataset {name!r}: expected one of the imported ({there}); import it first")
+            there = short_list(names) or "none"
+            raise DatasetError(
+                f"dataset {short_repr(name)}: expected one of the imported ({there}); import it first"
+            )
         return rows[0][0]
 
 

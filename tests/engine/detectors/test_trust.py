@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import pickle
 import zipfile
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from engine.detectors.trust import is_trusted, load_checkpoint
 from engine.detectors.ultralytics_quiet import DetectionModel, IterableSimpleNamespace
 from engine.errors import DetectorError, UntrustedWeightsError
 from tests.engine.detectors.families import FAMILIES, random_model
+from tests.engine.test_excerpts import laughs
 
 MARK = "PATCHBENCH_TEST_PICKLE_RAN"
 
@@ -166,6 +168,28 @@ def test_allowed_names_cannot_be_used_otherwise(tmp_path, name):
     path = archive(tmp_path / "hostile.pt", data__pkl=hostile(WITHIN_THE_ALLOWLIST[name]))
     with pytest.raises(UntrustedWeightsError, match="could run code"):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        Calls(defaultdict, laughs()),
+        Calls(codecs.encode, "x", "x" * 10**6),
+        Calls(getattr, torch.nn.Identity, "x" * 10**6),
+    ],
+)
+def test_large_and_nested_values_are_named_in_short(tmp_path, planted):
+    path = archive(tmp_path / "hostile.pt", data__pkl=pickle.dumps({"description": planted}, 2))
+    with pytest.raises(UntrustedWeightsError, match="could run code") as caught:
+        load_checkpoint(path)
+    assert len(str(caught.value)) < len(str(path)) + 500
+
+
+def test_a_long_name_is_shown_in_short(tmp_path):
+    path = archive(tmp_path / "hostile.pt", data__pkl=hostile(b"cos\n" + b"x" * 10**6 + b"\n"))
+    with pytest.raises(UntrustedWeightsError, match=r"got os\.xxx.*…, which could run code") as caught:
+        load_checkpoint(path)
+    assert len(str(caught.value)) < len(str(path)) + 500
 
 
 def test_hostile_objects_beside_a_real_model_are_refused(tmp_path):
