@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from engine.config import home_folder
+from engine.disk import why_unwritable, write_atomically
 from engine.errors import EngineError
 
 APP = Path(__file__).with_name("app.py")
@@ -31,10 +32,8 @@ def main(context: click.Context, port: int, address: str, worker: bool) -> None:
     except EngineError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(
-            f"{home_folder()}: expected a writable folder, got {error.strerror}; "
-            "choose another PATCHBENCH_HOME"
-        ) from error
+        why = why_unwritable(home_folder(), error, "choose another PATCHBENCH_HOME")
+        raise click.ClickException(f"{home_folder()}: expected a writable folder, got {why}") from error
     click.echo(f"PatchBench: http://{address}:{port} (Ctrl-C ends the pages; jobs go on)")
     _serve(port, address)
 
@@ -54,13 +53,9 @@ def report(jobs: str, out: Path, language: str) -> None:
 
     try:
         text = report_html(_numbers(jobs), code=language)
-        out.write_text(text, encoding="utf-8")
+        write_atomically(out, lambda file: file.write(text.encode()))
     except EngineError as error:
         raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(
-            f"{out}: expected a file that can be written, got {error.strerror}; choose another --out"
-        ) from error
     click.echo(f"Wrote {out} ({len(text.encode()):,} bytes)")
 
 

@@ -18,13 +18,14 @@ MODULES = sorted((ROOT / "engine").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
 
-EVERYWHERE = {"config", "errors", "excerpts", "json_text", "measurements", "records"}
+EVERYWHERE = {"config", "disk", "errors", "excerpts", "json_text", "measurements", "records"}
 # Package or module of the engine → what else of the engine it may import.
 MAY_IMPORT = {
     "__main__": {"cli"},
     "boxes": set(),
     "config": set(),
     "errors": set(),
+    "disk": set(),
     "excerpts": set(),
     "json_text": set(),
     "measurements": set(),
@@ -73,6 +74,7 @@ TORCH_FREE = [
     "engine.boxes",
     "engine.config",
     "engine.errors",
+    "engine.disk",
     "engine.excerpts",
     "engine.hardware",
     "engine.json_text",

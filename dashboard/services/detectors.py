@@ -13,6 +13,7 @@ from typing import BinaryIO
 from dashboard.services.paths import within_roots
 from dashboard.services.storage import cached, opened
 from engine.config import home_folder
+from engine.disk import why_unwritable
 from engine.errors import DetectorError, StorageError
 from engine.excerpts import short_repr
 
@@ -84,9 +85,8 @@ def store_weights(file: BinaryIO, filename: str) -> str:
         temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be written, {error.strerror or error}; free some space"
-        ) from error
+        why = why_unwritable(path, error, "choose another PATCHBENCH_HOME")
+        raise StorageError(f"{path}: cannot be written, {why}") from error
     finally:
         temporary.unlink(missing_ok=True)
     detectors.clear()

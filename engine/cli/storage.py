@@ -28,7 +28,7 @@ def storage_group() -> None:
 @json_option
 def usage_command(as_json: bool) -> None:
     """Show what each job, the database, previews, uploads and logs take."""
-    with Repository() as repository:
+    with Repository(on_full_disk=True) as repository:
         used = housekeeping.usage(repository)
     if as_json:
         print_json(asdict(used) | {"total": used.total})
@@ -52,7 +52,7 @@ def prune_command(
 ) -> None:
     """Remove what is not needed any more; patches, scores and histories stay."""
     gone: dict[Path, int] = {}
-    with Repository() as repository:
+    with Repository(on_full_disk=True) as repository:
         if checkpoints:
             gone |= housekeeping.prune_checkpoints(repository, dry_run=dry_run)
         if previews:

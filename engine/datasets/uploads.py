@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from engine.config import home_folder
 from engine.datasets.images import IMAGE_SUFFIXES
+from engine.disk import why_unwritable
 from engine.errors import DatasetError, StorageError
 from engine.excerpts import short_line, short_repr
 from engine.records import Dataset
@@ -268,4 +269,5 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, path
 
 
 def _unwritable(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path}: cannot be written, {error.strerror or error}; free or choose a folder")
+    why = why_unwritable(path, error, "free or choose a folder")
+    return StorageError(f"{path}: cannot be written, {why}")

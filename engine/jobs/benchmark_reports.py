@@ -9,10 +9,10 @@ from typing import Any
 
 from engine.benchmark.catalogue import CATALOGUE
 from engine.benchmark.report import chart_file, html_page, markdown
+from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
 from engine.excerpts import read_bounded, short_line
 from engine.json_text import from_json, json_document
-from engine.patch.arrays import write_atomically
 
 __all__ = ["read_results", "write_report", "write_result"]
 
@@ -46,7 +46,8 @@ def write_report(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"{folder}: expected a writable folder, got {error.strerror}") from error
+        why = why_unwritable(folder, error, "choose another")
+        raise StorageError(f"{folder}: expected a writable folder, got {why}") from error
     for result in results:
         write_result(folder / f"{result['suite']}.json", result)
     everything = read_results(folder)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from engine.disk import why_unwritable
 from engine.errors import EngineError, RunInterruptedError, StorageError
 from engine.jobs.places import job_folder, lock_path
 from engine.jobs.work import WORK
@@ -63,7 +64,8 @@ def sole_writer(job_id: int) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "ab")  # noqa: SIM115
     except OSError as error:
-        raise StorageError(f"{path}: cannot be written, {error.strerror}; free or choose a folder") from error
+        why = why_unwritable(path, error, "free or choose a folder")
+        raise StorageError(f"{path}: cannot be written, {why}") from error
     with file:
         deadline = time.monotonic() + LOCK_S
         while True:
@@ -112,10 +114,8 @@ def _folder_of(job: Job) -> Path:
         for path in folder.glob(".*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as error:
-        raise StorageError(
-            f"{folder}: expected a folder that can be written, got {error.strerror}; "
-            "free it or choose another PATCHBENCH_HOME"
-        ) from error
+        why = why_unwritable(folder, error, "free it or choose another PATCHBENCH_HOME")
+        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error
     return folder
 
 

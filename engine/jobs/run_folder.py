@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import home_folder
+from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
 from engine.excerpts import read_bounded
 from engine.json_text import from_json, json_document
-from engine.patch.arrays import write_atomically
 from engine.records import StepRecord
 
 __all__ = ["created", "default_folder", "read_history", "read_summary", "write_history", "write_summary"]
@@ -131,10 +131,8 @@ def _create(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         occupied = any(folder.iterdir())
     except OSError as error:
-        raise StorageError(
-            f"{folder}: expected a folder that can be written, got {error.strerror or error}; "
-            "choose another --out"
-        ) from error
+        why = why_unwritable(folder, error, "choose another --out")
+        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error
     if occupied:
         raise StorageError(
             f"{folder}: expected a new or empty folder, got one with files; choose another --out, "

@@ -103,14 +103,15 @@ class Previews:
         with self._db.transaction():
             self._db.rows("UPDATE previews SET state = 'queued' WHERE state = 'running'")
 
-    def prune(self, *, older_than_s: float = 0.0) -> list[str]:
-        """Remove those that were asked for so long ago or longer, and return their keys."""
-        with self._db.transaction():
-            rows = self._db.rows(f"DELETE {_OLD} RETURNING key", [time.time() - older_than_s])
-        return [key for (key,) in rows]
+    def forget(self, keys: Sequence[str]) -> None:
+        """Remove answered previews."""
+        if keys:  # without a write lock, which others need
+            with self._db.transaction():
+                for key in keys:
+                    self._db.rows("DELETE FROM previews WHERE key = ? AND state IN ('done', 'failed')", [key])
 
     def old(self, *, older_than_s: float = 0.0) -> list[str]:
-        """The keys that `prune` would remove."""
+        """The keys of those that were answered and were asked for so long ago or longer."""
         with self._db.errors():
             return [key for (key,) in self._db.rows(f"SELECT key {_OLD}", [time.time() - older_than_s])]
 

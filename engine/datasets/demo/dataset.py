@@ -14,6 +14,7 @@ import numpy as np
 from engine.config import home_folder, require_between, require_choice
 from engine.datasets.demo.canvas import tones
 from engine.datasets.demo.scenes import Scene, draw_scene
+from engine.disk import why_unwritable
 from engine.errors import DatasetError, StorageError
 from engine.json_text import from_json, json_text
 from engine.records import Dataset, ImageRecord
@@ -70,10 +71,8 @@ def demo_dataset(
         try:
             _draw(target, split, size, facts, report)
         except OSError as error:
-            raise StorageError(
-                f"expected to write the demo dataset to {target}, got {error.strerror or error}; "
-                "free space or choose another PATCHBENCH_HOME"
-            ) from error
+            why = why_unwritable(target, error, "free space or choose another PATCHBENCH_HOME")
+            raise StorageError(f"expected to write the demo dataset to {target}, got {why}") from error
     return _read(target, split)
 
 
