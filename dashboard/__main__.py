@@ -12,6 +12,7 @@ import click
 from engine.config import home_folder
 from engine.disk import why_unwritable, write_atomically
 from engine.errors import EngineError
+from engine.terminal import lenient_streams
 
 APP = Path(__file__).with_name("app.py")
 
@@ -23,6 +24,7 @@ APP = Path(__file__).with_name("app.py")
 @click.option("--worker/--no-worker", default=True, help="Start a worker if none is alive.")
 def main(context: click.Context, port: int, address: str, worker: bool) -> None:
     """Serve PatchBench's dashboard, or write a report without it."""
+    lenient_streams()
     if context.invoked_subcommand is not None:
         return
     try:

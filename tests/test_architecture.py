@@ -18,7 +18,7 @@ MODULES = sorted((ROOT / "engine").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
 
-EVERYWHERE = {"config", "disk", "errors", "excerpts", "json_text", "measurements", "records"}
+EVERYWHERE = {"config", "disk", "errors", "excerpts", "json_text", "measurements", "records", "terminal"}
 # Package or module of the engine → what else of the engine it may import.
 MAY_IMPORT = {
     "__main__": {"cli"},
@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "hardware": set(),
     "seeding": set(),
     "store": set(),
+    "terminal": set(),
     "datasets": {"boxes", "seeding"},
     "detectors": {"boxes", "seeding", "hardware"},
     "patch": {"boxes", "datasets", "detectors", "seeding"},
@@ -80,6 +81,7 @@ TORCH_FREE = [
     "engine.json_text",
     "engine.measurements",
     "engine.records",
+    "engine.terminal",
     "engine.evaluation.config",
     "engine.baselines.config",
     *(

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from engine.json_text import json_document
+from engine.json_text import json_document, json_text
+from engine.terminal import lacks_characters
 
 __all__ = ["json_option", "print_json", "print_table", "score_rows"]
 
@@ -29,8 +30,8 @@ json_option: Callable[[Any], Any] = click.option(
 
 
 def print_json(result: Any) -> None:
-    """One JSON document; numbers that are not finite are null."""
-    click.echo(json_document(result))
+    """One JSON document; numbers that are not finite are null, characters that the terminal lacks escaped."""
+    click.echo(json_text(result, indent=2) if lacks_characters() else json_document(result))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

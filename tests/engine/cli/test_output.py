@@ -26,6 +26,14 @@ def test_json_can_be_read_again(capsys: pytest.CaptureFixture[str], result: obje
     assert json.loads(capsys.readouterr().out) == read
 
 
+def test_json_stays_json_where_the_terminal_lacks_characters(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.cli.output.lacks_characters", lambda: True)
+    print_json({"name": "é…한"})
+    assert capsys.readouterr().out == '{\n  "name": "\\u00e9\\u2026\\ud55c"\n}\n'
+
+
 @pytest.mark.parametrize(
     ("rows", "lines"),
     [
