@@ -12,6 +12,7 @@ import click
 from engine.config import home_folder
 from engine.disk import why_unwritable, write_atomically
 from engine.errors import EngineError
+from engine.private import private_home, shared_outside_home
 from engine.terminal import lenient_streams
 
 APP = Path(__file__).with_name("app.py")
@@ -25,6 +26,7 @@ APP = Path(__file__).with_name("app.py")
 def main(context: click.Context, port: int, address: str, worker: bool) -> None:
     """Serve PatchBench's dashboard, or write a report without it."""
     lenient_streams()
+    context.with_resource(private_home())
     if context.invoked_subcommand is not None:
         return
     try:
@@ -55,7 +57,8 @@ def report(jobs: str, out: Path, language: str) -> None:
 
     try:
         text = report_html(_numbers(jobs), code=language)
-        write_atomically(out, lambda file: file.write(text.encode()))
+        with shared_outside_home(out):
+            write_atomically(out, lambda file: file.write(text.encode()))
     except EngineError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Wrote {out} ({len(text.encode()):,} bytes)")

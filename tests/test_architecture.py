@@ -18,19 +18,32 @@ MODULES = sorted((ROOT / "engine").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
 
-EVERYWHERE = {"config", "disk", "errors", "excerpts", "json_text", "measurements", "records", "terminal"}
+EVERYWHERE = {
+    "config",
+    "csv_text",
+    "disk",
+    "errors",
+    "excerpts",
+    "json_text",
+    "measurements",
+    "private",
+    "records",
+    "terminal",
+}
 # Package or module of the engine → what else of the engine it may import.
 MAY_IMPORT = {
     "__main__": {"cli"},
     "boxes": set(),
     "config": set(),
     "errors": set(),
+    "csv_text": set(),
     "disk": set(),
     "excerpts": set(),
     "json_text": set(),
     "measurements": set(),
     "records": set(),
     "hardware": set(),
+    "private": set(),
     "seeding": set(),
     "store": set(),
     "terminal": set(),
@@ -75,11 +88,13 @@ TORCH_FREE = [
     "engine.boxes",
     "engine.config",
     "engine.errors",
+    "engine.csv_text",
     "engine.disk",
     "engine.excerpts",
     "engine.hardware",
     "engine.json_text",
     "engine.measurements",
+    "engine.private",
     "engine.records",
     "engine.terminal",
     "engine.evaluation.config",
@@ -198,6 +213,13 @@ def test_json_is_written_in_one_place() -> None:
     sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
     writers = {relative(path) for path in sources if re.search(r"\bjson\.dumps?\(", path.read_text("utf-8"))}
     assert writers == {"engine/json_text.py"}
+
+
+def test_csv_is_written_in_one_place() -> None:
+    sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
+    writer = re.compile(r"\bcsv\.(writer|DictWriter)\(|\.to_csv\((?!runs\))")
+    writers = {relative(path) for path in sources if writer.search(path.read_text(encoding="utf-8"))}
+    assert writers == {"engine/csv_text.py"}
 
 
 def test_the_engine_knows_nothing_of_the_dashboard() -> None:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +14,7 @@ from engine.benchmark.comparison import FEW_ROUNDS, Change
 from engine.benchmark.said import Said
 from engine.benchmark.wording import side_name
 from engine.config import RunConfig
+from engine.csv_text import csv_text
 from engine.jobs import benchmark_history, queue
 from engine.json_text import json_document, json_text
 from engine.records import BenchmarkRun, Job, Measurement
@@ -215,14 +214,12 @@ def to_json(runs: Sequence[BenchmarkRun]) -> str:
 
 def to_csv(runs: Sequence[BenchmarkRun]) -> str:
     """A line for each measurement of runs, with what it was measured on."""
-    text = io.StringIO()
     about = ("suite", "id", "scale", "device", "machine", "detector", "dataset", "code_version", "started_at")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow([*about, "side", *_COLUMNS, "settings"])
+    rows = [[*about, "side", *_COLUMNS, "settings"]]
     for run in runs:
         for measurement in run.measurements:
             row = measurement.to_json()
-            table.writerow(
+            rows.append(
                 [
                     *(getattr(run, name) for name in about),
                     row["side"],
@@ -230,4 +227,4 @@ def to_csv(runs: Sequence[BenchmarkRun]) -> str:
                     json_text(row["settings"], ascii_only=False),
                 ]
             )
-    return text.getvalue()
+    return csv_text(rows, line_end="\n")

@@ -23,6 +23,7 @@ from engine.config import home_folder
 from engine.disk import full_disk, is_full
 from engine.errors import EngineError, RunInterruptedError
 from engine.excerpts import short_line
+from engine.private import private_home
 from engine.terminal import checked_output, lenient_streams
 
 __all__ = ["cli", "main"]
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for an error told in one line, 130 if interrupted."""
     lenient_streams()
     try:
-        with checked_output():
+        with private_home(), checked_output():
             cli.main(
                 args=None if arguments is None else list(arguments),
                 prog_name="python -m engine",
