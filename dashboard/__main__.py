@@ -14,7 +14,10 @@ import click
 
 from dashboard.listening import HostCheck, answered_hosts, require_free, shown_address
 from engine.config import home_folder
+from engine.disk import why_unwritable, write_atomically
 from engine.errors import EngineError
+from engine.private import private_home, shared_outside_home
+from engine.terminal import lenient_streams
 
 APP = Path(__file__).with_name("app.py")
 
@@ -33,6 +36,8 @@ APP = Path(__file__).with_name("app.py")
 )
 def main(context: click.Context, port: int, address: str, worker: bool, hosts: tuple[str, ...]) -> None:
     """Serve PatchBench's dashboard, or write a report without it."""
+    lenient_streams()
+    context.with_resource(private_home())
     if context.invoked_subcommand is not None:
         return
     try:
@@ -44,10 +49,8 @@ def main(context: click.Context, port: int, address: str, worker: bool, hosts: t
     except EngineError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(
-            f"{home_folder()}: expected a writable folder, got {error.strerror}; "
-            "choose another PATCHBENCH_HOME"
-        ) from error
+        why = why_unwritable(home_folder(), error, "choose another PATCHBENCH_HOME")
+        raise click.ClickException(f"{home_folder()}: expected a writable folder, got {why}") from error
     click.echo(f"PatchBench: {shown_address(address, port)} (Ctrl-C ends the pages; jobs go on)")
     _serve(port, address, answered)
 
@@ -67,13 +70,10 @@ def report(jobs: str, out: Path, language: str) -> None:
 
     try:
         text = report_html(_numbers(jobs), code=language)
-        out.write_text(text, encoding="utf-8")
+        with shared_outside_home(out):
+            write_atomically(out, lambda file: file.write(text.encode()))
     except EngineError as error:
         raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(
-            f"{out}: expected a file that can be written, got {error.strerror}; choose another --out"
-        ) from error
     click.echo(f"Wrote {out} ({len(text.encode()):,} bytes)")
 
 

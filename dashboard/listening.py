@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from engine.errors import SettingsError
+from engine.excerpts import short_repr
 
 __all__ = ["HostCheck", "answered_hosts", "require_free", "shown_address"]
 
@@ -44,7 +45,7 @@ def require_free(address: str, port: int) -> None:
             f"--port: expected one that you may listen on, got {port}; choose one of 1024 to 65535"
         )
     raise SettingsError(
-        f"--address: expected an address of this machine, such as 127.0.0.1, got {address!r:.80} "
+        f"--address: expected an address of this machine, such as 127.0.0.1, got {short_repr(address)} "
         f"({error.strerror or error}); choose another"
     )
 
@@ -93,7 +94,7 @@ class HostCheck:
             await send({"type": "websocket.close", "code": 1008})
         else:
             text = (
-                f"Host: expected a name of this dashboard, got {host!r:.200}; "
+                f"Host: expected a name of this dashboard, got {short_repr(host)}; "
                 "open it by its own address, or start it with --allow-host NAME\n"
             )
             kind = [(b"content-type", b"text/plain; charset=utf-8")]
@@ -161,7 +162,7 @@ def _checked(name: str) -> str:
     if not _HOST.fullmatch(name) and not _is_ip(name):
         raise SettingsError(
             f"--allow-host: expected a host's name without scheme and port, such as patchbench.example.com, "
-            f"got {name!r:.200}; correct it"
+            f"got {short_repr(name)}; correct it"
         )
     return name
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SettingsError
+from engine.excerpts import short_repr
 
 __all__ = [
     "BATCHINGS",
@@ -78,7 +79,7 @@ def _number(value: float) -> str:
 def require_choice(name: str, value: str, allowed: Collection[str]) -> None:
     """Raise `SettingsError` unless the value is one of those allowed."""
     if value not in allowed:
-        raise SettingsError(f"{name}: expected one of {', '.join(sorted(allowed))}, got {value!r}")
+        raise SettingsError(f"{name}: expected one of {', '.join(sorted(allowed))}, got {short_repr(value)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ __all__ = [
     "JobError",
     "MemoryExhaustedError",
     "NonFiniteLossError",
+    "OutputError",
     "PatchFileError",
     "RunInterruptedError",
     "SettingsError",
@@ -55,6 +56,10 @@ class PatchFileError(EngineError):
 
 class StorageError(EngineError):
     """A result or the database cannot be read or written."""
+
+
+class OutputError(EngineError):
+    """Standard output takes nothing, such as a file on a full disk; what was to be done is done."""
 
 
 class JobError(EngineError):

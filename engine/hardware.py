@@ -85,7 +85,7 @@ class HardwareSnapshot:
     versions: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries and lists, as `json.dumps` takes them."""
+        """Plain dictionaries and lists, as `json_text` takes them."""
         return asdict(self)
 
 

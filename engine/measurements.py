@@ -23,8 +23,8 @@ class Interval:
     high: float
 
     def to_json(self) -> list[float | None]:
-        """Value, low and high, None for NaN, which JSON has no word for."""
-        return [None if math.isnan(number) else number for number in (self.value, self.low, self.high)]
+        """Value, low and high, None where one is not finite."""
+        return [number if math.isfinite(number) else None for number in (self.value, self.low, self.high)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Measurement:
     samples: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, as `json.dumps` takes them."""
+        """Plain dictionaries, as `json_text` takes them."""
         value, low, high = self.figure.to_json()
         return {
             "side": self.side,

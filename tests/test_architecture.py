@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,18 +18,35 @@ MODULES = sorted((ROOT / "engine").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
 
-EVERYWHERE = {"config", "errors", "measurements", "records"}
+EVERYWHERE = {
+    "config",
+    "csv_text",
+    "disk",
+    "errors",
+    "excerpts",
+    "json_text",
+    "measurements",
+    "private",
+    "records",
+    "terminal",
+}
 # Package or module of the engine → what else of the engine it may import.
 MAY_IMPORT = {
     "__main__": {"cli"},
     "boxes": set(),
     "config": set(),
     "errors": set(),
+    "csv_text": set(),
+    "disk": set(),
+    "excerpts": set(),
+    "json_text": set(),
     "measurements": set(),
     "records": set(),
     "hardware": set(),
+    "private": set(),
     "seeding": set(),
     "store": set(),
+    "terminal": set(),
     "datasets": {"boxes", "seeding"},
     "detectors": {"boxes", "seeding", "hardware"},
     "patch": {"boxes", "datasets", "detectors", "seeding"},
@@ -70,9 +88,15 @@ TORCH_FREE = [
     "engine.boxes",
     "engine.config",
     "engine.errors",
+    "engine.csv_text",
+    "engine.disk",
+    "engine.excerpts",
     "engine.hardware",
+    "engine.json_text",
     "engine.measurements",
+    "engine.private",
     "engine.records",
+    "engine.terminal",
     "engine.evaluation.config",
     "engine.baselines.config",
     *(
@@ -190,6 +214,27 @@ def test_a_library_is_known_in_one_place(library: str, place: str) -> None:
     users = {path for path in MODULES if any(name.split(".")[0] == library for name in imports(path))}
     assert users
     assert [relative(path) for path in users if not path.relative_to(ROOT).match(place)] == []
+
+
+def test_what_messages_show_of_values_is_cut_by_excerpts() -> None:
+    """`f"{value!r:.80}"` and `str(value)[:80]` write the whole text first, however nested the value is."""
+    sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
+    cut = re.compile(r"![rs]:\.\d|\b(str|repr)\([^()]*\)\[:")
+    users = [relative(path) for path in sources if cut.search(path.read_text(encoding="utf-8"))]
+    assert users == ["engine/excerpts.py"]
+
+
+def test_json_is_written_in_one_place() -> None:
+    sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
+    writers = {relative(path) for path in sources if re.search(r"\bjson\.dumps?\(", path.read_text("utf-8"))}
+    assert writers == {"engine/json_text.py"}
+
+
+def test_csv_is_written_in_one_place() -> None:
+    sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
+    writer = re.compile(r"\bcsv\.(writer|DictWriter)\(|\.to_csv\((?!runs\))")
+    writers = {relative(path) for path in sources if writer.search(path.read_text(encoding="utf-8"))}
+    assert writers == {"engine/csv_text.py"}
 
 
 def test_the_engine_knows_nothing_of_the_dashboard() -> None:

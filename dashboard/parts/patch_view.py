@@ -154,13 +154,22 @@ def _score(score: ScoreRecord) -> None:
 def history(patch: PatchRecord) -> None:
     """The loss of the run, its validations and its settings."""
     steps = [] if patch.job_id is None else jobs.steps(patch.job_id)
-    validated = [each for each in patch.summary.get("events", []) if each.get("event") == "validated"]
-    if steps or validated:
+    events = patch.summary.get("events", [])
+    validated = [each for each in events if each.get("event") == "validated"]
+    not_scorable = any(each.get("event") == "held-out images cannot be scored" for each in events)
+    if steps or validated or not_scorable:
         with st.expander(_("History"), icon=":material/history:"):
             if steps and patch.job_id is not None:
                 loss_chart(patch.job_id, steps)
             if validated:
                 _validations(validated)
+            if not_scorable:
+                st.caption(
+                    _(
+                        "The images held out could not be scored: without a patch the detector finds none of "
+                        "their objects. The run went on without validation and kept its last patch."
+                    )
+                )
     if settings := patch.summary.get("config"):
         with st.expander(_("Settings"), icon=":material/tune:"):
             rows = [

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +14,9 @@ from engine.benchmark.comparison import FEW_ROUNDS, Change
 from engine.benchmark.said import Said
 from engine.benchmark.wording import side_name
 from engine.config import RunConfig
+from engine.csv_text import csv_text
 from engine.jobs import benchmark_history, queue
+from engine.json_text import json_document, json_text
 from engine.records import BenchmarkRun, Job, Measurement
 
 __all__ = [
@@ -212,24 +211,22 @@ def answer_of(run: BenchmarkRun) -> Said | None:
 def to_json(runs: Sequence[BenchmarkRun]) -> str:
     """Runs as `benchmark run --json` prints them, in a list."""
     results = [benchmark_history.result_of(run) for run in runs]
-    return json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
+    return json_document(results)
 
 
 def to_csv(runs: Sequence[BenchmarkRun]) -> str:
     """A line for each measurement of runs, with what it was measured on."""
-    text = io.StringIO()
     about = ("suite", "id", "scale", "device", "machine", "detector", "dataset", "code_version", "started_at")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow([*about, "side", *_COLUMNS, "settings"])
+    rows = [[*about, "side", *_COLUMNS, "settings"]]
     for run in runs:
         for measurement in run.measurements:
             row = measurement.to_json()
-            table.writerow(
+            rows.append(
                 [
                     *(getattr(run, name) for name in about),
                     row["side"],
                     *(row[name] for name in _COLUMNS),
-                    json.dumps(row["settings"], ensure_ascii=False),
+                    json_text(row["settings"], ascii_only=False),
                 ]
             )
-    return text.getvalue()
+    return csv_text(rows, line_end="\n")

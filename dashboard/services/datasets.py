@@ -21,6 +21,7 @@ from engine.datasets.sources import downloadable_names, find_dataset
 from engine.datasets.splits import SPLIT_CHOICES
 from engine.datasets.uploads import archive_name, archive_splits, store_upload
 from engine.errors import EngineError, SettingsError
+from engine.excerpts import short_repr
 from engine.jobs import queue
 from engine.records import ImageRecord, Job, Repair
 from engine.store.datasets import DatasetSummary
@@ -278,7 +279,7 @@ def _submit(
 ) -> Job:
     name = name.strip()
     if name and (Path(name).name != name or name.startswith("~")):
-        raise SettingsError(f"name: expected one that is no path, got {name!r:.200}; choose another")
+        raise SettingsError(f"name: expected one that is no path, got {short_repr(name)}; choose another")
     with opened() as repository:
         job = queue.submit_import(
             repository, source, name=name or None, split=split, images=images, roots=roots, label=label

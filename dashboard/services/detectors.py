@@ -13,7 +13,9 @@ from typing import BinaryIO
 from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
 from engine.config import home_folder
+from engine.disk import why_unwritable
 from engine.errors import DetectorError, StorageError
+from engine.excerpts import short_repr
 
 __all__ = ["KNOWN", "detectors", "store_weights", "usable", "weight_file"]
 
@@ -70,7 +72,7 @@ def store_weights(file: BinaryIO, filename: str) -> str:
     file.seek(0)
     data = file.read()
     if not data.startswith(ZIP):
-        raise DetectorError(f"weights: expected a .pt file as torch.save writes, got {filename!r:.80}")
+        raise DetectorError(f"weights: expected a .pt file as torch.save writes, got {short_repr(filename)}")
     stem = re.sub(r"[^\w.-]+", "-", Path(filename).stem).strip(".-")[:40] or "weights"
     path = _uploaded() / f"{stem}-{hashlib.sha256(data).hexdigest()[:8]}.pt"
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -79,9 +81,8 @@ def store_weights(file: BinaryIO, filename: str) -> str:
         temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be written, {error.strerror or error}; free some space"
-        ) from error
+        why = why_unwritable(path, error, "choose another PATCHBENCH_HOME")
+        raise StorageError(f"{path}: cannot be written, {why}") from error
     finally:
         temporary.unlink(missing_ok=True)
     detectors.clear()

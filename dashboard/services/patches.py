@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import patch_records, previews, queue
+from engine.json_text import json_document
 from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.previews import Preview
 
@@ -126,7 +126,7 @@ def file_bytes(path: str) -> bytes:
 def as_json(patch_id: int) -> str:
     """A patch's record with its settings and all its scores."""
     record = asdict(get(patch_id)) | {"scores": [asdict(score) for score in scores(patch_id)]}
-    return json.dumps(record, indent=2, ensure_ascii=False)
+    return json_document(record)
 
 
 def import_upload(file: BinaryIO, filename: str, name: str = "") -> PatchRecord:

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.config import home_folder
 from engine.datasets.uploads import own_folder
 from engine.errors import SettingsError
+from engine.excerpts import short_repr
 
 __all__ = ["allowed_roots", "file_within_roots", "held_roots", "within_roots"]
 
@@ -58,13 +59,13 @@ def within_roots(written: str) -> Path:
         there = path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingsError(
-            f"path: expected one on this machine, got {written!r:.200}; correct it"
+            f"path: expected one on this machine, got {short_repr(written, 200)}; correct it"
         ) from error
     roots = allowed_roots()
     if not written.strip() or not any(path.is_relative_to(root) for root in roots):
         shown = ", ".join(map(str, roots))
         raise SettingsError(
-            f"path: expected one below {shown}, got {written.strip()!r:.200}; "
+            f"path: expected one below {shown}, got {short_repr(written.strip(), 200)}; "
             "choose another, or name its folder in PATCHBENCH_ROOTS"
         )
     if not there:

@@ -16,14 +16,17 @@ Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
 
-def opened() -> Repository:
+def opened(*, on_full_disk: bool = False) -> Repository:
     """The user's database, to be used as a context manager: opening takes a millisecond, and sessions run in
     threads of their own.
+
+    Args:
+        on_full_disk: open it also where nothing more can be written; see `engine.store.schema`.
 
     Raises:
         StorageError: it cannot be used.
     """
-    return Repository()
+    return Repository(on_full_disk=on_full_disk)
 
 
 class Cached(Generic[Parameters, Answer]):

@@ -19,7 +19,7 @@ def usage() -> Usage:
     Raises:
         StorageError: the database cannot be used.
     """
-    with opened() as repository:
+    with opened(on_full_disk=True) as repository:
         return housekeeping.usage(repository)
 
 
@@ -30,7 +30,7 @@ def prunable() -> int:
     Raises:
         StorageError: the database cannot be used.
     """
-    with opened() as repository:
+    with opened(on_full_disk=True) as repository:
         return sum(size for each in _PRUNERS for size in each(repository, dry_run=True).values())
 
 
@@ -40,7 +40,7 @@ def prune() -> int:
     Raises:
         StorageError: the database cannot be used, or a file cannot be removed.
     """
-    with opened() as repository:
+    with opened(on_full_disk=True) as repository:
         freed = sum(size for each in _PRUNERS for size in each(repository).values())
     for cache in (usage, prunable):
         cache.clear()

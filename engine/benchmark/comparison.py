@@ -44,7 +44,7 @@ class Change:
         return None if math.isnan(low) else bool(low > 0 or high < 0)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, as `json.dumps` takes them."""
+        """Plain dictionaries, as `json_text` takes them."""
         value, low, high = self.difference.to_json()
         return {
             "side": self.before.side,

@@ -19,7 +19,12 @@ from engine.cli.patches import demo_command, patch_group
 from engine.cli.storage import storage_group
 from engine.cli.system import hardware_command
 from engine.cli.workers import previewer_command, worker_command
+from engine.config import home_folder
+from engine.disk import full_disk, is_full
 from engine.errors import EngineError, RunInterruptedError
+from engine.excerpts import short_line
+from engine.private import private_home
+from engine.terminal import checked_output, lenient_streams
 
 __all__ = ["cli", "main"]
 
@@ -48,12 +53,14 @@ for _command in (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for an error told in one line, 130 if interrupted."""
+    lenient_streams()
     try:
-        cli.main(
-            args=None if arguments is None else list(arguments),
-            prog_name="python -m engine",
-            standalone_mode=False,
-        )
+        with private_home(), checked_output():
+            cli.main(
+                args=None if arguments is None else list(arguments),
+                prog_name="python -m engine",
+                standalone_mode=False,
+            )
     except RunInterruptedError as interruption:
         return _fail(str(interruption), INTERRUPTED)
     except EngineError as error:
@@ -65,9 +72,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error.format_message(), 1)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", INTERRUPTED)
-    except Exception as error:  # what nobody foresaw: kept for whoever mends it, one line for the user
-        return _fail(f"{type(error).__name__}: {error}; this is a bug, report {_keep_traceback()}", 1)
+    except OSError as error:
+        return _fail(_reason(error), 1)
+    except Exception as error:
+        return _fail(_unforeseen(error), 1)
     return 0
+
+
+def _reason(error: OSError) -> str:
+    """Why the system refused something that no command has words for."""
+    if is_full(error):
+        path = error.filename or home_folder()
+        return f"{path}: expected to write it, got {full_disk(path)}"
+    return _unforeseen(error)
 
 
 def _fail(message: str, code: int) -> int:
@@ -75,9 +92,14 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _keep_traceback() -> str:
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="patchbench-error-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(traceback.format_exc())
-    return file.name
+def _unforeseen(error: Exception) -> str:
+    """One line for the user of what nobody foresaw; the whole is kept for whoever mends it."""
+    told = f"{type(error).__name__}: {short_line(error)}; this is a bug"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="patchbench-error-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"
+        ) as file:
+            file.write(traceback.format_exc())
+    except OSError as unwritable:
+        return f"{told}, report it (its traceback could not be kept: {unwritable.strerror or unwritable})"
+    return f"{told}, report {file.name}"

@@ -19,6 +19,7 @@ from engine.config import RunConfig, require_choice
 from engine.errors import EngineError
 from engine.jobs.benchmark_history import compare, latest_runs, result_of, two_runs
 from engine.jobs.benchmark_reports import read_results, write_report
+from engine.private import shared_outside_home
 from engine.store.repository import Repository
 
 __all__ = ["benchmark_group"]
@@ -216,7 +217,8 @@ def _run_all(config: RunConfig, out: Path | None, as_json: bool, how: dict[str, 
 
 
 def _write_report(out: Path, results: list[dict[str, Any]]) -> list[str]:
-    written = [str(path) for path in write_report(out, results)]
+    with shared_outside_home(out):
+        written = [str(path) for path in write_report(out, results)]
     for path in written:
         click.echo(f"Written: {path}", err=True)
     return written

@@ -14,6 +14,7 @@ from engine.cli.output import json_option, print_json, print_table
 from engine.datasets.annotations import repair_words
 from engine.datasets.histogram import count_histogram
 from engine.datasets.splits import SPLIT_CHOICES
+from engine.excerpts import short_list, short_repr
 from engine.records import Dataset
 from engine.store.repository import Repository
 
@@ -133,7 +134,7 @@ def _show(dataset: Dataset, *, class_name: str | None, limit: int, as_json: bool
 def _facts(dataset: Dataset, class_name: str | None, limit: int) -> dict[str, Any]:
     if class_name is not None and class_name not in dataset.class_names:
         raise click.BadParameter(
-            f"expected one of {', '.join(filter(None, dataset.class_names))}, got {class_name!r}",
+            f"expected one of {short_list(filter(None, dataset.class_names))}, got {short_repr(class_name)}",
             param_hint="--class",
         )
     class_id = None if class_name is None else dataset.class_names.index(class_name)

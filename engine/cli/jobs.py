@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,11 +14,14 @@ import click
 
 from engine.cli.output import json_option, print_json, print_table
 from engine.cli.submit import submit_group
+from engine.errors import StorageError
 from engine.jobs import queue
 from engine.records import JOB_KINDS, JOB_STATES, Job, Progress
 from engine.store.repository import Repository
 
 __all__ = ["jobs_group"]
+
+log = logging.getLogger(__name__)
 
 ENDED = ("succeeded", "failed", "cancelled", "interrupted", "paused")
 
@@ -46,8 +50,11 @@ def list_command(
     states: tuple[str, ...], kinds: tuple[str, ...], text: str, order: str, limit: int, as_json: bool
 ) -> None:
     """List jobs, the newest first."""
-    with Repository() as repository:
-        queue.release_dead(repository)
+    with Repository(on_full_disk=True) as repository:
+        try:
+            queue.release_dead(repository)
+        except StorageError as error:  # a full disk: what is stored can be listed all the same
+            log.warning("Jobs of workers that are gone are listed as running: %s", error)
         jobs = repository.jobs.find(states=states, kinds=kinds, text=text, order=order, limit=limit)
     if as_json:
         print_json([asdict(job) for job in jobs])

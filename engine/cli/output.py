@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+
+from engine.json_text import json_document, json_text
+from engine.terminal import lacks_characters
 
 __all__ = ["json_option", "print_json", "print_table", "score_rows"]
 
@@ -28,8 +30,8 @@ json_option: Callable[[Any], Any] = click.option(
 
 
 def print_json(result: Any) -> None:
-    """One JSON document; numbers that are not finite are null."""
-    click.echo(json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False))
+    """One JSON document; numbers that are not finite are null, characters that the terminal lacks escaped."""
+    click.echo(json_text(result, indent=2) if lacks_characters() else json_document(result))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

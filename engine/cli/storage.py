@@ -11,6 +11,7 @@ import click
 from engine.cli.output import json_option, print_json, print_table
 from engine.errors import StorageError
 from engine.jobs import housekeeping
+from engine.private import shared_outside_home
 from engine.store.repository import Repository
 
 __all__ = ["storage_group"]
@@ -28,7 +29,7 @@ def storage_group() -> None:
 @json_option
 def usage_command(as_json: bool) -> None:
     """Show what each job, the database, previews, uploads and logs take."""
-    with Repository() as repository:
+    with Repository(on_full_disk=True) as repository:
         used = housekeeping.usage(repository)
     if as_json:
         print_json(asdict(used) | {"total": used.total})
@@ -52,7 +53,7 @@ def prune_command(
 ) -> None:
     """Remove what is not needed any more; patches, scores and histories stay."""
     gone: dict[Path, int] = {}
-    with Repository() as repository:
+    with Repository(on_full_disk=True) as repository:
         if checkpoints:
             gone |= housekeeping.prune_checkpoints(repository, dry_run=dry_run)
         if previews:
@@ -73,7 +74,7 @@ def prune_command(
 @json_option
 def backup_command(file: Path, as_json: bool) -> None:
     """Copy the database into FILE while workers may go on; the results' folders are not in it."""
-    with Repository() as repository:
+    with Repository() as repository, shared_outside_home(file):
         repository.maintenance.backup(file)
     if as_json:
         print_json({"backup": str(file.absolute())})

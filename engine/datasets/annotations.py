@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.excerpts import short_line, short_repr
 from engine.records import Repair
 
 __all__ = [
@@ -168,6 +169,7 @@ REPAIR_KINDS: dict[str, RepairKind] = {
 UNREAD = frozenset({"malformed_line", "non_finite", "not_normalised", "unknown_image"})
 MAX_CLASSES = 10_000  # a class id beyond is taken for damage: names are kept as a list with one entry an id
 _SMALLEST_PX = 1.0  # a thinner box shows nothing that could be detected
+LONGEST_PATH = 4096  # Linux has none longer
 _ROUNDING_PX = 0.01  # labels with six decimals leave a 10,000 pixel image by no more
 
 
@@ -192,8 +194,9 @@ class RepairLog:
 
     def add(self, kind: str, file: str, line: int | None, action: str) -> None:
         """Note one repair; `kind` is a key of `REPAIR_KINDS`."""
-        file = file.encode("utf-8", "backslashreplace").decode()  # any file name can be stored
-        self.repairs.append(Repair(kind=kind, file=file, line=line, action=action))
+        # Any name can be stored, but the path that a file claims may be of any length.
+        file = file[:LONGEST_PATH].encode(errors="backslashreplace").decode()
+        self.repairs.append(Repair(kind=kind, file=file, line=line, action=short_line(action)))
 
     def tally(self, kind: str, file: str, action: str, times: int = 1) -> None:
         """Note a repair that many labels need alike: one entry, with the first file and how many times."""
@@ -259,7 +262,7 @@ def repair_boxes(
         if raw.key in seen:
             log.add("duplicate_label", file, raw.line, "left out")
         elif raw.class_id not in classes:
-            log.add("unknown_class", file, raw.line, f"left out class id {str(raw.class_id)[:20]}")
+            log.add("unknown_class", file, raw.line, f"left out class id {short_repr(raw.class_id, 20)}")
         else:
             box = _repair(raw, width, height, file, log)
             if box is not None:

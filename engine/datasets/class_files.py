@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from engine.datasets.annotations import MAX_CLASSES
 from engine.datasets.files import is_clutter, path_ends, read_text
+from engine.errors import DatasetError
 
 __all__ = ["CLASS_FILE_SUFFIXES", "find_class_names", "is_class_file"]
 
@@ -18,6 +19,7 @@ CLASS_FILE_SUFFIXES = frozenset({".data", ".labels", ".names"})
 _TEXT_FILES = ("classes.txt", "labels.txt")
 _NUMBERS = re.compile(r"[\d\s.+\-eE]+")
 _LONGEST_NAME = 200
+_MAX_BYTES = 2**20
 
 
 def is_class_file(name: str) -> bool:
@@ -54,9 +56,14 @@ def _class_files(folder: Path) -> list[Path]:
 def _names(file: Path) -> tuple[str, ...] | None:
     """One name a line; None where the lines are something else, such as the labels of an image."""
     try:
-        lines = [line.strip() for line in read_text(file).splitlines()]
-    except (OSError, UnicodeDecodeError):
+        lines = [line.strip() for line in read_text(file, _MAX_BYTES).splitlines()]
+    except UnicodeDecodeError:
         return None
+    except OSError as error:
+        raise DatasetError(
+            f"{file}: expected class names, one a line, got a file that cannot be used: "
+            f"{error.strerror}; correct or remove it"
+        ) from error
     names = tuple(filter(None, lines))
     if len(names) > MAX_CLASSES or any(len(name) > _LONGEST_NAME or "\0" in name for name in names):
         return None

@@ -22,11 +22,13 @@ from engine.datasets.coco_images import (
 from engine.datasets.coco_values import flag, identity, number
 from engine.datasets.roots import require_files
 from engine.errors import DatasetError
+from engine.excerpts import read_bounded, short_line, short_repr
 from engine.records import Dataset, ImageRecord
 
 __all__ = ["read_coco"]
 
 Json = dict[str, Any]
+MAX_BYTES = 2 * 2**30  # the largest published one, LVIS, has half of it
 
 
 def read_coco(
@@ -80,9 +82,9 @@ def read_coco(
 
 def _load(source: Path) -> Json:
     try:
-        content = json.loads(source.read_bytes())
+        content = json.loads(read_bounded(source, MAX_BYTES))
     except (OSError, ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = short_line(getattr(error, "strerror", None) or error)
         raise DatasetError(f"{source}: expected COCO JSON, got an unreadable file ({reason})") from None
     keys = ("images", "annotations", "categories")
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in keys):
@@ -100,13 +102,13 @@ def _class_names(source: Path, categories: list[Any], log: RepairLog) -> tuple[s
         if not isinstance(own_id, int) or not 0 <= own_id < MAX_CLASSES:
             raise DatasetError(
                 f"{source}: expected categories with a name and an id from 0 to {MAX_CLASSES - 1}, "
-                f"got {str(category)[:80]!r}; number them anew"
+                f"got {short_repr(category)}; number them anew"
             )
         name = _class_name(source, category.get("name"), own_id, log)
         if names.setdefault(own_id, name) != name:
             raise DatasetError(
-                f"{source}: expected a category for each id, got {own_id} for {names[own_id][:40]!r} and "
-                f"{name[:40]!r}; number them anew"
+                f"{source}: expected a category for each id, got {own_id} for "
+                f"{short_repr(names[own_id], 40)} and {short_repr(name, 40)}; number them anew"
             )
     gapless = [names.get(index, "") for index in range(max(names, default=-1) + 1)]
     return distinct_names(gapless, str(source), log)
@@ -124,7 +126,12 @@ def _class_name(source: Path, written: Any, class_id: int, log: RepairLog) -> st
 def _add_box(annotation: Any, owners: dict[int | str, CocoImage], source: str, log: RepairLog) -> None:
     """Give an annotation's box to its image; one of a crowd or of no image is left out."""
     if not isinstance(annotation, dict):
-        log.add("malformed_line", source, None, f"left out, expected an annotation, got {annotation!r:.60}")
+        log.add(
+            "malformed_line",
+            source,
+            None,
+            f"left out, expected an annotation, got {short_repr(annotation, 60)}",
+        )
         return
     line = identity(annotation.get("id"))
     line = line if isinstance(line, int) and abs(line) < 2**63 else None
@@ -132,16 +139,16 @@ def _add_box(annotation: Any, owners: dict[int | str, CocoImage], source: str, l
     crowd, bbox = flag(annotation.get("iscrowd")), annotation.get("bbox")
     numbers = [number(value) for value in bbox] if isinstance(bbox, list) else []
     if owner is not None and owner not in owners:
-        log.add("unknown_image", source, line, f"left out, no image {str(owner)[:40]}")
+        log.add("unknown_image", source, line, f"left out, no image {short_repr(owner, 40)}")
     elif crowd:
         log.add("crowd_annotation", source, line, "left out")
     elif owner is None or not isinstance(class_id, int) or crowd is None:
         log.add("malformed_line", source, line, f"left out, {_wrong_field(annotation)}")
     elif len(numbers) != 4 or None in numbers:
-        reason = f"left out, expected bbox as four numbers, got {str(bbox)[:60]}"
+        reason = f"left out, expected bbox as four numbers, got {short_repr(bbox, 60)}"
         log.add("malformed_line", source, line, reason)
     elif not all(isfinite(value) for value in numbers if value is not None):
-        log.add("non_finite", source, line, f"left out, bbox is {str(bbox)[:60]}")
+        log.add("non_finite", source, line, f"left out, bbox is {short_repr(bbox, 60)}")
     else:
         x, y, w, h = (float(value) for value in numbers if value is not None)
         owners[owner].boxes.append(CocoBox(line, class_id, x, y, w, h))
@@ -152,8 +159,8 @@ def _wrong_field(annotation: Json) -> str:
         if identity(annotation.get(key)) is None:
             return f"expected {key} as an id, got {str(annotation.get(key))[:40]}"
     if flag(annotation.get("iscrowd")) is None:
-        return f"expected iscrowd as 0 or 1, got {str(annotation['iscrowd'])[:40]}"
-    return f"expected category_id as a number, got {str(annotation['category_id'])[:40]}"
+        return f"expected iscrowd as 0 or 1, got {short_repr(annotation['iscrowd'], 40)}"
+    return f"expected category_id as a number, got {short_repr(annotation['category_id'], 40)}"
 
 
 def _are_normalised(images: Iterable[CocoImage], source: Path, log: RepairLog) -> bool:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from engine.datasets.files import find_file
 from engine.errors import DatasetError
+from engine.excerpts import short_repr
 
 __all__ = ["ImageFolder", "find_folder"]
 
@@ -111,7 +112,8 @@ def find_folder(source: Path, file_names: Sequence[str], named: Path | None) -> 
             return folder
     looked = ", ".join(str(place) for place in places)
     raise DatasetError(
-        f"{source}: expected the image {names[0]!r} in one of {looked}, got none there; name the image folder"
+        f"{source}: expected the image {short_repr(names[0])} in one of {looked}, got none there; "
+        "name the image folder"
     )
 
 

@@ -13,6 +13,7 @@ from engine.datasets.annotations import RepairLog
 from engine.datasets.coco_files import ImageFolder
 from engine.datasets.coco_values import identity, number
 from engine.datasets.images import BadImageError, exif_orientation, probe_size
+from engine.excerpts import short_repr
 
 __all__ = ["CocoBox", "CocoImage", "fit_boxes", "leave_out_ambiguous", "list_images", "locate"]
 
@@ -60,7 +61,7 @@ def list_images(
     for entry in entries:
         found = _entry(source, entry, log)
         if found is None:
-            log.add("malformed_line", source, None, f"left out the image entry {str(entry)[:80]}")
+            log.add("malformed_line", source, None, f"left out the image entry {short_repr(entry)}")
             continue
         own_id, image = found
         key = posixpath.normpath(image.file_name.replace("\\", "/"))
@@ -177,7 +178,7 @@ def _entry(source: str, entry: Any, log: RepairLog) -> tuple[int | str, CocoImag
     if width is not None and height is not None and min(width, height) > 0 and max(width, height) < 10**9:
         return own_id, CocoImage(file_name, (width, height))
     if written != (None, None):
-        stated = "x".join(str(side)[:20] for side in written)
+        stated = "x".join(short_repr(side, 20) for side in written)
         log.add("unclear_size", source, None, f"took the size of the file {file_name} for {stated}")
     return own_id, CocoImage(file_name, None)
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from itertools import compress, zip_longest
 from pathlib import Path
 
-from engine.datasets.coco import read_coco
+from engine.datasets.coco import MAX_BYTES, read_coco
 from engine.datasets.names import annotation_split
 from engine.errors import DatasetError
+from engine.excerpts import read_bounded
 from engine.records import Dataset, ImageRecord, Repair
 
 __all__ = ["coco_splits", "count_images", "is_coco", "read_coco_files"]
@@ -24,7 +25,7 @@ _OTHER_TASKS = ("captions_", "image_info_", "panoptic_", "person_keypoints_", "s
 def is_coco(file: Path) -> bool:
     """Whether a JSON file names the lists that detection annotations have; it may be damaged all the same."""
     try:
-        content = file.read_bytes()
+        content = read_bounded(file, MAX_BYTES)
     except OSError:
         return False
     return all(name in content for name in _LISTS)
@@ -32,7 +33,7 @@ def is_coco(file: Path) -> bool:
 
 def count_images(file: Path) -> int:
     """How many images an annotation file lists, without parsing it."""
-    return file.read_bytes().count(b'"file_name"')
+    return read_bounded(file, MAX_BYTES).count(b'"file_name"')
 
 
 def coco_splits(files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:

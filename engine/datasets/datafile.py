@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from engine.datasets.files import find_file, is_clutter, path_ends
 from engine.datasets.label_forms import KeypointShape
 from engine.datasets.splits import SPLITS
 from engine.errors import DatasetError
+from engine.excerpts import read_bounded, short_line, short_repr
 
 __all__ = ["DATA_SUFFIXES", "DataFile", "lone_data_file", "read_data_file"]
 
 DATA_SUFFIXES = (".yaml", ".yml")
 
+MAX_BYTES = 2**19  # the names of 10,000 classes take about half of it
+MAX_NODES = 100_000  # with all that aliases stand for written out
 _KEYS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
 
 
@@ -72,9 +76,9 @@ class DataFile:
         for place in (*places, *beside):
             if (found := find_file(place)) is not None:
                 return _plain(found)
-        looked = ", ".join(dict.fromkeys(map(os.path.normpath, places)))
+        looked = ", ".join(map(short_line, dict.fromkeys(map(os.path.normpath, places))))
         raise DatasetError(
-            f"{self.source}: expected {entry!r} at {looked}, got nothing there; correct `path`"
+            f"{self.source}: expected {short_repr(entry)} at {looked}, got nothing there; correct `path`"
         )
 
     def _places(self, entry: str) -> list[str]:
@@ -114,9 +118,10 @@ def read_data_file(source: Path) -> DataFile:
         DatasetError: not a YAML mapping, or names, path or splits of another form.
     """
     try:
-        content = yaml.safe_load(source.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:120]
+        content = yaml.load(read_bounded(source, MAX_BYTES).decode("utf-8-sig"), Loader=_Loader)
+    # ValueError: no UTF-8, or a number or date that Python has not.
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        reason = short_line(getattr(error, "strerror", None) or error, 120)
         raise DatasetError(f"{source}: expected a YAML data file, got an unreadable one ({reason})") from None
     if not isinstance(content, dict):
         raise DatasetError(f"{source}: expected a YAML data file with names and splits, got no mapping")
@@ -127,7 +132,7 @@ def read_data_file(source: Path) -> DataFile:
             splits[split] = _paths(source, split, written)
     root = content.get("path") or ""
     if not isinstance(root, str):
-        raise DatasetError(f"{source}: expected `path` to be text, got {root!r}")
+        raise DatasetError(f"{source}: expected `path` to be text, got {short_repr(root)}")
     names = _class_names(source, content)
     return DataFile(
         class_names=names,
@@ -146,7 +151,7 @@ def _keypoints(source: Path, written: Any) -> KeypointShape | None:
             return KeypointShape(keypoints, numbers)
     raise DatasetError(
         f"{source}: expected `kpt_shape` as [keypoints, 2] or, with visibility, [keypoints, 3], "
-        f"got {str(written)[:60]!r}"
+        f"got {short_repr(written, 60)}"
     )
 
 
@@ -177,10 +182,35 @@ def _plain(path: str) -> Path:
     return Path(plain if same else os.path.realpath(path))
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Refuses a file whose aliases, written out, make it large: a few lines could name billions of values."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        known: dict[int, float] = {}
+        if node is not None and _written_out(node, known) > max(MAX_NODES, len(known)):
+            raise yaml.YAMLError("its aliases stand for too much: write the values out")
+        return node
+
+
+def _written_out(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many nodes there are without aliases; infinitely many where one holds itself."""
+    if id(node) not in known:
+        known[id(node)] = inf
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        elif isinstance(node, yaml.MappingNode):
+            inner = [each for pair in node.value for each in pair]
+        known[id(node)] = 1.0 + sum(_written_out(each, known) for each in inner)
+    return known[id(node)]
+
+
 def _paths(source: Path, split: str, written: Any) -> tuple[str, ...]:
     entries = written if isinstance(written, list) else [written]
     if not all(isinstance(entry, str) for entry in entries):
-        raise DatasetError(f"{source}: expected `{split}` to be a path or a list of paths, got {written!r}")
+        got = short_repr(written)
+        raise DatasetError(f"{source}: expected `{split}` to be a path or a list of paths, got {got}")
     return tuple(entries)
 
 
@@ -192,6 +222,8 @@ def _class_names(source: Path, content: dict[Any, Any]) -> tuple[str, ...] | Non
     if names is None and count is None:
         return None
     try:
+        if len(names) > MAX_CLASSES:  # type: ignore[arg-type]
+            raise ValueError
         pairs = enumerate(names) if isinstance(names, list) else names.items()  # type: ignore[union-attr]
         by_id = {int(index): str(name) for index, name in pairs}
         if not all(0 <= index < MAX_CLASSES for index in by_id):
@@ -199,6 +231,6 @@ def _class_names(source: Path, content: dict[Any, Any]) -> tuple[str, ...] | Non
     except (AttributeError, TypeError, ValueError):
         raise DatasetError(
             f"{source}: expected `names` as a list, or ids 0 to {MAX_CLASSES - 1} with names, "
-            f"got names {str(names)[:60]!r} and nc {str(count)[:20]!r}"
+            f"got names {short_repr(names, 60)} and nc {short_repr(count, 20)}"
         ) from None
     return tuple(by_id.get(index, "") for index in range(max(by_id, default=-1) + 1))

@@ -11,6 +11,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from engine.datasets.roots import require_files
+from engine.excerpts import read_bounded
 
 __all__ = ["find_file", "is_clutter", "path_ends", "read_text", "walk_files"]
 
@@ -19,6 +20,7 @@ _CLUTTER = frozenset({"__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bi
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST_PATH = 4096  # bytes; no system opens a longer one
 _MOST_ENDS = 16
+MAX_TEXT_BYTES = 256 * 2**20  # a list of some million images
 
 
 def is_clutter(name: str) -> bool:
@@ -106,16 +108,16 @@ def path_ends(written: str) -> list[str]:
     return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
-def read_text(file: Path) -> str:
+def read_text(file: Path, largest_bytes: int = MAX_TEXT_BYTES) -> str:
     """A text file in UTF-8 or, as Korean Windows writes it, in cp949.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read or is larger.
         UnicodeDecodeError: it is in neither.
         DatasetError: it is not in the folders that the reading is held to.
     """
     require_files([file])
-    content = file.read_bytes()
+    content = read_bounded(file, largest_bytes)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

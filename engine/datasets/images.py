@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from engine.errors import DatasetError
+from engine.excerpts import short_line
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -164,7 +165,8 @@ def _probe(path: str | Path, file: BinaryIO) -> tuple[int, int]:
         raise
     except Exception as error:
         kind, word = ("unreadable_image", "damaged") if whole else ("truncated_image", "truncated")
-        raise BadImageError(path, kind, f"a {word} one ({_first_line(error)})") from error
+        reason = short_line(str(error) or type(error).__name__, 80)
+        raise BadImageError(path, kind, f"a {word} one ({reason})") from error
 
 
 def _format_of(path: str | Path, file: BinaryIO) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.datasets.files import find_file, path_ends, read_text
 from engine.errors import DatasetError
+from engine.excerpts import short_line
 
 __all__ = ["read_list"]
 
@@ -30,8 +31,11 @@ def read_list(file: Path) -> tuple[list[str], bool]:
     """
     try:
         text = read_text(file)
-    except (OSError, UnicodeDecodeError):
-        raise DatasetError(f"{file}: expected a text file of image paths, got one not readable") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = short_line(getattr(error, "strerror", None) or error)
+        raise DatasetError(
+            f"{file}: expected a text file of image paths, got one not readable ({reason})"
+        ) from None
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     places = [_place(line, file.parent) for line in lines]
     dropped = None if any(places) else _dropped(lines, file.parent)

@@ -19,7 +19,9 @@ from engine.config import home_folder
 from engine.datasets.archives import is_wanted, member_path, open_archive, path_fault
 from engine.datasets.images import IMAGE_SUFFIXES
 from engine.datasets.layouts import layout_of
+from engine.disk import why_unwritable
 from engine.errors import DatasetError, StorageError
+from engine.excerpts import short_line, short_repr
 
 __all__ = [
     "MAX_FILES",
@@ -107,7 +109,8 @@ def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipf
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DatasetError(
-            f"{shown}: expected a zip archive, got a file that is none or is damaged ({error}); pack it again"
+            f"{shown}: expected a zip archive, got a file that is none or is damaged "
+            f"({short_line(error, 100)}); pack it again"
         ) from error
     if len(members) > MAX_FILES:
         raise DatasetError(
@@ -215,9 +218,9 @@ def _refuse_harmful(member: zipfile.ZipInfo, shown: str) -> None:
     else:
         wrong = path_fault(member)
     if wrong is not None:
+        shown_name = short_repr(member.orig_filename)
         raise DatasetError(
-            f"{shown}: expected plain files in folders, got {wrong}, {member.orig_filename!r:.80}; "
-            "pack it again"
+            f"{shown}: expected plain files in folders, got {wrong}, {shown_name}; pack it again"
         )
 
 
@@ -249,7 +252,7 @@ def _unpack(path: Path, members: list[zipfile.ZipInfo], folder: Path, report: Re
         os.replace(temporary, folder)
     except _DAMAGE as error:
         raise DatasetError(
-            f"{path}: expected a whole archive, got a damaged one ({str(error)[:100]}); pack it again"
+            f"{path}: expected a whole archive, got a damaged one ({short_line(error, 100)}); pack it again"
         ) from error
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -280,4 +283,5 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, path
 
 
 def _unwritable(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path}: cannot be written, {error.strerror or error}; free or choose a folder")
+    why = why_unwritable(path, error, "free or choose a folder")
+    return StorageError(f"{path}: cannot be written, {why}")

@@ -18,9 +18,12 @@ from engine.datasets.label_forms import (
 )
 from engine.datasets.label_lines import FaultyLine, LabelLine, read_lines
 from engine.datasets.pairing import find_label
+from engine.excerpts import read_bounded
 from engine.records import ImageRecord
 
 __all__ = ["number_names", "parse_labels", "read_records"]
+
+MAX_LABEL_BYTES = 16 * 2**20  # of one image
 
 
 class _Labelled(NamedTuple):
@@ -122,12 +125,12 @@ def _read_files(path: str, log: RepairLog) -> _Labelled | None:
         return None
     file = find_label(path)
     try:
-        with open(file, "rb") as stream:
-            return _Labelled(path, width, height, stream.read().decode("utf-8-sig"))
+        text = read_bounded(file, MAX_LABEL_BYTES).decode("utf-8-sig")
+        return _Labelled(path, width, height, text)
     except FileNotFoundError:
         log.add("image_without_label", path, None, "kept as an image without objects")
         return _Labelled(path, width, height, None)
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         log.add("unreadable_label", file, None, "left out the image")
         return None
 

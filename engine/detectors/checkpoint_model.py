@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from engine.detectors.checkpoint_rules import MAX_DEPTH, STORAGES, TYPES, layer_class
 from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, Set
+from engine.excerpts import short_line, short_repr
 
 __all__ = ["ModelBuilder", "entries", "kind_of"]
 
@@ -212,7 +213,7 @@ class ModelBuilder:
 def _own_name(layer: nn.Module, name: str) -> str:
     """A parameter's, buffer's or layer's name, if torch itself would take it."""
     if not name or "." in name or name.startswith("__") or _is_of_class(layer, name):
-        raise ValueError(f"a layer with a part of the name {name[:80]!r}")
+        raise ValueError(f"a layer with a part of the name {short_repr(name)}")
     return name
 
 
@@ -259,4 +260,4 @@ def _scalar(node: Call) -> Any:
 
 def kind_of(node: Node) -> str:
     """What a node is, in a word for an error."""
-    return str(node.function)[:200] if isinstance(node, Call) else type(node).__name__
+    return short_line(node.function) if isinstance(node, Call) else type(node).__name__

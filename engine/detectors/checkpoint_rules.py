@@ -17,6 +17,7 @@ from torch import nn
 from engine.detectors import ultralytics_quiet  # noqa: F401  # loads the classes that names are looked up in
 from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, children
 from engine.errors import DetectorError, UntrustedWeightsError
+from engine.excerpts import short_line
 
 __all__ = ["ALIASES", "MAX_DEPTH", "STORAGES", "TYPES", "check_tree", "layer_class"]
 
@@ -165,7 +166,8 @@ def _refusal(name: Node) -> DetectorError:
         for modules, message in _OTHER_FILES.items():
             if name.module.startswith(modules):
                 return DetectorError(message)
-    got = str(name)[:200] if isinstance(name, Global) else "a call or an instance of something computed"
+    is_name = isinstance(name, Global)
+    got = short_line(name) if is_name else "a call or an instance of something computed"
     return UntrustedWeightsError(
         f"expected only names that a detector needs, got {got}, which could run code; nothing was run"
     )

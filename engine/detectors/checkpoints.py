@@ -28,6 +28,7 @@ from engine.detectors.pickle_tree import Call, Global, Node, Pairs, read_pickles
 from engine.detectors.ultralytics_model import OTHER_MODELS
 from engine.detectors.weight_files import MAX_BYTES, TORCH_ZIP, other_kind
 from engine.errors import DetectorError, UntrustedWeightsError
+from engine.excerpts import short_line
 
 __all__ = ["PACKAGED_WEIGHTS", "Checkpoint", "is_trusted", "load_checkpoint", "trusted_folders"]
 
@@ -216,9 +217,9 @@ class _Archive:
         except KeyError as error:
             if missing is not None:
                 return missing
-            raise ValueError(f"no member {name[:80]}") from error
+            raise ValueError(f"no member {short_line(name)}") from error
         except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
-            raise ValueError(str(error)[:200]) from error
+            raise ValueError(short_line(error)) from error
 
 
 def _require_small_directory(data: bytes) -> None:
@@ -248,7 +249,7 @@ def _unpickled(data: bytes, path: Path) -> Checkpoint:
             io.BytesIO(data), map_location="cpu", weights_only=False, pickle_module=pickle_module
         )
     except Exception as error:  # a damaged pickle fails in any way there is
-        reason = str(error).splitlines()[0][:200] if str(error) else ""
+        reason = short_line(error)
         raise DetectorError(
             f"weights: expected a checkpoint written by Ultralytics, got {path}, which cannot be read "
             f"({type(error).__name__}: {reason}); fetch or export it again"

@@ -14,6 +14,7 @@ import torch
 from engine.config import require_between
 from engine.datasets.demo import demo_dataset
 from engine.detectors.checkpoints import load_checkpoint
+from engine.disk import why_unwritable
 from engine.errors import SettingsError, StorageError
 
 __all__ = ["DEMO_DESCRIPTION", "DEMO_IMAGE_SIZE", "DEMO_WEIGHTS", "retrain_demo_detector"]
@@ -118,9 +119,8 @@ def _replacing(out: Path) -> Iterator[Path]:
         yield draft
         os.replace(draft, out)
     except OSError as error:
-        raise StorageError(
-            f"expected to write the weights to {out}, got {error.strerror or error}; choose another file"
-        ) from error
+        why = why_unwritable(out, error, "choose another file")
+        raise StorageError(f"expected to write the weights to {out}, got {why}") from error
     finally:
         if out.parent.is_dir():
             draft.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_download import download_dataset, download_weights, published_weights
 from engine.detectors.weight_files import other_kind
 from engine.errors import DetectorError
+from engine.excerpts import short_line
 
 __all__ = ["UltralyticsDetector", "download_dataset", "find_weights", "load_detector"]
 
@@ -53,7 +54,7 @@ def load_detector(
     except DetectorError as error:
         raise DetectorError(f"weights {path}: {error}") from error
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        reason = (str(error).splitlines() or [""])[0][:200]
+        reason = short_line(error)
         raise DetectorError(
             f"weights: expected a detection model that this Ultralytics understands, got {path} "
             f"({type(error).__name__}: {reason}); export it again with a current Ultralytics"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from engine.config import require_between
 from engine.detectors.base import ClassScores, Detections, Predictions, Targets
-from engine.detectors.ultralytics_heads import body_features, make_plain, try_on_meta
+from engine.detectors.ultralytics_heads import body_features, make_plain, try_out
 from engine.detectors.ultralytics_model import (
     choose_branch,
     class_names,
@@ -74,7 +74,7 @@ class UltralyticsDetector:
         self.family = family(self.model)
         self.end_to_end = choose_branch(self.head, end_to_end)
         self._channels = input_channels(self.model)
-        try_on_meta(self.model, self._channels, self._branches())
+        try_out(self.model, self._channels, self._branches())
         self.class_names = tuple(class_names(self.model.names, self.head.nc))
         self.stride_px = int(self.head.stride.max())
         self.model.args = hyperparameters(getattr(self.model, "args", None))

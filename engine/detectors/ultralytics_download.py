@@ -22,6 +22,7 @@ from engine.detectors.ultralytics_quiet import (
     safe_download,
 )
 from engine.errors import DatasetError, DetectorError, EngineError
+from engine.excerpts import short_line
 
 __all__ = ["download_dataset", "download_weights", "published_datasets", "published_weights"]
 
@@ -106,7 +107,7 @@ def _fetch(
         with contextlib.redirect_stdout(sys.stderr):
             download()
     except Exception as error:  # whatever the network and the disk come up with
-        reason = (str(error).splitlines() or ["no reason given"])[0][:200]
+        reason = short_line(error) or "no reason given"
         raise error_type(
             f"expected to download {name} to {folder}, got {type(error).__name__}: {reason}; "
             "connect to the network or name a file that is there"

@@ -7,7 +7,6 @@ is a 1 x 1 convolution, so the rest of the adapter needs to know nothing of text
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
@@ -16,11 +15,21 @@ from torch import Tensor, nn
 
 from engine.detectors.ultralytics_quiet import C2fAttn, ImagePoolingAttn, WorldDetect, YOLOEDetect
 from engine.errors import DetectorError
+from engine.excerpts import short_repr
 
-__all__ = ["body_features", "make_plain", "try_on_meta"]
+__all__ = ["body_features", "make_plain", "try_out"]
 
-TRIAL_SIDE_PX = 256
-MAX_TRIAL_NUMBERS = 2**28  # a layer's output for such an image; the largest detectors' stay below 2**23
+_LARGEST = {
+    "kernel_size": 64,
+    "padding": 64,
+    "stride": 64,
+    "dilation": 64,
+    "output_size": 64,
+    "scale_factor": 4,
+}
+_MAX_OUTPUT = (
+    2**24
+)  # numbers that a layer gives for the trial's image; the largest detectors stay below 2**20
 
 
 class _Normalize(nn.Module):
@@ -116,51 +125,70 @@ def _inputs(source: int | list[int], previous: Any, saved: list[Any]) -> Any:
     return [previous if index == -1 else saved[index] for index in source]
 
 
-def try_on_meta(model: Any, channels: int, branches: dict[str, tuple[nn.ModuleList, nn.ModuleList]]) -> None:
-    """Follow an image's shape through the model, computing nothing, and compare what comes out.
+@torch.no_grad()
+def try_out(model: Any, channels: int, branches: dict[str, tuple[nn.ModuleList, nn.ModuleList]]) -> None:
+    """Let a small image through the model, and compare what comes out with what the head says of itself.
+
+    A file could state any number of classes, or layers that fill the memory once they see an image.
 
     Args:
-        model: an Ultralytics model on any device; it is copied without its weights.
+        model: an Ultralytics model in float32 on the CPU.
         channels: of the images.
         branches: the box and class layers of each of the head's branches.
 
     Raises:
-        DetectorError: the layers do not fit each other, or what the head says of itself.
+        DetectorError: a layer's settings or output are too large, or the layers do not fit the head.
     """
     head = model.model[-1]
     strides = [int(stride) for stride in head.stride.tolist()]
-    side = max(TRIAL_SIDE_PX, 2 * max(strides, default=0))
     if not strides or min(strides) < 1 or max(strides) > 512 or len(strides) != head.nl:
-        raise DetectorError(f"expected strides from 1 to 512 pixels, got {strides[:8]}; export it again")
-    held = [*model.parameters(), *model.buffers()]
-    trial, trial_branches = copy.deepcopy((model, branches), {id(t): _on_meta(t) for t in held})
-    trial.to("meta")
-    if isinstance(getattr(trial, "txt_feats", None), Tensor):
-        trial.txt_feats = trial.txt_feats.to("meta")
-    for name, layer in trial.named_modules():
+        raise DetectorError(
+            f"expected strides from 1 to 512 pixels, got {short_repr(strides)}; export it again"
+        )
+    for name, layer in model.named_modules():
+        _require_moderate(name, layer)
+    side = 2 * max(strides)
+    hooks = [
         layer.register_forward_hook(lambda _, __, output, name=name: _require_small(name, output))
-    features = body_features(trial, torch.empty(1, channels, side, side, device="meta"))
-    expected = {"boxes": 4 * head.reg_max, "classes": head.nc}
-    for pair in trial_branches.values():
-        for (kind, outputs), layers in zip(expected.items(), pair, strict=True):
-            shapes = [tuple(layer(x).shape[1:]) for layer, x in zip(layers, features, strict=True)]
-            wanted = [(outputs, side // stride, side // stride) for stride in strides]
-            if shapes != wanted:
+        for name, layer in model.named_modules()
+    ]
+    try:
+        features = body_features(model, torch.zeros(1, channels, side, side))
+        outputs = [[_shapes(layers, features) for layers in pair] for pair in branches.values()]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    grids = [(side // stride, side // stride) for stride in strides]
+    expected = [[(count, *grid) for grid in grids] for count in (4 * head.reg_max, head.nc)]
+    for found in outputs:
+        if found != expected:
+            raise DetectorError(
+                f"expected boxes and classes of the shapes {short_repr(expected)}, got {short_repr(found)}; "
+                "export it again"
+            )
+
+
+def _shapes(layers: nn.ModuleList, features: list[Tensor]) -> list[tuple[int, ...]]:
+    return [tuple(layer(x).shape[1:]) for layer, x in zip(layers, features, strict=True)]
+
+
+def _require_moderate(name: str, layer: nn.Module) -> None:
+    """Refuse settings by which one layer could ask for any amount of memory or time."""
+    for setting, largest in _LARGEST.items():
+        value = vars(layer).get(setting)
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(number, int | float) and not 0 <= number <= largest:
                 raise DetectorError(
-                    f"expected a head with {kind} of the shapes {wanted}, got {shapes}; export it again"
+                    f"expected a {setting} from 0 to {largest}, got {short_repr(number)} in {name}; "
+                    "export it again"
                 )
 
 
-def _on_meta(tensor: Tensor) -> Tensor:
-    bare = tensor.detach().to("meta")
-    return nn.Parameter(bare, requires_grad=False) if isinstance(tensor, nn.Parameter) else bare
-
-
 def _require_small(name: str, output: Any) -> None:
-    """Refuse a layer whose output would fill the memory."""
+    """Refuse a layer whose output would fill the memory for an image of usual size."""
     for tensor in output if isinstance(output, list | tuple) else [output]:
-        if isinstance(tensor, Tensor) and tensor.numel() > MAX_TRIAL_NUMBERS:
+        if isinstance(tensor, Tensor) and tensor.numel() > _MAX_OUTPUT:
             raise DetectorError(
-                f"expected layers that shrink an image, got {name} with {tensor.numel():.1e} numbers "
-                f"for one of {TRIAL_SIDE_PX} pixels; export it again"
+                f"expected layers that shrink an image, got {name} with {tensor.numel():.1e} numbers; "
+                "export it again"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 
 from engine.detectors.ultralytics_quiet import DEFAULT_CFG_DICT, Detect, IterableSimpleNamespace
 from engine.errors import DetectorError
+from engine.excerpts import short_line, short_repr
 
 __all__ = [
     "OTHER_MODELS",
@@ -124,10 +126,12 @@ def class_names(names: dict[int, str] | Iterable[str] | None, count: int) -> lis
     """Class names by index; a class without a name is called by its number."""
     known = names if isinstance(names, dict) else dict(enumerate(names or ()))
     by_index = {str(index): name for index, name in known.items()}  # JSON makes the numbers texts
-    return [str(by_index.get(str(index), index)) for index in range(count)]
+    found = (by_index.get(str(index), index) for index in range(count))
+    return [name if isinstance(name, str) else short_repr(name) for name in found]
 
 
 def family(model: Any) -> str:
     """The architecture without its size, `yolov8` or `yolo11`; `yolo` where the checkpoint does not say."""
-    found = re.match(r"yolov?\d+", str((getattr(model, "yaml", None) or {}).get("yaml_file", "")))
+    written = (getattr(model, "yaml", None) or {}).get("yaml_file", "")
+    found = re.match(r"yolov?\d+", short_line(written) if isinstance(written, str | Path) else "")
     return found.group() if found else "yolo"

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.datasets.sources import read_dataset
+from engine.json_text import json_text
 from engine.records import Dataset, ImageRecord
 from engine.store.repository import Repository
 
@@ -41,7 +41,7 @@ class _Files:
             return read_dataset(self._dataset.source).images
         if self._folder is None:
             self._folder = TemporaryDirectory()
-            self._labels().write_text(json.dumps(_coco(self._dataset)), encoding="utf-8")
+            self._labels().write_text(json_text(_coco(self._dataset)), encoding="utf-8")
         return read_dataset(self._labels()).images
 
     def _labels(self) -> Path:

@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.benchmark.catalogue import CATALOGUE
 from engine.benchmark.report import chart_file, html_page, markdown
+from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
-from engine.patch.arrays import write_atomically
+from engine.excerpts import read_bounded, short_line
+from engine.json_text import from_json, json_document
 
 __all__ = ["read_results", "write_report", "write_result"]
+
+MAX_RESULT_BYTES = 256 * 2**20
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -43,7 +46,8 @@ def write_report(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"{folder}: expected a writable folder, got {error.strerror}") from error
+        why = why_unwritable(folder, error, "choose another")
+        raise StorageError(f"{folder}: expected a writable folder, got {why}") from error
     for result in results:
         write_result(folder / f"{result['suite']}.json", result)
     everything = read_results(folder)
@@ -68,14 +72,15 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
-    _write(path, json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    _write(path, json_document(result) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path}: expected a benchmark's result as JSON, got {error}; move it") from error
+        result = from_json(read_bounded(path, MAX_RESULT_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = short_line(getattr(error, "strerror", None) or error)
+        raise StorageError(f"{path}: expected a benchmark's result as JSON, got {reason}; move it") from error
     if not isinstance(result, dict) or not {"suite", "answer", "measurements"} <= set(result):
         raise StorageError(f"{path}: expected a benchmark's result, got other JSON; move it away")
     return result

@@ -23,6 +23,7 @@ from engine.jobs.benchmark_readers import readers
 from engine.jobs.benchmark_reports import write_result
 from engine.jobs.materials import Materials, gather
 from engine.jobs.version import code_version
+from engine.private import shared_outside_home
 from engine.records import BenchmarkRun
 from engine.seeding import seed_everything
 from engine.store.benchmarks import BenchmarkKey, Benchmarks
@@ -100,7 +101,8 @@ def run_suite(
             report(f"{name} was measured by this version with these settings already")
     result = result_of(run)
     if out is not None:
-        write_result(out, result)
+        with shared_outside_home(out):
+            write_result(out, result)
     return result
 
 

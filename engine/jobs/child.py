@@ -17,11 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from engine.disk import full_disk, is_full, why_unwritable
 from engine.errors import EngineError, RunInterruptedError, StorageError
+from engine.excerpts import short_line
 from engine.jobs.places import job_folder, lock_path
 from engine.jobs.work import WORK
 from engine.records import Job
 from engine.store.repository import Repository
+from engine.terminal import lenient_streams
 
 __all__ = ["INTERRUPTED", "LOST", "main", "sole_writer"]
 
@@ -40,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     _end_with_worker(given.worker_pid)
     stop = _stop_flag()
+    lenient_streams()  # the log may be in an encoding of the locale
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
     with Repository(timeout_s=5) as repository, sole_writer(given.job):
         job = repository.jobs.get(given.job)
@@ -63,7 +67,8 @@ def sole_writer(job_id: int) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "ab")  # noqa: SIM115
     except OSError as error:
-        raise StorageError(f"{path}: cannot be written, {error.strerror}; free or choose a folder") from error
+        why = why_unwritable(path, error, "free or choose a folder")
+        raise StorageError(f"{path}: cannot be written, {why}") from error
     with file:
         deadline = time.monotonic() + LOCK_S
         while True:
@@ -91,7 +96,11 @@ def _carry_out(repository: Repository, job: Job, stop: threading.Event) -> int:
         return _fail(repository, job, str(error))
     except Exception as error:  # what nobody foresaw: the log has it whole, the job one line
         log.exception("The job failed")
-        return _fail(repository, job, f"{type(error).__name__}: {error}; this is a bug, report the job's log")
+        if is_full(error):
+            place = job_folder(job.id)
+            return _fail(repository, job, f"{place}: expected to write into it, got {full_disk(place)}")
+        told = f"{type(error).__name__}: {short_line(error)}"
+        return _fail(repository, job, f"{told}; this is a bug, report the job's log")
     repository.queue.finish(job, "succeeded", result=result)
     log.info("Succeeded")
     return 0
@@ -112,10 +121,8 @@ def _folder_of(job: Job) -> Path:
         for path in folder.glob(".*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as error:
-        raise StorageError(
-            f"{folder}: expected a folder that can be written, got {error.strerror}; "
-            "free it or choose another PATCHBENCH_HOME"
-        ) from error
+        why = why_unwritable(folder, error, "free it or choose another PATCHBENCH_HOME")
+        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error
     return folder
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +26,13 @@ from engine.patch.memory import peak_memory_bytes
 from engine.patch.optimizer import PatchRun
 from engine.patch.render import mask_of
 from engine.patch.state import RunState, save_checkpoint
-from engine.records import ImageRecord, StepRecord
+from engine.records import ImageRecord, Scores, StepRecord
 
 __all__ = ["Generation", "Observer"]
 
 log = logging.getLogger(__name__)
 
+NOT_SCORABLE = "held-out images cannot be scored"
 CHECKPOINT_S = 30.0  # between two checkpoints at most, however long iterations are; more if one costs much
 
 
@@ -178,6 +180,9 @@ class Generation:
         """Score the patch on the held-out images; 1 - ASR, lower is better, AP50 decides between equals."""
         state = self.state
         scores = judge.score(state.patch_chw)
+        if math.isnan(scores.asr.value):
+            self._give_up_validation(scores)
+            return
         score = (1 - scores.asr.value) + scores.ap50.value / 1000
         state.events.append(
             {
@@ -197,6 +202,27 @@ class Generation:
         elif self._config.early_stop and state.stale_validations >= self._config.early_stop:
             state.events.append({"event": "stopped early", "step": state.step})
             state.iterations = state.iteration
+
+    def _give_up_validation(self, scores: Scores) -> None:
+        """Go on without validations: on the clean images nothing is found that a patch could hide."""
+        self._judge = None
+        if any(event["event"] == NOT_SCORABLE for event in self.state.events):
+            return  # of an earlier sitting
+        no_objects = math.isnan(scores.disappearance.value)
+        reason = (
+            "they show no object of the class"
+            if no_objects
+            else "the detector finds none of their objects even without a patch"
+        )
+        state = self.state
+        state.events.append(
+            {"event": NOT_SCORABLE, "step": state.step, "iteration": state.iteration, "reason": reason}
+        )
+        log.warning(
+            "The held-out images cannot be scored: %s; the run goes on without validation and keeps its last "
+            "patch",
+            reason,
+        )
 
     def _validation_judge(self) -> PatchJudge | None:
         if not self._held_out:

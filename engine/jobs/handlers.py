@@ -19,6 +19,7 @@ from engine.jobs.places import absolute_config
 from engine.patch.files import read_patch
 from engine.patch.initial import initial_patch
 from engine.patch.state import RunState, load_checkpoint
+from engine.private import shared_outside_home
 from engine.records import Evaluation
 from engine.seeding import seed_everything
 
@@ -92,7 +93,8 @@ def resume(
     materials, watcher = gather(config, trust=trust), observer or Observer()
     generation = Generation(config, materials, folder, watcher)
     generation.restore(state, identity)
-    return _finish(generation, config, materials, folder, watcher, evaluate_after=evaluate_after)
+    with shared_outside_home(folder):
+        return _finish(generation, config, materials, folder, watcher, evaluate_after=evaluate_after)
 
 
 def evaluate(

@@ -106,13 +106,15 @@ def prune_previews(
         Folder → bytes, of what went, or with `dry_run` would go.
     """
     previews = repository.previews
-    gone = previews.old(older_than_s=older_than_s) if dry_run else previews.prune(older_than_s=older_than_s)
+    gone = previews.old(older_than_s=older_than_s)
     strays = [folder for folder in _inside(home_folder() / "previews") if previews.get(folder.name) is None]
     folders = {*(preview_folder(key) for key in gone), *strays}
     sizes = {folder: _bytes_in(folder) for folder in sorted(folders) if folder.exists()}
     if not dry_run:
+        # The files first: on a full disk they make the room that the database needs.
         for folder in sizes:
             shutil.rmtree(folder, ignore_errors=True)
+        previews.forget(gone)
     return sizes
 
 

@@ -16,6 +16,7 @@ from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
 from engine.detectors.ultralytics import UltralyticsDetector, load_detector
 from engine.errors import DatasetError, DetectorError
+from engine.excerpts import short_list, short_repr
 from engine.jobs.imports import import_dataset
 from engine.records import Dataset, ImageRecord
 from engine.store.repository import Repository
@@ -134,8 +135,8 @@ def class_in_dataset(dataset: Dataset, wanted: str) -> int:
     class_id = _class_id(dataset.class_names, wanted)
     if class_id is None:
         raise DatasetError(
-            f"dataset {dataset.name}: expected one of its classes ({_some(dataset.class_names)}), "
-            f"got {wanted!r}; choose --class"
+            f"dataset {dataset.name}: expected one of its classes ({short_list(dataset.class_names)}), "
+            f"got {short_repr(wanted)}; choose --class"
         )
     if not any(dataset.object_counts(class_id)):
         raise DatasetError(
@@ -154,8 +155,8 @@ def class_in_detector(detector: Detector, wanted: str) -> int:
     class_id = _class_id(detector.class_names, wanted)
     if class_id is None:
         raise DetectorError(
-            f"detector {detector.name}: expected one of its classes ({_some(detector.class_names)}), "
-            f"got {wanted!r}; choose --class"
+            f"detector {detector.name}: expected one of its classes ({short_list(detector.class_names)}), "
+            f"got {short_repr(wanted)}; choose --class"
         )
     return class_id
 
@@ -179,8 +180,3 @@ def _some_of(records: list[ImageRecord], limit: int, seed: int) -> list[ImageRec
         return records
     chosen = np.random.default_rng(seed).choice(len(records), size=limit, replace=False)
     return [records[index] for index in sorted(chosen.tolist())]
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:8])
-    return f"{shown}, … {len(names)} in all" if len(names) > 8 else shown

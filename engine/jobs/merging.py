@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from engine.config import RunConfig
+from engine.disk import why_unwritable
 from engine.errors import StorageError
 from engine.jobs import run_folder
 from engine.jobs.generation import Generation, Observer
@@ -87,9 +88,8 @@ def _run_group(
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise StorageError(
-                f"{folder}: cannot be made, {error.strerror}; free or choose a folder"
-            ) from error
+            why = why_unwritable(folder, error, "free or choose a folder")
+            raise StorageError(f"{folder}: cannot be made, {why}") from error
         generation.begin(replace(start, patch_chw=start.patch_chw.clone(), events=[], history=[]))
     return generation.run(evaluate_after=False), generation.state.history
 

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from pathlib import Path
 from typing import Any
 
 from engine.config import home_folder
+from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
-from engine.patch.arrays import fingerprint, read_patch_array, write_atomically, write_patch_array
+from engine.json_text import json_document
+from engine.patch.arrays import fingerprint, read_patch_array, write_patch_array
 from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.repository import Repository
 
@@ -173,7 +174,7 @@ def _keep(
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json_document(content) + "\n"
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
@@ -181,7 +182,5 @@ def _create(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(
-            f"{folder}: expected a folder that can be written, got {error.strerror or error}; "
-            "choose another PATCHBENCH_HOME"
-        ) from error
+        why = why_unwritable(folder, error, "choose another PATCHBENCH_HOME")
+        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error

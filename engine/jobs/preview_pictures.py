@@ -18,11 +18,11 @@ from engine.config import AugmentationConfig, PlacementConfig
 from engine.datasets.loader import Batch, ImageLoader
 from engine.detectors.base import Detections, Detector
 from engine.detectors.ultralytics import load_detector
+from engine.disk import write_atomically
 from engine.errors import DatasetError
 from engine.evaluation.matching import match_greedy, unfounded_boxes
 from engine.evaluation.runner import LOWEST_SCORE, NMS_IOU
 from engine.jobs.materials import class_in_dataset, class_in_detector, of_class
-from engine.patch.arrays import write_atomically
 from engine.patch.files import read_patch
 from engine.patch.render import circle_mask, compose
 from engine.patch.transforms import place

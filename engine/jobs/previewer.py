@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from engine.config import RunConfig, home_folder
+from engine.disk import why_unwritable
 from engine.errors import EngineError, StorageError
 from engine.jobs.previews import only_previewer, preview_folder
 from engine.store.previews import Preview
@@ -110,7 +111,8 @@ def _create(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"{folder}: cannot be made, {error.strerror}; free or choose a folder") from error
+        why = why_unwritable(folder, error, "free or choose a folder")
+        raise StorageError(f"{folder}: cannot be made, {why}") from error
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import AugmentationConfig, PlacementConfig, RunConfig, home_folder
+from engine.disk import why_unwritable
 from engine.errors import StorageError
 from engine.jobs.places import absolute_config
 from engine.jobs.version import ROOT
@@ -240,10 +241,8 @@ def only_previewer() -> Iterator[int | None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "ab")  # noqa: SIM115 (closed below; the lock goes with it)
     except OSError as error:
-        raise StorageError(
-            f"{path}: expected a file that can be written, got {error.strerror or error}; "
-            "choose another PATCHBENCH_HOME"
-        ) from error
+        why = why_unwritable(path, error, "choose another PATCHBENCH_HOME")
+        raise StorageError(f"{path}: expected a file that can be written, got {why}") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from engine.json_text import json_text
 from engine.records import Job, Progress, StepRecord
 from engine.store.repository import Repository
 
@@ -54,9 +54,9 @@ def fill(path: Path, *, jobs: int, patches: int, steps: int) -> None:
                         number,
                         number + chance.random() * 1000,
                         f"note {number}",
-                        json.dumps([f"tag{number % 7}"]),
-                        json.dumps(_SPEC),
-                        json.dumps(_SPEC),
+                        json_text([f"tag{number % 7}"]),
+                        json_text(_SPEC),
+                        json_text(_SPEC),
                     ],
                 )
             sqlite.executemany(
@@ -159,13 +159,13 @@ def _fill_patches(repository: Repository, patches: int, jobs: int, chance: rando
             "INSERT INTO patches (id, job_id, name, path, image, height, width, circular, sha256, "
             "created_at, dataset, detector, class_name, summary) "
             "VALUES (?1, ?1, ?2, '', '', 96, 96, 0, ?2, 0, 'street', 'yolov8n', 'person', ?3)",
-            ((each, f"patch {each}", json.dumps(_SPEC)) for each in range(1, min(patches, jobs) + 1)),
+            ((each, f"patch {each}", json_text(_SPEC)) for each in range(1, min(patches, jobs) + 1)),
         )
         sqlite.executemany(
             "INSERT INTO scores (patch_id, created_at, dataset, detector, class_name, held_out, asr, ap50, "
             "evaluation) VALUES (?, 0, 'street', 'yolov8n', 'person', 1, ?, ?, ?)",
             (
-                (each % min(patches, jobs) + 1, chance.random(), chance.random(), json.dumps(_EVALUATION))
+                (each % min(patches, jobs) + 1, chance.random(), chance.random(), json_text(_EVALUATION))
                 for each in range(3 * min(patches, jobs))
             ),
         )

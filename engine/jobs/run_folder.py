@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import csv
-import io
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -13,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import home_folder
+from engine.csv_text import csv_text
+from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
-from engine.patch.arrays import write_atomically
+from engine.excerpts import read_bounded
+from engine.json_text import from_json, json_document
+from engine.private import shared_outside_home
 from engine.records import StepRecord
 
 __all__ = ["created", "default_folder", "read_history", "read_summary", "write_history", "write_summary"]
 
 SUMMARY = "run.json"
 HISTORY = "history.csv"
+MAX_SUMMARY_BYTES = 256 * 2**20
 
 
 def default_folder(label: str) -> Path:
@@ -41,18 +44,19 @@ def created(folder: Path) -> Iterator[Path]:
         StorageError: it exists and holds something, or cannot be made.
     """
     folder = folder.absolute()
-    _create(folder)
-    try:
-        yield folder
-    except BaseException:
-        with suppress(OSError):  # it holds something worth keeping
-            folder.rmdir()
-        raise
+    with shared_outside_home(folder):
+        _create(folder)
+        try:
+            yield folder
+        except BaseException:
+            with suppress(OSError):  # it holds something worth keeping
+                folder.rmdir()
+            raise
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
     """Write `run.json`; numbers that are not finite become null."""
-    text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json_document(summary) + "\n"
     write_atomically(folder / SUMMARY, lambda file: file.write(text.encode()))
 
 
@@ -64,8 +68,8 @@ def read_summary(folder: Path) -> dict[str, Any]:
     """
     path = folder / SUMMARY
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = from_json(read_bounded(path, MAX_SUMMARY_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
         raise StorageError(
             f"{path}: expected the record of a run, got none that can be read; choose a run's folder"
         ) from error
@@ -75,23 +79,22 @@ def read_summary(folder: Path) -> dict[str, Any]:
 def write_history(folder: Path, history: Sequence[StepRecord]) -> None:
     """Write `history.csv`: a line a step, the unweighted terms in columns of their own."""
     terms = list(history[0].terms) if history else []
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(["step", "iteration", "loss", *terms, "learning_rate", "images", "elapsed_s"])
-    for record in history:
-        values = [record.terms[name] for name in terms]
-        writer.writerow(
+    rows: list[list[object]] = [
+        ["step", "iteration", "loss", *terms, "learning_rate", "images", "elapsed_s"],
+        *(
             [
                 record.step,
                 record.iteration,
                 repr(record.loss),
-                *map(repr, values),
+                *(repr(record.terms[name]) for name in terms),
                 f"{record.learning_rate:.6g}",
                 record.images,
                 f"{record.elapsed_s:.3f}",
             ]
-        )
-    write_atomically(folder / HISTORY, lambda file: file.write(buffer.getvalue().encode()))
+            for record in history
+        ),
+    ]
+    write_atomically(folder / HISTORY, lambda file: file.write(csv_text(rows).encode()))
 
 
 def read_history(folder: Path) -> list[StepRecord]:
@@ -129,10 +132,8 @@ def _create(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         occupied = any(folder.iterdir())
     except OSError as error:
-        raise StorageError(
-            f"{folder}: expected a folder that can be written, got {error.strerror or error}; "
-            "choose another --out"
-        ) from error
+        why = why_unwritable(folder, error, "choose another --out")
+        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error
     if occupied:
         raise StorageError(
             f"{folder}: expected a new or empty folder, got one with files; choose another --out, "

@@ -4,24 +4,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from engine.errors import PatchFileError, StorageError
+from engine.disk import write_atomically
+from engine.errors import PatchFileError
 
 __all__ = [
     "LARGEST_PX",
     "SMALLEST_PX",
     "fingerprint",
     "read_patch_array",
-    "write_atomically",
     "write_patch_array",
 ]
 
@@ -92,28 +88,6 @@ def fingerprint(patch_chw: FloatArray, mask_hw: BoolArray | None = None) -> str:
     if mask_hw is not None:
         digest.update(np.packbits(mask_hw).tobytes())
     return digest.hexdigest()
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in `path`'s place in one step.
-
-    Raises:
-        StorageError: it cannot be written; what was at `path` is as it was.
-    """
-    # Not by tempfile, whose files nobody but their owner may read.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(temporary, "xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be written, {error.strerror or error}; free or choose a folder"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read_array(path: Path) -> FloatArray:

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.patch.arrays import LARGEST_PX, SMALLEST_PX, read_patch_array, write_atomically, write_patch_array
+from engine.patch.arrays import LARGEST_PX, SMALLEST_PX, read_patch_array, write_patch_array
 
-__all__ = ["LARGEST_PX", "SMALLEST_PX", "read_patch", "write_atomically", "write_patch"]
+__all__ = ["LARGEST_PX", "SMALLEST_PX", "read_patch", "write_patch"]
 
 
 def read_patch(path: str | Path) -> tuple[Tensor, Tensor | None]:

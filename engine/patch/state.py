@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.disk import write_atomically
 from engine.errors import StorageError
-from engine.patch.files import write_atomically
 from engine.records import StepRecord
 
 __all__ = ["CHECKPOINT", "RunState", "load_checkpoint", "save_checkpoint"]

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import JobError, StorageError
+from engine.json_text import from_json, json_text
 from engine.records import BenchmarkRun, Interval, Measurement
 from engine.store.connection import Connection
 
@@ -122,7 +121,7 @@ class Benchmarks:
             self._db.rows(
                 "UPDATE benchmarks SET state = 'finished', finished_at = ?, answer = ?, left_out = ? "
                 "WHERE id = ?",
-                [time.time(), answer, json.dumps(left_out), run.id],
+                [time.time(), answer, json_text(left_out), run.id],
             )
         return self.get(run.id)
 
@@ -224,15 +223,14 @@ class Benchmarks:
 
 
 def _text(value: dict[str, Any]) -> str:
-    return json.dumps(value, sort_keys=True, allow_nan=False)
+    return json_text(value, sort_keys=True)
 
 
 def _values(measurement: Measurement) -> tuple[object, ...]:
     value, low, high = measurement.figure.to_json()
-    samples = [None if math.isnan(sample) else sample for sample in measurement.samples]
     return (
         *(measurement.side, value, low, high, measurement.unit, measurement.claimed),
-        *(_text(measurement.settings), json.dumps(samples)),
+        *(_text(measurement.settings), json_text(measurement.samples)),
     )
 
 
@@ -244,14 +242,14 @@ def _measurement(row: tuple[Any, ...]) -> Measurement:
         figure=Interval(value=figure[0], low=figure[1], high=figure[2]),
         unit=unit,
         claimed=claimed,
-        settings=json.loads(settings),
-        samples=tuple(float("nan") if sample is None else sample for sample in json.loads(samples)),
+        settings=from_json(settings),
+        samples=tuple(float("nan") if sample is None else sample for sample in from_json(samples)),
     )
 
 
 def _run(row: tuple[Any, ...], measurements: tuple[Measurement, ...] = ()) -> BenchmarkRun:
     fields = dict(zip(_COLUMNS, row, strict=True))
     for name in ("settings", "facts", "left_out"):
-        fields[name] = json.loads(fields[name])
+        fields[name] = from_json(fields[name])
     fields["left_out"] = tuple(fields["left_out"])
     return BenchmarkRun(**fields, measurements=measurements)

@@ -20,14 +20,17 @@ class Connection:
     Args:
         path: the file, `:memory:`, or None for the user's own database.
         timeout_s: how long to wait for another process's write.
+        on_full_disk: open it also where nothing more can be written; see `open_database`.
 
     Raises:
         StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written.
     """
 
-    def __init__(self, path: str | Path | None = None, *, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, path: str | Path | None = None, *, timeout_s: float = 10.0, on_full_disk: bool = False
+    ) -> None:
         self.path = database_path() if path is None else path
-        self._sqlite = open_database(self.path, timeout_s=timeout_s)
+        self._sqlite = open_database(self.path, timeout_s=timeout_s, on_full_disk=on_full_disk)
 
     @property
     def sqlite(self) -> sqlite3.Connection:

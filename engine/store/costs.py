@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from engine.json_text import json_text
 from engine.store.connection import Connection
 
 __all__ = ["Costs", "StepCost"]
@@ -81,4 +81,4 @@ class Costs:
 
 
 def _text(key: dict[str, Any]) -> str:
-    return json.dumps(key, sort_keys=True)
+    return json_text(key, sort_keys=True)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import DatasetError
+from engine.excerpts import short_list, short_repr
+from engine.json_text import from_json, json_text
 from engine.records import Dataset, ImageRecord, Repair
 from engine.store.connection import Connection
 
@@ -132,7 +133,7 @@ class Datasets:
         return Dataset(
             name=name,
             source=source,
-            class_names=tuple(json.loads(class_names)),
+            class_names=tuple(from_json(class_names)),
             images=images,
             repairs=tuple(map(_repair, repairs)),
             synthetic=bool(synthetic),
@@ -173,7 +174,7 @@ class Datasets:
             DatasetSummary(
                 name=name,
                 source=source,
-                class_names=tuple(json.loads(class_names)),
+                class_names=tuple(from_json(class_names)),
                 synthetic=bool(synthetic),
                 imported_at=imported_at,
                 images=images,
@@ -255,7 +256,7 @@ class Datasets:
             [
                 dataset.name,
                 dataset.source,
-                json.dumps(dataset.class_names),
+                json_text(dataset.class_names),
                 int(dataset.synthetic),
                 datetime.now(UTC).isoformat(timespec="microseconds"),
             ],
@@ -279,8 +280,10 @@ class Datasets:
         rows = self._db.rows("SELECT id FROM datasets WHERE name = ?", [name])
         if not rows:
             names = [each for (each,) in self._db.rows("SELECT name FROM datasets ORDER BY name")]
-            there = ", ".join(names) or "none"
-            raise DatasetError(f"dataset {name!r}: expected one of the imported ({there}); import it first")
+            there = short_list(names) or "none"
+            raise DatasetError(
+                f"dataset {short_repr(name)}: expected one of the imported ({there}); import it first"
+            )
         return rows[0][0]
 
 

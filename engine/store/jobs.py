@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.errors import JobError
+from engine.json_text import from_json, json_text
 from engine.records import Job, JobEvent, Progress
 from engine.store.connection import Connection
 
@@ -75,9 +75,9 @@ class Jobs:
             "origin": origin,
             "auto_resume": int(auto_resume),
             "notes": notes,
-            "tags": json.dumps(tags),
-            "estimate": json.dumps(estimate or {}),
-            "request": json.dumps(request),
+            "tags": json_text(tags),
+            "estimate": json_text(estimate or {}),
+            "request": json_text(request),
             "created_at": time.time(),
         }
         with self._db.transaction():
@@ -117,8 +117,8 @@ class Jobs:
             "created_at": now - elapsed_s,
             "started_at": now - elapsed_s,
             "finished_at": now,
-            "request": json.dumps(request),
-            "result": json.dumps(result),
+            "request": json_text(request),
+            "result": json_text(result),
         }
         with self._db.transaction():
             job_id = self._insert(values, parent)
@@ -208,7 +208,7 @@ class Jobs:
         estimate."""
         if wrong := set(changes) - _EDITABLE:
             raise ValueError(f"expected some of {sorted(_EDITABLE)}, got {sorted(wrong)}")
-        values = {name: json.dumps(v) if name in _JSON else v for name, v in changes.items()}
+        values = {name: json_text(v) if name in _JSON else v for name, v in changes.items()}
         assignments = ", ".join(f"{name} = ?" for name in values)
         with self._db.transaction():
             self._db.rows(f"UPDATE jobs SET {assignments} WHERE id = ?", [*values.values(), job_id])
@@ -308,7 +308,7 @@ def job_of(row: Sequence[Any]) -> Job:
     """A job from a row of `COLUMNS_SQL`."""
     fields = dict(zip(_COLUMNS, row, strict=True))
     for name in _JSON:
-        fields[name] = None if fields[name] is None else json.loads(fields[name])
+        fields[name] = None if fields[name] is None else from_json(fields[name])
     fields["tags"] = tuple(fields["tags"])
     fields["auto_resume"] = bool(fields["auto_resume"])
     fields["progress"] = Progress(**fields["progress"])

@@ -9,8 +9,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from engine.disk import full_disk, why_unwritable
 from engine.errors import StorageError
 from engine.store.connection import Connection
+from engine.store.schema import shows_full_disk
 
 __all__ = ["Maintenance"]
 
@@ -45,8 +47,12 @@ class Maintenance:
             # Not os.replace: what somebody put there meanwhile is theirs.
             os.link(beside, target)
         except (sqlite3.Error, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise StorageError(f"{target}: cannot be written, {reason}; choose another folder") from error
+            advice = "choose another folder"
+            if isinstance(error, OSError):
+                why = why_unwritable(target, error, advice)
+            else:
+                why = full_disk(target) if shows_full_disk(error, target) else f"{error}; {advice}"
+            raise StorageError(f"{target}: cannot be written, {why}") from error
         finally:
             beside.unlink(missing_ok=True)
 

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from engine.errors import PatchFileError
+from engine.json_text import from_json, json_text
 from engine.records import PatchRecord, ScoreRecord
 from engine.store.connection import Connection
 
@@ -78,7 +78,7 @@ class Patches:
             "detector": detector,
             "class_name": class_name,
             "notes": notes,
-            "summary": json.dumps(summary or {}),
+            "summary": json_text(summary or {}),
         }
         kept = {"name", "notes", "created_at"}  # may have been edited since
         renewed = ", ".join(f"{column} = excluded.{column}" for column in values if column not in kept)
@@ -200,7 +200,7 @@ class Patches:
             "held_out": None if held_out is None else int(held_out),
             "asr": evaluation["patch"]["asr"],
             "ap50": evaluation["patch"]["ap50"],
-            "evaluation": json.dumps(evaluation),
+            "evaluation": json_text(evaluation),
         }
         renewed = ", ".join(f"{column} = excluded.{column}" for column in values)
         with self._db.transaction():
@@ -239,7 +239,7 @@ def _patch_of(row: Sequence[Any]) -> PatchRecord:
         **fields
         | {
             "circular": bool(fields["circular"]),
-            "summary": json.loads(fields["summary"]),
+            "summary": from_json(fields["summary"]),
             "score": None if score[0] is None else _score_of(score),
         }
     )
@@ -252,6 +252,6 @@ def _score_of(row: Sequence[Any]) -> ScoreRecord:
         **fields
         | {
             "held_out": None if held_out is None else bool(held_out),
-            "evaluation": json.loads(fields["evaluation"]),
+            "evaluation": from_json(fields["evaluation"]),
         }
     )

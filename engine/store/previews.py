@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.json_text import from_json, json_text
 from engine.store.connection import Connection
 
 __all__ = ["PATIENCE_S", "Preview", "Previews"]
@@ -60,7 +60,7 @@ class Previews:
             request: what JSON can hold; the same request has the same answer.
             again: try a failed one again, or one that nobody has answered in time.
         """
-        text = json.dumps(request, sort_keys=True)
+        text = json_text(request, sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()
         known = self.get(key)
         if known is not None and not (again and known.state == "failed"):
@@ -92,7 +92,7 @@ class Previews:
 
     def answer(self, key: str, answer: dict[str, Any]) -> None:
         """Store what came of a request."""
-        self._end(key, "done", json.dumps(answer), None)
+        self._end(key, "done", json_text(answer), None)
 
     def fail(self, key: str, error: str) -> None:
         """Store, in one line, why a request has no answer."""
@@ -103,14 +103,15 @@ class Previews:
         with self._db.transaction():
             self._db.rows("UPDATE previews SET state = 'queued' WHERE state = 'running'")
 
-    def prune(self, *, older_than_s: float = 0.0) -> list[str]:
-        """Remove those that were asked for so long ago or longer, and return their keys."""
-        with self._db.transaction():
-            rows = self._db.rows(f"DELETE {_OLD} RETURNING key", [time.time() - older_than_s])
-        return [key for (key,) in rows]
+    def forget(self, keys: Sequence[str]) -> None:
+        """Remove answered previews."""
+        if keys:  # without a write lock, which others need
+            with self._db.transaction():
+                for key in keys:
+                    self._db.rows("DELETE FROM previews WHERE key = ? AND state IN ('done', 'failed')", [key])
 
     def old(self, *, older_than_s: float = 0.0) -> list[str]:
-        """The keys that `prune` would remove."""
+        """The keys of those that were answered and were asked for so long ago or longer."""
         with self._db.errors():
             return [key for (key,) in self._db.rows(f"SELECT key {_OLD}", [time.time() - older_than_s])]
 
@@ -127,8 +128,8 @@ class Previews:
 
 def _preview_of(row: Sequence[Any]) -> Preview:
     fields = dict(zip(_COLUMNS, row, strict=True))
-    fields["request"] = json.loads(fields["request"])
-    fields["answer"] = None if fields["answer"] is None else json.loads(fields["answer"])
+    fields["request"] = from_json(fields["request"])
+    fields["answer"] = None if fields["answer"] is None else from_json(fields["answer"])
     waits = fields["state"] in ("queued", "running")
     if waits and time.time() - fields["asked_at"] > PATIENCE_S:
         fields["state"] = "failed"

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.errors import JobError
+from engine.json_text import json_text
 from engine.records import Job, Progress, StepRecord
 from engine.store.connection import Connection
 from engine.store.jobs import COLUMNS_SQL, Jobs, job_of
@@ -89,7 +89,7 @@ class Queue:
         with self._db.transaction():
             counts = self._db.rows(
                 "UPDATE jobs SET progress = ? WHERE id = ? AND attempt = ? AND state = 'running' RETURNING 1",
-                [json.dumps(vars(progress)), job.id, job.attempt],
+                [json_text(vars(progress)), job.id, job.attempt],
             )
             if counts:
                 self._steps.write(job.id, steps, forget_after=forget_after)
@@ -119,7 +119,7 @@ class Queue:
                 WHERE id = ?5 AND attempt = ?6 AND state = 'running' RETURNING state
                 """,
                 [
-                    None if result is None else json.dumps(result),
+                    None if result is None else json_text(result),
                     error,
                     state,
                     time.time(),

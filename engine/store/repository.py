@@ -27,6 +27,7 @@ class Repository:
     Args:
         path: the file, `:memory:`, or None for the user's own database.
         timeout_s: how long to wait for another process's write.
+        on_full_disk: open it also where nothing more can be written; see `open_database`.
 
     Attributes:
         benchmarks, costs, datasets, jobs, maintenance, patches, previews, queue, steps, workers: see those.
@@ -35,8 +36,10 @@ class Repository:
         StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written; so all methods.
     """
 
-    def __init__(self, path: str | Path | None = None, *, timeout_s: float = 10.0) -> None:
-        self.connection = Connection(path, timeout_s=timeout_s)
+    def __init__(
+        self, path: str | Path | None = None, *, timeout_s: float = 10.0, on_full_disk: bool = False
+    ) -> None:
+        self.connection = Connection(path, timeout_s=timeout_s, on_full_disk=on_full_disk)
         self.benchmarks = Benchmarks(self.connection)
         self.datasets = Datasets(self.connection)
         self.jobs = Jobs(self.connection)

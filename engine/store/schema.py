@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.config import home_folder
+from engine.disk import free_bytes, full_disk, why_unwritable
 from engine.errors import StorageError
 
-__all__ = ["SCHEMA", "database_path", "open_database", "storage_errors"]
+__all__ = ["SCHEMA", "database_path", "open_database", "shows_full_disk", "storage_errors"]
+
+ROOM_BYTES = 2**20  # with less a database is as good as full: SQLite takes 32 KiB to open one
 
 # The migrations of migrations.py by name: a file that has had them all is opened without sqlite-utils, whose
 # loading takes a fifth of the time in which a job's process starts.
@@ -37,19 +40,34 @@ def storage_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StorageError(f"{path}: expected a usable database, got {error}; {_advice(error)}") from error
+        full = shows_full_disk(error, path)
+        got = full_disk(path) if full else f"{error}; {_advice(error)}"
+        raise StorageError(f"{path}: expected a usable database, got {got}") from error
     except OSError as error:
-        raise StorageError(
-            f"{path}: expected a writable folder, got {error.strerror}; choose another PATCHBENCH_HOME"
-        ) from error
+        why = why_unwritable(path, error, "choose another PATCHBENCH_HOME")
+        raise StorageError(f"{path}: expected a writable folder, got {why}") from error
 
 
-def open_database(path: str | Path, *, timeout_s: float = 10.0) -> sqlite3.Connection:
+def shows_full_disk(error: sqlite3.Error, path: str | Path) -> bool:
+    """Whether SQLite failed for want of room: it says so only where it writes, not where it opens a file."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the first byte, without the details
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        free = free_bytes(path)
+        return free is not None and free < ROOM_BYTES
+    return code == sqlite3.SQLITE_FULL
+
+
+def open_database(
+    path: str | Path, *, timeout_s: float = 10.0, on_full_disk: bool = False
+) -> sqlite3.Connection:
     """Open a database, creating it and its folder, and bring its schema up to date.
 
     Args:
         path: the file, or `:memory:`.
         timeout_s: how long to wait for another process's write.
+        on_full_disk: open it also where there is no room for the files that SQLite shares between processes
+            (32 KiB): it does without them while no other process has the database open, and others wait.
+            For short use, which is to free some room.
 
     Raises:
         StorageError: the folder cannot be written, or the file is locked, corrupt or of a newer PatchBench.
@@ -57,9 +75,23 @@ def open_database(path: str | Path, *, timeout_s: float = 10.0) -> sqlite3.Conne
     with storage_errors(path):
         if str(path) != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _opened(path, timeout_s)
+    except StorageError as error:
+        cause = error.__cause__
+        if on_full_disk and isinstance(cause, sqlite3.Error) and shows_full_disk(cause, path):
+            return _opened(path, timeout_s, alone=True)
+        raise
+
+
+def _opened(path: str | Path, timeout_s: float, *, alone: bool = False) -> sqlite3.Connection:
+    """A connection that is ready for use; `alone` keeps other processes out."""
+    with storage_errors(path):
         connection = sqlite3.connect(str(path), timeout=timeout_s)
     try:
         with storage_errors(path):
+            if alone:  # set before the first read, it keeps the index of the WAL in memory
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             _prepare(connection, path, timeout_s)
     except StorageError:
         connection.close()

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterable
 
+from engine.json_text import from_json, json_text
 from engine.records import StepRecord
 from engine.store.connection import Connection
 
@@ -63,7 +64,9 @@ class Steps:
                 step=step,
                 iteration=iteration,
                 loss=loss,
-                terms=json.loads(terms),
+                terms={
+                    name: math.nan if value is None else value for name, value in from_json(terms).items()
+                },
                 learning_rate=rate,
                 images=images,
                 elapsed_s=elapsed_s,
@@ -78,7 +81,7 @@ def _row(job_id: int, step: StepRecord) -> tuple[object, ...]:
         step.step,
         step.iteration,
         step.loss,
-        json.dumps(step.terms),
+        json_text(step.terms),
         step.learning_rate,
         step.images,
         step.elapsed_s,

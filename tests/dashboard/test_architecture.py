@@ -25,9 +25,12 @@ SERVICES = (
     *ENGINE,
     *("engine.jobs", "engine.store", "engine.benchmark", "engine.evaluation.config", "engine.datasets"),
     "engine.patch.arrays",
+    *("engine.csv_text", "engine.disk", "engine.excerpts", "engine.json_text"),
 )
 LOW = {"charts", "formats", "i18n", "page_state", "services", "catalogue"}  # none of them knows pages
-EXCEPTIONS = {("dashboard/__main__.py", "engine.jobs"), ("dashboard/__main__.py", "engine.store")}
+EXCEPTIONS = {
+    ("dashboard/__main__.py", f"engine.{name}") for name in ("disk", "jobs", "private", "store", "terminal")
+}
 
 
 def part_of(path: Path) -> str:

@@ -70,7 +70,7 @@ def test_a_report_is_written_without_serving(
     [
         ("1,x", "report.html", 2, "expected numbers such as 1,2, got '1,x'"),
         ("7", "report.html", 1, "job 7: expected a job of the list"),
-        ("1", "missing/report.html", 1, "expected a file that can be written"),
+        ("1", "missing/report.html", 1, "cannot be written, No such file or directory"),
     ],
 )
 def test_a_report_that_cannot_be_written_is_told_in_a_line(

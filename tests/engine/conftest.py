@@ -19,6 +19,14 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def blind_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector that finds nothing, whatever it is shown."""
+    from tests.engine.tiny import write_weights
+
+    return write_weights(tmp_path_factory.mktemp("weights") / "blind.pt", blind=True)
+
+
+@pytest.fixture(scope="session")
 def blocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.engine.tiny import write_dataset
 

@@ -43,8 +43,8 @@ LAYOUT = {
 }
 
 
-def write_weights(path: Path, seed: int = 1) -> Path:
-    """A checkpoint as Ultralytics writes it, its weights random but scaled so that it finds objects."""
+def write_weights(path: Path, seed: int = 1, *, blind: bool = False) -> Path:
+    """A checkpoint as Ultralytics writes it, its weights random; it finds objects, or if blind none."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = DetectionModel(LAYOUT, nc=len(CLASSES), verbose=False)
@@ -56,7 +56,7 @@ def write_weights(path: Path, seed: int = 1) -> Path:
         for sides, scores in zip(model.model[-1].cv2, model.model[-1].cv3, strict=True):
             sides[-1].bias.data.view(4, -1)[:, 2] += 4  # boxes of about four strides: objects are as large
             scores[-1].weight.data *= 3
-            scores[-1].bias.data.fill_(-1)
+            scores[-1].bias.data.fill_(-30 if blind else -1)
     model.names = dict(enumerate(CLASSES))
     torch.save({"model": model.eval()}, path)
     return path

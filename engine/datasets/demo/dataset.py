@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -15,7 +14,9 @@ import numpy as np
 from engine.config import home_folder, require_between, require_choice
 from engine.datasets.demo.canvas import tones
 from engine.datasets.demo.scenes import Scene, draw_scene
+from engine.disk import why_unwritable
 from engine.errors import DatasetError, StorageError
+from engine.json_text import from_json, json_text
 from engine.records import Dataset, ImageRecord
 
 __all__ = ["DEMO_COUNTS", "GENERATOR_VERSION", "SPLITS", "TRAIN_COUNTS", "demo_dataset", "people_counts"]
@@ -70,10 +71,8 @@ def demo_dataset(
         try:
             _draw(target, split, size, facts, report)
         except OSError as error:
-            raise StorageError(
-                f"expected to write the demo dataset to {target}, got {error.strerror or error}; "
-                "free space or choose another PATCHBENCH_HOME"
-            ) from error
+            why = why_unwritable(target, error, "free space or choose another PATCHBENCH_HOME")
+            raise StorageError(f"expected to write the demo dataset to {target}, got {why}") from error
     return _read(target, split)
 
 
@@ -91,7 +90,7 @@ def people_counts(split: str, images: int) -> list[int]:
 
 def _read_marker(folder: Path) -> dict[str, object] | None:
     try:
-        return json.loads((folder / _MARKER).read_text())["drawn"]
+        return from_json((folder / _MARKER).read_text())["drawn"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -118,7 +117,7 @@ def _draw(
         if report is not None:
             report(index + 1, images)
     draft = folder / f"{_MARKER}.part"
-    draft.write_text(json.dumps({"drawn": facts, "pictures": sizes}))
+    draft.write_text(json_text({"drawn": facts, "pictures": sizes}))
     os.replace(draft, folder / _MARKER)
 
 
@@ -155,7 +154,7 @@ def _write_scene(folder: Path, name: str, scene: Scene) -> None:
 
 def _read(folder: Path, split: str) -> Dataset:
     """The records of a drawn folder, from its marker."""
-    pictures = json.loads((folder / _MARKER).read_text())["pictures"]
+    pictures = from_json((folder / _MARKER).read_text())["pictures"]
     records = []
     for name, (width, height, boxes) in pictures.items():
         boxes_px = np.array(boxes, dtype=np.float32).reshape(-1, 4)

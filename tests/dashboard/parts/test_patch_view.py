@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,6 +18,12 @@ def drawn(patch: object) -> None:
     from dashboard.parts.patch_view import scored
 
     scored(patch)
+
+
+def drawn_history(patch: object) -> None:
+    from dashboard.parts.patch_view import history
+
+    history(patch)
 
 
 @pytest.fixture
@@ -60,3 +67,19 @@ def test_an_undefined_score_has_no_verdict(patch: PatchRecord) -> None:
     assert not app.warning
     assert not app.success
     assert app.dataframe[0].value.loc[0, "ASR"].startswith("–")  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    ("events", "figures", "explained"),
+    [
+        ([], None, False),
+        ([{"event": "validated", "iteration": 1, "asr": None, "ap50": None}], ["–", "–"], False),  # noqa: RUF001
+        ([{"event": "held-out images cannot be scored", "iteration": 1, "reason": "none"}], None, True),
+    ],
+)
+def test_validations(patch: PatchRecord, events: list, figures: list | None, explained: bool) -> None:
+    told = replace(patch, job_id=None, summary={"events": events})
+    app = AppTest.from_function(drawn_history, args=(told,)).run()
+    assert not app.exception
+    assert [list(table.value.loc[0, ["ASR", "AP50"]]) for table in app.dataframe] == [figures] * bool(figures)
+    assert any("could not be scored" in each.value for each in app.caption) is explained

@@ -69,6 +69,13 @@ def test_runs_are_written_as_csv_and_json() -> None:
     assert list(csv.DictReader(io.StringIO(benchmarks.to_csv([])))) == []
 
 
+def test_names_in_csv_are_no_formulas_and_numbers_stay() -> None:
+    with Repository() as repository:
+        run = add_benchmark(repository, [row("=1+1", -0.5)])
+    (line,) = csv.DictReader(io.StringIO(benchmarks.to_csv([run])))
+    assert (line["side"], line["value"]) == ("'=1+1", "-0.5")
+
+
 def test_suites_are_queued_and_a_worker_asked_for(no_worker_is_started: list[str]) -> None:
     subject = {"dataset": "demo", "weights": "demo", "class_name": "person"}
     jobs = benchmarks.start(["loader", "memory"], **subject, scale="small")

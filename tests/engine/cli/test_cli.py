@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,3 +126,83 @@ def test_the_module_is_a_program(tmp_path: Path) -> None:
     )
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr == "Error: dataset 'none': expected one of the imported (none); import it first\n"
+
+
+def program(
+    *arguments: object, stdout: int = subprocess.PIPE, encoding: str = "utf-8"
+) -> tuple[int, bytes, str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "engine", *map(str, arguments)],
+        cwd=Path(__file__).resolve().parents[3],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    return ran.returncode, ran.stdout or b"", ran.stderr.decode(encoding)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_result_that_cannot_be_written_is_told_though_the_work_is_done(run, blocks: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        code, _, told = program("dataset", "import", blocks, "--name", "stored", stdout=full.fileno())
+    assert (code, told) == (
+        1,
+        "Error: standard output: expected to write the result to it, got No space left on device; "
+        "the work itself is done and kept, only its output is missing: send that elsewhere\n",
+    )
+    assert [each["name"] for each in run("dataset", "list", "--json").json] == ["stored"]
+
+
+def test_a_reader_that_goes_early_is_met_with_silence(run, blocks: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    code, _, told = program("dataset", "import", blocks, "--name", "stored", stdout=write)
+    os.close(write)
+    assert (code, told) == (1, "")
+    assert [each["name"] for each in run("dataset", "list", "--json").json] == ["stored"]
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "latin-1"])
+def test_terminals_show_what_they_can(run, blocks: Path, encoding: str) -> None:
+    """Table, message and JSON; JSON stays JSON."""
+    run("dataset", "import", blocks, "--name", "é…한")
+    code, out, told = program("dataset", "show", "é…한", encoding=encoding)
+    assert (code, told) == (0, "")
+    assert out.splitlines()[0] == "é…한: 6 images, 8 objects".encode(encoding, "backslashreplace")
+    code, out, _ = program("dataset", "list", "--json", encoding=encoding)
+    assert [each["name"] for each in json.loads(out)] == ["é…한"]
+    code, _, told = program("dataset", "show", "né…한", encoding=encoding)
+    assert code == 1
+    assert told == "Error: dataset 'né…한': expected one of the imported (é…한); import it first\n".encode(
+        encoding, "backslashreplace"
+    ).decode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (errno.ENOSPC, "/some/file: expected to write it, got no room: the disk is full ("),
+        (errno.EIO, "OSError: [Errno 5] Input/output error: '/some/file'; this is a bug, report "),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(
+    run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int, line: str
+) -> None:
+    def fail() -> None:
+        raise OSError(number, os.strerror(number), "/some/file")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(datasets_commands, "Repository", fail)
+    told = run("dataset", "list")
+    assert told.code == 1
+    assert told.error.startswith(f"Error: {line}")
+
+
+def test_a_report_that_cannot_be_kept_is_no_second_failure(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/none")
+    monkeypatch.setattr(datasets_commands, "Repository", lambda: 1 / 0)
+    assert run("dataset", "list").error == (
+        "Error: ZeroDivisionError: division by zero; this is a bug, report it "
+        "(its traceback could not be kept: No such file or directory)"
+    )

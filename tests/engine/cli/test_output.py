@@ -12,15 +12,26 @@ from engine.cli.output import SCORE_COLUMNS, print_json, print_table, score_rows
 KEYS = ("ap50", "ap50_95", "relative_ap50", "asr", "disappearance", "hallucinations_per_image")
 
 
-@pytest.mark.parametrize("result", [{}, [], {"name": "Übung", "asr": None}])
-def test_json_can_be_read_again(capsys: pytest.CaptureFixture[str], result: object) -> None:
+@pytest.mark.parametrize(
+    ("result", "read"),
+    [
+        ({}, {}),
+        ([], []),
+        ({"name": "Übung", "asr": None}, {"name": "Übung", "asr": None}),
+        ({"asr": float("nan"), "low": [-float("inf")]}, {"asr": None, "low": [None]}),
+    ],
+)
+def test_json_can_be_read_again(capsys: pytest.CaptureFixture[str], result: object, read: object) -> None:
     print_json(result)
-    assert json.loads(capsys.readouterr().out) == result
+    assert json.loads(capsys.readouterr().out) == read
 
 
-def test_numbers_that_json_lacks_are_refused() -> None:
-    with pytest.raises(ValueError, match="Out of range float"):
-        print_json({"asr": float("nan")})
+def test_json_stays_json_where_the_terminal_lacks_characters(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.cli.output.lacks_characters", lambda: True)
+    print_json({"name": "é…한"})
+    assert capsys.readouterr().out == '{\n  "name": "\\u00e9\\u2026\\ud55c"\n}\n'
 
 
 @pytest.mark.parametrize(

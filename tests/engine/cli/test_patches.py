@@ -90,6 +90,25 @@ def test_resume_after_ctrl_c_gives_the_bits_of_an_unbroken_run(
     assert (stopped / "patch.npy").read_bytes() == generated(run, small, tmp_path / "unbroken")
 
 
+def test_validation_on_images_without_a_find_loses_no_run(
+    run, small, blind_weights: Path, tmp_path: Path
+) -> None:
+    """ASR has no denominator there: it is null in every record, and the run ends and resumes."""
+    options = [blind_weights if each == small[3] else each for each in small[:-1]]
+    validated = ["--validation-share", 0.4, "--validate-every", 1, "--early-stop", 1]
+    made = run("patch", "generate", *options, *validated, "--out", tmp_path / "run", "--json")
+    resumed = run("patch", "generate", "--resume", tmp_path / "run")
+    assert (made.code, made.json["iterations"], resumed.code) == (0, 3, 0)
+    (event,) = made.json["events"]
+    assert event["event"] == "held-out images cannot be scored"
+    assert made.json["evaluation"]["patch"]["asr"] is None
+    assert made.err.count("cannot be scored") == 1
+    assert "cannot be scored" not in resumed.err
+    assert "On record as job" in resumed.err
+    (scores,) = [line.split() for line in resumed.out.splitlines() if line.startswith("patch  ")]
+    assert "-" in scores
+
+
 def test_art_can_be_compared_with(run, small, tmp_path: Path) -> None:
     out = tmp_path / "run"
     made = run("patch", "generate", *small[:-1], "--backend", "art", "--out", out, "--json")
@@ -201,7 +220,7 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(
         patched.setattr(os, "replace", full_after_the_first)
         told = run("--quiet", "patch", "generate", *small, "--out", tmp_path / "run")
     assert told.code == 1
-    assert "cannot be written, No space left on device; free or choose a folder" in told.error
+    assert "cannot be written, no room: the disk is full (" in told.error
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.pt"]
     assert run("patch", "generate", "--resume", tmp_path / "run", "--no-evaluate").code == 0
     assert (tmp_path / "run" / "patch.npy").read_bytes() == generated(run, small, tmp_path / "unbroken")

@@ -2,6 +2,7 @@
 """COCO JSON: what is read, what is repaired, what is refused."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -270,3 +271,57 @@ def test_any_annotations_give_boxes_inside_the_image(annotations, extra, tmp_pat
     for x1, y1, x2, y2 in dataset.images[0].boxes_xyxy_px.tolist():
         assert 0 <= x1 < x2 <= 64
         assert 0 <= y1 < y2 <= 48
+
+
+LONG = "x" * 10**6
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "got an unreadable file (maximum recursion depth exceeded"),
+        ('{"a":' * 100_000, "got an unreadable file (maximum recursion depth exceeded"),
+        ("9" * 100_000, "got an unreadable file (Exceeds the limit"),
+        (json.dumps(LONG), "got another form"),
+        (json.dumps({"images": [], "annotations": [], "categories": [{"id": LONG}]}), "got {'id': 'xxx"),
+        (json.dumps({"images": [IMAGE | {"file_name": LONG}], "annotations": [], "categories": []}), "'xxx"),
+        (
+            json.dumps({"images": [IMAGE | {"file_name": "\ud800"}], "annotations": [], "categories": []}),
+            "'\\ud8",
+        ),
+    ],
+    ids=["lists", "objects", "number", "text", "category", "file name", "surrogate"],
+)
+def test_large_and_nested_json_is_refused_in_short(tmp_path, text, message):
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    started_s = time.process_time()
+    with pytest.raises(DatasetError) as raised:
+        read_coco(file, name="d")
+    assert time.process_time() - started_s < 5
+    assert message in str(raised.value)
+    assert len(str(raised.value)) < 8 * len(str(tmp_path)) + 400
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_no_memory_holds_is_not_read(tmp_path):
+    file = tmp_path / "a.json"
+    with open(file, "wb") as sparse:
+        sparse.truncate(2**40)
+    with pytest.raises(DatasetError, match="it is larger than 2048 MiB"):
+        read_coco(file, name="d")
+
+
+def test_repairs_show_long_values_in_short(tmp_path):
+    nested = json.loads("[" * 300 + "]" * 300)
+    images = [
+        IMAGE,
+        IMAGE,
+        IMAGE | {"id": 8, "file_name": "../" * 10_000 + "a.jpg"},
+        {"id": nested, "description": LONG},
+        [nested, LONG],
+    ]
+    annotations = [BOX, BOX | {"image_id": LONG}, BOX | {"category_id": 10**1000, "id": 3}]
+    dataset = read_coco(write(tmp_path, images, annotations), name="d")
+    assert len(dataset.repairs) == 6
+    assert all(len(repair.action) <= 200 and len(repair.file) <= 4096 for repair in dataset.repairs)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 """Ultralytics data files: names, splits and paths as Ultralytics reads them."""
 
+import time
+
 import pytest
 
 from engine.datasets.datafile import DataFile, lone_data_file, read_data_file
@@ -166,3 +168,81 @@ def test_other_forms_are_refused_in_one_line(tmp_path, text, message):
         read_data_file(file)
     assert str(raised.value).startswith(f"{file}: expected")
     assert "\n" not in str(raised.value)
+
+
+def laughs(key, *, merge=False, levels=60):
+    """A few hundred bytes of aliases that stand for 10 to the power of `levels` values."""
+    lines = ["a0: &a0 {x: 1}" if merge else "a0: &a0 [lol]"]
+    for level in range(1, levels + 1):
+        inner = ", ".join([f"*a{level - 1}"] * 10)
+        lines.append(f"a{level}: &a{level} " + (f"{{<<: [{inner}]}}" if merge else f"[{inner}]"))
+    return "\n".join([*lines, f"{key}: *a{levels}"])
+
+
+EXPANDING = "its aliases stand for too much: write the values out"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (laughs("train"), EXPANDING),
+        (laughs("train", levels=8), EXPANDING),
+        (laughs("names", merge=True), EXPANDING),
+        ("train: &a [*a]", EXPANDING),
+        ("names: &a {0: *a}", EXPANDING),
+        (laughs("train", levels=3), r"got \[\[\["),
+        ("path: [" + "1, " * 100_000 + "]", r"got \[1, 1, 1, 1, 1, 1, \.\.\.\]$"),
+        ("train: {" + ", ".join(f"k{number}: 1" for number in range(30_000)) + "}", r"got {'k0': 1, "),
+        ("a: " + "[" * 100_000, "got an unreadable one"),
+        ("- " * 100_000 + "a", "got an unreadable one"),
+        ("nc: " + "9" * 100_000, r"got an unreadable one \(Exceeds the limit"),
+        ("nc: 0x" + "f" * 100_000, r"nc <a number of 400000…"),
+        ("a: 2001-99-99", "got an unreadable one"),
+        ("names: [" + "n, " * 150_000 + "]", "expected `names` as a list, or ids 0 to 9999"),
+        (
+            "names: {" + ", ".join(f"{number}: n" for number in range(10_001)) + "}",
+            "expected `names` as a list",
+        ),
+        ("#" + "x" * 2**19, r"got an unreadable one \(it is larger than 0.5 MiB\)"),
+    ],
+    ids=lambda value: value[:24],
+)
+def test_large_and_nested_files_are_refused_at_once(tmp_path, text, message):
+    file = write(tmp_path, text)
+    started_s = time.process_time()
+    with pytest.raises(DatasetError, match=message) as raised:
+        read_data_file(file)
+    assert time.process_time() - started_s < 5
+    assert len(str(raised.value)) < len(str(file)) + 250
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_without_a_name_for_its_bytes_is_not_read(tmp_path):
+    file = tmp_path / "data.yaml"
+    with open(file, "wb") as sparse:
+        sparse.truncate(2**30)
+    with pytest.raises(DatasetError, match=r"it is larger than 0\.5 MiB"):
+        read_data_file(file)
+
+
+@pytest.mark.parametrize("unused", ["description", "download", "info"])
+def test_long_texts_that_are_not_used_cost_nothing(tmp_path, unused):
+    text = f"{unused}: &t {'word ' * 50_000}\ntrain: images\nval: &v images\ntest: *v\nnames: [cat]"
+    data = read_data_file(write(tmp_path, text))
+    assert data.splits == {"train": ("images",), "val": ("images",), "test": ("images",)}
+
+
+@pytest.mark.parametrize("entry", ["x" * 100_000, "a/" * 50_000, '"\\0"', "~nobody-of-this-name/x"])
+def test_entries_that_cannot_be_paths_are_named_in_short(tmp_path, entry):
+    data = read_data_file(write(tmp_path, f"train: {entry}"))
+    with pytest.raises(DatasetError, match="got nothing there; correct `path`") as raised:
+        data.entries("train")
+    assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize("root", ["x" * 100_000, "~nobody-of-this-name"])
+def test_roots_that_cannot_be_paths_are_named_in_short(tmp_path, root):
+    data = read_data_file(write(tmp_path, f"path: {root}\ntrain: images"))
+    with pytest.raises(DatasetError, match="got nothing there; correct `path`") as raised:
+        data.entries("train")
+    assert len(str(raised.value)) < 1000

@@ -74,3 +74,10 @@ def test_unusable_lists_are_named(tmp_path, content, message):
     with pytest.raises(DatasetError, match=message) as raised:
         collect_images([file])
     assert str(file) in str(raised.value)
+
+
+def test_a_list_that_no_memory_holds_is_not_read(tmp_path):
+    with open(tmp_path / "list.txt", "wb") as sparse:
+        sparse.truncate(2**40)
+    with pytest.raises(DatasetError, match=r"expected a text file of image paths, .* larger than 256 MiB"):
+        collect_images([tmp_path / "list.txt"])

@@ -148,6 +148,14 @@ def test_names_come_from_classes_txt_or_are_numbered(folder):
     assert read_dataset(folder).class_names == ("cat", "dog")
 
 
+def test_class_names_of_a_gigabyte_are_not_read(folder):
+    (folder / "data.yaml").unlink()
+    with open(folder / "classes.txt", "wb") as sparse:
+        sparse.truncate(2**30)
+    with pytest.raises(DatasetError, match=r"classes\.txt: .* it is larger than 1 MiB; correct"):
+        read_dataset(folder)
+
+
 def test_a_folder_with_only_a_data_file_leads_to_its_images(folder, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

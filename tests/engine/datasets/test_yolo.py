@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 """YOLO labels: forms, faults of lines and files, strays, and whatever bytes a label file may hold."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -234,3 +236,18 @@ def test_sound_labels_are_kept_as_they_are(boxes):
         assert found.class_id == class_id
         assert ((x1 + x2) / 200, (y1 + y2) / 100) == pytest.approx((x, y))
         assert ((x2 - x1) / 100, (y2 - y1) / 50) == pytest.approx((w, h))
+
+
+@pytest.mark.parametrize("kind", ["too large", "a pipe"])
+def test_a_label_that_cannot_be_read_at_once_leaves_its_image_out(tmp_path, kind):
+    write_picture(tmp_path / "images/a.jpg")
+    label = tmp_path / "labels/a.txt"
+    label.parent.mkdir()
+    if kind == "a pipe":
+        os.mkfifo(label)
+    else:
+        with open(label, "wb") as sparse:
+            sparse.truncate(2**30)
+    log = RepairLog()
+    assert read_records([str(tmp_path / "images/a.jpg")], class_count=1, log=log) == ()
+    assert [(repair.kind, repair.file) for repair in log.repairs] == [("unreadable_label", str(label))]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,9 +13,13 @@ from torchvision.ops import box_convert
 
 from engine.detectors.base import Targets
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
+from engine.detectors.ultralytics_model import class_names
+from engine.detectors.ultralytics_model import family as family_of
 from engine.detectors.ultralytics_quiet import DetectionModel
 from engine.errors import DetectorError
+from engine.excerpts import short_repr
 from tests.engine.detectors.families import CLASSES, FAMILIES, detector, random_model
+from tests.engine.test_excerpts import laughs
 
 CPU = torch.device("cpu")
 
@@ -271,12 +276,20 @@ def test_impossible_thresholds_are_refused(setting):
 
 
 def test_other_models_are_refused():
-    from ultralytics.nn.tasks import ClassificationModel, SegmentationModel
+    from ultralytics.nn.tasks import ClassificationModel, OBBModel
 
-    for kind, config in ((SegmentationModel, "yolov8n-seg.yaml"), (ClassificationModel, "yolov8n-cls.yaml")):
-        with pytest.raises(DetectorError, match="expected a detection model"):
+    for kind, config, message in (
+        (OBBModel, "yolov8n-obb.yaml", "got one of rotated boxes"),
+        (ClassificationModel, "yolov8n-cls.yaml", "got a classification model, which finds no boxes"),
+    ):
+        with pytest.raises(DetectorError, match=message):
             UltralyticsDetector(kind(config, verbose=False), name="other", device=CPU)
     with pytest.raises(DetectorError, match="got Linear"):
         UltralyticsDetector(torch.nn.Linear(1, 1), name="other", device=CPU)
     with pytest.raises(DetectorError, match="one-to-one head"):
         detector("yolov8n", end_to_end=True)
+
+
+def test_names_that_are_no_texts_are_shown_in_short():
+    assert class_names({0: laughs(), 1: 7}, 3) == [short_repr(laughs()), "7", "2"]
+    assert family_of(SimpleNamespace(yaml={"yaml_file": laughs()})) == "yolo"

@@ -67,7 +67,9 @@ def no_network(*arguments, **options):
 
 def test_without_network_a_dataset_is_one_line_and_leaves_nothing(own_home, monkeypatch):
     monkeypatch.setattr(ultralytics_download, "safe_download", no_network)
-    with pytest.raises(DatasetError, match="ConnectionError: cannot reach; connect to the network") as caught:
+    with pytest.raises(
+        DatasetError, match="ConnectionError: cannot reach the server; connect to the network"
+    ) as caught:
         download_dataset("coco8")
     assert len(str(caught.value).splitlines()) == 1
     assert not list((own_home / "datasets").iterdir())

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +93,26 @@ def test_the_second_writer_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) 
             pass
     with sole_writer(5):
         pass
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (errno.ENOSPC, "expected to write into it, got no room: the disk is full ("),
+        (errno.EIO, "OSError: [Errno 5] Input/output error; this is a bug, report the job's log"),
+    ],
+)
+def test_what_the_system_refuses_fails_the_job_in_one_line(
+    repository: Repository, job: Job, monkeypatch: pytest.MonkeyPatch, number: int, line: str
+) -> None:
+    def fail(*arguments: object) -> dict:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setitem(child.WORK, "import", fail)
+    assert child._carry_out(repository, job, threading.Event()) == 1
+    error = repository.jobs.get(job.id).error
+    assert error is not None
+    assert line in error
 
 
 def test_a_folder_is_rid_of_what_was_left_half_written(job: Job) -> None:

@@ -13,11 +13,12 @@ import pytest
 import torch
 
 from engine.config import RunConfig
-from engine.errors import DetectorError, NonFiniteLossError, StorageError
+from engine.errors import DetectorError, NonFiniteLossError, RunInterruptedError, StorageError
 from engine.evaluation.runner import PatchJudge
 from engine.jobs.generation import Generation, Observer
-from engine.jobs.handlers import generate
+from engine.jobs.handlers import generate, resume
 from engine.jobs.materials import gather
+from engine.jobs.run_folder import read_summary
 from engine.patch import optimizer
 from engine.patch.state import RunState, load_checkpoint
 
@@ -100,6 +101,64 @@ def test_it_stops_early_when_nothing_improves(settings: Settings, tmp_path: Path
     summary = begun(config, tmp_path).run(evaluate_after=False)
     assert summary["iterations"] == 3
     assert summary["events"][-1]["event"] == "stopped early"
+
+
+class UndefinedJudge(PatchJudge):
+    """Judges images on which nothing can be scored."""
+
+    calls, objects = 0, True
+
+    def score(self, patch_chw):
+        scores = super().score(patch_chw)
+        type(self).calls += 1
+        nothing = dataclasses.replace(scores.asr, value=float("nan"))
+        changes = {} if self.objects else {"ap50": nothing, "disappearance": nothing}
+        return dataclasses.replace(scores, asr=nothing, **changes)
+
+
+@pytest.mark.parametrize(
+    ("objects", "reason"),
+    [
+        (False, "they show no object of the class"),
+        (True, "the detector finds none of their objects even without a patch"),
+    ],
+)
+def test_images_that_cannot_be_scored_do_not_end_a_run(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    objects: bool,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(UndefinedJudge, "calls", 0)
+    monkeypatch.setattr(UndefinedJudge, "objects", objects)
+    monkeypatch.setattr("engine.jobs.generation.PatchJudge", UndefinedJudge)
+    config = settings(validation_share=0.4, validate_every=1, early_stop=2, iterations=5)
+    summary = begun(config, tmp_path).run(evaluate_after=False)
+    event = {"event": "held-out images cannot be scored", "step": 2, "iteration": 1, "reason": reason}
+    assert summary["events"] == [event]
+    assert (summary["iterations"], summary["best_iteration"]) == (5, None)
+    assert UndefinedJudge.calls == 1
+    assert f"cannot be scored: {reason}; the run goes on" in caplog.text
+
+
+def test_a_run_without_anything_to_score_ends_and_resumes(
+    settings: Settings, blind_weights: Path, tmp_path: Path
+) -> None:
+    config = settings(
+        weights=str(blind_weights), validation_share=0.4, validate_every=1, early_stop=1, iterations=4
+    )
+    stops = iter([False] * 4)
+    observer = Observer(stop_requested=lambda: next(stops, True))
+    with pytest.raises(RunInterruptedError):
+        generate(config, tmp_path / "run", observer=observer)
+    summary = resume(tmp_path / "run")
+    assert [event["event"] for event in summary["events"]] == ["held-out images cannot be scored"]
+    assert summary["iterations"] == 4
+    assert summary["evaluation"]["patch"]["asr"] is None
+    assert read_summary(tmp_path / "run")["events"] == summary["events"]
+    assert resume(tmp_path / "run")["events"] == summary["events"]
 
 
 def test_a_loss_that_is_no_number_keeps_the_step_before(

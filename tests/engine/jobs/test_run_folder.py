@@ -81,6 +81,13 @@ def test_a_summary_is_read_again(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["steps"] == 3
 
 
+def test_a_summary_keeps_null_where_a_number_is_not_finite(tmp_path: Path) -> None:
+    run_folder.write_summary(tmp_path, {"events": [{"asr": float("nan")}, {"asr": float("inf")}]})
+    assert run_folder.read_summary(tmp_path) == {"events": [{"asr": None}, {"asr": None}]}
+    (tmp_path / "run.json").write_text('{"asr": NaN}')  # as earlier versions may have left it
+    assert run_folder.read_summary(tmp_path) == {"asr": None}
+
+
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff"])
 def test_a_summary_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:

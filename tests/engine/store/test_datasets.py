@@ -195,7 +195,7 @@ def test_a_full_disk_is_named_and_nothing_half_written(repository):
     repository.datasets.save(make_dataset())
     pages = repository.connection.sqlite.execute("PRAGMA page_count").fetchone()[0]
     repository.connection.sqlite.execute(f"PRAGMA max_page_count = {pages + 2}")
-    with pytest.raises(StorageError, match="database or disk is full; free some space"):
+    with pytest.raises(StorageError, match="got no room: the disk is full"):
         repository.datasets.save(make_dataset(images=200))
     assert same(repository.datasets.load("streets"), make_dataset())
 

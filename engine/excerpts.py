@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What messages and records show of values and files from elsewhere: bounded in length and in cost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import reprlib
+import stat
+from collections.abc import Iterable
+from datetime import date, time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+__all__ = ["read_bounded", "short_line", "short_list", "short_repr"]
+
+LONGEST_NAME = 60
+_SHORT = (bool, float, complex, type(None), date, time)
+MANY_BITS = 256
+
+
+class _Excerpt(reprlib.Repr):
+    """Python's own short repr, fewer levels deep; it looks at no more than it shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = self.maxother = 200
+
+    def repr_int(self, number: int, level: int) -> str:
+        """Python refuses to write out numbers of thousands of digits."""
+        bits = number.bit_length()
+        return repr(number) if bits <= MANY_BITS else f"<a number of {bits} bits>"
+
+    def repr_dict(self, pairs: dict[Any, Any], level: int) -> str:
+        """In the order of the pairs: the library would sort all keys to show four."""
+        if level <= 0 and pairs:
+            return "{...}"
+        shown = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}"
+            for key, value in islice(pairs.items(), self.maxdict)
+        ]
+        return "{" + ", ".join(shown + ["..."] * (len(pairs) > self.maxdict)) + "}"
+
+    def repr_instance(self, value: Any, level: int) -> str:
+        """Of all other types: only those are written out whose text is short whatever they hold."""
+        if isinstance(value, dict):
+            return self.repr_dict(value, level)
+        if isinstance(value, list | tuple):
+            return self.repr_list(list(value[: self.maxlist + 1]), level)
+        return repr(value) if isinstance(value, _SHORT) else f"<{type(value).__name__}>"
+
+    def repr_bytes(self, data: bytes, level: int) -> str:
+        """As a text: the library would write out all of it first."""
+        return repr(data[: self.maxstring])
+
+
+_EXCERPT = _Excerpt()
+
+
+def short_repr(value: Any, longest: int = 80) -> str:
+    """`repr` of a value from elsewhere, such as a file, in one line of at most so many characters.
+
+    It costs no more than it shows, however large or deeply nested the value is.
+    """
+    return _cut(_EXCERPT.repr(value), longest)
+
+
+def short_line(text: object, longest: int = 200) -> str:
+    """A text from elsewhere, such as another program's error, in one line of at most so many characters.
+
+    What UTF-8 cannot hold is escaped, so that every database, file and terminal takes it.
+    """
+    start = str(text)[: 4 * longest]
+    return _cut(" ".join(start.encode(errors="backslashreplace").decode().split()), longest)
+
+
+def short_list(names: Iterable[str], most: int = 8) -> str:
+    """Names as messages list them: the first few, and how many there are."""
+    known = list(names)
+    shown = ", ".join(short_line(name, LONGEST_NAME) for name in known[:most])
+    return f"{shown}, … {len(known)} in all" if len(known) > most else shown
+
+
+def read_bounded(path: str | Path, largest_bytes: int) -> bytes:
+    """The content of a plain file that is not larger; the size is looked at first.
+
+    Raises:
+        OSError: it cannot be read, is larger, or is a pipe, a device or a folder; `strerror` says which.
+        ValueError: the path cannot be one.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        content = file.read(largest_bytes + 1) if about.st_size <= largest_bytes else b""
+        if max(about.st_size, len(content)) > largest_bytes:
+            raise OSError(errno.EFBIG, f"it is larger than {largest_bytes / 2**20:g} MiB")
+    return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for somebody to write
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Standard output and error, whatever characters they lack and wherever they lead."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from engine.errors import OutputError
+
+__all__ = ["checked_output", "lacks_characters", "lenient_streams"]
+
+
+def lenient_streams() -> None:
+    """Let both streams show characters that they lack as escapes, such as `\\u2026`, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def lacks_characters() -> bool:
+    """Whether there are characters that standard output cannot show as they are."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return not encoding.lower().replace("-", "").startswith("utf")
+
+
+@contextmanager
+def checked_output() -> Iterator[None]:
+    """Within, standard output raises an error of its own where it takes nothing, as on a full disk.
+
+    A pipe whose reader has gone raises `BrokenPipeError` as ever.
+
+    Raises:
+        OutputError: something that was printed within could not be written.
+    """
+    stream = sys.stdout
+    if stream is None:  # closed by whoever started the process
+        yield
+        return
+    sys.stdout = _Checked(stream)
+    try:
+        yield
+    except OutputError:
+        _drop(stream)
+        raise
+    finally:
+        sys.stdout = stream
+
+
+class _Checked:
+    """A stream whose failures can be told from those of other files."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with _output_errors():
+            return int(self._stream.write(text))
+
+    def flush(self) -> None:
+        with _output_errors():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _output_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise OutputError(
+            f"standard output: expected to write the result to it, got {error.strerror or error}; "
+            "the work itself is done and kept, only its output is missing: send that elsewhere"
+        ) from error
+
+
+def _drop(stream: Any) -> None:
+    """Let what is left in a stream go nowhere: Python would try to write it once more when it ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
