@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
-__all__ = ["json_option", "print_json", "print_table", "score_rows"]
+from engine.classes import recorded_words
+
+__all__ = ["json_option", "print_classes", "print_json", "print_table", "score_rows"]
 
 SCORE_COLUMNS = (
     "condition",
@@ -42,6 +44,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             for position, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         click.echo("  ".join(aligned).rstrip())
+
+
+def print_classes(facts: Mapping[str, Any]) -> None:
+    """Say which classes of the dataset were taken for which of the detector, where their names differ.
+
+    Args:
+        facts: a run's, a score's or a benchmark's, as `recorded_words` takes them.
+    """
+    text = recorded_words(facts) if "classes" in facts else ""
+    if "→" in text:
+        click.echo(f"class: {text}")
 
 
 def score_rows(evaluation: dict[str, Any]) -> list[list[str]]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +105,7 @@ def evaluate(
     """Score any patch file beside the controls clean, grey and noise.
 
     Args:
-        config: dataset, weights, class name, device, image size, `max_images` and `include_empty` are
+        config: dataset, weights, classes, device, image size, `max_images` and `include_empty` are
             looked at.
         patch: a .npy or an image, from PatchBench or elsewhere.
         settings: placement, thresholds, resamples.
@@ -127,8 +126,7 @@ def evaluate(
         mask_hw=mask_hw,
         progress=(observer or Observer()).on_evaluated,
     )
-    evaluation = judge.evaluate(patch_chw)
-    return replace(evaluation, settings=evaluation.settings | {"dataset": materials.dataset.name})
+    return materials.named(judge.evaluate(patch_chw))
 
 
 def _finish(

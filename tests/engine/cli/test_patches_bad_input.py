@@ -14,7 +14,14 @@ import pytest
     ("option", "value", "message"),
     [
         ("--dataset", "none", "dataset 'none': expected a data file"),
-        ("--class", "dog", "expected one of its classes (person, car), got 'dog'; choose --class"),
+        (
+            "--class",
+            "dog",
+            "there is no class 'dog' in the dataset; blocks has: person, car; choose from them",
+        ),
+        ("--class", "", "class: expected the name of a class, got none; name one with --class"),
+        ("--detector-class", "persn", "there is no class 'persn' in the detector; did you mean 'person'?"),
+        ("--detector-class", "2", "there is no class '2' in the detector; tiny has: person, car; choose one"),
         ("--weights", "none.pt", "expected a weight file, demo, or a name that Ultralytics knows"),
         ("--initial", "none.png", "none.png: expected a patch file (.npy or .png), found none"),
         ("--device", "cuda:7", "device: expected one of auto, "),
