@@ -120,7 +120,7 @@ def dataset_class_ids(
     for name in wanted:
         ids = _named(names, name)
         if not ids:
-            raise DatasetError(_unknown(names, name, "dataset", dataset, "choose from them with --class"))
+            raise DatasetError(_unknown(names, name, "dataset", dataset, "choose one with --class"))
         if len({names[each] for each in ids}) > 1:
             raise DatasetError(_ambiguous(names, ids, name, "dataset", "write it as it is there"))
         found.update(ids)
@@ -148,7 +148,7 @@ def detector_class_id(
         ids = [int(number)]
     ids = ids or _named(names, wanted)
     if not ids:
-        advice = "choose one" if given else "name the one that it is"
+        advice = "choose one" if given else "name the matching one"
         raise DetectorError(_unknown(names, wanted, "detector", detector, f"{advice} with --detector-class"))
     if len(ids) > 1:
         raise DetectorError(_ambiguous(names, ids, wanted, "detector", "give its number as --detector-class"))

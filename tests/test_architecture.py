@@ -93,6 +93,7 @@ TORCH_FREE = [
     ),
     "engine.datasets.yolo",
     "engine.datasets.demo",
+    "engine.detectors.weight_classes",
     "engine.jobs.estimates",
     "engine.jobs.housekeeping",
     "engine.benchmark.answers",

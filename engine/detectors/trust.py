@@ -21,11 +21,11 @@ import torch
 from engine.config import home_folder
 from engine.detectors.pickle_rules import ALIASES, RestrictedUnpickler, allowed, refuse_planted_code
 from engine.detectors.pickle_scan import named_globals
+from engine.detectors.weight_classes import PACKAGED_WEIGHTS
 from engine.errors import DetectorError, UntrustedWeightsError
 
 __all__ = ["is_trusted", "load_checkpoint", "trusted_folders"]
 
-PACKAGED_WEIGHTS = Path(__file__).resolve().parent / "weights"
 HOW_TO_TRUST = "to open it anyway pass --trust-weights or put it into a folder named in PATCHBENCH_TRUSTED"
 
 

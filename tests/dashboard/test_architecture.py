@@ -14,6 +14,7 @@ MODULES = sorted((ROOT / "dashboard").rglob("*.py"))
 # What the whole dashboard may use of the engine, and what its services may besides.
 ENGINE = (
     *("engine.records", "engine.measurements", "engine.config", "engine.errors", "engine.hardware"),
+    "engine.classes",
     "engine.__version__",
 )
 STORED = (
@@ -25,6 +26,7 @@ SERVICES = (
     *ENGINE,
     *("engine.jobs", "engine.store", "engine.benchmark", "engine.evaluation.config", "engine.datasets"),
     "engine.patch.arrays",
+    "engine.detectors.weight_classes",
 )
 LOW = {"charts", "formats", "i18n", "page_state", "services", "catalogue"}  # none of them knows pages
 EXCEPTIONS = {("dashboard/__main__.py", "engine.jobs"), ("dashboard/__main__.py", "engine.store")}

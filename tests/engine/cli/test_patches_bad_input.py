@@ -17,7 +17,7 @@ import pytest
         (
             "--class",
             "dog",
-            "there is no class 'dog' in the dataset; blocks has: person, car; choose from them",
+            "there is no class 'dog' in the dataset; blocks has: person, car; choose one with",
         ),
         ("--class", "", "class: expected the name of a class, got none; name one with --class"),
         ("--detector-class", "persn", "there is no class 'persn' in the detector; did you mean 'person'?"),
