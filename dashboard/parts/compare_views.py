@@ -69,9 +69,9 @@ def score_rows(runs: Sequence[Run]) -> Rows:
 
 
 def mapped_classes(runs: Sequence[Run]) -> list[str]:
-    """Each scored run whose classes the dataset calls otherwise than the detector, with both names."""
-    mapped = [(run.name, run.scored_on[2]) for run in runs if run.evaluation]
-    return [f"{name}: {classes}" for name, classes in mapped if "→" in classes]
+    """The number and the classes of each scored run whose dataset names them otherwise than its detector."""
+    scored = [(run.job.id, run.scored_on[2]) for run in runs if run.evaluation]
+    return [f"{number}: {classes}" for number, classes in scored if "→" in classes]
 
 
 def cost_rows(runs: Sequence[Run]) -> Rows:

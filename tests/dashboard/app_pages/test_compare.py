@@ -109,7 +109,7 @@ def test_classes_called_otherwise_are_named(app: AppTest) -> None:
         repository.connection.rows("UPDATE scores SET class_name = 'man → person' WHERE patch_id = 1")
     st.cache_data.clear()
     opened(app, runs="1,2")
-    assert "Classes named differently by dataset and detector: 1 Run 0: man → person." in texts(app)
+    assert "Classes named differently by dataset and detector: 1: man → person." in texts(app)
     assert "different datasets, detectors, classes" in app.warning[0].value
 
 

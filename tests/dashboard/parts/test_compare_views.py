@@ -61,7 +61,7 @@ def test_classes_stand_beside_the_runs_that_call_them_otherwise(runs: list[Run])
     assert second.patch.score is not None
     score = replace(second.patch.score, class_name="man, woman → person")
     mapped = replace(second, patch=replace(second.patch, score=score))
-    assert parts.mapped_classes([first, mapped, third]) == ["2 Run 1: man, woman → person"]
+    assert parts.mapped_classes([first, mapped, third]) == ["2: man, woman → person"]
 
 
 def test_costs_are_read_from_the_record(runs: list[Run]) -> None:
