@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engine.classes import require_detector_class
 from engine.errors import SettingsError
 from engine.excerpts import short_repr
 
@@ -180,7 +181,10 @@ class RunConfig:
     Attributes:
         dataset: a source or the name of an imported dataset.
         weights: a weight file or a name that Ultralytics knows.
-        class_name: the class under attack.
+        class_name: the dataset's class under attack, or several whose objects are attacked together; a name
+            alone is no tuple.
+        detector_class: the class that they are for the detector, by name or number; empty: the one that is
+            called like the dataset's only class.
         backend: `native`, or `art`: ART's AdversarialPatchPyTorch, for comparison.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         iterations: passes over the run's images.
@@ -217,7 +221,8 @@ class RunConfig:
 
     dataset: str
     weights: str
-    class_name: str = "person"
+    class_name: str | tuple[str, ...] = "person"
+    detector_class: str = ""
     backend: str = "native"
     device: str = "auto"
     iterations: int = PRESETS["standard"]
@@ -256,9 +261,25 @@ class RunConfig:
     checkpoint_every: int = 10
 
     def __post_init__(self) -> None:
+        self._check_classes()
         self._check_numbers()
         self._check_choices()
         self._check_combinations()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The dataset's classes under attack, at least one."""
+        return (self.class_name,) if isinstance(self.class_name, str) else self.class_name
+
+    def _check_classes(self) -> None:
+        """Bring `class_name` into its one form, so that equal settings are equal, and refuse empty names."""
+        given: Any = self.class_name
+        names = tuple(dict.fromkeys(map(str, given if isinstance(given, list | tuple) else [given])))
+        if not names or not all(name.strip() for name in names):
+            raise SettingsError("class: expected the name of a class, got none; name one with --class")
+        object.__setattr__(self, "class_name", names[0] if len(names) == 1 else names)
+        object.__setattr__(self, "detector_class", str(self.detector_class).strip())
+        require_detector_class(names, self.detector_class)
 
     def _check_numbers(self) -> None:
         for name, low, high in (

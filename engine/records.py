@@ -55,9 +55,12 @@ class ImageRecord:
     boxes_xyxy_px: npt.NDArray[np.float32]
     class_ids: npt.NDArray[np.int64]
 
-    def count(self, class_id: int | None = None) -> int:
-        """The number of objects, of one class or (None) of all."""
-        return len(self.class_ids) if class_id is None else int((self.class_ids == class_id).sum())
+    def count(self, class_id: int | Sequence[int] | None = None) -> int:
+        """The number of objects, of one class, of several together, or (None) of all."""
+        if class_id is None:
+            return len(self.class_ids)
+        keep = self.class_ids == class_id if isinstance(class_id, int) else np.isin(self.class_ids, class_id)
+        return int(keep.sum())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +111,8 @@ class Dataset:
             counts[repair.kind] += repair.times
         return dict(counts.most_common())
 
-    def object_counts(self, class_id: int | None = None) -> list[int]:
-        """Objects per image, of one class or (None) of all, in the order of `images`."""
+    def object_counts(self, class_id: int | Sequence[int] | None = None) -> list[int]:
+        """Objects per image, of one class, of several together, or (None) of all, in their order."""
         return [image.count(class_id) for image in self.images]
 
 
@@ -282,7 +285,8 @@ class ScoreRecord:
 
     Attributes:
         job_id: the run or the evaluation that it came from, unless that was deleted.
-        dataset, detector, class_name: what it was scored on, by name.
+        dataset, detector, class_name: what it was scored on, by name; the class as `engine.classes.words` has
+            it.
         held_out: whether the patch was made without the images scored on; None: not known.
         asr, ap50: of the patch, 0 to 1; None where undefined.
         evaluation: what `Evaluation.to_json` gives.
@@ -312,7 +316,7 @@ class PatchRecord:
         height, width: in texels.
         circular: not all texels are drawn.
         sha256: of its texels, as `engine.patch.arrays.fingerprint` counts them.
-        dataset, detector, class_name: what it was made on, by name; empty if imported.
+        dataset, detector, class_name: what it was made on, as of `ScoreRecord`; empty if imported.
         summary: what `run.json` holds without the evaluation; empty if imported.
         score: the first of its scores (of a run: its own), if it has any.
     """

@@ -19,6 +19,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
 
 EVERYWHERE = {
+    "classes",
     "config",
     "csv_text",
     "disk",
@@ -34,6 +35,7 @@ EVERYWHERE = {
 MAY_IMPORT = {
     "__main__": {"cli"},
     "boxes": set(),
+    "classes": set(),
     "config": set(),
     "errors": set(),
     "csv_text": set(),
@@ -86,6 +88,7 @@ NEVER = {"streamlit", "plotly", "pandas", "dashboard"}
 TORCH_FREE = [
     "engine",
     "engine.boxes",
+    "engine.classes",
     "engine.config",
     "engine.errors",
     "engine.csv_text",
@@ -129,6 +132,7 @@ TORCH_FREE = [
     ),
     "engine.datasets.yolo",
     "engine.datasets.demo",
+    "engine.detectors.weight_classes",
     "engine.jobs.estimates",
     "engine.jobs.housekeeping",
     "engine.jobs.imports",

@@ -20,6 +20,7 @@ from dashboard.page_state import choose, chosen, kept, reset
 from dashboard.parts.benchmark_changes import change_over_time
 from dashboard.parts.benchmark_names import answer_text
 from dashboard.parts.benchmark_view import downloads, scale_name, suite_view
+from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector, other_weights
 from dashboard.services import benchmarks
 from dashboard.services.benchmarks import Filter
@@ -58,16 +59,25 @@ def start_form(suite: str) -> None:
             detector = choose_detector("bench.weights", _("The detector that the suite runs on."))
             other_weights("bench.weights")
         names = classes[dataset]
-        target = first.selectbox(
-            _("Class"),
-            names,
-            help=_("The class of objects under attack."),
-            **kept("bench.class", "person" if "person" in names else names[0], allowed=names),
-        )
-        if second.button(_("Start"), type="primary", key="start-suite", icon=":material/play_arrow:"):
+        own, target = st.columns(2)
+        with own:
+            chosen_classes = choose_classes("bench.class", names, meaning=_("The objects under attack."))
+        with target:
+            detector_class = choose_detector_class("bench.detector_class", detector, chosen_classes)
+        ready = bool(chosen_classes) and detector_class is not None
+        if target.button(
+            _("Start"), type="primary", key="start-suite", icon=":material/play_arrow:", disabled=not ready
+        ):
             with guarded():
                 suites = list(benchmarks.SUITES) if wanted == ALL else [wanted]
-                benchmarks.start(suites, dataset=dataset, weights=detector, class_name=target, scale=scale)
+                benchmarks.start(
+                    suites,
+                    dataset=dataset,
+                    weights=detector,
+                    class_name=tuple(chosen_classes),
+                    detector_class=detector_class or "",
+                    scale=scale,
+                )
                 text = ngettext("{number} suite queued.", "{number} suites queued.", len(suites))
                 st.toast(text.format(number=len(suites)))
 

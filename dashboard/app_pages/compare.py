@@ -120,6 +120,9 @@ def scores(runs: list[Run]) -> None:
     figure = parts.scores_figure(runs, **look())
     chart(figure, alt=parts.scores_alt(runs), key="scores")
     table(parts.score_rows(runs))
+    if mapped := parts.mapped_classes(runs):
+        text = _("Classes named differently by dataset and detector: {runs}.")
+        st.caption(text.format(runs="; ".join(mapped)))
     st.caption(
         _(
             "In brackets: 95% bootstrap interval over images. A patch that does not beat grey has shown "

@@ -19,7 +19,7 @@ from engine.errors import SettingsError
 
 
 def settings() -> tuple[RunConfig | None, bool]:
-    """All choices: the settings (None while they do not go together), and whether to trust the file."""
+    """All choices: the settings (None while they are not whole), and whether to trust the file."""
     found = datasets.summaries()
     with controls("generate-subject"):
         st.subheader(_("What is attacked"), anchor=False)
@@ -35,6 +35,8 @@ def settings() -> tuple[RunConfig | None, bool]:
         values |= advanced(values)
         with preset:
             values["iterations"] = choose_preset(values)
+    if "class_name" not in values:
+        return None, trust
     try:
         return generate.held(generate.built(values)), trust
     except SettingsError as error:

@@ -248,6 +248,7 @@ def subject(run: BenchmarkRun) -> None:
         facts = {
             _("Device"): f"{run.device} ({run.machine})",
             _("Detector"): run.detector,
+            _("Class"): benchmarks.classes_of(run) or formats.DASH,
             _("Dataset"): f"{run.dataset} ({images})" if images else run.dataset,
             _("Scale"): scale_name(run.scale),
             _("Code"): run.code_version,

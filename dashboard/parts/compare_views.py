@@ -20,6 +20,7 @@ __all__ = [
     "LARGEST_DIFFERENCE",
     "cost_rows",
     "losses_figure",
+    "mapped_classes",
     "parallel_figure",
     "score_rows",
     "scores_alt",
@@ -65,6 +66,12 @@ def score_rows(runs: Sequence[Run]) -> Rows:
                 figures = {_(title): _interval(scores, key) for key, title in SCORES.items()}
                 rows.append({_("Run"): run.name, _("Condition"): _(CONDITIONS.get(name, name)), **figures})
     return rows
+
+
+def mapped_classes(runs: Sequence[Run]) -> list[str]:
+    """The number and the classes of each scored run whose dataset names them otherwise than its detector."""
+    scored = [(run.job.id, run.scored_on[2]) for run in runs if run.evaluation]
+    return [f"{number}: {classes}" for number, classes in scored if "→" in classes]
 
 
 def cost_rows(runs: Sequence[Run]) -> Rows:

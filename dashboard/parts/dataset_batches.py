@@ -9,7 +9,7 @@ from dashboard.components import chart, controls, look
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
-from dashboard.parts.dataset_views import class_filter
+from dashboard.parts.class_choice import choose_classes
 from dashboard.parts.detector_choice import choose_detector
 from dashboard.services import batch_plans, costs, datasets
 from dashboard.services.batch_plans import BatchPlan
@@ -36,7 +36,8 @@ def batch_planner(dataset: DatasetSummary) -> None:
     with controls("datasets-batches"):
         left, middle, right, last = st.columns(4, vertical_alignment="bottom")
         with left:
-            class_id = class_filter(dataset, everything=False)
+            names = datasets.classes_with_objects(dataset)
+            classes = choose_classes("class", names, meaning=_("Count the objects of these classes alone."))
         limit = middle.number_input(
             _("Images a batch, at most"),
             1,
@@ -55,7 +56,10 @@ def batch_planner(dataset: DatasetSummary) -> None:
         )
         with last:
             weights = choose_detector("detector", _("The detector that times are told for."))
-    plans = batch_plans.plans(dataset.name, dataset.imported_at, class_id, limit, sampling, False)
+    if not classes:
+        return
+    ids = datasets.class_ids(dataset, classes)
+    plans = batch_plans.plans(dataset.name, dataset.imported_at, ids, limit, sampling, False)
     config = RunConfig(dataset=dataset.name, weights=weights, batch_size=limit)
     found = {plan.strategy: costs.cost_of_pass(config, plan.sizes, limit) for plan in plans}
     _answer({plan.strategy: plan for plan in plans})

@@ -21,24 +21,19 @@ A_PAGE = 12
 MOST_CLASSES = 30
 
 
-def class_filter(dataset: DatasetSummary, *, everything: bool = True) -> int | None:
-    """The class looked at, shared by the views; None for all.
-
-    Args:
-        everything: offer all classes together.
-    """
+def class_filter(dataset: DatasetSummary) -> int | None:
+    """The class looked at, shared by the views; None for all."""
     counts = datasets.class_counts(dataset.name, dataset.imported_at)
     names = {dataset.class_names[each]: each for each in sorted(counts, key=lambda each: -counts[each])}
-    offered = [ALL, *names] if everything else list(names)
-    default = ALL if everything else "person" if "person" in names else offered[0]
+    offered = [ALL, *names]
     name = st.selectbox(
         _("Class"),
         offered,
         format_func=lambda each: _("All classes") if each == ALL else each,
         help=_("Count the objects of this class alone."),
-        **kept("datasets.class" if everything else "class", default, allowed=offered),
+        **kept("datasets.class", ALL, allowed=offered),
     )
-    return None if name == ALL and everything else names[name]
+    return None if name == ALL else names[name]
 
 
 def object_view(dataset: DatasetSummary) -> None:

@@ -81,10 +81,8 @@ def _measured(answer: dict[str, Any]) -> None:
 def _some_images(config: RunConfig, number: int) -> list[int]:
     """A few images with objects of the class; others for another number."""
     dataset = next(each for each in datasets.summaries() if each.name == config.dataset)
-    if config.class_name not in dataset.class_names:
-        return []
-    class_id = dataset.class_names.index(config.class_name)
-    counts = datasets.object_counts(dataset.name, dataset.imported_at, class_id)
+    ids = datasets.class_ids(dataset, config.class_names)
+    counts = datasets.object_counts(dataset.name, dataset.imported_at, ids)
     filled = [place for place, count in enumerate(counts) if count]
     return sorted(random.Random(number).sample(filled, min(SHOWN, len(filled))))
 
@@ -126,7 +124,11 @@ def _found(answer: dict[str, Any], config: RunConfig) -> None:
     (image,) = answer["images"]
     text = _("Works: it finds {found} of class {name} on an image that is labelled with {objects}.")
     st.success(
-        text.format(found=len(image["found"]), name=config.class_name, objects=len(image["objects"])),
+        text.format(
+            found=len(image["found"]),
+            name=config.detector_class or ", ".join(config.class_names),
+            objects=len(image["objects"]),
+        ),
         icon=":material/check:",
     )
     boxes = [each["box"] for each in image["found"]]

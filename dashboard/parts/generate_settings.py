@@ -11,6 +11,7 @@ from dashboard.components import guarded
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
+from dashboard.parts.class_choice import choose_classes, choose_detector_class, write_classes
 from dashboard.parts.detector_choice import choose_detector, other_weights
 from dashboard.parts.generate_fields import GROUPS, LABELS, Field
 from dashboard.parts.setting_names import setting_name
@@ -35,7 +36,12 @@ _MILESTONES = DEFAULTS["schedule.milestones"]
 
 def query(key: str) -> str:
     """The query parameter of a setting."""
-    shared = {"dataset": "dataset", "weights": "detector", "class_name": "class"}
+    shared = {
+        "dataset": "dataset",
+        "weights": "detector",
+        "class_name": "class",
+        "detector_class": "detector_class",
+    }
     return shared.get(key, f"g.{key}")
 
 
@@ -56,8 +62,10 @@ def _take(values: Mapping[str, Any]) -> None:
         if str(key) not in ("widget.lang", "widget.present"):
             del st.session_state[key]
     for key, value in values.items():
-        name = query(key)
-        choose(name, None if value == DEFAULTS.get(key) else value, write=_written)
+        write = write_classes if key == "class_name" else _written
+        if key == "class_name":
+            value = [value] if isinstance(value, str) else list(value)
+        choose(query(key), None if value == DEFAULTS.get(key) else value, write=write)
     preset = next((name for name, number in PRESETS.items() if number == values["iterations"]), "own")
     choose("g.preset", preset)
     if values["initial"] not in ("grey", "noise"):
@@ -67,9 +75,9 @@ def _take(values: Mapping[str, Any]) -> None:
 
 
 def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
-    """Dataset, detector and class."""
+    """Dataset, detector and classes; without `detector_class` while that must be chosen."""
     by_name = {each.name: each for each in found}
-    left, middle, right = st.columns(3)
+    left, right = st.columns(2)
     with left:
         name = st.selectbox(
             _("Dataset"),
@@ -77,27 +85,22 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
             help=_("The images that the patch is made on."),
             **kept("dataset", found[0].name, allowed=by_name),
         )
-    with middle:
+    with right:
         weights = choose_detector("detector", _("The detector that the patch is made against."))
         other_weights("detector")
+    values = {"dataset": name, "weights": weights}
+    left, right = st.columns(2)
+    with left:
+        names = datasets.classes_with_objects(by_name[name])
+        if not names:
+            st.warning(_("No image of this dataset has an object."))
+            return values
+        classes = choose_classes("class", names, meaning=_("The objects that the patch is to hide."))
     with right:
-        class_name = _choose_class(by_name[name])
-    return {"dataset": name, "weights": weights, "class_name": class_name}
-
-
-def _choose_class(dataset: DatasetSummary) -> str:
-    counts = datasets.class_counts(dataset.name, dataset.imported_at)
-    names = [dataset.class_names[each] for each in sorted(counts, key=lambda each: -counts[each])]
-    if not names:
-        st.warning(_("No image of this dataset has an object."))
-        return DEFAULTS["class_name"]
-    default = "person" if "person" in names else names[0]
-    return st.selectbox(
-        _("Class"),
-        names,
-        help=_("The objects that the patch is to hide; the detector must know the class too."),
-        **kept("class", default, allowed=names),
-    )
+        detector_class = choose_detector_class("detector_class", weights, classes)
+    if classes and detector_class is not None:
+        values |= {"class_name": tuple(classes), "detector_class": detector_class}
+    return values
 
 
 def choose_preset(values: Mapping[str, Any]) -> int:

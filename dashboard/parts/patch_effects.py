@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from dashboard.components import controls, empty_state, go_to, guarded, live
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
+from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector
 from dashboard.services import datasets, marks, patches
 from engine.records import PatchRecord
@@ -25,8 +28,23 @@ LEGEND = {
 }
 
 
-def subject(patch: PatchRecord, name: str) -> tuple[DatasetSummary, str, str] | None:
-    """Dataset, detector and class as chosen; None while no dataset is imported.
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a patch is tried on; the fields as those of `RunConfig`."""
+
+    dataset: DatasetSummary
+    weights: str
+    class_name: tuple[str, ...]
+    detector_class: str
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Arguments of `services.patches`."""
+        return vars(self) | {"dataset": self.dataset.name}
+
+
+def subject(patch: PatchRecord, name: str) -> Subject | None:
+    """Dataset, detector and classes as chosen; None while they are not whole.
 
     Args:
         patch: whose own ones are the first choice.
@@ -39,7 +57,7 @@ def subject(patch: PatchRecord, name: str) -> tuple[DatasetSummary, str, str] | 
     own_detector = patch.summary.get("config", {}).get("weights")
     if own_detector not in (None, "demo") and chosen(f"{name}.detector") is None:
         choose(f"{name}.detector", own_detector)
-    data, detector, target = st.columns(3, vertical_alignment="bottom")
+    data, detector = st.columns(2)
     first = patch.dataset if patch.dataset in known else next(iter(known))
     dataset = known[
         data.selectbox(
@@ -51,15 +69,23 @@ def subject(patch: PatchRecord, name: str) -> tuple[DatasetSummary, str, str] | 
     ]
     with detector:
         weights = choose_detector(f"{name}.detector", _("The detector that looks at the images."))
-    classes = [each for each in dataset.class_names if each]
-    wanted = next((each for each in (patch.class_name, "person") if each in classes), classes[0])
-    class_name = target.selectbox(
-        _("Class"),
-        classes,
-        help=_("The class whose objects carry the patch."),
-        **kept(f"{name}.class", wanted, allowed=classes),
-    )
-    return dataset, weights, class_name
+    own, target = st.columns(2)
+    made = patch.summary.get("classes", {"dataset": [patch.class_name], "detector": ""})
+    offered = list(dict.fromkeys(filter(None, dataset.class_names)))
+    with own:
+        classes = choose_classes(
+            f"{name}.class",
+            offered,
+            meaning=_("The objects that carry the patch."),
+            first=[each for each in made["dataset"] if each in offered],
+        )
+    with target:
+        detector_class = choose_detector_class(
+            f"{name}.detector_class", weights, classes, first=made["detector"]
+        )
+    if not classes or detector_class is None:
+        return None
+    return Subject(dataset=dataset, weights=weights, class_name=tuple(classes), detector_class=detector_class)
 
 
 def before_after(patch: PatchRecord) -> None:
@@ -69,9 +95,8 @@ def before_after(patch: PatchRecord) -> None:
         found = subject(patch, "patches")
     if found is None:
         return
-    dataset, weights, class_name = found
-    class_id = dataset.class_names.index(class_name)
-    counts = datasets.object_counts(dataset.name, dataset.imported_at, class_id)
+    ids = datasets.class_ids(found.dataset, found.class_name)
+    counts = datasets.object_counts(found.dataset.name, found.dataset.imported_at, ids)
     places = [place for place, count in enumerate(counts) if count]
     if not places:
         st.info(_("No image of this dataset has objects of this class. Choose another class."))
@@ -83,17 +108,16 @@ def before_after(patch: PatchRecord) -> None:
             number = st.pagination(pages, **kept("patches.image", 1, allowed=range(1, pages + 1), parse=int))
     shown = places[(number - 1) * SHOWN : number * SHOWN]
     with guarded():
-        _compare(patch, dataset.name, weights, class_name, shown)
+        _compare(patch, found.asked | {"indices": shown})
 
 
-def _compare(patch: PatchRecord, dataset: str, weights: str, class_name: str, indices: list[int]) -> None:
-    asked = {"dataset": dataset, "weights": weights, "class_name": class_name, "indices": indices}
-    preview = patches.before_after(patch, **asked)  # type: ignore[arg-type]
+def _compare(patch: PatchRecord, asked: dict[str, Any]) -> None:
+    preview = patches.before_after(patch, **asked)
     if preview.state == "failed":
         st.error(preview.error or "", icon=":material/error:")
         with controls("patch-again"):
             if st.button(_("Try again"), icon=":material/refresh:", key="preview-again"):
-                patches.before_after(patch, again=True, **asked)  # type: ignore[arg-type]
+                patches.before_after(patch, again=True, **asked)
                 st.rerun()
     elif preview.answer is not None:
         _pictures(preview.answer["images"])
@@ -101,9 +125,9 @@ def _compare(patch: PatchRecord, dataset: str, weights: str, class_name: str, in
         live(_wait, every_s=0.7)(patch, asked)
 
 
-def _wait(patch: PatchRecord, asked: dict[str, object]) -> None:
+def _wait(patch: PatchRecord, asked: dict[str, Any]) -> None:
     """Look again and again, then draw the whole page anew."""
-    if patches.before_after(patch, **asked).state in ("done", "failed"):  # type: ignore[arg-type]
+    if patches.before_after(patch, **asked).state in ("done", "failed"):
         st.rerun()
     text = _("The detector looks at the images. The first time takes up to a minute, then two seconds.")
     st.info(text, icon=":material/hourglass_top:")
@@ -141,11 +165,10 @@ def score_elsewhere(patch: PatchRecord) -> None:
         found = subject(patch, "patches.score")
         if found is None:
             return
-        dataset, weights, class_name = found
         st.caption(_("It is placed as it was made to be, beside the controls, on all images with the class."))
         if st.button(_("Score it"), type="primary", icon=":material/play_arrow:", key="patch-score"):
             with guarded():
-                job = patches.score_on(patch, dataset=dataset.name, weights=weights, class_name=class_name)
+                job = patches.score_on(patch, **found.asked)
                 st.session_state["patches.scoring"] = (patch.id, job.id)
         if (scoring := st.session_state.get("patches.scoring")) and scoring[0] == patch.id:
             st.success(_("The score is queued as job {job}.").format(job=scoring[1]))

@@ -15,6 +15,7 @@ NAMES = {
     "dataset": N_("Dataset"),
     "weights": N_("Detector's weights"),
     "class_name": N_("Class"),
+    "detector_class": N_("Detector's class"),
     "backend": N_("Backend"),
     "device": N_("Device"),
     "iterations": N_("Iterations"),
@@ -79,7 +80,7 @@ def setting_name(key: str) -> str:
 
 def setting_value(value: Any) -> str:
     """A setting's value as text: paths by their last part, lists and weights in a row."""
-    if value is None:
+    if value is None or value == "":
         return DASH
     if isinstance(value, bool):
         return _("yes") if value else _("no")

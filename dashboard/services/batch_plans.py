@@ -50,12 +50,17 @@ class BatchPlan:
 
 @cached(ttl_s=600, max_entries=32)
 def plans(
-    name: str, imported_at: str, class_id: int | None, limit: int, sampling: str, include_empty: bool
+    name: str,
+    imported_at: str,
+    class_id: int | tuple[int, ...] | None,
+    limit: int,
+    sampling: str,
+    include_empty: bool,
 ) -> list[BatchPlan]:
     """The first iteration of each strategy on the images that a run would take.
 
     Args:
-        name, imported_at, class_id: of the dataset and the class under attack.
+        name, imported_at, class_id: of the dataset and its classes under attack.
         limit: the most images a batch holds.
         sampling: one of `engine.config.SAMPLINGS`.
         include_empty: images without objects take part too.

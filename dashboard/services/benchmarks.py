@@ -30,6 +30,7 @@ __all__ = [
     "Filter",
     "active",
     "answer_of",
+    "classes_of",
     "comparable",
     "compare",
     "find",
@@ -119,8 +120,13 @@ def comparable(run: BenchmarkRun) -> list[BenchmarkRun]:
         runs = repository.benchmarks.find(
             states=["finished"], limit=LISTED, **{name: getattr(run, name) for name in same}
         )
-    others = [each for each in runs if each.id != run.id]
+    others = [each for each in runs if each.id != run.id and classes_of(each) == classes_of(run)]
     return sorted(others, key=lambda each: each.code_version == run.code_version)
+
+
+def classes_of(run: BenchmarkRun) -> str:
+    """The classes that a run was measured on: `person`, or `man → person` where their names differ."""
+    return benchmark_history.classes_of(run)
 
 
 def compare(before: BenchmarkRun, after: BenchmarkRun) -> list[Change]:
@@ -154,16 +160,25 @@ def subjects() -> dict[str, tuple[str, ...]]:
     """
     with opened() as repository:
         datasets = repository.datasets.all()
-    classes = {dataset.name: tuple(filter(None, dataset.class_names)) for dataset in datasets}
+    classes = {dataset.name: tuple(dict.fromkeys(filter(None, dataset.class_names))) for dataset in datasets}
     return {"demo": ("person",)} | classes
 
 
-def start(suites: Sequence[str], *, dataset: str, weights: str, class_name: str, scale: str) -> list[Job]:
+def start(
+    suites: Sequence[str],
+    *,
+    dataset: str,
+    weights: str,
+    class_name: str | tuple[str, ...],
+    detector_class: str = "",
+    scale: str,
+) -> list[Job]:
     """Queue suites one after the other, and start a worker for them.
 
     Args:
         suites: their names.
-        dataset, weights, class_name: what they run on; other settings are the engine's defaults.
+        dataset, weights, class_name, detector_class: what they run on; other settings are the engine's
+            defaults.
         scale: of `SCALES`.
 
     Raises:
@@ -171,7 +186,10 @@ def start(suites: Sequence[str], *, dataset: str, weights: str, class_name: str,
             can be started.
     """
     config = RunConfig(
-        dataset=datasets.usable(dataset), weights=detectors.usable(weights), class_name=class_name
+        dataset=datasets.usable(dataset),
+        weights=detectors.usable(weights),
+        class_name=class_name,
+        detector_class=detector_class,
     )
     with opened() as repository:
         jobs = [queue.submit_benchmark(repository, suite, config, scale=scale) for suite in suites]

@@ -13,6 +13,7 @@ import numpy as np
 
 from dashboard.services.paths import allowed_roots, held_roots, within_roots
 from dashboard.services.storage import cached, opened
+from engine.classes import dataset_class_ids
 from engine.datasets.annotations import REPAIR_KINDS, repair_words
 from engine.datasets.datafile import DATA_SUFFIXES
 from engine.datasets.histogram import count_histogram
@@ -32,6 +33,8 @@ __all__ = [
     "BoxFigures",
     "box_figures",
     "class_counts",
+    "class_ids",
+    "classes_with_objects",
     "delete",
     "histogram",
     "image",
@@ -86,8 +89,8 @@ def summaries() -> list[DatasetSummary]:
 
 
 @cached(ttl_s=600, max_entries=16)
-def object_counts(name: str, imported_at: str, class_id: int | None) -> list[int]:
-    """Objects in each image, of one class or (None) of all, in the dataset's order."""
+def object_counts(name: str, imported_at: str, class_id: int | tuple[int, ...] | None) -> list[int]:
+    """Objects in each image, of one class, of several or (None) of all, in the dataset's order."""
     with opened() as repository:
         return repository.datasets.object_counts(name, class_id)
 
@@ -97,6 +100,23 @@ def class_counts(name: str, imported_at: str) -> dict[int, int]:
     """Objects of each class id that has any."""
     with opened() as repository:
         return repository.datasets.class_counts(name)
+
+
+def classes_with_objects(dataset: DatasetSummary) -> list[str]:
+    """The names of a dataset's classes that have objects, the most frequent first."""
+    counts = class_counts(dataset.name, dataset.imported_at)
+    return list(
+        dict.fromkeys(dataset.class_names[each] for each in sorted(counts, key=lambda each: -counts[each]))
+    )
+
+
+def class_ids(dataset: DatasetSummary, names: Sequence[str]) -> tuple[int, ...]:
+    """The numbers of a dataset's classes, as the engine finds them.
+
+    Raises:
+        DatasetError: it has no such class.
+    """
+    return dataset_class_ids(dataset.class_names, names, dataset=dataset.name)
 
 
 @cached(ttl_s=600, max_entries=16)

@@ -7,17 +7,21 @@ import hashlib
 import os
 import re
 import secrets
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
+from engine.classes import detector_class_id
 from engine.config import home_folder
+from engine.detectors.weight_classes import PACKAGED_WEIGHTS, classes_in
 from engine.disk import why_unwritable
 from engine.errors import DetectorError, StorageError
 from engine.excerpts import short_repr
 
-__all__ = ["KNOWN", "detectors", "store_weights", "usable", "weight_file"]
+__all__ = ["KNOWN", "class_names", "detectors", "namesake", "store_weights", "usable", "weight_file"]
 
 # Names that Ultralytics downloads when they are first used; any other works as a path.
 KNOWN = ("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m")
@@ -51,6 +55,45 @@ def usable(weights: str) -> str:
     """
     is_name = Path(weights).name == weights and not Path(weights).exists()
     return weights if is_name or weights in detectors() else weight_file(weights)
+
+
+def class_names(weights: str) -> tuple[str, ...]:
+    """The classes of a detector by index, read from its file without opening the detector.
+
+    Args:
+        weights: as of `usable`.
+
+    Returns:
+        None of them while the file is not here, or where they cannot be read so.
+
+    Raises:
+        SettingsError, DetectorError, StorageError: as of `usable`.
+    """
+    given = Path(usable(weights)).expanduser()
+    name = given.name if given.suffix else f"{given.name}.pt"
+    kept = (PACKAGED_WEIGHTS / name, home_folder() / "weights" / name) if given.name == weights else ()
+    for path in (given, *kept):
+        if path.is_file():
+            return _classes_in(str(path), path.stat().st_mtime_ns)
+    return ()
+
+
+@cached(ttl_s=3600, max_entries=32)
+def _classes_in(path: str, changed_ns: int) -> tuple[str, ...]:
+    return classes_in(Path(path))
+
+
+def namesake(names: Sequence[str], classes: Sequence[str]) -> str | None:
+    """The detector's class that is called like a dataset's only class; None for several, or without one.
+
+    Args:
+        names: the detector's classes by index.
+        classes: the dataset's.
+    """
+    if len(classes) == 1:
+        with suppress(DetectorError):
+            return names[detector_class_id(names, classes[0], given=False)]
+    return None
 
 
 def weight_file(written: str) -> str:

@@ -208,6 +208,7 @@ def detection_preview(config: RunConfig, index: int, *, trust: bool, again: bool
             weights=detectors.usable(config.weights),
             indices=[index],
             class_name=config.class_name,
+            detector_class=config.detector_class,
             image_size=config.image_size,
             trust=trust,
         )

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from dashboard.services import datasets, detectors
 from dashboard.services.storage import cached, opened
+from engine.classes import words
 from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
 from engine.evaluation.config import EvaluationConfig
@@ -176,14 +177,25 @@ def delete(patch_id: int) -> None:
     _forget()
 
 
-def score_on(patch: PatchRecord, *, dataset: str, weights: str, class_name: str) -> Job:
+def score_on(
+    patch: PatchRecord,
+    *,
+    dataset: str,
+    weights: str,
+    class_name: str | tuple[str, ...],
+    detector_class: str = "",
+) -> Job:
     """Queue the scoring of a patch, placed as it was made to be, and start a worker for it.
+
+    Args:
+        patch: the patch.
+        dataset, weights, class_name, detector_class: as of `RunConfig`.
 
     Raises:
         EngineError: the patch's file is gone, or no worker can be started.
     """
-    config = _config(patch, dataset, weights, class_name)
-    where = f"{class_name}, {Path(weights).stem} on {dataset}"
+    config = _config(patch, dataset, weights, class_name, detector_class)
+    where = f"{words(config.class_names, detector_class)}, {Path(weights).stem} on {dataset}"
     with opened() as repository:
         job = queue.submit_evaluate(
             repository,
@@ -201,7 +213,8 @@ def before_after(
     *,
     dataset: str,
     weights: str,
-    class_name: str,
+    class_name: str | tuple[str, ...],
+    detector_class: str = "",
     indices: list[int],
     again: bool = False,
 ) -> Preview:
@@ -209,19 +222,20 @@ def before_after(
 
     Args:
         patch: the patch.
-        dataset, weights, class_name, indices: as of `engine.jobs.previews.before_after`.
+        dataset, weights, class_name, detector_class, indices: as of `engine.jobs.previews.before_after`.
         again: try a failed one again.
 
     Raises:
         EngineError: the dataset is gone, or nobody can be started who answers.
     """
-    config = _config(patch, dataset, weights, class_name)
+    config = _config(patch, dataset, weights, class_name, detector_class)
     with opened() as repository:
         request = previews.before_after(
             repository,
             dataset=dataset,
             weights=config.weights,
-            class_name=class_name,
+            class_name=config.class_name,
+            detector_class=config.detector_class,
             patch=patch.path,
             indices=indices,
             place=config.placement,
@@ -230,7 +244,9 @@ def before_after(
         return previews.request_preview(repository, request, again=again)
 
 
-def _config(patch: PatchRecord, dataset: str, weights: str, class_name: str) -> RunConfig:
+def _config(
+    patch: PatchRecord, dataset: str, weights: str, class_name: str | tuple[str, ...], detector_class: str
+) -> RunConfig:
     """Image size, placement and seed as of the run that made the patch; the defaults if it was imported."""
     dataset, weights = datasets.usable(dataset), detectors.usable(weights)
     made = patch.summary.get("config")
@@ -239,6 +255,7 @@ def _config(patch: PatchRecord, dataset: str, weights: str, class_name: str) -> 
         dataset=dataset,
         weights=weights,
         class_name=class_name,
+        detector_class=detector_class,
         image_size=own.image_size,
         placement=own.placement,
         seed=own.seed,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.services.storage import cached, opened
+from engine.classes import recorded_words
+from engine.config import RunConfig
 from engine.errors import JobError
 from engine.records import Job, PatchRecord, StepRecord
 
@@ -17,6 +19,7 @@ __all__ = ["LIMIT", "POINTS", "Run", "candidates", "compared", "differing", "los
 LIMIT = 8  # runs side by side: more cannot be told apart in one chart
 LISTED = 1000
 POINTS = 600  # of a loss curve: about as many as a screen has pixels for
+_DEFAULTS = RunConfig(dataset="", weights="").to_json()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +37,11 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Every setting that was asked for, nested ones as `placement.scale`."""
-        return flat(self.job.request["config"])
+        """Every setting that was asked for, nested ones as `placement.scale`.
+
+        What a run of an older version could not be asked for is as by default, as it is when it goes on.
+        """
+        return flat(_DEFAULTS | self.job.request["config"])
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -55,8 +61,12 @@ class Run:
         if self.patch is not None and self.patch.score is not None:
             score = self.patch.score
             return score.dataset, score.detector, score.class_name
-        config = self.job.request["config"]
-        return config["dataset"], config["weights"], config["class_name"]
+        config, facts = self.job.request["config"], self.facts
+        return (
+            facts.get("dataset", {}).get("name", config["dataset"]),
+            facts.get("detector", {}).get("name", config["weights"]),
+            recorded_words(facts if "classes" in facts else self.job.request),
+        )
 
 
 def flat(settings: Mapping[str, Any]) -> dict[str, Any]:

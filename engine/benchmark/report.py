@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM
 from engine.benchmark.wording import figure_text, readable, side_name
+from engine.classes import recorded_words
 
 __all__ = ["chart_file", "html_page", "main_table", "markdown"]
 
@@ -92,7 +93,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         (
             "Subject",
             f"detector {result['detector']}, dataset {dataset['name']} ({dataset['images']} images{drawn}), "
-            f"class {config['class_name']}, {config['image_size']} px",
+            f"class {recorded_words(result)}, {config['image_size']} px",
         ),
         (
             "Settings",

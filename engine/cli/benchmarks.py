@@ -13,7 +13,7 @@ from engine.benchmark.catalogue import CATALOGUE
 from engine.benchmark.comparison import FEW_ROUNDS
 from engine.benchmark.report import main_table
 from engine.benchmark.wording import figure_text, readable, side_name
-from engine.cli.output import json_option, print_json, print_table
+from engine.cli.output import json_option, print_classes, print_json, print_table
 from engine.cli.run_options import config_from_options, suite_options
 from engine.config import RunConfig, require_choice
 from engine.errors import EngineError
@@ -83,6 +83,7 @@ def run_command(
         print_json(result)
         return
     _print_measurements(result)
+    print_classes(result)
     click.echo(f"\n{result['answer']}")
 
 

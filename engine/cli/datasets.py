@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from engine.classes import dataset_class_ids, words
 from engine.cli.output import json_option, print_json, print_table
 from engine.datasets.annotations import repair_words
 from engine.datasets.histogram import count_histogram
 from engine.datasets.splits import SPLIT_CHOICES
-from engine.excerpts import short_list, short_repr
 from engine.records import Dataset
 from engine.store.repository import Repository
 
@@ -60,7 +60,7 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
 
     with Repository() as repository:
         dataset = import_dataset(repository, source, name=name, split=split, images=images)
-    _show(dataset, class_name=None, limit=6, as_json=as_json)
+    _show(dataset, class_names=(), limit=6, as_json=as_json)
 
 
 @dataset_group.command("list")
@@ -88,14 +88,14 @@ def list_command(as_json: bool) -> None:
 
 @dataset_group.command("show")
 @click.argument("name")
-@click.option("--class", "class_name", help="Count this class alone.")
+@click.option("--class", "class_names", multiple=True, help="Count this class alone; again: together.")
 @click.option("--bucket-limit", default=6, help="Images with this many objects or more share a bucket.")
 @json_option
-def show_command(name: str, class_name: str | None, bucket_limit: int, as_json: bool) -> None:
+def show_command(name: str, class_names: tuple[str, ...], bucket_limit: int, as_json: bool) -> None:
     """Show an imported dataset: object counts per image, objects per class, what was repaired."""
     with Repository() as repository:
         dataset = repository.datasets.load(name)
-    _show(dataset, class_name=class_name, limit=bucket_limit, as_json=as_json)
+    _show(dataset, class_names=class_names, limit=bucket_limit, as_json=as_json)
 
 
 def _fields(record: Any) -> dict[str, Any]:
@@ -103,8 +103,9 @@ def _fields(record: Any) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
-def _show(dataset: Dataset, *, class_name: str | None, limit: int, as_json: bool) -> None:
-    facts = _facts(dataset, class_name, limit)
+def _show(dataset: Dataset, *, class_names: Sequence[str], limit: int, as_json: bool) -> None:
+    ids = dataset_class_ids(dataset.class_names, class_names, dataset=dataset.name)
+    facts = _facts(dataset, ids or None, limit)
     if as_json:
         print_json(facts)
         return
@@ -114,7 +115,7 @@ def _show(dataset: Dataset, *, class_name: str | None, limit: int, as_json: bool
     for note in dataset.notes:
         click.echo(note)
     click.echo()
-    of_class = f" of class {class_name}" if class_name else ""
+    of_class = f" of class {words([dataset.class_names[each] for each in ids])}" if ids else ""
     print_table([f"objects{of_class} per image", "images"], list(facts["object_counts"].items()))
     click.echo()
     print_table(["class", "objects"], list(facts["classes"].items()))
@@ -131,13 +132,7 @@ def _show(dataset: Dataset, *, class_name: str | None, limit: int, as_json: bool
         click.echo(f"  … {len(dataset.repairs) - SHOWN_REPAIRS} more; all of them with --json")
 
 
-def _facts(dataset: Dataset, class_name: str | None, limit: int) -> dict[str, Any]:
-    if class_name is not None and class_name not in dataset.class_names:
-        raise click.BadParameter(
-            f"expected one of {short_list(filter(None, dataset.class_names))}, got {short_repr(class_name)}",
-            param_hint="--class",
-        )
-    class_id = None if class_name is None else dataset.class_names.index(class_name)
+def _facts(dataset: Dataset, class_ids: Sequence[int] | None, limit: int) -> dict[str, Any]:
     objects = Counter(each for image in dataset.images for each in image.class_ids.tolist())
     classes = {name: objects[index] for index, name in enumerate(dataset.class_names) if name}
     return {
@@ -147,7 +142,7 @@ def _facts(dataset: Dataset, class_name: str | None, limit: int) -> dict[str, An
         "synthetic": dataset.synthetic,
         "images": len(dataset.images),
         "objects": objects.total(),
-        "object_counts": count_histogram(dataset.object_counts(class_id), limit=limit),
+        "object_counts": count_histogram(dataset.object_counts(class_ids), limit=limit),
         "classes": {name: count for name, count in classes.items() if count},
         "repairs": dataset.repair_counts(),
         "repair_report": [_fields(repair) for repair in dataset.repairs],

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from engine.classes import recorded_words
 from engine.json_text import json_document, json_text
 from engine.terminal import lacks_characters
 
-__all__ = ["json_option", "print_json", "print_table", "score_rows"]
+__all__ = ["json_option", "print_classes", "print_json", "print_table", "score_rows"]
 
 SCORE_COLUMNS = (
     "condition",
@@ -44,6 +45,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             for position, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         click.echo("  ".join(aligned).rstrip())
+
+
+def print_classes(facts: Mapping[str, Any]) -> None:
+    """Say which classes of the dataset were taken for which of the detector, where their names differ.
+
+    Args:
+        facts: a run's, a score's or a benchmark's, as `recorded_words` takes them.
+    """
+    text = recorded_words(facts) if "classes" in facts else ""
+    if "→" in text:
+        click.echo(f"class: {text}")
 
 
 def score_rows(evaluation: dict[str, Any]) -> list[list[str]]:

@@ -12,7 +12,14 @@ from typing import Any
 import click
 import psutil
 
-from engine.cli.output import SCORE_COLUMNS, json_option, print_json, print_table, score_rows
+from engine.cli.output import (
+    SCORE_COLUMNS,
+    json_option,
+    print_classes,
+    print_json,
+    print_table,
+    score_rows,
+)
 from engine.cli.progress import evaluation_bar, watching
 from engine.cli.run_options import (
     config_from_options,
@@ -117,6 +124,7 @@ def evaluate_command(
         print_json(evaluation.to_json())
     else:
         print_table(SCORE_COLUMNS, score_rows(evaluation.to_json()))
+        print_classes(evaluation.settings)
 
 
 @patch_group.command("estimate")
@@ -209,7 +217,7 @@ def _refuse_settings_with(resume_folder: Path | None, context: click.Context) ->
     for name in context.params:
         given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         if given and name not in kept:
-            option = "--" + name.rstrip("_").replace("_", "-")
+            option = next(each.opts[0] for each in context.command.params if each.name == name)
             raise click.UsageError(f"--resume keeps the run's own settings, got {option} too; leave it out")
 
 
@@ -221,6 +229,7 @@ def _print_run(summary: dict[str, Any]) -> None:
             f"\nscored on {evaluation['on']}: {evaluation['settings']['images']} images, "
             f"{evaluation['settings']['objects']} objects; 95% bootstrap intervals over images"
         )
+    print_classes(summary)
     click.echo(
         f"{summary['image_iterations']} image-iterations in {summary['elapsed_s']:.1f} s "
         f"({summary['image_iterations_per_s']:.2f} a second), batch {summary['batch_size']} "

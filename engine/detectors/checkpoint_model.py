@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.detectors.checkpoint_rules import MAX_DEPTH, STORAGES, TYPES, layer_class
-from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, Set
+from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, Set, entries
 from engine.excerpts import short_line, short_repr
 
-__all__ = ["ModelBuilder", "entries", "kind_of"]
+__all__ = ["ModelBuilder", "kind_of"]
 
 _OWN = frozenset(vars(nn.Module()))  # what torch itself keeps in a layer: hooks, flags and the three below
 _MAX_VALUES = 500_000  # values that are shared could otherwise be built again and again
@@ -38,17 +38,6 @@ _NUMPY_FORMS = {
 }
 _LEFT_OUT = object()
 """Stands for a value that no detector needs: a loss, a path, a namespace of paths."""
-
-
-def entries(node: Node) -> dict[str, Node]:
-    """The entries under text keys of a dict, an OrderedDict or a namespace; empty for anything else."""
-    pairs: list[tuple[Node, Node]] = []
-    if isinstance(node, Pairs):
-        pairs = node.pairs
-    elif isinstance(node, Call):
-        pairs = [pair for state in node.states if isinstance(state, Pairs) for pair in state.pairs]
-        pairs = pairs if pairs else node.pairs
-    return {key: value for key, value in pairs if isinstance(key, str)}
 
 
 class ModelBuilder:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import struct
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,21 +20,20 @@ import torch
 from torch import nn
 
 from engine.config import home_folder
-from engine.detectors.checkpoint_model import ModelBuilder, entries, kind_of
+from engine.detectors.checkpoint_model import ModelBuilder, kind_of
 from engine.detectors.checkpoint_rules import ALIASES, check_tree
-from engine.detectors.pickle_tree import Call, Global, Node, Pairs, read_pickles
+from engine.detectors.pickle_tree import Call, Global, Pairs, entries, read_pickles
 from engine.detectors.ultralytics_model import OTHER_MODELS
+from engine.detectors.weight_archive import WeightArchive, model_node
+from engine.detectors.weight_classes import PACKAGED_WEIGHTS
 from engine.detectors.weight_files import MAX_BYTES, TORCH_ZIP, other_kind
 from engine.errors import DetectorError, UntrustedWeightsError
 from engine.excerpts import short_line
 
 __all__ = ["PACKAGED_WEIGHTS", "Checkpoint", "is_trusted", "load_checkpoint", "trusted_folders"]
 
-PACKAGED_WEIGHTS = Path(__file__).resolve().parent / "weights"
 HOW_TO_TRUST = "to open it anyway pass --trust-weights or put it into a folder named in PATCHBENCH_TRUSTED"
 
-_MAX_DIRECTORY_BYTES = 4 * 2**20  # of a zip archive: some 50,000 members, where a detector has a thousand
-_MAX_PICKLE_BYTES = 64 * 2**20
 _NO_MODEL = (
     "expected an Ultralytics checkpoint that holds a model, got {}; save it with Ultralytics' model.save()"
 )
@@ -125,9 +122,9 @@ def _parsed(data: bytes) -> Checkpoint:
     """
     if not data.startswith(TORCH_ZIP):
         _refuse_without_archive(data)
-    archive = _Archive(data)
+    archive = WeightArchive(io.BytesIO(data))
     (root,) = read_pickles(archive.pickle)
-    model, found = _model_node(root), entries(root)
+    model, found = model_node(root), entries(root)
     if isinstance(model, Call) and isinstance(model.function, Global):
         other = OTHER_MODELS.get(model.function.name)
         if other:
@@ -143,14 +140,6 @@ def _parsed(data: bytes) -> Checkpoint:
     )
 
 
-def _model_node(root: Node) -> Node:
-    """Where the model stands: all of the file, the averaged one of an unfinished training, or `model`."""
-    found = entries(root)
-    if isinstance(root, Call) and root.makes_instance:
-        return root
-    return found.get("ema") or found.get("model")
-
-
 def _refuse_without_archive(data: bytes) -> None:
     """Say what is wrong with a file that is no archive; one of torch before 1.6 is pickles in a row."""
     try:
@@ -164,76 +153,6 @@ def _refuse_without_archive(data: bytes) -> None:
         + ("the format of torch before 1.6" if len(trees) > 1 else "none")
         + f"; save it again with torch 1.6 or newer; {HOW_TO_TRUST}"
     )
-
-
-class _Archive:
-    """The zip archive that torch.save writes: one pickle and the storages it refers to, all uncompressed."""
-
-    def __init__(self, data: bytes) -> None:
-        """Look at what it holds.
-
-        Raises:
-            DetectorError: an archive of something else.
-            ValueError: damaged, or larger unpacked than it is.
-        """
-        _require_small_directory(data)
-        try:
-            self._archive = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, OSError, NotImplementedError, struct.error) as error:
-            raise ValueError(str(error)) from error
-        members = self._archive.infolist()
-        names = [member.filename.lower() for member in members]
-        pickles = [member for member in members if member.filename.lower().endswith(".pkl")]
-        if any(name.endswith("constants.pkl") for name in names):
-            raise DetectorError(
-                "expected a checkpoint of Ultralytics, got a TorchScript model, an export without gradients, "
-                "which an attack needs; use the .pt file that it was exported from"
-            )
-        if not any(member.filename.endswith("/data.pkl") for member in pickles):
-            raise DetectorError(
-                "expected a checkpoint of Ultralytics, got a zip archive of something else; "
-                "use the .pt file that Ultralytics' model.save() writes"
-            )
-        if len(pickles) > 1 or len(set(names)) < len(names):
-            raise ValueError("two members of one name, or two pickles")
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("compressed members, where torch.save compresses none")
-        if sum(member.file_size for member in members) > len(data):
-            raise ValueError("members that are larger than the file")
-        if pickles[0].file_size > _MAX_PICKLE_BYTES:
-            raise ValueError(f"a pickle of {pickles[0].file_size / 2**20:.0f} MiB")
-        self._prefix = pickles[0].filename.removesuffix("data.pkl")
-        if self._member("byteorder", missing=b"little") != b"little":
-            raise ValueError("numbers in big-endian order")
-        self.pickle = self._member("data.pkl")
-
-    def storage(self, name: str) -> bytes:
-        """The bytes of a storage."""
-        return self._member(f"data/{name}")
-
-    def _member(self, name: str, missing: bytes | None = None) -> bytes:
-        try:
-            return self._archive.read(self._prefix + name)
-        except KeyError as error:
-            if missing is not None:
-                return missing
-            raise ValueError(f"no member {short_line(name)}") from error
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
-            raise ValueError(short_line(error)) from error
-
-
-def _require_small_directory(data: bytes) -> None:
-    """Refuse an archive with a huge table of contents before zipfile makes an object of each entry."""
-    end = data.rfind(b"PK\x05\x06", max(len(data) - 65557, 0))
-    if end < 0 or end + 22 > len(data):
-        raise ValueError("a zip archive without its end")
-    size = struct.unpack_from("<I", data, end + 12)[0]
-    if end >= 76 and data[end - 20 : end - 16] == b"PK\x06\x07":
-        size = struct.unpack_from("<Q", data, end - 76 + 40)[0]
-        if struct.unpack_from("<Q", data, end - 20 + 8)[0] != end - 76:
-            raise ValueError("a zip archive with two ends")
-    if size > _MAX_DIRECTORY_BYTES:
-        raise ValueError(f"a table of contents of {size} bytes")
 
 
 def _unpickled(data: bytes, path: Path) -> Checkpoint:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Call", "Global", "Node", "Pairs", "Persistent", "Set", "children", "read_pickles"]
+__all__ = ["Call", "Global", "Node", "Pairs", "Persistent", "Set", "children", "entries", "read_pickles"]
 
 MAX_OPCODES = 500_000  # about a second; a detector that is saved with its optimizer has a fifth
 Node = Any
@@ -87,6 +87,17 @@ def children(node: Node) -> list[Node]:
         pairs = [each for pair in node.pairs for each in pair]
         return [node.function, node.arguments, *node.states, *node.items, *pairs]
     return []
+
+
+def entries(node: Node) -> dict[str, Node]:
+    """The entries under text keys of a dict, an OrderedDict or a namespace; empty for anything else."""
+    pairs: list[tuple[Node, Node]] = []
+    if isinstance(node, Pairs):
+        pairs = node.pairs
+    elif isinstance(node, Call):
+        pairs = [pair for state in node.states if isinstance(state, Pairs) for pair in state.pairs]
+        pairs = pairs if pairs else node.pairs
+    return {key: value for key, value in pairs if isinstance(key, str)}
 
 
 def read_pickles(data: bytes, *, many: bool = False) -> list[Node]:

@@ -75,7 +75,7 @@ class UltralyticsDetector:
         self.end_to_end = choose_branch(self.head, end_to_end)
         self._channels = input_channels(self.model)
         try_out(self.model, self._channels, self._branches())
-        self.class_names = tuple(class_names(self.model.names, self.head.nc))
+        self.class_names = tuple(class_names(getattr(self.model, "names", None), self.head.nc))
         self.stride_px = int(self.head.stride.max())
         self.model.args = hyperparameters(getattr(self.model, "args", None))
         self.model.criterion = None

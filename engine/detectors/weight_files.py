@@ -36,6 +36,11 @@ _KINDS: tuple[tuple[str, re.Pattern[bytes], str], ...] = (
     ("a TensorRT engine", re.compile(rb"(.{4}\{\"description\"|ftrt|ptrt)", re.S), _EXPORTED),
     ("an NCNN model", re.compile(rb"7767517\s"), _EXPORTED),
     ("a Keras model", re.compile(rb"\x89HDF\r\n"), "so use the .pt file of an Ultralytics detector"),
+    (
+        "a safetensors file",
+        re.compile(rb".{4}\0{4}\{\s*\"", re.S),
+        "which holds weights without the layers that they belong to; use the .pt file of the detector",
+    ),
     ("an ONNX model", re.compile(rb"\x08[\x01-\x20](\x12.[a-zA-Z]|\x1a|\x22|\x2a|\x3a)", re.S), _EXPORTED),
 )
 _SUFFIXES = {

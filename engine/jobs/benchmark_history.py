@@ -9,11 +9,12 @@ from typing import Any
 
 from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM
 from engine.benchmark.comparison import Change, changes
+from engine.classes import recorded_words
 from engine.errors import SettingsError
 from engine.records import BenchmarkRun
 from engine.store.repository import Repository
 
-__all__ = ["compare", "latest_runs", "result_of", "two_runs"]
+__all__ = ["classes_of", "compare", "latest_runs", "result_of", "two_runs"]
 
 _COMPARABLE = ("suite", "scale", "device", "machine", "detector", "dataset")
 
@@ -34,6 +35,7 @@ def result_of(run: BenchmarkRun) -> dict[str, Any]:
         "patchbench": run.code_version,
         "measured_at": datetime.fromtimestamp(ended, UTC).isoformat(timespec="seconds"),
         "dataset": run.facts["dataset"],
+        **{name: run.facts[name] for name in ("classes",) if name in run.facts},  # older runs lack it
         "detector": run.detector,
         "device": run.device,
         "config": run.settings["config"],
@@ -84,17 +86,21 @@ def two_runs(
     )
 
 
+def classes_of(run: BenchmarkRun) -> str:
+    """The classes that a run of any version was measured on, as `engine.classes.words` has them."""
+    return recorded_words({**run.facts, "config": run.settings["config"]})
+
+
 def compare(before: BenchmarkRun, after: BenchmarkRun) -> list[Change]:
     """How each measurement changed from one run to another.
 
     Raises:
-        SettingsError: they differ in suite, scale, device, machine, detector or dataset.
+        SettingsError: they differ in suite, scale, device, machine, detector, dataset or classes.
     """
-    if differing := _differences(before, after):
-        name = differing[0]
+    for name, (first, second) in _differences(before, after).items():
         raise SettingsError(
-            f"comparison: expected runs of one {name}, got {getattr(before, name)!r} (benchmark {before.id}) "
-            f"and {getattr(after, name)!r} (benchmark {after.id}); choose others"
+            f"comparison: expected runs of one {name}, got {first!r} (benchmark {before.id}) "
+            f"and {second!r} (benchmark {after.id}); choose others"
         )
     return changes(before.measurements, after.measurements)
 
@@ -104,5 +110,8 @@ def _is_of(run: BenchmarkRun, wanted: str) -> bool:
     return wanted == version or (bool(commit) and (commit.startswith(wanted) or wanted.startswith(commit)))
 
 
-def _differences(first: BenchmarkRun, second: BenchmarkRun) -> list[str]:
-    return [name for name in _COMPARABLE if getattr(first, name) != getattr(second, name)]
+def _differences(first: BenchmarkRun, second: BenchmarkRun) -> dict[str, tuple[str, str]]:
+    """In what two runs differ that must be one → the value of either."""
+    values = {name: (getattr(first, name), getattr(second, name)) for name in _COMPARABLE}
+    values["class"] = (classes_of(first), classes_of(second))
+    return {name: pair for name, pair in values.items() if pair[0] != pair[1]}

@@ -53,7 +53,7 @@ def run_suite(
 
     Args:
         name: one of `engine.benchmark.suites.SUITES`.
-        config: dataset, weights, class, device and the settings that the sides start from.
+        config: dataset, weights, classes, device and the settings that the sides start from.
         scale: one of `engine.benchmark.suite.SCALES`.
         report: told what goes on, a line at a time.
         seconds: of generation, in place of the scale's.
@@ -92,7 +92,8 @@ def run_suite(
     with Repository() as repository:
         run = repository.benchmarks.finished(key) if keep_finished and not fresh else None
         if run is None:
-            facts = {"dataset": _dataset_facts(materials), "machine": machine}
+            classes = materials.classes.to_json()
+            facts = {"dataset": _dataset_facts(materials), "classes": classes, "machine": machine}
             run = repository.benchmarks.begin(key, facts=facts, job_id=job_id, fresh=fresh)
             told = partial(_tell, report, stop_requested, name)
             parts = SUITES[name].parts(subject, work)

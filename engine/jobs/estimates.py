@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine import hardware
+from engine.classes import dataset_class_ids
 from engine.config import RunConfig
+from engine.errors import DatasetError
 from engine.jobs.workforce import default_device
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
@@ -26,7 +28,16 @@ COST_SETTINGS = (
 # the objects, and loading is a small part of a run.
 FREE_SETTINGS = (
     *("accumulate", "augmentation", "checkpoint_every", "circular", "class_name", "clip_norm", "dataset"),
-    *("early_stop", "flip", "include_empty", "initial", "iterations", "learning_rate", "max_images"),
+    *(
+        "detector_class",
+        "early_stop",
+        "flip",
+        "include_empty",
+        "initial",
+        "iterations",
+        "learning_rate",
+        "max_images",
+    ),
     *("optimizer", "placement", "sampling", "schedule", "seed", "time_limit_s", "top_k"),
     *("validate_every", "validation_share", "view_zoom"),
 )
@@ -187,10 +198,13 @@ def _machine(device: str) -> str:
 def _images(repository: Repository, config: RunConfig) -> int:
     """How many images the run takes; 0 if the dataset is not imported or lacks the class."""
     known = [each for each in repository.datasets.all() if config.dataset in (each.name, each.source)]
-    if not known or config.class_name not in known[0].class_names:
+    try:
+        ids = dataset_class_ids(known[0].class_names, config.class_names) if known else ()
+    except DatasetError:
         return 0
-    class_id = known[0].class_names.index(config.class_name)
-    counts = repository.datasets.object_counts(known[0].name, class_id)
+    if not ids:
+        return 0
+    counts = repository.datasets.object_counts(known[0].name, ids)
     images = len(counts) if config.include_empty else sum(count > 0 for count in counts)
     return min(images, config.max_images or images)
 

@@ -41,7 +41,7 @@ def record_foreground_run(
     steps = read_history(folder)
     job = repository.jobs.add_finished(
         kind="generate",
-        label=generation_label(request),
+        label=generation_label(_with_classes(request, summary)),
         request=request,
         device=summary["device"],
         seed=summary["seed"],
@@ -75,7 +75,7 @@ def record_foreground_evaluation(
     texels = fingerprint(*read_patch_array(patch))
     job = repository.jobs.add_finished(
         kind="evaluate",
-        label=evaluation_label(request),
+        label=evaluation_label(_with_classes(request, scores["settings"])),
         request=request,
         device=config["device"],
         seed=config["seed"],
@@ -89,3 +89,8 @@ def record_foreground_evaluation(
     if repository.patches.with_fingerprint(texels) is not None:
         record_scores(repository, job, patch, scores)
     return job
+
+
+def _with_classes(request: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """A request with the classes that it turned out to be about, for its label; older runs say nothing."""
+    return request | {name: facts[name] for name in ("classes",) if name in facts}

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +107,7 @@ def evaluate(
     """Score any patch file beside the controls clean, grey and noise.
 
     Args:
-        config: dataset, weights, class name, device, image size, `max_images` and `include_empty` are
+        config: dataset, weights, classes, device, image size, `max_images` and `include_empty` are
             looked at.
         patch: a .npy or an image, from PatchBench or elsewhere.
         settings: placement, thresholds, resamples.
@@ -129,8 +128,7 @@ def evaluate(
         mask_hw=mask_hw,
         progress=(observer or Observer()).on_evaluated,
     )
-    evaluation = judge.evaluate(patch_chw)
-    return replace(evaluation, settings=evaluation.settings | {"dataset": materials.dataset.name})
+    return materials.named(judge.evaluate(patch_chw))
 
 
 def _finish(

@@ -11,24 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.classes import ClassMatch, dataset_class_ids, match_classes
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
 from engine.detectors.ultralytics import UltralyticsDetector, load_detector
-from engine.errors import DatasetError, DetectorError
-from engine.excerpts import short_list, short_repr
+from engine.errors import DatasetError
 from engine.jobs.imports import import_dataset
-from engine.records import Dataset, ImageRecord
+from engine.records import Dataset, Evaluation, ImageRecord
 from engine.store.repository import Repository
 
 __all__ = [
     "Materials",
-    "class_in_dataset",
-    "class_in_detector",
     "fingerprint",
     "gather",
-    "of_class",
+    "matched",
+    "of_classes",
     "open_dataset",
+    "require_objects",
     "split_validation",
 ]
 
@@ -42,14 +42,19 @@ class Materials:
     Attributes:
         dataset: as it was read, with its repairs.
         detector: frozen, on its device.
-        class_id: the class under attack, as the detector numbers it.
-        records: the images taken, with the boxes of that class alone, numbered as the detector does.
+        classes: the dataset's classes under attack, and the one that they are for the detector.
+        records: the images taken, with the boxes of those classes alone, numbered as the detector does.
     """
 
     dataset: Dataset
     detector: UltralyticsDetector
-    class_id: int
+    classes: ClassMatch
     records: tuple[ImageRecord, ...]
+
+    @property
+    def class_id(self) -> int:
+        """The class under attack, as the detector numbers it."""
+        return self.classes.detector_id
 
     def loader(self, image_size: int) -> ImageLoader:
         """A loader of the records onto the detector's device."""
@@ -60,31 +65,37 @@ class Materials:
             device=self.detector.device,
         )
 
+    def named(self, evaluation: Evaluation) -> Evaluation:
+        """Scores on these images, with the dataset and its classes among their settings."""
+        facts = {"dataset": self.dataset.name, "classes": self.classes.to_json()}
+        return replace(evaluation, settings=evaluation.settings | facts)
+
 
 def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Materials:
-    """Open the dataset and the detector that the settings name and take the images of their class.
+    """Open the dataset and the detector that the settings name and take the images of their classes.
 
     Args:
-        config: dataset, weights, class name, device, `max_images`, `include_empty` and seed are looked at.
+        config: dataset, weights, classes, device, `max_images`, `include_empty` and seed are looked at.
         trust: open the weights whatever their pickle names.
         fuse: fold batch norm into the convolutions.
 
     Raises:
-        DatasetError: no such dataset, or no object of the class in it.
+        DatasetError: no such dataset, or no object of the classes in it.
         DetectorError: no such weights, damaged, or without the class.
+        SettingsError: several classes of the dataset, and none of the detector.
         UntrustedWeightsError, DeviceError, StorageError: see those.
     """
     dataset = open_dataset(config.dataset)
-    own_class_id = class_in_dataset(dataset, config.class_name)
+    require_objects(dataset, config.class_names)  # before the detector is loaded, which takes longer
     detector = load_detector(config.weights, device=config.device, trust=trust, fuse=fuse)
-    class_id = class_in_detector(detector, config.class_name)
-    records = [of_class(record, own_class_id, class_id) for record in dataset.images]
+    classes = matched(dataset, detector, config.class_names, config.detector_class)
+    records = [of_classes(record, classes.dataset_ids, classes.detector_id) for record in dataset.images]
     if not config.include_empty:
         records = [record for record in records if record.count()]
     return Materials(
         dataset=dataset,
         detector=detector,
-        class_id=class_id,
+        classes=classes,
         records=tuple(_some_of(records, config.max_images, config.seed)),
     )
 
@@ -126,53 +137,44 @@ def fingerprint(records: Sequence[ImageRecord]) -> str:
     return digest.hexdigest()
 
 
-def class_in_dataset(dataset: Dataset, wanted: str) -> int:
-    """The dataset's own number of a class that it has objects of.
+def require_objects(dataset: Dataset, wanted: Sequence[str]) -> tuple[int, ...]:
+    """The dataset's own numbers of classes that it has objects of, together.
 
     Raises:
-        DatasetError: it knows no such class or has no object of it.
+        DatasetError: it knows no such class or has no object of any of them.
     """
-    class_id = _class_id(dataset.class_names, wanted)
-    if class_id is None:
+    ids = dataset_class_ids(dataset.class_names, wanted, dataset=dataset.name)
+    if not any(dataset.object_counts(ids)):
+        names = " or ".join(map(repr, wanted))
         raise DatasetError(
-            f"dataset {dataset.name}: expected one of its classes ({short_list(dataset.class_names)}), "
-            f"got {short_repr(wanted)}; choose --class"
-        )
-    if not any(dataset.object_counts(class_id)):
-        raise DatasetError(
-            f"dataset {dataset.name}: expected objects of class {wanted!r}, got none in "
+            f"dataset {dataset.name}: expected objects of class {names}, got none in "
             f"{len(dataset.images)} images; choose another --class or --dataset"
         )
-    return class_id
+    return ids
 
 
-def class_in_detector(detector: Detector, wanted: str) -> int:
-    """The detector's own number of a class.
+def matched(
+    dataset: Dataset, detector: Detector, wanted: Sequence[str], detector_wanted: str = ""
+) -> ClassMatch:
+    """The classes of both, resolved; arguments and errors as of `engine.classes.match_classes`."""
+    return match_classes(
+        dataset.class_names,
+        detector.class_names,
+        wanted,
+        detector_wanted,
+        dataset=dataset.name,
+        detector=detector.name,
+    )
 
-    Raises:
-        DetectorError: it knows no such class.
-    """
-    class_id = _class_id(detector.class_names, wanted)
-    if class_id is None:
-        raise DetectorError(
-            f"detector {detector.name}: expected one of its classes ({short_list(detector.class_names)}), "
-            f"got {short_repr(wanted)}; choose --class"
-        )
-    return class_id
 
-
-def of_class(record: ImageRecord, class_id: int, renamed: int) -> ImageRecord:
-    """An image with the boxes of one class alone, numbered anew."""
-    keep = record.class_ids == class_id
+def of_classes(record: ImageRecord, class_ids: Sequence[int], renamed: int) -> ImageRecord:
+    """An image with the boxes of some classes alone, which all get one number."""
+    keep = np.isin(record.class_ids, class_ids)
     return replace(
         record,
         boxes_xyxy_px=record.boxes_xyxy_px[keep],
         class_ids=np.full(int(keep.sum()), renamed, dtype=np.int64),
     )
-
-
-def _class_id(names: Sequence[str], wanted: str) -> int | None:
-    return names.index(wanted) if wanted and wanted in names else None
 
 
 def _some_of(records: list[ImageRecord], limit: int, seed: int) -> list[ImageRecord]:

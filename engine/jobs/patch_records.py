@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from engine.classes import recorded_words
 from engine.config import home_folder
 from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
@@ -43,7 +44,7 @@ def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> Pat
     place = {
         "dataset": summary["dataset"]["name"],
         "detector": summary["detector"]["name"],
-        "class_name": settings["class_name"],
+        "class_name": recorded_words(summary),
     }
     patch = _keep(
         repository,
@@ -95,7 +96,7 @@ def record_scores(
         job_id=None if job is None else job.id,
         dataset=settings["dataset"],
         detector=settings["detector"],
-        class_name=settings["class"],
+        class_name=recorded_words(settings) if "classes" in settings else settings["class"],
         held_out=held_out,
         evaluation=evaluation,
     )

@@ -22,7 +22,7 @@ from engine.disk import write_atomically
 from engine.errors import DatasetError
 from engine.evaluation.matching import match_greedy, unfounded_boxes
 from engine.evaluation.runner import LOWEST_SCORE, NMS_IOU
-from engine.jobs.materials import class_in_dataset, class_in_detector, of_class
+from engine.jobs.materials import matched, of_classes, require_objects
 from engine.patch.files import read_patch
 from engine.patch.render import circle_mask, compose
 from engine.patch.transforms import place
@@ -70,7 +70,7 @@ def _placement(request: dict[str, Any], folder: Path, device: str) -> list[dict[
 
 def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
     detector = _detector(*request["weights"], request["trust"], device)
-    class_id = class_in_detector(detector, request["class_name"]) if request["class_name"] else None
+    class_id = _detector_class(request, detector) if _wanted(request) else None
     batch = _batch(request, _records(request))
     images = batch.images_nchw.float() / 255
     found = _detect(detector, images, class_id, request["min_score"])
@@ -90,7 +90,7 @@ def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict
 
 def _before_after(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
     detector = _detector(*request["weights"], request["trust"], device)
-    class_id = class_in_detector(detector, request["class_name"])
+    class_id = _detector_class(request, detector)
     batch = _batch(request, _records(request))
     patch, mask = read_patch(request["patch"][0])
     images = [batch.images_nchw.float() / 255, _patched(batch, patch, mask, request)]
@@ -154,8 +154,8 @@ def _detector(weights: str, changed_ns: int, trust: bool, device: str) -> Detect
 
 
 def _records(request: dict[str, Any]) -> list[ImageRecord]:
-    """The images asked for, with the boxes of the class alone if one is named."""
-    dataset, wanted = _dataset(*request["dataset"]), request["class_name"]
+    """The images asked for, with the boxes of the classes alone if any is named."""
+    dataset, wanted = _dataset(*request["dataset"]), _wanted(request)
     for index in request["indices"]:
         if not 0 <= index < len(dataset.images):
             raise DatasetError(
@@ -165,8 +165,20 @@ def _records(request: dict[str, Any]) -> list[ImageRecord]:
     records = [dataset.images[index] for index in request["indices"]]
     if not wanted:
         return records
-    class_id = class_in_dataset(dataset, wanted)
-    return [of_class(record, class_id, 0) for record in records]
+    class_ids = require_objects(dataset, wanted)
+    return [of_classes(record, class_ids, 0) for record in records]
+
+
+def _wanted(request: dict[str, Any]) -> list[str]:
+    """The dataset's classes asked for; none for all."""
+    name = request["class_name"]
+    return [name] if name and isinstance(name, str) else list(name)
+
+
+def _detector_class(request: dict[str, Any], detector: Detector) -> int:
+    """The detector's number of the classes asked for; older requests know no class of the detector."""
+    dataset, asked = _dataset(*request["dataset"]), request.get("detector_class", "")
+    return matched(dataset, detector, _wanted(request), asked).detector_id
 
 
 def _batch(request: dict[str, Any], records: Sequence[ImageRecord]) -> Batch:

@@ -37,11 +37,14 @@ def preview_folder(key: str) -> Path:
     return home_folder() / "previews" / key
 
 
+Classes = str | Sequence[str]
+
+
 def placement(
     repository: Repository,
     *,
     dataset: str,
-    class_name: str,
+    class_name: Classes,
     indices: Sequence[int],
     patch: str | Path | None = None,
     patch_hw: tuple[int, int] = (96, 96),
@@ -56,7 +59,7 @@ def placement(
     Args:
         repository: where the dataset is.
         dataset: an imported dataset's name.
-        class_name: the class whose objects carry the patch.
+        class_name: the class whose objects carry the patch, or several.
         indices: of the dataset's images, in its order.
         patch: its file; None draws a grey one of `patch_hw` texels, `circular` or not.
         patch_hw, circular: of the grey one.
@@ -72,7 +75,7 @@ def placement(
     return {
         "kind": "placement",
         "dataset": _dataset(repository, dataset),
-        "class_name": class_name,
+        "class_name": _names(class_name),
         "indices": list(indices),
         "patch": None if patch is None else _file(patch),
         "patch_hw": list(patch_hw),
@@ -90,7 +93,8 @@ def detections(
     dataset: str,
     weights: str,
     indices: Sequence[int],
-    class_name: str = "",
+    class_name: Classes = "",
+    detector_class: str = "",
     min_score: float = 0.25,
     image_size: int = 640,
     trust: bool = False,
@@ -100,7 +104,8 @@ def detections(
     Args:
         repository, dataset, indices, image_size: as in `placement`.
         weights: a weight file or a name.
-        class_name: of this class alone; empty for all.
+        class_name: of this class of the dataset alone, or of several; empty for all.
+        detector_class: what the detector knows them as; empty: by the same name.
         min_score: from which a detection counts.
         trust: open the weights whatever their pickle names.
 
@@ -112,7 +117,8 @@ def detections(
         "kind": "detections",
         "dataset": _dataset(repository, dataset),
         "weights": _file(weights),
-        "class_name": class_name,
+        "class_name": _names(class_name),
+        "detector_class": detector_class,
         "indices": list(indices),
         "min_score": min_score,
         "image_size": image_size,
@@ -125,7 +131,8 @@ def before_after(
     *,
     dataset: str,
     weights: str,
-    class_name: str,
+    class_name: Classes,
+    detector_class: str = "",
     patch: str | Path,
     indices: Sequence[int],
     place: PlacementConfig | None = None,
@@ -139,7 +146,7 @@ def before_after(
 
     Args:
         repository, dataset, class_name, indices, place, image_size, seed: as in `placement`.
-        weights, min_score, trust: as in `detections`.
+        weights, detector_class, min_score, trust: as in `detections`.
         patch: its file.
         iou: the overlap from which a detection and an object agree.
 
@@ -154,7 +161,8 @@ def before_after(
         "kind": "before_after",
         "dataset": _dataset(repository, dataset),
         "weights": _file(weights),
-        "class_name": class_name,
+        "class_name": _names(class_name),
+        "detector_class": detector_class,
         "patch": _file(patch),
         "indices": list(indices),
         "placement": asdict(place or PlacementConfig()),
@@ -255,6 +263,11 @@ def only_previewer() -> Iterator[int | None]:
 def _dataset(repository: Repository, name: str) -> list[str]:
     """A dataset's name with the time of its import: an import anew makes new previews."""
     return [name, repository.datasets.imported_at(name)]
+
+
+def _names(class_name: Classes) -> str | list[str]:
+    """Classes as JSON has them; one alone as it is."""
+    return class_name if isinstance(class_name, str) else list(class_name)
 
 
 def _file(path: str | Path) -> list[Any]:

@@ -103,7 +103,7 @@ def submit_evaluate(
 
     Args:
         repository: where.
-        config: dataset, weights, class name, device, image size, `max_images`, `include_empty`.
+        config: dataset, weights, classes, device, image size, `max_images`, `include_empty`.
         patch: a .npy or an image; it need not be there yet if the job waits for another.
         settings: placement, thresholds, resamples.
         trust: open the weights whatever their pickle names.
@@ -167,7 +167,7 @@ def submit_benchmark(
     Args:
         repository: where.
         suite: its name; see `benchmark list`.
-        config: dataset, weights, class, device and the settings that the sides start from.
+        config: dataset, weights, classes, device and the settings that the sides start from.
         scale: `small`, `medium` or `large`.
         seconds: of generation, in place of the scale's.
         trust: open the weights whatever their pickle names.

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engine.classes import recorded_words
 from engine.config import RunConfig
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.places import absolute_config
@@ -45,6 +46,6 @@ def evaluation_label(request: dict[str, Any]) -> str:
 
 
 def subject_of(request: dict[str, Any]) -> str:
-    """What a job with the settings of a run attacks: class, detector and dataset, in a few words."""
+    """What a job with the settings of a run attacks: classes, detector and dataset, in a few words."""
     config = request["config"]
-    return f"{config['class_name']}, {Path(config['weights']).stem} on {Path(config['dataset']).stem}"
+    return f"{recorded_words(request)}, {Path(config['weights']).stem} on {Path(config['dataset']).stem}"

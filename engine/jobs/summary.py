@@ -45,6 +45,7 @@ def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[
             "objects": sum(record.count() for record in materials.records),
             "repairs": materials.dataset.repair_counts(),
         },
+        "classes": materials.classes.to_json(),
         "detector": {
             "name": materials.detector.name,
             "family": materials.detector.family,
@@ -81,7 +82,7 @@ def finish_summary(
         mask_hw=mask_hw,
         progress=on_evaluated,
     )
-    evaluation = judge.evaluate(patch_chw).to_json()
+    evaluation = materials.named(judge.evaluate(patch_chw)).to_json()
     held_out = len(images) < len(materials.records)
     summary["evaluation"] = evaluation | {
         "on": "held-out images" if held_out else "the images that the patch was made on",

@@ -42,7 +42,8 @@ _SUMMARIES = """
 """
 _OBJECT_COUNTS = """
     SELECT count(boxes.image_id)
-    FROM images LEFT JOIN boxes ON boxes.image_id = images.id AND (?2 IS NULL OR class_id = ?2)
+    FROM images LEFT JOIN boxes ON boxes.image_id = images.id
+        AND (?2 IS NULL OR class_id IN (SELECT value FROM json_each(?2)))
     WHERE images.dataset_id = ?1
     GROUP BY images.id ORDER BY images.position
 """
@@ -193,14 +194,16 @@ class Datasets:
         with self._db.transaction():
             self._db.sqlite.execute("DELETE FROM datasets WHERE id = ?", [self._dataset_id(name)])
 
-    def object_counts(self, name: str, class_id: int | None = None) -> list[int]:
-        """Objects per image, of one class or (None) of all, in the order of the dataset's images.
+    def object_counts(self, name: str, class_id: int | Sequence[int] | None = None) -> list[int]:
+        """Objects per image, of one class, of several together, or (None) of all, in the images' order.
 
         Raises:
             DatasetError: none is stored under this name.
         """
+        ids = [class_id] if isinstance(class_id, int) else class_id
         with self._db.errors():
-            return [count for (count,) in self._db.rows(_OBJECT_COUNTS, [self._dataset_id(name), class_id])]
+            values = [self._dataset_id(name), None if ids is None else json_text(ids)]
+            return [count for (count,) in self._db.rows(_OBJECT_COUNTS, values)]
 
     def class_counts(self, name: str) -> dict[int, int]:
         """Objects of each class id that has any.

@@ -32,10 +32,11 @@ def add_benchmark(
     version: str = "1+a",
     answer: str | None = "Batch 8 is fed fastest.",
     left_out: tuple[str, ...] = (),
+    class_name: str = "person",
     **subject: str,
 ) -> BenchmarkRun:
     """A finished run, or (without an answer) an interrupted one."""
-    config = RunConfig(dataset="demo", weights="demo").to_json()
+    config = RunConfig(dataset="demo", weights="demo", class_name=class_name).to_json()
     about = {"device": "cpu", "machine": "test CPU", "detector": "demo", "dataset": "demo"} | subject
     key = BenchmarkKey(
         suite=suite,

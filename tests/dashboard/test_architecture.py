@@ -14,6 +14,7 @@ MODULES = sorted((ROOT / "dashboard").rglob("*.py"))
 # What the whole dashboard may use of the engine, and what its services may besides.
 ENGINE = (
     *("engine.records", "engine.measurements", "engine.config", "engine.errors", "engine.hardware"),
+    "engine.classes",
     "engine.__version__",
 )
 STORED = (
@@ -26,6 +27,7 @@ SERVICES = (
     *("engine.jobs", "engine.store", "engine.benchmark", "engine.evaluation.config", "engine.datasets"),
     "engine.patch.arrays",
     *("engine.csv_text", "engine.disk", "engine.excerpts", "engine.json_text"),
+    "engine.detectors.weight_classes",
 )
 LOW = {"charts", "formats", "i18n", "page_state", "services", "catalogue"}  # none of them knows pages
 EXCEPTIONS = {

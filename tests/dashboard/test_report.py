@@ -81,6 +81,14 @@ def test_it_speaks_korean() -> None:
     assert "다른 설정" in Reader(html).headings
 
 
+def test_classes_called_otherwise_are_named() -> None:
+    with Repository() as repository, repository.connection.transaction():
+        repository.connection.rows("UPDATE scores SET class_name = 'man → person' WHERE patch_id = 2")
+    text = Reader(report_html([1, 2])).text
+    assert "2 Run 1 was scored on images that were held out: streets, demo, man → person." in text
+    assert "different datasets, detectors, classes or images" in text
+
+
 def test_a_run_without_scores_steps_and_patch_has_a_report() -> None:
     with Repository() as repository:
         repository.patches.delete(2)

@@ -63,6 +63,10 @@ def test_parts_refuse_what_cannot_be(kind: type, settings: dict[str, Any], messa
         ({"iterations": 0}, "iterations: expected 1 to 1000000, got 0"),
         ({"learning_rate": float("nan")}, "learning rate: expected 1e-06 to 1, got nan"),
         ({"seed": 2**32}, "seed: expected 0 to 4294967295, got 4294967296"),
+        ({"class_name": ""}, "class: expected the name of a class, got none; name one with --class"),
+        ({"class_name": ()}, "class: expected the name of a class, got none; name one with --class"),
+        ({"class_name": ("man", " ")}, "class: expected the name of a class, got none"),
+        ({"class_name": ("man", "woman")}, "detector's class: expected the one that stands for man, woman"),
         ({"backend": "other"}, "backend: expected one of art, native, got 'other'"),
         ({"precision": "int8"}, "precision: expected one of auto, bf16, fp16, fp32, got 'int8'"),
         ({"losses": {"object": 1.0, "colour": 1.0}}, "loss: expected one of box, cls, dfl, max_confidence"),
@@ -99,11 +103,35 @@ def test_a_run_refuses_what_cannot_be(settings: dict[str, Any], message: str) ->
         {"schedule": ScheduleConfig(kind="multi-step", milestones=(0.1, 0.2, 0.9))},
         {"augmentation": AugmentationConfig.none()},
         {"backend": "art", "precision": "fp32"},
+        {"class_name": "car", "detector_class": "2"},
+        {"class_name": ("man", "woman"), "detector_class": "person"},
     ],
 )
 def test_settings_survive_json(changes: dict[str, Any]) -> None:
     config = RunConfig(**NEEDED, **changes)
     assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_settings_from_before_the_detectors_class_are_read() -> None:
+    config = RunConfig(**NEEDED, class_name="car")
+    older = config.to_json()
+    assert older.pop("detector_class") == ""
+    assert RunConfig.from_json(older) == config
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "names"),
+    [
+        ("car", "car", ("car",)),
+        (("car",), "car", ("car",)),
+        (["car", "car"], "car", ("car",)),
+        (["man", "woman"], ("man", "woman"), ("man", "woman")),
+        (0, "0", ("0",)),  # as `jobs duplicate --set class_name=0` reads it
+    ],
+)
+def test_classes_have_one_form(given: Any, kept: Any, names: tuple) -> None:
+    config = RunConfig(**NEEDED, class_name=given, detector_class=" person ")
+    assert (config.class_name, config.class_names, config.detector_class) == (kept, names, "person")
 
 
 @pytest.mark.parametrize(

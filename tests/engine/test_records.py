@@ -20,9 +20,18 @@ def image(*classes: int) -> ImageRecord:
 
 
 @pytest.mark.parametrize(
-    ("classes", "class_id", "count"), [((), None, 0), ((), 0, 0), ((0, 1, 0), None, 3), ((0, 1, 0), 0, 2)]
+    ("classes", "class_id", "count"),
+    [
+        ((), None, 0),
+        ((), 0, 0),
+        ((0, 1, 0), None, 3),
+        ((0, 1, 0), 0, 2),
+        ((), (0, 1), 0),
+        ((0, 1, 2), (), 0),
+        ((0, 1, 2, 0), (0, 2), 3),
+    ],
 )
-def test_objects_are_counted(classes: tuple, class_id: int | None, count: int) -> None:
+def test_objects_are_counted(classes: tuple, class_id: int | tuple | None, count: int) -> None:
     assert image(*classes).count(class_id) == count
 
 

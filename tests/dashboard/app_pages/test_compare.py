@@ -8,6 +8,7 @@ import time
 from functools import partial
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.config import RunConfig, home_folder
@@ -98,6 +99,18 @@ def test_scores_on_different_data_are_warned_of(app: AppTest) -> None:
         repository.connection.rows("UPDATE scores SET dataset = 'other' WHERE patch_id = 1")
     opened(app, runs="1,2")
     assert "different datasets" in app.warning[0].value
+
+
+@pytest.mark.usefixtures("three_runs")
+def test_classes_called_otherwise_are_named(app: AppTest) -> None:
+    opened(app, runs="1,2")
+    assert not any("Classes named differently" in text for text in texts(app))
+    with Repository() as repository, repository.connection.transaction():
+        repository.connection.rows("UPDATE scores SET class_name = 'man → person' WHERE patch_id = 1")
+    st.cache_data.clear()
+    opened(app, runs="1,2")
+    assert "Classes named differently by dataset and detector: 1: man → person." in texts(app)
+    assert "different datasets, detectors, classes" in app.warning[0].value
 
 
 def test_a_thousand_runs_stay_quick(app: AppTest) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 from functools import partial
 from pathlib import Path
 
@@ -146,14 +147,32 @@ def test_a_failed_preview_says_why_and_is_tried_again(app: AppTest) -> None:
 def test_a_patch_is_scored_elsewhere(app: AppTest, no_worker_is_started: list[str]) -> None:
     (patch,) = filled()
     opened(app, patch=patch.id)
-    app.selectbox(key="widget.patches.score.class").select("car").run()
+    app.multiselect(key="widget.patches.score.class").set_value(["car"]).run()
+    assert not any(each.key == "patch-score" for each in app.button)
+    app.selectbox(key="widget.patches.score.detector_class").select("person").run()
     app.button(key="patch-score").click().run()
     with Repository() as repository:
         job = repository.jobs.find(kinds=["evaluate"])[0]
-    assert job.request["config"]["class_name"] == "car"
-    assert job.label == f"Score Run 0: car, demo on {DATASET}"
+    config = job.request["config"]
+    assert (config["class_name"], config["detector_class"]) == ("car", "person")
+    assert job.label == f"Score Run 0: car → person, demo on {DATASET}"
     assert f"The score is queued as job {job.id}." in texts(app)
     assert no_worker_is_started == ["worker"]
+
+
+def test_a_patch_of_classes_called_otherwise_is_shown_on_those(app: AppTest, asked: list[object]) -> None:
+    (patch,) = filled()
+    classes = {"dataset": ["person", "car"], "detector": "person"}
+    with Repository() as repository, repository.connection.transaction():
+        repository.connection.rows(
+            "UPDATE patches SET class_name = 'person, car → person', summary = ? WHERE id = ?",
+            [json.dumps(patch.summary | {"classes": classes}), patch.id],
+        )
+    opened(app, patch=patch.id)
+    assert f"**Made on**  \n{DATASET}, demo, person, car → person" in texts(app)
+    with Repository() as repository:
+        request = repository.previews.claim().request
+    assert (request["class_name"], request["detector_class"]) == (["person", "car"], "person")
 
 
 def test_an_upload_is_imported_and_opened(app: AppTest) -> None:

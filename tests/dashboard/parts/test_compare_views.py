@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import streamlit as st
@@ -37,6 +38,7 @@ def test_without_runs_there_is_nothing_to_show() -> None:
     assert parts.score_rows([]) == []
     assert parts.cost_rows([]) == []
     assert parts.scores_alt([]) == ""
+    assert parts.mapped_classes([]) == []
     assert parts.losses_figure([], over="steps", strength=0.9, **LOOK) is None
     assert parts.parallel_figure([], **LOOK) is None
 
@@ -51,6 +53,15 @@ def test_scores_stand_beside_their_controls(runs: list[Run]) -> None:
     assert [row["Condition"] for row in rows] == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert rows[2]["ASR"] == "0.15 (0.10 to 0.20)"
     assert parts.scores_alt(runs[:1]).startswith("1 Run 0: ASR 0.")
+
+
+def test_classes_stand_beside_the_runs_that_call_them_otherwise(runs: list[Run]) -> None:
+    first, second, third = runs
+    assert second.patch is not None
+    assert second.patch.score is not None
+    score = replace(second.patch.score, class_name="man, woman → person")
+    mapped = replace(second, patch=replace(second.patch, score=score))
+    assert parts.mapped_classes([first, mapped, third]) == ["2: man, woman → person"]
 
 
 def test_costs_are_read_from_the_record(runs: list[Run]) -> None:

@@ -23,13 +23,38 @@ def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 def test_choices_reach_the_run_and_the_link(page: AppTest, streets: None) -> None:
     page.query_params["g.preset"] = "quick"
     page.run()
-    page.selectbox(key="widget.class").set_value("car").run()
+    page.multiselect(key="widget.class").set_value(["car"]).run()
+    page.selectbox(key="widget.detector_class").set_value("person").run()
     page.number_input(key="widget.g.learning_rate").set_value(0.05).run()
     page.selectbox(key="widget.g.placement.kind").set_value("fixed").run()
     page.number_input(key="widget.g.placement.position.0").set_value(0.25).run()
     config = config_of(launched(page))
-    assert (config.class_name, config.iterations, config.learning_rate) == ("car", 50, 0.05)
+    assert (config.class_name, config.detector_class) == ("car", "person")
+    assert (config.iterations, config.learning_rate) == (50, 0.05)
     assert (config.placement.kind, config.placement.position) == ("fixed", (0.25, 0.5))
+
+
+def test_a_run_waits_for_the_detectors_class(page: AppTest, streets: None) -> None:
+    page.run()
+    page.multiselect(key="widget.class").set_value([]).run()
+    assert not any(each.key == "g-launch" for each in page.button)
+    page.multiselect(key="widget.class").set_value(["car", "person"]).run()
+    assert [each.value for each in page.warning] == [
+        "Choose the detector's class that stands for car, person."
+    ]
+    assert not any(each.key == "g-launch" for each in page.button)
+    page.selectbox(key="widget.detector_class").set_value("person").run()
+    config = config_of(launched(page))
+    assert (config.class_names, config.detector_class) == (("car", "person"), "person")
+
+
+def test_the_classes_of_an_earlier_job_are_taken(page: AppTest, streets: None) -> None:
+    config = RunConfig(dataset=DATASET, weights="demo", class_name=("person", "car"), detector_class="person")
+    with Repository() as repository:
+        number = finish(repository, config, label="earlier", result={}).id
+    page.query_params["from_job"] = str(number)
+    page.run()
+    assert config_of(launched(page)) == config
 
 
 def test_an_own_number_of_iterations(page: AppTest, streets: None) -> None:

@@ -24,6 +24,8 @@ def test_every_setting_has_a_name_and_no_other_has() -> None:
     ("value", "text"),
     [
         (None, "–"),  # noqa: RUF001
+        ("", "–"),  # noqa: RUF001
+        (("man", "woman"), "man, woman"),
         (True, "yes"),
         (False, "no"),
         (0, "0"),

@@ -51,6 +51,7 @@ def test_runs_alike_can_be_compared_other_code_first() -> None:
     with Repository() as repository:
         other = add_benchmark(repository, [row("a", 10.0)], version="1+old")
         add_benchmark(repository, [row("a", 1.0)], machine="another CPU")
+        add_benchmark(repository, [row("a", 1.0)], class_name="car")
         same = add_benchmark(repository, [row("a", 20.0)])
         run = add_benchmark(repository, [row("a", 20.0)])
     assert [each.id for each in benchmarks.comparable(run)] == [other.id, same.id]
@@ -82,6 +83,9 @@ def test_suites_are_queued_and_a_worker_asked_for(no_worker_is_started: list[str
     assert [job.request["suite"] for job in jobs] == ["loader", "memory"]
     assert [job.id for job in benchmarks.active()] == [job.id for job in jobs]
     assert no_worker_is_started == ["worker"]
+    mapped = subject | {"class_name": ("man", "woman"), "detector_class": "person"}
+    (job,) = benchmarks.start(["loader"], **mapped, scale="small")
+    assert job.label == "Benchmark loader: man, woman → person, demo on demo"
     with pytest.raises(SettingsError, match="scale: expected one of"):
         benchmarks.start(["loader"], **subject, scale="huge")
 

@@ -2,12 +2,14 @@
 """Detectors that can be chosen, and weight files from elsewhere."""
 
 import io
+import shutil
 from pathlib import Path
 
 import pytest
 
 from dashboard.services import detectors
 from engine.config import home_folder
+from engine.detectors.weight_classes import PACKAGED_WEIGHTS
 from engine.errors import DetectorError, SettingsError
 
 
@@ -64,3 +66,34 @@ def test_a_path_must_be_an_allowed_file(own_home, tmp_path, monkeypatch):
         detectors.weight_file(str(tmp_path))
     with pytest.raises(SettingsError, match="expected one below"):
         detectors.weight_file("/etc/passwd")
+
+
+def test_the_classes_of_detectors_that_are_here_are_known(own_home, tmp_path, monkeypatch):
+    assert detectors.class_names("demo") == ("person",)
+    assert detectors.class_names("yolo11n") == ()
+    kept = own_home / "weights" / "yolo11n.pt"
+    kept.parent.mkdir(parents=True)
+    shutil.copy(PACKAGED_WEIGHTS / "demo.pt", kept)
+    assert detectors.class_names("yolo11n") == detectors.class_names("yolo11n.pt") == ("person",)
+    kept.write_bytes(b"another")
+    assert detectors.class_names("yolo11n") == ()
+
+
+def test_the_classes_of_a_file_out_of_bounds_are_not_read(outside):
+    with pytest.raises(SettingsError, match="expected one below"):
+        detectors.class_names(outside)
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "found"),
+    [
+        ((), [], None),
+        ((), ["person"], None),
+        (("car", "Person"), ["person"], "Person"),
+        (("car", "person"), ["0"], None),
+        (("car", "person"), ["car", "person"], None),
+        (("person", "person"), ["person"], None),
+    ],
+)
+def test_a_namesake_is_found(names, classes, found):
+    assert detectors.namesake(names, classes) == found

@@ -107,7 +107,13 @@ def test_a_score_elsewhere_is_queued_as_the_patch_was_made(no_worker_is_started:
         config = RunConfig.from_json(repository.jobs.get(job.id).request["config"])
     assert (job.kind, job.state, job.request["patch"]) == ("evaluate", "queued", patch.path)
     assert (config.class_name, config.image_size, config.max_images) == ("car", 320, 0)
-    assert no_worker_is_started == ["worker"]
+    mapped = {"class_name": ("person", "car"), "detector_class": "person"}
+    job = patches.score_on(patch, dataset=DATASET, weights="demo", **mapped)
+    assert job.label == f"Score Run 0: person, car → person, demo on {DATASET}"
+    assert (
+        job.request["config"].items() >= {"class_name": ["person", "car"], "detector_class": "person"}.items()
+    )
+    assert no_worker_is_started == ["worker", "worker"]
 
 
 def test_weights_outside_the_allowed_folders_are_refused(

@@ -69,6 +69,31 @@ def test_runs_come_with_patch_scores_and_what_differs() -> None:
     assert len(runs.losses(second.job.id)) == 60
 
 
+def test_runs_of_other_classes_are_not_held_against_each_other() -> None:
+    classes = {"dataset": ["pedestrian"], "detector": "person"}
+    with Repository() as repository:
+        fill(repository, runs=2)
+    same, other = runs.compared((1, 2))
+    assert other.patch is not None
+    assert other.patch.score is not None
+    score = replace(other.patch.score, class_name="pedestrian → person")
+    other = replace(other, patch=replace(other.patch, score=score))
+    assert other.scored_on == ("streets", "demo", "pedestrian → person")
+    assert not runs.scored_alike([same, other])
+    gone = replace(other, patch=None, job=replace(other.job, result={"classes": classes}))
+    assert gone.scored_on == other.scored_on
+
+
+def test_a_run_of_an_older_version_does_not_differ_by_what_it_could_not_be_asked() -> None:
+    with Repository() as repository:
+        fill(repository, runs=2)
+    first, second = runs.compared((1, 2))
+    config = dict(second.job.request["config"])
+    del config["detector_class"]
+    older = replace(second, job=replace(second.job, request={"config": config}))
+    assert runs.differing([first, older]) == runs.differing([first, second])
+
+
 def test_without_its_patch_a_run_has_the_scores_of_its_own_record() -> None:
     with Repository() as repository:
         fill(repository, runs=1)

@@ -61,6 +61,13 @@ def test_counts_of_one_class_in_buckets(run, blocks: Path) -> None:
     assert counts["object_counts"] == {"0": 1, "1": 3, "2 and more": 2}
 
 
+def test_counts_of_several_classes_together(run, blocks: Path) -> None:
+    run("dataset", "import", blocks)
+    asked = ["dataset", "show", "blocks", "--class", "Car", "--class", "person", "--bucket-limit", 2]
+    assert run(*asked, "--json").json["object_counts"] == {"0": 1, "1": 2, "2 and more": 3}
+    assert "objects of class person, car per image" in run(*asked).out
+
+
 def test_repairs_are_counted_and_listed(run, flawed: Path) -> None:
     shown = run("dataset", "import", flawed)
     report = run("dataset", "show", "flawed", "--json").json
@@ -145,7 +152,11 @@ def test_coco_json_with_its_images(run, blocks: Path, tmp_path: Path) -> None:
         (["import", ""], "dataset '': expected a data file"),
         (["import", "/dev/null"], "expected a data file (.yaml), a YOLO folder, COCO JSON (.json)"),
         (["show", "none"], "dataset 'none': expected one of the imported (none); import it first"),
-        (["show", "blocks", "--class", "dog"], "expected one of person, car, got 'dog'"),
+        (
+            ["show", "blocks", "--class", "cars"],
+            "no class 'cars' in the dataset; did you mean 'car'? blocks has",
+        ),
+        (["show", "blocks", "--class", "car", "--class", ""], "there is no class '' in the dataset"),
         (["show", "blocks", "--bucket-limit", "-1"], "histogram limit: expected 0 or more, got -1"),
     ],
 )

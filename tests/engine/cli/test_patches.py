@@ -72,6 +72,20 @@ def test_generate_prints_a_table(run, small, tmp_path: Path) -> None:
     assert shown.out.splitlines()[-1] == f"patch: {tmp_path / 'run' / 'patch.npy'}"
 
 
+def test_classes_are_named_where_they_are_called_otherwise(run, small, subject, tmp_path: Path) -> None:
+    mapped = ["--class", "car", "--class", "Person", "--detector-class", "0"]
+    made = run("patch", "generate", *small, *mapped, "--out", tmp_path / "run")
+    assert "class: person, car → person" in made.out.splitlines()
+    patch = tmp_path / "run" / "patch.npy"
+    scored = run("patch", "evaluate", "--patch", patch, *subject, *mapped, "--resamples", 0)
+    assert scored.out.splitlines()[-1] == "class: person, car → person"
+    assert "class:" not in run("patch", "evaluate", "--patch", patch, *subject, "--resamples", 0).out
+    assert [job["label"] for job in run("jobs", "list", "--json").json][1:] == [
+        "Score patch: person, car → person, tiny on blocks",
+        "Patch: person, car → person, tiny on blocks",
+    ]
+
+
 def test_quiet_says_nothing_beside_the_result(run, small, tmp_path: Path) -> None:
     assert run("--quiet", "patch", "generate", *small, "--out", tmp_path / "run").err == ""
 
@@ -227,7 +241,8 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(
 
 
 @pytest.mark.parametrize(
-    "option", [["--seed", "1"], ["--circular"], ["--out", "elsewhere"], ["--batch-size", "8"]]
+    "option",
+    [["--seed", "1"], ["--circular"], ["--out", "elsewhere"], ["--batch-size", "8"], ["--class", "car"]],
 )
 def test_resume_takes_no_other_settings(run, stopped: Path, option: list[str]) -> None:
     told = run("patch", "generate", "--resume", stopped, *option)

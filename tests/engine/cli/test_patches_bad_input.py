@@ -14,7 +14,14 @@ import pytest
     ("option", "value", "message"),
     [
         ("--dataset", "none", "dataset 'none': expected a data file"),
-        ("--class", "dog", "expected one of its classes (person, car), got 'dog'; choose --class"),
+        (
+            "--class",
+            "dog",
+            "there is no class 'dog' in the dataset; blocks has: person, car; choose one with",
+        ),
+        ("--class", "", "class: expected the name of a class, got none; name one with --class"),
+        ("--detector-class", "persn", "there is no class 'persn' in the detector; did you mean 'person'?"),
+        ("--detector-class", "2", "there is no class '2' in the detector; tiny has: person, car; choose one"),
         ("--weights", "none.pt", "expected a weight file, demo, or a name that Ultralytics knows"),
         ("--initial", "none.png", "none.png: expected a patch file (.npy or .png), found none"),
         ("--device", "cuda:7", "device: expected one of auto, "),
@@ -79,8 +86,8 @@ def test_out_of_the_way_files_are_left_alone(run, small, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "weights: expected a zip archive"),
-        (b"PK\x03\x04 and nothing more", "weights: expected a whole zip archive"),
+        (b"", "weights: expected a .pt file as torch.save writes, got {path}: an empty file, so fetch it again"),
+        (b"PK\x03\x04 and nothing more", "which is damaged (a zip archive without its end)"),
         (None, "which is damaged"),
     ],
 )

@@ -39,6 +39,11 @@ def test_dataset_and_weights_suffice(evaluating: bool) -> None:
             ["--class", "car", "--device", "cpu", "--seed", "7"],
             {"class_name": "car", "device": "cpu", "seed": 7},
         ),
+        (["--class", "car", "--class", "car"], {"class_name": "car"}),
+        (
+            ["--class", "man", "--class", "woman", "--detector-class", "0"],
+            {"class_name": ("man", "woman"), "detector_class": "0"},
+        ),
         (["--preset", "quick"], {"iterations": PRESETS["quick"]}),
         (["--preset", "thorough", "--iterations", "3"], {"iterations": 3}),
         (["--batch-size", "auto"], {"batch_size": 0}),
@@ -108,6 +113,10 @@ def test_every_setting_has_an_option() -> None:
         ([], "expected --dataset, got none; try --dataset demo"),
         (["--dataset", "demo"], "expected --weights, got none; try --weights demo"),
         ([*NEEDED, "--batch-size", "0"], "expected auto, or a number of 1 or more, got '0'"),
+        (
+            [*NEEDED, "--class", "man", "--class", "woman"],
+            "expected the one that stands for man, woman, got none; name it with --detector-class",
+        ),
         ([*NEEDED, "--loss", "tv=much"], "expected tv=NUMBER, got 'tv=much'"),
         ([*NEEDED, "--iterations", "0"], "iterations: expected 1 to 1000000, got 0"),
         ([*NEEDED, "--schedule-milestone", "2"], "schedule milestone: expected 0 to 1, got 2"),

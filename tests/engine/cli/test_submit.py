@@ -44,9 +44,20 @@ def test_an_evaluation_an_import_and_a_benchmark_are_submitted(run: Run, tmp_pat
     assert imported["request"] == {"source": "demo", "name": "x", "split": "val", "images": None}
     suite = ("jobs", "submit", "benchmark", "floor")
     measured = run(*suite, "--seconds", 2, "--learning-rate", 0.01, "--json").json
+    assert measured["label"] == "Benchmark floor: person, demo on demo"
     assert (measured["request"]["suite"], measured["request"]["seconds"]) == ("floor", 2)
     config = measured["request"]["config"]
     assert (config["dataset"], config["learning_rate"]) == ("demo", 0.01)
+
+
+def test_classes_are_submitted(run: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "p.npy", np.zeros((3, 8, 8)))
+    mapped = (*DEMO, "--class", "man", "--class", "woman", "--detector-class", "person", "--json")
+    for what in (["generate"], ["evaluate", "--patch", tmp_path / "p.npy"], ["benchmark", "floor"]):
+        job = run("jobs", "submit", *what, *mapped).json
+        assert RunConfig.from_json(job["request"]["config"]).class_names == ("man", "woman")
+        assert job["request"]["config"]["detector_class"] == "person"
+        assert "man, woman → person, demo on demo" in job["label"]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +65,10 @@ def test_an_evaluation_an_import_and_a_benchmark_are_submitted(run: Run, tmp_pat
     [
         (("generate",), "expected --dataset, got none; try --dataset demo"),
         (("generate", *DEMO, "--iterations", "0"), "iterations: expected 1 to 1000000, got 0"),
+        (
+            ("generate", *DEMO, "--class", "a", "--class", "b"),
+            "stands for a, b, got none; name it with --det",
+        ),
         (("evaluate", "--patch", "none.npy", *DEMO), "expected a patch file"),
         (("benchmark", "none"), "suite: expected one of"),
         (("import", "demo", "--waits-for", "99"), "waits for job 99: expected a job that may still succeed"),

@@ -92,3 +92,6 @@ def test_runs_are_compared_if_they_are_alike(add: Add) -> None:
     assert change.difference.value == pytest.approx(0.2)
     with pytest.raises(SettingsError, match=r"expected runs of one scale, got 'small' .* and 'large'"):
         compare(first, add("1+bbb", scale="large"))
+    mapped = add("1+bbb", settings={"config": {"class_name": "man", "detector_class": "person"}})
+    with pytest.raises(SettingsError, match=r"expected runs of one class, got .* and 'man → person'"):
+        compare(first, mapped)

@@ -56,6 +56,16 @@ def test_without_the_dataset_nothing_is_foretold(repository: Repository, setting
         assert estimate(repository, config) is None
 
 
+def test_several_classes_take_the_images_of_all(repository: Repository, settings: Settings) -> None:
+    config = settings(class_name=("Person", "car"), detector_class="person", include_empty=False)
+    repository.costs.put(cost_key(config), **COST)
+    assert cost_key(config) == cost_key(settings())
+    both, one, cars = (
+        estimate(repository, each).elapsed_s for each in (config, settings(), settings(class_name="car"))
+    )
+    assert both == one > cars  # the only car stands beside a person
+
+
 def test_a_measurement_serves_all_settings_that_do_not_change_it(
     repository: Repository, settings: Settings
 ) -> None:

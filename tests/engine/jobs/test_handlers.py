@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +62,59 @@ def test_without_a_folder_the_run_lands_in_our_home(settings: Settings, own_home
     assert folder.name.endswith("-blocks-tiny")
     assert summary["patch"] == str(folder / "patch.npy")
     assert "evaluation" not in summary
+
+
+@pytest.fixture
+def divided(blocks: Path, tmp_path: Path) -> Path:
+    """The dataset, its people called men on some images and women on the others."""
+    folder = shutil.copytree(blocks, tmp_path / "divided")
+    (folder / "data.yaml").write_text("train: images\nnames: [man, car, woman]\n")
+    for label in sorted((folder / "labels").iterdir())[::2]:
+        label.write_text(re.sub("^0 ", "2 ", label.read_text(), flags=re.MULTILINE))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"losses": {"total": 1.0, "overlap": 1.0, "max_confidence": 1.0}},
+        {"validation_share": 0.4, "validate_every": 1},
+        {"merge": "mean"},
+        {"backend": "art"},
+    ],
+)
+def test_classes_that_are_called_otherwise_give_the_same_bits(
+    settings: Settings, divided: Path, tmp_path: Path, changes: dict
+) -> None:
+    config = settings(iterations=2, **changes)
+    mapped = config.changed(dataset=str(divided), class_name=("man", "woman"), detector_class="person")
+    one, other = (generate(each, tmp_path / each.dataset[-5:]) for each in (config, mapped))
+    assert patch_bytes(Path(one["patch"]).parent) == patch_bytes(Path(other["patch"]).parent)
+    for part in ("patch", "controls"):
+        assert one["evaluation"][part] == other["evaluation"][part]
+    assert other["classes"] == {"dataset": ["man", "woman"], "detector": "person"}
+    scored = evaluate(mapped, Path(other["patch"])).settings
+    assert (scored["class"], scored["classes"], scored["objects"]) == ("person", other["classes"], 7)
+
+
+def test_a_mapped_run_is_resumed_to_the_same_bits(settings: Settings, divided: Path, tmp_path: Path) -> None:
+    config = settings(dataset=str(divided), class_name=("man", "woman"), detector_class="0")
+    interrupted(config, tmp_path / "run", 3)
+    resumed = resume(tmp_path / "run", evaluate_after=False)
+    generate(config, tmp_path / "unbroken", evaluate_after=False)
+    assert patch_bytes(tmp_path / "run") == patch_bytes(tmp_path / "unbroken")
+    assert RunConfig.from_json(json.loads(json.dumps(resumed["config"]))) == config
+
+
+def test_a_run_of_an_older_version_goes_on(settings: Settings, tmp_path: Path) -> None:
+    interrupted(settings(), tmp_path / "run", 3)
+    state, identity = load_checkpoint(tmp_path / "run")
+    del identity["config"]["detector_class"]
+    save_checkpoint(tmp_path / "run", state, identity)
+    resume(tmp_path / "run", evaluate_after=False)
+    generate(settings(), tmp_path / "unbroken", evaluate_after=False)
+    assert patch_bytes(tmp_path / "run") == patch_bytes(tmp_path / "unbroken")
 
 
 @pytest.mark.parametrize("batching", ["ragged", "grouped", "sequential"])

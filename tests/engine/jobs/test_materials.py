@@ -52,11 +52,36 @@ def test_the_dataset_numbers_classes_its_own_way(settings: Settings, blocks: Pat
 
 
 @pytest.mark.parametrize(
+    ("names", "changes", "objects", "words"),
+    [
+        ("[pedestrian, car]", {"class_name": "Pedestrian"}, [1, 2, 1, 2, 1], "pedestrian → person"),
+        ("[man, woman]", {"class_name": ("woman", "man")}, [1, 2, 2, 2, 1], "man, woman → person"),
+        ("[man, woman, dog]", {"class_name": ("man", "dog")}, [1, 2, 1, 2, 1], "man, dog → person"),
+        ("[car, person]", {"class_name": "car"}, [1, 2, 1, 2, 1], "car → person"),
+    ],
+)
+def test_classes_may_be_called_otherwise_in_the_dataset(
+    settings: Settings, blocks: Path, tmp_path: Path, names: str, changes: dict, objects: list, words: str
+) -> None:
+    renamed = shutil.copytree(blocks, tmp_path / "renamed")
+    (renamed / "data.yaml").write_text(f"train: images\nnames: {names}\n")
+    for asked in ("person", "0"):
+        found = gather(settings(dataset=str(renamed), detector_class=asked, **changes))
+        assert [record.count() for record in found.records] == objects
+        assert {int(each) for record in found.records for each in record.class_ids} == {found.class_id} == {0}
+        assert found.classes.words == words
+
+
+@pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
         ({"dataset": "none"}, DatasetError, "dataset 'none': expected a data file"),
-        ({"class_name": ""}, DatasetError, r"expected one of its classes \(person, car\), got ''; choose"),
-        ({"class_name": "dog"}, DatasetError, r"expected one of its classes \(person, car\), got 'dog'"),
+        ({"class_name": "dog"}, DatasetError, "no class 'dog' in the dataset; blocks has: person, car"),
+        (
+            {"detector_class": "persn"},
+            DetectorError,
+            "there is no class 'persn' in the detector; did you mean 'person'",
+        ),
         ({"weights": "none.pt"}, DetectorError, "got 'none.pt'; looked for"),
     ],
 )
@@ -69,7 +94,11 @@ def test_what_is_not_there_is_named(settings: Settings, changes: dict, error: ty
     ("names", "class_name", "message"),
     [
         ("[person, car, dog]", "dog", r"expected objects of class 'dog', got none in 6 images"),
-        ("[person, lorry]", "lorry", r"detector tiny: expected one of its classes \(person, car\), got"),
+        (
+            "[person, lorry]",
+            "lorry",
+            r"no class 'lorry' in the detector; tiny has: person, car; name the matching",
+        ),
     ],
 )
 def test_a_class_that_one_side_lacks(

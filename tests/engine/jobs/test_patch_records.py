@@ -56,6 +56,20 @@ def test_a_run_without_a_score(repository: Repository, job: Job, tmp_path: Path)
     assert json.loads((Path(patch.image).parent / "run.json").read_text()) == summary == patch.summary
 
 
+def test_what_was_mapped_stands_with_the_patch_and_its_scores(
+    repository: Repository, job: Job, tmp_path: Path
+) -> None:
+    classes = {"dataset": ["man", "woman"], "detector": "person"}
+    settings = EVALUATION["settings"] | {"classes": classes}
+    scored = EVALUATION | {"settings": settings, "on": "held-out images"}
+    patch = record_run(repository, job, finished(tmp_path / "run", classes=classes, evaluation=scored))
+    again = record_scores(repository, None, patch.path, scored)
+    assert patch.score is not None
+    assert patch.class_name == patch.score.class_name == again.class_name == "man, woman → person"
+    assert patch.summary["classes"] == classes
+    assert repository.patches.find(text="woman") == [patch]
+
+
 @pytest.mark.parametrize(
     ("on", "held_out"), [("held-out images", True), ("the images that the patch was made on", False)]
 )

@@ -46,3 +46,6 @@ def test_jobs_are_called_after_what_they_attack() -> None:
     assert subject_of(made) == "car, yolo11n on streets"
     assert generation_label(made) == "Patch: car, yolo11n on streets"
     assert evaluation_label(evaluation_request(config, Path("p.npy"))) == "Score p: car, yolo11n on streets"
+    mapped = config.changed(class_name=("man", "woman"), detector_class="person")
+    made = generation_request(mapped, trust=False, evaluate_after=True)
+    assert generation_label(made) == "Patch: man, woman → person, yolo11n on streets"

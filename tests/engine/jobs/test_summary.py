@@ -30,6 +30,7 @@ def test_what_is_known_whatever_the_result(settings: Settings, tmp_path: Path) -
     assert (dataset["name"], dataset["images"], dataset["objects"]) == ("blocks", 5, 7)
     assert (dataset["synthetic"], dataset["repairs"]) == (False, {})
     assert summary["detector"] == {"name": "tiny", "family": "yolov8", "end_to_end": False}
+    assert summary["classes"] == {"dataset": ["person"], "detector": "person"}
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,12 @@ def test_scores_are_added_where_wanted(settings: Settings, tmp_path: Path, image
     summary = finish_summary({}, config, gather(config), tmp_path, patch, images, lambda count: None)
     assert json.loads((tmp_path / "run.json").read_text()) == json.loads(json.dumps(summary))
     assert summary.get("evaluation", {}).get("on") == on
+    if on:
+        facts = summary["evaluation"]["settings"]
+        assert (facts["dataset"], facts["classes"]) == (
+            "blocks",
+            {"dataset": ["person"], "detector": "person"},
+        )
 
 
 def test_a_score_that_is_interrupted_loses_nothing(settings: Settings, tmp_path: Path) -> None:

@@ -175,6 +175,8 @@ def test_objects_are_counted_in_sql_as_in_memory(repository):
     repository.datasets.save(dataset)
     for class_id in (None, 0, 1, 2):
         assert repository.datasets.object_counts("streets", class_id) == dataset.object_counts(class_id)
+    for several in ((), (0,), (0, 1)):
+        assert repository.datasets.object_counts("streets", several) == dataset.object_counts(several)
     expected = Counter(int(each) for image in dataset.images for each in image.class_ids)
     assert repository.datasets.class_counts("streets") == dict(expected)
 

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The zip archive that torch.save writes, read within bounds. No torch."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from typing import BinaryIO
+
+from engine.detectors.pickle_tree import Call, Node, entries
+from engine.errors import DetectorError
+from engine.excerpts import short_line
+
+__all__ = ["WeightArchive", "model_node"]
+
+_MAX_DIRECTORY_BYTES = 4 * 2**20  # some 50,000 members, where a detector has a thousand
+_MAX_PICKLE_BYTES = 64 * 2**20
+_END_BYTES, _LOCATOR_BYTES, _END64_BYTES = 22, 20, 56
+_LONGEST_COMMENT = 65535
+
+
+class WeightArchive:
+    """One pickle and the storages that it refers to, none of them compressed.
+
+    Attributes:
+        pickle: the archive's `data.pkl`.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Look at what a file holds; the storages are read one by one, later.
+
+        Args:
+            file: open for reading; stays open for as long as this is used.
+
+        Raises:
+            DetectorError: an archive of something else.
+            ValueError: damaged, or larger unpacked than it is.
+        """
+        size = file.seek(0, 2)
+        _require_small_directory(file, size)
+        try:
+            self._archive = zipfile.ZipFile(file)
+        except (zipfile.BadZipFile, OSError, NotImplementedError, struct.error) as error:
+            raise ValueError(short_line(error)) from error
+        pickle = _only_pickle(self._archive.infolist(), size)
+        self._prefix = pickle.filename.removesuffix("data.pkl")
+        if self._member("byteorder", missing=b"little") != b"little":
+            raise ValueError("numbers in big-endian order")
+        self.pickle = self._member("data.pkl")
+
+    def storage(self, name: str) -> bytes:
+        """The bytes of a storage.
+
+        Raises:
+            ValueError: the archive has none of that name, or it is damaged.
+        """
+        return self._member(f"data/{name}")
+
+    def _member(self, name: str, missing: bytes | None = None) -> bytes:
+        try:
+            return self._archive.read(self._prefix + name)
+        except KeyError as error:
+            if missing is not None:
+                return missing
+            raise ValueError(f"no member {short_line(name)}") from error
+        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
+            raise ValueError(short_line(error)) from error
+
+
+def model_node(root: Node) -> Node:
+    """Where a checkpoint's tree has its model: as a whole, as a training's averaged `ema`, or as `model`."""
+    if isinstance(root, Call) and root.makes_instance:
+        return root
+    found = entries(root)
+    return found.get("ema") or found.get("model")
+
+
+def _only_pickle(members: list[zipfile.ZipInfo], size: int) -> zipfile.ZipInfo:
+    """The archive's one pickle, once all members are what torch.save writes."""
+    names = [member.filename.lower() for member in members]
+    pickles = [member for member in members if member.filename.lower().endswith(".pkl")]
+    if any(name.endswith("constants.pkl") for name in names):
+        raise DetectorError(
+            "expected a checkpoint of Ultralytics, got a TorchScript model, an export without gradients, "
+            "which an attack needs; use the .pt file that it was exported from"
+        )
+    if not any(member.filename.endswith("/data.pkl") for member in pickles):
+        raise DetectorError(
+            "expected a checkpoint of Ultralytics, got a zip archive of something else; "
+            "use the .pt file that Ultralytics' model.save() writes"
+        )
+    if len(pickles) > 1 or len(set(names)) < len(names):
+        raise ValueError("two members of one name, or two pickles")
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("compressed members, where torch.save compresses none")
+    if sum(member.file_size for member in members) > size:
+        raise ValueError("members that are larger than the file")
+    if pickles[0].file_size > _MAX_PICKLE_BYTES:
+        raise ValueError(f"a pickle of {pickles[0].file_size / 2**20:.0f} MiB")
+    return pickles[0]
+
+
+def _require_small_directory(file: BinaryIO, size: int) -> None:
+    """Refuse an archive with a huge table of contents before zipfile makes an object of each entry."""
+    start = max(size - _LONGEST_COMMENT - _END_BYTES - _LOCATOR_BYTES - _END64_BYTES, 0)
+    file.seek(start)
+    data = file.read()
+    end = data.rfind(b"PK\x05\x06")
+    if end < 0 or end + _END_BYTES > len(data):
+        raise ValueError("a zip archive without its end")
+    directory_bytes = struct.unpack_from("<I", data, end + 12)[0]
+    locator = end - _LOCATOR_BYTES
+    record = locator - _END64_BYTES
+    if record >= 0 and data[locator : locator + 4] == b"PK\x06\x07":  # the end of the larger form, zip64
+        directory_bytes = struct.unpack_from("<Q", data, record + 40)[0]
+        if struct.unpack_from("<Q", data, locator + 8)[0] != start + record:
+            raise ValueError("a zip archive with two ends")
+    if directory_bytes > _MAX_DIRECTORY_BYTES:
+        raise ValueError(f"a table of contents of {directory_bytes} bytes")

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Which classes a weight file names, read without torch and without running anything in it.
+
+For choices on pages only: what a detector really has is known once it is loaded.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.detectors.pickle_tree import Node, Pairs, entries, read_pickles
+from engine.detectors.weight_archive import WeightArchive, model_node
+from engine.errors import DetectorError
+from engine.excerpts import short_repr
+
+__all__ = ["PACKAGED_WEIGHTS", "classes_in"]
+
+PACKAGED_WEIGHTS = Path(__file__).resolve().parent / "weights"
+_MOST_CLASSES = 100_000
+
+
+def classes_in(path: Path) -> tuple[str, ...]:
+    """The classes of the model in an Ultralytics checkpoint, by index; one without a name by its number.
+
+    Args:
+        path: what `torch.save` wrote. It may come from anywhere: its pickle is only parsed.
+
+    Returns:
+        None of them where the file cannot be read so; whoever loads it says why.
+    """
+    try:
+        with open(path, "rb") as file:
+            (root,) = read_pickles(WeightArchive(file).pickle)
+    except (DetectorError, OSError, ValueError):
+        return ()
+    model = entries(model_node(root))
+    known = _names(model.get("names"))
+    count = entries(model.get("yaml")).get("nc")
+    if not isinstance(count, int):
+        count = max(known, default=-1) + 1
+    return tuple(known.get(index, str(index)) for index in range(min(count, _MOST_CLASSES)))
+
+
+def _names(node: Node) -> dict[int, str]:
+    """Names by index of a list, or of a dict whose keys may be texts, as JSON makes them."""
+    pairs = node.pairs if isinstance(node, Pairs) else enumerate(node) if isinstance(node, list) else ()
+    return {
+        int(index): name if isinstance(name, str) else short_repr(name)
+        for index, name in pairs
+        if isinstance(index, int) or (isinstance(index, str) and index.isdecimal())
+    }

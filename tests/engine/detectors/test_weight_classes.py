@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Class names are read from weight files without opening them, and nothing in them runs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.detectors import weight_archive
+from engine.detectors.weight_classes import PACKAGED_WEIGHTS, classes_in
+from tests.engine.tiny import CLASSES
+
+
+class Model:
+    """Pickled as a model is: an object with its attributes."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
+def archive(folder: Path, content: bytes, name: str = "net/data.pkl") -> Path:
+    path = folder / "net.pt"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "names"),
+    [
+        ({"model": Model(names={})}, ()),
+        ({"model": Model(names={0: "person", 1: "car"})}, ("person", "car")),
+        ({"model": Model(names=["person", "car"])}, ("person", "car")),
+        ({"model": Model(names={0: "person", 2: "car"})}, ("person", "1", "car")),
+        ({"model": Model(names={"0": "person"}, yaml={"nc": 2})}, ("person", "1")),
+        ({"model": Model(names=["old"]), "ema": Model(names=["new"])}, ("new",)),
+        ({"model": Model(names=["only"]), "ema": None}, ("only",)),
+        ({"model": Model(names={0: "a"}, kept={1, 2}, hooks={Model(): [Model()]})}, ("a",)),
+    ],
+)
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_names_are_read(tmp_path: Path, checkpoint: dict, names: tuple, protocol: int) -> None:
+    assert classes_in(archive(tmp_path, pickle.dumps(checkpoint, protocol))) == names
+
+
+def test_what_torch_and_ultralytics_write_is_read(tiny_weights: Path) -> None:
+    assert classes_in(tiny_weights) == CLASSES
+    assert classes_in(PACKAGED_WEIGHTS / "demo.pt") == ("person",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no pickle",
+        pickle.dumps([]),
+        pickle.dumps({"model": None}),
+        pickle.dumps({"model": Model()}),
+        pickle.dumps({"model": Model(names={"person": 0})}),
+        pickle.dumps({"model": Model(names={0: "person"})})[:-9],
+        b"\x80\x02\x82\x01.",  # a global by its number in copyreg's registry
+        b"\x80\x02r\xff\xff\xff\xff.",  # a place in the memory of an unpickler that would take gigabytes
+        b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b".",  # likewise a bytearray
+    ],
+)
+def test_what_cannot_be_read_has_no_names(tmp_path: Path, content: bytes) -> None:
+    assert classes_in(archive(tmp_path, content)) == ()
+
+
+def test_files_of_another_kind_have_no_names(tmp_path: Path) -> None:
+    (tmp_path / "text.pt").write_text("PK not an archive")
+    for path in (tmp_path / "text.pt", tmp_path / "none.pt", tmp_path):
+        assert classes_in(path) == ()
+    assert classes_in(archive(tmp_path, pickle.dumps({}), "net/other.pkl")) == ()
+
+
+def test_a_pickle_that_is_too_large_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = archive(tmp_path, pickle.dumps({"model": Model(names=["person"])}))
+    monkeypatch.setattr(weight_archive, "_MAX_PICKLE_BYTES", 10)
+    assert classes_in(path) == ()
+
+
+def test_nothing_in_a_file_runs(tmp_path: Path) -> None:
+    class Planted:
+        def __reduce__(self) -> tuple:
+            return os.mkdir, (str(tmp_path / "planted"),)
+
+    path = archive(tmp_path, pickle.dumps({"model": Model(names=["person"]), "other": Planted()}))
+    assert classes_in(path) == ("person",)
+    assert not (tmp_path / "planted").exists()
