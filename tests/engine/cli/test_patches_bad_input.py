@@ -86,7 +86,7 @@ def test_out_of_the_way_files_are_left_alone(run, small, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "weights: expected a .pt file as torch.save writes, got {path}: an empty file, so fetch it again"),
+        (b"", "corrupt.pt: an empty file, so fetch it again"),
         (b"PK\x03\x04 and nothing more", "which is damaged (a zip archive without its end)"),
         (None, "which is damaged"),
     ],
