@@ -324,6 +324,17 @@ class RunConfig:
             raise SettingsError(
                 f"image size: expected a multiple of 32, got {self.image_size}; use {nearest}"
             )
+        if self.view_size % 32:
+            nearest = max(round(self.view_size / 32), 1) * 32
+            raise SettingsError(
+                f"view size: expected 0 or a multiple of 32, got {self.view_size}; use {nearest}"
+            )
+        low, high = self.view_zoom
+        if not 0.1 <= low <= high <= 10:
+            raise SettingsError(
+                f"view zoom: expected a lowest and a highest of 0.1 to 10, got {low:g} and {high:g}; "
+                "name the lower one first"
+            )
         if self.batch_start and (self.batch_start > self.batch_size > 0 or self.batching == "sequential"):
             raise SettingsError(
                 f"growing batch: expected a start of at most the batch size and not sequential batching, "

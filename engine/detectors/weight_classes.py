@@ -35,10 +35,16 @@ def classes_in(path: Path) -> tuple[str, ...]:
         return ()
     model = entries(model_node(root))
     known = _names(model.get("names"))
-    count = entries(model.get("yaml")).get("nc")
+    count = _head(model).get("nc", entries(model.get("yaml")).get("nc"))
     if not isinstance(count, int):
         count = max(known, default=-1) + 1
     return tuple(known.get(index, str(index)) for index in range(min(count, _MOST_CLASSES)))
+
+
+def _head(model: dict[str, Node]) -> dict[str, Node]:
+    """The attributes of the model's last layer: classes that were set later are counted there alone."""
+    layers = entries(entries(model.get("_modules")).get("model"))
+    return entries(next(reversed(entries(layers.get("_modules")).values()), None))
 
 
 def _names(node: Node) -> dict[int, str]:

@@ -32,7 +32,7 @@ from engine.store.repository import Repository
 __all__ = ["answer"]
 
 JPEG_QUALITY = 88
-STRIDE_PX = 32  # of all Ultralytics detectors
+STRIDE_PX = 32  # where no detector is asked: that of most
 
 
 def answer(request: dict[str, Any], folder: Path, *, device: str = "cpu") -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _placement(request: dict[str, Any], folder: Path, device: str) -> list[dict[
 def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
     detector = _detector(*request["weights"], request["trust"], device)
     class_id = _detector_class(request, detector) if _wanted(request) else None
-    batch = _batch(request, _records(request))
+    batch = _batch(request, _records(request), detector.stride_px)
     images = batch.images_nchw.float() / 255
     found = _detect(detector, images, class_id, request["min_score"])
     objects = _objects(batch)
@@ -91,7 +91,7 @@ def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict
 def _before_after(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
     detector = _detector(*request["weights"], request["trust"], device)
     class_id = _detector_class(request, detector)
-    batch = _batch(request, _records(request))
+    batch = _batch(request, _records(request), detector.stride_px)
     patch, mask = read_patch(request["patch"][0])
     images = [batch.images_nchw.float() / 255, _patched(batch, patch, mask, request)]
     found = [_detect(detector, each, class_id, request["min_score"]) for each in images]
@@ -181,13 +181,13 @@ def _detector_class(request: dict[str, Any], detector: Detector) -> int:
     return matched(dataset, detector, _wanted(request), asked).detector_id
 
 
-def _batch(request: dict[str, Any], records: Sequence[ImageRecord]) -> Batch:
+def _batch(request: dict[str, Any], records: Sequence[ImageRecord], stride_px: int = STRIDE_PX) -> Batch:
     if not records:
         raise DatasetError("preview: expected an image or more, got none; choose some")
     loader = ImageLoader(
         records,
         image_size=request["image_size"],
-        stride_px=STRIDE_PX,
+        stride_px=stride_px,
         cache_bytes=0,
         prefetch=0,
         device=torch.device("cpu"),

@@ -16,7 +16,7 @@ from engine.datasets.loader import Batch, ImageLoader
 from engine.datasets.sampling import growing_batch_size, plan_iteration
 from engine.datasets.views import ViewChooser
 from engine.detectors.base import Detector, Targets
-from engine.errors import NonFiniteLossError
+from engine.errors import NonFiniteLossError, SettingsError
 from engine.patch.lanes import Lanes, Outcome
 from engine.patch.losses import PatchLoss
 from engine.patch.memory import Piece, find_batch_size, is_out_of_memory
@@ -76,6 +76,12 @@ class PatchRun:
             stride_px=detector.stride_px,
             device=detector.device,
         )
+        if config.view_size % detector.stride_px:
+            nearest = max(round(config.view_size / detector.stride_px), 1) * detector.stride_px
+            raise SettingsError(
+                f"view size: expected a multiple of {detector.stride_px}, the detector's stride, "
+                f"got {config.view_size}; use {nearest}"
+            )
         self._class_id = class_id
         self._counts = [record.count(class_id) for record in records]
         loss = PatchLoss(

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from engine.detectors import weight_archive
+from engine.detectors.ultralytics_quiet import DetectionModel
 from engine.detectors.weight_classes import PACKAGED_WEIGHTS, classes_in
 from tests.engine.tiny import CLASSES
 
@@ -93,3 +95,11 @@ def test_nothing_in_a_file_runs(tmp_path: Path) -> None:
     path = archive(tmp_path, pickle.dumps({"model": Model(names=["person"]), "other": Planted()}))
     assert classes_in(path) == ("person",)
     assert not (tmp_path / "planted").exists()
+
+
+def test_classes_that_were_set_later_are_counted_at_the_head(tmp_path: Path) -> None:
+    saved = DetectionModel("yolov8n.yaml", nc=5, verbose=False)
+    saved.names, saved.model[-1].nc = {0: "cat", 1: "dog"}, 2  # as YOLOE's set_classes does
+    torch.save({"model": saved}, tmp_path / "set.pt")
+    assert saved.yaml["nc"] == 5
+    assert classes_in(tmp_path / "set.pt") == ("cat", "dog")

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine.config import BATCHINGS, LOSS_TERMS, OPTIMIZERS, AugmentationConfig, ScheduleConfig
+from engine.errors import SettingsError
 from engine.patch import optimizer as module
 from engine.patch.optimizer import PatchRun
 from engine.patch.render import circle_mask
@@ -254,6 +255,13 @@ def test_views_look_at_windows(records):
     detector.class_scores = noting
     list(begin(records, settings(view_size=32), detector).iterate())
     assert shapes == {(32, 32)}
+
+
+def test_windows_must_suit_the_detectors_stride(records):
+    detector = FakeDetector()
+    detector.stride_px = 64
+    with pytest.raises(SettingsError, match="multiple of 64, the detector's stride, got 96; use 128"):
+        begin(records, settings(view_size=96), detector)
 
 
 def test_compile_hands_the_loss_to_torch_and_changes_nothing_else(records, monkeypatch):
