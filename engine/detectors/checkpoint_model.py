@@ -25,7 +25,7 @@ from engine.excerpts import short_line, short_repr
 __all__ = ["ModelBuilder", "kind_of"]
 
 _OWN = frozenset(vars(nn.Module()))  # what torch itself keeps in a layer: hooks, flags and the three below
-_MAX_VALUES = 500_000  # values that are shared could otherwise be built again and again
+_MAX_VALUES = 200_000  # values that are shared could otherwise be built again and again
 _NUMPY_FORMS = {
     "f8": "<d",
     "f4": "<f",
@@ -36,6 +36,7 @@ _NUMPY_FORMS = {
     "u1": "<B",
     "b1": "<?",
 }
+_STATE_DICTS = ("ema", "model", "state_dict", "model_state_dict")
 _LEFT_OUT = object()
 """Stands for a value that no detector needs: a loss, a path, a namespace of paths."""
 
@@ -55,6 +56,19 @@ class ModelBuilder:
         self._made: dict[int, Any] = {}
         self._in_making: set[int] = set()
         self._values_left = _MAX_VALUES
+
+    def weights(self, node: Node) -> dict[str, Tensor] | None:
+        """A state dict: all of the file, or what stands under a usual name; None where there is none.
+
+        Raises:
+            ValueError: nothing that torch could have written.
+        """
+        named = entries(node)
+        for place in (node, *(named.get(name) for name in _STATE_DICTS)):
+            found = entries(place)
+            if found and all(_is_tensor(value) for value in found.values()):
+                return {key: self._tensor(value) for key, value in found.items()}
+        return None
 
     def layer(self, node: Node, depth: int = 0) -> nn.Module:
         """A layer with all that is below it.
@@ -197,6 +211,10 @@ class ModelBuilder:
         if name not in self._storages:
             self._storages[name] = bytearray(self._read(name))
         return self._storages[name]
+
+
+def _is_tensor(node: Node) -> bool:
+    return isinstance(node, Call) and isinstance(node.function, Global) and "_rebuild" in node.function.name
 
 
 def _own_name(layer: nn.Module, name: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -23,10 +24,11 @@ from engine.config import home_folder
 from engine.detectors.checkpoint_model import ModelBuilder, kind_of
 from engine.detectors.checkpoint_rules import ALIASES, check_tree
 from engine.detectors.pickle_tree import Call, Global, Pairs, entries, read_pickles
+from engine.detectors.ultralytics_layouts import model_of
 from engine.detectors.ultralytics_model import OTHER_MODELS
 from engine.detectors.weight_archive import WeightArchive, model_node
 from engine.detectors.weight_classes import PACKAGED_WEIGHTS
-from engine.detectors.weight_files import MAX_BYTES, TORCH_ZIP, other_kind
+from engine.detectors.weight_files import MAX_BYTES, TORCH_ZIP, is_safetensors, other_kind
 from engine.errors import DetectorError, UntrustedWeightsError
 from engine.excerpts import short_line
 
@@ -120,6 +122,8 @@ def _parsed(data: bytes) -> Checkpoint:
         UntrustedWeightsError: see `check_tree`.
         ValueError: damaged.
     """
+    if is_safetensors(data):
+        return Checkpoint(model=model_of(_safe_tensors(data)), train_args={})
     if not data.startswith(TORCH_ZIP):
         _refuse_without_archive(data)
     archive = WeightArchive(io.BytesIO(data))
@@ -132,12 +136,23 @@ def _parsed(data: bytes) -> Checkpoint:
     check_tree(root)
     builder = ModelBuilder(archive.storage, most_bytes=4 * len(data))
     if not (isinstance(model, Call) and model.makes_instance):
+        weights = builder.weights(root)
+        if weights is not None:
+            return Checkpoint(model=model_of(weights), train_args={})
         is_dict = isinstance(root, Pairs) or bool(found)
         raise DetectorError(_NO_MODEL.format("a state dict without a model" if is_dict else kind_of(root)))
     train_args = builder.plain(found.get("train_args"))
     return Checkpoint(
         model=builder.layer(model), train_args=train_args if isinstance(train_args, dict) else {}
     )
+
+
+def _safe_tensors(data: bytes) -> dict[str, torch.Tensor]:
+    """The tensors of a file in https://huggingface.co/docs/safetensors form, which holds nothing else."""
+    try:
+        return safetensors.torch.load(data)
+    except safetensors.SafetensorError as error:
+        raise ValueError(short_line(error)) from error
 
 
 def _refuse_without_archive(data: bytes) -> None:

@@ -95,8 +95,8 @@ def entries(node: Node) -> dict[str, Node]:
     if isinstance(node, Pairs):
         pairs = node.pairs
     elif isinstance(node, Call):
-        pairs = [pair for state in node.states if isinstance(state, Pairs) for pair in state.pairs]
-        pairs = pairs if pairs else node.pairs
+        states = [pair for state in node.states if isinstance(state, Pairs) for pair in state.pairs]
+        pairs = node.pairs or states  # an OrderedDict may have attributes beside its entries
     return {key: value for key, value in pairs if isinstance(key, str)}
 
 

@@ -30,11 +30,14 @@ __all__ = [
     "E2ELoss",
     "ImagePoolingAttn",
     "IterableSimpleNamespace",
+    "PoseModel",
+    "SegmentationModel",
     "WorldDetect",
     "YOLOEDetect",
     "attempt_download_asset",
     "dist2bbox",
     "make_anchors",
+    "make_divisible",
     "non_max_suppression",
     "quiet_environment",
     "safe_download",
@@ -93,11 +96,12 @@ with quiet_environment():
     from ultralytics.cfg import DEFAULT_CFG_DICT
     from ultralytics.nn.modules.block import C2fAttn, ImagePoolingAttn
     from ultralytics.nn.modules.head import Detect, WorldDetect, YOLOEDetect
-    from ultralytics.nn.tasks import DetectionModel
+    from ultralytics.nn.tasks import DetectionModel, PoseModel, SegmentationModel
     from ultralytics.utils import ROOT, SETTINGS, IterableSimpleNamespace
     from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset, safe_download
     from ultralytics.utils.loss import E2ELoss
     from ultralytics.utils.nms import non_max_suppression
+    from ultralytics.utils.ops import make_divisible
     from ultralytics.utils.tal import dist2bbox, make_anchors
 
 # In memory only: two processes that write the settings file at once would leave it truncated.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["MAX_BYTES", "TORCH_ZIP", "other_kind"]
+__all__ = ["MAX_BYTES", "TORCH_ZIP", "is_safetensors", "other_kind"]
 
 MAX_BYTES = 4 * 2**30
 """The largest weight file that is opened; the largest published detector has a tenth."""
@@ -36,13 +36,9 @@ _KINDS: tuple[tuple[str, re.Pattern[bytes], str], ...] = (
     ("a TensorRT engine", re.compile(rb"(.{4}\{\"description\"|ftrt|ptrt)", re.S), _EXPORTED),
     ("an NCNN model", re.compile(rb"7767517\s"), _EXPORTED),
     ("a Keras model", re.compile(rb"\x89HDF\r\n"), "so use the .pt file of an Ultralytics detector"),
-    (
-        "a safetensors file",
-        re.compile(rb".{4}\0{4}\{\s*\"", re.S),
-        "which holds weights without the layers that they belong to; use the .pt file of the detector",
-    ),
     ("an ONNX model", re.compile(rb"\x08[\x01-\x20](\x12.[a-zA-Z]|\x1a|\x22|\x2a|\x3a)", re.S), _EXPORTED),
 )
+_SAFETENSORS = re.compile(rb".{4}\0{4}\{\s*\"", re.S)  # the length of a JSON text, and that text
 _SUFFIXES = {
     ".onnx": "an ONNX model",
     ".engine": "a TensorRT engine",
@@ -82,3 +78,8 @@ def other_kind(path: Path, head: bytes = b"") -> str | None:
             return f"{kind}, {advice}"
     kind = _SUFFIXES.get(path.suffix.lower())
     return f"{kind}, {_EXPORTED}" if kind and not head.startswith(TORCH_ZIP) else None
+
+
+def is_safetensors(head: bytes) -> bool:
+    """Whether a file that begins so holds tensors and nothing else, as safetensors writes them."""
+    return _SAFETENSORS.match(head) is not None

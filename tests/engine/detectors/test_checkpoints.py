@@ -368,7 +368,7 @@ BOMBS = {
     "a huge table of contents": (huge_directory, "a table of contents of 2147483648 bytes"),
     "nesting": (lambda: archive(nested(100_000)), "nests deeper than"),
     "tuples of tuples": (lambda: archive(doubled(60)), "got tuple; save it"),
-    "tuples of tuples in a model": (lambda: model_with(names=doubled(60)[2:-1]), "more than 500000 values"),
+    "tuples of tuples in a model": (lambda: model_with(names=doubled(60)[2:-1]), "more than 200000 values"),
     "sizes beyond the storage": (lambda: of_sizes((10**9,), (1,)), "do not fit its storage"),
     "strides beyond the storage": (
         lambda: model_with(stride=tensor((2, 2), (10**9, 1))),

@@ -21,7 +21,6 @@ HEADS = {
     "an NCNN model": b"7767517\n188 220\n",
     "a Keras model": b"\x89HDF\r\n\x1a\n\x00",
     "an ONNX model": b"\x08\x09\x12\x07pytorch\x1a\x052.4.0:\x80",
-    "a safetensors file": b"\x58\x00\x00\x00\x00\x00\x00\x00" + b'{"model.0.conv.weight":{"dtype":"F16"}}',
 }
 
 
