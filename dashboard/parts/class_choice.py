@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
-import streamlit as st
-
+from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept, reset
 from dashboard.services import detectors
 from engine.errors import EngineError
+from engine.json_text import json_text
 
 __all__ = ["choose_classes", "choose_detector_class", "first_classes", "read_classes", "write_classes"]
 
@@ -113,7 +113,7 @@ def read_classes(text: str) -> list[str]:
 def write_classes(classes: Sequence[str]) -> str:
     """Classes as a link has them."""
     alone = len(classes) == 1 and not classes[0].startswith("[")
-    return classes[0] if alone else json.dumps(list(classes), ensure_ascii=False)
+    return classes[0] if alone else json_text(list(classes), ensure_ascii=False)
 
 
 def _with_number(value: str, name: str) -> str:

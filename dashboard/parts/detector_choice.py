@@ -45,7 +45,7 @@ def other_weights(name: str) -> None:
         )
         if st.button(_("Use this file"), key=f"{name}-use", disabled=not written):
             _use(name, lambda: detectors.weight_file(written))
-        file = st.file_uploader(_("Or upload one"), type="pt", key=f"{name}-file")
+        file = st.file_uploader(_("Or upload one"), type=list(detectors.SUFFIXES), key=f"{name}-file")
         if st.button(_("Upload and use"), key=f"{name}-upload", disabled=file is None) and file:
             _use(name, lambda: detectors.store_weights(file, file.name))
 

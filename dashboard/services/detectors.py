@@ -17,15 +17,26 @@ from dashboard.services.storage import cached, opened
 from engine.classes import detector_class_id
 from engine.config import home_folder
 from engine.detectors.weight_classes import PACKAGED_WEIGHTS, classes_in
+from engine.detectors.weight_files import TORCH_ZIP, is_safetensors, other_kind
 from engine.disk import why_unwritable
 from engine.errors import DetectorError, StorageError
 from engine.excerpts import short_repr
 
-__all__ = ["KNOWN", "class_names", "detectors", "namesake", "store_weights", "usable", "weight_file"]
+__all__ = [
+    "KNOWN",
+    "SUFFIXES",
+    "class_names",
+    "detectors",
+    "namesake",
+    "store_weights",
+    "usable",
+    "weight_file",
+]
 
 # Names that Ultralytics downloads when they are first used; any other works as a path.
 KNOWN = ("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m")
-ZIP = b"PK\x03\x04"  # what torch.save writes begins so
+SUFFIXES = (".pt", ".pth", ".safetensors")
+"""Of weight files that can be opened; what they really are is told by their content."""
 
 
 @cached(ttl_s=5, max_entries=4)
@@ -35,7 +46,7 @@ def detectors() -> list[str]:
     Raises:
         StorageError: the database cannot be used.
     """
-    kept = [path for folder in _folders() for path in sorted(folder.glob("*.pt"))]
+    kept = [path for folder in _folders() for path in sorted(folder.glob("*.*")) if path.suffix in SUFFIXES]
     with opened() as repository:
         jobs = repository.jobs.find(kinds=["generate", "evaluate", "benchmark"], limit=50)
     used = [str(job.request.get("config", {}).get("weights", "demo")) for job in jobs]
@@ -109,15 +120,18 @@ def store_weights(file: BinaryIO, filename: str) -> str:
     """Keep an uploaded weight file, where it is not trusted: the engine checks it before it opens it.
 
     Raises:
-        DetectorError: it is not what torch.save writes.
+        DetectorError: it is not what torch.save or safetensors writes.
         StorageError: it cannot be written.
     """
     file.seek(0)
-    data = file.read()
-    if not data.startswith(ZIP):
-        raise DetectorError(f"weights: expected a .pt file as torch.save writes, got {short_repr(filename)}")
-    stem = re.sub(r"[^\w.-]+", "-", Path(filename).stem).strip(".-")[:40] or "weights"
-    path = _uploaded() / f"{stem}-{hashlib.sha256(data).hexdigest()[:8]}.pt"
+    data, named = file.read(), Path(filename)
+    kind = other_kind(named, data)
+    if kind or not (data.startswith(TORCH_ZIP) or is_safetensors(data)):
+        got = f"{short_repr(filename)}: {kind}" if kind else short_repr(filename)
+        raise DetectorError(f"weights: expected a .pt file as torch.save writes, got {got}")
+    stem = re.sub(r"[^\w.-]+", "-", named.stem).strip(".-")[:40] or "weights"
+    suffix = named.suffix.lower() if named.suffix.lower() in SUFFIXES else ".pt"
+    path = _uploaded() / f"{stem}-{hashlib.sha256(data).hexdigest()[:8]}{suffix}"
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

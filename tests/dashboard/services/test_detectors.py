@@ -30,9 +30,28 @@ def test_an_upload_can_be_chosen_but_is_not_trusted():
     assert path in detectors.detectors()
 
 
-def test_what_torch_never_writes_is_refused():
-    with pytest.raises(DetectorError, match=r"as torch\.save writes"):
-        detectors.store_weights(io.BytesIO(b"#!/bin/sh"), "a.pt")
+@pytest.mark.parametrize(
+    ("name", "stored"), [("net.pth", ".pth"), ("net.SAFETENSORS", ".safetensors"), ("net.bin", ".pt")]
+)
+@pytest.mark.parametrize("content", [b"PK\x03\x04rest", b"\x09\0\0\0\0\0\0\0" + b'{"a":{}}'])
+def test_uploads_keep_the_suffixes_of_weights(name, stored, content):
+    path = detectors.store_weights(io.BytesIO(content), name)
+    assert Path(path).suffix == stored
+    assert path in detectors.detectors()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "got 'a.pt': an empty file"),
+        (b"#!/bin/sh", r"as torch\.save writes, got 'a.pt'$"),
+        (b"<html>", "got 'a.pt': a web page, so download the file itself"),
+        (b"\x08\x09\x12\x07pytorch", "got 'a.pt': an ONNX model, an export without gradients"),
+    ],
+)
+def test_what_torch_never_writes_is_refused(content, message):
+    with pytest.raises(DetectorError, match=message):
+        detectors.store_weights(io.BytesIO(content), "a.pt")
 
 
 def test_names_and_what_is_offered_can_be_used(own_home):
