@@ -113,7 +113,7 @@ def read_classes(text: str) -> list[str]:
 def write_classes(classes: Sequence[str]) -> str:
     """Classes as a link has them."""
     alone = len(classes) == 1 and not classes[0].startswith("[")
-    return classes[0] if alone else json_text(list(classes), ensure_ascii=False)
+    return classes[0] if alone else json_text(list(classes), ascii_only=False)
 
 
 def _with_number(value: str, name: str) -> str:
