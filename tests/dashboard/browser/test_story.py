@@ -73,7 +73,7 @@ def choose_weights(tab: Page, place: Place) -> None:
     tab.get_by_role("textbox", name="Path on this machine").fill(str(place.folder / "blocks.pt"))
     tab.keyboard.press("Enter")
     tab.get_by_role("button", name="Use this file").click()
-    expect(tab.get_by_role("combobox", name="Detector")).to_have_value("blocks.pt")
+    expect(tab.get_by_role("combobox", name="Detector", exact=True)).to_have_value("blocks.pt")
     tab.keyboard.press("Escape")
 
 

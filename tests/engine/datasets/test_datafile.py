@@ -157,7 +157,7 @@ def test_a_folder_whose_only_data_file_is_damaged_says_so(tmp_path):
         ("train: 3", "expected `train` to be a path or a list of paths, got 3"),
         ("train: [3]", "expected `train` to be a path"),
         ("path: [a]", "expected `path` to be text"),
-        ("kpt_shape: 17", "expected `kpt_shape` as .*, got '17'"),
+        ("kpt_shape: 17", "expected `kpt_shape` as .*, got 17"),
         ("kpt_shape: [17, 4]", "expected `kpt_shape`"),
         ("kpt_shape: [-1, 2]", "expected `kpt_shape`"),
     ],
