@@ -24,15 +24,17 @@ APP = Path(__file__).with_name("app.py")
 
 @click.group("dashboard", invoke_without_command=True)
 @click.pass_context
-@click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535), help="To listen on.")
-@click.option("--address", default="127.0.0.1", show_default=True, help="To listen on.")
+@click.option(
+    "--port", default=8501, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on."
+)
+@click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--worker/--no-worker", default=True, help="Start a worker if none is alive.")
 @click.option(
     "--allow-host",
     "hosts",
     multiple=True,
     metavar="NAME",
-    help="Another name to be called by, such as a proxy's; repeatable.",
+    help="Another host name to answer to, such as a proxy's.",
 )
 def main(context: click.Context, port: int, address: str, worker: bool, hosts: tuple[str, ...]) -> None:
     """Serve PatchBench's dashboard, or write a report without it."""
@@ -60,7 +62,13 @@ def main(context: click.Context, port: int, address: str, worker: bool, hosts: t
 @click.option(
     "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The HTML file to write."
 )
-@click.option("--language", default="en", show_default=True, type=click.Choice(["en", "ko"]))
+@click.option(
+    "--language",
+    default="en",
+    show_default=True,
+    type=click.Choice(["en", "ko"]),
+    help="Language of the report.",
+)
 def report(jobs: str, out: Path, language: str) -> None:
     """Write the HTML report of one run, or of several to compare."""
     from streamlit.logger import set_log_level

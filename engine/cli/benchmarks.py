@@ -47,7 +47,7 @@ def list_command(as_json: bool) -> None:
 @benchmark_group.command("run")
 @click.argument("suite")
 @suite_options
-@click.option("--fresh", is_flag=True, help="Measure all anew; keep nothing of earlier runs.")
+@click.option("--fresh", is_flag=True, help="Measure everything again; keep nothing of earlier runs.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -89,10 +89,12 @@ def run_command(
 
 @benchmark_group.command("history")
 @click.argument("suite", required=False)
-@click.option("--device", help="Of this device alone, as cpu or cuda:0.")
-@click.option("--detector", help="Of this detector alone.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Begun on this day or later (UTC).")
-@click.option("--limit", default=30, help="At most so many.")
+@click.option("--device", help="Only runs on this device, such as cpu or cuda:0.")
+@click.option("--detector", help="Only runs with this detector.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only runs begun on this day or later (UTC)."
+)
+@click.option("--limit", default=30, help="Show at most this many.")
 @json_option
 def history_command(
     suite: str | None,
@@ -132,9 +134,11 @@ def history_command(
 
 @benchmark_group.command("compare")
 @click.argument("suite")
-@click.option("--from", "before", help="A commit or version, or how it begins. [default: the one before]")
-@click.option("--to", "after", help="Another. [default: the latest run's]")
-@click.option("--ids", type=int, nargs=2, help="Two runs of `benchmark history` instead.")
+@click.option(
+    "--from", "before", help="The earlier version or commit, or how it begins. [default: the one before]"
+)
+@click.option("--to", "after", help="The later version or commit. [default: the latest run's]")
+@click.option("--ids", type=int, nargs=2, help="Two run numbers of `benchmark history` instead.")
 @json_option
 def compare_command(
     suite: str, before: str | None, after: str | None, ids: tuple[int, int] | None, as_json: bool

@@ -34,9 +34,9 @@ def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(SPLIT_CHOICES),
             default="train",
             show_default=True,
-            help="Which part, where SOURCE has parts; all takes them together.",
+            help="Which split to import; all takes them together.",
         ),
-        click.option("--name", help="What to call it; by default after the source."),
+        click.option("--name", help="Name of the dataset; by default after the source."),
     ):
         command = option(command)
     return command
@@ -88,7 +88,12 @@ def list_command(as_json: bool) -> None:
 
 @dataset_group.command("show")
 @click.argument("name")
-@click.option("--class", "class_names", multiple=True, help="Count this class alone; again: together.")
+@click.option(
+    "--class",
+    "class_names",
+    multiple=True,
+    help="Count only this class; repeat it to count several together.",
+)
 @click.option("--bucket-limit", default=6, help="Images with this many objects or more share a bucket.")
 @json_option
 def show_command(name: str, class_names: tuple[str, ...], bucket_limit: int, as_json: bool) -> None:

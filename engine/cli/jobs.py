@@ -35,16 +35,18 @@ jobs_group.add_command(submit_group)
 
 
 @jobs_group.command("list")
-@click.option("--state", "states", type=click.Choice(JOB_STATES), multiple=True, help="Of this state only.")
-@click.option("--kind", "kinds", type=click.Choice(JOB_KINDS), multiple=True, help="Of this kind only.")
-@click.option("--text", default="", help="In the label, the notes, a tag or the error.")
+@click.option(
+    "--state", "states", type=click.Choice(JOB_STATES), multiple=True, help="Only jobs in this state."
+)
+@click.option("--kind", "kinds", type=click.Choice(JOB_KINDS), multiple=True, help="Only jobs of this kind.")
+@click.option("--text", default="", help="Only jobs with this text in label, notes, tags or error.")
 @click.option(
     "--order",
     type=click.Choice(["newest", "oldest", "queue", "longest", "label"]),
     default="newest",
     help="queue: as they will run.",
 )
-@click.option("--limit", default=30, help="At most so many.")
+@click.option("--limit", default=30, help="Show at most this many.")
 @json_option
 def list_command(
     states: tuple[str, ...], kinds: tuple[str, ...], text: str, order: str, limit: int, as_json: bool
@@ -88,7 +90,7 @@ def show_command(job_id: int, follow: bool, as_json: bool) -> None:
 
 @jobs_group.command("log")
 @click.argument("job_id", type=int)
-@click.option("--lines", default=50, help="The last so many.")
+@click.option("--lines", default=50, help="How many lines to print.")
 @json_option
 def log_command(job_id: int, lines: int, as_json: bool) -> None:
     """Print the end of a job's log."""
@@ -122,7 +124,9 @@ _control("delete", queue.delete, "Remove a job that does not run, with its files
 
 @jobs_group.command("duplicate")
 @click.argument("job_id", type=int)
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="A setting to change, as seed=3.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="NAME=VALUE", help="A setting to change, such as seed=3."
+)
 @json_option
 def duplicate_command(job_id: int, changes: tuple[str, ...], as_json: bool) -> None:
     """Queue a job like another, with some settings changed."""

@@ -46,8 +46,10 @@ def patch_group() -> None:
 @patch_group.command("generate")
 @subject_options
 @run_options
-@click.option("--out", type=click.Path(path_type=Path), help="The result's folder; by default a new one.")
-@click.option("--resume", "resume_folder", type=click.Path(path_type=Path), help="Go on with this run.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
+@click.option(
+    "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the run in this folder."
+)
 @click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch at the end.")
 @click.option("--tensorboard", is_flag=True, help="Write event files into the result's folder as well.")
 @json_option
@@ -96,7 +98,7 @@ def generate_command(
 
 
 @patch_group.command("evaluate")
-@click.option("--patch", type=click.Path(path_type=Path), required=True, help="A .npy or an image file.")
+@click.option("--patch", type=click.Path(path_type=Path), required=True, help="A .npy file or an image.")
 @subject_options
 @scoring_options
 @json_option
@@ -131,12 +133,12 @@ def evaluate_command(
 @subject_options
 @run_options
 @click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch at the end.")
-@click.option("--measure/--known", default=True, help="Measure a few steps anew, or use what is known.")
+@click.option("--measure/--known", default=True, help="Measure a few steps now, or use earlier measurements.")
 @json_option
 def estimate_command(
     evaluate_after: bool, measure: bool, trust_weights: bool, as_json: bool, **options: Any
 ) -> None:
-    """Say how long a run will take and how much memory it will need, from a few measured steps."""
+    """Estimate how long a run will take and how much memory it will need, from a few measured steps."""
     config = config_from_options(options)
     from engine.jobs.estimates import estimate
 
@@ -161,11 +163,11 @@ def estimate_command(
 
 
 @click.command("demo")
-@click.option("--out", type=click.Path(path_type=Path), help="The result's folder; by default a new one.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
 @click.option(
     "--retrain", is_flag=True, help="Draw the pictures, train the demo detector anew, print its score."
 )
-@click.option("--seed", default=0, help="Of all chance.")
+@click.option("--seed", default=0, help="Seed of all random choices.")
 @json_option
 def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> None:
     """Run the main job on the embedded demo: synthetic street scenes, and a detector trained on such scenes.

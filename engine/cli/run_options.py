@@ -44,9 +44,11 @@ def scoring_options(command: Command) -> Command:
     """How a patch is scored: shared by `patch evaluate` and `jobs submit evaluate`."""
     return _all(
         command,
-        click.option("--min-score", default=0.25, help="Score from which a detection counts."),
-        click.option("--iou", default=0.5, help="Overlap from which a detection and an object agree."),
-        click.option("--batch-size", default=8, help="Images a forward pass."),
+        click.option("--min-score", default=0.25, help="Lowest score at which a detection counts."),
+        click.option(
+            "--iou", default=0.5, help="Lowest overlap (IoU) at which a detection matches an object."
+        ),
+        click.option("--batch-size", default=8, help="Images per forward pass."),
         click.option("--resamples", default=1000, help="Bootstrap resamples for the intervals; 0 for none."),
     )
 
@@ -73,19 +75,25 @@ def subject_options(command: Command) -> Command:
             "class_name",
             default=_DEFAULTS.class_names,
             multiple=True,
-            help="The dataset's class under attack; again and again for several, attacked together.",
+            help="The dataset's class to attack; repeat it to attack several together.",
         ),
         click.option(
             "--detector-class",
             default=_DEFAULTS.detector_class,
             metavar="NAME|NUMBER",
             show_default=False,
-            help="The detector's class that they are. [default: the one of the same name]",
+            help="The detector's class for those objects. [default: the one of the same name]",
         ),
         click.option("--device", default=_DEFAULTS.device, help="auto, cpu, cuda, cuda:1 or mps."),
-        click.option("--image-size", default=_DEFAULTS.image_size, help="The long side in pixels."),
-        click.option("--max-images", default=_DEFAULTS.max_images, help="Use at most so many; 0 for all."),
-        click.option("--include-empty", is_flag=True, help="Images without objects take part too."),
+        click.option(
+            "--image-size",
+            default=_DEFAULTS.image_size,
+            help="The images' long side in pixels, a multiple of 32.",
+        ),
+        click.option(
+            "--max-images", default=_DEFAULTS.max_images, help="Use at most this many images; 0 for all."
+        ),
+        click.option("--include-empty", is_flag=True, help="Use images without objects too."),
         click.option(
             "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
         ),
@@ -100,15 +108,17 @@ def subject_options(command: Command) -> Command:
             default=_PLACEMENT.scale,
             help="Patch's side over the box's diagonal, or over the image's shorter side.",
         ),
-        click.option("--placement-rise", default=_PLACEMENT.rise, help="Raised by this share of the box."),
+        click.option(
+            "--placement-rise", default=_PLACEMENT.rise, help="Raise the patch by this share of the box."
+        ),
         click.option(
             "--placement-position",
             default=_PLACEMENT.position,
             nargs=2,
             type=float,
-            help="For fixed: x y, 0 to 1.",
+            help="fixed: x and y, 0 to 1.",
         ),
-        click.option("--seed", default=_DEFAULTS.seed, help="Of all chance: one seed, one result."),
+        click.option("--seed", default=_DEFAULTS.seed, help="Seed of all random choices."),
     )
 
 
@@ -116,32 +126,44 @@ def recipe_options(command: Command) -> Command:
     """What decides how strong a patch becomes: shared by `generate` and benchmarks."""
     return _all(
         command,
-        _choice("sampling", SAMPLINGS, _DEFAULTS.sampling, "Each image alike, or each object count alike."),
+        _choice("sampling", SAMPLINGS, _DEFAULTS.sampling, "Draw images evenly, or object counts evenly."),
         click.option(
             "--view-size",
             default=_DEFAULTS.view_size,
             help="Side of the window of each image that a step looks at; 0 for whole images.",
         ),
         click.option(
-            "--view-zoom", default=_DEFAULTS.view_zoom, nargs=2, type=float, help="Lowest and highest zoom."
+            "--view-zoom",
+            default=_DEFAULTS.view_zoom,
+            nargs=2,
+            type=float,
+            help="Its lowest and highest zoom.",
         ),
         click.option(
             "--patch-size",
             type=PatchSize(),
             default=f"{_DEFAULTS.patch_width}",
-            help="In texels, 16 to 512.",
+            help="Side, or width and height, in texels: 16 to 512.",
         ),
         click.option("--circular", is_flag=True, help="Draw only the ellipse that fills the patch."),
         click.option(
             "--initial", default="grey", help="grey, noise, or a file: an image or an earlier patch."
         ),
-        click.option("--learning-rate", default=_DEFAULTS.learning_rate, help="In colour range a step."),
+        click.option(
+            "--learning-rate",
+            default=_DEFAULTS.learning_rate,
+            help="Size of a step, in colour range (0 to 1).",
+        ),
         _choice("optimizer", OPTIMIZERS, _DEFAULTS.optimizer, "How gradients become steps."),
         _choice("schedule", SCHEDULES, _SCHEDULE.kind, "How the learning rate moves."),
-        click.option("--warmup", default=0, help="Iterations of linear warm-up."),
-        click.option("--schedule-cycles", default=1, help="cosine: restarts + 1."),
-        click.option("--schedule-floor", default=_SCHEDULE.floor, help="cosine: the rate's last share."),
-        click.option("--schedule-gamma", default=_SCHEDULE.gamma, help="Factor of the falling schedules."),
+        click.option("--warmup", default=0, help="Iterations in which the rate rises to its full value."),
+        click.option("--schedule-cycles", default=1, help="cosine: how many times the rate falls."),
+        click.option(
+            "--schedule-floor", default=_SCHEDULE.floor, help="cosine: share of the rate at the end."
+        ),
+        click.option(
+            "--schedule-gamma", default=_SCHEDULE.gamma, help="Falling schedules: factor of each fall."
+        ),
         click.option("--schedule-every", default=_SCHEDULE.every, help="step: iterations between falls."),
         click.option(
             "--schedule-patience",
@@ -159,15 +181,17 @@ def recipe_options(command: Command) -> Command:
             "--loss",
             type=LossTerm(),
             multiple=True,
-            help=f"A term and its weight, again and again: {', '.join(LOSS_TERMS)}. [default: object=1]",
+            help=f"A term and its weight, repeatable: {', '.join(LOSS_TERMS)}. [default: object=1]",
         ),
-        click.option("--top-k", default=_DEFAULTS.top_k, help="Scores that each object's term looks at."),
-        click.option("--flip/--no-flip", default=_DEFAULTS.flip, help="Mirror half of the images."),
-        click.option("--shift", default=_CHANCE.shift, help="Jitter of the position, in patch sides."),
-        click.option("--resize", default=_CHANCE.resize, help="Jitter of the drawn size, as a share."),
-        click.option("--rotation", default=_CHANCE.rotation_deg, help="Jitter of the angle, in degrees."),
-        click.option("--contrast", default=_CHANCE.contrast, help="Jitter of the contrast, as a share."),
-        click.option("--brightness", default=_CHANCE.brightness, help="Jitter of the brightness."),
+        click.option(
+            "--top-k", default=_DEFAULTS.top_k, help="How many scores of each object the loss looks at."
+        ),
+        click.option("--flip/--no-flip", default=_DEFAULTS.flip, help="Mirror half of the images at random."),
+        click.option("--shift", default=_CHANCE.shift, help="Random shift, in patch sides."),
+        click.option("--resize", default=_CHANCE.resize, help="Random change of the drawn size, as a share."),
+        click.option("--rotation", default=_CHANCE.rotation_deg, help="Random turn, in degrees."),
+        click.option("--contrast", default=_CHANCE.contrast, help="Random change of contrast, as a share."),
+        click.option("--brightness", default=_CHANCE.brightness, help="Random change of brightness."),
     )
 
 
@@ -186,9 +210,9 @@ def suite_options(command: Command) -> Command:
         click.option(
             "--batch-size",
             default=_DEFAULTS.batch_size,
-            help="Images a batch, where the suite does not vary it.",
+            help="Images per batch, where the suite does not vary it.",
         ),
-        click.option("--seconds", type=float, help="Of generation, in place of the scale's."),
+        click.option("--seconds", type=float, help="Seconds of generation, instead of the scale's."),
     )
 
 
@@ -200,9 +224,11 @@ def run_options(command: Command) -> Command:
         click.option(
             "--iterations", type=int, help="Passes over the images. [default: the preset's, else 200]"
         ),
-        click.option("--time-limit", default=0.0, help="Stop after so many seconds; 0 for never."),
+        click.option("--time-limit", default=0.0, help="Stop after this many seconds; 0 for no limit."),
         _choice("backend", ("native", "art"), "native", "PatchBench's own loop, or ART's."),
-        click.option("--batch-size", type=BatchSize(), default=_DEFAULTS.batch_size, help="Images a batch."),
+        click.option(
+            "--batch-size", type=BatchSize(), default=_DEFAULTS.batch_size, help="Images per batch."
+        ),
         click.option("--batch-start", default=0, help="Let batches grow from this size; 0 for constant."),
         _choice(
             "batching",
@@ -211,9 +237,11 @@ def run_options(command: Command) -> Command:
             "sequential: an image alone, grouped: those of one object count, ragged: any.",
         ),
         click.option("--accumulate", default=1, help="Batches whose gradients make one step."),
-        _choice("precision", PRECISIONS, "auto", "Of the forward pass; auto: bf16 on GPUs that have it."),
+        _choice(
+            "precision", PRECISIONS, "auto", "Precision of the forward pass; auto: bf16 on GPUs that have it."
+        ),
         click.option("--compile", "compile_", is_flag=True, help="Use torch.compile."),
-        click.option("--deterministic", is_flag=True, help="Bit-identical on CUDA too, slower."),
+        click.option("--deterministic", is_flag=True, help="Bit-identical results on CUDA too; slower."),
         _choice(
             "merge",
             ("shared", "mean"),
@@ -221,7 +249,7 @@ def run_options(command: Command) -> Command:
             "One patch, or (an experiment) the mean of one for each object count.",
         ),
         click.option(
-            "--validation-share", default=0.0, help="Of the images, held out to choose the best patch."
+            "--validation-share", default=0.0, help="Share of the images held out to choose the best patch."
         ),
         click.option(
             "--validate-every", default=_DEFAULTS.validate_every, help="Iterations between two validations."
@@ -229,7 +257,7 @@ def run_options(command: Command) -> Command:
         click.option(
             "--early-stop",
             default=0,
-            help="End after so many validations without a better patch; 0 for never.",
+            help="Stop after this many validations without a better patch; 0 for never.",
         ),
         click.option(
             "--checkpoint-every",

@@ -40,13 +40,15 @@ def usage_command(as_json: bool) -> None:
 
 
 @storage_group.command("prune")
-@click.option("--checkpoints/--no-checkpoints", default=True, help="Those of runs that have ended.")
-@click.option("--previews/--no-previews", default=True, help="Pictures that pages asked for.")
+@click.option("--checkpoints/--no-checkpoints", default=True, help="Checkpoints of runs that have ended.")
+@click.option("--previews/--no-previews", default=True, help="Pictures drawn for the dashboard.")
 @click.option(
     "--uploads/--no-uploads", default=True, help="Archives that no dataset refers to, an hour old or older."
 )
-@click.option("--older-than", "days", default=0.0, help="Previews and uploads of so many days ago.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option(
+    "--older-than", "days", default=0.0, help="Only previews and uploads older than this many days."
+)
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @json_option
 def prune_command(
     checkpoints: bool, previews: bool, uploads: bool, days: float, dry_run: bool, as_json: bool

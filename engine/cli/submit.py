@@ -39,12 +39,12 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         json_option,
         click.option("--start-worker", is_flag=True, help="Start a worker if none is alive."),
-        click.option("--notes", default="", help="For yourself."),
-        click.option("--tag", "tags", multiple=True, help="To find it by; again and again."),
-        click.option("--auto-resume", is_flag=True, help="Go on by itself after a crash."),
-        click.option("--waits-for", type=int, help="Begin when this job has succeeded."),
-        click.option("--priority", default=0, help="Higher goes first."),
-        click.option("--label", default="", help="What lists call it."),
+        click.option("--notes", default="", help="Notes for yourself."),
+        click.option("--tag", "tags", multiple=True, help="A tag to find it by."),
+        click.option("--auto-resume", is_flag=True, help="Resume by itself after a crash."),
+        click.option("--waits-for", type=int, help="Begin when this job has succeeded (its number)."),
+        click.option("--priority", default=0, help="Higher runs first."),
+        click.option("--label", default="", help="Name to show in lists."),
     ):
         command = option(command)
     return command
@@ -68,7 +68,7 @@ def generate_command(evaluate_after: bool, **options: Any) -> None:
 
 
 @submit_group.command("evaluate")
-@click.option("--patch", type=click.Path(path_type=Path), required=True, help="A .npy or an image file.")
+@click.option("--patch", type=click.Path(path_type=Path), required=True, help="A .npy file or an image.")
 @subject_options
 @scoring_options
 @job_options

@@ -26,8 +26,10 @@ def worker_command(device: str | None, once: bool, until_idle: bool) -> None:
 
 @click.command("previewer")
 @click.option("--device", default="cpu", help="What detectors compute on.")
-@click.option("--idle", "idle_s", default=900.0, help="End after so many seconds without a request.")
-@click.option("--database", type=click.Path(path_type=Path), help="By default that of PATCHBENCH_HOME.")
+@click.option("--idle", "idle_s", default=900.0, help="End after this many seconds without a request.")
+@click.option(
+    "--database", type=click.Path(path_type=Path), help="The database; by default the one in PATCHBENCH_HOME."
+)
 @click.option("--lock", type=int, hidden=True, help="Descriptor of the lock, from who starts it.")
 def previewer_command(device: str, idle_s: float, database: Path | None, lock: int | None) -> None:
     """Answer the dashboard's requests for previews; one process does, and any further one ends at once."""
