@@ -42,6 +42,13 @@ DRAWN: dict[str, tuple[str, ...]] = {
     "toast": ("body",),
 }
 
+# Streamlit's widgets → the parameter that says what they show before they have a value of their own.
+SHOWN_FIRST: dict[str, str] = {
+    **dict.fromkeys(("checkbox", "number_input", "slider", "text_area", "text_input", "toggle"), "value"),
+    **dict.fromkeys(("multiselect", "pills", "segmented_control"), "default"),
+    **dict.fromkeys(("radio", "selectbox"), "index"),
+}
+
 _JOINER = "\N{WORD JOINER}"  # not seen; it parts what would be read as one sign
 _SPECIAL = re.compile(r"[\\`*_\[\]<>$~#|&!]|:(?=\u2060?[\w+-])")
 _LIST = re.compile(
@@ -133,11 +140,35 @@ def _safe(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 given.arguments[parameter] = _escaping(given.arguments.get(parameter, str))
             elif parameter in given.arguments:
                 given.arguments[parameter] = _drawable(given.arguments[parameter])
+        if name in SHOWN_FIRST:
+            _show_kept(SHOWN_FIRST[name], given.arguments)
         if name == "badge":  # Streamlit escapes these itself
             given.arguments["label"] = re.sub(r"\\([\[\]])", r"\1", given.arguments["label"])
         return _placed(function(*given.args[1:], **given.kwargs))
 
     return drawn
+
+
+def _show_kept(parameter: str, arguments: dict[str, Any]) -> None:
+    """Let a widget show the value that its key has in the session from the very first.
+
+    Streamlit tells the browser of such a value once. If the next run begins before the browser has drawn the
+    widget, as after a quick click, it would show its lowest value and send that back as the user's choice.
+    """
+    key = arguments.get("key")
+    if key is None or key not in streamlit.session_state or arguments.get(parameter) is not None:
+        return
+    value = streamlit.session_state[key]
+    if parameter == "value":
+        arguments[parameter] = value
+        return
+    options = list(arguments["options"])
+    if parameter == "index":
+        arguments[parameter] = options.index(value) if value in options else None
+    elif isinstance(value, list):
+        arguments[parameter] = [each for each in value if each in options]
+    elif value in options:
+        arguments[parameter] = value
 
 
 @lru_cache(maxsize=len(DRAWN))

@@ -90,3 +90,34 @@ def test_the_presentation_mode_is_known_from_the_link_and_from_its_switch() -> N
     linked = AppTest.from_function(listing)
     linked.query_params["present"] = "True"
     assert linked.run().text[0].value == "True"
+
+
+def fields() -> None:
+    from dashboard.drawing import st
+    from dashboard.page_state import kept
+
+    st.number_input("size", 1, 9, **kept("size", 5, parse=int))
+    st.toggle("on", **kept("on", True))
+    st.text_input("name", **kept("name", "a"))
+    st.selectbox("one", ["a", "b"], **kept("one", "b", allowed=["a", "b"]))
+    st.radio("of", ["a", "b"], **kept("of", "b", allowed=["a", "b"]))
+    st.multiselect("many", ["a", "b"], **kept("many", ["b"], allowed=["a", "b"]))
+    st.segmented_control("mode", ["a", "b"], **kept("mode", "b", allowed=["a", "b"]))
+
+
+def test_a_browser_that_missed_the_first_run_shows_the_same_values() -> None:
+    """Streamlit sends a value that the session gives only once; later a widget's own default counts."""
+    app = AppTest.from_function(fields).run()
+    for _ in range(2):
+        protos = [app.number_input[0].proto, app.toggle[0].proto, app.text_input[0].proto]
+        assert [proto.default for proto in protos] == [5, True, "a"]
+        protos = [app.selectbox[0].proto, app.radio[0].proto]
+        assert [proto.default for proto in protos] == [1, 1]
+        assert list(app.multiselect[0].proto.default) == [1]
+        assert list(app.button_group[0].proto.default) == [1]
+        app.run()
+    assert not any(element.proto.set_value for element in (app.number_input[0], app.toggle[0]))
+    app.number_input[0].set_value(7).run()
+    assert (app.run().number_input[0].proto.default, app.number_input[0].value) == (7, 7)
+    assert not app.exception
+    assert not app.warning
