@@ -25,7 +25,6 @@ __all__ = [
     "flat",
     "held",
     "measure",
-    "patch",
     "patches",
     "placement_preview",
     "settings_of_job",
@@ -153,17 +152,6 @@ def patches(limit: int = 12) -> list[PatchRecord]:
     """The newest patches, to start from."""
     with opened() as repository:
         return repository.patches.find(limit=limit)
-
-
-@cached(ttl_s=30, max_entries=32)
-def patch(patch_id: int) -> PatchRecord:
-    """One patch.
-
-    Raises:
-        PatchFileError: there is none of this number.
-    """
-    with opened() as repository:
-        return repository.patches.get(patch_id)
 
 
 def placement_preview(config: RunConfig, indices: Sequence[int], *, again: bool = False) -> Preview:

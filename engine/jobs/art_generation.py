@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,7 +19,10 @@ from engine.jobs.summary import base_summary, finish_summary
 from engine.patch.files import write_patch
 from engine.patch.memory import peak_memory_bytes
 from engine.patch.state import RunState
-from engine.records import RunResult, StepRecord
+from engine.records import StepRecord
+
+if TYPE_CHECKING:
+    from engine.baselines.art import ArtResult
 
 __all__ = ["generate_by_art"]
 
@@ -56,7 +59,7 @@ def generate_by_art(
     return finish_summary(summary, config, materials, folder, patch_chw, images, observer.on_evaluated)
 
 
-def _attack(config: RunConfig, materials: Materials, observer: Observer) -> RunResult:
+def _attack(config: RunConfig, materials: Materials, observer: Observer) -> ArtResult:
     # ART takes seconds to import; only those who compare with it wait for that.
     from engine.baselines.art import generate_with_art
     from engine.baselines.config import ArtConfig

@@ -205,7 +205,6 @@ def _queries(repository: Repository) -> dict[str, Callable[[], object]]:
         },
         "patches.find text": lambda: patches.find(text="patch 9", limit=50),
         "patches.count text": lambda: patches.count(text="patch 9"),
-        "patches.best": patches.best,
         "patches.scores": lambda: patches.scores(7),
         "workers.all": repository.workers.all,
     }

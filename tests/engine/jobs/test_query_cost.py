@@ -15,7 +15,7 @@ def test_it_fills_what_it_says(tmp_path: Path) -> None:
     with Repository(path) as repository:
         assert (repository.jobs.count(), repository.patches.count()) == (40, 5)
         assert len(repository.steps.read(10)) == 10
-        assert repository.patches.best() is not None
+        assert repository.patches.find(order="asr", limit=1)[0].score is not None
         assert repository.maintenance.check() == []
 
 
