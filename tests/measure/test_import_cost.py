@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.datasets.sources import read_dataset
-from engine.jobs.import_cost import main, write_folder
+from tests.measure.import_cost import main, write_folder
 
 
 @pytest.mark.parametrize("images", [1, 3])

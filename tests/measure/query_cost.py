@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What queries cost in a full database while another process writes: `python -m engine.jobs.query_cost`."""
+"""What queries cost in a full database while another process writes: `python -m tests.measure.query_cost`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""How long pages take with very many runs and steps stored: `python -m tests.dashboard.page_times`."""
+"""How long pages take with very many runs and steps stored: `python -m tests.measure.page_times`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from playwright.sync_api import Browser, Page
 from streamlit.testing.v1 import AppTest
 
 from dashboard.navigation import PAGES
-from engine.jobs.query_cost import fill_steps
 from engine.store.repository import Repository
 from tests.dashboard.browser.serving import ROOT, browsing, serving
 from tests.dashboard.homes import fill
+from tests.measure.query_cost import fill_steps
 
 VIEWS = {  # page → its views: the first one that opens, then one with much on it
     "jobs": ("", "job=1"),

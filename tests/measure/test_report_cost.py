@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.jobs.generation import Observer
-from engine.jobs.report_cost import Stopwatch, main
+from tests.measure.report_cost import Stopwatch, main
 
 
 def test_nothing_is_counted_before_the_first_call() -> None:

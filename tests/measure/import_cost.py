@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What importing a dataset costs: `python -m engine.jobs.import_cost --images 100000`."""
+"""What importing a dataset costs: `python -m tests.measure.import_cost --images 100000`."""
 
 from __future__ import annotations
 

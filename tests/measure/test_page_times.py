@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dashboard.navigation import PAGES
 from engine.store.repository import Repository
-from tests.dashboard import page_times
+from tests.measure import page_times
 
 
 def test_every_page_has_a_view() -> None:

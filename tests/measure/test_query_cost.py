@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.jobs.query_cost import fill, measure, writing
 from engine.store.repository import Repository
+from tests.measure.query_cost import fill, measure, writing
 
 
 def test_it_fills_what_it_says(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from PIL import Image
 
 from dashboard.navigation import PAGES
 from engine.store.repository import Repository
-from tests.dashboard import screenshots
 from tests.dashboard.browser.serving import SIZES, THEMES
 from tests.dashboard.homes import add_running, fill
+from tests.measure import screenshots
 
 
 def shot(side: int) -> bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What storing its progress costs a run: `python -m engine.jobs.report_cost --iterations 100`."""
+"""What storing its progress costs a run: `python -m tests.measure.report_cost --iterations 100`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Writes a picture of each page over real results: `python -m tests.dashboard.screenshots HOME [PAGE …]`."""
+"""Writes a picture of each page over real results: `python -m tests.measure.screenshots HOME [PAGE …]`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from dashboard.navigation import PAGES
 from engine.records import Job
 from engine.store.repository import Repository
-from tests.dashboard import real_home
 from tests.dashboard.browser.serving import ROOT, SIZES, THEMES, browsing, page_at, serving, settle
+from tests.measure import real_home
 
 OUT = ROOT / "docs" / "screenshots"
 LARGEST_BYTES = 120_000
