@@ -11,8 +11,9 @@ from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
 from engine.config import LOSS_TERMS, RunConfig
 from engine.errors import SettingsError
-from engine.jobs import estimates, previews, queue
+from engine.jobs import estimates, queue
 from engine.jobs.estimates import Estimate
+from engine.previews import requests as previews
 from engine.records import Job, PatchRecord
 from engine.store.previews import Preview
 

@@ -12,7 +12,7 @@ from engine import hardware
 from engine.classes import dataset_class_ids
 from engine.config import RunConfig
 from engine.errors import DatasetError
-from engine.jobs.workforce import default_device
+from engine.jobs.workers import default_device
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 

@@ -15,9 +15,9 @@ import click
 from engine.config import RunConfig
 from engine.errors import JobError
 from engine.jobs import queue
-from engine.jobs.generation import Observer
-from engine.jobs.handlers import generate
 from engine.jobs.reporting import RunReporter
+from engine.runs.commands import generate
+from engine.runs.generation import Observer
 from engine.store.repository import Repository
 
 __all__ = ["Stopwatch", "main"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from engine.jobs.generation import Observer
+from engine.runs.generation import Observer
 from tests.measure.report_cost import Stopwatch, main
 
 

@@ -15,7 +15,7 @@ from engine.jobs.estimates import (
     estimate_errors,
     learn,
 )
-from engine.jobs.materials import open_dataset
+from engine.runs.materials import open_dataset
 from engine.store.repository import Repository
 
 Settings = Callable[..., RunConfig]

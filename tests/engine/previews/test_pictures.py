@@ -14,10 +14,10 @@ from engine.config import PlacementConfig
 from engine.errors import EngineError
 from engine.evaluation.matching import ClassBoxes
 from engine.evaluation.metrics import PatchMetrics
-from engine.jobs import previews
-from engine.jobs.materials import open_dataset
-from engine.jobs.preview_pictures import answer
 from engine.patch.arrays import write_patch_array
+from engine.previews import requests as previews
+from engine.previews.pictures import answer
+from engine.runs.materials import open_dataset
 from engine.store.repository import Repository
 
 SIZE = 64

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""A job's files are found, and settings hold from any folder."""
+"""Files of jobs and previews are found, and settings hold from any folder."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from pathlib import Path
 import pytest
 
 from engine.config import RunConfig
-from engine.jobs.places import (
+from engine.runs.paths import (
     absolute_config,
     job_folder,
     jobs_folder,
     live_image_path,
     lock_path,
     log_path,
+    preview_folder,
     read_log_tail,
 )
 
 
-def test_all_of_a_job_lies_in_the_home_folder(own_home: Path) -> None:
+def test_all_of_a_job_or_preview_lies_in_the_home_folder(own_home: Path) -> None:
     assert jobs_folder() == own_home / "jobs"
     assert job_folder(7) == own_home / "jobs" / "7"
     assert log_path(7) == own_home / "jobs" / "7.log"
     assert lock_path(7) == own_home / "jobs" / "7.lock"
+    assert preview_folder("a1") == own_home / "previews" / "a1"
 
 
 def test_the_finished_picture_goes_before_the_live_one() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import __version__
-from engine.jobs import version
+from engine.runs import version
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,9 @@ import pytest
 
 from engine.config import home_folder
 from engine.errors import DatasetError, StorageError
-from engine.jobs import previews
-from engine.jobs.materials import open_dataset
+from engine.previews import requests as previews
+from engine.runs.materials import open_dataset
+from engine.runs.paths import preview_folder
 from engine.store.previews import Preview
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import previewers
@@ -91,7 +92,7 @@ def test_a_process_of_its_own_answers_and_stays_warm(repository: Repository) -> 
         second = awaited(repository, wish(repository, 1))
         elapsed_s = time.monotonic() - started
         assert second.answer is not None
-        assert Path(second.answer["images"][0]["path"]).parent == previews.preview_folder(second.key)
+        assert Path(second.answer["images"][0]["path"]).parent == preview_folder(second.key)
         assert elapsed_s < 2
         (process,) = previewers(home_folder())
         assert os.getsid(process.pid) == process.pid  # outlives whoever started it

@@ -9,17 +9,17 @@ from typing import Any
 from engine.config import RunConfig
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
-from engine.jobs import run_folder
-from engine.jobs.art_generation import generate_by_art
-from engine.jobs.generation import Generation, Observer
-from engine.jobs.materials import Materials, gather
-from engine.jobs.merging import generate_merged
-from engine.jobs.places import absolute_config
 from engine.patch.files import read_patch
 from engine.patch.initial import initial_patch
 from engine.patch.state import RunState, load_checkpoint
 from engine.private import shared_outside_home
 from engine.records import Evaluation
+from engine.runs import run_folder
+from engine.runs.art_generation import generate_by_art
+from engine.runs.generation import Generation, Observer
+from engine.runs.materials import Materials, gather
+from engine.runs.merging import generate_merged
+from engine.runs.paths import absolute_config
 from engine.seeding import seed_everything
 
 __all__ = ["Observer", "evaluate", "generate", "resume"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.jobs.pacing import Pace
+from engine.runs.pacing import Pace
 
 
 class Clock:

@@ -15,8 +15,8 @@ from engine import hardware
 from engine.config import home_folder
 from engine.errors import JobError
 from engine.jobs.last_patch import keep_last_patch
-from engine.jobs.version import ROOT
 from engine.records import Job
+from engine.runs.version import ROOT
 from engine.store.repository import Repository
 from engine.store.workers import Worker
 

@@ -15,12 +15,12 @@ import torch
 from engine.config import RunConfig
 from engine.errors import DetectorError, NonFiniteLossError, RunInterruptedError, StorageError
 from engine.evaluation.runner import PatchJudge
-from engine.jobs.generation import Generation, Observer
-from engine.jobs.handlers import generate, resume
-from engine.jobs.materials import gather
-from engine.jobs.run_folder import read_summary
 from engine.patch import optimizer
 from engine.patch.state import RunState, load_checkpoint
+from engine.runs.commands import generate, resume
+from engine.runs.generation import Generation, Observer
+from engine.runs.materials import gather
+from engine.runs.run_folder import read_summary
 
 Settings = Callable[..., RunConfig]
 
@@ -80,7 +80,7 @@ class FallingJudge(PatchJudge):
 @pytest.fixture
 def falling(monkeypatch: pytest.MonkeyPatch) -> None:
     FallingJudge.calls = 0
-    monkeypatch.setattr("engine.jobs.generation.PatchJudge", FallingJudge)
+    monkeypatch.setattr("engine.runs.generation.PatchJudge", FallingJudge)
 
 
 @pytest.mark.usefixtures("falling")
@@ -133,7 +133,7 @@ def test_images_that_cannot_be_scored_do_not_end_a_run(
 ) -> None:
     monkeypatch.setattr(UndefinedJudge, "calls", 0)
     monkeypatch.setattr(UndefinedJudge, "objects", objects)
-    monkeypatch.setattr("engine.jobs.generation.PatchJudge", UndefinedJudge)
+    monkeypatch.setattr("engine.runs.generation.PatchJudge", UndefinedJudge)
     config = settings(validation_share=0.4, validate_every=1, early_stop=2, iterations=5)
     summary = begun(config, tmp_path).run(evaluate_after=False)
     event = {"event": "held-out images cannot be scored", "step": 2, "iteration": 1, "reason": reason}
@@ -214,8 +214,8 @@ def test_checkpoints_come_by_the_clock_too(
     """Long iterations do not put off a checkpoint, and one within an iteration changes nothing."""
     kept: dict[str, list[int]] = {}
     for name, seconds in (("seldom", 1000.0), ("often", 0.0)):
-        monkeypatch.setattr("engine.jobs.generation.CHECKPOINT_S", seconds)
-        monkeypatch.setattr("engine.jobs.pacing.Pace.spent", lambda pace: nullcontext())
+        monkeypatch.setattr("engine.runs.generation.CHECKPOINT_S", seconds)
+        monkeypatch.setattr("engine.runs.pacing.Pace.spent", lambda pace: nullcontext())
         steps = kept.setdefault(name, [])
         watcher = Observer(on_checkpoint=lambda state, steps=steps: steps.append(state.step))
         config = settings(checkpoint_every=1000, iterations=2)

@@ -17,7 +17,8 @@ from typing import Any
 from engine.config import RunConfig, home_folder
 from engine.disk import why_unwritable
 from engine.errors import EngineError, StorageError
-from engine.jobs.previews import only_previewer, preview_folder
+from engine.previews.requests import only_previewer
+from engine.runs.paths import preview_folder
 from engine.store.previews import Preview
 from engine.store.repository import Repository
 
@@ -60,7 +61,7 @@ def run_previewer(
 
 def _serve(repository: Repository, device: str, idle_s: float) -> int:
     # Loaded before the first request is claimed: what takes seconds happens once, and early.
-    import engine.jobs.preview_pictures  # noqa: F401
+    import engine.previews.pictures  # noqa: F401
 
     answered, latest = 0, time.monotonic()
     while time.monotonic() - latest < idle_s:
@@ -75,7 +76,7 @@ def _serve(repository: Repository, device: str, idle_s: float) -> int:
 
 
 def _answer(repository: Repository, preview: Preview, device: str) -> None:
-    from engine.jobs.preview_pictures import answer
+    from engine.previews.pictures import answer
 
     started, folder = time.perf_counter(), preview_folder(preview.key)
     try:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import StorageError
-from engine.jobs import run_folder
 from engine.records import StepRecord
+from engine.runs import run_folder
 
 
 def step(number: int, **terms: float) -> StepRecord:

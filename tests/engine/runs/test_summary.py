@@ -13,8 +13,8 @@ import torch
 from engine import __version__
 from engine.config import RunConfig
 from engine.errors import RunInterruptedError
-from engine.jobs.materials import gather
-from engine.jobs.summary import base_summary, finish_summary
+from engine.runs.materials import gather
+from engine.runs.summary import base_summary, finish_summary
 
 Settings = Callable[..., RunConfig]
 

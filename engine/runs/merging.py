@@ -13,14 +13,14 @@ import torch
 from engine.config import RunConfig
 from engine.disk import why_unwritable
 from engine.errors import StorageError
-from engine.jobs import run_folder
-from engine.jobs.generation import Generation, Observer
-from engine.jobs.materials import Materials
-from engine.jobs.summary import finish_summary
 from engine.patch.files import read_patch, write_patch
 from engine.patch.render import mask_of
 from engine.patch.state import CHECKPOINT, RunState, load_checkpoint
 from engine.records import ImageRecord, StepRecord
+from engine.runs import run_folder
+from engine.runs.generation import Generation, Observer
+from engine.runs.materials import Materials
+from engine.runs.summary import finish_summary
 
 __all__ = ["generate_merged"]
 

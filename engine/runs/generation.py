@@ -17,16 +17,16 @@ from engine.config import RunConfig
 from engine.errors import DetectorError, EngineError, RunInterruptedError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
-from engine.jobs import run_folder
-from engine.jobs.materials import Materials, fingerprint, split_validation
-from engine.jobs.pacing import Pace
-from engine.jobs.summary import base_summary, finish_summary
 from engine.patch.files import write_patch
 from engine.patch.memory import peak_memory_bytes
 from engine.patch.optimizer import PatchRun
 from engine.patch.render import mask_of
 from engine.patch.state import RunState, save_checkpoint
 from engine.records import ImageRecord, Scores, StepRecord
+from engine.runs import run_folder
+from engine.runs.materials import Materials, fingerprint, split_validation
+from engine.runs.pacing import Pace
+from engine.runs.summary import base_summary, finish_summary
 
 __all__ = ["Generation", "Observer"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import DatasetError
-from engine.jobs.imports import import_dataset
+from engine.runs.imports import import_dataset
 from engine.store.repository import Repository
 
 

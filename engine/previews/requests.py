@@ -15,8 +15,8 @@ from typing import Any
 from engine.config import AugmentationConfig, PlacementConfig, RunConfig, home_folder
 from engine.disk import why_unwritable
 from engine.errors import StorageError
-from engine.jobs.places import absolute_config
-from engine.jobs.version import ROOT
+from engine.runs.paths import absolute_config
+from engine.runs.version import ROOT
 from engine.store.previews import Preview
 from engine.store.repository import Repository
 
@@ -27,14 +27,8 @@ __all__ = [
     "ensure_previewer",
     "only_previewer",
     "placement",
-    "preview_folder",
     "request_preview",
 ]
-
-
-def preview_folder(key: str) -> Path:
-    """Where the pictures of an answer lie."""
-    return home_folder() / "previews" / key
 
 
 Classes = str | Sequence[str]

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from engine.errors import JobError
-from engine.jobs import workforce
-from engine.jobs.workforce import alive_workers, default_device, ensure_worker, release_dead
+from engine.jobs import workers
+from engine.jobs.workers import alive_workers, default_device, ensure_worker, release_dead
 from engine.store.repository import Repository
 from engine.store.workers import Worker
 
@@ -91,7 +91,7 @@ def test_the_device_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch)
     class Machine:
         gpus = ()
 
-    monkeypatch.setattr(workforce.hardware, "snapshot", Machine)
+    monkeypatch.setattr(workers.hardware, "snapshot", Machine)
     assert default_device() == "cpu"
     Machine.gpus = ("a gpu",)
     assert default_device() == "cuda:0"
@@ -103,7 +103,7 @@ def test_no_worker_is_started_where_one_is_alive(
     def start(*arguments: object, **options: object) -> None:
         raise AssertionError("a second worker")
 
-    monkeypatch.setattr(workforce.subprocess, "Popen", start)
+    monkeypatch.setattr(workers.subprocess, "Popen", start)
     repository.workers.add(worker(device="cuda:1"))
     for device in (None, "auto", "cuda:1", "cuda"):
         ensure_worker(repository, device)
@@ -114,6 +114,6 @@ def test_no_worker_is_started_where_one_is_alive(
 def test_a_worker_that_cannot_begin_is_told(
     repository: Repository, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workforce.sys, "executable", "/bin/false")
+    monkeypatch.setattr(workers.sys, "executable", "/bin/false")
     with pytest.raises(JobError, match=f"worker: expected one to begin, got none .* see {own_home}"):
         ensure_worker(repository, "cpu")

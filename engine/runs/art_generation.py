@@ -12,14 +12,14 @@ import torch
 
 from engine.config import RunConfig
 from engine.errors import RunInterruptedError, SettingsError
-from engine.jobs import run_folder
-from engine.jobs.generation import Observer
-from engine.jobs.materials import Materials
-from engine.jobs.summary import base_summary, finish_summary
 from engine.patch.files import write_patch
 from engine.patch.memory import peak_memory_bytes
 from engine.patch.state import RunState
 from engine.records import StepRecord
+from engine.runs import run_folder
+from engine.runs.generation import Observer
+from engine.runs.materials import Materials
+from engine.runs.summary import base_summary, finish_summary
 
 if TYPE_CHECKING:
     from engine.baselines.art import ArtResult

@@ -17,8 +17,8 @@ from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
 from engine.detectors.ultralytics import UltralyticsDetector, load_detector
 from engine.errors import DatasetError
-from engine.jobs.imports import import_dataset
 from engine.records import Dataset, Evaluation, ImageRecord
+from engine.runs.imports import import_dataset
 from engine.store.repository import Repository
 
 __all__ = [

@@ -10,7 +10,7 @@ import pytest
 
 from engine.config import RunConfig
 from engine.errors import RunInterruptedError, StorageError
-from engine.jobs.handlers import Observer, generate, resume
+from engine.runs.commands import Observer, generate, resume
 
 Settings = Callable[..., RunConfig]
 

@@ -14,7 +14,7 @@ import pytest
 from engine.config import RunConfig
 from engine.datasets.sources import read_dataset
 from engine.errors import DatasetError, DetectorError
-from engine.jobs.materials import fingerprint, gather, open_dataset, split_validation
+from engine.runs.materials import fingerprint, gather, open_dataset, split_validation
 from engine.store.repository import Repository
 
 Settings = Callable[..., RunConfig]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Where a job's files lie: its folder, its log, its picture; and settings whose paths hold from anywhere."""
+"""Where files of jobs and previews lie, and settings whose paths hold from anywhere."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ __all__ = [
     "live_image_path",
     "lock_path",
     "log_path",
+    "preview_folder",
     "read_log_tail",
 ]
 
@@ -48,6 +49,11 @@ def live_image_path(job_id: int) -> Path | None:
     """The picture of the patch as it is now, or as it became; None while there is none."""
     folder = job_folder(job_id)
     return next((folder / name for name in ("patch.png", LIVE_IMAGE) if (folder / name).exists()), None)
+
+
+def preview_folder(key: str) -> Path:
+    """The folder of a preview's pictures."""
+    return home_folder() / "previews" / key
 
 
 def read_log_tail(job_id: int, *, lines: int = 200) -> list[str]:

@@ -16,8 +16,8 @@ import pytest
 from engine.config import RunConfig
 from engine.errors import DetectorError, PatchFileError, RunInterruptedError, SettingsError, StorageError
 from engine.evaluation.config import EvaluationConfig
-from engine.jobs.handlers import Observer, evaluate, generate, resume
 from engine.patch.state import load_checkpoint, save_checkpoint
+from engine.runs.commands import Observer, evaluate, generate, resume
 from tests.engine.tiny import RUN_KEYS
 
 Settings = Callable[..., RunConfig]

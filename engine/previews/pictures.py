@@ -22,11 +22,11 @@ from engine.disk import write_atomically
 from engine.errors import DatasetError
 from engine.evaluation.matching import match_greedy, unfounded_boxes
 from engine.evaluation.runner import LOWEST_SCORE, NMS_IOU
-from engine.jobs.materials import matched, of_classes, require_objects
 from engine.patch.files import read_patch
 from engine.patch.render import circle_mask, compose
 from engine.patch.transforms import place
 from engine.records import Dataset, ImageRecord
+from engine.runs.materials import matched, of_classes, require_objects
 from engine.store.repository import Repository
 
 __all__ = ["answer"]
@@ -36,7 +36,7 @@ STRIDE_PX = 32  # where no detector is asked: that of most
 
 
 def answer(request: dict[str, Any], folder: Path, *, device: str = "cpu") -> dict[str, Any]:
-    """Answer a request of `engine.jobs.previews`, which says what is in the answer.
+    """Answer a request of `engine.previews.requests`, which says what is in the answer.
 
     Args:
         request: of one of its functions.

@@ -15,8 +15,8 @@ from engine import __version__, hardware
 from engine.config import RunConfig
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
-from engine.jobs import run_folder
-from engine.jobs.materials import Materials
+from engine.runs import run_folder
+from engine.runs.materials import Materials
 
 __all__ = ["base_summary", "finish_summary"]
 

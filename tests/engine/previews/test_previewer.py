@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from engine.config import RunConfig
-from engine.jobs import preview_pictures, previews
 from engine.jobs.estimates import estimate
-from engine.jobs.materials import open_dataset
-from engine.jobs.previewer import run_previewer
+from engine.previews import pictures
+from engine.previews import requests as previews
+from engine.previews.previewer import run_previewer
+from engine.runs.materials import open_dataset
+from engine.runs.paths import preview_folder
 from engine.store.repository import Repository
 
 
@@ -57,12 +59,12 @@ def test_a_failure_is_told_and_leaves_no_pictures(
     failed = repository.previews.get(known.key)
     assert failed is not None
     assert failed.state == "failed"
-    assert not previews.preview_folder(known.key).exists()
+    assert not preview_folder(known.key).exists()
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(preview_pictures, "answer", broken)
+    monkeypatch.setattr(pictures, "answer", broken)
     repository.previews.ask(request, again=True)
     assert run_previewer(idle_s=0.3) == 1
     failed = repository.previews.get(known.key)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine.config import RunConfig
-from engine.jobs.handlers import generate
+from engine.runs.commands import generate
 
 Settings = Callable[..., RunConfig]
 
