@@ -35,11 +35,6 @@ class Letterbox:
         offset = np.array([self.left, self.top, self.left, self.top])
         return (np.asarray(boxes_xyxy_px, dtype=np.float64) * self.scale + offset).astype(np.float32)
 
-    def to_image(self, boxes_xyxy_px: FloatArray) -> npt.NDArray[np.float32]:
-        """Boxes (n, 4) of the canvas in image pixels."""
-        offset = np.array([self.left, self.top, self.left, self.top])
-        return ((np.asarray(boxes_xyxy_px, dtype=np.float64) - offset) / self.scale).astype(np.float32)
-
 
 def letterbox(width: int, height: int, *, canvas_width: int, canvas_height: int) -> Letterbox:
     """Fit an image into a canvas, centred, keeping its proportions (as Ultralytics' LetterBox)."""

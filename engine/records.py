@@ -28,7 +28,6 @@ __all__ = [
     "PatchRecord",
     "Progress",
     "Repair",
-    "RunResult",
     "ScoreRecord",
     "Scores",
     "StepRecord",
@@ -169,21 +168,6 @@ class Evaluation:
             "controls": {name: scores.to_json() for name, scores in self.controls.items()},
             "settings": self.settings,
         }
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RunResult:
-    """What a patch run leaves in memory.
-
-    Attributes:
-        patch_chw: float32 (3, h, w), 0 to 1.
-        history: one record a step.
-        summary: the facts of `run.json` (device, precision, throughput, peak memory …).
-    """
-
-    patch_chw: npt.NDArray[np.float32]
-    history: Sequence[StepRecord] = field(default_factory=tuple)
-    summary: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Fixtures that every test may use: an own PATCHBENCH_HOME, the shared photographs, few threads."""
+"""Fixtures that every test may use: an own PATCHBENCH_HOME, tiny and shared files, few threads."""
 
 from __future__ import annotations
 
@@ -50,3 +50,17 @@ def coco128_yaml() -> Path:
 @pytest.fixture(scope="session")
 def yolov8n_weights() -> Path:
     return REAL_FILES[1]
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.engine.tiny import write_weights
+
+    return write_weights(tmp_path_factory.mktemp("weights") / "tiny.pt")
+
+
+@pytest.fixture(scope="session")
+def blocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.engine.tiny import write_dataset
+
+    return write_dataset(tmp_path_factory.mktemp("datasets") / "blocks")

@@ -66,15 +66,11 @@ class FakeDetector:
 
     def class_scores(self, images_nchw: Tensor, class_id: int) -> ClassScores:
         logits, _, points = self._raw(images_nchw)
-        strides = points.new_full((len(points),), float(self.stride_px))
-        return ClassScores(logits=logits[..., class_id], points_xy_px=points, strides_px=strides)
+        return ClassScores(logits=logits[..., class_id], points_xy_px=points)
 
     def predictions(self, images_nchw: Tensor, class_id: int) -> Predictions:
         logits, boxes, points = self._raw(images_nchw)
-        strides = points.new_full((len(points),), float(self.stride_px))
-        return Predictions(
-            boxes_xyxy_px=boxes, logits=logits[..., class_id], points_xy_px=points, strides_px=strides
-        )
+        return Predictions(boxes_xyxy_px=boxes, logits=logits[..., class_id], points_xy_px=points)
 
     def losses(self, images_nchw: Tensor, targets: Targets) -> dict[str, Tensor]:
         logits, boxes, points = self._raw(images_nchw)

@@ -11,8 +11,9 @@ from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
 from engine.config import LOSS_TERMS, RunConfig
 from engine.errors import SettingsError
-from engine.jobs import estimates, previews, queue
+from engine.jobs import estimates, queue
 from engine.jobs.estimates import Estimate
+from engine.previews import requests as previews
 from engine.records import Job, PatchRecord
 from engine.store.previews import Preview
 
@@ -25,7 +26,6 @@ __all__ = [
     "flat",
     "held",
     "measure",
-    "patch",
     "patches",
     "placement_preview",
     "settings_of_job",
@@ -153,17 +153,6 @@ def patches(limit: int = 12) -> list[PatchRecord]:
     """The newest patches, to start from."""
     with opened() as repository:
         return repository.patches.find(limit=limit)
-
-
-@cached(ttl_s=30, max_entries=32)
-def patch(patch_id: int) -> PatchRecord:
-    """One patch.
-
-    Raises:
-        PatchFileError: there is none of this number.
-    """
-    with opened() as repository:
-        return repository.patches.get(patch_id)
 
 
 def placement_preview(config: RunConfig, indices: Sequence[int], *, again: bool = False) -> Preview:

@@ -26,7 +26,7 @@ def marks_of(image: dict[str, Any], side: str) -> list[tuple[str, Box]]:
     """What to draw on one side, in the order of drawing.
 
     Args:
-        image: one of the answer of `engine.jobs.previews.before_after`.
+        image: one of the answer of `engine.previews.requests.before_after`.
         side: `before` or `after`.
 
     Returns:

@@ -14,8 +14,9 @@ from engine.classes import words
 from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
 from engine.evaluation.config import EvaluationConfig
-from engine.jobs import patch_records, previews, queue
+from engine.jobs import patch_records, queue
 from engine.json_text import json_document
+from engine.previews import requests as previews
 from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.previews import Preview
 
@@ -222,7 +223,7 @@ def before_after(
 
     Args:
         patch: the patch.
-        dataset, weights, class_name, detector_class, indices: as of `engine.jobs.previews.before_after`.
+        dataset, weights, class_name, detector_class, indices: as of `engine.previews.requests.before_after`.
         again: try a failed one again.
 
     Raises:

@@ -55,4 +55,4 @@ def estimate_errors() -> list[tuple[int, float, float]]:
         StorageError: the database cannot be used.
     """
     with opened() as repository:
-        return [(job, foretold, true) for job, foretold, true, *_ in estimates.estimate_errors(repository)]
+        return estimates.estimate_errors(repository)

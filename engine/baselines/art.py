@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -25,7 +25,7 @@ from engine.baselines.config import ArtConfig
 from engine.datasets.loader import ImageLoader
 from engine.detectors.ultralytics import UltralyticsDetector
 from engine.errors import DatasetError, NonFiniteLossError
-from engine.records import RunResult, StepRecord
+from engine.records import StepRecord
 
 
 @contextmanager
@@ -50,9 +50,24 @@ with _home_elsewhere():
     from art.attacks.evasion import AdversarialPatchPyTorch
     from art.estimators.object_detection import PyTorchYolo
 
-__all__ = ["art_estimator", "generate_with_art"]
+__all__ = ["ArtResult", "art_estimator", "generate_with_art"]
 
 ArtTarget = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArtResult:
+    """What ART leaves in memory.
+
+    Attributes:
+        patch_chw: float32 (3, h, w), 0 to 1.
+        history: one record a step.
+        summary: the facts of `run.json`, except peak memory.
+    """
+
+    patch_chw: npt.NDArray[np.float32]
+    history: tuple[StepRecord, ...]
+    summary: dict[str, Any]
 
 
 def generate_with_art(
@@ -64,7 +79,7 @@ def generate_with_art(
     config: ArtConfig,
     time_limit_s: float | None = None,
     on_step: Callable[[StepRecord], object] | None = None,
-) -> RunResult:
+) -> ArtResult:
     """Train a patch with ART's `AdversarialPatchPyTorch` (Brown et al. 2017) against the detector's own loss.
 
     ART is left as its users get it: its data loader, its placements, its loss wrapper and its step, with
@@ -82,7 +97,7 @@ def generate_with_art(
         on_step: called after each of ART's steps. Its `loss` is what ART minimises, minus the detector's.
 
     Returns:
-        The patch, a record a step, and the summary that `run.json` holds, except peak memory.
+        The patch, a record a step, and the summary.
 
     Raises:
         DatasetError: no images.
@@ -95,7 +110,7 @@ def generate_with_art(
     attack.on_step = on_step
     with _seeded(config.seed):
         elapsed_s = attack.run(groups)
-    return RunResult(
+    return ArtResult(
         patch_chw=attack.patch(),
         history=tuple(attack.history),
         summary=_summary(detector, config, attack, elapsed_s),

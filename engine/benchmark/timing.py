@@ -15,7 +15,7 @@ from engine.records import Interval
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["alternate", "device_seconds", "median_interval", "ratio_interval"]
+__all__ = ["alternate", "device_seconds", "median_interval"]
 
 RESAMPLES = 2000
 
@@ -57,11 +57,6 @@ def median_interval(figures: Sequence[float]) -> Interval:
     medians = np.median(values[rng.integers(len(values), size=(RESAMPLES, len(values)))], axis=1)
     low, high = np.percentile(medians, [2.5, 97.5])
     return Interval(value=statistics.median(figures), low=float(low), high=float(high))
-
-
-def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
-    """The median over rounds of first / second, with its 95% bootstrap interval."""
-    return median_interval([a / b for a, b in zip(first, second, strict=True)])
 
 
 def device_seconds(work: Callable[[], object], device: torch.device) -> float:

@@ -56,7 +56,7 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
     one of these, `demo`, or a name that Ultralytics can download. Importing again updates. Image files stay
     where they are.
     """
-    from engine.jobs.imports import import_dataset
+    from engine.runs.imports import import_dataset
 
     with Repository() as repository:
         dataset = import_dataset(repository, source, name=name, split=split, images=images)

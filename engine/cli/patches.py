@@ -71,9 +71,9 @@ def generate_command(
     _refuse_settings_with(resume_folder, context)
     config = None if resume_folder else config_from_options(options)
     # torch takes seconds to import: not before the settings are known to be possible.
-    from engine.jobs import run_folder
     from engine.jobs.foreground import record_foreground_run
-    from engine.jobs.handlers import generate, resume
+    from engine.runs import run_folder
+    from engine.runs.commands import generate, resume
 
     folder = resume_folder or out
     if tensorboard and folder is None:
@@ -111,8 +111,8 @@ def evaluate_command(
     """Score any patch beside the controls clean, grey and noise, with 95% bootstrap intervals."""
     config, settings = evaluation_from_options(options)
     from engine.jobs.foreground import record_foreground_evaluation
-    from engine.jobs.handlers import evaluate
     from engine.jobs.requests import evaluation_request
+    from engine.runs.commands import evaluate
 
     started = time.perf_counter()
     with evaluation_bar() as observer:
@@ -184,7 +184,7 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
             click.echo(f"Person AP50 on the synthetic validation pictures: {score:.3f}")
         return
     from engine.jobs.foreground import record_foreground_run
-    from engine.jobs.handlers import generate
+    from engine.runs.commands import generate
 
     started = time.perf_counter()
     click.echo("The demo is synthetic: scenes drawn by code, a detector trained on them.", err=True)

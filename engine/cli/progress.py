@@ -17,9 +17,9 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from engine.errors import RunInterruptedError, SettingsError
 
 if TYPE_CHECKING:
-    from engine.jobs.generation import Observer
     from engine.patch.state import RunState
     from engine.records import StepRecord
+    from engine.runs.generation import Observer
 
 __all__ = ["evaluation_bar", "watching"]
 
@@ -36,7 +36,7 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
     Raises:
         SettingsError: TensorBoard files are wanted, and it is not installed.
     """
-    from engine.jobs.generation import Observer
+    from engine.runs.generation import Observer
 
     with ExitStack() as stack:
         stack.enter_context(logging_redirect_tqdm())
@@ -64,7 +64,7 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
 @contextmanager
 def evaluation_bar() -> Iterator[Observer]:
     """An observer that shows an evaluation."""
-    from engine.jobs.generation import Observer
+    from engine.runs.generation import Observer
 
     with ExitStack() as stack:
         stack.enter_context(logging_redirect_tqdm())

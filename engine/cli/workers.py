@@ -33,6 +33,6 @@ def worker_command(device: str | None, once: bool, until_idle: bool) -> None:
 @click.option("--lock", type=int, hidden=True, help="Descriptor of the lock, from who starts it.")
 def previewer_command(device: str, idle_s: float, database: Path | None, lock: int | None) -> None:
     """Answer the dashboard's requests for previews; one process does, and any further one ends at once."""
-    from engine.jobs.previewer import run_previewer
+    from engine.previews.previewer import run_previewer
 
     run_previewer(database, device=device, idle_s=idle_s, locked=lock is not None)

@@ -92,11 +92,6 @@ class ImageLoader:
         self._device = device
         self._cache = _ImageCache(cache_bytes)
 
-    @property
-    def cached_bytes(self) -> int:
-        """Bytes of scaled images now kept."""
-        return self._cache.used_bytes
-
     def batches(
         self,
         plan: Iterable[Sequence[int]],

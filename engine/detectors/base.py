@@ -68,12 +68,10 @@ class ClassScores:
     Attributes:
         logits: (n, a): the class's logit at each of the a anchor points; sigmoid gives the score.
         points_xy_px: (a, 2): the anchor points' centres in image pixels.
-        strides_px: (a,): the anchor points' strides in pixels.
     """
 
     logits: Tensor
     points_xy_px: Tensor
-    strides_px: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)

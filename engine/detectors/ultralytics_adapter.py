@@ -100,7 +100,6 @@ class UltralyticsDetector:
         return ClassScores(
             logits=self._class_logits(features, class_id),
             points_xy_px=points * strides,
-            strides_px=strides[:, 0],
         )
 
     def predictions(self, images_nchw: Tensor, class_id: int) -> Predictions:
@@ -115,7 +114,6 @@ class UltralyticsDetector:
             boxes_xyxy_px=self._decode(distances, features).transpose(1, 2),
             logits=self._class_logits(features, class_id),
             points_xy_px=points * strides,
-            strides_px=strides[:, 0],
         )
 
     def losses(self, images_nchw: Tensor, targets: Targets) -> dict[str, Tensor]:
@@ -159,7 +157,7 @@ class UltralyticsDetector:
             min_score: scores above it are kept, 0 to 1.
             iou: boxes of one class that overlap a better one by more are dropped, 0 to 1; unused end to end.
             max_detections: the most for each image.
-            class_ids: only these classes; None for all.
+            class_ids: only these classes, which then share `max_detections` alone; None for all.
 
         Returns:
             one `Detections` an image, best first, on the CPU, in pixels of the images given.
@@ -177,7 +175,7 @@ class UltralyticsDetector:
             raw["scores"].sigmoid(),
         )
         kept = list(range(self.head.nc)) if class_ids is None else [self._checked_class(c) for c in class_ids]
-        # Leaving classes out before NMS changes nothing for the others (it is per class) and costs less.
+        # NMS is per class: short of `max_detections`, leaving classes out changes nothing for the others.
         output = torch.cat((boxes, scores if class_ids is None else scores[:, kept]), dim=1)
         if self.end_to_end:
             output = self._best(output, len(kept), max_detections)

@@ -21,7 +21,7 @@ from engine.patch.render import compose
 from engine.patch.transforms import place
 from engine.records import Evaluation, Scores
 
-__all__ = ["CONDITIONS", "PatchJudge", "evaluate_patch"]
+__all__ = ["CONDITIONS", "PatchJudge"]
 
 CONDITIONS = ("clean", "grey", "noise", "patch")
 NMS_IOU = 0.7  # what Ultralytics validates with
@@ -158,6 +158,7 @@ class PatchJudge:
         return compose(batch.images_nchw.float() / 255, patch_chw, placements, self._mask_hw)
 
     def _detect(self, images_nchw: Tensor) -> list[ClassBoxes]:
+        # All classes, though one is kept: they share the limit of detections, as where Ultralytics validates.
         found = self._detector.detect(images_nchw, min_score=LOWEST_SCORE, iou=NMS_IOU)
         if self._progress is not None:
             self._progress(len(found))
@@ -176,24 +177,6 @@ class PatchJudge:
             "lowest_score": LOWEST_SCORE,
             "max_detections": MAX_DETECTIONS,
         }
-
-
-def evaluate_patch(
-    detector: Detector,
-    loader: ImageLoader,
-    indices: Sequence[int],
-    patch_chw: Tensor,
-    *,
-    class_id: int,
-    config: EvaluationConfig | None = None,
-    mask_hw: Tensor | None = None,
-    progress: Callable[[int], object] | None = None,
-) -> Evaluation:
-    """Score one patch beside its controls; arguments and errors as in `PatchJudge`."""
-    judge = PatchJudge(
-        detector, loader, indices, class_id=class_id, config=config, mask_hw=mask_hw, progress=progress
-    )
-    return judge.evaluate(patch_chw)
 
 
 def _of_class(found: Detections, class_id: int) -> ClassBoxes:

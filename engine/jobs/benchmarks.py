@@ -21,10 +21,10 @@ from engine.errors import EngineError, RunInterruptedError
 from engine.jobs.benchmark_history import result_of
 from engine.jobs.benchmark_readers import readers
 from engine.jobs.benchmark_reports import write_result
-from engine.jobs.materials import Materials, gather
-from engine.jobs.version import code_version
 from engine.private import shared_outside_home
 from engine.records import BenchmarkRun
+from engine.runs.materials import Materials, gather
+from engine.runs.version import code_version
 from engine.seeding import seed_everything
 from engine.store.benchmarks import BenchmarkKey, Benchmarks
 from engine.store.repository import Repository

@@ -20,9 +20,9 @@ from types import FrameType
 from engine.disk import full_disk, is_full, why_unwritable
 from engine.errors import EngineError, RunInterruptedError, StorageError
 from engine.excerpts import short_line
-from engine.jobs.places import job_folder, lock_path
 from engine.jobs.work import WORK
 from engine.records import Job
+from engine.runs.paths import job_folder, lock_path
 from engine.store.repository import Repository
 from engine.terminal import lenient_streams
 

@@ -12,7 +12,7 @@ from engine import hardware
 from engine.classes import dataset_class_ids
 from engine.config import RunConfig
 from engine.errors import DatasetError
-from engine.jobs.workforce import default_device
+from engine.jobs.workers import default_device
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
@@ -166,21 +166,15 @@ def learn(
     return repository.costs.put(key, **_refined(known, true, overhead_s, error))
 
 
-def estimate_errors(repository: Repository) -> list[tuple[int, float, float, int | None, int | None]]:
+def estimate_errors(repository: Repository) -> list[tuple[int, float, float]]:
     """Estimate and truth of the finished runs that had an estimate and ran in one go, oldest first.
 
     Returns:
-        Job id, estimated and true seconds, estimated and true peak memory in bytes.
+        Job id, estimated and true seconds.
     """
     jobs = repository.jobs.find(states=["succeeded"], kinds=["generate"], order="oldest", limit=-1)
     return [
-        (
-            job.id,
-            job.estimate["elapsed_s"],
-            job.finished_at - job.started_at,
-            job.estimate.get("peak_memory_bytes"),
-            (job.result or {}).get("peak_memory_bytes"),
-        )
+        (job.id, job.estimate["elapsed_s"], job.finished_at - job.started_at)
         for job in jobs
         if job.estimate.get("elapsed_s") and job.attempt == 1 and job.finished_at and job.started_at
     ]

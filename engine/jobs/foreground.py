@@ -9,12 +9,12 @@ from typing import Any
 from engine.config import RunConfig
 from engine.jobs.estimates import learn
 from engine.jobs.patch_records import record_run, record_scores, write_scores
-from engine.jobs.places import job_folder, jobs_folder
 from engine.jobs.requests import evaluation_label, generation_label, generation_request
-from engine.jobs.run_folder import read_history
-from engine.jobs.version import code_version
 from engine.patch.arrays import fingerprint, read_patch_array
 from engine.records import Evaluation, Job
+from engine.runs.paths import job_folder, jobs_folder
+from engine.runs.run_folder import read_history
+from engine.runs.version import code_version
 from engine.store.repository import Repository
 
 __all__ = ["record_foreground_evaluation", "record_foreground_run"]

@@ -12,9 +12,8 @@ from pathlib import Path
 from engine.config import home_folder
 from engine.datasets.uploads import unpacked_folder, upload_of, uploads_folder
 from engine.errors import StorageError
-from engine.jobs.places import job_folder
-from engine.jobs.previews import preview_folder
 from engine.records import Job
+from engine.runs.paths import job_folder, preview_folder
 from engine.store.repository import Repository
 
 __all__ = ["Usage", "find_faults", "prune_checkpoints", "prune_previews", "prune_uploads", "usage"]

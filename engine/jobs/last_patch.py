@@ -10,9 +10,9 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.jobs.patch_records import record_run
-from engine.jobs.places import LIVE_ARRAY, LIVE_IMAGE, job_folder
-from engine.jobs.run_folder import SUMMARY, read_summary, write_summary
 from engine.records import Job
+from engine.runs.paths import LIVE_ARRAY, LIVE_IMAGE, job_folder
+from engine.runs.run_folder import SUMMARY, read_summary, write_summary
 from engine.store.repository import Repository
 
 __all__ = ["keep_last_patch"]

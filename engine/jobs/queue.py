@@ -15,7 +15,16 @@ from engine.errors import JobError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.estimates import estimate
 from engine.jobs.last_patch import keep_last_patch
-from engine.jobs.places import (
+from engine.jobs.requests import (
+    evaluation_label,
+    evaluation_request,
+    generation_label,
+    generation_request,
+    subject_of,
+)
+from engine.jobs.workers import alive_workers, ensure_worker, release_dead
+from engine.records import Job
+from engine.runs.paths import (
     absolute_config,
     job_folder,
     jobs_folder,
@@ -24,16 +33,7 @@ from engine.jobs.places import (
     log_path,
     read_log_tail,
 )
-from engine.jobs.requests import (
-    evaluation_label,
-    evaluation_request,
-    generation_label,
-    generation_request,
-    subject_of,
-)
-from engine.jobs.version import code_version
-from engine.jobs.workforce import alive_workers, ensure_worker, release_dead
-from engine.records import Job
+from engine.runs.version import code_version
 from engine.store.repository import Repository
 
 __all__ = [

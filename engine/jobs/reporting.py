@@ -17,14 +17,14 @@ import numpy.typing as npt
 import psutil
 
 from engine.errors import RunInterruptedError, StorageError
-from engine.jobs.pacing import Pace
 from engine.patch.arrays import write_patch_array
 from engine.records import Job, Progress, StepRecord
+from engine.runs.pacing import Pace
 from engine.store.repository import Repository
 
 if TYPE_CHECKING:
-    from engine.jobs.generation import Observer
     from engine.patch.state import RunState
+    from engine.runs.generation import Observer
 
 __all__ = ["Reporter", "RunReporter"]
 
@@ -137,7 +137,7 @@ class RunReporter(Reporter):
             folder: of the live patch.
             mask_hw: bool (h, w), which texels are drawn; None for all.
         """
-        from engine.jobs.generation import Observer  # loads torch, which imports need not
+        from engine.runs.generation import Observer  # loads torch, which imports need not
 
         self._folder, self._mask = folder, mask_hw
         self._live = Pace(LIVE_S, share=SHARE, at_latest_s=60, at_once=True, clock=self._clock)

@@ -9,7 +9,7 @@ from typing import Any
 from engine.classes import recorded_words
 from engine.config import RunConfig
 from engine.evaluation.config import EvaluationConfig
-from engine.jobs.places import absolute_config
+from engine.runs.paths import absolute_config
 
 __all__ = ["evaluation_label", "evaluation_request", "generation_label", "generation_request", "subject_of"]
 

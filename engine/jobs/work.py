@@ -12,9 +12,9 @@ from typing import Any
 from engine.config import RunConfig
 from engine.errors import StorageError
 from engine.evaluation.config import EvaluationConfig
-from engine.jobs.places import LIVE_ARRAY, LIVE_IMAGE
 from engine.jobs.reporting import Reporter, RunReporter
 from engine.records import Job
+from engine.runs.paths import LIVE_ARRAY, LIVE_IMAGE
 from engine.store.repository import Repository
 
 __all__ = ["WORK", "Work"]
@@ -29,10 +29,10 @@ Work = Callable[[Repository, Job, Path, Stop, Lost], dict[str, Any]]
 def _generate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
     """Make a patch, or go on from the checkpoint that an earlier attempt left."""
     from engine.jobs.estimates import learn
-    from engine.jobs.handlers import generate, resume
     from engine.jobs.patch_records import record_run
     from engine.patch.render import mask_of
     from engine.patch.state import CHECKPOINT
+    from engine.runs.commands import generate, resume
 
     config, request = _config(job), job.request
     mask = mask_of(config)
@@ -58,8 +58,8 @@ def _generate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
 
 def _evaluate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
     """Score a patch; the scores lie in the job's folder too."""
-    from engine.jobs.handlers import evaluate
     from engine.jobs.patch_records import record_scores, write_scores
+    from engine.runs.commands import evaluate
 
     request = job.request
     reporter = RunReporter(repository, job, stop_requested=stop, lost=lost)
@@ -79,7 +79,7 @@ def _evaluate(repository: Repository, job: Job, folder: Path, stop: Stop, lost: 
 
 def _import(repository: Repository, job: Job, folder: Path, stop: Stop, lost: Lost) -> dict[str, Any]:
     """Read, repair and store a dataset."""
-    from engine.jobs.imports import import_dataset
+    from engine.runs.imports import import_dataset
 
     request = job.request
     reporter = Reporter(repository, job, stop_requested=stop, lost=lost)

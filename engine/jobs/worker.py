@@ -23,10 +23,10 @@ from engine.config import home_folder
 from engine.errors import StorageError
 from engine.jobs.child import INTERRUPTED
 from engine.jobs.last_patch import keep_last_patch
-from engine.jobs.places import log_path, read_log_tail
-from engine.jobs.version import ROOT
-from engine.jobs.workforce import default_device, release_dead
+from engine.jobs.workers import default_device, release_dead
 from engine.records import Job
+from engine.runs.paths import log_path, read_log_tail
+from engine.runs.version import ROOT
 from engine.store.repository import Repository
 from engine.store.workers import Worker as WorkerRecord
 

@@ -134,13 +134,6 @@ class Patches:
         with self._db.errors():
             return int(self._db.value(f"SELECT count(*) FROM patches {where}", values))
 
-    def best(self, *, dataset: str | None = None) -> PatchRecord | None:
-        """The patch with the highest ASR in its first score, made on a dataset or (None) on any."""
-        where = "WHERE scores.asr IS NOT NULL AND (?1 IS NULL OR patches.dataset = ?1)"
-        page = f"SELECT patches.id {_JOINED} {where} ORDER BY {_ORDERS['asr']} LIMIT 1"
-        found = self._listed(f"WHERE patches.id = ({page})", [dataset])
-        return found[0] if found else None
-
     def edit(self, patch_id: int, **changes: str) -> PatchRecord:
         """Change a patch's name or notes.
 

@@ -33,7 +33,7 @@ class Preview:
     Attributes:
         key: SHA-256 of the request.
         state: `queued`, `running`, `done` or `failed`; failed too if nobody has answered in `PATIENCE_S`.
-        request: see `engine.jobs.previews`.
+        request: see `engine.previews.requests`.
         answer: likewise, once it is done.
         error: one line, if it failed.
     """

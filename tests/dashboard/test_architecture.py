@@ -24,8 +24,8 @@ STORED = (
 )  # records that lie there
 SERVICES = (
     *ENGINE,
-    *("engine.jobs", "engine.store", "engine.benchmark", "engine.evaluation.config", "engine.datasets"),
-    "engine.patch.arrays",
+    *("engine.jobs", "engine.previews", "engine.store", "engine.benchmark", "engine.datasets"),
+    *("engine.evaluation.config", "engine.patch.arrays"),
     *("engine.csv_text", "engine.disk"),
     *("engine.detectors.weight_classes", "engine.detectors.weight_files"),
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The tiny weight file and dataset, made once, and settings of a run that takes a fraction of a second."""
+"""Settings of a run that takes a fraction of a second, and a detector that finds nothing."""
 
 from __future__ import annotations
 
@@ -12,25 +12,11 @@ from engine.config import RunConfig
 
 
 @pytest.fixture(scope="session")
-def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.engine.tiny import write_weights
-
-    return write_weights(tmp_path_factory.mktemp("weights") / "tiny.pt")
-
-
-@pytest.fixture(scope="session")
 def blind_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A detector that finds nothing, whatever it is shown."""
     from tests.engine.tiny import write_weights
 
     return write_weights(tmp_path_factory.mktemp("weights") / "blind.pt", blind=True)
-
-
-@pytest.fixture(scope="session")
-def blocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.engine.tiny import write_dataset
-
-    return write_dataset(tmp_path_factory.mktemp("datasets") / "blocks")
 
 
 @pytest.fixture

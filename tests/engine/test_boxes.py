@@ -26,11 +26,10 @@ def test_an_image_is_fitted_and_centred(size, canvas, scale, left_top, fitted) -
 
 
 @pytest.mark.parametrize("boxes", [np.zeros((0, 4)), np.array([[0, 0, 127, 63], [5.5, 6, 30, 40]])])
-def test_boxes_go_to_the_canvas_and_back(boxes: np.ndarray) -> None:
+def test_boxes_go_to_the_canvas(boxes: np.ndarray) -> None:
     fit = letterbox(128, 64, canvas_width=64, canvas_height=64)
     there = fit.to_canvas(boxes)
     assert (there.dtype, there.shape) == (np.float32, boxes.shape)
-    assert np.allclose(fit.to_image(there), boxes, atol=1e-4)
     assert np.allclose(there, boxes * 0.5 + [0, 16, 0, 16])
 
 

@@ -15,7 +15,7 @@ from tests.dashboard.reading import config_of, launched
 
 @pytest.fixture
 def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setattr("engine.jobs.previews.ensure_previewer", lambda repository: True)
+    monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: True)
     app.run()
     app.switch_page("app_pages/generate.py")
     return app

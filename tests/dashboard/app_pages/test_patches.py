@@ -24,7 +24,7 @@ from tests.dashboard.reading import texts
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Nobody is started who answers previews."""
     calls: list[object] = []
-    monkeypatch.setattr("engine.jobs.previews.ensure_previewer", calls.append)
+    monkeypatch.setattr("engine.previews.requests.ensure_previewer", calls.append)
     return calls
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser
 
-from tests.dashboard import page_times
+from tests.measure import page_times
 
 
 def test_a_click_comes_back_to_what_was_open(browser: Browser, served: str) -> None:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from engine.jobs.workforce import alive_workers
+from engine.jobs.workers import alive_workers
 from engine.store.repository import Repository
 from tests.dashboard.browser.serving import free_port, page_at, settle, start
 from tests.engine.jobs.processes import kill, previewers, until, wait_for

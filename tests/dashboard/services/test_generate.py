@@ -118,7 +118,7 @@ def test_settings_of_an_earlier_job_come_back():
 
 
 def test_previews_are_asked_for_with_the_run_s_settings(monkeypatch):
-    monkeypatch.setattr("engine.jobs.previews.ensure_previewer", lambda repository: True)
+    monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: True)
     with Repository() as repository:
         patch = fill(repository, runs=1)[0]
     config = RunConfig(dataset="streets", weights="demo", image_size=320, patch_width=32)

@@ -131,7 +131,7 @@ def test_weights_outside_the_allowed_folders_are_refused(
 
 def test_before_and_after_is_asked_once_and_answered_later(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("engine.jobs.previews.ensure_previewer", asked.append)
+    monkeypatch.setattr("engine.previews.requests.ensure_previewer", asked.append)
     with Repository() as repository:
         patch = fill(repository, runs=1, steps=2)[0]
         how: dict[str, Any] = {

@@ -16,7 +16,7 @@ from tests.engine.tiny import IMAGE_SIZE
 @pytest.fixture
 def subject(settings: Callable[..., RunConfig]) -> Subject:
     """Five images of one class; views of half an image."""
-    from engine.jobs.materials import gather
+    from engine.runs.materials import gather
 
     config = settings(image_size=IMAGE_SIZE, view_size=32)
     materials = gather(config)

@@ -9,11 +9,6 @@ from engine.benchmark.catalogue import CATALOGUE
 from engine.benchmark.suites import SUITES
 
 
-def test_all_that_is_listed_has_its_code():
-    assert list(SUITES) == list(CATALOGUE)
-    assert [suite.about for suite in SUITES.values()] == [*CATALOGUE.values()]
-
-
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_parts_are_told_apart_and_nothing_measured_is_a_sentence(name, subject, scale):
     keys = [part.key for part in SUITES[name].parts(subject, scale)]

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 import contextlib
-import math
 import time
 
 import pytest
 import torch
 
-from engine.benchmark.timing import alternate, device_seconds, median_interval, ratio_interval
+from engine.benchmark.timing import alternate, device_seconds, median_interval
 
 
 def test_no_sides_give_no_figures():
@@ -42,16 +41,6 @@ def test_median_with_an_interval_that_holds_it(figures, median):
 def test_interval_narrows_with_agreement():
     wide, narrow = median_interval([1, 5, 9, 2, 8]), median_interval([5, 5.1, 4.9, 5, 5])
     assert narrow.high - narrow.low < wide.high - wide.low
-
-
-def test_ratios_pair_the_figures_of_one_round():
-    # The machine halves its speed from round to round; the ratio stays.
-    first, second = [2.0, 4.0, 8.0], [1.0, 2.0, 4.0]
-    interval = ratio_interval(first, second)
-    assert (interval.value, interval.low, interval.high) == (2, 2, 2)
-    assert not math.isnan(interval.value)
-    with pytest.raises(ValueError, match="zip"):
-        ratio_interval(first, second[:2])
 
 
 class FakeCuda:

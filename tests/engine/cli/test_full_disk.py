@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import home_folder
-from engine.jobs.previews import preview_folder
+from engine.runs.paths import preview_folder
 from engine.store import schema
 from engine.store.repository import Repository
 from tests.engine.store.factories import elsewhere

@@ -8,8 +8,8 @@ import pytest
 from engine.cli import jobs
 from engine.config import RunConfig
 from engine.jobs import queue
-from engine.jobs.places import log_path
 from engine.records import Job, Progress
+from engine.runs.paths import log_path
 from engine.store.repository import Repository
 from tests.engine.cli.conftest import Run
 from tests.engine.store.factories import elsewhere

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,12 +16,12 @@ from torch import Tensor
 from engine.config import PlacementConfig
 from engine.datasets.loader import ImageLoader
 from engine.datasets.sources import read_dataset
-from engine.detectors.base import Detections
+from engine.detectors.base import Detections, Detector
 from engine.detectors.ultralytics import load_detector
 from engine.evaluation.config import EvaluationConfig
-from engine.evaluation.runner import CONDITIONS, PatchJudge, evaluate_patch
+from engine.evaluation.runner import CONDITIONS, PatchJudge
 from engine.patch.render import circle_mask
-from engine.records import ImageRecord
+from engine.records import Evaluation, ImageRecord
 from tests.fakes import FakeDetector
 
 SIZE = 64
@@ -77,17 +79,25 @@ def solid(value: float, height: int = 16, width: int = 16) -> Tensor:
     return torch.full((3, height, width), float(value))
 
 
+def evaluated(
+    detector: Detector,
+    loader: ImageLoader,
+    indices: Sequence[int],
+    patch_chw: Tensor,
+    **settings: Any,
+) -> Evaluation:
+    return PatchJudge(detector, loader, indices, **settings).evaluate(patch_chw)
+
+
 def test_no_images(loader: ImageLoader) -> None:
-    evaluation = evaluate_patch(BrightnessDetector(), loader, [], solid(0), class_id=0, config=COVERING)
+    evaluation = evaluated(BrightnessDetector(), loader, [], solid(0), class_id=0, config=COVERING)
     assert math.isnan(evaluation.patch.ap50.value)
     assert evaluation.settings["images"] == 0
     assert json.loads(json.dumps(evaluation.to_json(), allow_nan=False))["patch"]["asr"] is None
 
 
 def test_a_dark_patch_hides_what_its_controls_leave(loader: ImageLoader) -> None:
-    evaluation = evaluate_patch(
-        BrightnessDetector(), loader, [0, 1, 2], solid(0), class_id=0, config=COVERING
-    )
+    evaluation = evaluated(BrightnessDetector(), loader, [0, 1, 2], solid(0), class_id=0, config=COVERING)
     assert set(evaluation.controls) | {"patch"} == set(CONDITIONS)
     for name, control in evaluation.controls.items():
         values = (control.asr.value, control.disappearance.value, control.relative_ap50.value)
@@ -101,7 +111,7 @@ def test_a_dark_patch_hides_what_its_controls_leave(loader: ImageLoader) -> None
 
 def test_settings_name_what_the_figures_came_from(loader: ImageLoader) -> None:
     config = COVERING
-    settings = evaluate_patch(
+    settings = evaluated(
         BrightnessDetector(), loader, [0, 2], solid(0, 8, 12), class_id=0, config=config
     ).settings
     assert settings["placement"] == {"kind": "object", "scale": 0.6, "rise": 0, "position": (0.5, 0.5)}
@@ -110,7 +120,7 @@ def test_settings_name_what_the_figures_came_from(loader: ImageLoader) -> None:
 
 
 def test_only_objects_of_the_class_count(loader: ImageLoader) -> None:
-    evaluation = evaluate_patch(BrightnessDetector(), loader, [0, 2], solid(0), class_id=1, config=COVERING)
+    evaluation = evaluated(BrightnessDetector(), loader, [0, 2], solid(0), class_id=1, config=COVERING)
     assert evaluation.settings["objects"] == 0
     assert math.isnan(evaluation.patch.disappearance.value)
 
@@ -134,14 +144,14 @@ def test_the_clean_images_and_the_controls_are_passed_over_once(loader: ImageLoa
 def test_a_circular_patch_leaves_the_corners(loader: ImageLoader) -> None:
     config = EvaluationConfig(placement=PlacementConfig(scale=0.6, rise=0), min_score=0.4, resamples=0)
     detector, indices = BrightnessDetector(), [0, 1, 2]
-    square = evaluate_patch(detector, loader, indices, solid(0), class_id=0, config=config)
+    square = evaluated(detector, loader, indices, solid(0), class_id=0, config=config)
     mask = circle_mask(16, 16)
-    circle = evaluate_patch(detector, loader, indices, solid(0), class_id=0, config=config, mask_hw=mask)
+    circle = evaluated(detector, loader, indices, solid(0), class_id=0, config=config, mask_hw=mask)
     assert square.patch.asr.value == 1.0
     assert circle.patch.asr.value == 0.0
     assert circle.settings["masked"]
     with pytest.raises(ValueError, match=r"expected a patch as large as its mask \(16, 16\), got \(8, 8\)"):
-        evaluate_patch(detector, loader, indices, solid(0, 8, 8), class_id=0, mask_hw=mask)
+        evaluated(detector, loader, indices, solid(0, 8, 8), class_id=0, mask_hw=mask)
 
 
 @pytest.mark.parametrize("kind", ["random", "fixed"])
@@ -149,8 +159,7 @@ def test_other_placements_repeat_with_the_seed(loader: ImageLoader, kind: str) -
     placement = PlacementConfig(kind=kind, scale=0.5)
     config = EvaluationConfig(placement=placement, min_score=0.5, resamples=20, seed=5)
     runs = [
-        evaluate_patch(FakeDetector(), loader, [0, 1, 2], solid(0), class_id=0, config=config)
-        for _ in range(2)
+        evaluated(FakeDetector(), loader, [0, 1, 2], solid(0), class_id=0, config=config) for _ in range(2)
     ]
     assert runs[0].to_json() == runs[1].to_json()
 
@@ -176,7 +185,7 @@ def test_the_batch_size_changes_no_figure(loader: ImageLoader) -> None:
 )
 def test_wrong_patches_are_refused(loader: ImageLoader, patch: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        evaluate_patch(BrightnessDetector(), loader, [0], patch, class_id=0)
+        evaluated(BrightnessDetector(), loader, [0], patch, class_id=0)
 
 
 def test_a_class_that_the_detector_lacks_is_refused(loader: ImageLoader) -> None:
@@ -190,7 +199,7 @@ def test_real_photographs(coco128_yaml: Path, yolov8n_weights: Path) -> None:
     loader = ImageLoader(photographs, image_size=640, device=torch.device("cpu"))
     detector = load_detector(yolov8n_weights, device="cpu")
     config = EvaluationConfig(placement=PlacementConfig(scale=0.6), batch_size=3, resamples=50)
-    evaluation = evaluate_patch(detector, loader, range(6), torch.zeros(3, 32, 32), class_id=0, config=config)
+    evaluation = evaluated(detector, loader, range(6), torch.zeros(3, 32, 32), class_id=0, config=config)
     clean, grey = evaluation.controls["clean"], evaluation.controls["grey"]
     assert clean.ap50.value > 0.6
     assert clean.relative_ap50.value == pytest.approx(1.0)

@@ -11,7 +11,7 @@ import pytest
 
 from engine.config import RunConfig
 from engine.jobs import queue
-from engine.jobs.places import job_folder
+from engine.runs.paths import job_folder
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import children, kill, until, wait_for, worker
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.jobs.benchmark_readers import readers
-from engine.jobs.materials import open_dataset
+from engine.runs.materials import open_dataset
 
 
 @pytest.mark.parametrize("synthetic", [False, True])

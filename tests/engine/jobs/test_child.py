@@ -18,9 +18,9 @@ import pytest
 from engine.errors import StorageError
 from engine.jobs import child, queue
 from engine.jobs.child import INTERRUPTED, LOST, sole_writer
-from engine.jobs.places import job_folder, lock_path
 from engine.jobs.work import WORK
 from engine.records import Job
+from engine.runs.paths import job_folder, lock_path
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import ROOT
 

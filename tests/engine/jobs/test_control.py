@@ -18,9 +18,9 @@ import pytest
 
 from engine.config import RunConfig
 from engine.jobs import queue
-from engine.jobs.handlers import generate
-from engine.jobs.places import job_folder
-from engine.jobs.workforce import alive_workers
+from engine.jobs.workers import alive_workers
+from engine.runs.commands import generate
+from engine.runs.paths import job_folder
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import ROOT, kill, start_worker, until, wait_for, worker
 

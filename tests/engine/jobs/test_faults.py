@@ -17,9 +17,9 @@ import pytest
 from engine.config import RunConfig
 from engine.errors import StorageError
 from engine.jobs import queue
-from engine.jobs.handlers import generate
-from engine.jobs.places import job_folder
 from engine.jobs.worker import Worker
+from engine.runs.commands import generate
+from engine.runs.paths import job_folder
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import ROOT, until, wait_for, worker
 from tests.engine.store.factories import step

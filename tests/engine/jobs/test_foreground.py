@@ -12,14 +12,14 @@ import pytest
 from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
 from engine.evaluation.config import EvaluationConfig
-from engine.jobs import run_folder
 from engine.jobs.estimates import cost_key
 from engine.jobs.foreground import record_foreground_evaluation, record_foreground_run
-from engine.jobs.handlers import evaluate, generate
 from engine.jobs.housekeeping import find_faults
-from engine.jobs.places import job_folder
 from engine.jobs.queue import retry, submit_evaluate
 from engine.jobs.requests import evaluation_request
+from engine.runs import run_folder
+from engine.runs.commands import evaluate, generate
+from engine.runs.paths import job_folder
 from engine.store.repository import Repository
 
 

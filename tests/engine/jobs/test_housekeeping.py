@@ -15,10 +15,9 @@ from engine.datasets.uploads import unpacked_folder, uploads_folder
 from engine.errors import StorageError
 from engine.jobs.housekeeping import find_faults, prune_checkpoints, prune_previews, prune_uploads, usage
 from engine.jobs.patch_records import import_patch
-from engine.jobs.places import job_folder
-from engine.jobs.previews import preview_folder
 from engine.jobs.queue import cancel, submit_import
 from engine.records import Dataset, Job
+from engine.runs.paths import job_folder, preview_folder
 from engine.store.repository import Repository
 
 

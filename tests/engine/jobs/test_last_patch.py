@@ -11,10 +11,10 @@ import pytest
 from engine.config import RunConfig
 from engine.jobs import queue
 from engine.jobs.last_patch import keep_last_patch
-from engine.jobs.places import job_folder
-from engine.jobs.run_folder import read_summary
 from engine.patch.arrays import write_patch_array
 from engine.records import Job
+from engine.runs.paths import job_folder
+from engine.runs.run_folder import read_summary
 from engine.store.repository import Repository
 
 Submit = Callable[..., Job]

@@ -15,8 +15,8 @@ from engine.errors import JobError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import queue
 from engine.jobs.estimates import Estimate
-from engine.jobs.places import jobs_folder, lock_path
 from engine.records import Job
+from engine.runs.paths import jobs_folder, lock_path
 from engine.store.repository import Repository
 from tests.engine.store.factories import elsewhere
 

@@ -18,11 +18,11 @@ from PIL import Image
 from engine.config import RunConfig
 from engine.errors import RunInterruptedError, StorageError
 from engine.jobs import queue
-from engine.jobs.generation import Observer
-from engine.jobs.handlers import generate, resume
 from engine.jobs.reporting import Reporter, RunReporter
 from engine.patch.state import RunState, load_checkpoint
 from engine.records import Job, StepRecord
+from engine.runs.commands import generate, resume
+from engine.runs.generation import Observer
 from engine.store.repository import Repository
 
 Settings = Callable[..., RunConfig]

@@ -12,10 +12,10 @@ import pytest
 
 from engine.config import RunConfig
 from engine.jobs import queue
-from engine.jobs.handlers import generate
-from engine.jobs.places import job_folder
 from engine.patch.state import load_checkpoint
 from engine.records import Job
+from engine.runs.commands import generate
+from engine.runs.paths import job_folder
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import children, kill, start_worker, until, wait_for
 

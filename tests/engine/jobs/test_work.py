@@ -15,9 +15,9 @@ from engine.config import RunConfig
 from engine.errors import RunInterruptedError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import queue, work
-from engine.jobs.places import job_folder
 from engine.jobs.work import WORK
 from engine.records import JOB_KINDS, Job
+from engine.runs.paths import job_folder
 from engine.store.repository import Repository
 
 Settings = Callable[..., RunConfig]

@@ -80,13 +80,7 @@ def test_a_worker_runs_jobs_in_children_and_says_how_they_ended(repository: Repo
     Worker(repository, "cpu").run(until_idle=True)
     done = repository.jobs.get(good.id)
     assert (done.state, done.progress.phase, done.progress.share) == ("succeeded", "stored", 1)
-    assert done.result == {
-        "dataset": "good",
-        "images": 6,
-        "objects": 8,
-        "repairs": {},
-        "notes": [],
-    }
+    assert done.result == {"dataset": "good", "images": 6, "objects": 8, "repairs": {}, "notes": []}
     failed = repository.jobs.get(bad.id)
     assert failed.state == "failed"
     assert f"dataset '{blocks}/nothing': expected a data file" in str(failed.error)

@@ -27,9 +27,7 @@ from tests.fakes import FakeDetector
 def scores(*images: list[float]) -> ClassScores:
     """Scores (not logits) of each image at four anchor points: (4, 4), (12, 4), (4, 12), (12, 12)."""
     points = torch.tensor([[4.0, 4], [12, 4], [4, 12], [12, 12]])
-    return ClassScores(
-        logits=torch.tensor(images).logit(), points_xy_px=points, strides_px=torch.full((4,), 8.0)
-    )
+    return ClassScores(logits=torch.tensor(images).logit(), points_xy_px=points)
 
 
 FIRST, SECOND = [0.9, 0.2, 0.4, 0.1], [0.5, 0.6, 0.7, 0.8]
@@ -235,7 +233,6 @@ def test_half_precision_logits_are_summed_in_full_precision(dtype):
     some = ClassScores(
         logits=torch.full((1, 4), -8.0, dtype=dtype),
         points_xy_px=scores(FIRST).points_xy_px,
-        strides_px=torch.full((4,), 8.0),
     )
     expected = 1 / (1 + math.exp(8))
     assert max_confidence(some).item() == pytest.approx(expected, rel=1e-5)

@@ -26,7 +26,8 @@ from tests.fakes import FakeDetector
 COUNTS = [1, 0, 2, 1, 3]
 TOO_LARGE = 5  # a batch size for which these tests' detectors have no memory
 KINDS = {
-    "adam": {},
+    "pyramid-adam": {"optimizer": "pyramid-adam"},
+    "adam": {"optimizer": "adam"},
     "adamw with a cosine": {"optimizer": "adamw", "schedule": ScheduleConfig(kind="cosine", warmup=1)},
     "sign-momentum": {"optimizer": "sign-momentum"},
     "plateau": {

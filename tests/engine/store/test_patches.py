@@ -47,7 +47,6 @@ def test_without_patches_all_is_empty(repository: Repository) -> None:
     patches = repository.patches
     assert patches.find() == []
     assert patches.count() == 0
-    assert patches.best() is None
     assert patches.of_job(1) is None
     assert patches.with_fingerprint("") is None
     assert patches.scores(1) == []
@@ -94,19 +93,9 @@ def test_orders_look_at_the_first_score(repository: Repository) -> None:
         "ap50": ["A", "b", "d", "c"],
         "name": ["A", "b", "c", "d"],
     }
-    best = repository.patches.best()
-    assert best is not None
-    assert best.score is not None
-    assert (best.name, best.score.asr, best.score.detector) == ("A", 0.6, "yolo")
-
-
-def test_the_best_may_be_of_one_dataset(repository: Repository) -> None:
-    for name, asr in (("street", 0.3), ("demo", 0.8)):
-        score(repository, add(repository, name, dataset=name), asr)
-    best = repository.patches.best(dataset="street")
-    assert best is not None
-    assert best.name == "street"
-    assert repository.patches.best(dataset="none") is None
+    first = repository.patches.find(order="asr")[0].score
+    assert first is not None
+    assert (first.asr, first.detector) == (0.6, "yolo")
 
 
 @pytest.mark.parametrize(

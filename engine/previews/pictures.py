@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Draws and judges what previews ask for: the patch on images, what is found there, what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.boxes import FloatArray, Letterbox
+from engine.config import AugmentationConfig, PlacementConfig
+from engine.datasets.loader import Batch, ImageLoader
+from engine.detectors.base import Detections, Detector
+from engine.detectors.ultralytics import load_detector
+from engine.disk import write_atomically
+from engine.errors import DatasetError
+from engine.evaluation.matching import match_greedy, unfounded_boxes
+from engine.evaluation.runner import LOWEST_SCORE, NMS_IOU
+from engine.patch.files import read_patch
+from engine.patch.render import circle_mask, compose
+from engine.patch.transforms import place
+from engine.records import Dataset, ImageRecord
+from engine.runs.materials import matched, of_classes, require_objects
+from engine.store.repository import Repository
+
+__all__ = ["answer"]
+
+JPEG_QUALITY = 88
+STRIDE_PX = 32  # where no detector is asked: that of most
+
+
+def answer(request: dict[str, Any], folder: Path, *, device: str = "cpu") -> dict[str, Any]:
+    """Answer a request of `engine.previews.requests`, which says what is in the answer.
+
+    Args:
+        request: of one of its functions.
+        folder: an existing folder, which the pictures are written into.
+        device: that detectors compute on.
+
+    Raises:
+        EngineError: whatever is wrong with the request, in one line.
+    """
+    return {"images": _KINDS[request["kind"]](request, folder, device)}
+
+
+def _placement(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
+    batch = _batch(request, _records(request))
+    if request["patch"] is None:
+        height, width = request["patch_hw"]
+        patch = torch.full((3, height, width), 0.5)
+        mask = circle_mask(height, width) if request["circular"] else None
+    else:
+        patch, mask = read_patch(request["patch"][0])
+    patched = _patched(batch, patch, mask, request)
+    objects = _objects(batch)
+    return [
+        _picture(folder, "placed", index, image, box)
+        | {"index": index, "objects": _in_picture(boxes, box).tolist()}
+        for index, image, box, boxes in zip(
+            request["indices"], patched, batch.letterboxes, objects, strict=True
+        )
+    ]
+
+
+def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
+    detector = _detector(*request["weights"], request["trust"], device)
+    class_id = _detector_class(request, detector) if _wanted(request) else None
+    batch = _batch(request, _records(request), detector.stride_px)
+    images = batch.images_nchw.float() / 255
+    found = _detect(detector, images, class_id, request["min_score"])
+    objects = _objects(batch)
+    return [
+        _picture(folder, "clean", index, image, box)
+        | {
+            "index": index,
+            "objects": _in_picture(boxes, box).tolist(),
+            "found": _listed(each, box, detector),
+        }
+        for index, image, box, boxes, each in zip(
+            request["indices"], images, batch.letterboxes, objects, found, strict=True
+        )
+    ]
+
+
+def _before_after(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
+    detector = _detector(*request["weights"], request["trust"], device)
+    class_id = _detector_class(request, detector)
+    batch = _batch(request, _records(request), detector.stride_px)
+    patch, mask = read_patch(request["patch"][0])
+    images = [batch.images_nchw.float() / 255, _patched(batch, patch, mask, request)]
+    found = [_detect(detector, each, class_id, request["min_score"]) for each in images]
+    objects = _objects(batch)
+    answers = []
+    for number, index in enumerate(request["indices"]):
+        box, clean, patched = batch.letterboxes[number], found[0][number], found[1][number]
+        sizes = [
+            _picture(folder, name, index, each[number], box)
+            for name, each in zip(("clean", "patched"), images, strict=True)
+        ]
+        compared = _compared(objects[number], clean, patched, request["iou"], box, detector)
+        for side, picture in zip(("before", "after"), sizes, strict=True):
+            compared[side] = {"path": picture["path"], "found": compared[side]}
+        answers.append({"index": index, "width": sizes[0]["width"], "height": sizes[0]["height"], **compared})
+    return answers
+
+
+_KINDS = {"placement": _placement, "detections": _detections, "before_after": _before_after}
+
+
+def _compared(
+    objects: FloatArray,
+    clean: Detections,
+    patched: Detections,
+    iou: float,
+    box: Letterbox,
+    detector: Detector,
+) -> dict[str, Any]:
+    """What `engine.evaluation.metrics` counts, object by object and detection by detection."""
+    boxes = [each.boxes_xyxy_px.numpy() for each in (clean, patched)]
+    before, after = (match_greedy(objects, each, iou=iou) for each in boxes)
+    known = np.concatenate([objects, boxes[0]])
+    listed = {}
+    for side, found, each in zip(("before", "after"), (clean, patched), boxes, strict=True):
+        unfounded = unfounded_boxes(objects, each, iou=iou)
+        appeared = unfounded_boxes(known, each, iou=iou)
+        listed[side] = [
+            entry | {"hallucination": bool(wrong), "appeared": bool(new)}
+            for entry, wrong, new in zip(_listed(found, box, detector), unfounded, appeared, strict=True)
+        ]
+    return {
+        "objects": [
+            {"box": corners, "before": bool(was), "after": bool(still), "vanished": bool(was and not still)}
+            for corners, was, still in zip(_in_picture(objects, box).tolist(), before, after, strict=True)
+        ],
+        **listed,
+    }
+
+
+@lru_cache(maxsize=4)
+def _dataset(name: str, imported_at: str) -> Dataset:
+    with Repository() as repository:  # by name alone, also where a file is called so
+        return repository.datasets.load(name)
+
+
+@lru_cache(maxsize=3)
+def _detector(weights: str, changed_ns: int, trust: bool, device: str) -> Detector:
+    return load_detector(weights, device=device, trust=trust)
+
+
+def _records(request: dict[str, Any]) -> list[ImageRecord]:
+    """The images asked for, with the boxes of the classes alone if any is named."""
+    dataset, wanted = _dataset(*request["dataset"]), _wanted(request)
+    for index in request["indices"]:
+        if not 0 <= index < len(dataset.images):
+            raise DatasetError(
+                f"dataset {dataset.name}: expected an image of 0 to {len(dataset.images) - 1}, got {index}; "
+                "choose another"
+            )
+    records = [dataset.images[index] for index in request["indices"]]
+    if not wanted:
+        return records
+    class_ids = require_objects(dataset, wanted)
+    return [of_classes(record, class_ids, 0) for record in records]
+
+
+def _wanted(request: dict[str, Any]) -> list[str]:
+    """The dataset's classes asked for; none for all."""
+    name = request["class_name"]
+    return [name] if name and isinstance(name, str) else list(name)
+
+
+def _detector_class(request: dict[str, Any], detector: Detector) -> int:
+    """The detector's number of the classes asked for; older requests know no class of the detector."""
+    dataset, asked = _dataset(*request["dataset"]), request.get("detector_class", "")
+    return matched(dataset, detector, _wanted(request), asked).detector_id
+
+
+def _batch(request: dict[str, Any], records: Sequence[ImageRecord], stride_px: int = STRIDE_PX) -> Batch:
+    if not records:
+        raise DatasetError("preview: expected an image or more, got none; choose some")
+    loader = ImageLoader(
+        records,
+        image_size=request["image_size"],
+        stride_px=stride_px,
+        cache_bytes=0,
+        prefetch=0,
+        device=torch.device("cpu"),
+    )
+    return next(loader.batches([range(len(records))]))
+
+
+@torch.no_grad()
+def _patched(batch: Batch, patch_chw: Tensor, mask_hw: Tensor | None, request: dict[str, Any]) -> Tensor:
+    """The batch's images, float 0 to 1, with the patch on them; each draws chance of its own."""
+    settings = request["placement"]
+    height, width = batch.images_nchw.shape[2:]
+    placements = place(
+        batch.targets,
+        canvas_hw=(height, width),
+        aspect=patch_chw.shape[2] / patch_chw.shape[1],
+        placement=PlacementConfig(**settings | {"position": tuple(settings["position"])}),
+        augmentation=AugmentationConfig(**request["augmentation"]) if "augmentation" in request else None,
+        generator=torch.Generator().manual_seed(request["seed"]),
+    )
+    return compose(batch.images_nchw.float() / 255, patch_chw, placements, mask_hw)
+
+
+def _detect(
+    detector: Detector, images_nchw: Tensor, class_id: int | None, min_score: float
+) -> list[Detections]:
+    """What is found on each image, of one class or (None) of all, as the judge looks for it."""
+    found = detector.detect(images_nchw.to(detector.device), min_score=LOWEST_SCORE, iou=NMS_IOU)
+    return [_some(each, class_id, min_score) for each in found]
+
+
+def _some(found: Detections, class_id: int | None, min_score: float) -> Detections:
+    keep = found.scores >= min_score
+    if class_id is not None:
+        keep &= found.class_ids == class_id
+    return Detections(
+        boxes_xyxy_px=found.boxes_xyxy_px[keep].float(),
+        scores=found.scores[keep].float(),
+        class_ids=found.class_ids[keep],
+    )
+
+
+def _objects(batch: Batch) -> list[FloatArray]:
+    """The boxes of each image, in pixels of the canvas."""
+    boxes, owners = batch.targets.boxes_xyxy_px.numpy(), batch.targets.image_index.numpy()
+    return [boxes[owners == image] for image in range(batch.targets.images)]
+
+
+def _in_picture(boxes_xyxy_px: FloatArray, box: Letterbox) -> FloatArray:
+    """Boxes of the canvas in pixels of the picture, which has no padding."""
+    return np.asarray(boxes_xyxy_px).reshape(-1, 4) - np.array([box.left, box.top] * 2, dtype=np.float32)
+
+
+def _listed(found: Detections, box: Letterbox, detector: Detector) -> list[dict[str, Any]]:
+    corners = _in_picture(found.boxes_xyxy_px.numpy(), box).tolist()
+    return [
+        {"box": each, "score": score, "class_name": detector.class_names[class_id]}
+        for each, score, class_id in zip(
+            corners, found.scores.tolist(), found.class_ids.tolist(), strict=True
+        )
+    ]
+
+
+def _picture(folder: Path, name: str, index: int, image_chw: Tensor, box: Letterbox) -> dict[str, Any]:
+    """Write one image, float 0 to 1, without its padding; its path and size."""
+    shown = image_chw[:, box.top : box.top + box.height, box.left : box.left + box.width]
+    pixels = (shown.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    path = folder / f"{index}-{name}.jpg"
+    picture = Image.fromarray(pixels)
+    write_atomically(path, lambda file: picture.save(file, format="JPEG", quality=JPEG_QUALITY))
+    return {"path": str(path), "width": box.width, "height": box.height}

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""One generation in its folder: runs the loop, validates, keeps checkpoints, writes what comes of it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.config import RunConfig
+from engine.errors import DetectorError, EngineError, RunInterruptedError, StorageError
+from engine.evaluation.config import EvaluationConfig
+from engine.evaluation.runner import PatchJudge
+from engine.patch.files import write_patch
+from engine.patch.memory import peak_memory_bytes
+from engine.patch.optimizer import PatchRun
+from engine.patch.render import mask_of
+from engine.patch.state import RunState, save_checkpoint
+from engine.records import ImageRecord, Scores, StepRecord
+from engine.runs import run_folder
+from engine.runs.materials import Materials, fingerprint, split_validation
+from engine.runs.pacing import Pace
+from engine.runs.summary import base_summary, finish_summary
+
+__all__ = ["Generation", "Observer"]
+
+log = logging.getLogger(__name__)
+
+NOT_SCORABLE = "held-out images cannot be scored"
+CHECKPOINT_S = 30.0  # between two checkpoints at most, however long iterations are; more if one costs much
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observer:
+    """Who watches a run; each part may be left out.
+
+    Attributes:
+        on_begin: told the state and the steps of an iteration before the first step.
+        on_step: told each step and the state after it.
+        on_checkpoint: told the state that a checkpoint has kept.
+        on_evaluated: told how many images were scored, again and again.
+        stop_requested: asked after each step; True keeps a checkpoint and ends the run.
+    """
+
+    on_begin: Callable[[RunState, int], object] = lambda state, steps: None
+    on_step: Callable[[StepRecord, RunState], object] = lambda record, state: None
+    on_checkpoint: Callable[[RunState], object] = lambda state: None
+    on_evaluated: Callable[[int], object] = lambda images: None
+    stop_requested: Callable[[], bool] = lambda: False
+
+
+class Generation:
+    """Makes one patch; `begin` or `restore` comes first, then `run`.
+
+    Args:
+        config: the settings.
+        materials: detector and images.
+        folder: an existing folder.
+        observer: who watches.
+
+    Attributes:
+        state: where the run stands.
+    """
+
+    def __init__(self, config: RunConfig, materials: Materials, folder: Path, observer: Observer) -> None:
+        self._config, self._materials, self._folder, self._observer = config, materials, folder, observer
+        training, self._held_out = split_validation(
+            len(materials.records), config.validation_share, config.seed
+        )
+        self._training: Sequence[ImageRecord] = [materials.records[index] for index in training]
+        self._weights_sha256 = materials.detector.checksum()
+        self._mask = mask_of(config)
+        self._judge = self._validation_judge()
+        self.state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
+        self._batch_size = config.batch_size
+        self._checkpoints = Pace(CHECKPOINT_S, share=0.003, at_latest_s=600)
+        if materials.detector.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(materials.detector.device)
+
+    def begin(self, state: RunState) -> None:
+        """Start from a fresh state."""
+        self.state = state
+        if not self._batch_size:
+            self._batch_size = self._patch_run(1).probe_batch_size()
+            log.info("Batch size: %d (found by probing)", self._batch_size)
+
+    def restore(self, state: RunState, identity: dict[str, Any]) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            StorageError: the images or the weights are not those that the run began with.
+        """
+        self._batch_size = int(identity["batch_size"])
+        mine = self._identity()
+        for key, what in (("records_sha256", "images and boxes"), ("weights_sha256", "weights")):
+            if mine[key] != identity[key]:
+                raise StorageError(
+                    f"{self._folder}: expected the {what} that this run began with, got others; "
+                    "restore them or start a new run"
+                )
+        self.state = state
+
+    def run(self, *, evaluate_after: bool) -> dict[str, Any]:
+        """Optimise to the end, write the folder's files, score the patch.
+
+        Returns:
+            What `run.json` holds.
+
+        Raises:
+            RunInterruptedError: a stop was requested; a checkpoint is kept.
+            EngineError: whatever went wrong; the last checkpoint is as it was.
+        """
+        run = self._patch_run(self._batch_size)
+        self._observer.on_begin(self.state, run.steps_per_iteration())
+        self._optimise(run)
+        peak = peak_memory_bytes(self._materials.detector.device)
+        patch_chw = self._write_result()
+        if self._materials.detector.checksum() != self._weights_sha256:
+            raise DetectorError(
+                "expected the detector's weights unchanged by the run, got others; report this"
+            )
+        summary = self._summary(run, peak)
+        judged = self._held_out or range(len(self._materials.records))
+        return finish_summary(
+            summary,
+            self._config,
+            self._materials,
+            self._folder,
+            patch_chw,
+            judged if evaluate_after else [],
+            self._observer.on_evaluated,
+            self._mask,
+        )
+
+    def _patch_run(self, batch_size: int) -> PatchRun:
+        return PatchRun(
+            self._materials.detector,
+            self._training,
+            self._config,
+            class_id=self._materials.class_id,
+            state=self.state,
+            batch_size=batch_size,
+        )
+
+    def _optimise(self, run: PatchRun) -> None:
+        """The loop with all that happens beside it."""
+        self.save()
+        try:
+            for record in run.iterate():
+                self._observer.on_step(record, self.state)
+                if self.state.steps_in_iteration == 0:
+                    self._after_iteration()
+                if self._checkpoints.due():
+                    self.save()
+                if self._observer.stop_requested():
+                    raise RunInterruptedError(
+                        f"stopped in iteration {record.iteration} of {self.state.iterations}; "
+                        f"continue with: python -m engine patch generate --resume {self._folder}"
+                    )
+        except EngineError:
+            if self.state.step:
+                self.save()
+            raise
+        self.save()
+
+    def _after_iteration(self) -> None:
+        state, config = self.state, self._config
+        if self._judge is not None and state.iteration % config.validate_every == 0:
+            self._validate(self._judge)
+        if state.iteration % config.checkpoint_every == 0:
+            self.save()
+
+    def _validate(self, judge: PatchJudge) -> None:
+        """Score the patch on the held-out images; 1 - ASR, lower is better, AP50 decides between equals."""
+        state = self.state
+        scores = judge.score(state.patch_chw)
+        if math.isnan(scores.asr.value):
+            self._give_up_validation(scores)
+            return
+        score = (1 - scores.asr.value) + scores.ap50.value / 1000
+        state.events.append(
+            {
+                "event": "validated",
+                "step": state.step,
+                "iteration": state.iteration,
+                "asr": scores.asr.value,
+                "ap50": scores.ap50.value,
+            }
+        )
+        log.info("Validation: ASR %.3f, AP50 %.3f", scores.asr.value, scores.ap50.value)
+        state.stale_validations += 1
+        if score < state.best_score:
+            state.best_score, state.best_iteration = score, state.iteration
+            state.best_patch_chw = state.patch_chw.clone()
+            state.stale_validations = 0
+        elif self._config.early_stop and state.stale_validations >= self._config.early_stop:
+            state.events.append({"event": "stopped early", "step": state.step})
+            state.iterations = state.iteration
+
+    def _give_up_validation(self, scores: Scores) -> None:
+        """Go on without validations: on the clean images nothing is found that a patch could hide."""
+        self._judge = None
+        if any(event["event"] == NOT_SCORABLE for event in self.state.events):
+            return  # of an earlier sitting
+        no_objects = math.isnan(scores.disappearance.value)
+        reason = (
+            "they show no object of the class"
+            if no_objects
+            else "the detector finds none of their objects even without a patch"
+        )
+        state = self.state
+        state.events.append(
+            {"event": NOT_SCORABLE, "step": state.step, "iteration": state.iteration, "reason": reason}
+        )
+        log.warning(
+            "The held-out images cannot be scored: %s; the run goes on without validation and keeps its last "
+            "patch",
+            reason,
+        )
+
+    def _validation_judge(self) -> PatchJudge | None:
+        if not self._held_out:
+            return None
+        return PatchJudge(
+            self._materials.detector,
+            self._materials.loader(self._config.image_size),
+            self._held_out,
+            class_id=self._materials.class_id,
+            config=EvaluationConfig(placement=self._config.placement, resamples=0, seed=self._config.seed),
+            mask_hw=self._mask,
+        )
+
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint belongs to."""
+        return {
+            "config": self._config.to_json(),
+            "batch_size": self._batch_size,
+            "records_sha256": fingerprint(self._materials.records),
+            "weights_sha256": self._weights_sha256,
+        }
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        with self._checkpoints.spent():
+            save_checkpoint(self._folder, self.state, self._identity())
+        self._observer.on_checkpoint(self.state)
+
+    def _write_result(self) -> Tensor:
+        """The files of the patch: the best one if there were validations, with the last one beside it."""
+        state = self.state
+        run_folder.write_history(self._folder, state.history)
+        best = state.best_patch_chw
+        if best is None:
+            best = state.patch_chw
+        else:
+            write_patch(self._folder, state.patch_chw, self._mask, stem="patch-last")
+        write_patch(self._folder, best, self._mask)
+        return best
+
+    def _summary(self, run: PatchRun, peak_bytes: int) -> dict[str, Any]:
+        state = self.state
+        return base_summary(self._config, self._materials, self._folder) | {
+            "backend": "native",
+            "precision": run.precision,
+            "batch_size": run.batch_size,
+            "batching": self._config.batching,
+            "elapsed_s": state.elapsed_s,
+            "iterations": state.iteration,
+            "steps": state.step,
+            "image_iterations": state.image_iterations,
+            "image_iterations_per_s": state.image_iterations / state.elapsed_s,
+            "peak_memory_bytes": peak_bytes,
+            "best_iteration": state.best_iteration or None,
+            "weights_sha256": self._weights_sha256,
+            "events": state.events,
+        }

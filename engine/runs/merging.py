@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The experiment `--merge mean`: one patch for each object count, averaged at the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.config import RunConfig
+from engine.disk import why_unwritable
+from engine.errors import StorageError
+from engine.patch.files import read_patch, write_patch
+from engine.patch.render import mask_of
+from engine.patch.state import CHECKPOINT, RunState, load_checkpoint
+from engine.records import ImageRecord, StepRecord
+from engine.runs import run_folder
+from engine.runs.generation import Generation, Observer
+from engine.runs.materials import Materials
+from engine.runs.summary import finish_summary
+
+__all__ = ["generate_merged"]
+
+
+def generate_merged(
+    config: RunConfig,
+    materials: Materials,
+    folder: Path,
+    start: RunState,
+    observer: Observer,
+    *,
+    evaluate_after: bool,
+) -> dict[str, Any]:
+    """Make a patch of each group of images with one object count, and their mean weighted by images.
+
+    Each group is a run of its own in `group-N`, over as many iterations as one shared patch would get, so
+    both ways cost the same image-iterations. A group that is done, or begun, is not begun again.
+
+    Args:
+        config: the settings, `merge` being `mean`.
+        materials: detector and images.
+        folder: the run's folder, its checkpoint written.
+        start: the state that each group starts from.
+        observer: who watches; it sees the groups one after the other.
+        evaluate_after: score the mean.
+
+    Returns:
+        What `run.json` holds; `groups` lists the runs.
+    """
+    groups: dict[int, list[ImageRecord]] = defaultdict(list)
+    for record in materials.records:
+        groups[record.count()].append(record)
+    shared = config.changed(merge="shared")
+    summaries, histories = [], []
+    for count, records in sorted(groups.items()):
+        part = replace(materials, records=tuple(records))
+        summary, history = _run_group(shared, part, folder / f"group-{count}", start, observer)
+        summaries.append(summary)
+        histories.append(history)
+    patches = torch.stack([read_patch(summary["patch"])[0] for summary in summaries])
+    images = torch.tensor([float(summary["dataset"]["images"]) for summary in summaries])
+    merged = (patches * (images / images.sum())[:, None, None, None]).sum(dim=0)
+    mask = mask_of(config)
+    write_patch(folder, merged, mask)
+    run_folder.write_history(folder, _one_after_the_other(histories))
+    return finish_summary(
+        _joined(config, materials, folder, summaries),
+        config,
+        materials,
+        folder,
+        merged,
+        range(len(materials.records)) if evaluate_after else [],
+        observer.on_evaluated,
+        mask,
+    )
+
+
+def _run_group(
+    config: RunConfig, materials: Materials, folder: Path, start: RunState, observer: Observer
+) -> tuple[dict[str, Any], list[StepRecord]]:
+    generation = Generation(config, materials, folder, observer)
+    if (folder / CHECKPOINT).exists():
+        generation.restore(*load_checkpoint(folder))
+    else:
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            why = why_unwritable(folder, error, "free or choose a folder")
+            raise StorageError(f"{folder}: cannot be made, {why}") from error
+        generation.begin(replace(start, patch_chw=start.patch_chw.clone(), events=[], history=[]))
+    return generation.run(evaluate_after=False), generation.state.history
+
+
+def _one_after_the_other(histories: list[list[StepRecord]]) -> list[StepRecord]:
+    """The groups' steps in the order in which they were made; steps and seconds go on counting."""
+    steps, elapsed_s, joined = 0, 0.0, []
+    for history in histories:
+        joined += [
+            replace(record, step=record.step + steps, elapsed_s=record.elapsed_s + elapsed_s)
+            for record in history
+        ]
+        steps, elapsed_s = joined[-1].step, joined[-1].elapsed_s
+    return joined
+
+
+def _joined(
+    config: RunConfig, materials: Materials, folder: Path, summaries: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """One record of all groups: costs add up, the rest is the first group's."""
+    totals = {
+        key: sum(summary[key] for summary in summaries) for key in ("elapsed_s", "steps", "image_iterations")
+    }
+    first = summaries[0]
+    return first | {
+        "patch": str(folder / "patch.npy"),
+        "config": config.to_json(),
+        "dataset": first["dataset"]
+        | {
+            "images": len(materials.records),
+            "objects": sum(record.count() for record in materials.records),
+        },
+        **totals,
+        "image_iterations_per_s": totals["image_iterations"] / totals["elapsed_s"],
+        "peak_memory_bytes": max(summary["peak_memory_bytes"] for summary in summaries),
+        "groups": [
+            {"patch": summary["patch"], "images": summary["dataset"]["images"]} for summary in summaries
+        ],
+    }

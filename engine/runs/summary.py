@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The record of a run that `run.json` keeps: settings, versions, device, throughput, repairs, scores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from engine import __version__, hardware
+from engine.config import RunConfig
+from engine.evaluation.config import EvaluationConfig
+from engine.evaluation.runner import PatchJudge
+from engine.runs import run_folder
+from engine.runs.materials import Materials
+
+__all__ = ["base_summary", "finish_summary"]
+
+
+def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[str, Any]:
+    """What is known of a run whatever its result."""
+    snapshot = hardware.snapshot()
+    return {
+        "patchbench": __version__,
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "patch": str(folder / "patch.npy"),
+        "config": config.to_json(),
+        "seed": config.seed,
+        "versions": snapshot.to_json()["versions"],
+        "machine": {
+            "cpu_model": snapshot.cpu_model,
+            "gpus": [gpu.name for gpu in snapshot.gpus if gpu.name],
+            "memory_total_bytes": snapshot.memory_total_bytes,
+            "platform": snapshot.platform,
+        },
+        "dataset": {
+            "name": materials.dataset.name,
+            "source": materials.dataset.source,
+            "synthetic": materials.dataset.synthetic,
+            "images": len(materials.records),
+            "objects": sum(record.count() for record in materials.records),
+            "repairs": materials.dataset.repair_counts(),
+        },
+        "classes": materials.classes.to_json(),
+        "detector": {
+            "name": materials.detector.name,
+            "family": materials.detector.family,
+            "end_to_end": materials.detector.end_to_end,
+        },
+        "device": str(materials.detector.device),
+    }
+
+
+def finish_summary(
+    summary: dict[str, Any],
+    config: RunConfig,
+    materials: Materials,
+    folder: Path,
+    patch_chw: Tensor,
+    images: Sequence[int],
+    on_evaluated: Callable[[int], object],
+    mask_hw: Tensor | None = None,
+) -> dict[str, Any]:
+    """Write `run.json`, score the patch on the given images (none: do not), and write it again.
+
+    A score that fails or is interrupted loses nothing: the run's own record is there already.
+    """
+    run_folder.write_summary(folder, summary)
+    if not images:
+        return summary
+    started = time.perf_counter()
+    judge = PatchJudge(
+        materials.detector,
+        materials.loader(config.image_size),
+        images,
+        class_id=materials.class_id,
+        config=EvaluationConfig(placement=config.placement, seed=config.seed),
+        mask_hw=mask_hw,
+        progress=on_evaluated,
+    )
+    evaluation = materials.named(judge.evaluate(patch_chw)).to_json()
+    held_out = len(images) < len(materials.records)
+    summary["evaluation"] = evaluation | {
+        "on": "held-out images" if held_out else "the images that the patch was made on",
+        "elapsed_s": time.perf_counter() - started,
+    }
+    run_folder.write_summary(folder, summary)
+    return summary
