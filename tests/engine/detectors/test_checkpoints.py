@@ -281,6 +281,35 @@ def test_the_canary_sings():
     assert any(event.startswith(("exec", "pickle.find_class")) for event in ran)
 
 
+@pytest.mark.parametrize(
+    ("root", "message"),
+    [
+        (named("models.yolo", "DetectionModel") + b")\x81}b", "got one of the YOLOv5 or YOLOv7 repository"),
+        (
+            instance(*IDENTITY, hook=named("torch.nn.utils.prune", "L1Unstructured") + b")\x81"),
+            "got layers with pruning masks; make them permanent",
+        ),
+        (
+            instance(
+                "ultralytics.nn.tasks",
+                "ClassificationModel",
+                transforms=named("torchvision.transforms.transforms", "Compose") + b")\x81",
+            ),
+            "got a classification model",
+        ),
+        (
+            instance("ultralytics.nn.tasks", "OBBModel", criterion=named("some.module", "Loss") + b")\x81"),
+            "got one of rotated boxes",
+        ),
+    ],
+)
+def test_other_kinds_of_models_are_named_before_trust_is(tmp_path, root, message):
+    path = written(tmp_path / "other.pt", archive(hostile(b"}" + entry("model", root))))
+    with pytest.raises(DetectorError, match=message) as caught:
+        load_checkpoint(path)
+    assert "trust" not in str(caught.value)
+
+
 def test_hostile_objects_beside_a_real_model_are_refused(tmp_path):
     path = tmp_path / "mixed.pt"
     torch.save({"model": random_model("yolov8n"), "more": [Calls(exec, SHELL)]}, path)
