@@ -70,7 +70,7 @@ def test_weights_of_other_heads_open_in_half_precision(tmp_path, kind, layout, o
     [
         (
             lambda weights: {"backbone.conv1.weight": torch.zeros(1)},
-            "got 'backbone.conv1.weight'; use the .pt",
+            "with 'backbone.conv1.weight'; use the .pt",
         ),
         (lambda weights: weights | {"other.weight": torch.zeros(1)}, "with 'other.weight'; use the .pt"),
         (
