@@ -20,7 +20,7 @@ from plotly.offline import get_plotlyjs
 from dashboard import formats
 from dashboard.charts.theme import CONFIG
 from dashboard.i18n import _, language, speaking
-from dashboard.parts import compare_views as parts
+from dashboard.parts.compare import views as parts
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 

@@ -17,9 +17,9 @@ from dashboard.components import (
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
-from dashboard.parts.benchmark_changes import change_over_time
-from dashboard.parts.benchmark_names import answer_text
-from dashboard.parts.benchmark_view import downloads, scale_name, suite_view
+from dashboard.parts.benchmarks.changes import change_over_time
+from dashboard.parts.benchmarks.names import answer_text
+from dashboard.parts.benchmarks.view import downloads, scale_name, suite_view
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector, other_weights
 from dashboard.services import benchmarks

@@ -10,7 +10,7 @@ from dashboard.components import chart, controls, empty_state, go_to, look, page
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept, reset
-from dashboard.parts import compare_views as parts
+from dashboard.parts.compare import views as parts
 from dashboard.parts.report_button import report_button
 from dashboard.services import runs as service
 from dashboard.services.runs import Run

@@ -7,9 +7,9 @@ from dashboard.components import controls, empty_state, go_to, guarded, page_tit
 from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import kept
-from dashboard.parts.dataset_batches import batch_planner
-from dashboard.parts.dataset_imports import import_forms, running_imports
-from dashboard.parts.dataset_views import class_view, object_view, repair_view
+from dashboard.parts.datasets.batches import batch_planner
+from dashboard.parts.datasets.imports import import_forms, running_imports
+from dashboard.parts.datasets.views import class_view, object_view, repair_view
 from dashboard.services import datasets
 from engine.store.datasets import DatasetSummary
 

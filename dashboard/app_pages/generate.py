@@ -11,8 +11,8 @@ from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.navigation import pages
 from dashboard.page_state import choose, reference
-from dashboard.parts.generate_previews import cost_measurement, detector_check, placement_preview
-from dashboard.parts.generate_settings import advanced, choose_preset, choose_start, choose_subject, prefill
+from dashboard.parts.generate.previews import cost_measurement, detector_check, placement_preview
+from dashboard.parts.generate.settings import advanced, choose_preset, choose_start, choose_subject, prefill
 from dashboard.services import datasets, generate
 from engine.config import RunConfig
 from engine.errors import SettingsError

@@ -25,7 +25,8 @@ from dashboard.components import (
 from dashboard.drawing import notes, st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
-from dashboard.parts import job_controls, job_upkeep, job_view
+from dashboard.parts.jobs import controls as job_controls
+from dashboard.parts.jobs import upkeep, view
 from dashboard.services import jobs
 from dashboard.services.jobs import Found, JobView
 from engine.errors import JobError
@@ -194,11 +195,11 @@ def one(found: JobView) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             job_controls.turn(job)
             if job.kind == "generate" and jobs.steps(job.id):
-                job_view.axis_choice()
-    job_view.result(found)
-    goes_on = job.state in job_view.GOES_ON
-    live(job_view.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
-    job_view.details(found)
+                view.axis_choice()
+    view.result(found)
+    goes_on = job.state in view.GOES_ON
+    live(view.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
+    view.details(found)
     with controls("job-notes"):
         job_controls.notes_form(job)
 
@@ -217,8 +218,8 @@ def all_jobs() -> None:
     st.subheader(_("Now"), anchor=False)
     live(queue)()
     history()
-    job_upkeep.estimates()
-    job_upkeep.storage()
+    upkeep.estimates()
+    upkeep.storage()
 
 
 def page() -> None:

@@ -8,7 +8,7 @@ from dashboard.components import controls, empty_state, go_to, guarded, page_tit
 from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
-from dashboard.parts import patch_effects, patch_view
+from dashboard.parts.patches import effects, view
 from dashboard.pictures import texels
 from dashboard.services import patches
 from dashboard.services.patches import LARGEST_MB, Found
@@ -126,15 +126,15 @@ def one(patch: PatchRecord) -> None:
             st.rerun()
     page_title(patch.name, _("Patch {number}").format(number=patch.id))
     with guarded():
-        patch_view.portrait(patch)
-    patch_view.scored(patch)
+        view.portrait(patch)
+    view.scored(patch)
     with controls("patch-score"):
-        patch_effects.score_elsewhere(patch)
+        effects.score_elsewhere(patch)
     with guarded():
-        patch_effects.before_after(patch)
-    patch_view.history(patch)
+        effects.before_after(patch)
+    view.history(patch)
     with controls("patch-manage"):
-        patch_view.manage(patch)
+        view.manage(patch)
 
 
 def page() -> None:

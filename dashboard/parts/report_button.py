@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from dashboard.drawing import st
+from dashboard.downloads import save_button
 from dashboard.i18n import _, language
 from dashboard.report import report_html
 
@@ -20,13 +20,12 @@ def report_button(job_ids: Sequence[int]) -> None:
         job_ids: of one run, or of those to compare; generations that succeeded.
     """
     numbers = "-".join(map(str, job_ids))
-    st.download_button(
+    save_button(
         _("HTML report"),
         partial(report_html, tuple(job_ids), code=language()),
         f"patchbench-report-{numbers}.html",
         "text/html",
         key=f"report-{numbers}",
-        on_click="ignore",
-        icon=":material/description:",
         help=_("One file with settings, scores, loss and patches that opens without a network."),
+        icon=":material/description:",
     )

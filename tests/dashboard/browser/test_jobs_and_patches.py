@@ -16,6 +16,11 @@ from engine.store.repository import Repository
 from tests.dashboard.browser.serving import drawn_on, page_at, serving, settle
 from tests.dashboard.homes import add_running, fill, make_steps
 
+# A browser that takes 7 s from a click to asking for the file.
+SLOW = """() => {
+    const click = HTMLAnchorElement.prototype.click;
+    HTMLAnchorElement.prototype.click = function () { setTimeout(() => click.call(this), 7000); };
+}"""
 STEPS = make_steps(random.Random(1), 60)
 
 
@@ -99,3 +104,17 @@ def test_texels_are_sharp_and_downloads_are_the_patch(
         started.value.save_as(tmp_path / "patch.npy")
         assert (tmp_path / "patch.npy").read_bytes() == (home / "jobs/1/patch.npy").read_bytes()
         assert errors == []
+
+
+def test_a_slow_browser_still_gets_a_file_that_was_made_on_its_click(
+    browser: Browser, place: tuple[str, Path, Job]
+) -> None:
+    url, home, running = place
+    # A job's page refreshes every two seconds; each time files that nothing uses are dropped.
+    refreshing = page_at(browser, f"{url}/jobs?job={running.id}")
+    with refreshing, page_at(browser, f"{url}/patches?patch=1") as (tab, _errors):
+        tab.evaluate(SLOW)
+        with tab.expect_download() as started:
+            tab.get_by_role("button", name="NPY").click()
+        assert started.value.failure() is None
+        assert started.value.path().read_bytes() == (home / "jobs/1/patch.npy").read_bytes()

@@ -3,7 +3,7 @@
 
 import pytest
 
-from dashboard.parts.generate_fields import GROUPS
+from dashboard.parts.generate.fields import GROUPS
 from dashboard.services import generate
 from dashboard.services.generate import built, faults, flat
 from engine.config import AugmentationConfig, PlacementConfig, RunConfig, ScheduleConfig

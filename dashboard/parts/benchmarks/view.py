@@ -10,10 +10,11 @@ from typing import Any
 from dashboard import components, formats
 from dashboard.charts.benchmarks import Bar, line_chart, side_chart
 from dashboard.components import chart, controls, empty_state, go_to, look
+from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
-from dashboard.parts.benchmark_names import answer_text, name_text, side_text
+from dashboard.parts.benchmarks.names import answer_text, name_text, side_text
 from dashboard.services import benchmarks, hardware
 from dashboard.services.benchmarks import Chart, Description
 from engine.records import BenchmarkRun, Interval, Measurement
@@ -221,22 +222,20 @@ def figure_text(figure: Interval, factor: float = 1.0) -> str:
 def downloads(runs: Sequence[BenchmarkRun], name: str) -> None:
     """Measurements as files."""
     with st.container(horizontal=True):
-        st.download_button(
+        save_button(
             _("Download CSV"),
             lambda: benchmarks.to_csv(runs),
             f"{name}.csv",
             "text/csv",
-            on_click="ignore",
-            icon=":material/download:",
+            key=f"{name}-csv",
             help=_("A line for each measurement, for a spreadsheet."),
         )
-        st.download_button(
+        save_button(
             _("Download JSON"),
             lambda: benchmarks.to_json(runs),
             f"{name}.json",
             "application/json",
-            on_click="ignore",
-            icon=":material/download:",
+            key=f"{name}-json",
             help=_("Everything about the run: settings, machine, versions, figures of single rounds."),
         )
 

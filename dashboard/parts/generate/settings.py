@@ -13,7 +13,7 @@ from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.parts.class_choice import choose_classes, choose_detector_class, write_classes
 from dashboard.parts.detector_choice import choose_detector, other_weights
-from dashboard.parts.generate_fields import GROUPS, LABELS, Field
+from dashboard.parts.generate.fields import GROUPS, LABELS, Field
 from dashboard.parts.setting_names import setting_name
 from dashboard.services import datasets, generate
 from dashboard.services.generate import DEFAULTS

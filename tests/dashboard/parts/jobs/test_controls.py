@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from dashboard.parts.job_controls import ACTIONS
+from dashboard.parts.jobs.controls import ACTIONS
 from dashboard.services.jobs import allowed_actions
 from engine.records import JOB_STATES, Job
 
@@ -13,7 +13,7 @@ from engine.records import JOB_STATES, Job
 def asking() -> None:
     import streamlit as st
 
-    from dashboard.parts.job_controls import asked_twice
+    from dashboard.parts.jobs.controls import asked_twice
     from engine.errors import JobError
 
     def act() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from dashboard.i18n import speaking
-from dashboard.parts.benchmark_names import answer_text, name_text, side_text
+from dashboard.parts.benchmarks.names import answer_text, name_text, side_text
 from engine.store.repository import Repository
 from tests.dashboard.measured import add_benchmark, row
 
-PUBLISHED = sorted((Path(__file__).resolve().parents[3] / "docs" / "benchmarks").glob("*.json"))
+PUBLISHED = sorted((Path(__file__).resolve().parents[4] / "docs" / "benchmarks").glob("*.json"))
 # What has no other name in Korean: programs, precisions, the detector's losses, scores, units.
 NAMES = {"PatchBench", "ART", "fp", "bf", "cls", "box", "dfl", "ASR", "AP", "bytes", "x"}
 

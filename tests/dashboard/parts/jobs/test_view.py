@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 
 def drawn(**facts: object) -> None:
-    from dashboard.parts.job_view import figures, result
+    from dashboard.parts.jobs.view import figures, result
     from dashboard.services.jobs import JobView
     from engine.records import Job, Progress
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.parts.generate_fields import GROUPS, LABELS, Field
+from dashboard.parts.generate.fields import GROUPS, LABELS, Field
 from dashboard.parts.setting_names import setting_name
 from dashboard.services.generate import DEFAULTS
 

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 
 from dashboard.i18n import speaking
-from dashboard.parts import compare_views as parts
+from dashboard.parts.compare import views as parts
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 from engine.store.repository import Repository

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from dashboard.i18n import speaking
-from dashboard.parts import benchmark_view as parts
+from dashboard.parts.benchmarks import view as parts
 from engine.records import Interval, Measurement
 from tests.dashboard.measured import row
 

@@ -15,13 +15,13 @@ from tests.dashboard.homes import fill, make_evaluation
 
 
 def drawn(patch: object) -> None:
-    from dashboard.parts.patch_view import scored
+    from dashboard.parts.patches.view import scored
 
     scored(patch)
 
 
 def drawn_history(patch: object) -> None:
-    from dashboard.parts.patch_view import history
+    from dashboard.parts.patches.view import history
 
     history(patch)
 

@@ -9,11 +9,12 @@ from typing import Any
 from dashboard import formats
 from dashboard.charts.compare import score_bars
 from dashboard.components import CONDITIONS, chart, controls, go_to, guarded, look, score_table
+from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, notes, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, kept
-from dashboard.parts.job_controls import asked_twice
-from dashboard.parts.job_view import loss_chart
+from dashboard.parts.jobs.controls import asked_twice
+from dashboard.parts.jobs.view import loss_chart
 from dashboard.parts.report_button import report_button
 from dashboard.parts.setting_names import setting_name, setting_value
 from dashboard.pictures import texels
@@ -67,30 +68,31 @@ def _facts(patch: PatchRecord) -> dict[str, str]:
 
 
 def _downloads(patch: PatchRecord, png: bytes) -> None:
-    icon = ":material/download:"
     name = f"patch-{patch.id}"
     array = patch.image.removesuffix(".png") + ".npy"
-    how: dict[str, Any] = {"icon": icon, "on_click": "ignore"}
-    st.download_button(
-        _("PNG"), png, f"{name}.png", "image/png", key="download-png", help=_("The picture, 8 bits."), **how
+    save_button(
+        _("PNG"),
+        lambda: png,
+        f"{name}.png",
+        "image/png",
+        key="download-png",
+        help=_("The picture, 8 bits."),
     )
-    st.download_button(
+    save_button(
         _("NPY"),
         partial(patches.file_bytes, array),
         f"{name}.npy",
         "application/octet-stream",
         key="download-npy",
         help=_("The exact texels as a NumPy array, 3 × height × width, 0 to 1."),  # noqa: RUF001
-        **how,
     )
-    st.download_button(
+    save_button(
         _("JSON"),
         partial(patches.as_json, patch.id),
         f"{name}.json",
         "application/json",
         key="download-json",
         help=_("Settings, history and all scores."),
-        **how,
     )
     if patch.job_id is not None and patch.summary:
         report_button([patch.job_id])

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from dashboard.parts import benchmark_changes as parts
+from dashboard.parts.benchmarks import changes as parts
 from engine.benchmark.comparison import changes
 from tests.dashboard.measured import row
 

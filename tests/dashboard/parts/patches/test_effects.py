@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dashboard.parts.patch_effects import LEGEND
+from dashboard.parts.patches.effects import LEGEND
 from dashboard.services.marks import MARKS
 
 

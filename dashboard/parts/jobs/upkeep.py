@@ -8,7 +8,7 @@ from dashboard.charts.jobs import estimates_beside_truth
 from dashboard.components import chart, controls, look
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.parts.job_controls import asked_twice
+from dashboard.parts.jobs.controls import asked_twice
 from dashboard.services import upkeep
 
 __all__ = ["estimates", "storage"]

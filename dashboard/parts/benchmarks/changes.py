@@ -13,8 +13,8 @@ from dashboard.components import chart, controls, look
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
-from dashboard.parts.benchmark_names import side_text
-from dashboard.parts.benchmark_view import figure_text, run_name, unit_of
+from dashboard.parts.benchmarks.names import side_text
+from dashboard.parts.benchmarks.view import figure_text, run_name, unit_of
 from dashboard.services import benchmarks
 from engine.records import BenchmarkRun, Interval
 
