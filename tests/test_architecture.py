@@ -30,6 +30,7 @@ EVERYWHERE = {
     "measurements",
     "private",
     "records",
+    "registry",
     "terminal",
 }
 # Package or module of the engine → what else of the engine it may import.
@@ -47,6 +48,7 @@ MAY_IMPORT = {
     "records": set(),
     "hardware": set(),
     "private": set(),
+    "registry": set(),
     "seeding": set(),
     "store": set(),
     "terminal": set(),
@@ -102,6 +104,7 @@ TORCH_FREE = [
     "engine.measurements",
     "engine.private",
     "engine.records",
+    "engine.registry",
     "engine.terminal",
     "engine.evaluation.config",
     "engine.baselines.config",
