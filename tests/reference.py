@@ -21,6 +21,9 @@ from engine.cli.run_options import (
     suite_options,
 )
 from engine.cli.submit import job_options
+from engine.config import RunConfig
+from engine.evaluation.config import EvaluationConfig
+from engine.settings import Setting, declared
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 PROGRAMS = {"python -m engine": engine, "python -m dashboard": dashboard}
@@ -55,6 +58,13 @@ holds one JSON document and nothing else.
 | `PATCHBENCH_HOME` | the folder of the database, results, uploads and downloads | `./data` |
 | `PATCHBENCH_ROOTS` | folders that the dashboard may read | your home folder and the working folder |
 | `PATCHBENCH_TRUSTED` | folders whose weight files are opened as with `--trust-weights` | none |
+"""
+
+SETTINGS_INTRODUCTION = """\
+## Settings
+
+Those of a run and of a scoring, by their names in JSON: in `run.json`, in a job's request, in
+`jobs duplicate --set`. A setting's meaning stands with its option.
 """
 
 
@@ -143,7 +153,36 @@ def reference() -> str:
     parts += [_section(entry, groups) for entry in found]
     parts.append("## Shared options\n\nOptions that several commands take.\n")
     parts += [f"### {title}\n\n{_table(group)}" for title, group in groups.items()]
+    parts += [SETTINGS_INTRODUCTION, _settings()]
     return "\n".join(parts)
+
+
+def _settings() -> str:
+    """A line for each setting: what it can be, when it matters, where a sweep tries it."""
+    lines = ["| setting | name | option | values | matters | with ART | sweep |", "| --- " * 7 + "|"]
+    for title, kind in (("", RunConfig), ("scoring: ", EvaluationConfig)):
+        lines += [
+            f"| {' | '.join(map(_cell, _setting(title, each)))} |"
+            for each in declared(kind).values()
+            if not title or each.role == "scoring"
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(title: str, setting: Setting) -> list[str]:
+    values = ", ".join(f"`{choice}`" for choice in setting.choices or setting.offered)
+    if setting.bounds:
+        low, high = (f"{bound:,}" for bound in setting.bounds)
+        values = f"{values}: {low} to {high}".removeprefix(": ")
+    return [
+        f"{title}{setting.label} ({setting.unit})" if setting.unit else f"{title}{setting.label}",
+        f"`{setting.key}`",
+        f"`{setting.flag}`",
+        values,
+        f"if `{setting.needs[0]}` is {' or '.join(setting.needs[1])}" if setting.needs else "",
+        "" if setting.art is None else " or ".join(f"`{value}`" for value in setting.art),
+        "{:g} to {:g}".format(*setting.sweep) if setting.sweep else "",
+    ]
 
 
 def _overview(found: list[Entry]) -> str:

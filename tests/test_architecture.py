@@ -31,6 +31,7 @@ EVERYWHERE = {
     "private",
     "records",
     "registry",
+    "settings",
     "terminal",
 }
 # Package or module of the engine → what else of the engine it may import.
@@ -50,6 +51,7 @@ MAY_IMPORT = {
     "private": set(),
     "registry": set(),
     "seeding": set(),
+    "settings": set(),
     "store": set(),
     "terminal": set(),
     "datasets": {"boxes", "seeding"},
@@ -105,6 +107,7 @@ TORCH_FREE = [
     "engine.private",
     "engine.records",
     "engine.registry",
+    "engine.settings",
     "engine.terminal",
     "engine.evaluation.config",
     "engine.baselines.config",

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboard.services import datasets, detectors
+from dashboard.services import datasets, detectors, settings
 from dashboard.services.paths import file_within_roots
+from dashboard.services.settings import RUN
 from dashboard.services.storage import cached, opened
 from engine.config import LOSS_TERMS, RunConfig
 from engine.errors import SettingsError
@@ -15,6 +16,7 @@ from engine.jobs import estimates, queue
 from engine.jobs.estimates import Estimate
 from engine.previews import requests as previews
 from engine.records import Job, PatchRecord
+from engine.settings import nest
 from engine.store.previews import Preview
 
 __all__ = [
@@ -32,23 +34,16 @@ __all__ = [
     "submit",
 ]
 
-_PAIRS = ("view_zoom", "placement.position")
-_NESTED = ("placement", "augmentation", "schedule")
+_PAIRS = [key for key, each in RUN.items() if each.parts]
 
 
 def flat(config: RunConfig) -> dict[str, Any]:
     """All settings under one level of names: `placement.scale`, `view_zoom.0`, `losses.tv` (0: not used)."""
-    values: dict[str, Any] = {}
-    for key, value in config.to_json().items():
-        if key == "losses":
-            values |= {f"losses.{term}": float(value.get(term, 0)) for term in LOSS_TERMS}
-        elif key in _NESTED:
-            values |= {f"{key}.{inner}": each for inner, each in value.items()}
-        else:
-            values[key] = value
+    values = settings.flat(config.to_json())
+    weights = values.pop("losses")
+    values |= {f"losses.{term}": float(weights.get(term, 0)) for term in LOSS_TERMS}
     for key in _PAIRS:
         values |= {f"{key}.{place}": each for place, each in enumerate(values.pop(key))}
-    values["schedule.milestones"] = tuple(values["schedule.milestones"])
     return values
 
 
@@ -62,20 +57,11 @@ def built(values: Mapping[str, Any]) -> RunConfig:
         SettingsError: one is out of its range, or two do not go together.
     """
     known = DEFAULTS | dict(values)
-    settings: dict[str, Any] = {}
     for key in _PAIRS:
         known[key] = (known.pop(f"{key}.0"), known.pop(f"{key}.1"))
-    for key, value in known.items():
-        outer, dot, inner = key.partition(".")
-        if outer == "losses":
-            settings.setdefault("losses", {})
-            if value:
-                settings["losses"][inner] = value
-        elif dot:
-            settings.setdefault(outer, {})[inner] = value
-        else:
-            settings[outer] = value
-    return RunConfig.from_json(settings)
+    whole = nest(known)
+    whole["losses"] = {term: weight for term, weight in whole["losses"].items() if weight}
+    return RunConfig.from_json(whole)
 
 
 def held(config: RunConfig) -> RunConfig:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from engine.classes import recorded_words
 from engine.config import RunConfig
 from engine.errors import JobError
 from engine.records import Job, PatchRecord, StepRecord
+from engine.settings import flat
 
 __all__ = ["LIMIT", "POINTS", "Run", "candidates", "compared", "differing", "losses", "scored_alike"]
 
@@ -67,17 +68,6 @@ class Run:
             facts.get("detector", {}).get("name", config["weights"]),
             recorded_words(facts if "classes" in facts else self.job.request),
         )
-
-
-def flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings in one level; losses stay together, as a term without a weight is one left out."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict) and name != "losses":
-            found |= {f"{name}.{inner}": each for inner, each in value.items()}
-        else:
-            found[name] = value
-    return found
 
 
 @cached(ttl_s=5, max_entries=8)

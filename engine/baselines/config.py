@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.config import require_between, require_choice
 from engine.errors import SettingsError
+from engine.settings import require_between, require_choice
 
 __all__ = ["ArtConfig"]
 

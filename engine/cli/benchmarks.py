@@ -15,11 +15,12 @@ from engine.benchmark.report import main_table
 from engine.benchmark.wording import figure_text, readable, side_name
 from engine.cli.output import json_option, print_classes, print_json, print_table
 from engine.cli.run_options import config_from_options, suite_options
-from engine.config import RunConfig, require_choice
+from engine.config import RunConfig
 from engine.errors import EngineError
 from engine.jobs.benchmark_history import compare, latest_runs, result_of, two_runs
 from engine.jobs.benchmark_reports import read_results, write_report
 from engine.private import shared_outside_home
+from engine.settings import require_choice
 from engine.store.repository import Repository
 
 __all__ = ["benchmark_group"]

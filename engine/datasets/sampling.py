@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.config import BATCHINGS, SAMPLINGS, require_choice
+from engine.config import BATCHINGS, SAMPLINGS
 from engine.errors import SettingsError
+from engine.settings import require_choice
 
 __all__ = ["growing_batch_size", "plan_iteration"]
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from engine.config import require_choice
 from engine.datasets.annotations import UNREAD, repair_words
 from engine.datasets.coco import read_coco
 from engine.datasets.datafile import DATA_SUFFIXES
@@ -20,6 +19,7 @@ from engine.datasets.splits import SPLIT_CHOICES, with_split
 from engine.datasets.uploads import archive_name, unpack_zip, unpacked_folder, uploads_folder
 from engine.errors import DatasetError
 from engine.records import Dataset
+from engine.settings import require_choice
 
 __all__ = ["downloadable_names", "find_dataset", "read_dataset"]
 

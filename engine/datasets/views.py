@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.boxes import FloatArray, Letterbox
-from engine.config import require_between
 from engine.records import ImageRecord
+from engine.settings import require_between
 
 __all__ = ["ViewChooser", "visible_share"]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-from engine.config import require_between
 from engine.datasets.demo import demo_dataset
 from engine.detectors.checkpoints import load_checkpoint
 from engine.disk import why_unwritable
 from engine.errors import SettingsError, StorageError
+from engine.settings import require_between
 
 __all__ = ["DEMO_DESCRIPTION", "DEMO_IMAGE_SIZE", "DEMO_WEIGHTS", "retrain_demo_detector"]
 

@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.config import require_between
 from engine.detectors.base import ClassScores, Detections, Predictions, Targets
 from engine.detectors.ultralytics_heads import body_features, make_plain, try_out
 from engine.detectors.ultralytics_model import (
@@ -31,6 +30,7 @@ from engine.detectors.ultralytics_quiet import (
     make_anchors,
     non_max_suppression,
 )
+from engine.settings import require_between
 
 __all__ = ["UltralyticsDetector"]
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 
 from engine.boxes import FloatArray
-from engine.config import require_between
 from engine.evaluation.average_precision import measure_ap
 from engine.evaluation.bootstrap import IntArray, interval, ratio_samples, resample_counts, total_ratio
 from engine.evaluation.matching import ClassBoxes, match_greedy, uncovered_objects, unfounded_boxes
 from engine.records import Interval, Scores
+from engine.settings import require_between
 
 __all__ = ["PatchMetrics"]
 

@@ -16,7 +16,7 @@ from engine.benchmark.answers import with_left_out
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import SCALES, Part, Report, Suite
 from engine.benchmark.suites import SUITES
-from engine.config import RunConfig, require_choice
+from engine.config import RunConfig
 from engine.errors import EngineError, RunInterruptedError
 from engine.jobs.benchmark_history import result_of
 from engine.jobs.benchmark_readers import readers
@@ -26,6 +26,7 @@ from engine.records import BenchmarkRun
 from engine.runs.materials import Materials, gather
 from engine.runs.version import code_version
 from engine.seeding import seed_everything
+from engine.settings import require_choice
 from engine.store.benchmarks import BenchmarkKey, Benchmarks
 from engine.store.repository import Repository
 

@@ -13,34 +13,12 @@ from engine.classes import dataset_class_ids
 from engine.config import RunConfig
 from engine.errors import DatasetError
 from engine.jobs.workers import default_device
+from engine.settings import declared
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
 __all__ = ["Estimate", "cost_key", "estimate", "estimate_errors", "learn"]
 
-# What a step takes is measured anew for each of these, as for each detector, device and size of batch.
-COST_SETTINGS = (
-    *("backend", "batch_start", "compile", "deterministic", "image_size", "merge", "patch_height"),
-    *("patch_width", "precision", "view_size"),
-)
-# These say how many steps there are or what is in them, not what one takes: measured once for all of them.
-# The dataset is among them as scaled images are cached, a patch is drawn at a cost that does not grow with
-# the objects, and loading is a small part of a run.
-FREE_SETTINGS = (
-    *("accumulate", "augmentation", "checkpoint_every", "circular", "class_name", "clip_norm", "dataset"),
-    *(
-        "detector_class",
-        "early_stop",
-        "flip",
-        "include_empty",
-        "initial",
-        "iterations",
-        "learning_rate",
-        "max_images",
-    ),
-    *("optimizer", "placement", "sampling", "schedule", "seed", "time_limit_s", "top_k"),
-    *("validate_every", "validation_share", "view_zoom"),
-)
 CONDITIONS = 4  # that an evaluation looks at each image under: clean, grey, noise, patch
 FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1  # assumed until runs have shown their own
 NEWEST_SHARE = 0.5  # of the latest run in what is known
@@ -76,7 +54,11 @@ class Estimate:
 
 
 def cost_key(config: RunConfig) -> dict[str, Any]:
-    """What a step's cost depends on: runs that differ in `FREE_SETTINGS` and weights of losses share it."""
+    """What a step's cost depends on: detector, machine, batch, terms of the loss and settings that `costs`.
+
+    The others say how many steps there are or what is in them. The dataset is among them: scaled images are
+    cached, a patch is drawn at a cost that does not grow with the objects, and loading is a small part.
+    """
     device = (default_device() if config.device == "auto" else config.device).replace("cuda:0", "cuda")
     kind = device.partition(":")[0] if device.startswith("cpu") else device
     return {
@@ -86,7 +68,7 @@ def cost_key(config: RunConfig) -> dict[str, Any]:
         "losses": sorted(config.losses),
         "device": kind,
         "machine": _machine(kind),
-        **{name: getattr(config, name) for name in COST_SETTINGS},
+        **{name: getattr(config, name) for name, each in declared(RunConfig).items() if each.costs},
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.benchmark.catalogue import CATALOGUE
-from engine.config import RunConfig, require_between, require_choice
+from engine.config import RunConfig
 from engine.datasets.splits import SPLIT_CHOICES
 from engine.errors import JobError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
@@ -34,6 +34,7 @@ from engine.runs.paths import (
     read_log_tail,
 )
 from engine.runs.version import code_version
+from engine.settings import require_between, require_choice
 from engine.store.repository import Repository
 
 __all__ = [

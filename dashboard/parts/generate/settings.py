@@ -13,8 +13,7 @@ from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.parts.class_choice import choose_classes, choose_detector_class, write_classes
 from dashboard.parts.detector_choice import choose_detector, other_weights
-from dashboard.parts.generate.fields import GROUPS, LABELS, Field
-from dashboard.parts.setting_names import setting_name
+from dashboard.parts.generate.fields import GROUPS, Field, fields_of
 from dashboard.services import datasets, generate
 from dashboard.services.generate import DEFAULTS
 from engine.config import PRESETS
@@ -184,18 +183,19 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         Those of the groups; settings that do not matter keep their defaults.
     """
-    now = {field.key: _current(field) for group in GROUPS.values() for field in group.fields}
-    keys = {name: group.keys for name, group in GROUPS.items()}
+    fields = {name: fields_of(name) for name in GROUPS}
+    now = {field.key: _current(field) for group in fields.values() for field in group}
+    keys = {name: [field.key for field in group] for name, group in fields.items()}
     wrong = generate.faults({**subject, **now}, keys)
     opened = st.session_state.setdefault("g-opened", set())
     opened.update(wrong)  # a group stays open once something was wrong in it
     values: dict[str, Any] = {}
-    for name, group in GROUPS.items():
-        with st.expander(_(group.title), icon=group.icon, expanded=name in opened):
+    for name, (title, icon) in GROUPS.items():
+        with st.expander(_(title), icon=icon, expanded=name in opened):
             if name in wrong:
                 st.error(wrong[name], icon=":material/error:")
             columns = st.columns(3, vertical_alignment="bottom")
-            shown = [field for field in group.fields if _matters(field, now)]
+            shown = [field for field in fields[name] if field.matters(now)]
             for place, field in enumerate(shown):
                 with columns[place % 3]:
                     values[field.key] = _widget(field)
@@ -218,34 +218,27 @@ def _current(field: Field) -> Any:
     return default if field.options and value not in field.options else value
 
 
-def _matters(field: Field, now: Mapping[str, Any]) -> bool:
-    return field.needs is None or now[field.needs[0]] in field.needs[1]
-
-
 def _parser(field: Field) -> Callable[[str], Any]:
     """From the link's text to the setting's value."""
-    kind = type(DEFAULTS[field.key])
     if field.options:
         return str
     if field.bounds is None:
         return lambda text: text == "True"
     low, high = field.bounds
-    return lambda text: _bounded(kind(text), low, high)
+    return lambda text: _bounded(field.kind(text), low, high)
 
 
 def _widget(field: Field) -> Any:
     """The widget of a setting; its value."""
     name, default = query(field.key), DEFAULTS[field.key]
-    label = _(LABELS[field.key]) if field.key in LABELS else setting_name(field.key)
-    meaning = _(field.meaning)
+    label, meaning = field.name, _(field.help)
     if field.options:
         return st.selectbox(label, field.options, help=meaning, **kept(name, default, allowed=field.options))
     if field.bounds is None:
         return st.toggle(label, help=meaning, **kept(name, default, parse=_parser(field)))
-    kind = type(default)
-    low, high = map(kind, field.bounds)
+    low, high = map(field.kind, field.bounds)
     how = kept(name, default, parse=_parser(field))
-    if kind is int:
+    if field.kind is int:
         return st.number_input(label, low, high, step=1, help=meaning, **how)
     return st.number_input(label, low, high, step=_step(default), format="%g", help=meaning, **how)
 

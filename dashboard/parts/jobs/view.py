@@ -23,9 +23,10 @@ from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept, presenting
 from dashboard.parts.setting_names import setting_name, setting_value
 from dashboard.pictures import texels
-from dashboard.services import jobs, runs
+from dashboard.services import jobs
 from dashboard.services.jobs import JobView
 from engine.records import Job, StepRecord
+from engine.settings import flat
 
 __all__ = ["GOES_ON", "axis_choice", "details", "live_part", "loss_chart", "result"]
 
@@ -238,7 +239,7 @@ def details(found: JobView) -> None:
         )
     with st.expander(_("Settings"), icon=":material/tune:"):
         asked = {name: value for name, value in found.job.request.items() if name != "config"}
-        settings = runs.flat(found.job.request.get("config", {})) | runs.flat(asked)
+        settings = flat(found.job.request.get("config", {})) | flat(asked)
         st.dataframe(
             [
                 {_("Setting"): setting_name(name), _("Value"): setting_value(value)}

@@ -18,8 +18,9 @@ from dashboard.parts.jobs.view import loss_chart
 from dashboard.parts.report_button import report_button
 from dashboard.parts.setting_names import setting_name, setting_value
 from dashboard.pictures import texels
-from dashboard.services import jobs, patches, runs
+from dashboard.services import jobs, patches
 from engine.records import PatchRecord, ScoreRecord
+from engine.settings import flat
 
 __all__ = ["history", "manage", "portrait", "scored"]
 
@@ -176,7 +177,7 @@ def history(patch: PatchRecord) -> None:
         with st.expander(_("Settings"), icon=":material/tune:"):
             rows = [
                 {_("Setting"): setting_name(name), _("Value"): setting_value(value)}
-                for name, value in runs.flat(settings).items()
+                for name, value in flat(settings).items()
             ]
             st.dataframe(rows, hide_index=True)
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engine.config import home_folder, require_between, require_choice
+from engine.config import home_folder
 from engine.datasets.demo.canvas import tones
 from engine.datasets.demo.scenes import Scene, draw_scene
 from engine.disk import why_unwritable
 from engine.errors import DatasetError, StorageError
 from engine.json_text import from_json, json_text
 from engine.records import Dataset, ImageRecord
+from engine.settings import require_between, require_choice
 
 __all__ = ["DEMO_COUNTS", "GENERATOR_VERSION", "SPLITS", "TRAIN_COUNTS", "demo_dataset", "people_counts"]
 

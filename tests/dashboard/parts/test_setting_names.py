@@ -8,16 +8,23 @@ from typing import Any
 import pytest
 
 from dashboard.i18n import speaking
-from dashboard.parts.setting_names import NAMES, setting_name, setting_value
-from dashboard.services.runs import flat
-from engine.config import RunConfig
+from dashboard.parts.setting_names import setting_name, setting_value
 
 
-def test_every_setting_has_a_name_and_no_other_has() -> None:
-    assert set(NAMES) == set(flat(RunConfig(dataset="demo", weights="demo").to_json()))
+@pytest.mark.parametrize(
+    ("key", "english", "korean"),
+    [
+        ("of a later version", "of a later version", "of a later version"),
+        ("placement.scale", "Placement: scale", "배치 위치: 크기"),
+        ("time_limit_s", "Time limit (s)", "시간 제한(초)"),
+        ("settings.iou", "IoU", "IoU"),
+    ],
+)
+def test_a_setting_is_named_with_its_unit(key: str, english: str, korean: str) -> None:
     with speaking("en"):
-        assert setting_name("placement.scale") == "Placement: scale"
-        assert setting_name("of a later version") == "of a later version"
+        assert setting_name(key) == english
+    with speaking("ko"):
+        assert setting_name(key) == korean
 
 
 @pytest.mark.parametrize(

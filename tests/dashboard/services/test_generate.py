@@ -3,7 +3,7 @@
 
 import pytest
 
-from dashboard.parts.generate.fields import GROUPS
+from dashboard.parts.generate.fields import GROUPS, fields_of
 from dashboard.services import generate
 from dashboard.services.generate import built, faults, flat
 from engine.config import AugmentationConfig, PlacementConfig, RunConfig, ScheduleConfig
@@ -12,7 +12,7 @@ from engine.jobs import queue
 from engine.store.repository import Repository
 from tests.dashboard.homes import fill
 
-KEYS = {name: group.keys for name, group in GROUPS.items()}
+KEYS = {name: [field.key for field in fields_of(name)] for name in GROUPS}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import streamlit as st
@@ -19,19 +18,6 @@ from tests.dashboard.homes import add_running, fill
 @pytest.fixture(autouse=True)
 def forgotten() -> None:
     st.cache_data.clear()
-
-
-@pytest.mark.parametrize(
-    ("settings", "found"),
-    [
-        ({}, {}),
-        ({"seed": 1}, {"seed": 1}),
-        ({"placement": {"scale": 0.2}}, {"placement.scale": 0.2}),
-        ({"losses": {"object": 1.0}}, {"losses": {"object": 1.0}}),
-    ],
-)
-def test_settings_are_flattened(settings: dict[str, Any], found: dict[str, Any]) -> None:
-    assert runs.flat(settings) == found
 
 
 def test_an_empty_home_has_nothing_to_compare() -> None:

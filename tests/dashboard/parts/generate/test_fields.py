@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The table of advanced settings: each one once, with a name, a meaning and possible bounds."""
+"""The fields of the advanced settings: each setting once, with a widget that suits it."""
 
 from __future__ import annotations
 
 import pytest
 
-from dashboard.parts.generate.fields import GROUPS, LABELS, Field
-from dashboard.parts.setting_names import setting_name
+from dashboard.parts.generate.fields import GROUPS, Field, fields_of
 from dashboard.services.generate import DEFAULTS
+from dashboard.services.settings import RUN
 
-FIELDS = [field for group in GROUPS.values() for field in group.fields]
+FIELDS = [field for group in GROUPS for field in fields_of(group)]
 
 
 def test_each_setting_stands_once() -> None:
@@ -18,13 +18,15 @@ def test_each_setting_stands_once() -> None:
     apart = {"dataset", "weights", "class_name", "detector_class", "iterations", "initial"}
     apart.add("schedule.milestones")
     assert set(keys) | apart == set(DEFAULTS)
+    assert {setting.group for setting in RUN.values()} == {*GROUPS, ""}
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.key)
 def test_a_field_suits_its_default(field: Field) -> None:
     default = DEFAULTS[field.key]
-    assert field.meaning.endswith(".")
-    assert field.key in LABELS or setting_name(field.key) != field.key
+    assert isinstance(default, field.kind)
+    assert field.help.endswith(".")
+    assert field.name != field.key
     if field.options:
         assert default in field.options
     elif field.bounds:
@@ -33,10 +35,14 @@ def test_a_field_suits_its_default(field: Field) -> None:
         assert isinstance(default, bool)
 
 
-@pytest.mark.parametrize("field", [field for field in FIELDS if field.needs], ids=lambda field: field.key)
+@pytest.mark.parametrize(
+    "field", [field for field in FIELDS if field.setting.needs], ids=lambda field: field.key
+)
 def test_what_a_field_depends_on_comes_before_it(field: Field) -> None:
-    assert field.needs is not None
-    key, values = field.needs
+    assert field.setting.needs is not None
+    key, values = field.setting.needs
     keys = [each.key for each in FIELDS]
     assert keys.index(key) < keys.index(field.key)
     assert set(values) <= set(FIELDS[keys.index(key)].options)
+    assert field.matters({key: values[0]})
+    assert not field.matters({key: "another"})

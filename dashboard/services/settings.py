@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The settings of runs and scorings as pages name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.config import RunConfig
+from engine.evaluation.config import EvaluationConfig
+from engine.settings import Setting, declared, flat
+
+__all__ = ["RUN", "SETTINGS", "flat", "setting_texts"]
+
+RUN: dict[str, Setting] = declared(RunConfig)
+# Those of a job's request, where a run's own settings stand at the top.
+SETTINGS: dict[str, Setting] = RUN | {
+    f"settings.{key}": each for key, each in declared(EvaluationConfig).items()
+}
+
+
+def setting_texts() -> Iterator[str]:
+    """The English texts that pages show of settings, for the catalogue of translations."""
+    for each in SETTINGS.values():
+        yield each.label
+        if each.unit:
+            yield each.unit
+        if each.parts:
+            yield from (text for part in each.parts for text in part)
+        elif each.group and each.key != "losses":
+            yield each.help

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Everything that decides a patch run's result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from engine.classes import require_detector_class
+from engine.config.augmentation import AugmentationConfig
+from engine.config.placement import PlacementConfig
+from engine.config.schedule import ScheduleConfig
+from engine.errors import SettingsError
+from engine.settings import Settings, declared, nested, setting
+
+__all__ = ["BATCHINGS", "LOSS_TERMS", "OPTIMIZERS", "PRECISIONS", "PRESETS", "SAMPLINGS", "RunConfig"]
+
+BATCHINGS = ("sequential", "grouped", "ragged")
+SAMPLINGS = ("uniform", "balanced")
+LOSS_TERMS = ("object", "overlap", "max_confidence", "total", "cls", "box", "dfl", "tv")
+OPTIMIZERS = ("pyramid-adam", "adam", "adamw", "sign", "sign-momentum")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+PRESETS = {"quick": 50, "standard": 200, "thorough": 1000}
+_MILLION = 1_000_000
+
+subject = partial(setting, role="subject")
+recipe = partial(setting, role="recipe")
+course = partial(setting, role="course")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(Settings):
+    """Everything that decides a patch run's result, and nothing else."""
+
+    REMEDY: ClassVar[str] = "start a new run"
+
+    dataset: str = subject(..., "Dataset", "An imported dataset's name, or a source to import.")
+    weights: str = subject(
+        ..., "Detector's weights", "A weight file, `demo`, or a name that Ultralytics knows (yolo11n)."
+    )
+    class_name: str | tuple[str, ...] = subject(
+        "person",
+        "Class",
+        "The dataset's class to attack; repeat it to attack several together.",
+        option="--class",
+    )
+    detector_class: str = subject(
+        "",
+        "Detector's class",
+        "The detector's class for those objects.",
+        default_text="the one of the same name",
+        metavar="NAME|NUMBER",
+    )
+    device: str = subject(
+        "auto",
+        "Device",
+        "auto, cpu, cuda, cuda:1 or mps; auto takes the best that there is.",
+        offered=("auto", "cpu", "cuda", "mps"),
+        group="technique",
+    )
+    image_size: int = subject(
+        640,
+        "Image size",
+        "The images' long side in pixels, a multiple of 32.",
+        unit="px",
+        bounds=(32, 4096),
+        multiple_of=32,
+        group="batches",
+        costs=True,
+    )
+    max_images: int = subject(
+        0,
+        "Images at most",
+        "Use at most this many of the dataset's images; 0 for all.",
+        bounds=(0, 10 * _MILLION),
+        group="budget",
+    )
+    include_empty: bool = subject(
+        False, "Images without objects", "Images without objects of the class take part too.", group="budget"
+    )
+    placement: PlacementConfig = nested(PlacementConfig)
+    seed: int = subject(
+        0,
+        "Seed",
+        "Seed of all random choices: one seed, one result.",
+        bounds=(0, 2**32 - 1),
+        group="technique",
+    )
+    backend: str = course(
+        "native",
+        "Backend",
+        "PatchBench's own loop, or ART's for comparison.",
+        choices=("native", "art"),
+        group="technique",
+        costs=True,
+    )
+    iterations: int = course(
+        PRESETS["standard"],
+        "Iterations",
+        "Passes over the images.",
+        default_text="the preset's, else 200",
+        bounds=(1, _MILLION),
+    )
+    time_limit_s: float = course(
+        0.0,
+        "Time limit",
+        "Stop after this many seconds; 0 for no limit. The schedule is fitted to it.",
+        unit="s",
+        bounds=(0, 10 * _MILLION),
+        group="budget",
+        option="--time-limit",
+    )
+    batch_size: int = course(
+        2,
+        "Batch size",
+        "Images per batch; 0 or auto finds one that fits memory and is fast.",
+        bounds=(0, 4096),
+        group="batches",
+        sweep=(1, 32),
+    )
+    batch_start: int = course(
+        0,
+        "First batch size",
+        "Let batches grow from this size, doubling every ten iterations; 0 for constant ones.",
+        bounds=(0, 4096),
+        group="batches",
+        costs=True,
+        art=(0,),
+    )
+    batching: str = course(
+        "ragged",
+        "Batching",
+        "sequential: an image alone, grouped: those of one object count, ragged: any together.",
+        choices=BATCHINGS,
+        group="batches",
+    )
+    accumulate: int = course(
+        1,
+        "Batches a step",
+        "Batches whose gradients make one step.",
+        bounds=(1, 4096),
+        group="batches",
+        art=(1,),
+    )
+    precision: str = course(
+        "auto",
+        "Precision",
+        "Precision of the forward pass; auto: bf16 on GPUs that have it.",
+        choices=PRECISIONS,
+        group="technique",
+        costs=True,
+        art=("auto", "fp32"),
+    )
+    compile: bool = course(
+        False,
+        "Compiled",
+        "Compile the detector first (torch.compile), which pays in long runs on GPUs.",
+        group="technique",
+        costs=True,
+        art=(False,),
+    )
+    deterministic: bool = course(
+        False,
+        "Deterministic",
+        "Bit-identical results on GPUs too, but slower.",
+        group="technique",
+        costs=True,
+    )
+    validation_share: float = course(
+        0.0,
+        "Validation share",
+        "Share of the images held out to choose the best patch.",
+        bounds=(0, 0.9),
+        group="budget",
+        art=(0.0,),
+    )
+    validate_every: int = course(
+        10,
+        "Iterations between validations",
+        "Iterations between two validations.",
+        bounds=(1, _MILLION),
+        group="budget",
+    )
+    early_stop: int = course(
+        0,
+        "Early stop",
+        "Stop after this many validations without a better patch; 0 for never.",
+        unit="validations",
+        bounds=(0, _MILLION),
+        group="budget",
+    )
+    checkpoint_every: int = course(
+        10,
+        "Iterations between checkpoints",
+        "Iterations between two checkpoints.",
+        bounds=(1, _MILLION),
+        group="technique",
+    )
+    sampling: str = recipe(
+        "uniform",
+        "Sampling",
+        "Draw images evenly, or object counts evenly.",
+        choices=SAMPLINGS,
+        group="batches",
+    )
+    view_size: int = recipe(
+        384,
+        "View size",
+        "Side of the window of each image that a step looks at; 0 for whole images.",
+        unit="px",
+        bounds=(0, 4096),
+        multiple_of=32,
+        group="batches",
+        costs=True,
+    )
+    view_zoom: tuple[float, float] = recipe(
+        (0.8, 1.2),
+        "View zoom",
+        "Lowest and highest zoom of the window.",
+        bounds=(0.1, 10),
+        parts=(
+            ("View zoom, lowest", "Lowest zoom of the window."),
+            ("View zoom, highest", "Highest zoom of the window."),
+        ),
+        group="batches",
+    )
+    patch_width: int = recipe(
+        96,
+        "Patch width",
+        "The patch's own width in pixels, its texels.",
+        unit="texels",
+        bounds=(16, 512),
+        group="patch",
+        costs=True,
+        sweep=(32, 256),
+        option="--patch-size",
+    )
+    patch_height: int = recipe(
+        96,
+        "Patch height",
+        "The patch's own height in pixels, its texels.",
+        unit="texels",
+        bounds=(16, 512),
+        group="patch",
+        costs=True,
+        option="--patch-size",
+    )
+    circular: bool = recipe(
+        False, "Circular patch", "Draw only the ellipse that fills the patch.", group="patch", art=(False,)
+    )
+    merge: str = course(
+        "shared",
+        "Merge",
+        "One patch, or (an experiment) the mean of one for each object count.",
+        choices=("shared", "mean"),
+        group="patch",
+        costs=True,
+        art=("shared",),
+    )
+    initial: str = recipe(
+        "grey", "Start from", "grey, noise, or a file: an image or an earlier patch.", art=("grey",)
+    )
+    learning_rate: float = recipe(
+        0.01,
+        "Learning rate",
+        "Size of a step, in colour range (0 to 1).",
+        bounds=(1e-6, 1),
+        group="optimizer",
+        sweep=(0.002, 0.1),
+    )
+    optimizer: str = recipe(
+        "pyramid-adam",
+        "Optimizer",
+        "How gradients become steps.",
+        choices=OPTIMIZERS,
+        group="optimizer",
+        art=("adam", "pyramid-adam"),
+    )
+    schedule: ScheduleConfig = nested(ScheduleConfig)
+    clip_norm: float = recipe(
+        0.0,
+        "Gradient clipping",
+        "Largest norm of the gradient; 0 for no clipping.",
+        unit="L2 norm",
+        bounds=(0, _MILLION),
+        group="optimizer",
+    )
+    losses: dict[str, float] = setting(
+        {"object": 1.0},
+        "Losses",
+        "The terms that are minimised, each with its weight.",
+        default_text="object=1",
+        bounds=(-10_000, 10_000),
+        choices=LOSS_TERMS,
+        group="losses",
+        art=({"object": 1.0},),
+        role="recipe",
+        option="--loss",
+        called="loss",
+    )
+    top_k: int = recipe(
+        10,
+        "Top k",
+        "How many scores of each object the loss looks at.",
+        bounds=(1, 1000),
+        group="losses",
+        sweep=(1, 30),
+    )
+    flip: bool = recipe(True, "Mirror images", "Mirror half of the images at random.", group="placement")
+    augmentation: AugmentationConfig = nested(AugmentationConfig)
+
+    def __post_init__(self) -> None:
+        self._check_classes()
+        self._check_zoom()
+        super().__post_init__()
+        self._check_combinations()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The dataset's classes under attack, at least one."""
+        return (self.class_name,) if isinstance(self.class_name, str) else self.class_name
+
+    def _check_classes(self) -> None:
+        """Bring `class_name` into its one form, so that equal settings are equal, and refuse empty names."""
+        given: Any = self.class_name
+        names = tuple(dict.fromkeys(map(str, given if isinstance(given, list | tuple) else [given])))
+        if not names or not all(name.strip() for name in names):
+            raise SettingsError("class: expected the name of a class, got none; name one with --class")
+        object.__setattr__(self, "class_name", names[0] if len(names) == 1 else names)
+        object.__setattr__(self, "detector_class", str(self.detector_class).strip())
+        require_detector_class(names, self.detector_class)
+
+    def _check_zoom(self) -> None:
+        low, high = self.view_zoom
+        if not 0.1 <= low <= high <= 10:
+            raise SettingsError(
+                f"view zoom: expected a lowest and a highest of 0.1 to 10, got {low:g} and {high:g}; "
+                "name the lower one first"
+            )
+
+    def _check_combinations(self) -> None:
+        if not any(weight for name, weight in self.losses.items() if name != "tv"):
+            raise SettingsError("losses: expected a weight other than 0 for one beside tv, got none")
+        if self.batch_start and (self.batch_start > self.batch_size > 0 or self.batching == "sequential"):
+            raise SettingsError(
+                f"growing batch: expected a start of at most the batch size and not sequential batching, "
+                f"got a start of {self.batch_start}, batch size {self.batch_size}, {self.batching}"
+            )
+        if self.backend == "art":
+            self._check_art()
+        if self.early_stop and not self.validation_share:
+            raise SettingsError("early stop: expected a validation share above 0, got none; set both")
+        if self.merge == "mean" and self.validation_share:
+            raise SettingsError(
+                "merge mean: expected no validation share, got one; the merged patch has no steps"
+            )
+
+    def _check_art(self) -> None:
+        """Refuse what ART would silently do without."""
+        if self.patch_height != self.patch_width:
+            raise SettingsError(
+                f"ART's patch: expected a square, got {self.patch_width}x{self.patch_height} texels; "
+                "give one size"
+            )
+        for key, each in declared(RunConfig, inside=True).items():
+            got = getattr(self, key)
+            if each.art is not None and got not in each.art:
+                raise SettingsError(
+                    f"{key.replace('_', ' ')}: expected {each.art[0]} with ART, got {got}; leave it out, or "
+                    "use the native backend"
+                )

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Settings, each declared once where it is typed: validation, JSON, options, fields and names come from that.
+
+Plain dataclasses carry the declarations as metadata of their fields; docs/architecture.md says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+from engine.errors import SettingsError
+from engine.excerpts import short_repr
+
+__all__ = [
+    "Setting",
+    "Settings",
+    "declared",
+    "flat",
+    "nest",
+    "nested",
+    "require_between",
+    "require_choice",
+    "setting",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is known of a setting besides its type.
+
+    Attributes:
+        key: its path from the outermost settings: `placement.scale`.
+        default: what it is unless it is given; None if it must be.
+        label: what pages and tables call it, without its unit.
+        help: what it does, in one sentence.
+        unit: of its values, such as `px`.
+        bounds: of a number, or of each number of several; both included.
+        multiple_of: what a number other than 0 must be a multiple of.
+        choices: all values of a text; of a mapping, all its names.
+        offered: values that pages offer of a text that may be others too.
+        parts: label and help of each value of a pair.
+        group: where the Generate page shows it; empty: not among the groups.
+        needs: another key and those of its values with which alone this one matters.
+        role: `subject` (what is attacked, and where the patch lies), `recipe` (decides how strong the patch
+            becomes), `course` (how the run goes) or `scoring`.
+        costs: a step takes another time or memory with another value.
+        art: the values that ART can be given; None: any.
+        sweep: from where to where a sweep tries it.
+        option: its flag on the command line; by default made from the key.
+        metavar: what the command line's help writes for a value.
+        default_text: what it writes for the default, where the value itself would not say it.
+        called: what messages call it; by default made from the key.
+    """
+
+    label: str
+    help: str
+    key: str = ""
+    default: Any = None
+    unit: str = ""
+    bounds: tuple[float, float] | None = None
+    multiple_of: int = 0
+    choices: Collection[str] | None = None
+    offered: tuple[str, ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
+    group: str = ""
+    needs: tuple[str, tuple[Any, ...]] | None = None
+    role: str = "course"
+    costs: bool = False
+    art: tuple[Any, ...] | None = None
+    sweep: tuple[float, float] | None = None
+    option: str = ""
+    metavar: str | None = None
+    default_text: str = ""
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.called or self.key.removesuffix("_s").removesuffix("_deg").replace("_", " ").replace(
+            ".", " "
+        )
+
+    @property
+    def flag(self) -> str:
+        """Its option on the command line."""
+        return self.option or f"--{self.key.replace('.', '-').replace('_', '-')}"
+
+    def check(self, value: Any) -> None:
+        """Raise `SettingsError` unless the value is one that it can have."""
+        if isinstance(value, Mapping):
+            for name, weight in value.items():
+                require_choice(self.name, name, self.choices or ())
+                _require_number(f"weight of the {self.name} {name}", weight, self.bounds, whole=False)
+        elif isinstance(self.default, tuple):
+            for each in value:
+                _require_number(self.name, each, self.bounds, whole=False)
+        elif self.choices is not None:
+            require_choice(self.name, value, self.choices)
+        elif self.bounds is not None:
+            _require_number(self.name, value, self.bounds, whole=isinstance(self.default, int))
+            self._check_multiple(value)
+        elif isinstance(self.default, bool) and not isinstance(value, bool):
+            raise SettingsError(f"{self.name}: expected true or false, got {short_repr(value)}")
+
+    def _check_multiple(self, value: int) -> None:
+        if self.multiple_of and value % self.multiple_of:
+            nearest = max(round(value / self.multiple_of), 1) * self.multiple_of
+            zero = "0 or " if self.bounds and self.bounds[0] == 0 else ""
+            raise SettingsError(
+                f"{self.name}: expected {zero}a multiple of {self.multiple_of}, got {value}; use {nearest}"
+            )
+
+
+def setting(default: Any, label: str, help: str, **known: Any) -> Any:
+    """A field of `Settings` with its declaration.
+
+    Args:
+        default: its value unless it is given; `...` if it must be.
+        label, help, known: of `Setting`.
+    """
+    about = Setting(label=label, help=help, default=None if default is ... else default, **known)
+    if default is ...:
+        return field(metadata={"setting": about})
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata={"setting": about})
+    return field(default=default, metadata={"setting": about})
+
+
+def nested(kind: type[Settings]) -> Any:
+    """A field that holds settings of another class."""
+    return field(default_factory=kind, metadata={"nested": kind})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of frozen, keyword-only dataclasses whose fields are made by `setting` and `nested`.
+
+    Attributes:
+        TOPIC: how keys of these settings begin where others hold them: `placement`.
+        REMEDY: what to do about settings of another version.
+    """
+
+    TOPIC: ClassVar[str] = ""
+    REMEDY: ClassVar[str] = "start anew"
+
+    def __post_init__(self) -> None:
+        for name, each in declared(type(self), inside=True).items():  # type: ignore[arg-type]
+            each.check(getattr(self, name))
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings as JSON has them; `from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Settings that `to_json` wrote; those that it did not know yet are as by default.
+
+        Raises:
+            SettingsError: a setting is unknown, missing or out of its range.
+        """
+        try:
+            return cls._read(values)
+        except (KeyError, TypeError) as error:
+            topic = f"{cls.TOPIC} settings".strip()
+            raise SettingsError(
+                f"{topic}: expected those of this version, got {error}; {cls.REMEDY}"
+            ) from error
+
+    @classmethod
+    def _read(cls, values: Mapping[str, Any]) -> Self:
+        if not isinstance(values, Mapping):
+            raise TypeError(short_repr(values))
+        taken = dict(values)
+        for each in fields(cls):
+            if "nested" in each.metadata:
+                if not taken[each.name]:  # a record that lacks a whole topic is none of ours
+                    raise KeyError(each.name)
+                taken[each.name] = each.metadata["nested"]._read(taken[each.name])
+            elif each.name in taken and isinstance(each.default, tuple):
+                taken[each.name] = tuple(taken[each.name])
+        return cls(**taken)
+
+    def changed(self, **changes: Any) -> Self:
+        """A copy with some settings changed, validated again."""
+        return replace(self, **changes)
+
+
+@lru_cache
+def declared(kind: type[Settings], *, inside: bool = False) -> dict[str, Setting]:
+    """Key → declaration of each setting, in the order of the code.
+
+    Args:
+        kind: the class.
+        inside: only its own, by the names of its attributes; else nested ones too, by their keys.
+    """
+    found: dict[str, Setting] = {}
+    for each in fields(kind):
+        if "setting" in each.metadata:
+            about: Setting = each.metadata["setting"]
+            key = f"{kind.TOPIC}.{each.name}" if inside and kind.TOPIC else each.name
+            found[each.name] = replace(about, key=key)
+        elif not inside:
+            inner: type[Settings] = each.metadata["nested"]
+            found |= {
+                f"{each.name}.{name}": replace(about, key=f"{each.name}.{name}")
+                for name, about in declared(inner).items()  # type: ignore[arg-type]
+            }
+    return found
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON, nested ones in one level: `placement.scale`; weights of losses stay together."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping) and name != "losses":
+            found |= {f"{name}.{inner}": each for inner, each in value.items()}
+        else:
+            found[name] = value
+    return found
+
+
+def nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The reverse of `flat`."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        outer, dot, inner = key.partition(".")
+        if dot:
+            found.setdefault(outer, {})[inner] = value
+        else:
+            found[key] = value
+    return found
+
+
+def require_between(name: str, value: float, low: float, high: float) -> None:
+    """Raise `SettingsError` unless low ≤ value ≤ high (NaN never is)."""
+    if not low <= value <= high:
+        raise SettingsError(f"{name}: expected {_number(low)} to {_number(high)}, got {_number(value)}")
+
+
+def require_choice(name: str, value: Any, allowed: Collection[str]) -> None:
+    """Raise `SettingsError` unless the value is one of those allowed."""
+    if not isinstance(value, str) or value not in allowed:
+        raise SettingsError(f"{name}: expected one of {', '.join(sorted(allowed))}, got {short_repr(value)}")
+
+
+def _require_number(name: str, value: Any, bounds: tuple[float, float] | None, *, whole: bool) -> None:
+    word = "a whole number" if whole else "a number"
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        raise SettingsError(f"{name}: expected {word}, got {short_repr(value)}")
+    if bounds is not None:
+        require_between(name, value, *bounds)  # type: ignore[arg-type]
+
+
+def _number(value: float) -> str:
+    """A number in short, whole ones with all their digits."""
+    return str(value) if isinstance(value, int) else f"{value:g}"

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The settings that pages know, and the texts that they show of them."""
+
+from __future__ import annotations
+
+from dashboard.services.settings import RUN, SETTINGS, setting_texts
+from engine.config import RunConfig
+from engine.settings import flat
+
+
+def test_every_setting_of_a_run_is_known() -> None:
+    assert set(RUN) == set(flat(RunConfig(dataset="-", weights="-").to_json()))
+    assert set(RUN) < set(SETTINGS)
+
+
+def test_texts_are_names_units_and_what_fields_explain() -> None:
+    texts = set(setting_texts())
+    assert {"Seed", "texels", "View zoom, lowest", "How gradients become steps."} <= texts
+    assert not {"", "Passes over the images."} & texts  # the page explains these in its own words
