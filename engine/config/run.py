@@ -225,6 +225,16 @@ class RunConfig(Settings):
         ),
         group="batches",
     )
+    patch_height: int = recipe(
+        96,
+        "Patch height",
+        "The patch's own height in pixels, its texels.",
+        unit="texels",
+        bounds=(16, 512),
+        group="patch",
+        costs=True,
+        option="--patch-size",
+    )
     patch_width: int = recipe(
         96,
         "Patch width",
@@ -234,16 +244,6 @@ class RunConfig(Settings):
         group="patch",
         costs=True,
         sweep=(32, 256),
-        option="--patch-size",
-    )
-    patch_height: int = recipe(
-        96,
-        "Patch height",
-        "The patch's own height in pixels, its texels.",
-        unit="texels",
-        bounds=(16, 512),
-        group="patch",
-        costs=True,
         option="--patch-size",
     )
     circular: bool = recipe(

@@ -194,11 +194,12 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
         with st.expander(_(title), icon=icon, expanded=name in opened):
             if name in wrong:
                 st.error(wrong[name], icon=":material/error:")
-            columns = st.columns(3, vertical_alignment="bottom")
             shown = [field for field in fields[name] if field.matters(now)]
-            for place, field in enumerate(shown):
-                with columns[place % 3]:
-                    values[field.key] = _widget(field)
+            for start in range(0, len(shown), 3):  # a row at a time: switches are lower than numbers
+                columns = st.columns(3, vertical_alignment="bottom")
+                for column, field in zip(columns, shown[start : start + 3], strict=False):
+                    with column:
+                        values[field.key] = _widget(field)
     return values | {"schedule.milestones": chosen("g.schedule.milestones", _MILESTONES, parse=_milestones)}
 
 
