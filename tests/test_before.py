@@ -124,7 +124,8 @@ def test_jobs_go_on_and_begin(run: Run) -> None:
         ("compare", {"runs": "2,6"}, "Cost"),
     ],
 )
-def test_pages_open(page: str, query: dict[str, object], shown: str) -> None:
+def test_pages_open(page: str, query: dict[str, object], shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: True)
     st.cache_data.clear()
     app = AppTest.from_file(str(ROOT / "dashboard/app.py"), default_timeout=30)
     opened(page, app, failing="job" in query, **query)
