@@ -7,11 +7,12 @@ from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, guarded, page_title
 from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
-from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.page_state import choose, chosen
+from dashboard.parts.lists import filters, page_number
 from dashboard.parts.patches import effects, view
 from dashboard.pictures import texels
 from dashboard.services import patches
-from dashboard.services.patches import LARGEST_MB, Found
+from dashboard.services.patches import LARGEST_MB
 from engine.errors import PatchFileError
 from engine.records import PatchRecord
 
@@ -21,38 +22,6 @@ ORDERS = {
     "ap50": N_("Lowest AP50 first"),
     "name": N_("By name"),
 }
-
-
-def filters() -> tuple[str, str]:
-    """Text and order as chosen; another choice begins at the first page."""
-    search, order = st.columns([3, 2], vertical_alignment="bottom")
-    text = search.text_input(
-        _("Search"),
-        placeholder=_("Name, notes, dataset, detector or class"),
-        icon=":material/search:",
-        **kept("patches.text", ""),
-    )
-    wanted = (
-        text.strip(),
-        order.selectbox(
-            _("Order"),
-            list(ORDERS),
-            format_func=lambda name: _(ORDERS[name]),
-            **kept("patches.order", "newest", allowed=ORDERS),
-        ),
-    )
-    if st.session_state.setdefault("patches.filters", wanted) != wanted:
-        st.session_state["patches.filters"] = wanted
-        reset("patches.page")
-    return wanted
-
-
-def page_choice(found: Found) -> int:
-    """The page of the gallery."""
-    if found.pages == 1:
-        return 1
-    allowed = range(1, found.pages + 1)
-    return st.pagination(found.pages, **kept("patches.page", 1, allowed=allowed, parse=int))
 
 
 def card(patch: PatchRecord) -> None:
@@ -80,19 +49,20 @@ def gallery() -> None:
     page_title(_("Patches"), _("Every patch that was made or imported here, with its scores."))
     with controls("patch-import"):
         import_form()
-    if not patches.find("", "newest", 1).total:
+    if not patches.find(1).total:
         empty_state(_("There is no patch yet."), page="generate", label=_("Generate a patch"))
         return
     with controls("patches-filters"):
-        wanted = filters()
-        number = page_choice(patches.find(*wanted, 1))
-    found = patches.find(*wanted, number)
-    if not found.patches:
+        searched = _("Name, notes, dataset, detector or class")
+        wanted = filters("patches", searched=searched, orders=ORDERS)
+        number = page_number("patches.page", patches.find(1, **wanted).pages)
+    found = patches.find(number, **wanted)
+    if not found.rows:
         st.caption(_("No patch is like that. Change the search."))
         return
     st.caption(ngettext("{number} patch", "{number} patches", found.total).format(number=f"{found.total:,}"))
     with st.container(horizontal=True):
-        for patch in found.patches:
+        for patch in found.rows:
             card(patch)
 
 
