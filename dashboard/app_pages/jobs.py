@@ -24,10 +24,10 @@ from dashboard.components import (
 )
 from dashboard.drawing import notes, st
 from dashboard.i18n import N_, _, ngettext
-from dashboard.page_state import choose, chosen
+from dashboard.page_state import choose
 from dashboard.parts.jobs import controls as job_controls
 from dashboard.parts.jobs import upkeep, view
-from dashboard.parts.lists import filters, page_number
+from dashboard.parts.lists import filters, linked, page_number
 from dashboard.services import jobs
 from dashboard.services.jobs import JobView
 from engine.errors import JobError
@@ -169,19 +169,12 @@ def all_jobs() -> None:
 
 def page() -> None:
     """The whole page."""
-    number = chosen("job", parse=int)
-    if number is not None:
-        try:
-            found = jobs.view(number)
-        except JobError as error:
-            choose("job", None)
-            st.error(str(error), icon=":material/error:")
-        else:
-            choose("job", number)
-            with guarded():
-                one(found)
-            return
-    all_jobs()
+    found = linked("job", jobs.view, JobError)
+    if found is None:
+        all_jobs()
+    else:
+        with guarded():
+            one(found)
 
 
 page()

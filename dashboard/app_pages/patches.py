@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from dashboard import formats
-from dashboard.components import controls, empty_state, go_to, guarded, page_title
+from dashboard.components import controls, empty_state, go_to, guarded, page_title, score_line
 from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
-from dashboard.page_state import choose, chosen
-from dashboard.parts.lists import filters, page_number
+from dashboard.page_state import choose
+from dashboard.parts.lists import filters, linked, page_number
 from dashboard.parts.patches import effects, view
 from dashboard.pictures import texels
 from dashboard.services import patches
@@ -32,14 +31,7 @@ def card(patch: PatchRecord) -> None:
             texels(patches.file_bytes(patch.image), alt=alt, key=f"card-{patch.id}", at_most_px=192)
         go_to("patches", patch.name, patch=patch.id)
         if patch.score:
-            st.caption(
-                _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
-                    asr=formats.percent(patch.score.asr),
-                    ap50=formats.number(patch.score.ap50),
-                    dataset=patch.score.dataset,
-                    detector=patch.score.detector,
-                )
-            )
+            st.caption(score_line(patch.score))
         else:
             st.caption(_("Not scored yet"))
 
@@ -109,18 +101,10 @@ def one(patch: PatchRecord) -> None:
 
 def page() -> None:
     """The whole page."""
-    number = chosen("patch", parse=int)
-    if number is None:
-        gallery()
-        return
-    try:
-        found = patches.get(number)
-    except PatchFileError as error:
-        choose("patch", None)
-        st.error(str(error), icon=":material/error:")
+    found = linked("patch", patches.get, PatchFileError)
+    if found is None:
         gallery()
     else:
-        choose("patch", number)
         one(found)
 
 

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""How long lists are searched, filtered, ordered and paged; all of it stands in the link."""
+"""How long lists are searched, filtered, ordered, paged and opened; all of it stands in the link."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import kept, reset
+from dashboard.page_state import choose, chosen, kept, reset
 
-__all__ = ["filters", "page_number"]
+__all__ = ["filters", "linked", "page_number"]
 
+Row = TypeVar("Row")
 Choice = tuple[str, Mapping[str, object], Callable[[str], str]]
 
 
@@ -61,6 +62,27 @@ def page_number(parameter: str, pages: int) -> int:
     if pages <= 1:
         return 1
     return st.pagination(pages, **kept(parameter, 1, allowed=range(1, pages + 1), parse=int))
+
+
+def linked(parameter: str, get: Callable[[int], Row], missing: type[Exception]) -> Row | None:
+    """The entry whose number the link holds; None without a number, or if there is none, which is shown.
+
+    Args:
+        parameter: of the link.
+        get: the entry of a number.
+        missing: what `get` raises if there is none.
+    """
+    number = chosen(parameter, parse=int)
+    if number is None:
+        return None
+    try:
+        found = get(number)
+    except missing as error:
+        choose(parameter, None)
+        st.error(str(error), icon=":material/error:")
+        return None
+    choose(parameter, number)
+    return found
 
 
 def _several(parameter: str, options: Mapping[str, object]) -> dict[str, Any]:

@@ -47,3 +47,24 @@ def test_another_filter_begins_at_the_first_page(page: AppTest) -> None:
     assert page.session_state["seen"] == ({"states": ("failed",), "text": "", "order": "newest"}, 1, 1)
     assert page.query_params["list.states"] == "failed"
     assert "list.page" not in page.query_params
+
+
+def opening() -> None:
+    import streamlit as st
+
+    from dashboard.parts.lists import linked
+
+    st.text(str(linked("entry", {7: "seven"}.__getitem__, KeyError)))
+
+
+@pytest.mark.parametrize(
+    ("link", "shown", "failing"), [(None, "None", False), ("7", "seven", False), ("8", "None", True)]
+)
+def test_a_link_opens_an_entry_or_says_why_not(link: str | None, shown: str, failing: bool) -> None:
+    app = AppTest.from_function(opening)
+    if link:
+        app.query_params["entry"] = link
+    app.run()
+    assert app.text[0].value == shown
+    assert bool(app.error) is failing
+    assert ("entry" in app.query_params) is (shown == "seven")
