@@ -18,7 +18,7 @@ from dashboard.i18n import N_, _
 from dashboard.page_state import presenting, reference
 from dashboard.services.failures import logged
 from engine.errors import EngineError
-from engine.records import Job, Progress
+from engine.records import Job, Progress, ScoreRecord
 
 __all__ = [
     "chart",
@@ -35,6 +35,8 @@ __all__ = [
     "look",
     "page_title",
     "progress_line",
+    "score_line",
+    "score_rows",
     "score_table",
     "state_badge",
     "state_name",
@@ -223,20 +225,28 @@ def score_table(evaluation: Mapping[str, Any]) -> None:
     Args:
         evaluation: what `Evaluation.to_json` gives.
     """
-    conditions = {"patch": evaluation["patch"], **evaluation["controls"]}
-    rows = [
-        {
-            _("Condition"): _(CONDITIONS.get(name, name)),
-            **{_(title): _score(scores, key) for key, title in SCORES.items()},
-        }
-        for name, scores in conditions.items()
-    ]
-    table(rows)
+    table(score_rows(evaluation))
     st.caption(_("In brackets: 95% bootstrap interval over images."))
 
 
-def _score(scores: Mapping[str, Any], name: str) -> str:
-    return formats.interval(scores.get(name), scores.get("ci95", {}).get(name, (None, None)))
+def score_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The lines of `score_table`, the patch first."""
+    conditions = {"patch": evaluation["patch"], **evaluation["controls"]}
+    return [
+        {_("Condition"): _(CONDITIONS.get(name, name))}
+        | {_(title): formats.score(scores, key) for key, title in SCORES.items()}
+        for name, scores in conditions.items()
+    ]
+
+
+def score_line(score: ScoreRecord) -> str:
+    """A patch's score in a few words."""
+    return _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
+        asr=formats.percent(score.asr),
+        ap50=formats.number(score.ap50),
+        dataset=score.dataset,
+        detector=score.detector,
+    )
 
 
 def job_line(job: Job) -> None:

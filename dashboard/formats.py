@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from dashboard.i18n import _
 
-__all__ = ["DASH", "bytes_text", "duration", "interval", "moment", "number", "percent", "spread"]
+__all__ = ["DASH", "bytes_text", "duration", "interval", "moment", "number", "percent", "score", "spread"]
 
 DASH = "–"  # noqa: RUF001
 
@@ -29,6 +31,11 @@ def interval(value: float | None, bounds: tuple[float | None, float | None] | li
     if low is None or high is None:
         return number(value)
     return spread(number(value), f"{low:.2f}", f"{high:.2f}")
+
+
+def score(scores: Mapping[str, Any], name: str) -> str:
+    """One of a patch's scores with its interval, of what `Evaluation.to_json` gives for a condition."""
+    return interval(scores.get(name), scores.get("ci95", {}).get(name, (None, None)))
 
 
 def spread(value: str, low: str, high: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.drawing import st
 
-__all__ = ["choose", "chosen", "kept", "presenting", "reference", "reset"]
+__all__ = ["changed", "choose", "chosen", "kept", "presenting", "reference", "reset"]
 
 _KEPT = "kept."
 
@@ -87,6 +87,13 @@ def _offered(value: Any, allowed: Collection[Any] | None) -> bool:
 def _keep(name: str, key: str, default: Any, write: Callable[[Any], str]) -> None:
     value = st.session_state[key]
     choose(name, None if value == default else value, write=write)
+
+
+def changed(name: str, now: Any) -> bool:
+    """Whether something is not as it was when this session last asked."""
+    before = st.session_state.get(name)
+    st.session_state[name] = now
+    return before is not None and before != now
 
 
 def reference(**parameters: object) -> dict[str, str]:

@@ -24,11 +24,12 @@ from dashboard.components import (
 )
 from dashboard.drawing import notes, st
 from dashboard.i18n import N_, _, ngettext
-from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.page_state import choose
 from dashboard.parts.jobs import controls as job_controls
 from dashboard.parts.jobs import upkeep, view
+from dashboard.parts.lists import filters, linked, page_number
 from dashboard.services import jobs
-from dashboard.services.jobs import Found, JobView
+from dashboard.services.jobs import JobView
 from engine.errors import JobError
 from engine.records import Job
 
@@ -39,68 +40,6 @@ ORDERS = {
     "label": N_("By name"),
 }
 TABLE = "jobs.table"
-
-
-def split(text: str) -> list[str]:
-    """A list out of a link."""
-    return [part for part in text.split(",") if part]
-
-
-def several(name: str, allowed: dict[str, Any]) -> dict[str, Any]:
-    """`kept` for a choice of several."""
-    chosen_before = [each for each in chosen(name, [], parse=split) if each in allowed]
-    choose(name, chosen_before, write=",".join)
-    return kept(name, [], parse=split, write=",".join)
-
-
-def filters() -> tuple[tuple[str, ...], tuple[str, ...], str, str]:
-    """States, kinds, text and order as chosen; another choice begins at the first page."""
-    search, states, kinds, order = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
-    text = search.text_input(
-        _("Search"),
-        placeholder=_("Name, notes, tag or error"),
-        icon=":material/search:",
-        **kept("jobs.text", ""),
-    )
-    wanted = (
-        tuple(
-            states.multiselect(
-                _("State"),
-                list(STATES),
-                format_func=state_name,
-                placeholder=_("All"),
-                **several("jobs.states", STATES),
-            )
-        ),
-        tuple(
-            kinds.multiselect(
-                _("Kind"),
-                list(KINDS),
-                format_func=kind_name,
-                placeholder=_("All"),
-                **several("jobs.kinds", KINDS),
-            )
-        ),
-        text.strip(),
-        order.selectbox(
-            _("Order"),
-            list(ORDERS),
-            format_func=lambda name: _(ORDERS[name]),
-            **kept("jobs.order", "newest", allowed=ORDERS),
-        ),
-    )
-    if st.session_state.setdefault("jobs.filters", wanted) != wanted:
-        st.session_state["jobs.filters"] = wanted
-        reset("jobs.page")
-    return wanted
-
-
-def page_choice(found: Found) -> int:
-    """The page of the list."""
-    if found.pages == 1:
-        return 1
-    allowed = range(1, found.pages + 1)
-    return st.pagination(found.pages, **kept("jobs.page", 1, allowed=allowed, parse=int))
 
 
 def row(job: Job) -> dict[str, Any]:
@@ -120,14 +59,14 @@ def row(job: Job) -> dict[str, Any]:
     }
 
 
-def table(wanted: tuple[tuple[str, ...], tuple[str, ...], str, str], number: int) -> None:
+def table(wanted: dict[str, Any], number: int) -> None:
     """A page of the list, live; a click opens a job."""
-    found = jobs.find(*wanted, number)
-    if not found.jobs:
+    shown = jobs.find(number, **wanted).rows
+    if not shown:
         st.caption(_("No job is like that. Change the search or the filters."))
         return
     picked = st.dataframe(
-        [row(job) for job in found.jobs],
+        [row(job) for job in shown],
         hide_index=True,
         key=TABLE,
         on_select="rerun",
@@ -136,8 +75,8 @@ def table(wanted: tuple[tuple[str, ...], tuple[str, ...], str, str], number: int
         alt=_("The list of jobs."),
     )
     for index, _column in picked["selection"]["cells"]:
-        if index < len(found.jobs):
-            choose("job", found.jobs[index].id)
+        if index < len(shown):
+            choose("job", shown[index].id)
             st.rerun()
 
 
@@ -145,9 +84,15 @@ def history() -> None:
     """All jobs with search, filters, order and pages."""
     st.subheader(_("All jobs"), anchor=False)
     with controls("jobs-filters"):
-        wanted = filters()
-        found = jobs.find(*wanted, 1)
-        number = page_choice(found)
+        wanted = filters(
+            "jobs",
+            searched=_("Name, notes, tag or error"),
+            orders=ORDERS,
+            states=(_("State"), STATES, state_name),
+            kinds=(_("Kind"), KINDS, kind_name),
+        )
+        found = jobs.find(1, **wanted)
+        number = page_number("jobs.page", found.pages)
     text = ngettext("{number} job. Click it to open it.", "{number} jobs. Click one to open it.", found.total)
     st.caption(text.format(number=f"{found.total:,}"))
     live(table, every_s=3)(wanted, number)
@@ -207,7 +152,7 @@ def one(found: JobView) -> None:
 def all_jobs() -> None:
     """The queue and the list."""
     page_title(_("Jobs"), _("What runs, what waits, and everything that was done."))
-    if not jobs.find((), (), "", "newest", 1).total:
+    if not jobs.find(1).total:
         empty_state(
             _("There is no job yet. Make a patch, or start the demo on the overview."),
             page="generate",
@@ -224,19 +169,12 @@ def all_jobs() -> None:
 
 def page() -> None:
     """The whole page."""
-    number = chosen("job", parse=int)
-    if number is not None:
-        try:
-            found = jobs.view(number)
-        except JobError as error:
-            choose("job", None)
-            st.error(str(error), icon=":material/error:")
-        else:
-            choose("job", number)
-            with guarded():
-                one(found)
-            return
-    all_jobs()
+    found = linked("job", jobs.view, JobError)
+    if found is None:
+        all_jobs()
+    else:
+        with guarded():
+            one(found)
 
 
 page()

@@ -14,9 +14,11 @@ from dashboard.components import (
     job_title,
     live,
     page_title,
+    score_line,
 )
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
+from dashboard.page_state import changed
 from dashboard.services import hardware, overview
 from dashboard.services.overview import Overview
 from engine.records import Job, PatchRecord
@@ -83,10 +85,7 @@ def job_card(job: Job) -> None:
 def running() -> None:
     """What runs and what waits, live; the whole page is drawn anew when a job ends."""
     jobs = overview.running_jobs()
-    now = [job.id for job in jobs]
-    before = st.session_state.get("overview.jobs")
-    st.session_state["overview.jobs"] = now
-    if before is not None and before != now:
+    if changed("overview.jobs", [job.id for job in jobs]):
         st.rerun()
     if not jobs:
         st.caption(_("No job runs or waits."))
@@ -105,13 +104,7 @@ def patch_list(patches: list[PatchRecord], empty: str) -> None:
             when = formats.moment(patch.created_at)
             st.markdown(Markdown("**{name}** · {when}").format(name=patch.name, when=when))
             if patch.score:
-                score = _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
-                    asr=formats.percent(patch.score.asr),
-                    ap50=formats.number(patch.score.ap50),
-                    dataset=patch.score.dataset,
-                    detector=patch.score.detector,
-                )
-                st.caption(score)
+                st.caption(score_line(patch.score))
             go_to("patches", _("Open"), patch=patch.id)
 
 

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from dashboard import formats
-from dashboard.components import controls, empty_state, go_to, guarded, page_title
+from dashboard.components import controls, empty_state, go_to, guarded, page_title, score_line
 from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
-from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.page_state import choose
+from dashboard.parts.lists import filters, linked, page_number
 from dashboard.parts.patches import effects, view
 from dashboard.pictures import texels
 from dashboard.services import patches
-from dashboard.services.patches import LARGEST_MB, Found
+from dashboard.services.patches import LARGEST_MB
 from engine.errors import PatchFileError
 from engine.records import PatchRecord
 
@@ -23,38 +23,6 @@ ORDERS = {
 }
 
 
-def filters() -> tuple[str, str]:
-    """Text and order as chosen; another choice begins at the first page."""
-    search, order = st.columns([3, 2], vertical_alignment="bottom")
-    text = search.text_input(
-        _("Search"),
-        placeholder=_("Name, notes, dataset, detector or class"),
-        icon=":material/search:",
-        **kept("patches.text", ""),
-    )
-    wanted = (
-        text.strip(),
-        order.selectbox(
-            _("Order"),
-            list(ORDERS),
-            format_func=lambda name: _(ORDERS[name]),
-            **kept("patches.order", "newest", allowed=ORDERS),
-        ),
-    )
-    if st.session_state.setdefault("patches.filters", wanted) != wanted:
-        st.session_state["patches.filters"] = wanted
-        reset("patches.page")
-    return wanted
-
-
-def page_choice(found: Found) -> int:
-    """The page of the gallery."""
-    if found.pages == 1:
-        return 1
-    allowed = range(1, found.pages + 1)
-    return st.pagination(found.pages, **kept("patches.page", 1, allowed=allowed, parse=int))
-
-
 def card(patch: PatchRecord) -> None:
     """A patch in the gallery."""
     with st.container(border=True, width=226):
@@ -63,14 +31,7 @@ def card(patch: PatchRecord) -> None:
             texels(patches.file_bytes(patch.image), alt=alt, key=f"card-{patch.id}", at_most_px=192)
         go_to("patches", patch.name, patch=patch.id)
         if patch.score:
-            st.caption(
-                _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
-                    asr=formats.percent(patch.score.asr),
-                    ap50=formats.number(patch.score.ap50),
-                    dataset=patch.score.dataset,
-                    detector=patch.score.detector,
-                )
-            )
+            st.caption(score_line(patch.score))
         else:
             st.caption(_("Not scored yet"))
 
@@ -80,19 +41,20 @@ def gallery() -> None:
     page_title(_("Patches"), _("Every patch that was made or imported here, with its scores."))
     with controls("patch-import"):
         import_form()
-    if not patches.find("", "newest", 1).total:
+    if not patches.find(1).total:
         empty_state(_("There is no patch yet."), page="generate", label=_("Generate a patch"))
         return
     with controls("patches-filters"):
-        wanted = filters()
-        number = page_choice(patches.find(*wanted, 1))
-    found = patches.find(*wanted, number)
-    if not found.patches:
+        searched = _("Name, notes, dataset, detector or class")
+        wanted = filters("patches", searched=searched, orders=ORDERS)
+        number = page_number("patches.page", patches.find(1, **wanted).pages)
+    found = patches.find(number, **wanted)
+    if not found.rows:
         st.caption(_("No patch is like that. Change the search."))
         return
     st.caption(ngettext("{number} patch", "{number} patches", found.total).format(number=f"{found.total:,}"))
     with st.container(horizontal=True):
-        for patch in found.patches:
+        for patch in found.rows:
             card(patch)
 
 
@@ -139,18 +101,10 @@ def one(patch: PatchRecord) -> None:
 
 def page() -> None:
     """The whole page."""
-    number = chosen("patch", parse=int)
-    if number is None:
-        gallery()
-        return
-    try:
-        found = patches.get(number)
-    except PatchFileError as error:
-        choose("patch", None)
-        st.error(str(error), icon=":material/error:")
+    found = linked("patch", patches.get, PatchFileError)
+    if found is None:
         gallery()
     else:
-        choose("patch", number)
         one(found)
 
 

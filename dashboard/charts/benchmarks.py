@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import DASHES, as_text, colour, folded, styled
+from dashboard.charts.theme import as_text, colour, dot_px, error_bars, folded, stroke, styled
 from engine.measurements import spans_orders
 from engine.records import Interval
 
@@ -77,15 +77,8 @@ def side_chart(
             name=names[1],
             marker=_diamond(large),
         )
-    labels = [folded(bar.name) for bar in bars]
-    styled(figure, title=title, dark=dark, large=large, height=_height(labels))
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=places,
-        ticktext=labels,
-        range=[len(bars) - 0.5, -0.5],
-        showgrid=False,
-    )
+    _rows(figure, [bar.name for bar in bars], title=title, dark=dark, large=large)
+    figure.update_yaxes(showgrid=False)
     figure.update_xaxes(title=as_text(x_title), **_scale(bars))
     figure.update_layout(showlegend=bool(claims))
     return figure
@@ -121,8 +114,8 @@ def line_chart(
             error_y=_spread(line, dark),
             mode="lines+markers",
             name=name or names[0],
-            line={"color": colour(index), "dash": DASHES[index % len(DASHES)], "width": 4 if large else 2.5},
-            marker={"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 14 if large else 9},
+            line=stroke(index, large),
+            marker={"symbol": SYMBOLS[index % len(SYMBOLS)], "size": dot_px(large)},
         )
     claims = sorted({(point.x, point.claimed) for point in points if point.claimed is not None})
     if claims:
@@ -176,14 +169,7 @@ def change_chart(
             name=name,
             marker={"symbol": symbol, "size": 16 if large else 11, "color": tint},
         )
-    labels = [folded(side) for side in sides]
-    styled(figure, title=title, dark=dark, large=large, height=_height(labels))
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=list(range(len(sides))),
-        ticktext=labels,
-        range=[len(sides) - 0.5, -0.5],
-    )
+    _rows(figure, sides, title=title, dark=dark, large=large)
     figure.update_xaxes(title=as_text(x_title), tickformat="+.0%", zeroline=True, zerolinewidth=2)
     return figure
 
@@ -199,19 +185,7 @@ def _scale(bars: Sequence[Bar]) -> dict[str, Any]:
 
 
 def _spread(bars: Sequence[Bar], dark: bool) -> dict[str, Any]:
-    """Error bars; none where the interval is undefined."""
-    return {
-        "type": "data",
-        "array": [_distance(bar.figure.high, bar.figure.value) for bar in bars],
-        "arrayminus": [_distance(bar.figure.value, bar.figure.low) for bar in bars],
-        "color": "#E8EDF2" if dark else "#1A2027",
-        "thickness": 1.5,
-    }
-
-
-def _distance(high: float, low: float) -> float:
-    """Never below 0; 0 where a bound is NaN (comparisons with it are false)."""
-    return high - low if high > low else 0.0
+    return error_bars([(bar.figure.value, bar.figure.low, bar.figure.high) for bar in bars], dark)
 
 
 def _diamond(large: bool) -> dict[str, Any]:
@@ -219,7 +193,10 @@ def _diamond(large: bool) -> dict[str, Any]:
     return {"symbol": "diamond", "size": 17 if large else 12, "color": _CLAIM, "line": outline}
 
 
-def _height(labels: Sequence[str]) -> int:
-    """Room for as many rows as there are labels, each as high as the longest of them."""
+def _rows(figure: go.Figure, names: Sequence[str], **look: Any) -> None:
+    """Style a figure of rows from top to bottom, each as high as the longest name when folded."""
+    labels = [folded(name) for name in names]
     lines = max((label.count("<br>") + 1 for label in labels), default=1)
-    return 150 + (16 + 18 * lines) * len(labels)
+    styled(figure, height=150 + (16 + 18 * lines) * len(labels), **look)
+    rows = list(range(len(labels)))
+    figure.update_yaxes(tickmode="array", tickvals=rows, ticktext=labels, range=[len(rows) - 0.5, -0.5])

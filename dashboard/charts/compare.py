@@ -8,12 +8,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import DASHES, as_text, colour, folded, inks, styled
+from dashboard.charts.theme import Bounded, as_text, colour, dot_px, error_bars, folded, inks, stroke, styled
 
-__all__ = ["loss_curves", "parallel_axes", "places", "score_bars", "smoothed"]
+__all__ = ["loss_curves", "parallel_axes", "places", "score_bars", "score_of", "smoothed"]
 
 Curve = tuple[Sequence[float], Sequence[float]]
-Score = tuple[float | None, float | None, float | None]  # value, low, high
 
 
 def smoothed(values: Sequence[float], strength: float) -> list[float]:
@@ -49,7 +48,6 @@ def loss_curves(
     """
     figure = go.Figure()
     for index, (name, (places, values)) in enumerate(curves.items()):
-        line = {"color": colour(index), "dash": _dash(index), "width": 4 if large else 2.5}
         if strength:
             figure.add_scatter(
                 x=list(places),
@@ -63,6 +61,7 @@ def loss_curves(
                 line={"color": colour(index), "width": 1},
             )
         shown = smoothed(values, strength) if strength else list(values)
+        line = stroke(index, large)
         figure.add_scatter(x=list(places), y=shown, name=name, legendgroup=name, mode="lines", line=line)
     styled(figure, title=title, dark=dark, large=large, height=_height(400, len(curves)))
     figure.update_xaxes(title=x_title)
@@ -70,8 +69,13 @@ def loss_curves(
     return figure
 
 
+def score_of(scores: Mapping[str, Any], name: str) -> Bounded:
+    """One of a patch's scores for `score_bars`, of what `Evaluation.to_json` gives for a condition."""
+    return scores.get(name), *scores.get("ci95", {}).get(name, (None, None))
+
+
 def score_bars(
-    scores: Mapping[str, Mapping[str, Score]],
+    scores: Mapping[str, Mapping[str, Bounded]],
     controls: Mapping[str, Mapping[str, float | None]],
     *,
     control: str,
@@ -88,12 +92,12 @@ def score_bars(
         title: in the session's language.
     """
     figure = go.Figure()
-    ink = "#E8EDF2" if dark else "#1A2027"
+    ink = inks(dark)[0]
     for index, (name, values) in enumerate(scores.items()):
         figure.add_bar(
             x=list(values),
             y=[value for value, _low, _high in values.values()],
-            error_y=_bounds(list(values.values()), ink),
+            error_y=error_bars(list(values.values()), dark),
             name=name,
             marker={"color": colour(index), "pattern": _pattern(index, ink)},
             offsetgroup=name,
@@ -147,8 +151,8 @@ def parallel_axes(
             hovertemplate="%{customdata}",
             name=name,
             mode="lines+markers",
-            line={"color": colour(index), "dash": _dash(index), "width": 4 if large else 2.5},
-            marker={"size": 14 if large else 9},
+            line=stroke(index, large),
+            marker={"size": dot_px(large)},
         )
     styled(figure, title=title, dark=dark, large=large, height=_height(90 + 62 * len(axes), len(runs)))
     figure.update_layout(annotations=_value_labels(list(axes.values()), 20 if large else 14, inks(dark)[2]))
@@ -178,16 +182,6 @@ def places(values: Sequence[Any]) -> list[float]:
     sizes: list[float] = list(values) if numbers else [list(values).index(value) for value in values]
     low, high = min(sizes, default=0), max(sizes, default=0)
     return [0.5 if low == high else (size - low) / (high - low) for size in sizes]
-
-
-def _bounds(values: Sequence[Score], ink: str) -> dict[str, Any]:
-    up = [None if high is None or value is None else max(high - value, 0) for value, _low, high in values]
-    down = [None if low is None or value is None else max(value - low, 0) for value, low, _high in values]
-    return {"type": "data", "array": up, "arrayminus": down, "color": ink, "thickness": 1.5}
-
-
-def _dash(index: int) -> str:
-    return DASHES[index % len(DASHES)]
 
 
 def _pattern(index: int, ink: str) -> dict[str, Any]:

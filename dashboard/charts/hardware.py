@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboard.charts.lines import framed, number, pointed_at, thick
-from dashboard.charts.theme import COLOURS, colour
+from dashboard.charts.lines import framed, number, pointed_at
+from dashboard.charts.theme import COLOURS, colour, thick
 
 __all__ = ["load_rows", "load_spec"]
 

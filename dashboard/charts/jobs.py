@@ -10,8 +10,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.charts.compare import smoothed
-from dashboard.charts.lines import framed, number, pointed_at, thick
-from dashboard.charts.theme import colour, styled
+from dashboard.charts.lines import framed, number, pointed_at
+from dashboard.charts.theme import colour, dot_px, styled, thick
 from engine.records import StepRecord
 
 __all__ = ["estimates_beside_truth", "loss_rows", "loss_spec", "rates", "throughput_rows", "throughput_spec"]
@@ -125,7 +125,7 @@ def estimates_beside_truth(
         hovertemplate="%{text}: %{x:.3g} → %{y:.3g}<extra></extra>",
         mode="markers",
         name=y_title,
-        marker={"color": colour(0), "size": 14 if large else 9},
+        marker={"color": colour(0), "size": dot_px(large)},
     )
     styled(figure, title=title, dark=dark, large=large, height=360)
     figure.update_xaxes(type="log", title=x_title)

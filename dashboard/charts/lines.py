@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.charts.theme import inks
 
-__all__ = ["framed", "number", "pointed_at", "thick"]
+__all__ = ["framed", "number", "pointed_at"]
 
 FONT = "Source Sans, sans-serif"
 NEAREST = {"type": "point", "on": "pointerover", "clear": "pointerout", "nearest": True, "encodings": ["x"]}
@@ -35,11 +35,6 @@ def number(
         "scale": {"zero": False, "nice": False, **(scale or {})},
         "axis": dict(axis or {}),
     }
-
-
-def thick(large: bool) -> float:
-    """The width in pixels of a line that is to be read."""
-    return 4 if large else 2.5
 
 
 def pointed_at(shown: Sequence[tuple[str, str, str]], *, dark: bool = False) -> dict[str, Any]:

@@ -3,12 +3,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
-__all__ = ["COLOURS", "CONFIG", "DASHES", "as_text", "colour", "folded", "inks", "styled"]
+__all__ = [
+    "COLOURS",
+    "CONFIG",
+    "Bounded",
+    "as_text",
+    "colour",
+    "dot_px",
+    "error_bars",
+    "folded",
+    "inks",
+    "stroke",
+    "styled",
+    "thick",
+]
+
+Bounded = tuple[float | None, float | None, float | None]  # value, low, high; None where undefined
 
 # Okabe and Ito (2008), without black; ordered so that neighbours differ in lightness as well.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
@@ -26,6 +42,36 @@ CONFIG = {
 def colour(index: int) -> str:
     """The colour of the index-th series; they repeat after seven."""
     return COLOURS[index % len(COLOURS)]
+
+
+def thick(large: bool) -> float:
+    """The width in pixels of a line that is to be read."""
+    return 4 if large else 2.5
+
+
+def dot_px(large: bool) -> int:
+    """The size in pixels of a point that is to be read."""
+    return 14 if large else 9
+
+
+def stroke(index: int, large: bool) -> dict[str, Any]:
+    """The line of the index-th series, told apart by colour and by dashes."""
+    return {"color": colour(index), "dash": DASHES[index % len(DASHES)], "width": thick(large)}
+
+
+def error_bars(figures: Sequence[Bounded], dark: bool) -> dict[str, Any]:
+    """The intervals of figures (value, low, high); none where it is undefined, None or NaN."""
+    up = [_distance(high, value) for value, _low, high in figures]
+    down = [_distance(value, low) for value, low, _high in figures]
+    ink = inks(dark)[0]
+    return {"type": "data", "array": up, "arrayminus": down, "color": ink, "thickness": 1.5}
+
+
+def _distance(high: float | None, low: float | None) -> float | None:
+    """Never below 0; 0 where a bound is NaN, as comparisons with it are false."""
+    if high is None or low is None:
+        return None
+    return high - low if high > low else 0.0
 
 
 def inks(dark: bool) -> tuple[str, str, str]:

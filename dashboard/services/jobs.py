@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from dashboard.services.storage import cached, opened
+from dashboard.services.storage import Found, cached, opened
 from engine.jobs import queue
 from engine.records import Job, JobEvent, PatchRecord, StepRecord
 from engine.store.repository import Repository
 
 __all__ = [
-    "ORDERS",
     "PAGE_SIZE",
-    "Found",
     "JobView",
     "act",
     "allowed_actions",
@@ -33,7 +32,6 @@ __all__ = [
 PAGE_SIZE = 20
 POINTS = 600  # of a curve: about as many as a screen has pixels for
 LOOKED_AT = 500  # waiting jobs, for a job's place among them
-ORDERS = ("newest", "oldest", "longest", "label")
 
 _ACTIONS: dict[str, Callable[[Repository, int], Job]] = {
     "cancel": lambda repository, job_id: queue.cancel(repository, job_id),
@@ -47,19 +45,6 @@ _ALLOWED = {
     "paused": ("resume", "cancel", "retry"),
     "interrupted": ("resume", "cancel", "retry"),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """A page of the jobs and how many there are on all pages."""
-
-    jobs: list[Job]
-    total: int
-
-    @property
-    def pages(self) -> int:
-        """At least one."""
-        return max(-(-self.total // PAGE_SIZE), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,24 +77,23 @@ def allowed_actions(job: Job) -> tuple[str, ...]:
 
 
 @cached(ttl_s=1)
-def find(states: tuple[str, ...], kinds: tuple[str, ...], text: str, order: str, page: int) -> Found:
+def find(
+    page: int,
+    *,
+    states: tuple[str, ...] = (),
+    kinds: tuple[str, ...] = (),
+    text: str = "",
+    order: str = "newest",
+) -> Found[Job]:
     """A page of the jobs; `page` counts from 1, the others as of `Jobs.find`.
 
     Raises:
         StorageError: the database cannot be used.
     """
     with opened() as repository:
-        return Found(
-            jobs=repository.jobs.find(
-                states=states,
-                kinds=kinds,
-                text=text,
-                order=order,
-                limit=PAGE_SIZE,
-                offset=(page - 1) * PAGE_SIZE,
-            ),
-            total=repository.jobs.count(states=states, kinds=kinds, text=text),
-        )
+        like: dict[str, Any] = {"states": states, "kinds": kinds, "text": text}
+        rows = repository.jobs.find(**like, order=order, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+        return Found(rows=rows, total=repository.jobs.count(**like), page_size=PAGE_SIZE)
 
 
 @cached(ttl_s=1)

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from dashboard.services import datasets, detectors
-from dashboard.services.storage import cached, opened
+from dashboard.services.storage import Found, cached, opened
 from engine.classes import words
 from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
@@ -22,9 +22,7 @@ from engine.store.previews import Preview
 
 __all__ = [
     "LARGEST_MB",
-    "ORDERS",
     "PAGE_SIZE",
-    "Found",
     "against_grey",
     "as_json",
     "before_after",
@@ -40,34 +38,18 @@ __all__ = [
 
 PAGE_SIZE = 12
 LARGEST_MB = 64
-ORDERS = ("newest", "asr", "ap50", "name")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """A page of the patches and how many there are on all pages."""
-
-    patches: list[PatchRecord]
-    total: int
-
-    @property
-    def pages(self) -> int:
-        """At least one."""
-        return max(-(-self.total // PAGE_SIZE), 1)
 
 
 @cached(ttl_s=2)
-def find(text: str, order: str, page: int) -> Found:
+def find(page: int, *, text: str = "", order: str = "newest") -> Found[PatchRecord]:
     """A page of the patches; `page` counts from 1, the others as of `Patches.find`.
 
     Raises:
         StorageError: the database cannot be used.
     """
     with opened() as repository:
-        found = repository.patches.find(
-            text=text, order=order, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
-        )
-        return Found(patches=found, total=repository.patches.count(text=text))
+        rows = repository.patches.find(text=text, order=order, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+        return Found(rows=rows, total=repository.patches.count(text=text), page_size=PAGE_SIZE)
 
 
 @cached(ttl_s=2)

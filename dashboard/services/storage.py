@@ -4,16 +4,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from dashboard.drawing import st
 from engine.config import home_folder
 from engine.store.repository import Repository
 
-__all__ = ["Cached", "cached", "opened"]
+__all__ = ["Cached", "Found", "cached", "opened"]
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found(Generic[Row]):
+    """A page of a list.
+
+    Attributes:
+        rows: those of this page.
+        total: how many there are on all pages.
+        page_size: how many a page has at most.
+    """
+
+    rows: list[Row]
+    total: int
+    page_size: int
+
+    @property
+    def pages(self) -> int:
+        """At least one."""
+        return max(-(-self.total // self.page_size), 1)
 
 
 def opened(*, on_full_disk: bool = False) -> Repository:

@@ -43,3 +43,9 @@ def test_an_interval_stands_beside_its_value(value: float | None, bounds: tuple,
 def test_bounds_are_told_in_the_language_spoken() -> None:
     with speaking("ko"):
         assert formats.spread("2", "1", "3") == "2 (1–3)"  # noqa: RUF001
+
+
+def test_a_score_has_its_interval_where_it_is_known() -> None:
+    assert formats.score({"asr": 0.5, "ci95": {"asr": [0.4, 0.6]}}, "asr") == "0.50 (0.40 to 0.60)"
+    assert formats.score({"asr": 0.5}, "asr") == "0.50"
+    assert formats.score({}, "asr") == DASH

@@ -121,3 +121,21 @@ def test_a_browser_that_missed_the_first_run_shows_the_same_values() -> None:
     assert (app.run().number_input[0].proto.default, app.number_input[0].value) == (7, 7)
     assert not app.exception
     assert not app.warning
+
+
+def watching() -> None:
+    import streamlit as st
+
+    from dashboard.page_state import changed
+
+    now = st.number_input("now", 0)
+    st.text(str(changed("watched", now)))
+
+
+def test_a_change_is_seen_once_and_the_first_look_is_none() -> None:
+    app = AppTest.from_function(watching).run()
+    assert app.text[0].value == "False"
+    app.number_input[0].set_value(1).run()
+    assert app.text[0].value == "True"
+    app.run()
+    assert app.text[0].value == "False"

@@ -8,8 +8,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard import formats
-from dashboard.charts.compare import Curve, Score, loss_curves, parallel_axes, places, score_bars
+from dashboard import components, formats
+from dashboard.charts.compare import Curve, loss_curves, parallel_axes, places, score_bars, score_of
+from dashboard.charts.theme import Bounded
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
 from dashboard.parts.setting_names import setting_name, setting_value
@@ -59,13 +60,12 @@ def setting_rows(runs: Sequence[Run], values: Mapping[str, Sequence[Any]]) -> Ro
 
 def score_rows(runs: Sequence[Run]) -> Rows:
     """A line for each run and each of its controls, scores with their intervals."""
-    rows = []
-    for run in runs:
-        if run.evaluation:
-            for name, scores in {"patch": run.evaluation["patch"], **run.evaluation["controls"]}.items():
-                figures = {_(title): _interval(scores, key) for key, title in SCORES.items()}
-                rows.append({_("Run"): run.name, _("Condition"): _(CONDITIONS.get(name, name)), **figures})
-    return rows
+    return [
+        {_("Run"): run.name} | row
+        for run in runs
+        if run.evaluation
+        for row in components.score_rows(run.evaluation)
+    ]
 
 
 def mapped_classes(runs: Sequence[Run]) -> list[str]:
@@ -95,14 +95,12 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
 def scores_figure(runs: Sequence[Run], **look: bool) -> go.Figure:
     """Scores between 0 and 1 with intervals, each beside what the grey control reached."""
     scored = [run for run in runs if run.evaluation]
-    scores: dict[str, dict[str, Score]] = {}
+    scores: dict[str, dict[str, Bounded]] = {}
     controls: dict[str, dict[str, float | None]] = {}
     for run in scored:
         evaluation = run.evaluation or {}
         patch, grey = evaluation["patch"], evaluation["controls"].get("grey", {})
-        scores[run.name] = {
-            _(SCORES[key]): (patch.get(key), *patch.get("ci95", {}).get(key, (None, None))) for key in SHARES
-        }
+        scores[run.name] = {_(SCORES[key]): score_of(patch, key) for key in SHARES}
         controls[run.name] = {_(SCORES[key]): grey.get(key) for key in SHARES}
     return score_bars(
         scores,
@@ -118,7 +116,7 @@ def scores_alt(runs: Sequence[Run]) -> str:
     words = _("{run}: ASR {asr}, AP50 {ap50}")
     scored = [(run.name, run.evaluation["patch"]) for run in runs if run.evaluation]
     return "; ".join(
-        words.format(run=name, asr=_interval(scores, "asr"), ap50=_interval(scores, "ap50"))
+        words.format(run=name, asr=formats.score(scores, "asr"), ap50=formats.score(scores, "ap50"))
         for name, scores in scored
     )
 
@@ -162,7 +160,3 @@ def parallel_figure(runs: Sequence[Run], **look: bool) -> go.Figure | None:
         return None
     title = _("Settings and scores")
     return parallel_axes(axes, [run.name for run in runs], title=title, **look)
-
-
-def _interval(scores: Mapping[str, Any], name: str) -> str:
-    return formats.interval(scores.get(name), scores.get("ci95", {}).get(name, (None, None)))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from dashboard.components import go_to, guarded, job_title, live, progress_line, state_badge
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
-from dashboard.page_state import kept
+from dashboard.page_state import changed, kept
 from dashboard.services import datasets
 from dashboard.services.paths import allowed_roots
 from engine.records import Job
@@ -176,10 +176,7 @@ def running_imports() -> None:
 
 def _running() -> None:
     jobs = datasets.imports()
-    now = {job.id: job.state for job in jobs}
-    before = st.session_state.get("datasets.imports")
-    st.session_state["datasets.imports"] = now
-    if before is not None and before != now:
+    if changed("datasets.imports", {job.id: job.state for job in jobs}):
         datasets.summaries.clear()
         st.rerun()
     for job in jobs:

@@ -10,7 +10,7 @@ from dashboard.charts import datasets as charts
 from dashboard.components import chart, controls, look
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
-from dashboard.page_state import choose, kept
+from dashboard.page_state import choose, kept, reset
 from dashboard.services import datasets, thumbnails
 from engine.store.datasets import DatasetSummary
 
@@ -107,8 +107,7 @@ def _clicked() -> None:
     bucket = points[0]["point_index"] if points else None
     st.session_state["widget.datasets.bucket"] = bucket
     choose("datasets.bucket", bucket)
-    choose("datasets.page", None)
-    st.session_state.pop("widget.datasets.page", None)
+    reset("datasets.page")
 
 
 def _bucket(images: list[int], labels: list[str]) -> int | None:

@@ -13,6 +13,7 @@ from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector
+from dashboard.parts.lists import page_number
 from dashboard.services import datasets, marks, patches
 from engine.records import PatchRecord
 from engine.store.datasets import DatasetSummary
@@ -101,11 +102,8 @@ def before_after(patch: PatchRecord) -> None:
     if not places:
         st.info(_("No image of this dataset has objects of this class. Choose another class."))
         return
-    pages = -(-len(places) // SHOWN)
     with controls("patch-images"):
-        number = 1
-        if pages > 1:
-            number = st.pagination(pages, **kept("patches.image", 1, allowed=range(1, pages + 1), parse=int))
+        number = page_number("patches.image", -(-len(places) // SHOWN))
     shown = places[(number - 1) * SHOWN : number * SHOWN]
     with guarded():
         _compare(patch, found.asked | {"indices": shown})

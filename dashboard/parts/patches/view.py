@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from dashboard import formats
-from dashboard.charts.compare import score_bars
+from dashboard.charts.compare import score_bars, score_of
 from dashboard.components import CONDITIONS, chart, controls, go_to, guarded, look, score_table
 from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, notes, st
@@ -133,10 +133,7 @@ def _score(score: ScoreRecord) -> None:
     conditions = {"patch": evaluation["patch"], **evaluation["controls"]}
     figure = score_bars(
         {
-            _(CONDITIONS.get(name, name)): {
-                _(title): (each.get(key), *each.get("ci95", {}).get(key, (None, None)))
-                for key, title in RATES.items()
-            }
+            _(CONDITIONS.get(name, name)): {_(title): score_of(each, key) for key, title in RATES.items()}
             for name, each in conditions.items()
         },
         {},

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.charts.lines import framed, number, pointed_at, thick
+from dashboard.charts.lines import framed, number, pointed_at
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,4 @@ def test_it_follows_the_page() -> None:
     assert light["config"]["background"] != dark["config"]["background"]
     assert light["config"]["axis"]["labelFontSize"] < large["config"]["axis"]["labelFontSize"]
     assert light["height"] < large["height"]
-    assert thick(False) < thick(True)
     assert pointed_at([])["mark"]["color"] != pointed_at([], dark=True)["mark"]["color"]

@@ -3,10 +3,24 @@
 
 from __future__ import annotations
 
+import math
+
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.charts.theme import COLOURS, CONFIG, as_text, colour, folded, styled
+from dashboard.charts.theme import (
+    COLOURS,
+    CONFIG,
+    Bounded,
+    as_text,
+    colour,
+    dot_px,
+    error_bars,
+    folded,
+    stroke,
+    styled,
+    thick,
+)
 
 
 def test_an_empty_figure_takes_the_look() -> None:
@@ -59,3 +73,26 @@ def test_names_are_no_html(written: str, shown: str) -> None:
     assert (as_text(written), bar.name, bar.y[0], bar.customdata[0]) == (shown, shown, shown, shown)
     assert bar.x == (1, 2)
     assert folded(written).replace("<br>", " ") == shown
+
+
+def test_lines_differ_by_colour_and_dashes_and_are_read_from_afar() -> None:
+    first, second = stroke(0, False), stroke(1, False)
+    assert first["color"] != second["color"]
+    assert first["dash"] != second["dash"]
+    assert first["width"] == thick(False) < stroke(0, True)["width"]
+    assert dot_px(False) < dot_px(True)
+
+
+@pytest.mark.parametrize(
+    ("figure", "up", "down"),
+    [
+        ((0.5, 0.25, 1.0), 0.5, 0.25),
+        ((0.5, 0.75, 0.25), 0.0, 0.0),
+        ((1.0, math.nan, math.nan), 0.0, 0.0),
+        ((0.5, None, 1.0), 0.5, None),
+        ((None, None, None), None, None),
+    ],
+)
+def test_an_undefined_interval_is_not_drawn(figure: Bounded, up: float | None, down: float | None) -> None:
+    drawn = error_bars([figure], dark=False)
+    assert (drawn["array"], drawn["arrayminus"]) == ([up], [down])

@@ -32,8 +32,8 @@ def waiting(repository: Repository) -> list[int]:
 
 
 def test_an_empty_queue_has_one_page_and_nothing_on_it(repository: Repository) -> None:
-    found = jobs.find((), (), "", "newest", 1)
-    assert (found.jobs, found.total, found.pages) == ([], 0, 1)
+    found = jobs.find(1)
+    assert (found.rows, found.total, found.pages) == ([], 0, 1)
     assert jobs.now() == ([], [], 0)
     assert jobs.steps(1) == []
     assert jobs.live_image(1) is None
@@ -44,9 +44,9 @@ def test_an_empty_queue_has_one_page_and_nothing_on_it(repository: Repository) -
 
 def test_many_jobs_come_page_by_page(repository: Repository) -> None:
     ids = [add(repository).id for _ in range(jobs.PAGE_SIZE + 1)]
-    first, second = (jobs.find((), (), "", "oldest", page) for page in (1, 2))
+    first, second = (jobs.find(page, order="oldest") for page in (1, 2))
     assert first.pages == 2
-    assert [job.id for job in first.jobs + second.jobs] == ids
+    assert [job.id for job in first.rows + second.rows] == ids
 
 
 def test_a_look_at_a_job_tells_who_waits_on_what(repository: Repository) -> None:
@@ -140,5 +140,5 @@ def test_a_deleted_job_is_gone_with_its_log(repository: Repository) -> None:
     queue.log_path(job.id).write_text("one\ntwo\n")
     assert jobs.log_tail(job.id) == "one\ntwo"
     jobs.delete(job.id)
-    assert jobs.find((), (), "", "newest", 1).total == 0
+    assert jobs.find(1).total == 0
     assert jobs.log_tail(job.id) == ""

@@ -34,8 +34,8 @@ def array(values: np.ndarray) -> io.BytesIO:
 
 
 def test_without_patches_the_gallery_has_one_empty_page() -> None:
-    found = patches.find("", "newest", 1)
-    assert (found.patches, found.total, found.pages) == ([], 0, 1)
+    found = patches.find(1)
+    assert (found.rows, found.total, found.pages) == ([], 0, 1)
     assert patches.scores(1) == []
     with pytest.raises(PatchFileError, match="patch 1: expected one of the list"):
         patches.get(1)
@@ -44,11 +44,11 @@ def test_without_patches_the_gallery_has_one_empty_page() -> None:
 def test_patches_come_page_by_page_and_in_order() -> None:
     with Repository() as repository:
         fill(repository, runs=patches.PAGE_SIZE + 2, steps=2)
-    first, second = (patches.find("", "asr", page) for page in (1, 2))
-    assert (first.pages, len(first.patches), len(second.patches)) == (2, patches.PAGE_SIZE, 2)
-    strengths = [each.score.asr for each in first.patches + second.patches if each.score]
+    first, second = (patches.find(page, order="asr") for page in (1, 2))
+    assert (first.pages, len(first.rows), len(second.rows)) == (2, patches.PAGE_SIZE, 2)
+    strengths = [each.score.asr for each in first.rows + second.rows if each.score]
     assert strengths == sorted(strengths, reverse=True)
-    assert patches.find("run 3", "newest", 1).total == 1
+    assert patches.find(1, text="run 3").total == 1
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_pickled_array_is_refused_by_the_name_of_the_upload(tmp_path: Path) ->
             patches.import_upload(io.BytesIO(data), "../bad.npy")
     with pytest.raises(PatchFileError, match=r"^bad\.exe: expected a patch as"):
         patches.import_upload(io.BytesIO(b"MZ"), "bad.exe")
-    assert patches.find("", "newest", 1).total == 0
+    assert patches.find(1).total == 0
 
 
 def test_a_patch_is_edited_told_as_json_and_deleted() -> None:
@@ -95,7 +95,7 @@ def test_a_patch_is_edited_told_as_json_and_deleted() -> None:
     told = json.loads(patches.as_json(patch.id))
     assert (told["name"], told["notes"], len(told["scores"])) == ("new", "n", 1)
     patches.delete(patch.id)
-    assert patches.find("", "newest", 1).total == 0
+    assert patches.find(1).total == 0
     with pytest.raises(StorageError, match="expected a file, got No such file"):
         patches.file_bytes(f"{patch.image}.gone")
 

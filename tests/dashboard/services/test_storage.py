@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.services.storage import cached, opened
+from dashboard.services.storage import Found, cached, opened
 
 
 def test_answers_are_remembered_for_each_home_and_argument(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +44,8 @@ def test_the_database_is_the_homes_own(own_home: Path) -> None:
     with opened() as repository:
         assert repository.datasets.all() == []
     assert (own_home / "patchbench.db").exists()
+
+
+@pytest.mark.parametrize(("total", "pages"), [(0, 1), (1, 1), (12, 1), (13, 2)])
+def test_a_list_has_a_page_at_least(total: int, pages: int) -> None:
+    assert Found(rows=[], total=total, page_size=12).pages == pages
