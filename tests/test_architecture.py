@@ -30,6 +30,7 @@ EVERYWHERE = {
     "measurements",
     "private",
     "records",
+    "registries",
     "registry",
     "terminal",
 }
@@ -48,6 +49,7 @@ MAY_IMPORT = {
     "records": set(),
     "hardware": set(),
     "private": set(),
+    "registries": set(),
     "registry": set(),
     "seeding": set(),
     "store": set(),
@@ -80,6 +82,9 @@ EXCEPTIONS = {
     ("engine.datasets.loader", "engine.detectors.base"): "batches carry the detectors' Targets",
     ("engine.datasets.sources", "engine.detectors.ultralytics_download"): "only when a download is named",
     ("engine.detectors.demo_training", "engine.datasets.demo"): "the demo detector learns the demo's scenes",
+    ("engine.registries", "engine.patch.losses.terms"): "only the type of what it holds",
+    ("engine.registries", "engine.patch.optimizers"): "only the type of what it holds",
+    ("engine.registries", "engine.patch.schedules"): "only the type of what it holds",
 }
 LIBRARIES = {
     "ultralytics": "engine/detectors/ultralytics*.py",
@@ -104,6 +109,7 @@ TORCH_FREE = [
     "engine.measurements",
     "engine.private",
     "engine.records",
+    "engine.registries",
     "engine.registry",
     "engine.terminal",
     "engine.evaluation.config",
@@ -152,6 +158,9 @@ TORCH_FREE = [
     "engine.previews.previewer",
     "engine.previews.requests",
     "engine.patch.arrays",
+    "engine.patch.losses",
+    "engine.patch.optimizers",
+    "engine.patch.schedules",
     "engine.store.repository",
     "engine.store.schema",
     "engine.jobs.queue",

@@ -9,12 +9,13 @@ from typing import Any
 from dashboard.services import datasets, detectors
 from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
-from engine.config import LOSS_TERMS, RunConfig
+from engine.config import RunConfig
 from engine.errors import SettingsError
 from engine.jobs import estimates, queue
 from engine.jobs.estimates import Estimate
 from engine.previews import requests as previews
 from engine.records import Job, PatchRecord
+from engine.registries import LOSSES
 from engine.store.previews import Preview
 
 __all__ = [
@@ -41,7 +42,7 @@ def flat(config: RunConfig) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in config.to_json().items():
         if key == "losses":
-            values |= {f"losses.{term}": float(value.get(term, 0)) for term in LOSS_TERMS}
+            values |= {f"losses.{term}": float(value.get(term, 0)) for term in LOSSES}
         elif key in _NESTED:
             values |= {f"{key}.{inner}": each for inner, each in value.items()}
         else:

@@ -11,18 +11,16 @@ import click
 from engine.cli.option_types import BatchSize, LossTerm, PatchSize
 from engine.config import (
     BATCHINGS,
-    LOSS_TERMS,
-    OPTIMIZERS,
     PRECISIONS,
     PRESETS,
     SAMPLINGS,
-    SCHEDULES,
     AugmentationConfig,
     PlacementConfig,
     RunConfig,
     ScheduleConfig,
 )
 from engine.evaluation.config import EvaluationConfig
+from engine.registries import LOSSES, OPTIMIZERS, SCHEDULES
 
 __all__ = [
     "config_from_options",
@@ -154,8 +152,8 @@ def recipe_options(command: Command) -> Command:
             default=_DEFAULTS.learning_rate,
             help="Size of a step, in colour range (0 to 1).",
         ),
-        _choice("optimizer", OPTIMIZERS, _DEFAULTS.optimizer, "How gradients become steps."),
-        _choice("schedule", SCHEDULES, _SCHEDULE.kind, "How the learning rate moves."),
+        _choice("optimizer", tuple(OPTIMIZERS), _DEFAULTS.optimizer, "How gradients become steps."),
+        _choice("schedule", tuple(SCHEDULES), _SCHEDULE.kind, "How the learning rate moves."),
         click.option("--warmup", default=0, help="Iterations in which the rate rises to its full value."),
         click.option("--schedule-cycles", default=1, help="cosine: how many times the rate falls."),
         click.option(
@@ -181,7 +179,7 @@ def recipe_options(command: Command) -> Command:
             "--loss",
             type=LossTerm(),
             multiple=True,
-            help=f"A term and its weight, repeatable: {', '.join(LOSS_TERMS)}. [default: object=1]",
+            help=f"A term and its weight, repeatable: {', '.join(LOSSES)}. [default: object=1]",
         ),
         click.option(
             "--top-k", default=_DEFAULTS.top_k, help="How many scores of each object the loss looks at."

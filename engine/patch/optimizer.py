@@ -18,15 +18,15 @@ from engine.datasets.views import ViewChooser
 from engine.detectors.base import Detector, Targets
 from engine.errors import NonFiniteLossError, SettingsError
 from engine.patch.lanes import Lanes, Outcome
-from engine.patch.losses import PatchLoss
+from engine.patch.losses.patch_loss import PatchLoss
 from engine.patch.memory import Piece, find_batch_size, is_out_of_memory
 from engine.patch.precision import autocast, choose_precision, make_scaler
 from engine.patch.render import compose, mask_of
 from engine.patch.schedules import Plateau, learning_rate_factor
 from engine.patch.state import RunState
 from engine.patch.transforms import Placements, mirror, place
-from engine.patch.updates import make_optimizer
 from engine.records import ImageRecord, StepRecord
+from engine.registries import OPTIMIZERS
 from engine.seeding import generator
 
 __all__ = ["PatchRun"]
@@ -96,7 +96,7 @@ class PatchRun:
         self.lanes = Lanes(1 if alone else torch.get_num_threads())
         # A copy: steps change it in place, and the caller's patch and the state must not change with it.
         self._patch = state.patch_chw.detach().to(detector.device, copy=True).requires_grad_(True)
-        self._optimizer = make_optimizer(config.optimizer, self._patch, config.learning_rate)
+        self._optimizer = OPTIMIZERS[config.optimizer].make(self._patch, config.learning_rate)
         self._scaler = make_scaler(self.precision, detector.device)
         self._plateau = Plateau(config.schedule)
         mask = mask_of(config)

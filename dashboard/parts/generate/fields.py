@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.i18n import N_
-from engine.config import BATCHINGS, OPTIMIZERS, PRECISIONS, SAMPLINGS, SCHEDULES
+from engine.config import BATCHINGS, PRECISIONS, SAMPLINGS
+from engine.registries import OPTIMIZERS, SCHEDULES
 
 __all__ = ["GROUPS", "LABELS", "Field", "Group"]
 
@@ -150,10 +151,10 @@ GROUPS = {
         title=N_("Optimizer and schedule"),
         icon=":material/trending_down:",
         fields=(
-            _choice("optimizer", OPTIMIZERS, N_("How gradients become steps.")),
+            _choice("optimizer", tuple(OPTIMIZERS), N_("How gradients become steps.")),
             _number("learning_rate", 1e-6, 1, N_("Size of a step in colour range, 0 to 1.")),
             _number("clip_norm", 0, 1e6, N_("Largest norm of the gradient; 0 for no limit.")),
-            _choice("schedule.kind", SCHEDULES, N_("How the learning rate moves during the run.")),
+            _choice("schedule.kind", tuple(SCHEDULES), N_("How the learning rate moves during the run.")),
             _number("schedule.warmup", 0, 1e5, N_("Iterations in which the rate rises from zero.")),
             _number(
                 "schedule.cycles", 1, 1000, N_("How often the rate falls from full to its floor."), _COSINE

@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.config import BATCHINGS, LOSS_TERMS, OPTIMIZERS, AugmentationConfig, ScheduleConfig
+from engine.config import BATCHINGS, AugmentationConfig, ScheduleConfig
 from engine.errors import SettingsError
 from engine.patch import optimizer as module
 from engine.patch.optimizer import PatchRun
 from engine.patch.render import circle_mask
+from engine.registries import LOSSES, OPTIMIZERS
 from tests.engine.patch.factories import (
     WITHOUT_CHANCE,
     SmallDetector,
@@ -55,7 +56,7 @@ def test_the_loss_falls_and_the_detector_stays_as_it_was(name, records):
 UNSTEADY = ("object", "overlap", "tv")
 
 
-@pytest.mark.parametrize("name", [name for name in LOSS_TERMS if name not in UNSTEADY])
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in UNSTEADY])
 def test_every_loss_can_be_lowered(name, records):
     losses = losses_by_iteration(begin(records, settings(iterations=6, batch_size=8, losses={name: 1.0})))
     assert losses[-1] < losses[0]
@@ -108,7 +109,7 @@ def test_a_plateau_lowers_the_rate(records):
 @pytest.mark.parametrize("batching", BATCHINGS)
 @pytest.mark.parametrize("placement", ["object", "random"])
 def test_images_without_objects_do_no_harm(batching, counts, placement, tmp_path):
-    weights = dict.fromkeys(LOSS_TERMS, 1.0)
+    weights = dict.fromkeys(LOSSES, 1.0)
     config = settings(iterations=1, batching=batching, losses=weights)
     config = config.changed(placement=replace(config.placement, kind=placement))
     run = begin(photographs(tmp_path, counts), config)
@@ -125,7 +126,7 @@ def test_a_step_without_objects_has_no_gradient(circular, tmp_path, gradients):
 
 @pytest.mark.parametrize("batching", BATCHINGS)
 def test_batch_plans_agree_on_an_iteration(batching, records, gradients):
-    weights = dict.fromkeys(LOSS_TERMS, 1.0)
+    weights = dict.fromkeys(LOSSES, 1.0)
     config = settings(losses=weights, learning_rate=1e-3, accumulate=8, **WITHOUT_CHANCE)
     whole, expected = gradients(records, config.changed(batching="ragged", batch_size=8, accumulate=1))
     gradient, run = gradients(records, config.changed(batching=batching))
@@ -199,7 +200,7 @@ def test_a_scaler_changes_nothing_but_the_range(records, monkeypatch):
 def test_half_precision_makes_a_patch_too(records):
     patches = {}
     for precision in ("fp32", "bf16"):
-        run = begin(records, settings(precision=precision, losses=dict.fromkeys(LOSS_TERMS, 0.1)))
+        run = begin(records, settings(precision=precision, losses=dict.fromkeys(LOSSES, 0.1)))
         assert run.precision == precision
         assert all(math.isfinite(record.loss) for record in run.iterate())
         patches[precision] = run.state.patch_chw
