@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.patch.optimizer import PatchRun
 from engine.patch.optimizers import OptimizerKind
+from engine.patch.run import PatchRun
 from engine.registries import OPTIMIZERS
 from tests.engine.patch.factories import begin, photographs, random_patch
 
@@ -35,3 +35,9 @@ def gradients():
 
     with OPTIMIZERS.having(GRADIENT):
         yield first_gradient
+
+
+@pytest.fixture
+def whole_batches(monkeypatch):
+    """Batches are computed whole: threads would show the detector parts of them."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
