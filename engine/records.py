@@ -24,6 +24,7 @@ __all__ = [
     "Interval",
     "Job",
     "JobEvent",
+    "JobGroup",
     "Measurement",
     "PatchRecord",
     "Progress",
@@ -31,6 +32,7 @@ __all__ = [
     "ScoreRecord",
     "Scores",
     "StepRecord",
+    "WeightRecord",
 ]
 
 JOB_KINDS = ("generate", "evaluate", "import", "benchmark")
@@ -223,6 +225,7 @@ class Job:
         priority: higher goes first; within one, lower `place` goes first.
         waits_for: the job that must have succeeded before this one starts.
         origin: the job that it was retried or duplicated from.
+        group_id: of the `JobGroup` that it belongs to.
         wanted: `cancel` or `pause`, asked for while it runs and not yet done.
         auto_resume: goes on by itself after a crash.
         attempt: how many times it was begun.
@@ -247,6 +250,7 @@ class Job:
     place: float = 0.0
     waits_for: int | None = None
     origin: int | None = None
+    group_id: int | None = None
     wanted: str | None = None
     auto_resume: bool = False
     attempt: int = 0
@@ -261,6 +265,45 @@ class Job:
     progress: Progress = field(default_factory=Progress)
     estimate: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobGroup:
+    """Jobs that belong together; `created_at` in Unix seconds.
+
+    Attributes:
+        kind: why, such as `sweep` or `merge`.
+        name: what a list calls it.
+        request: all that is needed to make its jobs again, as JSON has it.
+    """
+
+    id: int
+    kind: str
+    name: str
+    request: dict[str, Any]
+    created_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightRecord:
+    """A detector's weights, found or made here; `created_at` in Unix seconds.
+
+    Attributes:
+        name, family: the detector's.
+        path: what settings name them by: a file, or a name such as `demo`.
+        checksum: what `Detector.checksum` gives.
+        classes: their names by index; empty if not known.
+        origin: of weights made here `job_id` and `parent`, the checksum of those they were trained from.
+    """
+
+    id: int
+    name: str
+    path: str
+    checksum: str
+    family: str
+    created_at: float
+    classes: tuple[str, ...] = ()
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

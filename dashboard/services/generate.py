@@ -10,12 +10,13 @@ from dashboard.services import datasets, detectors, settings
 from dashboard.services.paths import file_within_roots
 from dashboard.services.settings import RUN
 from dashboard.services.storage import cached, opened
-from engine.config import LOSS_TERMS, RunConfig
+from engine.config import RunConfig
 from engine.errors import SettingsError
 from engine.jobs import estimates, queue
 from engine.jobs.estimates import Estimate
 from engine.previews import requests as previews
 from engine.records import Job, PatchRecord
+from engine.registries import LOSSES
 from engine.settings import nest
 from engine.store.previews import Preview
 
@@ -41,7 +42,7 @@ def flat(config: RunConfig) -> dict[str, Any]:
     """All settings under one level of names: `placement.scale`, `view_zoom.0`, `losses.tv` (0: not used)."""
     values = settings.flat(config.to_json())
     weights = values.pop("losses")
-    values |= {f"losses.{term}": float(weights.get(term, 0)) for term in LOSS_TERMS}
+    values |= {f"losses.{term}": float(weights.get(term, 0)) for term in LOSSES}
     for key in _PAIRS:
         values |= {f"{key}.{place}": each for place, each in enumerate(values.pop(key))}
     return values

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from engine.config import RunConfig
 from engine.evaluation.config import EvaluationConfig
+from engine.registries import LOSSES
 from engine.settings import Setting, declared, flat
 
 __all__ = ["RUN", "SETTINGS", "flat", "setting_texts"]
@@ -26,5 +27,7 @@ def setting_texts() -> Iterator[str]:
             yield each.unit
         if each.parts:
             yield from (text for part in each.parts for text in part)
-        elif each.group and each.key != "losses":
+        elif each.key == "losses":
+            yield from (text for term in LOSSES.things() for text in (term.label, term.help))
+        elif each.group:
             yield each.help

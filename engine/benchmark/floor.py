@@ -17,9 +17,9 @@ from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.timing import alternate, device_seconds
 from engine.datasets.loader import Batch
-from engine.patch.lanes import Lanes
-from engine.patch.optimizer import PatchRun
 from engine.patch.render import compose
+from engine.patch.run import PatchRun
+from engine.patch.threads import BatchThreads
 from engine.patch.transforms import place
 from engine.records import Measurement
 from engine.seeding import generator
@@ -43,7 +43,7 @@ class _Bench:
         images_nchw: float, 0 to 1, channels last.
         patch_chw: takes a gradient.
         upstream: what the drawn images' gradient is taken to be.
-        lanes: those of the run.
+        threads: those of the run.
     """
 
     subject: Subject
@@ -51,7 +51,7 @@ class _Bench:
     images_nchw: Tensor
     patch_chw: Tensor
     upstream: Tensor
-    lanes: Lanes
+    threads: BatchThreads
 
     @classmethod
     def of(cls, subject: Subject, run: PatchRun, indices: Sequence[int]) -> _Bench:
@@ -64,7 +64,7 @@ class _Bench:
             images_nchw=images,
             patch_chw=patch,
             upstream=torch.rand_like(images),
-            lanes=run.lanes,
+            threads=run.gradient.threads,
         )
 
     def bare(self) -> None:
@@ -81,7 +81,7 @@ class _Bench:
             scores = self.subject.detector.class_scores(pixels, self.subject.class_id)
             torch.autograd.grad(scores.logits.sum(), pixels)
 
-        self.lanes.map(part, len(self.images_nchw))
+        self.threads.map(part, len(self.images_nchw))
 
     def render(self) -> None:
         """The patch drawn on the batch, and back to its texels, in the same parts."""
@@ -101,7 +101,7 @@ class _Bench:
             )
             torch.autograd.grad(drawn, self.patch_chw, self.upstream[first:last])
 
-        self.lanes.map(part, len(self.images_nchw))
+        self.threads.map(part, len(self.images_nchw))
 
 
 def floor_parts(subject: Subject, scale: Scale) -> list[Part]:

@@ -15,7 +15,7 @@ from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.trials import SEEDS, Outcome, Trials, score_rows, seconds_each
 from engine.datasets.loader import Batch
-from engine.patch.losses import PatchLoss
+from engine.patch.losses.patch_loss import PatchLoss
 from engine.patch.render import compose
 from engine.patch.transforms import place
 from engine.records import Measurement

@@ -14,7 +14,7 @@ from engine.benchmark.sides import SCALING_AXES
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.timing import alternate
-from engine.patch.optimizer import PatchRun
+from engine.patch.run import PatchRun
 from engine.records import ImageRecord, Measurement
 
 __all__ = ["scaling_parts"]

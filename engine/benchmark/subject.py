@@ -15,7 +15,7 @@ from engine.benchmark.timing import device_seconds
 from engine.config import RunConfig
 from engine.detectors.ultralytics import UltralyticsDetector
 from engine.patch.initial import initial_patch
-from engine.patch.optimizer import PatchRun
+from engine.patch.run import PatchRun
 from engine.patch.state import RunState
 from engine.records import ImageRecord, StepRecord
 

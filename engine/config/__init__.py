@@ -11,24 +11,19 @@ from engine.config.augmentation import AugmentationConfig
 from engine.config.placement import PlacementConfig
 from engine.config.run import (
     BATCHINGS,
-    LOSS_TERMS,
-    OPTIMIZERS,
     PRECISIONS,
     PRESETS,
     SAMPLINGS,
     RunConfig,
 )
-from engine.config.schedule import SCHEDULES, ScheduleConfig
+from engine.config.schedule import ScheduleConfig
 
 __all__ = [
     "BATCHINGS",
     "DEMO_SETTINGS",
-    "LOSS_TERMS",
-    "OPTIMIZERS",
     "PRECISIONS",
     "PRESETS",
     "SAMPLINGS",
-    "SCHEDULES",
     "AugmentationConfig",
     "PlacementConfig",
     "RunConfig",

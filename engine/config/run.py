@@ -12,14 +12,13 @@ from engine.config.augmentation import AugmentationConfig
 from engine.config.placement import PlacementConfig
 from engine.config.schedule import ScheduleConfig
 from engine.errors import SettingsError
+from engine.registries import LOSSES, OPTIMIZERS
 from engine.settings import Settings, declared, nested, setting
 
-__all__ = ["BATCHINGS", "LOSS_TERMS", "OPTIMIZERS", "PRECISIONS", "PRESETS", "SAMPLINGS", "RunConfig"]
+__all__ = ["BATCHINGS", "PRECISIONS", "PRESETS", "SAMPLINGS", "RunConfig"]
 
 BATCHINGS = ("sequential", "grouped", "ragged")
 SAMPLINGS = ("uniform", "balanced")
-LOSS_TERMS = ("object", "overlap", "max_confidence", "total", "cls", "box", "dfl", "tv")
-OPTIMIZERS = ("pyramid-adam", "adam", "adamw", "sign", "sign-momentum")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 PRESETS = {"quick": 50, "standard": 200, "thorough": 1000}
 _MILLION = 1_000_000
@@ -292,7 +291,7 @@ class RunConfig(Settings):
         "The terms that are minimised, each with its weight.",
         default_text="object=1",
         bounds=(-10_000, 10_000),
-        choices=LOSS_TERMS,
+        choices=LOSSES,
         group="losses",
         art=({"object": 1.0},),
         role="recipe",

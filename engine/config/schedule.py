@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from engine.registries import SCHEDULES
 from engine.settings import Settings, setting
 
-__all__ = ["SCHEDULES", "ScheduleConfig"]
+__all__ = ["ScheduleConfig"]
 
-SCHEDULES = ("constant", "step", "multi-step", "exponential", "one-cycle", "cosine", "plateau")
 _COSINE = ("schedule.kind", ("cosine",))
 _FALLING = ("schedule.kind", ("step", "multi-step", "exponential", "plateau"))
 

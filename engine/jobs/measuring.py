@@ -16,7 +16,7 @@ from engine.evaluation.runner import PatchJudge
 from engine.jobs.estimates import cost_key
 from engine.patch.initial import initial_patch
 from engine.patch.memory import peak_memory_bytes
-from engine.patch.optimizer import PatchRun
+from engine.patch.run import PatchRun
 from engine.patch.state import RunState
 from engine.runs.materials import Materials, gather
 from engine.store.costs import StepCost

@@ -26,7 +26,9 @@ def patches_folder() -> Path:
 
 
 def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> PatchRecord:
-    """Put on record the patch that a run left, and its own score; again for the same job changes nothing.
+    """Put on record the patch that a run left, its own score, and the weights that it ran against.
+
+    Again for the same job it changes nothing.
 
     Args:
         repository: where.
@@ -46,6 +48,11 @@ def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> Pat
         "detector": summary["detector"]["name"],
         "class_name": recorded_words(summary),
     }
+    if checksum := summary.get("weights_sha256"):
+        detector = summary["detector"]
+        repository.weights.put(
+            name=detector["name"], path=settings["weights"], checksum=checksum, family=detector["family"]
+        )
     patch = _keep(
         repository,
         source.with_suffix(".png") if circular else source,

@@ -30,12 +30,12 @@ class Piece:
     Attributes:
         images_nchw: uint8 (n, 3, h, w).
         targets: their objects.
-        part: numbers that no other piece of the same step has; they give the piece its own chance.
+        part: numbers that no other piece of the run has; they give the piece its own chance.
     """
 
     images_nchw: Tensor
     targets: Targets
-    part: tuple[int, int]
+    part: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.images_nchw)
@@ -53,13 +53,13 @@ class Piece:
                 f"expected one image of {width}x{height} px to fit into the memory of "
                 f"{self.images_nchw.device}, got out of memory; choose a smaller --image-size"
             )
-        batch, part = self.part
+        *batch, part = self.part
         bounds = ((0, count // 2), (count // 2, count))
         return [
             Piece(
                 images_nchw=self.images_nchw[first:last],
                 targets=self.targets.of_images(first, last),
-                part=(batch, 2 * part + 1 + side),
+                part=(*batch, 2 * part + 1 + side),
             )
             for side, (first, last) in enumerate(bounds)
         ]

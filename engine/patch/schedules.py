@@ -9,13 +9,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
+from engine.registries import SCHEDULES
 
-from engine.config import ScheduleConfig
+if TYPE_CHECKING:
+    from engine.config import ScheduleConfig
 
-__all__ = ["Plateau", "learning_rate_factor"]
+__all__ = ["Plateau", "ScheduleKind", "learning_rate_factor"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleKind:
+    """A schedule that settings can name.
+
+    Attributes:
+        name: in settings.
+        help: how the learning rate moves, in one sentence.
+        shape: the rate's factor, 0 to 1, from the settings, the iterations done since the warm-up (with
+            fraction) and all iterations after the warm-up.
+    """
+
+    name: str
+    help: str
+    shape: Callable[[ScheduleConfig, float, int], float]
 
 
 def learning_rate_factor(config: ScheduleConfig, iteration: float, iterations: int) -> float:
@@ -34,7 +52,7 @@ def learning_rate_factor(config: ScheduleConfig, iteration: float, iterations: i
         return max(iteration, 0.5) / (config.warmup + 1)
     length = max(iterations - config.warmup, 1)
     done = min(iteration - config.warmup, float(length))
-    return _SHAPES[config.kind](config, done, length)
+    return SCHEDULES[config.kind].shape(config, done, length)
 
 
 class Plateau:
@@ -50,6 +68,8 @@ class Plateau:
     def __init__(self, config: ScheduleConfig) -> None:
         self._used = config.kind == "plateau"
         if self._used:  # else not even made: PyTorch's optimizers load its compiler, which takes seconds
+            import torch
+
             # The scheduler moves the rate of an optimizer of its own, from 1 down.
             self._rate = torch.optim.SGD([torch.zeros(1)], lr=1.0)
             self._scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -113,12 +133,13 @@ def _cosine_between(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
-_SHAPES: dict[str, Callable[[ScheduleConfig, float, int], float]] = {
-    "constant": _constant,
-    "plateau": _constant,
-    "step": _step,
-    "multi-step": _multi_step,
-    "exponential": _exponential,
-    "one-cycle": _one_cycle,
-    "cosine": _cosine,
-}
+for kind in (
+    ScheduleKind(name="constant", help="Stays the same.", shape=_constant),
+    ScheduleKind(name="step", help="Falls every so many iterations.", shape=_step),
+    ScheduleKind(name="multi-step", help="Falls at given shares of the run.", shape=_multi_step),
+    ScheduleKind(name="exponential", help="Falls after each iteration.", shape=_exponential),
+    ScheduleKind(name="one-cycle", help="Rises at first, then falls to almost nothing.", shape=_one_cycle),
+    ScheduleKind(name="cosine", help="Falls along a cosine, once or several times.", shape=_cosine),
+    ScheduleKind(name="plateau", help="Falls when the loss has stopped falling.", shape=_constant),
+):
+    SCHEDULES.add(kind)

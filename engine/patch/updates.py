@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""How a gradient changes the patch: the optimizers by name."""
+"""The optimizers that PyTorch does not have."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Optimizer
 
-__all__ = ["PyramidAdam", "SignGradient", "make_optimizer"]
+__all__ = ["PyramidAdam", "SignGradient"]
 
 
 class _TexelOptimizer(Optimizer, ABC):
-    """An optimizer that is told by `_move` how one patch with a gradient changes in a step."""
+    """An optimizer whose `_move` changes one patch that has a gradient."""
 
     # PyTorch wraps these so that they load its compiler, which takes seconds and has nothing to do here.
     add_param_group = unwrap(Optimizer.add_param_group)
@@ -105,15 +105,3 @@ class SignGradient(_TexelOptimizer):
             velocity = state.get("velocity", torch.zeros_like(direction))
             direction = state["velocity"] = velocity * group["momentum"] + normalised
         parameter.sub_(direction.sign(), alpha=group["lr"])
-
-
-def make_optimizer(name: str, patch_chw: Tensor, learning_rate: float) -> Optimizer:
-    """The optimizer of that name (`engine.config.OPTIMIZERS`) over one patch."""
-    params = [patch_chw]
-    if name == "pyramid-adam":
-        return PyramidAdam(params, lr=learning_rate)
-    if name == "adam":
-        return torch.optim.Adam(params, lr=learning_rate)
-    if name == "adamw":
-        return torch.optim.AdamW(params, lr=learning_rate, weight_decay=1e-4)
-    return SignGradient(params, lr=learning_rate, momentum=0.9 if name == "sign-momentum" else 0.0)

@@ -19,8 +19,8 @@ from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.patch.files import write_patch
 from engine.patch.memory import peak_memory_bytes
-from engine.patch.optimizer import PatchRun
 from engine.patch.render import mask_of
+from engine.patch.run import PatchRun
 from engine.patch.state import RunState, save_checkpoint
 from engine.records import ImageRecord, Scores, StepRecord
 from engine.runs import run_folder

@@ -18,6 +18,7 @@ _COLUMNS = (
     *("id", "kind", "state", "label", "device", "priority", "place", "waits_for", "origin", "wanted"),
     *("auto_resume", "attempt", "worker", "running_on", "created_at", "started_at", "finished_at", "seed"),
     *("code_version", "folder", "notes", "tags", "error", "progress", "estimate", "request", "result"),
+    "group_id",
 )
 COLUMNS_SQL = ", ".join(_COLUMNS)
 _JSON = {"tags", "progress", "estimate", "request", "result"}
@@ -49,6 +50,7 @@ class Jobs:
         priority: int = 0,
         waits_for: int | None = None,
         origin: int | None = None,
+        group_id: int | None = None,
         auto_resume: bool = False,
         parent: str | None = None,
         tags: Sequence[str] = (),
@@ -73,6 +75,7 @@ class Jobs:
             "priority": priority,
             "waits_for": waits_for,
             "origin": origin,
+            "group_id": group_id,
             "auto_resume": int(auto_resume),
             "notes": notes,
             "tags": json_text(tags),

@@ -288,6 +288,59 @@ def m006_repair_times(db: Database) -> None:
     _create(db, "ALTER TABLE repairs ADD COLUMN times INTEGER NOT NULL DEFAULT 1")
 
 
+@MIGRATIONS()
+def m007_job_groups(db: Database) -> None:
+    """Jobs that belong together, such as the runs of a sweep."""
+    _create(
+        db,
+        """
+        CREATE TABLE job_groups (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            request TEXT NOT NULL,  -- JSON
+            created_at REAL NOT NULL
+        )
+        """,
+        "ALTER TABLE jobs ADD COLUMN group_id INTEGER REFERENCES job_groups(id) ON DELETE SET NULL",
+        "CREATE INDEX jobs_of_group ON jobs (group_id) WHERE group_id IS NOT NULL",
+    )
+
+
+@MIGRATIONS()
+def m008_weights(db: Database) -> None:
+    """Detectors' weights: those that runs met, and where weights made here come from."""
+    _create(
+        db,
+        """
+        CREATE TABLE weights (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            path TEXT NOT NULL,  -- as settings name them
+            checksum TEXT NOT NULL UNIQUE,  -- Detector.checksum
+            family TEXT NOT NULL,
+            classes TEXT NOT NULL,  -- JSON list of names by index; empty if not known
+            origin TEXT NOT NULL,  -- JSON: job_id and parent (a checksum); {} if not made here
+            created_at REAL NOT NULL
+        )
+        """,
+    )
+
+
+@MIGRATIONS()
+def m009_score_subjects(db: Database) -> None:
+    """What a patch was scored on, in one column that has room for more."""
+    _create(
+        db,
+        "ALTER TABLE scores ADD COLUMN subject TEXT NOT NULL DEFAULT '{}'",  # JSON
+        """
+        UPDATE scores SET subject =
+            json_object('dataset', dataset, 'detector', detector, 'class_name', class_name)
+        """,
+        *(f"ALTER TABLE scores DROP COLUMN {name}" for name in ("dataset", "detector", "class_name")),
+    )
+
+
 def _create(db: Database, *statements: str) -> None:
     for statement in statements:
         db.execute(statement)

@@ -18,10 +18,7 @@ _PATCH = (
     *("id", "job_id", "name", "path", "image", "height", "width", "circular", "sha256", "created_at"),
     *("dataset", "detector", "class_name", "notes", "summary"),
 )
-_SCORE = (
-    *("id", "patch_id", "job_id", "created_at", "dataset", "detector", "class_name", "held_out"),
-    *("asr", "ap50", "evaluation"),
-)
+_SCORE = ("id", "patch_id", "job_id", "created_at", "subject", "held_out", "asr", "ap50", "evaluation")
 _EDITABLE = {"name", "notes"}
 _ORDERS = {
     "newest": "patches.id DESC",
@@ -187,9 +184,7 @@ class Patches:
             "patch_id": patch_id,
             "job_id": job_id,
             "created_at": time.time(),
-            "dataset": dataset,
-            "detector": detector,
-            "class_name": class_name,
+            "subject": json_text({"dataset": dataset, "detector": detector, "class_name": class_name}),
             "held_out": None if held_out is None else int(held_out),
             "asr": evaluation["patch"]["asr"],
             "ap50": evaluation["patch"]["ap50"],
@@ -240,9 +235,10 @@ def _patch_of(row: Sequence[Any]) -> PatchRecord:
 
 def _score_of(row: Sequence[Any]) -> ScoreRecord:
     fields = dict(zip(_SCORE, row, strict=True))
-    held_out = fields["held_out"]
+    subject, held_out = from_json(fields.pop("subject")), fields["held_out"]
     return ScoreRecord(
         **fields
+        | subject
         | {
             "held_out": None if held_out is None else bool(held_out),
             "evaluation": from_json(fields["evaluation"]),

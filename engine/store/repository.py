@@ -10,12 +10,14 @@ from engine.store.benchmarks import Benchmarks
 from engine.store.connection import Connection
 from engine.store.costs import Costs
 from engine.store.datasets import Datasets
+from engine.store.groups import Groups
 from engine.store.jobs import Jobs
 from engine.store.maintenance import Maintenance
 from engine.store.patches import Patches
 from engine.store.previews import Previews
 from engine.store.queue import Queue
 from engine.store.steps import Steps
+from engine.store.weights import Weights
 from engine.store.workers import Workers
 
 __all__ = ["Repository"]
@@ -30,7 +32,8 @@ class Repository:
         on_full_disk: open it also where nothing more can be written; see `open_database`.
 
     Attributes:
-        benchmarks, costs, datasets, jobs, maintenance, patches, previews, queue, steps, workers: see those.
+        benchmarks, costs, datasets, groups, jobs, maintenance, patches, previews, queue, steps, weights,
+            workers: see those.
 
     Raises:
         StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written; so all methods.
@@ -42,6 +45,7 @@ class Repository:
         self.connection = Connection(path, timeout_s=timeout_s, on_full_disk=on_full_disk)
         self.benchmarks = Benchmarks(self.connection)
         self.datasets = Datasets(self.connection)
+        self.groups = Groups(self.connection)
         self.jobs = Jobs(self.connection)
         self.patches = Patches(self.connection)
         self.costs = Costs(self.connection)
@@ -49,6 +53,7 @@ class Repository:
         self.previews = Previews(self.connection)
         self.queue = Queue(self.connection)
         self.steps = Steps(self.connection)
+        self.weights = Weights(self.connection)
         self.workers = Workers(self.connection)
 
     def close(self) -> None:

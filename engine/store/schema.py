@@ -26,6 +26,9 @@ SCHEMA = (
     "m004_benchmarks",
     "m005_previews",
     "m006_repair_times",
+    "m007_job_groups",
+    "m008_weights",
+    "m009_score_subjects",
 )
 
 

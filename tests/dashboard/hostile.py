@@ -83,7 +83,9 @@ def fill_hostile(repository: Repository) -> None:
         repository.connection.rows(
             "UPDATE patches SET name = ?, dataset = ?, detector = ?, class_name = ?", [LONG] * 4
         )
-        repository.connection.rows("UPDATE scores SET dataset = ?, detector = ?, class_name = ?", [LONG] * 3)
+        repository.connection.rows(
+            "UPDATE scores SET subject = json_object('dataset', ?1, 'detector', ?1, 'class_name', ?1)", [LONG]
+        )
         repository.connection.rows("UPDATE workers SET device = ?", [LONG])
     for state in ("queued", "failed"):
         added = repository.jobs.add(kind="import", label=LONG, request={"source": LONG})

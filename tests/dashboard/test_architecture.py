@@ -14,7 +14,7 @@ MODULES = sorted((ROOT / "dashboard").rglob("*.py"))
 # What the whole dashboard may use of the engine, and what its services may besides.
 ENGINE = (
     *("engine.records", "engine.measurements", "engine.config", "engine.errors", "engine.hardware"),
-    *("engine.classes", "engine.excerpts", "engine.json_text", "engine.settings"),
+    *("engine.classes", "engine.excerpts", "engine.json_text", "engine.registries", "engine.settings"),
     "engine.__version__",
 )
 STORED = (

@@ -83,7 +83,9 @@ def test_it_speaks_korean() -> None:
 
 def test_classes_called_otherwise_are_named() -> None:
     with Repository() as repository, repository.connection.transaction():
-        repository.connection.rows("UPDATE scores SET class_name = 'man → person' WHERE patch_id = 2")
+        repository.connection.rows(
+            "UPDATE scores SET subject = json_set(subject, '$.class_name', 'man → person') WHERE patch_id = 2"
+        )
     text = Reader(report_html([1, 2])).text
     assert "2 Run 1 was scored on images that were held out: streets, demo, man → person." in text
     assert "different datasets, detectors, classes or images" in text

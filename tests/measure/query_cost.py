@@ -154,6 +154,8 @@ def main(jobs: int, patches: int, steps: int, rounds: int) -> None:
 
 def _fill_patches(repository: Repository, patches: int, jobs: int, chance: random.Random) -> None:
     sqlite = repository.connection.sqlite
+    evaluation = json_text(_EVALUATION)
+    subject = json_text({"dataset": "street", "detector": "yolov8n", "class_name": "person"})
     with repository.connection.transaction():
         sqlite.executemany(
             "INSERT INTO patches (id, job_id, name, path, image, height, width, circular, sha256, "
@@ -162,10 +164,10 @@ def _fill_patches(repository: Repository, patches: int, jobs: int, chance: rando
             ((each, f"patch {each}", json_text(_SPEC)) for each in range(1, min(patches, jobs) + 1)),
         )
         sqlite.executemany(
-            "INSERT INTO scores (patch_id, created_at, dataset, detector, class_name, held_out, asr, ap50, "
-            "evaluation) VALUES (?, 0, 'street', 'yolov8n', 'person', 1, ?, ?, ?)",
+            "INSERT INTO scores (patch_id, created_at, subject, held_out, asr, ap50, evaluation) "
+            "VALUES (?, 0, ?, 1, ?, ?, ?)",
             (
-                (each % min(patches, jobs) + 1, chance.random(), chance.random(), json_text(_EVALUATION))
+                (each % min(patches, jobs) + 1, subject, chance.random(), chance.random(), evaluation)
                 for each in range(3 * min(patches, jobs))
             ),
         )

@@ -10,6 +10,7 @@ from typing import Any
 from dashboard.i18n import N_, _
 from dashboard.parts.setting_names import setting_name
 from dashboard.services.settings import RUN
+from engine.registries import LOSSES
 from engine.settings import Setting
 
 __all__ = ["GROUPS", "Field", "fields_of"]
@@ -23,19 +24,6 @@ GROUPS = {
     "optimizer": (N_("Optimizer and schedule"), ":material/trending_down:"),
     "losses": (N_("Loss"), ":material/functions:"),
     "technique": (N_("Device and reproducibility"), ":material/memory:"),
-}
-LOSSES = {
-    "object": (N_("Weight: object"), N_("Lowers the scores of predictions on each object; 0: unused.")),
-    "overlap": (
-        N_("Weight: overlap"),
-        N_("Lowers the scores of boxes that overlap an object, wherever they lie; 0: unused."),
-    ),
-    "max_confidence": (N_("Weight: max confidence"), N_("Lowers the image's highest score; 0: unused.")),
-    "total": (N_("Weight: detector's total"), N_("The detector's own training loss; 0: unused.")),
-    "cls": (N_("Weight: detector's cls"), N_("The class part of the training loss; 0: unused.")),
-    "box": (N_("Weight: detector's box"), N_("The box part of the training loss; 0: unused.")),
-    "dfl": (N_("Weight: detector's dfl"), N_("The edge part of the training loss; 0: unused.")),
-    "tv": (N_("Weight: total variation"), N_("Makes the patch smoother; 0: unused.")),
 }
 
 
@@ -84,10 +72,10 @@ def fields_of(group: str) -> list[Field]:
 
 def _fields(setting: Setting) -> Iterator[Field]:
     if setting.key == "losses":
-        parts = LOSSES.items()
+        parts = {term.name: (term.label, term.help) for term in LOSSES.things()}
     else:
-        parts = {str(place): texts for place, texts in enumerate(setting.parts)}.items()
-    for part, (label, help) in parts:
+        parts = {str(place): texts for place, texts in enumerate(setting.parts)}
+    for part, (label, help) in parts.items():
         yield Field(key=f"{setting.key}.{part}", setting=setting, label=label, help=help, kind=float)
     if not parts:
         kind = type(setting.default)

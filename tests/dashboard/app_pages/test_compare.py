@@ -96,7 +96,9 @@ def test_runs_without_scores_and_steps_say_so(app: AppTest, own_home: object) ->
 @pytest.mark.usefixtures("three_runs")
 def test_scores_on_different_data_are_warned_of(app: AppTest) -> None:
     with Repository() as repository, repository.connection.transaction():
-        repository.connection.rows("UPDATE scores SET dataset = 'other' WHERE patch_id = 1")
+        repository.connection.rows(
+            "UPDATE scores SET subject = json_set(subject, '$.dataset', 'other') WHERE patch_id = 1"
+        )
     opened(app, runs="1,2")
     assert "different datasets" in app.warning[0].value
 
@@ -106,7 +108,9 @@ def test_classes_called_otherwise_are_named(app: AppTest) -> None:
     opened(app, runs="1,2")
     assert not any("Classes named differently" in text for text in texts(app))
     with Repository() as repository, repository.connection.transaction():
-        repository.connection.rows("UPDATE scores SET class_name = 'man → person' WHERE patch_id = 1")
+        repository.connection.rows(
+            "UPDATE scores SET subject = json_set(subject, '$.class_name', 'man → person') WHERE patch_id = 1"
+        )
     st.cache_data.clear()
     opened(app, runs="1,2")
     assert "Classes named differently by dataset and detector: 1: man → person." in texts(app)

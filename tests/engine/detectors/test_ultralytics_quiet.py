@@ -48,10 +48,10 @@ WORK = """
 
     from engine.config import ScheduleConfig
     from engine.patch.schedules import Plateau
-    from engine.patch.updates import make_optimizer
+    from engine.registries import OPTIMIZERS
     from engine.seeding import seed_everything
     seed_everything(0)
-    optimizer = make_optimizer("pyramid-adam", torch.rand(3, 8, 8), 0.1)
+    optimizer = OPTIMIZERS["pyramid-adam"].make(torch.rand(3, 8, 8), 0.1)
     optimizer.zero_grad()
     optimizer.load_state_dict(optimizer.state_dict())
     Plateau(ScheduleConfig()).step(1.0)

@@ -56,6 +56,21 @@ def test_a_run_without_a_score(repository: Repository, job: Job, tmp_path: Path)
     assert json.loads((Path(patch.image).parent / "run.json").read_text()) == summary == patch.summary
 
 
+@pytest.mark.parametrize("checksum", [None, "c0"])
+def test_the_weights_of_a_run_are_recorded_once_where_it_names_their_checksum(
+    repository: Repository, job: Job, tmp_path: Path, checksum: str | None
+) -> None:
+    summary = finished(tmp_path / "run")
+    summary["config"]["weights"] = "/weights/tiny.pt"
+    summary["detector"]["family"] = "yolo"
+    if checksum:
+        summary["weights_sha256"] = checksum
+    for _ in range(2):
+        record_run(repository, job, summary)
+    found = [(each.name, each.path, each.family, each.origin) for each in repository.weights.all()]
+    assert found == ([("tiny", "/weights/tiny.pt", "yolo", {})] if checksum else [])
+
+
 def test_what_was_mapped_stands_with_the_patch_and_its_scores(
     repository: Repository, job: Job, tmp_path: Path
 ) -> None:

@@ -6,9 +6,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.patch import optimizer
-from engine.patch.optimizer import PatchRun
+from engine.patch.optimizers import OptimizerKind
+from engine.patch.run import PatchRun
+from engine.registries import OPTIMIZERS
 from tests.engine.patch.factories import begin, photographs, random_patch
+
+GRADIENT = OptimizerKind(
+    name="gradient",
+    help="Along the gradient itself.",
+    make=lambda patch_chw, rate: torch.optim.SGD([patch_chw], lr=rate),
+)
 
 
 @pytest.fixture
@@ -17,16 +24,20 @@ def records(tmp_path):
 
 
 @pytest.fixture
-def gradients(monkeypatch):
+def gradients():
     """Lets runs step along the gradient itself: the patch's change is the learning rate times it."""
-    monkeypatch.setattr(
-        optimizer, "make_optimizer", lambda name, patch_chw, rate: torch.optim.SGD([patch_chw], lr=rate)
-    )
 
     def first_gradient(records, config, **options) -> tuple[torch.Tensor, PatchRun]:
         patch = 0.3 + 0.4 * random_patch(config.patch_height, config.patch_width)
-        run = begin(records, config, patch=patch, **options)
+        run = begin(records, config.changed(optimizer="gradient"), patch=patch, **options)
         next(run.iterate())
         return (patch - run.state.patch_chw) / config.learning_rate, run
 
-    return first_gradient
+    with OPTIMIZERS.having(GRADIENT):
+        yield first_gradient
+
+
+@pytest.fixture
+def whole_batches(monkeypatch):
+    """Batches are computed whole: threads would show the detector parts of them."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)

@@ -10,7 +10,7 @@ import torch
 
 from engine.config import AugmentationConfig, RunConfig, ScheduleConfig
 from engine.detectors.base import Targets
-from engine.patch.optimizer import PatchRun
+from engine.patch.run import PatchRun
 from engine.patch.state import RunState
 from engine.patch.transforms import Placements
 from engine.records import ImageRecord

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from engine.config import SCHEDULES, ScheduleConfig
-from engine.patch.schedules import Plateau, learning_rate_factor
+from engine.config import ScheduleConfig
+from engine.patch.schedules import Plateau, ScheduleKind, learning_rate_factor
+from engine.registries import SCHEDULES
 
 
 def factors(config: ScheduleConfig, iterations: int, points: list[float]) -> list[float]:
@@ -138,3 +139,10 @@ def test_a_plateau_goes_on_where_it_was(stop):
             expected.append(through.factor)
     assert found == expected
     assert expected[-1] == 0.5
+
+
+def test_a_schedule_from_outside_is_one_like_any_other():
+    halves = ScheduleKind(name="halves", help="Half the rate.", shape=lambda config, done, length: 0.5)
+    with SCHEDULES.having(halves):
+        config = ScheduleConfig(kind="halves", warmup=1)
+        assert factors(config, 3, [0, 1, 2.5]) == [0.25, 0.5, 0.5]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from engine.errors import StorageError
 from engine.patch.state import CHECKPOINT, RunState, load_checkpoint, save_checkpoint
-from engine.patch.updates import make_optimizer
 from engine.records import StepRecord
+from engine.registries import OPTIMIZERS
 from tests.engine.patch.factories import random_patch
 
 IDENTITY = {"config": {"seed": 3, "losses": {"object": 1.0}}, "batch_size": 4, "weights_sha256": "ab"}
@@ -24,7 +24,7 @@ IDENTITY = {"config": {"seed": 3, "losses": {"object": 1.0}}, "batch_size": 4, "
 
 def full_state() -> RunState:
     patch = random_patch(6, 5).requires_grad_(True)
-    optimizer = make_optimizer("adam", patch, 0.1)
+    optimizer = OPTIMIZERS["adam"].make(patch, 0.1)
     patch.square().sum().backward()
     optimizer.step()
     record = StepRecord(

@@ -15,7 +15,7 @@ import torch
 from engine.config import RunConfig
 from engine.errors import DetectorError, NonFiniteLossError, RunInterruptedError, StorageError
 from engine.evaluation.runner import PatchJudge
-from engine.patch import optimizer
+from engine.patch.losses.patch_loss import PatchLoss
 from engine.patch.state import RunState, load_checkpoint
 from engine.runs.commands import generate, resume
 from engine.runs.generation import Generation, Observer
@@ -165,13 +165,13 @@ def test_a_loss_that_is_no_number_keeps_the_step_before(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[np.ndarray] = []
-    real = optimizer.PatchLoss.__call__
+    real = PatchLoss.__call__
 
     def spoilt(self, *arguments):
         loss, terms = real(self, *arguments)
         return (loss * float("nan") if len(kept) == 2 else loss), terms
 
-    monkeypatch.setattr(optimizer.PatchLoss, "__call__", spoilt)
+    monkeypatch.setattr(PatchLoss, "__call__", spoilt)
     observer = Observer(on_step=lambda record, state: kept.append(state.patch_chw.numpy().copy()))
     with pytest.raises(NonFiniteLossError, match="expected a finite loss, got nan at step 3"):
         begun(settings(), tmp_path, observer).run(evaluate_after=False)

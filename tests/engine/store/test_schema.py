@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from engine.errors import StorageError
 from engine.store.migrations import MIGRATIONS
+from engine.store.repository import Repository
 from engine.store.schema import SCHEMA, database_path, open_database, storage_errors
 
 
@@ -51,7 +52,10 @@ def test_an_older_file_gets_what_it_lacks_and_keeps_what_it_has(tmp_path, had):
     if "datasets" in before:
         with older:
             older.execute("INSERT INTO datasets VALUES (7, 'kept', '', '[]', 0, '')")
-            older.execute("INSERT INTO repairs VALUES (3, 7, 'clipped_box', 'a.txt', 1, 'cut')")
+            older.execute(
+                "INSERT INTO repairs (id, dataset_id, kind, file, line, action) "
+                "VALUES (3, 7, 'clipped_box', 'a.txt', 1, 'cut')"
+            )
     older.close()
     db = open_database(path)
     assert tables(db) >= before
@@ -61,6 +65,37 @@ def test_an_older_file_gets_what_it_lacks_and_keeps_what_it_has(tmp_path, had):
     times = db.execute("SELECT dataset_id, times FROM repairs").fetchall()
     assert times == ([(7, 1)] if "datasets" in before else [])
     db.close()
+
+
+def test_scores_of_an_older_file_keep_their_subject_and_its_jobs_have_no_group(tmp_path):
+    path = tmp_path / "a.db"
+    older = sqlite3.connect(path)
+    MIGRATIONS.apply(Database(older), stop_before="m007_job_groups")
+    with older:
+        older.execute(
+            "INSERT INTO jobs (kind, state, label, device, place, created_at, seed, code_version, request) "
+            "VALUES ('generate', 'succeeded', 'old', 'cpu', 1, 0, 0, '', '{}')"
+        )
+        older.execute(
+            "INSERT INTO patches (name, path, image, height, width, circular, sha256, created_at, dataset, "
+            "detector, class_name, summary) VALUES ('a', '', '', 16, 16, 0, '', 0, '', '', '', '{}')"
+        )
+        older.executemany(
+            "INSERT INTO scores (patch_id, job_id, created_at, dataset, detector, class_name, held_out, asr, "
+            "ap50, evaluation) VALUES (1, ?, 0, ?, 'yolo', 'man → person', NULL, 0.5, NULL, '{}')",
+            [(1, 'a "street"'), (None, "")],
+        )
+    older.close()
+    with Repository(path) as repository:
+        found = repository.patches.scores(1)
+        assert [(score.dataset, score.detector, score.class_name) for score in found] == [
+            ('a "street"', "yolo", "man → person"),
+            ("", "yolo", "man → person"),
+        ]
+        assert [(score.job_id, score.asr) for score in found] == [(1, 0.5), (None, 0.5)]
+        assert repository.patches.get(1).score == found[0]
+        assert repository.jobs.get(1).group_id is None
+        assert repository.weights.all() == []
 
 
 def test_a_file_that_is_up_to_date_is_opened_without_sqlite_utils(own_home):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Loss terms by hand, the same whatever the batches, their gradient against finite differences."""
+"""The weighted sum: the same whatever the batches, its gradient against finite differences."""
 
 from __future__ import annotations
 
@@ -8,111 +8,17 @@ import math
 import pytest
 import torch
 
-from engine.config import LOSS_TERMS, PlacementConfig
+from engine.config import PlacementConfig
 from engine.datasets.sampling import plan_iteration
-from engine.detectors.base import ClassScores, Predictions
-from engine.patch.losses import (
-    PatchLoss,
-    max_confidence,
-    object_suppression,
-    overlap_suppression,
-    total_variation,
-)
+from engine.patch.losses.max_confidence import max_confidence
+from engine.patch.losses.objects import object_suppression
+from engine.patch.losses.patch_loss import PatchLoss
+from engine.patch.losses.total_variation import total_variation
 from engine.patch.render import compose
 from engine.patch.transforms import place
+from engine.registries import LOSSES
 from tests.engine.patch.factories import random_images, random_patch, targets
 from tests.fakes import FakeDetector
-
-
-def scores(*images: list[float]) -> ClassScores:
-    """Scores (not logits) of each image at four anchor points: (4, 4), (12, 4), (4, 12), (12, 12)."""
-    points = torch.tensor([[4.0, 4], [12, 4], [4, 12], [12, 12]])
-    return ClassScores(logits=torch.tensor(images).logit(), points_xy_px=points)
-
-
-FIRST, SECOND = [0.9, 0.2, 0.4, 0.1], [0.5, 0.6, 0.7, 0.8]
-ALL, LEFT, TINY = (0, 0, 16, 16), (0, 0, 8, 16), (10, 10, 11, 11)
-
-
-@pytest.mark.parametrize(
-    ("boxes", "owners", "top_k", "expected"),
-    [
-        ([], [], 2, 0),
-        ([ALL], [0], 1, 0.9 / 2),
-        ([ALL], [0], 2, (0.9 + 0.4) / 2 / 2),
-        ([ALL], [1], 3, (0.8 + 0.7 + 0.6) / 3 / 2),
-        ([ALL], [0], 4, (0.9 + 0.2 + 0.4 + 0.1) / 4 / 2),
-        ([ALL], [0], 1000, (0.9 + 0.2 + 0.4 + 0.1) / 4 / 2),  # more than there are points
-        ([LEFT], [0], 1, 0.9 / 2),
-        ([LEFT], [1], 4, (0.5 + 0.7) / 2 / 2),  # more than there are points inside
-        ([TINY], [0], 3, 0.1 / 2),  # no point inside: the nearest one
-        ([(-30, -30, -20, -20)], [1], 3, 0.5 / 2),
-        ([ALL, LEFT, TINY], [0, 1, 1], 1, (0.9 + 0.7 + 0.8) / 2),
-        ([LEFT, LEFT], [0, 0], 1, (0.9 + 0.9) / 2),
-    ],
-)
-def test_object_suppression_by_hand(boxes, owners, top_k, expected):
-    suppression = object_suppression(scores(FIRST, SECOND), targets(boxes, owners, images=2), top_k)
-    assert suppression.item() == pytest.approx(expected, abs=1e-6)
-
-
-# The boxes predicted at the four points: the whole image, its left half, a third of it, far outside.
-PREDICTED = [(0.0, 0, 16, 16), (0, 0, 8, 16), (0, 0, 16, 5), (90, 90, 99, 99)]
-
-
-@pytest.mark.parametrize(
-    ("boxes", "owners", "top_k", "expected"),
-    [
-        ([], [], 2, 0),
-        ([ALL], [0], 1, 0.9 / 2),
-        ([ALL], [0], 2, (0.9 + 0.2) / 2 / 2),  # a half overlaps by 0.5
-        ([ALL], [0], 4, (0.9 + 0.2) / 4 / 2),  # a third is too little, what lies outside does not compete
-        ([LEFT], [1], 2, (0.6 + 0.5) / 2 / 2),
-        ([TINY], [0], 3, 0),  # nothing overlaps it enough
-        ([ALL, LEFT, TINY], [0, 1, 1], 1, (0.9 + 0.6 + 0) / 2),
-        ([ALL], [0], 1000, (0.9 + 0.2) / 4 / 2),
-    ],
-)
-def test_overlap_suppression_by_hand(boxes, owners, top_k, expected):
-    found = Predictions(boxes_xyxy_px=torch.tensor([PREDICTED] * 2), **vars(scores(FIRST, SECOND)))
-    suppression = overlap_suppression(found, targets(boxes, owners, images=2), top_k)
-    assert suppression.item() == pytest.approx(expected, abs=1e-6)
-
-
-def test_boxes_only_choose_who_competes():
-    found = Predictions(boxes_xyxy_px=torch.tensor([PREDICTED]), **vars(scores(FIRST)))
-    found.boxes_xyxy_px.requires_grad_(True)
-    found.logits.requires_grad_(True)
-    overlap_suppression(found, targets([ALL], [0]), 4).backward()
-    assert found.boxes_xyxy_px.grad is None
-    assert (found.logits.grad != 0).tolist() == [[True, True, False, False]]
-
-
-def test_only_the_top_points_of_an_object_get_a_gradient():
-    some = scores(FIRST, SECOND)
-    some.logits.requires_grad_(True)
-    object_suppression(some, targets([LEFT], [1], images=2), 1).backward()
-    assert (some.logits.grad != 0).tolist() == [[False] * 4, [False, False, True, False]]
-
-
-@pytest.mark.parametrize(
-    ("images", "expected"), [([FIRST], 0.9), ([SECOND], 0.8), ([FIRST, SECOND], (0.9 + 0.8) / 2)]
-)
-def test_max_confidence_by_hand(images, expected):
-    assert max_confidence(scores(*images)).item() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("patch", "expected"),
-    [
-        ([[0.3, 0.3], [0.3, 0.3]], 0),
-        ([[0.0, 1.0], [0.0, 1.0]], 1),
-        ([[0.0, 1.0], [1.0, 0.0]], 2),
-        ([[0.0, 0.5, 0.1], [0.0, 0.5, 0.1]], 0.45),
-    ],
-)
-def test_total_variation_by_hand(patch, expected):
-    assert total_variation(torch.tensor(patch).expand(3, -1, -1)).item() == pytest.approx(expected)
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms():
@@ -171,7 +77,7 @@ OWNERS = [1, 2, 3, 3, 5, 5]  # images 0 and 4 hold nothing
 def test_the_batch_plan_does_not_change_the_loss_or_its_gradient(batching):
     counts = [OWNERS.count(image) for image in range(6)]
     plan = plan_iteration(counts, strategy=batching, batch_size=4, sampling="uniform", seed=0, iteration=0)
-    weights = dict.fromkeys(LOSS_TERMS, 1.0)
+    weights = dict.fromkeys(LOSSES, 1.0)
     loss = PatchLoss(weights, class_id=0, objects_per_image=1, top_k=4)
     images = random_images(6, 64, 64)
 
@@ -196,7 +102,7 @@ def test_the_batch_plan_does_not_change_the_loss_or_its_gradient(batching):
     torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSS_TERMS if name != "tv"])
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "tv"])
 def test_a_batch_without_objects_has_a_finite_loss_and_no_gradient(name):
     loss = PatchLoss({name: 1.0}, class_id=0, objects_per_image=0, top_k=4)
     patch, objects = random_patch(8, 8).requires_grad_(True), targets(images=2)
@@ -208,7 +114,7 @@ def test_a_batch_without_objects_has_a_finite_loss_and_no_gradient(name):
     assert torch.equal(gradient, torch.zeros_like(patch))
 
 
-@pytest.mark.parametrize("name", LOSS_TERMS)
+@pytest.mark.parametrize("name", LOSSES)
 def test_the_gradient_of_the_whole_loss_agrees_with_finite_differences(name):
     detector = FakeDetector(dtype=torch.float64)
     loss = PatchLoss({name: 1.0}, class_id=0, objects_per_image=2, top_k=3)
@@ -228,12 +134,9 @@ def test_the_gradient_of_the_whole_loss_agrees_with_finite_differences(name):
     assert torch.autograd.gradcheck(along, start)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_logits_are_summed_in_full_precision(dtype):
-    some = ClassScores(
-        logits=torch.full((1, 4), -8.0, dtype=dtype),
-        points_xy_px=scores(FIRST).points_xy_px,
-    )
-    expected = 1 / (1 + math.exp(8))
-    assert max_confidence(some).item() == pytest.approx(expected, rel=1e-5)
-    assert object_suppression(some, targets([ALL]), 4).item() == pytest.approx(expected, rel=1e-5)
+def test_terms_are_summed_in_one_order_whatever_order_they_are_asked_for_in():
+    asked = dict.fromkeys(reversed(list(LOSSES)), 1.0)
+    loss = PatchLoss(asked, class_id=0, objects_per_image=1, top_k=1)
+    images = random_images(1, 64, 64).float() / 255
+    _, terms = loss(FakeDetector(), images, targets([(8, 8, 30, 40)]), random_patch(8, 8))
+    assert list(terms) == ["overlap", "object", "max_confidence", "total", "cls", "box", "dfl", "tv"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Parts of a batch side by side: how it is split, joined, and what becomes of errors and threads."""
+"""Parts of a batch side by side: how it is split, and what becomes of errors and threads."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ import threading
 import pytest
 import torch
 
-from engine.patch.lanes import Lanes, Outcome
+from engine.patch.threads import BatchThreads
 from tests.engine.patch.factories import begin, settings
-
-
-def outcome(images: int, value: float) -> Outcome:
-    return Outcome(
-        images=images, loss=value, terms={"tv": 2 * value}, gradient_chw=torch.full((3, 2, 2), value)
-    )
 
 
 @pytest.mark.parametrize(
@@ -31,30 +25,17 @@ def outcome(images: int, value: float) -> Outcome:
     ],
 )
 def test_a_batch_is_split_evenly(most, images, parts):
-    assert Lanes(most).split(images) == parts
-
-
-def test_one_part_is_its_own_outcome():
-    only = outcome(3, 0.5)
-    assert Outcome.joined([only]) is only
-
-
-def test_parts_are_joined_by_their_images():
-    joined = Outcome.joined([outcome(1, 4.0), outcome(3, 0.0)])
-    assert joined.images == 4
-    assert joined.loss == 1
-    assert joined.terms == {"tv": 2}
-    assert torch.equal(joined.gradient_chw, torch.ones(3, 2, 2))
+    assert BatchThreads(most).split(images) == parts
 
 
 def test_parts_run_side_by_side_and_come_back_in_their_order():
     met = threading.Barrier(2)
 
-    def part(first: int, last: int) -> Outcome:
+    def part(first: int, last: int) -> int:
         met.wait(timeout=20)  # passes only if both are under way at once
-        return outcome(last - first, float(first))
+        return first
 
-    assert [each.loss for each in Lanes(2).map(part, 4)] == [0, 2]
+    assert BatchThreads(2).map(part, 4) == [0, 2]
 
 
 def test_each_part_has_its_share_of_the_threads_and_the_caller_keeps_its_own():
@@ -62,14 +43,14 @@ def test_each_part_has_its_share_of_the_threads_and_the_caller_keeps_its_own():
     torch.set_num_threads(4)
     try:
 
-        def part(first: int, last: int) -> Outcome:
+        def part(first: int, last: int) -> int:
             torch.ones(100_000).mul_(2)  # the first parallel work must not change the number
             seen.append(torch.get_num_threads())
-            return outcome(last - first, 0.0)
+            return last - first
 
-        lanes = Lanes(4)
-        lanes.map(part, 2)
-        lanes.map(part, 8)
+        pool = BatchThreads(4)
+        pool.map(part, 2)
+        pool.map(part, 8)
         assert seen == [2, 2, 1, 1, 1, 1]
         assert torch.get_num_threads() == 4
     finally:
@@ -77,27 +58,27 @@ def test_each_part_has_its_share_of_the_threads_and_the_caller_keeps_its_own():
 
 
 def test_an_error_of_a_part_reaches_the_caller():
-    def part(first: int, last: int) -> Outcome:
+    def part(first: int, last: int) -> int:
         if first:
             raise RuntimeError("can't allocate memory")
-        return outcome(last - first, 0.0)
+        return last - first
 
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        Lanes(2).map(part, 4)
+        BatchThreads(2).map(part, 4)
 
 
 @pytest.mark.parametrize(
-    ("changes", "lanes"),
+    ("changes", "parts"),
     [({}, 3), ({"losses": {"overlap": 1.0, "tv": 1.0}}, 3), ({"losses": {"object": 1.0, "cls": 1.0}}, 1)],
 )
-def test_a_run_makes_the_same_steps_in_any_number_of_lanes(changes, lanes, records):
+def test_a_run_makes_the_same_steps_in_any_number_of_threads(changes, parts, records):
     before = torch.get_num_threads()
     patches = []
     try:
         for threads in (1, 3, 3):
             torch.set_num_threads(threads)
             run = begin(records, settings(iterations=2, batch_size=4, optimizer="adam", **changes))
-            assert len(run.lanes.split(4)) == (lanes if threads > 1 else 1)
+            assert len(run.gradient.threads.split(4)) == (parts if threads > 1 else 1)
             list(run.iterate())
             patches.append(run.state.patch_chw)
     finally:

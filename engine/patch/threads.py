@@ -1,61 +1,22 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Computes the parts of a batch side by side on a processor's cores, and joins what comes of them."""
+"""Computes the parts of a batch side by side on a processor's cores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import pairwise
 from threading import Barrier
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
-__all__ = ["Lanes", "Outcome"]
+__all__ = ["BatchThreads"]
 
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a step's loss says of some images.
-
-    Attributes:
-        images: how many.
-        loss: the mean over them.
-        terms: the unweighted terms, means over them.
-        gradient_chw: of the (scaled) loss with respect to the patch: float (3, h, w).
-    """
-
-    images: int
-    loss: float
-    terms: dict[str, float]
-    gradient_chw: Tensor
-
-    @classmethod
-    def joined(cls, parts: Sequence[Outcome]) -> Outcome:
-        """The outcome of all images out of those of their parts, each weighted by its images."""
-        if len(parts) == 1:
-            return parts[0]
-        images = sum(part.images for part in parts)
-        shares = [part.images / images for part in parts]
-        gradient = torch.zeros_like(parts[0].gradient_chw)
-        for share, part in zip(shares, parts, strict=True):
-            gradient += part.gradient_chw * share
-        return cls(
-            images=images,
-            loss=sum(share * part.loss for share, part in zip(shares, parts, strict=True)),
-            terms={
-                name: sum(share * part.terms[name] for share, part in zip(shares, parts, strict=True))
-                for name in parts[0].terms
-            },
-            gradient_chw=gradient,
-        )
-
-
-class Lanes:
+class BatchThreads:
     """Threads of which each computes a part of a batch, with its share of torch's threads.
 
     A small detector's layers are too short for two cores to share each of them: most of the time one waits
@@ -70,7 +31,7 @@ class Lanes:
         self._pools: dict[int, ThreadPoolExecutor] = {}  # by the number of parts
 
     def split(self, images: int) -> list[tuple[int, int]]:
-        """First and behind-last image of each part: as many parts as lanes, none empty."""
+        """First and behind-last image of each part: as many parts as threads, none empty."""
         parts = max(min(self._most, images), 1)
         bounds = [images * part // parts for part in range(parts + 1)]
         return list(pairwise(bounds))
@@ -103,7 +64,7 @@ def _settled_pool(count: int) -> ThreadPoolExecutor:
         torch.set_num_threads(max(threads // count, 1))
         ready.wait()
 
-    pool = ThreadPoolExecutor(count, "lane", initializer=settle)
+    pool = ThreadPoolExecutor(count, "batch", initializer=settle)
     for _ in range(count):
         pool.submit(int)
     ready.wait()

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from engine.config import ScheduleConfig
-from engine.patch import optimizer as module
-from engine.patch.optimizer import PatchRun
+from engine.patch import stepper as module
+from engine.patch.run import PatchRun
 from engine.patch.state import RunState, load_checkpoint, save_checkpoint
 from engine.records import StepRecord
 from tests.engine.patch.factories import (

@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Limits of a run: numbers, time and memory that run out."""
+"""Limits of a run: time and memory that run out."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 
 from engine.config import ScheduleConfig
-from engine.errors import MemoryExhaustedError, NonFiniteLossError
-from engine.patch.optimizer import PatchRun
+from engine.errors import MemoryExhaustedError
+from engine.patch.run import PatchRun
 from tests.engine.patch.factories import WITHOUT_CHANCE, SmallDetector, begin, settings
 from tests.fakes import FakeDetector
 
-
-@pytest.fixture(autouse=True)
-def whole_batches(monkeypatch):
-    """The detectors here count and limit batches; lanes would show them parts."""
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+# The detectors here count and limit batches.
+pytestmark = pytest.mark.usefixtures("whole_batches")
 
 
 class Clock:
@@ -79,34 +75,6 @@ def test_time_spent_before_counts(records):
     assert [record.elapsed_s for record in again.iterate()] == [4, 5, 6, 7, 8]
 
 
-class FailingDetector(FakeDetector):
-    """Gives no number from the given call on."""
-
-    def __init__(self, sound_calls: int) -> None:
-        super().__init__()
-        self.sound_calls = sound_calls
-
-    def class_scores(self, images_nchw, class_id):
-        self.sound_calls -= 1
-        scores = super().class_scores(images_nchw, class_id)
-        return scores if self.sound_calls >= 0 else replace(scores, logits=scores.logits * math.nan)
-
-
-@pytest.mark.parametrize("sound_calls", [0, 1, 3])
-def test_a_loss_that_is_no_number_stops_before_the_step(sound_calls, records):
-    config = settings(losses={"max_confidence": 1.0})
-    run = begin(records, config, FailingDetector(sound_calls))
-    steps = run.iterate()
-    for _ in range(sound_calls):
-        next(steps)
-    before = run.state.patch_chw.clone()
-    with pytest.raises(NonFiniteLossError, match=f"got nan at step {sound_calls + 1}; "):
-        next(steps)
-    assert run.state.step == len(run.state.history) == sound_calls
-    assert torch.equal(run.state.patch_chw, before)
-    assert run.state.patch_chw.isfinite().all()
-
-
 @pytest.mark.parametrize(
     ("fits", "batches", "limits"),
     [
@@ -155,23 +123,3 @@ def test_probing_finds_a_batch_size_and_changes_nothing(view_size, records):
     assert torch.equal(run.state.patch_chw, before)
     assert run.state.step == run.state.image_iterations == 0
     assert run.state.events == []
-
-
-class SpoilingDetector(FakeDetector):
-    """Gives sound scores whose gradients are no numbers."""
-
-    def class_scores(self, images_nchw, class_id):
-        scores = super().class_scores(images_nchw, class_id)
-        if scores.logits.requires_grad:
-            scores.logits.register_hook(lambda gradient: gradient * math.nan)
-        return scores
-
-
-def test_a_gradient_that_is_no_number_stops_before_the_step(records):
-    run = begin(records, settings(losses={"max_confidence": 1.0}), SpoilingDetector())
-    before = run.state.patch_chw.clone()
-    with pytest.raises(
-        NonFiniteLossError, match=r"expected a finite gradient, got one that is not.*at step 1; "
-    ):
-        next(run.iterate())
-    assert torch.equal(run.state.patch_chw, before)

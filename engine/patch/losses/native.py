@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The detector's own training losses, raised: `total`, `cls`, `box` and `dfl`."""
+
+from __future__ import annotations
+
+from engine.patch.losses.terms import LossTerm
+from engine.registries import LOSSES
+
+__all__: list[str] = []
+
+
+def _term(name: str, meaning: str) -> LossTerm:
+    return LossTerm(
+        name=name,
+        label=f"Weight: detector's {name}",
+        help=f"{meaning}; 0: unused.",
+        needs="native losses",
+        value=lambda given: -given.native[name],
+        adds_up=False,  # divided by what the detector assigns in the whole batch
+    )
+
+
+LOSSES.add(_term("total", "The detector's own training loss"))
+LOSSES.add(_term("cls", "The class part of the training loss"))
+LOSSES.add(_term("box", "The box part of the training loss"))
+LOSSES.add(_term("dfl", "The edge part of the training loss"))

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The loop that makes a patch: plan, gradient, step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import islice
+
+from engine.config import RunConfig
+from engine.datasets.loader import Batch, ImageLoader
+from engine.detectors.base import Detector
+from engine.errors import SettingsError
+from engine.patch.gradient import StepGradient
+from engine.patch.limits import Limits
+from engine.patch.memory import Piece, find_batch_size
+from engine.patch.plan import RunPlan
+from engine.patch.precision import choose_precision
+from engine.patch.state import RunState
+from engine.patch.stepper import Stepper
+from engine.records import ImageRecord, StepRecord
+
+__all__ = ["PatchRun"]
+
+
+class PatchRun:
+    """One run of patch optimisation over given images; `iterate` does the work, `state` is the result.
+
+    Args:
+        detector: the frozen detector.
+        records: the images to train on.
+        config: the settings; its dataset, weights and class name are not looked at.
+        class_id: the class under attack.
+        state: where to start: a fresh state with the initial patch, or one from a checkpoint.
+        batch_size: images a batch (the settings' own may be 0 for `auto`).
+        clock: seconds, monotonic; replaced in tests.
+
+    Attributes:
+        gradient: computes that of a step.
+
+    Raises:
+        ValueError: no records.
+        DeviceError, SettingsError: the device or the detector does not go with the settings.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        records: Sequence[ImageRecord],
+        config: RunConfig,
+        *,
+        class_id: int,
+        state: RunState,
+        batch_size: int,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        if not records:
+            raise ValueError("expected at least one image to train on, got none")
+        if config.view_size % detector.stride_px:
+            nearest = max(round(config.view_size / detector.stride_px), 1) * detector.stride_px
+            raise SettingsError(
+                f"view size: expected a multiple of {detector.stride_px}, the detector's stride, "
+                f"got {config.view_size}; use {nearest}"
+            )
+        self.state = state
+        self.precision = choose_precision(config.precision, detector.device)
+        self.batch_size = 1 if config.batching == "sequential" else batch_size
+        self._device = detector.device
+        self._loader = ImageLoader(
+            records,
+            image_size=config.image_size,
+            class_id=class_id,
+            stride_px=detector.stride_px,
+            device=detector.device,
+        )
+        counts = [record.count(class_id) for record in records]
+        self._plan = RunPlan(config=config, counts=counts, class_id=class_id, batch_size=self.batch_size)
+        self._limits = Limits(config, state, clock)
+        self._stepper = Stepper(
+            config, state, precision=self.precision, device=detector.device, limits=self._limits
+        )
+        self.gradient = StepGradient(
+            detector,
+            self._plan,
+            self._limits,
+            patch_chw=self._stepper.patch_chw,
+            precision=self.precision,
+            scaler=self._stepper.scaler,
+        )
+
+    def steps_per_iteration(self) -> int:
+        """Optimizer steps in the iteration that comes next."""
+        return len(self._plan.steps(self.state.iteration))
+
+    def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[Batch]:
+        """Batches of the run's images as its first iteration sees them, for probes and benchmarks."""
+        return self._loader.batches(plan, self._plan.view(0))
+
+    def probe_batch_size(self) -> int:
+        """The batch size that pays on this device, found by trying; the patch is not changed."""
+
+        def try_step(size: int) -> None:
+            batch = next(self.batches([[index % len(self._plan.counts) for index in range(size)]]))
+            piece = Piece(images_nchw=batch.images_nchw, targets=batch.targets, part=(0, 0, 0, 0))
+            self.gradient.of_piece(piece)
+
+        return find_batch_size(try_step, device=self._device)
+
+    def iterate(self) -> Generator[StepRecord, None, None]:
+        """Run to the end or to the time limit, one record after each step; may be left and begun again.
+
+        Between two records `state` is whole: it can be saved, and a run restored from it goes on exactly.
+
+        Raises:
+            NonFiniteLossError: before the step that would have spoilt the patch.
+            MemoryExhaustedError: one image alone does not fit.
+            DatasetError: an image cannot be read.
+        """
+        state = self.state
+        while state.iteration < state.iterations and not self._limits.out_of_time():
+            steps = self._plan.steps(state.iteration)
+            batches = self._remaining(steps)
+            for step in steps[state.steps_in_iteration :]:
+                some = islice(batches, len(step))
+                gradient = self.gradient.of_step(some, state.iteration, state.steps_in_iteration)
+                yield self._stepper.step(gradient, len(steps))
+                if self._limits.out_of_time():
+                    return
+
+    def _remaining(self, steps: Sequence[Sequence[Sequence[int]]]) -> Iterator[Batch]:
+        """The batches of those steps of the iteration under way that are not done yet."""
+        done = self.state.steps_in_iteration
+        planned = (batch for step in steps[done:] for batch in step)
+        drawn = (index for step in steps[:done] for batch in step for index in batch)
+        return self._loader.batches(planned, self._plan.view(self.state.iteration), drawn)

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The registries that settings are checked against; the modules that fill them lie higher up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.registry import Registry
+
+if TYPE_CHECKING:
+    from engine.patch.losses.terms import LossTerm
+    from engine.patch.optimizers import OptimizerKind
+    from engine.patch.schedules import ScheduleKind
+
+__all__ = ["LOSSES", "OPTIMIZERS", "SCHEDULES"]
+
+LOSSES: Registry[LossTerm] = Registry("loss", "engine.patch.losses")
+OPTIMIZERS: Registry[OptimizerKind] = Registry("optimizer", "engine.patch.optimizers")
+SCHEDULES: Registry[ScheduleKind] = Registry("schedule", "engine.patch.schedules")

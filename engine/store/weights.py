@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Detectors' weights on record, each by its checksum."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from engine.json_text import from_json, json_text
+from engine.records import WeightRecord
+from engine.store.connection import Connection
+
+__all__ = ["Weights"]
+
+_COLUMNS = ("id", "name", "path", "checksum", "family", "classes", "origin", "created_at")
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM weights"
+
+
+class Weights:
+    """The weights of one database. All methods raise `StorageError` if it cannot be used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def put(
+        self,
+        *,
+        name: str,
+        path: str,
+        checksum: str,
+        family: str,
+        classes: Sequence[str] = (),
+        origin: dict[str, Any] | None = None,
+    ) -> WeightRecord:
+        """Store weights; see `WeightRecord`. Known ones get the path, and what was not known."""
+        values = [name, path, checksum, family, json_text(classes), json_text(origin or {}), time.time()]
+        with self._db.transaction():
+            rows = self._db.rows(
+                f"""
+                INSERT INTO weights ({", ".join(_COLUMNS[1:])}) VALUES (?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (checksum) DO UPDATE SET
+                    path = excluded.path,
+                    classes = iif(classes = '[]', excluded.classes, classes),
+                    origin = iif(origin = '{{}}', excluded.origin, origin)
+                RETURNING {", ".join(_COLUMNS)}
+                """,
+                values,
+            )
+        return _record(rows[0])
+
+    def find(self, checksum: str) -> WeightRecord | None:
+        """The weights of that checksum, if they are on record."""
+        with self._db.errors():
+            rows = self._db.rows(f"{_SELECT} WHERE checksum = ?", [checksum])
+        return _record(rows[0]) if rows else None
+
+    def all(self) -> list[WeightRecord]:
+        """All weights, those first that were recorded first."""
+        with self._db.errors():
+            return [_record(row) for row in self._db.rows(f"{_SELECT} ORDER BY id")]
+
+
+def _record(row: Sequence[Any]) -> WeightRecord:
+    fields = dict(zip(_COLUMNS, row, strict=True))
+    json = {"classes": tuple(from_json(fields["classes"])), "origin": from_json(fields["origin"])}
+    return WeightRecord(**fields | json)
