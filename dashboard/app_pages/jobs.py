@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from dashboard import formats
 from dashboard.components import (
-    KINDS,
     STATES,
     controls,
     empty_state,
@@ -46,7 +46,7 @@ def split(text: str) -> list[str]:
     return [part for part in text.split(",") if part]
 
 
-def several(name: str, allowed: dict[str, Any]) -> dict[str, Any]:
+def several(name: str, allowed: Collection[str]) -> dict[str, Any]:
     """`kept` for a choice of several."""
     chosen_before = [each for each in chosen(name, [], parse=split) if each in allowed]
     choose(name, chosen_before, write=",".join)
@@ -75,10 +75,10 @@ def filters() -> tuple[tuple[str, ...], tuple[str, ...], str, str]:
         tuple(
             kinds.multiselect(
                 _("Kind"),
-                list(KINDS),
+                list(jobs.KINDS),
                 format_func=kind_name,
                 placeholder=_("All"),
-                **several("jobs.kinds", KINDS),
+                **several("jobs.kinds", jobs.KINDS),
             )
         ),
         text.strip(),
@@ -106,7 +106,7 @@ def page_choice(found: Found) -> int:
 def row(job: Job) -> dict[str, Any]:
     """A job as a line of the table."""
     spent_s = None if job.started_at is None else (job.finished_at or time.time()) - job.started_at
-    score = (job.result or {}).get("evaluation") or (job.result if job.kind == "evaluate" else None) or {}
+    score = (job.result and jobs.KINDS[job.kind].scores(job.result)) or {}
     return {
         _("Number"): job.id,
         _("Name"): job_title(job),
@@ -194,7 +194,7 @@ def one(found: JobView) -> None:
         job_controls.buttons(found)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             job_controls.turn(job)
-            if job.kind == "generate" and jobs.steps(job.id):
+            if jobs.KINDS[job.kind].has_steps and jobs.steps(job.id):
                 view.axis_choice()
     view.result(found)
     goes_on = job.state in view.GOES_ON

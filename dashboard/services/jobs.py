@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dashboard.services.storage import cached, opened
 from engine.jobs import queue
+from engine.jobs.kinds import KINDS
 from engine.records import Job, JobEvent, PatchRecord, StepRecord
 from engine.store.repository import Repository
 
 __all__ = [
+    "KINDS",
     "ORDERS",
     "PAGE_SIZE",
     "Found",
@@ -21,10 +23,12 @@ __all__ = [
     "delete",
     "edit",
     "find",
+    "kind_texts",
     "live_image",
     "log_tail",
     "move",
     "now",
+    "progress_word",
     "set_priority",
     "steps",
     "view",
@@ -84,6 +88,17 @@ class JobView:
     origin: Job | None
     patch: PatchRecord | None
     served: bool
+
+
+def progress_word(word: str) -> str:
+    """What a phase or a unit of a job's progress is called; one that no kind knows as it is."""
+    return next((kind.words[word] for kind in KINDS.things() if word in kind.words), word)
+
+
+def kind_texts() -> Iterator[str]:
+    """All that kinds say on pages, for the translations."""
+    for kind in KINDS.things():
+        yield from (kind.title, *kind.words.values())
 
 
 def allowed_actions(job: Job) -> tuple[str, ...]:
