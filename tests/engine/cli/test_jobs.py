@@ -95,6 +95,9 @@ def test_jobs_are_controlled(run: Run, job: Job) -> None:
     assert (
         "expected those of job 1, got colour" in run("jobs", "duplicate", job.id, "--set", "colour=1").error
     )
+    nested = ("jobs", "duplicate", job.id, "--set")
+    assert "expected some of kind, position" in run(*nested, 'placement={"size": 1}').error
+    assert "placement scale: expected 0.01 to 1, got 5" in run(*nested, 'placement={"scale": 5}').error
     assert "expected NAME=VALUE, got 'seed'" in run("jobs", "duplicate", job.id, "--set", "seed").error
     assert run("jobs", "move", 3, "--before", 2).out == "job 3: queued\n"
     assert [
