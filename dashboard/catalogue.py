@@ -12,6 +12,7 @@ import polib
 from dashboard.i18n import LANGUAGES, LOCALE
 from dashboard.services.benchmarks import suite_texts
 from dashboard.services.datasets import repair_texts
+from dashboard.services.jobs import kind_texts
 from dashboard.services.settings import setting_texts
 
 __all__ = ["main", "missing", "texts", "translated", "unused"]
@@ -28,7 +29,12 @@ def texts() -> dict[str, str]:
         for path in sorted(folder.rglob("*.py")):
             for text in _texts_of(ast.parse(path.read_text(encoding="utf-8"))):
                 found.setdefault(text, path.relative_to(folder).as_posix())
-    elsewhere = {"benchmarks": suite_texts(), "datasets": repair_texts(), "settings": setting_texts()}
+    elsewhere = {
+        "benchmarks": suite_texts(),
+        "datasets": repair_texts(),
+        "jobs": kind_texts(),
+        "settings": setting_texts(),
+    }
     for place, said in elsewhere.items():
         for text in said:
             found.setdefault(text, f"services/{place}.py")

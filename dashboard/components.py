@@ -16,6 +16,7 @@ from dashboard.charts.theme import CONFIG
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import presenting, reference
+from dashboard.services import jobs
 from dashboard.services.failures import logged
 from engine.errors import EngineError
 from engine.records import Job, Progress, ScoreRecord
@@ -52,22 +53,6 @@ STATES = {  # state → its name, colour and icon: never the colour alone
     "cancelled": (N_("Cancelled"), "gray", ":material/cancel:"),
     "interrupted": (N_("Interrupted"), "orange", ":material/power_off:"),
 }
-KINDS = {
-    "generate": N_("Patch generation"),
-    "evaluate": N_("Evaluation"),
-    "import": N_("Dataset import"),
-    "benchmark": N_("Benchmark"),
-}
-PHASES = {  # what a job does now, and what it counts
-    "loading": N_("Loading"),
-    "reading": N_("Reading"),
-    "storing": N_("Storing"),
-    "stored": N_("Stored"),
-    "measuring": N_("Measuring"),
-    "optimising": N_("Optimising"),
-    "scoring": N_("Scoring"),
-}
-COUNTED = {"steps": N_("steps"), "images": N_("images"), "parts": N_("parts")}
 CONDITIONS = {
     "patch": N_("Patch"),
     "clean": N_("No patch"),
@@ -149,7 +134,7 @@ def state_name(state: str) -> str:
 
 def kind_name(kind: str) -> str:
     """A job's kind in the session's language."""
-    return _(KINDS[kind])
+    return _(jobs.kind_of(kind).title)
 
 
 def state_badge(state: str) -> None:
@@ -195,9 +180,9 @@ def go_to(page: str, label: str, **parameters: object) -> None:
 
 def progress_line(progress: Progress) -> None:
     """How far a job is, its rate and the time that remains."""
-    facts = [_(PHASES[progress.phase]) if progress.phase in PHASES else progress.phase]
+    facts = [_(jobs.progress_word(progress.phase)) if progress.phase else ""]
     if progress.total:
-        unit = _(COUNTED[progress.unit]) if progress.unit in COUNTED else progress.unit
+        unit = _(jobs.progress_word(progress.unit)) if progress.unit else ""
         facts.append(f"{progress.done:,} / {progress.total:,} {unit}".strip())
     if progress.rate:
         facts.append(_("{rate} images/s").format(rate=formats.number(progress.rate, 1)))

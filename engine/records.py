@@ -15,7 +15,6 @@ from engine.measurements import BENCHMARK_STATES, BenchmarkRun, Interval, Measur
 
 __all__ = [
     "BENCHMARK_STATES",
-    "JOB_KINDS",
     "JOB_STATES",
     "BenchmarkRun",
     "Dataset",
@@ -35,7 +34,6 @@ __all__ = [
     "WeightRecord",
 ]
 
-JOB_KINDS = ("generate", "evaluate", "import", "benchmark")
 JOB_STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled", "interrupted")
 
 
@@ -213,10 +211,10 @@ class JobEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A queued run, evaluation, import or benchmark. Times are Unix seconds.
+    """Work that is queued. Times are Unix seconds.
 
     Attributes:
-        kind: one of `JOB_KINDS`.
+        kind: the name of one of `engine.jobs.kinds.KINDS`.
         state: one of `JOB_STATES`.
         label: what a list calls it.
         request: all that is needed to carry it out again, as JSON has it.

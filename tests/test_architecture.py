@@ -150,6 +150,7 @@ TORCH_FREE = [
     "engine.detectors.weight_classes",
     "engine.jobs.estimates",
     "engine.jobs.housekeeping",
+    "engine.jobs.kinds",
     "engine.runs.imports",
     "engine.runs.paths",
     "engine.runs.run_folder",

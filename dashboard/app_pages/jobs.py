@@ -8,7 +8,6 @@ from typing import Any
 
 from dashboard import formats
 from dashboard.components import (
-    KINDS,
     STATES,
     controls,
     empty_state,
@@ -45,7 +44,7 @@ TABLE = "jobs.table"
 def row(job: Job) -> dict[str, Any]:
     """A job as a line of the table."""
     spent_s = None if job.started_at is None else (job.finished_at or time.time()) - job.started_at
-    score = (job.result or {}).get("evaluation") or (job.result if job.kind == "evaluate" else None) or {}
+    score = (job.result and jobs.kind_of(job.kind).scores(job.result)) or {}
     return {
         _("Number"): job.id,
         _("Name"): job_title(job),
@@ -89,7 +88,7 @@ def history() -> None:
             searched=_("Name, notes, tag or error"),
             orders=ORDERS,
             states=(_("State"), STATES, state_name),
-            kinds=(_("Kind"), KINDS, kind_name),
+            kinds=(_("Kind"), jobs.KINDS, kind_name),
         )
         found = jobs.find(1, **wanted)
         number = page_number("jobs.page", found.pages)
@@ -139,7 +138,7 @@ def one(found: JobView) -> None:
         job_controls.buttons(found)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             job_controls.turn(job)
-            if job.kind == "generate" and jobs.steps(job.id):
+            if jobs.kind_of(job.kind).has_steps and jobs.steps(job.id):
                 view.axis_choice()
     view.result(found)
     goes_on = job.state in view.GOES_ON

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from dashboard.drawing import st
@@ -13,7 +13,7 @@ from dashboard.page_state import choose, chosen, kept, reset
 __all__ = ["filters", "linked", "page_number"]
 
 Row = TypeVar("Row")
-Choice = tuple[str, Mapping[str, object], Callable[[str], str]]
+Choice = tuple[str, Collection[str], Callable[[str], str]]
 
 
 def filters(name: str, *, searched: str, orders: Mapping[str, str], **choices: Choice) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def linked(parameter: str, get: Callable[[int], Row], missing: type[Exception]) 
     return found
 
 
-def _several(parameter: str, options: Mapping[str, object]) -> dict[str, Any]:
+def _several(parameter: str, options: Collection[str]) -> dict[str, Any]:
     """`kept` for a choice of several: a link's unknown options are left out."""
     return kept(
         parameter,

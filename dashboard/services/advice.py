@@ -9,6 +9,7 @@ from typing import Any
 from dashboard.services.storage import cached, opened
 from engine.config import RunConfig
 from engine.hardware import HardwareSnapshot
+from engine.jobs.kinds import making
 
 __all__ = ["Advice", "Measured", "advise", "measured_runs"]
 
@@ -69,7 +70,7 @@ def measured_runs() -> list[Measured]:
         StorageError: the database cannot be used.
     """
     with opened() as repository:
-        jobs = repository.jobs.find(states=["succeeded"], kinds=["generate"], limit=LOOKED_AT)
+        jobs = repository.jobs.find(states=["succeeded"], kinds=making("patch"), limit=LOOKED_AT)
     return [_measured(job.id, job.result) for job in jobs if job.result and _is_native(job.result)]
 
 

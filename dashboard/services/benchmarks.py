@@ -16,6 +16,8 @@ from engine.benchmark.wording import side_name
 from engine.config import RunConfig
 from engine.csv_text import csv_text
 from engine.jobs import benchmark_history, queue
+from engine.jobs.kinds import making
+from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.json_text import json_document, json_text
 from engine.records import BenchmarkRun, Job, Measurement
 
@@ -147,7 +149,7 @@ def active() -> list[Job]:
     """
     with opened() as repository:
         return repository.jobs.find(
-            states=["running", "queued", "paused"], kinds=["benchmark"], order="queue", limit=20
+            states=["running", "queued", "paused"], kinds=making("benchmark"), order="queue", limit=20
         )
 
 
@@ -192,7 +194,8 @@ def start(
         detector_class=detector_class,
     )
     with opened() as repository:
-        jobs = [queue.submit_benchmark(repository, suite, config, scale=scale) for suite in suites]
+        requests = [BenchmarkRequest(suite=suite, scale=scale, config=config) for suite in suites]
+        jobs = [queue.submit(repository, "benchmark", request) for request in requests]
         queue.ensure_worker(repository)
     active.clear()
     return jobs

@@ -24,6 +24,8 @@ from engine.datasets.uploads import archive_name, archive_splits, store_upload
 from engine.errors import EngineError, SettingsError
 from engine.excerpts import short_repr
 from engine.jobs import queue
+from engine.jobs.kinds import making
+from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.records import ImageRecord, Job, Repair
 from engine.store.datasets import DatasetSummary
 
@@ -175,7 +177,7 @@ def positions(counts: list[int], bucket: int, limit: int) -> list[int]:
 def imports() -> list[Job]:
     """Imports that run or wait, and those that failed in the last ten minutes; newest first."""
     with opened() as repository:
-        newest = repository.jobs.find(kinds=["import"], limit=20)
+        newest = repository.jobs.find(kinds=making("dataset"), limit=20)
     active = ("queued", "running")
     since = time.time() - RECENT_S
     return [
@@ -300,10 +302,15 @@ def _submit(
     name = name.strip()
     if name and (Path(name).name != name or name.startswith("~")):
         raise SettingsError(f"name: expected one that is no path, got {short_repr(name)}; choose another")
+    request = ImportRequest(
+        source=source,
+        name=name or None,
+        split=split,
+        images=None if images is None else str(images),
+        roots=None if roots is None else tuple(map(str, roots)),
+    )
     with opened() as repository:
-        job = queue.submit_import(
-            repository, source, name=name or None, split=split, images=images, roots=roots, label=label
-        )
+        job = queue.submit(repository, "import", request, label=label)
         queue.ensure_worker(repository)
     imports.clear()
     return job

@@ -21,6 +21,7 @@ from engine.detectors.weight_files import TORCH_ZIP, is_safetensors, other_kind
 from engine.disk import why_unwritable
 from engine.errors import DetectorError, StorageError
 from engine.excerpts import short_repr
+from engine.jobs.kinds import KINDS
 
 __all__ = [
     "KNOWN",
@@ -47,8 +48,9 @@ def detectors() -> list[str]:
         StorageError: the database cannot be used.
     """
     kept = [path for folder in _folders() for path in sorted(folder.glob("*.*")) if path.suffix in SUFFIXES]
+    kinds = [kind.name for kind in KINDS.things() if kind.has_config]
     with opened() as repository:
-        jobs = repository.jobs.find(kinds=["generate", "evaluate", "benchmark"], limit=50)
+        jobs = repository.jobs.find(kinds=kinds, limit=50)
     used = [str(job.request.get("config", {}).get("weights", "demo")) for job in jobs]
     there = [each for each in used if "/" not in each or Path(each).is_file()]
     return list(dict.fromkeys(["demo", *map(str, kept), *there, *KNOWN]))

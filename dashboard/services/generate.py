@@ -14,6 +14,7 @@ from engine.config import RunConfig
 from engine.errors import SettingsError
 from engine.jobs import estimates, queue
 from engine.jobs.estimates import Estimate
+from engine.jobs.kinds.generate import GenerateRequest
 from engine.previews import requests as previews
 from engine.records import Job, PatchRecord
 from engine.registries import LOSSES
@@ -214,7 +215,7 @@ def submit(
     label: str = "",
     origin: int | None = None,
 ) -> Job:
-    """Queue the run with its estimate and see to it that a worker is there.
+    """Queue the run and see to it that a worker is there.
 
     Args:
         config: the settings.
@@ -229,16 +230,13 @@ def submit(
     """
     held(config)
     with opened() as repository:
-        foretold = estimates.estimate(repository, config, evaluate_after=evaluate_after)
-        job = queue.submit_generate(
+        job = queue.submit(
             repository,
-            config,
-            trust=trust,
-            evaluate_after=evaluate_after,
+            "generate",
+            GenerateRequest(config=config, trust=trust, evaluate_after=evaluate_after),
             auto_resume=auto_resume,
             label=label.strip(),
             origin=origin,
-            estimate=foretold.to_json() if foretold else None,
         )
         queue.ensure_worker(repository)
     return job

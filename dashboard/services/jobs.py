@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from dashboard.services.storage import Found, cached, opened
 from engine.jobs import queue
+from engine.jobs.kinds import KINDS, kind_of
 from engine.records import Job, JobEvent, PatchRecord, StepRecord
 from engine.store.repository import Repository
 
 __all__ = [
+    "KINDS",
     "PAGE_SIZE",
     "JobView",
     "act",
@@ -20,10 +22,13 @@ __all__ = [
     "delete",
     "edit",
     "find",
+    "kind_of",
+    "kind_texts",
     "live_image",
     "log_tail",
     "move",
     "now",
+    "progress_word",
     "set_priority",
     "steps",
     "view",
@@ -69,6 +74,17 @@ class JobView:
     origin: Job | None
     patch: PatchRecord | None
     served: bool
+
+
+def progress_word(word: str) -> str:
+    """What a phase or a unit of a job's progress is called; one that no kind knows as it is."""
+    return next((kind.words[word] for kind in KINDS.things() if word in kind.words), word)
+
+
+def kind_texts() -> Iterator[str]:
+    """All that kinds say on pages, for the translations."""
+    for kind in KINDS.things():
+        yield from (kind.title, *kind.words.values())
 
 
 def allowed_actions(job: Job) -> tuple[str, ...]:

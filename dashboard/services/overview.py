@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from dashboard.services.storage import cached, opened
 from engine.config import DEMO_SETTINGS, RunConfig
 from engine.jobs import queue
+from engine.jobs.kinds.dataset_import import ImportRequest
+from engine.jobs.kinds.generate import GenerateRequest
 from engine.records import Job, PatchRecord
 from engine.store.datasets import DatasetSummary
 
@@ -83,8 +85,9 @@ def start_demo() -> list[Job]:
         EngineError: the database cannot be written, or no worker can be started.
     """
     with opened() as repository:
-        first = queue.submit_import(repository, "demo")
-        second = queue.submit_generate(repository, RunConfig(**DEMO_SETTINGS), waits_for=first.id)
+        first = queue.submit(repository, "import", ImportRequest(source="demo"))
+        request = GenerateRequest(config=RunConfig(**DEMO_SETTINGS))
+        second = queue.submit(repository, "generate", request, waits_for=first.id)
         queue.ensure_worker(repository)
     summary.clear()
     running_jobs.clear()

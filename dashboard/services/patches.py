@@ -15,6 +15,7 @@ from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import patch_records, queue
+from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.json_text import json_document
 from engine.previews import requests as previews
 from engine.records import Job, PatchRecord, ScoreRecord
@@ -179,14 +180,10 @@ def score_on(
     """
     config = _config(patch, dataset, weights, class_name, detector_class)
     where = f"{words(config.class_names, detector_class)}, {Path(weights).stem} on {dataset}"
+    settings = EvaluationConfig(placement=config.placement, seed=config.seed)
+    request = EvaluateRequest(config=config, patch=patch.path, settings=settings)
     with opened() as repository:
-        job = queue.submit_evaluate(
-            repository,
-            config,
-            patch.path,
-            settings=EvaluationConfig(placement=config.placement, seed=config.seed),
-            label=f"Score {patch.name}: {where}",
-        )
+        job = queue.submit(repository, "evaluate", request, label=f"Score {patch.name}: {where}")
         queue.ensure_worker(repository, job.device)
     return job
 

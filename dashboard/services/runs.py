@@ -12,6 +12,7 @@ from dashboard.services.storage import cached, opened
 from engine.classes import recorded_words
 from engine.config import RunConfig
 from engine.errors import JobError
+from engine.jobs.kinds import making
 from engine.records import Job, PatchRecord, StepRecord
 from engine.settings import flat
 
@@ -81,7 +82,7 @@ def candidates(also: tuple[int, ...] = ()) -> dict[int, str]:
         StorageError: the database cannot be used.
     """
     with opened() as repository:
-        found = repository.jobs.labels(states=["succeeded"], kinds=["generate"], limit=LISTED)
+        found = repository.jobs.labels(states=["succeeded"], kinds=making("patch"), limit=LISTED)
         for job_id in also:
             with suppress(JobError):
                 job = repository.jobs.get(job_id)
@@ -135,7 +136,7 @@ def scored_alike(runs: Sequence[Run]) -> bool:
 
 
 def _comparable(job: Job) -> bool:
-    return job.kind == "generate" and job.state == "succeeded"
+    return job.kind in making("patch") and job.state == "succeeded"
 
 
 def _images(run: Run) -> tuple[Any, ...]:

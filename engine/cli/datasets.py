@@ -59,7 +59,7 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
     from engine.runs.imports import import_dataset
 
     with Repository() as repository:
-        dataset = import_dataset(repository, source, name=name, split=split, images=images)
+        dataset = import_dataset(repository.datasets.save, source, name=name, split=split, images=images)
     _show(dataset, class_names=(), limit=6, as_json=as_json)
 
 

@@ -16,7 +16,8 @@ from engine.cli.output import json_option, print_json, print_table
 from engine.cli.submit import submit_group
 from engine.errors import StorageError
 from engine.jobs import queue
-from engine.records import JOB_KINDS, JOB_STATES, Job, Progress
+from engine.jobs.kinds import KINDS
+from engine.records import JOB_STATES, Job, Progress
 from engine.store.repository import Repository
 
 __all__ = ["jobs_group"]
@@ -38,7 +39,9 @@ jobs_group.add_command(submit_group)
 @click.option(
     "--state", "states", type=click.Choice(JOB_STATES), multiple=True, help="Only jobs in this state."
 )
-@click.option("--kind", "kinds", type=click.Choice(JOB_KINDS), multiple=True, help="Only jobs of this kind.")
+@click.option(
+    "--kind", "kinds", type=click.Choice(list(KINDS)), multiple=True, help="Only jobs of this kind."
+)
 @click.option("--text", default="", help="Only jobs with this text in label, notes, tags or error.")
 @click.option(
     "--order",

@@ -111,14 +111,14 @@ def evaluate_command(
     """Score any patch beside the controls clean, grey and noise, with 95% bootstrap intervals."""
     config, settings = evaluation_from_options(options)
     from engine.jobs.foreground import record_foreground_evaluation
-    from engine.jobs.requests import evaluation_request
+    from engine.jobs.kinds.evaluate import EvaluateRequest
     from engine.runs.commands import evaluate
 
     started = time.perf_counter()
     with evaluation_bar() as observer:
         evaluation = evaluate(config, patch, settings=settings, observer=observer, trust=trust_weights)
     elapsed_s = time.perf_counter() - started
-    request = evaluation_request(config, patch, settings=settings, trust=trust_weights)
+    request = EvaluateRequest(config=config, patch=str(patch), settings=settings, trust=trust_weights)
     _put_on_record(
         lambda repository: record_foreground_evaluation(repository, request, evaluation, elapsed_s=elapsed_s)
     )

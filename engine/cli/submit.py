@@ -21,7 +21,11 @@ from engine.cli.run_options import (
     suite_options,
 )
 from engine.jobs import queue
-from engine.records import Job
+from engine.jobs.kinds.benchmark import BenchmarkRequest
+from engine.jobs.kinds.dataset_import import ImportRequest
+from engine.jobs.kinds.evaluate import EvaluateRequest
+from engine.jobs.kinds.generate import GenerateRequest
+from engine.jobs.kinds.request import Request
 from engine.store.repository import Repository
 
 __all__ = ["submit_group"]
@@ -57,14 +61,10 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @job_options
 def generate_command(evaluate_after: bool, **options: Any) -> None:
     """Queue the making of a patch; the settings are those of `patch generate`."""
-    config = config_from_options(options)
-    trust = options["trust_weights"]
-    _submit(
-        options,
-        lambda repository, how: queue.submit_generate(
-            repository, config, trust=trust, evaluate_after=evaluate_after, **how
-        ),
+    request = GenerateRequest(
+        config=config_from_options(options), trust=options["trust_weights"], evaluate_after=evaluate_after
     )
+    _submit("generate", request, options)
 
 
 @submit_group.command("evaluate")
@@ -75,13 +75,10 @@ def generate_command(evaluate_after: bool, **options: Any) -> None:
 def evaluate_command(patch: Path, **options: Any) -> None:
     """Queue the scoring of a patch; the settings are those of `patch evaluate`."""
     config, settings = evaluation_from_options(options)
-    trust = options["trust_weights"]
-    _submit(
-        options,
-        lambda repository, how: queue.submit_evaluate(
-            repository, config, patch, settings=settings, trust=trust, **how
-        ),
+    request = EvaluateRequest(
+        config=config, patch=str(patch), settings=settings, trust=options["trust_weights"]
     )
+    _submit("evaluate", request, options)
 
 
 @submit_group.command("import")
@@ -90,12 +87,8 @@ def evaluate_command(patch: Path, **options: Any) -> None:
 @job_options
 def import_command(source: str, name: str | None, split: str, images: Path | None, **options: Any) -> None:
     """Queue the import of a dataset, as `dataset import` does it."""
-    _submit(
-        options,
-        lambda repository, how: queue.submit_import(
-            repository, source, name=name, split=split, images=images, **how
-        ),
-    )
+    folder = None if images is None else str(images)
+    _submit("import", ImportRequest(source=source, name=name, split=split, images=folder), options)
 
 
 @submit_group.command("benchmark")
@@ -105,20 +98,21 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
 def benchmark_command(suite: str, scale: str, seconds: float | None, **options: Any) -> None:
     """Queue SUITE (by default on the synthetic demo), as `benchmark run` runs it."""
     options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
-    config, trust = config_from_options(options), options["trust_weights"]
-    _submit(
-        options,
-        lambda repository, how: queue.submit_benchmark(
-            repository, suite, config, scale=scale, seconds=seconds, trust=trust, **how
-        ),
+    request = BenchmarkRequest(
+        suite=suite,
+        scale=scale,
+        seconds=seconds,
+        config=config_from_options(options),
+        trust=options["trust_weights"],
     )
+    _submit("benchmark", request, options)
 
 
-def _submit(options: dict[str, Any], submit: Callable[[Repository, dict[str, Any]], Job]) -> None:
+def _submit(kind: str, request: Request, options: dict[str, Any]) -> None:
     """Queue the job, start a worker if that is wanted, and say what happens next."""
     how = {name: options[name] for name in _HOW} | {"tags": options["tags"]}
     with Repository() as repository:
-        job = submit(repository, how)
+        job = queue.submit(repository, kind, request, **how)
         if options["start_worker"]:
             queue.ensure_worker(repository, job.device)
         alive = bool(queue.alive_workers(repository))

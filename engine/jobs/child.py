@@ -20,13 +20,14 @@ from types import FrameType
 from engine.disk import full_disk, is_full, why_unwritable
 from engine.errors import EngineError, RunInterruptedError, StorageError
 from engine.excerpts import short_line
-from engine.jobs.work import WORK
+from engine.jobs.kinds import kind_of
+from engine.jobs.ledger import Ledger, StoredLedger
 from engine.records import Job
 from engine.runs.paths import job_folder, lock_path
 from engine.store.repository import Repository
 from engine.terminal import lenient_streams
 
-__all__ = ["INTERRUPTED", "LOST", "main", "sole_writer"]
+__all__ = ["INTERRUPTED", "LOST", "carry_out", "main", "sole_writer"]
 
 INTERRUPTED, LOST = 75, 76  # exit codes: stopped as asked; the attempt no longer counts
 LOCK_S = 60.0
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (job.attempt, job.state) != (given.attempt, "running"):
             return LOST
         log.info("Job %d (%s), attempt %d on %s", job.id, job.kind, job.attempt, job.running_on)
-        return _carry_out(repository, job, stop)
+        ledger = StoredLedger(repository, job, stop_requested=stop.is_set, lost=lambda: os._exit(LOST))
+        return carry_out(job, ledger)
 
 
 @contextmanager
@@ -84,41 +86,50 @@ def sole_writer(job_id: int) -> Iterator[None]:
         yield
 
 
-def _carry_out(repository: Repository, job: Job, stop: threading.Event) -> int:
-    """Do the work and store its end; an end by request is left to the worker, which knows what was asked."""
+def carry_out(job: Job, ledger: Ledger) -> int:
+    """Do a job's work and store its end; an end by request is left to the worker, which knows what was asked.
+
+    Args:
+        job: as it was claimed.
+        ledger: the job's.
+
+    Returns:
+        The exit code: 0, 1 if it failed, or `INTERRUPTED`.
+    """
     try:
-        folder = _folder_of(job)
-        result = WORK[job.kind](repository, job, folder, stop.is_set, lambda: os._exit(LOST))
+        kind = kind_of(job.kind)
+        request = kind.request.from_json(job.request).on(job.running_on or job.device)
+        ledger.succeed(kind.work(request, _folder_of(job, kind.checkpoint), ledger))
     except RunInterruptedError as interruption:
         log.info("%s", interruption)
         return INTERRUPTED
     except EngineError as error:
-        return _fail(repository, job, str(error))
+        return _fail(ledger, str(error))
     except Exception as error:  # what nobody foresaw: the log has it whole, the job one line
         log.exception("The job failed")
         if is_full(error):
             place = job_folder(job.id)
-            return _fail(repository, job, f"{place}: expected to write into it, got {full_disk(place)}")
+            return _fail(ledger, f"{place}: expected to write into it, got {full_disk(place)}")
         told = f"{type(error).__name__}: {short_line(error)}"
-        return _fail(repository, job, f"{told}; this is a bug, report the job's log")
-    repository.queue.finish(job, "succeeded", result=result)
+        return _fail(ledger, f"{told}; this is a bug, report the job's log")
     log.info("Succeeded")
     return 0
 
 
-def _fail(repository: Repository, job: Job, message: str) -> int:
+def _fail(ledger: Ledger, message: str) -> int:
     line = " ".join(message.split())
     log.error("%s", line)
-    repository.queue.finish(job, "failed", error=line)
+    ledger.fail(line)
     return 1
 
 
-def _folder_of(job: Job) -> Path:
-    """The job's folder, without what a killed process left half written."""
+def _folder_of(job: Job, checkpoint: str) -> Path:
+    """The job's folder, empty unless its checkpoint is there, and without what was left half written."""
     folder = job_folder(job.id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob(".*"):
+        goes_on = checkpoint and (folder / checkpoint).exists()
+        for path in folder.glob(".*" if goes_on else "*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as error:
         why = why_unwritable(folder, error, "free it or choose another PATCHBENCH_HOME")

@@ -12,6 +12,7 @@ from engine import hardware
 from engine.classes import dataset_class_ids
 from engine.config import RunConfig
 from engine.errors import DatasetError
+from engine.jobs.kinds import making
 from engine.jobs.workers import default_device
 from engine.settings import declared
 from engine.store.costs import StepCost
@@ -154,7 +155,7 @@ def estimate_errors(repository: Repository) -> list[tuple[int, float, float]]:
     Returns:
         Job id, estimated and true seconds.
     """
-    jobs = repository.jobs.find(states=["succeeded"], kinds=["generate"], order="oldest", limit=-1)
+    jobs = repository.jobs.find(states=["succeeded"], kinds=making("patch"), order="oldest", limit=-1)
     return [
         (job.id, job.estimate["elapsed_s"], job.finished_at - job.started_at)
         for job in jobs

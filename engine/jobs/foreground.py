@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine.config import RunConfig
-from engine.jobs.estimates import learn
-from engine.jobs.patch_records import record_run, record_scores, write_scores
-from engine.jobs.requests import evaluation_label, generation_label, generation_request
+from engine.jobs.kinds import KINDS, kind_of
+from engine.jobs.kinds.evaluate import EvaluateRequest
+from engine.jobs.kinds.generate import GenerateRequest
+from engine.jobs.kinds.request import Request
+from engine.jobs.patch_records import write_scores
 from engine.patch.arrays import fingerprint, read_patch_array
 from engine.records import Evaluation, Job
 from engine.runs.paths import job_folder, jobs_folder
@@ -37,33 +40,24 @@ def record_foreground_run(
         StorageError: its history cannot be read, or the database cannot be used.
     """
     folder, config = Path(summary["patch"]).parent, RunConfig.from_json(summary["config"])
-    request = generation_request(config, trust=trust, evaluate_after="evaluation" in summary)
+    request = GenerateRequest(config=config, trust=trust, evaluate_after="evaluation" in summary)
     steps = read_history(folder)
-    job = repository.jobs.add_finished(
-        kind="generate",
-        label=generation_label(_with_classes(request, summary)),
-        request=request,
-        device=summary["device"],
-        seed=summary["seed"],
-        code_version=code_version(),
-        folder=str(folder),
-        elapsed_s=summary["elapsed_s"] + summary.get("evaluation", {}).get("elapsed_s", 0.0),
-        result=summary,
-    )
+    elapsed_s = summary["elapsed_s"] + summary.get("evaluation", {}).get("elapsed_s", 0.0)
+    how: dict[str, Any] = {"elapsed_s": elapsed_s, "device": summary["device"], "folder": str(folder)}
+    job = _finished(repository, "generate", request, summary, facts=summary, **how)
     repository.steps.add(job.id, steps)
-    record_run(repository, job, summary)
-    learn(repository, summary, started_at=started_at)
+    kind_of(job.kind).record(repository, replace(job, started_at=started_at), summary)
     return job
 
 
 def record_foreground_evaluation(
-    repository: Repository, request: dict[str, Any], evaluation: Evaluation, *, elapsed_s: float
+    repository: Repository, request: EvaluateRequest, evaluation: Evaluation, *, elapsed_s: float
 ) -> Job:
     """Put scores on record as a job that has succeeded, and give them to their patch if that is on record.
 
     Args:
         repository: where.
-        request: what was asked for, as `engine.jobs.requests.evaluation_request` gives it.
+        request: what was asked for.
         evaluation: what came of it.
         elapsed_s: what it took.
 
@@ -71,26 +65,37 @@ def record_foreground_evaluation(
         PatchFileError: the patch is gone.
         StorageError: the scores cannot be written, or the database cannot be used.
     """
-    config, patch, scores = request["config"], Path(request["patch"]), evaluation.to_json()
-    texels = fingerprint(*read_patch_array(patch))
-    job = repository.jobs.add_finished(
-        kind="evaluate",
-        label=evaluation_label(_with_classes(request, scores["settings"])),
-        request=request,
-        device=config["device"],
-        seed=config["seed"],
-        code_version=code_version(),
-        parent=str(jobs_folder()),
-        elapsed_s=elapsed_s,
-        result=scores,
-    )
+    scores = evaluation.to_json()
+    texels = fingerprint(*read_patch_array(Path(request.patch)))
+    how: dict[str, Any] = {
+        "elapsed_s": elapsed_s,
+        "device": request.config.device,
+        "parent": str(jobs_folder()),
+    }
+    job = _finished(repository, "evaluate", request, scores, facts=scores["settings"], **how)
     write_scores(job_folder(job.id), scores)
     # Scoring some file is no wish to see it in the gallery.
     if repository.patches.with_fingerprint(texels) is not None:
-        record_scores(repository, job, patch, scores)
+        kind_of(job.kind).record(repository, job, scores)
     return job
 
 
-def _with_classes(request: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    """A request with the classes that it turned out to be about, for its label; older runs say nothing."""
-    return request | {name: facts[name] for name in ("classes",) if name in facts}
+def _finished(
+    repository: Repository,
+    kind: str,
+    request: Request,
+    result: dict[str, Any],
+    *,
+    facts: dict[str, Any],
+    **how: Any,
+) -> Job:
+    request = request.absolute()
+    return repository.jobs.add_finished(
+        kind=kind,
+        label=KINDS[kind].label(request, facts),
+        request=request.to_json(),
+        seed=KINDS[kind].seed(request),
+        code_version=code_version(),
+        result=result,
+        **how,
+    )

@@ -8,17 +8,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.config import home_folder
-from engine.datasets.uploads import unpacked_folder, upload_of, uploads_folder
+from engine.datasets.uploads import upload_of, uploads_folder
 from engine.errors import StorageError
+from engine.jobs.kinds import KINDS, Kind, kind_of
 from engine.records import Job
 from engine.runs.paths import job_folder, preview_folder
 from engine.store.repository import Repository
 
 __all__ = ["Usage", "find_faults", "prune_checkpoints", "prune_previews", "prune_uploads", "usage"]
 
-_CHECKPOINTS = ("checkpoint.pt", "*/checkpoint.pt")  # of the run, and of the runs that it was merged from
 _ENDED = ("succeeded", "failed", "cancelled")
 _UNFINISHED = ("queued", "running", "paused", "interrupted")
 _FRESH_S = 3600.0  # within it an upload may still be on its way to becoming a dataset
@@ -80,15 +81,11 @@ def prune_checkpoints(repository: Repository, *, dry_run: bool = False) -> dict[
     Raises:
         StorageError: one cannot be removed.
     """
-    ended = repository.jobs.find(states=_ENDED, kinds=["generate"], limit=-1)
-    found = [path for job in ended for name in _CHECKPOINTS for path in _folder(job).glob(name)]
-    found += [
-        path
-        for run in _inside(home_folder() / "runs")
-        if (run / "run.json").exists()
-        for name in _CHECKPOINTS
-        for path in run.glob(name)
-    ]
+    going_on = [kind.name for kind in KINDS.things() if kind.checkpoint]
+    ended = repository.jobs.find(states=_ENDED, kinds=going_on, limit=-1)
+    found = [path for job in ended for path in _checkpoints(_folder(job), kind_of(job.kind))]
+    runs = [run for run in _inside(home_folder() / "runs") if (run / "run.json").exists()]
+    found += [path for run in runs for path in _checkpoints(run, KINDS["generate"])]
     sizes = {path: _size(path) for path in found}
     if not dry_run:
         for path in found:
@@ -134,11 +131,8 @@ def prune_uploads(
         StorageError: one cannot be removed.
     """
     used = repository.maintenance.datasets_below(uploads_folder())
-    used |= {
-        name
-        for job in repository.jobs.find(states=_UNFINISHED, kinds=["import"], limit=-1)
-        for name in _uploads_of(job)
-    }
+    for job in repository.jobs.find(states=_UNFINISHED, kinds=KINDS, limit=-1):
+        used |= set(kind_of(job.kind).uploads(job.request))
     stems = {name.removesuffix(".zip") for name in used}
     since = time.time() - max(older_than_s, _FRESH_S)
     found = [
@@ -156,7 +150,8 @@ def prune_uploads(
 def find_faults(repository: Repository) -> list[str]:
     """What is wrong with the database, and which files are gone that it names, a line each."""
     faults = repository.maintenance.check()
-    for job in repository.jobs.find(states=["succeeded"], kinds=["generate", "evaluate"], limit=-1):
+    keeping = [kind.name for kind in KINDS.things() if kind.keeps_folder]
+    for job in repository.jobs.find(states=["succeeded"], kinds=keeping, limit=-1):
         if not _folder(job).is_dir():
             faults.append(f"job {job.id}: its folder {_folder(job)} is gone; restore it or delete the job")
     for patch in repository.patches.find(limit=-1):
@@ -168,12 +163,9 @@ def find_faults(repository: Repository) -> list[str]:
     return faults
 
 
-def _uploads_of(job: Job) -> list[str]:
-    """The upload that an import reads, by its name in the folder of uploads; none if it reads no archive."""
-    path = Path(job.request["source"])
-    if path.parent == uploads_folder():
-        return [path.name]
-    return [unpacked_folder(path).name] if path.suffix.lower() == ".zip" and path.is_file() else []
+def _checkpoints(folder: Path, kind: Kind[Any]) -> list[Path]:
+    """Those of a run, and of the runs that it was merged from."""
+    return [path for name in (kind.checkpoint, f"*/{kind.checkpoint}") for path in folder.glob(name)]
 
 
 def _remove(path: Path) -> None:

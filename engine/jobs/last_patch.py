@@ -27,10 +27,10 @@ def keep_last_patch(repository: Repository, job: Job) -> None:
 
     Args:
         repository: where the job is.
-        job: one that was cancelled.
+        job: a generation that was cancelled.
     """
     folder = job_folder(job.id)
-    if job.kind != "generate" or not (folder / LIVE_ARRAY).exists():
+    if not (folder / LIVE_ARRAY).exists():
         return
     try:
         if not (folder / "patch.npy").exists():

@@ -4,28 +4,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from engine.benchmark.catalogue import CATALOGUE
-from engine.config import RunConfig
-from engine.datasets.splits import SPLIT_CHOICES
-from engine.errors import JobError, PatchFileError, SettingsError
-from engine.evaluation.config import EvaluationConfig
-from engine.jobs.estimates import estimate
-from engine.jobs.last_patch import keep_last_patch
-from engine.jobs.requests import (
-    evaluation_label,
-    evaluation_request,
-    generation_label,
-    generation_request,
-    subject_of,
-)
+from engine.errors import JobError
+from engine.jobs.kinds import KINDS, Kind, kind_of
+from engine.jobs.kinds.request import Request
 from engine.jobs.workers import alive_workers, ensure_worker, release_dead
 from engine.records import Job
 from engine.runs.paths import (
-    absolute_config,
     job_folder,
     jobs_folder,
     live_image_path,
@@ -34,7 +20,6 @@ from engine.runs.paths import (
     read_log_tail,
 )
 from engine.runs.version import code_version
-from engine.settings import require_between, require_choice
 from engine.store.repository import Repository
 
 __all__ = [
@@ -52,145 +37,27 @@ __all__ = [
     "release_dead",
     "resume",
     "retry",
-    "submit_benchmark",
-    "submit_evaluate",
-    "submit_generate",
-    "submit_import",
+    "submit",
 ]
 
 
-def submit_generate(
-    repository: Repository,
-    config: RunConfig,
-    *,
-    trust: bool = False,
-    evaluate_after: bool = True,
-    label: str = "",
-    **how: Any,
-) -> Job:
-    """Queue the making of a patch.
+def submit(repository: Repository, kind: str, request: Request, *, label: str = "", **how: Any) -> Job:
+    """Queue work.
 
     Args:
         repository: where.
-        config: the settings; paths in them are made absolute.
-        trust: open the weights whatever their pickle names.
-        evaluate_after: score the patch beside its controls.
-        label: what lists call it; by default after what it attacks.
-        how: of all `submit_…`: `priority` (higher first), `waits_for` (a job that must have succeeded),
-            `auto_resume` (goes on by itself after a crash), `tags`, `notes`, `origin`, `estimate` (by default
-            from what was measured of such settings).
+        kind: a name in `KINDS`.
+        request: as that kind takes it; paths in it are made absolute.
+        label: what lists call it; by default as the kind has it.
+        how: `priority` (higher first), `waits_for` (a job that must have succeeded), `auto_resume` (goes on
+            by itself after a crash), `tags`, `notes`, `origin`, `estimate` (by default the kind's).
 
     Raises:
+        EngineError: the kind cannot carry out such a request.
         JobError: the job that it waits for will not succeed any more.
         StorageError: the database cannot be used.
     """
-    foretold = estimate(repository, absolute_config(config), evaluate_after=evaluate_after)
-    how = {"estimate": foretold.to_json() if foretold else None} | how
-    request = generation_request(config, trust=trust, evaluate_after=evaluate_after)
-    return _submit(repository, "generate", request, label or generation_label(request), config, **how)
-
-
-def submit_evaluate(
-    repository: Repository,
-    config: RunConfig,
-    patch: str | Path,
-    *,
-    settings: EvaluationConfig | None = None,
-    trust: bool = False,
-    label: str = "",
-    **how: Any,
-) -> Job:
-    """Queue the scoring of a patch; `how` as of `submit_generate`.
-
-    Args:
-        repository: where.
-        config: dataset, weights, classes, device, image size, `max_images`, `include_empty`.
-        patch: a .npy or an image; it need not be there yet if the job waits for another.
-        settings: placement, thresholds, resamples.
-        trust: open the weights whatever their pickle names.
-        label: what lists call it.
-
-    Raises:
-        PatchFileError: no such patch.
-        JobError, StorageError: see `submit_generate`.
-    """
-    path = Path(patch).expanduser().absolute()
-    if how.get("waits_for") is None and not path.is_file():
-        raise PatchFileError(f"{path}: expected a patch file (.npy or .png), found none; check the path")
-    request = evaluation_request(config, path, settings=settings, trust=trust)
-    return _submit(repository, "evaluate", request, label or evaluation_label(request), config, **how)
-
-
-def submit_import(
-    repository: Repository,
-    source: str | Path,
-    *,
-    name: str | None = None,
-    split: str = "train",
-    images: str | Path | None = None,
-    roots: Sequence[Path] | None = None,
-    label: str = "",
-    **how: Any,
-) -> Job:
-    """Queue the import of a dataset; `source`, `name`, `split`, `images`, `roots` as of `read_dataset`.
-
-    Raises:
-        SettingsError: no such split.
-        JobError, StorageError: see `submit_generate`.
-    """
-    require_choice("split", split, SPLIT_CHOICES)
-    path = Path(source).expanduser()
-    here = str(source) != "demo" and path.exists()
-    request: dict[str, Any] = {
-        "source": str(path.absolute()) if here else str(source),
-        "name": name,
-        "split": split,
-        "images": None if images is None else str(Path(images).expanduser().absolute()),
-    }
-    if roots is not None:
-        request["roots"] = [str(root) for root in roots]
-    return _submit(repository, "import", request, label or f"Import {name or path.name}", None, **how)
-
-
-def submit_benchmark(
-    repository: Repository,
-    suite: str,
-    config: RunConfig,
-    *,
-    scale: str = "small",
-    seconds: float | None = None,
-    trust: bool = False,
-    label: str = "",
-    **how: Any,
-) -> Job:
-    """Queue a benchmark suite; `how` as of `submit_generate`.
-
-    Args:
-        repository: where.
-        suite: its name; see `benchmark list`.
-        config: dataset, weights, classes, device and the settings that the sides start from.
-        scale: `small`, `medium` or `large`.
-        seconds: of generation, in place of the scale's.
-        trust: open the weights whatever their pickle names.
-        label: what lists call it.
-
-    Raises:
-        SettingsError: no such suite or scale, or seconds below 0.1.
-        JobError, StorageError: see `submit_generate`.
-    """
-    require_choice("suite", suite, CATALOGUE)
-    require_choice("scale", scale, ("small", "medium", "large"))
-    if seconds is not None:
-        require_between("seconds", seconds, 0.1, 10_000_000)
-    request = {
-        "suite": suite,
-        "scale": scale,
-        "seconds": seconds,
-        "config": absolute_config(config).to_json(),
-        "trust": trust,
-    }
-    label = label or f"Benchmark {suite}: {subject_of(request)}"
-    return _submit(repository, "benchmark", request, label, config, **how)
+    return _submit(repository, KINDS[kind], request.absolute(), label=label, **how)
 
 
 def cancel(repository: Repository, job_id: int) -> Job:
@@ -202,7 +69,7 @@ def cancel(repository: Repository, job_id: int) -> Job:
     release_dead(repository)  # of these all: nobody would tell a worker that is gone
     job = repository.queue.ask(job_id, "cancel")
     if job.state == "cancelled":
-        keep_last_patch(repository, job)
+        kind_of(job.kind).cancelled(repository, job)
     return job
 
 
@@ -231,6 +98,7 @@ def retry(repository: Repository, job_id: int) -> Job:
 
     Raises:
         JobError: there is no such job, or it has not ended.
+        EngineError: it can no longer be carried out, such as the scoring of a patch that is gone.
     """
     release_dead(repository)
     job = repository.jobs.get(job_id)
@@ -238,24 +106,19 @@ def retry(repository: Repository, job_id: int) -> Job:
         raise JobError(
             f"job {job_id}: expected one that has ended, got one that is {job.state}; cancel it first"
         )
-    return _again(repository, job, job.request, _config_of(job))
+    return _again(repository, job, KINDS[job.kind].request.from_json(job.request))
 
 
 def duplicate(repository: Repository, job_id: int, **changes: Any) -> Job:
-    """Queue a job like another, some settings of its `RunConfig` (of an import: of its request) changed.
+    """Queue a job like another, some settings changed; see `Request.changed`.
 
     Raises:
         JobError: there is no such job.
-        SettingsError: a setting is unknown or out of its range.
+        SettingsError: a setting is unknown, of another type, or out of its range.
     """
     job = repository.jobs.get(job_id)
-    config = _config_of(job)
-    if unknown := set(changes) - set(job.request if config is None else vars(config)):
-        raise SettingsError(f"settings: expected those of job {job_id}, got {', '.join(sorted(unknown))}")
-    if config is None:
-        return _again(repository, job, job.request | changes, None)
-    config = absolute_config(config.changed(**changes))
-    return _again(repository, job, job.request | {"config": config.to_json()}, config)
+    request = KINDS[job.kind].request.from_json(job.request)
+    return _again(repository, job, request.changed(changes, whose=f"job {job_id}").absolute())
 
 
 def delete(repository: Repository, job_id: int) -> Job:
@@ -285,40 +148,31 @@ def move(
     return repository.queue.move(job_id, priority=priority, before=before)
 
 
-def _submit(
-    repository: Repository,
-    kind: str,
-    request: dict[str, Any],
-    label: str,
-    config: RunConfig | None,
-    **how: Any,
-) -> Job:
+def _submit(repository: Repository, kind: Kind[Any], request: Request, *, label: str, **how: Any) -> Job:
+    kind.check(request, waits=how.get("waits_for") is not None)
+    if "estimate" not in how:
+        how["estimate"] = kind.estimate(repository, request)
     return repository.jobs.add(
-        kind=kind,
-        label=label,
-        request=request,
-        device=config.device if config else "auto",
-        seed=config.seed if config else 0,
+        kind=kind.name,
+        label=label or kind.label(request, {}),
+        request=request.to_json(),
+        device=kind.device(request),
+        seed=kind.seed(request),
         code_version=code_version(),
         parent=str(jobs_folder()),
         **how,
     )
 
 
-def _again(repository: Repository, job: Job, request: dict[str, Any], config: RunConfig | None) -> Job:
+def _again(repository: Repository, job: Job, request: Request) -> Job:
     return _submit(
         repository,
-        job.kind,
+        KINDS[job.kind],
         request,
-        job.label,
-        config,
+        label=job.label,
         priority=job.priority,
         auto_resume=job.auto_resume,
         tags=job.tags,
         notes=job.notes,
         origin=job.id,
     )
-
-
-def _config_of(job: Job) -> RunConfig | None:
-    return RunConfig.from_json(job.request["config"]) if "config" in job.request else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Stores how far a job is while it runs: progress, every step, the live patch; at under 1% of its time."""
+"""Reports how far a job is while it runs: progress, every step, the live patch; at under 1% of its time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import numpy.typing as npt
 import psutil
 
 from engine.errors import RunInterruptedError, StorageError
+from engine.jobs.ledger import Ledger
 from engine.patch.arrays import write_patch_array
-from engine.records import Job, Progress, StepRecord
+from engine.records import Progress, StepRecord
 from engine.runs.pacing import Pace
-from engine.store.repository import Repository
 
 if TYPE_CHECKING:
     from engine.patch.state import RunState
@@ -37,27 +37,15 @@ LAST_TRIES = 30
 
 
 class Reporter:
-    """Stores the progress of any job at most once a second.
+    """Reports the progress of any job at most once a second.
 
     Args:
-        repository: where.
-        job: as it was claimed.
-        stop_requested: whether the job is to stop.
-        lost: called when the attempt no longer counts; must not return.
+        ledger: takes the reports.
         clock: seconds, monotonic; replaced in tests.
     """
 
-    def __init__(
-        self,
-        repository: Repository,
-        job: Job,
-        *,
-        stop_requested: Callable[[], bool],
-        lost: Callable[[], object],
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self._repository, self._job = repository, job
-        self._stop_requested, self._lost, self._clock = stop_requested, lost, clock
+    def __init__(self, ledger: Ledger, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._ledger, self._clock = ledger, clock
         self._pace = Pace(PROGRESS_S, share=SHARE, at_latest_s=30, at_once=True, clock=clock)
         self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT)
         self._steps: list[StepRecord] = []
@@ -80,7 +68,7 @@ class Reporter:
             left_s = (total - done) / rate if rate and total else None
             self.progress = replace(self.progress, rate=rate, remaining_s=left_s)
             self.store()
-        if self._stop_requested():
+        if self._ledger.stop_requested():
             raise RunInterruptedError(f"stopped while {phase}; resume the job to begin that anew")
 
     def store(self) -> None:
@@ -111,11 +99,7 @@ class Reporter:
 
     def _write(self, forget_after: int | None = None) -> None:
         self.progress = replace(self.progress, memory_bytes=_memory_bytes(), updated_at=time.time())
-        counts = self._repository.queue.report(
-            self._job, self.progress, steps=self._steps, forget_after=forget_after
-        )
-        if not counts:
-            self._lost()
+        self._ledger.report(self.progress, steps=self._steps, forget_after=forget_after)
         self._steps = []
 
     def _rate(self) -> float | None:
@@ -125,7 +109,7 @@ class Reporter:
 
 
 class RunReporter(Reporter):
-    """Stores a generation's steps, all of them, and its patch as a picture at most every two seconds.
+    """Reports a generation's steps, all of them, and its patch as a picture at most every two seconds.
 
     Runs that follow each other within one job (the groups of `merge mean`) count their steps on.
     """
@@ -163,7 +147,7 @@ class RunReporter(Reporter):
         self._begun_at_step, self._recent = state.step, deque(maxlen=RECENT)
         if self._steps:
             self.finish()
-        last = min(self._repository.steps.last(self._job.id), self._before.step + state.step)
+        last = min(self._ledger.last_step(), self._before.step + state.step)
         self._steps = [shifted for each in state.history if (shifted := self._shifted(each)).step > last]
         self.progress = self._run_progress(state, self._loss)
         self.finish(forget_after=last)
@@ -182,13 +166,13 @@ class RunReporter(Reporter):
         if state.step > self._begun_at_step:
             self._begun_at_step = state.step
             try:
-                self._repository.queue.progressed(self._job)
+                self._ledger.checkpointed()
             except StorageError as error:
                 log.warning("Progress is not stored: %s", error)
 
     def _stop(self) -> bool:
         """Asked after each step; where the run is to stop, its patch is shown as it is then."""
-        if not self._stop_requested():
+        if not self._ledger.stop_requested():
             return False
         if self._state is not None:
             self._show(self._state)

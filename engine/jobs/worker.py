@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The worker: claims jobs one after the other, runs each in a child process, and decides how it ended."""
+"""The worker: claims jobs one after the other, has each carried out, and decides how it ended."""
 
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,14 +16,13 @@ from types import FrameType
 
 import psutil
 
-from engine.config import home_folder
 from engine.errors import StorageError
 from engine.jobs.child import INTERRUPTED
-from engine.jobs.last_patch import keep_last_patch
+from engine.jobs.kinds import kind_of
+from engine.jobs.launcher import Launched, Launcher, start_child
 from engine.jobs.workers import default_device, release_dead
 from engine.records import Job
-from engine.runs.paths import log_path, read_log_tail
-from engine.runs.version import ROOT
+from engine.runs.paths import read_log_tail
 from engine.store.repository import Repository
 from engine.store.workers import Worker as WorkerRecord
 
@@ -71,10 +67,11 @@ class Worker:
     Args:
         repository: the queue.
         device: see `run_worker`.
+        launch: starts to carry out a job.
     """
 
-    def __init__(self, repository: Repository, device: str) -> None:
-        self._repository, self._device = repository, device
+    def __init__(self, repository: Repository, device: str, launch: Launcher = start_child) -> None:
+        self._repository, self._device, self._launch = repository, device, launch
         self._stopping = threading.Event()
         self._register()
 
@@ -129,12 +126,12 @@ class Worker:
         log.info("Job %d (%s) begins", job.id, job.kind)
         end: Callable[[], object]
         try:
-            child = self._start(job)
+            launched = self._launch(job)
         except OSError as error:
             reason = f"its process cannot be started, {error}; free memory and disk space, then retry"
             end = partial(self._repository.queue.finish, job, "failed", error=reason)
         else:
-            end = partial(self._end, job, self._watch(job, child))
+            end = partial(self._end, job, self._watch(job, launched))
         self._settle(end)
         return True
 
@@ -148,43 +145,27 @@ class Worker:
         for job in release_dead(self._repository):
             log.info("Job %d of a worker that is gone: %s", job.id, job.state)
 
-    def _start(self, job: Job) -> subprocess.Popen[bytes]:
-        path = log_path(job.id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        arguments = [
-            *(sys.executable, "-m", "engine.jobs.child", "--job", str(job.id)),
-            *("--attempt", str(job.attempt), "--worker-pid", str(os.getpid())),
-        ]
-        with open(path, "ab") as file:
-            # The pipe that is its standard input closes when this process dies, in whatever way.
-            return subprocess.Popen(
-                arguments,
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=file,
-                stderr=file,
-                env={**os.environ, "PATCHBENCH_HOME": str(home_folder()), "PYTHONUNBUFFERED": "1"},
-            )
+    def _watch(self, job: Job, launched: Launched) -> int:
+        """Wait for the end of what was launched, and bring it about where that is wanted.
 
-    def _watch(self, job: Job, child: subprocess.Popen[bytes]) -> int:
-        """Wait for the child's end, and bring it about where that is wanted. Returns its exit code."""
+        Returns:
+            Its exit code.
+        """
         kill_at: float | None = None
-        while True:
-            try:
-                return child.wait(WATCH_S)
-            except subprocess.TimeoutExpired:
-                wanted = self._wanted(job)
+        while (code := launched.poll(WATCH_S)) is None:
+            wanted = self._wanted(job)
             if wanted == "gone":
-                child.kill()
+                launched.kill()
             elif wanted is not None:
                 now = time.monotonic()
                 patience = CANCEL_S if wanted == "cancel" else GRACE_S
                 if kill_at is None:
-                    child.terminate()
+                    launched.stop()
                     kill_at = now + patience
                 kill_at = min(kill_at, now + patience)
                 if now >= kill_at:
-                    child.kill()
+                    launched.kill()
+        return code
 
     def _wanted(self, job: Job) -> str | None:
         """What is asked of the job, or `stop` of the worker; None too where the database does not answer."""
@@ -223,7 +204,7 @@ class Worker:
             queue.finish(job, state, error=error)
         job = self._repository.jobs.get(job.id)
         if job.state == "cancelled":
-            keep_last_patch(self._repository, job)
+            kind_of(job.kind).cancelled(self._repository, job)
         log.info("Job %d: %s", job.id, job.state)
 
 

@@ -14,7 +14,7 @@ import psutil
 from engine import hardware
 from engine.config import home_folder
 from engine.errors import JobError
-from engine.jobs.last_patch import keep_last_patch
+from engine.jobs.kinds import kind_of
 from engine.records import Job
 from engine.runs.version import ROOT
 from engine.store.repository import Repository
@@ -45,7 +45,7 @@ def release_dead(repository: Repository) -> list[Job]:
         repository.workers.remove(worker)
     for job in jobs:
         if job.state == "cancelled":
-            keep_last_patch(repository, job)
+            kind_of(job.kind).cancelled(repository, job)
     return jobs
 
 

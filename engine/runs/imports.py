@@ -11,13 +11,12 @@ from engine.datasets.names import free_name
 from engine.datasets.sources import read_dataset
 from engine.datasets.uploads import source_key
 from engine.records import Dataset
-from engine.store.repository import Repository
 
 __all__ = ["import_dataset"]
 
 
 def import_dataset(
-    repository: Repository,
+    save: Callable[..., str],
     source: str | Path,
     *,
     name: str | None = None,
@@ -33,7 +32,7 @@ def import_dataset(
     source is replaced, but none from another: then the name gets a number.
 
     Args:
-        repository: where it is stored.
+        save: stores it, as `Datasets.save` does.
         source, name, split, images, roots, report: as of `read_dataset`.
         storing: called with the dataset once it is read.
 
@@ -51,7 +50,7 @@ def import_dataset(
         keys = {each: source_key(where) for each, where in taken.items()}
         return free_name(dataset.name, source_key(dataset.source), keys)
 
-    stored = repository.datasets.save(dataset, rename=None if name else own_name)
+    stored = save(dataset, rename=None if name else own_name)
     if stored == dataset.name:
         return dataset
     note = f"called {stored}, as {dataset.name} is another dataset; --name gives another name"

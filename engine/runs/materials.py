@@ -110,7 +110,7 @@ def open_dataset(source: str) -> Dataset:
     with Repository() as repository:
         if repository.datasets.has(source) and not Path(source).exists():
             return repository.datasets.load(source)
-        dataset = import_dataset(repository, source)
+        dataset = import_dataset(repository.datasets.save, source)
         for note in dataset.notes:
             log.info("%s: %s", dataset.name, note)
         return repository.datasets.load(dataset.name)

@@ -20,6 +20,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(catalogue, "suite_texts", list)
     monkeypatch.setattr(catalogue, "repair_texts", list)
     monkeypatch.setattr(catalogue, "setting_texts", list)
+    monkeypatch.setattr(catalogue, "kind_texts", list)
     (tmp_path / "code").mkdir()
     (tmp_path / "said").mkdir()
     (tmp_path / "locale/ko/LC_MESSAGES").mkdir(parents=True)

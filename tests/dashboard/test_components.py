@@ -9,8 +9,8 @@ import random
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components import KINDS, STATES
-from engine.records import JOB_KINDS, JOB_STATES
+from dashboard.components import STATES
+from engine.records import JOB_STATES
 from tests.dashboard.homes import make_evaluation
 
 
@@ -55,9 +55,8 @@ def test_lines_are_shown_with_what_they_say(values: list[float]) -> None:
     assert (shown.proto.alt, shown.proto.theme) == ("A line.", "")
 
 
-def test_every_state_and_kind_has_a_name() -> None:
+def test_every_state_has_a_name() -> None:
     assert set(STATES) == set(JOB_STATES)
-    assert set(KINDS) == set(JOB_KINDS)
 
 
 def progress(**facts: object) -> None:

@@ -11,6 +11,10 @@ from typing import Any
 from engine.config import DEMO_SETTINGS, RunConfig, home_folder
 from engine.jobs import queue
 from engine.jobs.estimates import estimate
+from engine.jobs.kinds.benchmark import BenchmarkRequest
+from engine.jobs.kinds.dataset_import import ImportRequest
+from engine.jobs.kinds.evaluate import EvaluateRequest
+from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.patch_records import delete_patch
 from engine.records import Job
 from engine.store.repository import Repository
@@ -37,22 +41,33 @@ def fill() -> list[Job]:
 
 
 def _submit(repository: Repository) -> list[Job]:
-    first = queue.submit_import(repository, "demo")
-    other = queue.submit_import(repository, "demo", name=OTHER, split="val")
+    first = queue.submit(repository, "import", ImportRequest(source="demo"))
+    other = queue.submit(repository, "import", ImportRequest(source="demo", name=OTHER, split="val"))
     made = [_run(repository, label, first.id, changes) for label, changes in RUNS.items()]
     scored = RunConfig(dataset=OTHER, weights="demo", image_size=320)
     patch = queue.job_folder(made[0].id) / "patch.npy"
-    checked = queue.submit_evaluate(
-        repository, scored, patch, waits_for=made[0].id, label="Score on the validation images"
+    checked = queue.submit(
+        repository,
+        "evaluate",
+        EvaluateRequest(config=scored, patch=str(patch)),
+        waits_for=made[0].id,
+        label="Score on the validation images",
     )
     subject = RunConfig(**DEMO_SETTINGS)
-    suites = [queue.submit_benchmark(repository, suite, subject, waits_for=first.id) for suite in SUITES]
+    suites = [
+        queue.submit(
+            repository, "benchmark", BenchmarkRequest(suite=suite, config=subject), waits_for=first.id
+        )
+        for suite in SUITES
+    ]
     return [first, other, *made, checked, *suites]
 
 
 def _run(repository: Repository, label: str, after: int, changes: dict[str, Any]) -> Job:
     config = RunConfig(**DEMO_SETTINGS | {"time_limit_s": RUN_S} | changes)
-    return queue.submit_generate(repository, config, label=label, waits_for=after, tags=["demo"])
+    return queue.submit(
+        repository, "generate", GenerateRequest(config=config), label=label, waits_for=after, tags=["demo"]
+    )
 
 
 def _ended(repository: Repository, job_id: int) -> Job:
@@ -79,9 +94,10 @@ def running() -> Iterator[Job]:
     config = RunConfig(**DEMO_SETTINGS | longer)
     with Repository() as repository:
         foretold = estimate(repository, config)
-        job = queue.submit_generate(
+        job = queue.submit(
             repository,
-            config,
+            "generate",
+            GenerateRequest(config=config),
             label="Thorough, batches of four",
             estimate=foretold.to_json() if foretold else None,
         )

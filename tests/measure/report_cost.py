@@ -15,6 +15,8 @@ import click
 from engine.config import RunConfig
 from engine.errors import JobError
 from engine.jobs import queue
+from engine.jobs.kinds.generate import GenerateRequest
+from engine.jobs.ledger import StoredLedger
 from engine.jobs.reporting import RunReporter
 from engine.runs.commands import generate
 from engine.runs.generation import Observer
@@ -81,12 +83,12 @@ def main(iterations: int, dataset: str, weights: str, image_size: int, device: s
 
 def _run(repository: Repository, config: RunConfig, folder: Path) -> tuple[Stopwatch, int]:
     """Make the patch; what reporting took, and the number of steps."""
-    queue.submit_generate(repository, config)
+    queue.submit(repository, "generate", GenerateRequest(config=config))
     job = repository.queue.claim("report-cost", "cpu" if config.device == "auto" else config.device)
     if job is None:
         raise JobError(f"job: expected one for {config.device}, got none; name another device")
     watch = Stopwatch()
-    reporter = RunReporter(repository, job, stop_requested=lambda: False, lost=lambda: None)
+    reporter = RunReporter(StoredLedger(repository, job, stop_requested=lambda: False, lost=lambda: None))
     summary = generate(config, folder, observer=watch.watched(reporter.observe(folder)), evaluate_after=False)
     reporter.finish()
     return watch, summary["steps"]

@@ -45,7 +45,7 @@ def buttons(found: JobView) -> None:
                 icon=":material/cancel:",
                 key="job-cancel",
             )
-        if job.kind == "generate":
+        if jobs.kind_of(job.kind).makes == "patch":
             go_to("generate", _("Duplicate with changes"), from_job=job.id)
         if job.state != "running":
             asked_twice(

@@ -49,9 +49,10 @@ def live_part(job_id: int, seen: tuple[Any, ...]) -> None:
     situation(found)
     if found.job.state == "running":
         progress_line(found.job.progress)
-    steps = jobs.steps(job_id) if found.job.kind == "generate" else []
+    has_steps = jobs.kind_of(found.job.kind).has_steps
+    steps = jobs.steps(job_id) if has_steps else []
     figures(found.job, steps)
-    if steps or (found.job.kind == "generate" and found.job.state in OPEN):
+    if steps or (has_steps and found.job.state in OPEN):
         curves(found.job, steps)
     log(job_id)
 
@@ -105,7 +106,7 @@ def figures(job: Job, steps: list[StepRecord]) -> None:
         (_("Time since start"), formats.duration(spent_s), _estimated_time(estimate)),
         (_("Device memory"), formats.bytes_text(memory), _estimated_memory(estimate)),
     ]
-    if job.kind == "generate":
+    if jobs.kind_of(job.kind).has_steps:
         shown.append((_("Throughput (images/s)"), formats.number(rate, 1), ""))
         shown.append((_("Loss"), formats.number(steps[-1].loss if steps else None, 3), ""))
     wide = 2 if presenting() else len(shown)  # larger type needs more room
@@ -199,16 +200,16 @@ def log(job_id: int) -> None:
 
 def result(found: JobView) -> None:
     """What came of a job that ended well, and the way to it."""
-    job = found.job
+    job, makes = found.job, jobs.kind_of(found.job.kind).makes
     if found.patch is not None:
         go_to("patches", _("Look at the patch"), patch=found.patch.id)
         if found.patch.score is not None:
             score_table(found.patch.score.evaluation)
-    elif job.kind == "evaluate" and job.result:
+    elif makes == "scores" and job.result:
         score_table(job.result)
-    elif job.kind == "import" and job.result:
+    elif makes == "dataset" and job.result:
         _imported(job.result)
-    elif job.kind == "benchmark" and job.result:
+    elif makes == "benchmark" and job.result:
         go_to("benchmarks", _("Look at the benchmark"), suite=job.request["suite"])
 
 

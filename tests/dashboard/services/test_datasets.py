@@ -10,7 +10,8 @@ import pytest
 from dashboard.services import datasets
 from engine.errors import DatasetError, SettingsError
 from engine.jobs import queue
-from engine.jobs.work import WORK
+from engine.jobs.kinds import KINDS
+from engine.jobs.ledger import StoredLedger
 from engine.store.repository import Repository
 from tests.dashboard.homes import DATASET, PEOPLE, make_dataset
 from tests.engine.datasets.pictures import write_picture
@@ -95,8 +96,11 @@ def test_an_import_by_path_reads_nothing_elsewhere(no_worker_is_started, own_hom
     (own / "data.yaml").write_text(f"path: {private}\ntrain: .\nnames: [person]\n")
     monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path))
     job = datasets.import_path(f"{own}/data.yaml", name="", split="train")
-    with Repository() as repository, pytest.raises(DatasetError, match="expected only paths inside"):
-        WORK["import"](repository, job, own_home, lambda: False, lambda: None)
+    kind = KINDS[job.kind]
+    with Repository() as repository:
+        ledger = StoredLedger(repository, job, stop_requested=lambda: False, lost=lambda: None)
+        with pytest.raises(DatasetError, match="expected only paths inside"):
+            kind.work(kind.request.from_json(job.request), own_home, ledger)
     assert datasets.summaries() == []
 
 

@@ -9,6 +9,7 @@ from dashboard.services.generate import built, faults, flat
 from engine.config import AugmentationConfig, PlacementConfig, RunConfig, ScheduleConfig
 from engine.errors import SettingsError
 from engine.jobs import queue
+from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.store.repository import Repository
 from tests.dashboard.homes import fill
 
@@ -110,7 +111,7 @@ def test_a_start_that_may_be_used(initial, outside, own_home):
 def test_settings_of_an_earlier_job_come_back():
     with Repository() as repository:
         patch = fill(repository, runs=1)[0]
-        imported = queue.submit_import(repository, "demo")
+        imported = queue.submit(repository, "import", ImportRequest(source="demo"))
     assert generate.settings_of_job(patch.job_id)["image_size"] == 320
     assert generate.patches() == [patch]
     with pytest.raises(SettingsError, match="expected one with a run's settings"):

@@ -8,6 +8,8 @@ import pytest
 from engine.cli import jobs
 from engine.config import RunConfig
 from engine.jobs import queue
+from engine.jobs.kinds.dataset_import import ImportRequest
+from engine.jobs.kinds.generate import GenerateRequest
 from engine.records import Job, Progress
 from engine.runs.paths import log_path
 from engine.store.repository import Repository
@@ -19,7 +21,9 @@ from tests.engine.store.factories import elsewhere
 def job() -> Job:
     with Repository() as repository:
         config = RunConfig(dataset="demo", weights="demo")
-        return queue.submit_generate(repository, config, label="mine", tags=["nightly"])
+        return queue.submit(
+            repository, "generate", GenerateRequest(config=config), label="mine", tags=["nightly"]
+        )
 
 
 def test_an_empty_list_says_what_to_do(run: Run) -> None:
@@ -30,7 +34,7 @@ def test_an_empty_list_says_what_to_do(run: Run) -> None:
 
 def test_jobs_are_listed_and_shown(run: Run, job: Job) -> None:
     with Repository() as repository:
-        queue.submit_import(repository, "demo", waits_for=job.id)
+        queue.submit(repository, "import", ImportRequest(source="demo"), waits_for=job.id)
         repository.workers.add(elsewhere("w"))
         running = repository.queue.claim("w", "cpu")
         assert running is not None
@@ -91,6 +95,9 @@ def test_jobs_are_controlled(run: Run, job: Job) -> None:
     assert (
         "expected those of job 1, got colour" in run("jobs", "duplicate", job.id, "--set", "colour=1").error
     )
+    nested = ("jobs", "duplicate", job.id, "--set")
+    assert "expected some of kind, position" in run(*nested, 'placement={"size": 1}').error
+    assert "placement scale: expected 0.01 to 1, got 5" in run(*nested, 'placement={"scale": 5}').error
     assert "expected NAME=VALUE, got 'seed'" in run("jobs", "duplicate", job.id, "--set", "seed").error
     assert run("jobs", "move", 3, "--before", 2).out == "job 3: queued\n"
     assert [

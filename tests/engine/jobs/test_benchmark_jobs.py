@@ -11,6 +11,7 @@ import pytest
 
 from engine.config import RunConfig
 from engine.jobs import queue
+from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.runs.paths import job_folder
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import children, kill, until, wait_for, worker
@@ -26,7 +27,9 @@ def repository() -> Iterator[Repository]:
 def test_a_killed_benchmark_goes_on_after_its_finished_part(
     own_home: Path, repository: Repository, settings: Callable[..., RunConfig]
 ) -> None:
-    job_id = queue.submit_benchmark(repository, "floor", settings(), auto_resume=True).id
+    job_id = queue.submit(
+        repository, "benchmark", BenchmarkRequest(suite="floor", config=settings()), auto_resume=True
+    ).id
     with worker(own_home) as process:
         (first,) = until(lambda: repository.benchmarks.done_parts(1), 90, repository, job_id)
         kill(children(process))

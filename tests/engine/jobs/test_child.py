@@ -8,7 +8,6 @@ import fcntl
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,8 @@ import pytest
 from engine.errors import StorageError
 from engine.jobs import child, queue
 from engine.jobs.child import INTERRUPTED, LOST, sole_writer
-from engine.jobs.work import WORK
+from engine.jobs.kinds.dataset_import import DatasetImport, ImportRequest
+from engine.jobs.ledger import StoredLedger
 from engine.records import Job
 from engine.runs.paths import job_folder, lock_path
 from engine.store.repository import Repository
@@ -33,7 +33,7 @@ def repository() -> Iterator[Repository]:
 
 @pytest.fixture
 def job(repository: Repository, blocks: Path) -> Job:
-    queue.submit_import(repository, blocks, name="blocks")
+    queue.submit(repository, "import", ImportRequest(source=str(blocks), name="blocks"))
     claimed = repository.queue.claim("w", "cpu")
     assert claimed is not None
     return claimed
@@ -50,6 +50,11 @@ def run_child(job: Job, home: Path, *, attempt: int = 1, worker_pid: int | None 
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def carry_out(repository: Repository, job: Job) -> int:
+    ledger = StoredLedger(repository, job, stop_requested=lambda: False, lost=lambda: pytest.fail("lost"))
+    return child.carry_out(job, ledger)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +113,8 @@ def test_what_the_system_refuses_fails_the_job_in_one_line(
     def fail(*arguments: object) -> dict:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setitem(child.WORK, "import", fail)
-    assert child._carry_out(repository, job, threading.Event()) == 1
+    monkeypatch.setattr(DatasetImport, "work", fail)
+    assert carry_out(repository, job) == 1
     error = repository.jobs.get(job.id).error
     assert error is not None
     assert line in error
@@ -119,14 +124,14 @@ def test_a_folder_is_rid_of_what_was_left_half_written(job: Job) -> None:
     job_folder(job.id).mkdir(parents=True)
     for name in (".patch.npy.1a2b", "checkpoint.pt"):
         (job_folder(job.id) / name).touch()
-    assert [path.name for path in child._folder_of(job).iterdir()] == ["checkpoint.pt"]
+    assert [path.name for path in child._folder_of(job, "checkpoint.pt").iterdir()] == ["checkpoint.pt"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(job: Job) -> None:
     job_folder(job.id).parent.mkdir(parents=True, exist_ok=True)
     job_folder(job.id).touch()
     with pytest.raises(StorageError, match=f"{job_folder(job.id)}: expected a folder that can be written"):
-        child._folder_of(job)
+        child._folder_of(job, "checkpoint.pt")
 
 
 @pytest.mark.parametrize(
@@ -155,8 +160,8 @@ def test_the_end_is_stored(
             raise failure
         return {"done": True}
 
-    monkeypatch.setitem(WORK, "import", work)
-    code = child._carry_out(repository, job, child.threading.Event())
+    monkeypatch.setattr(DatasetImport, "work", work)
+    code = carry_out(repository, job)
     now = repository.jobs.get(job.id)
     assert (now.state, now.error) == (state, error)
     assert code == {"succeeded": 0, "failed": 1, "running": INTERRUPTED}[state]

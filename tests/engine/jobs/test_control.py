@@ -18,6 +18,8 @@ import pytest
 
 from engine.config import RunConfig
 from engine.jobs import queue
+from engine.jobs.kinds.dataset_import import ImportRequest
+from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.workers import alive_workers
 from engine.runs.commands import generate
 from engine.runs.paths import job_folder
@@ -48,7 +50,7 @@ def test_pause_resume_stop_and_cancel(own_home: Path, repository: Repository, se
     """One job through all of it (loading torch anew costs seconds): the patch is that of an unbroken run."""
     config = settings(iterations=200, checkpoint_every=10_000)
     generate(config, own_home / "unbroken", evaluate_after=False)
-    job_id = queue.submit_generate(repository, config, evaluate_after=False).id
+    job_id = queue.submit(repository, "generate", GenerateRequest(config=config, evaluate_after=False)).id
     with worker(own_home) as first:
         until(lambda: optimising(repository, job_id, attempt=1), 90, repository, job_id)
         assert queue.pause(repository, job_id).wanted == "pause"
@@ -90,7 +92,9 @@ def test_many_jobs_and_three_workers_that_die_now_and_then(
 ) -> None:
     """Half of the time the three have devices of their own, then they share one."""
     for number in range(JOBS):
-        queue.submit_import(repository, blocks, name=f"set-{number}", auto_resume=True)
+        queue.submit(
+            repository, "import", ImportRequest(source=str(blocks), name=f"set-{number}"), auto_resume=True
+        )
     devices = ["cpu:0", "cpu:1", "cpu:2"]
     workers = [start_worker(own_home, device) for device in devices]
     kills = 0
@@ -132,10 +136,12 @@ def test_a_job_outlives_whoever_submitted_it_and_started_the_worker(
         "import json, os, sys, time\n"
         "from engine.config import RunConfig\n"
         "from engine.jobs import queue\n"
+        "from engine.jobs.kinds.generate import GenerateRequest\n"
         "from engine.store.repository import Repository\n"
         "with Repository() as repository:\n"
         "    config = RunConfig.from_json(json.load(open(sys.argv[1])))\n"
-        "    print(queue.submit_generate(repository, config, evaluate_after=False).id, flush=True)\n"
+        "    request = GenerateRequest(config=config, evaluate_after=False)\n"
+        "    print(queue.submit(repository, 'generate', request).id, flush=True)\n"
         "    queue.ensure_worker(repository)\n"
         "    queue.ensure_worker(repository)\n"
         "    print('started', flush=True)\n"

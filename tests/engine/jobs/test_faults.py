@@ -17,6 +17,8 @@ import pytest
 from engine.config import RunConfig
 from engine.errors import StorageError
 from engine.jobs import queue
+from engine.jobs.kinds.dataset_import import ImportRequest
+from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.worker import Worker
 from engine.runs.commands import generate
 from engine.runs.paths import job_folder
@@ -56,7 +58,10 @@ def intact(repository: Repository) -> bool:
     "write",
     [
         lambda repository: repository.steps.add(1, map(step, range(101, 5000))),
-        lambda repository: [queue.submit_generate(repository, CONFIG, notes="n" * 9999) for _ in range(9)],
+        lambda repository: [
+            queue.submit(repository, "generate", GenerateRequest(config=CONFIG), notes="n" * 9999)
+            for _ in range(9)
+        ],
     ],
     ids=["steps", "jobs"],
 )
@@ -71,7 +76,7 @@ def test_a_full_disk_leaves_what_was_stored(repository: Repository, write: Calla
 @pytest.mark.parametrize(
     "act",
     [
-        lambda repository: queue.submit_generate(repository, CONFIG),
+        lambda repository: queue.submit(repository, "generate", GenerateRequest(config=CONFIG)),
         lambda repository: repository.queue.claim("w", "cpu"),
         lambda repository: queue.cancel(repository, 1),
         lambda repository: queue.delete(repository, 1),
@@ -88,7 +93,7 @@ def test_a_busy_database_is_told_and_left_as_it_is(repository: Repository, act: 
 
 
 def test_a_worker_waits_out_a_busy_database(repository: Repository, blocks: Path) -> None:
-    job = queue.submit_import(repository, blocks, priority=1)
+    job = queue.submit(repository, "import", ImportRequest(source=str(blocks)), priority=1)
     working = Worker(repository, "cpu")
     blocker = sqlite3.connect(repository.connection.path, check_same_thread=False)
     blocker.execute("BEGIN IMMEDIATE")
@@ -122,7 +127,7 @@ def as_anybody(arguments: list[str], home: Path) -> subprocess.CompletedProcess[
 
 
 def test_a_read_only_folder_is_told(repository: Repository, own_home: Path) -> None:
-    queue.submit_import(repository, "demo")
+    queue.submit(repository, "import", ImportRequest(source="demo"))
     repository.connection.sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for path in (*own_home.parents[:-2], own_home):
         path.chmod(path.stat().st_mode | 0o555)
@@ -147,7 +152,9 @@ def test_files_that_cannot_be_written_and_folders_that_go(
     big = settings(patch_height=512, patch_width=512, iterations=1)
     small = settings(iterations=60)
     generate(small, own_home / "unbroken", evaluate_after=False)
-    failing = queue.submit_generate(repository, big, evaluate_after=False, priority=2)
+    failing = queue.submit(
+        repository, "generate", GenerateRequest(config=big, evaluate_after=False), priority=2
+    )
     limit = (2_000_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     repository.queue.ask(1, "cancel")
@@ -159,7 +166,7 @@ def test_files_that_cannot_be_written_and_folders_that_go(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert failed.state == "failed"
     assert "checkpoint.pt: cannot be written, File too large; free or choose a folder" in str(failed.error)
-    job = queue.submit_generate(repository, small, evaluate_after=False)
+    job = queue.submit(repository, "generate", GenerateRequest(config=small, evaluate_after=False))
     job_folder(job.id).mkdir(parents=True)
     (job_folder(job.id) / "half-made").touch()
     queue.pause(repository, job.id)

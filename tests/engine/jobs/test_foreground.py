@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from engine.evaluation.config import EvaluationConfig
 from engine.jobs.estimates import cost_key
 from engine.jobs.foreground import record_foreground_evaluation, record_foreground_run
 from engine.jobs.housekeeping import find_faults
-from engine.jobs.queue import retry, submit_evaluate
-from engine.jobs.requests import evaluation_request
+from engine.jobs.kinds.evaluate import EvaluateRequest
+from engine.jobs.queue import retry, submit
 from engine.runs import run_folder
 from engine.runs.commands import evaluate, generate
 from engine.runs.paths import job_folder
@@ -73,15 +74,15 @@ def scored(settings, tmp_path):
     patch = tmp_path / "grey.npy"
     np.save(patch, np.full((3, 16, 16), 0.5, dtype=np.float32))
     how = EvaluationConfig(resamples=0)
-    return evaluation_request(settings(), patch, settings=how), evaluate(settings(), patch, settings=how)
+    request = EvaluateRequest(config=settings(), patch=str(patch), settings=how)
+    return request, evaluate(settings(), patch, settings=how)
 
 
 def test_a_score_is_on_record_as_if_it_had_been_queued(own_home, settings, scored):
     request, evaluation = scored
     with Repository() as repository:
         job = record_foreground_evaluation(repository, request, evaluation, elapsed_s=2.5)
-        how = EvaluationConfig(resamples=0)
-        queued = submit_evaluate(repository, settings(), request["patch"], settings=how)
+        queued = submit(repository, "evaluate", request)
         assert repository.patches.count() == 0
         assert find_faults(repository) == []
     scores = json.loads(json.dumps(evaluation.to_json()))
@@ -96,7 +97,7 @@ def test_a_known_patch_gets_its_score(own_home, summary, scored):
     request, evaluation = scored
     with Repository() as repository:
         run = record_foreground_run(repository, summary)
-        request = request | {"patch": summary["patch"]}
+        request = replace(request, patch=summary["patch"])
         job = record_foreground_evaluation(repository, request, evaluation, elapsed_s=1.0)
         patch = repository.patches.of_job(run.id)
         scores = repository.patches.scores(patch.id)

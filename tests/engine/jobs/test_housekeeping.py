@@ -14,8 +14,9 @@ from engine.config import home_folder
 from engine.datasets.uploads import unpacked_folder, uploads_folder
 from engine.errors import StorageError
 from engine.jobs.housekeeping import find_faults, prune_checkpoints, prune_previews, prune_uploads, usage
+from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.patch_records import import_patch
-from engine.jobs.queue import cancel, submit_import
+from engine.jobs.queue import cancel, submit
 from engine.records import Dataset, Job
 from engine.runs.paths import job_folder, preview_folder
 from engine.store.repository import Repository
@@ -133,7 +134,7 @@ def test_uploads_stay_while_their_import_may_go_on(
     archive = upload("streets-0123456789ab.zip", 5) if uploaded else write(tmp_path / "streets.zip", 5)
     unpacked = upload(unpacked_folder(archive).name, 5)
     upload(f".{unpacked.name}.89abcdef", 5)
-    job = submit_import(repository, archive)
+    job = submit(repository, "import", ImportRequest(source=str(archive)))
     assert prune_uploads(repository) == {}
     cancel(repository, job.id)
     assert unpacked in prune_uploads(repository)

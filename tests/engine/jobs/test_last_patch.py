@@ -10,6 +10,8 @@ import pytest
 
 from engine.config import RunConfig
 from engine.jobs import queue
+from engine.jobs.kinds.dataset_import import ImportRequest
+from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.last_patch import keep_last_patch
 from engine.patch.arrays import write_patch_array
 from engine.records import Job
@@ -30,7 +32,7 @@ def repository() -> Iterator[Repository]:
 def submit(repository: Repository) -> Submit:
     def make(live: float | None = 0.25, **changes: object) -> Job:
         config = RunConfig(dataset="demo", weights="demo", **changes)
-        job = queue.submit_generate(repository, config)
+        job = queue.submit(repository, "generate", GenerateRequest(config=config))
         if live is not None:
             job_folder(job.id).mkdir(parents=True)
             patch = np.full((3, 16, 16), live, dtype=np.float32)
@@ -43,7 +45,7 @@ def submit(repository: Repository) -> Submit:
 
 def test_without_a_live_patch_there_is_none(repository: Repository, submit: Submit) -> None:
     assert queue.cancel(repository, submit(live=None).id).state == "cancelled"
-    imported = queue.submit_import(repository, "demo")
+    imported = queue.submit(repository, "import", ImportRequest(source="demo"))
     assert queue.cancel(repository, imported.id).state == "cancelled"
     assert repository.patches.count() == 0
 

@@ -15,6 +15,10 @@ from engine.errors import JobError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import queue
 from engine.jobs.estimates import Estimate
+from engine.jobs.kinds.benchmark import BenchmarkRequest
+from engine.jobs.kinds.dataset_import import ImportRequest
+from engine.jobs.kinds.evaluate import EvaluateRequest
+from engine.jobs.kinds.generate import GenerateRequest
 from engine.records import Job
 from engine.runs.paths import jobs_folder, lock_path
 from engine.store.repository import Repository
@@ -30,12 +34,11 @@ def repository() -> Iterator[Repository]:
 
 
 def test_a_generation_is_queued_whole(repository: Repository, own_home: Path) -> None:
-    first = queue.submit_import(repository, "demo")
-    job = queue.submit_generate(
+    first = queue.submit(repository, "import", ImportRequest(source="demo"))
+    job = queue.submit(
         repository,
-        CONFIG,
-        trust=True,
-        evaluate_after=False,
+        "generate",
+        GenerateRequest(config=CONFIG, trust=True, evaluate_after=False),
         label="mine",
         priority=3,
         waits_for=first.id,
@@ -60,24 +63,29 @@ def test_paths_are_kept_absolute(
     np.save(tmp_path / "p.npy", np.zeros((3, 8, 8)))
     (tmp_path / "set").mkdir()
     config = RunConfig(dataset="set", weights="demo")
-    scored = queue.submit_evaluate(repository, config, "p.npy", settings=EvaluationConfig(iou=0.4))
+    scored = queue.submit(
+        repository,
+        "evaluate",
+        EvaluateRequest(config=config, patch="p.npy", settings=EvaluationConfig(iou=0.4)),
+    )
     assert scored.request["patch"] == str(tmp_path / "p.npy")
     assert scored.request["config"]["dataset"] == str(tmp_path / "set")
     assert EvaluationConfig.from_json(scored.request["settings"]).iou == 0.4
     assert scored.label == "Score p: person, demo on set"
-    imported = queue.submit_import(repository, "set", images="set")
+    imported = queue.submit(repository, "import", ImportRequest(source="set", images="set"))
     assert (imported.request["source"], imported.request["images"]) == (str(tmp_path / "set"),) * 2
-    assert queue.submit_import(repository, "coco128").request["source"] == "coco128"
+    assert queue.submit(repository, "import", ImportRequest(source="coco128")).request["source"] == "coco128"
 
 
 def test_a_missing_patch_is_told_unless_it_is_still_to_come(repository: Repository) -> None:
     with pytest.raises(
         PatchFileError, match=r"none.npy: expected a patch file .* found none; check the path"
     ):
-        queue.submit_evaluate(repository, CONFIG, "none.npy")
-    first = queue.submit_generate(repository, CONFIG)
+        queue.submit(repository, "evaluate", EvaluateRequest(config=CONFIG, patch="none.npy"))
+    first = queue.submit(repository, "generate", GenerateRequest(config=CONFIG))
     path = queue.job_folder(first.id) / "patch.npy"
-    assert queue.submit_evaluate(repository, CONFIG, path, waits_for=first.id).waits_for == first.id
+    later = EvaluateRequest(config=CONFIG, patch=str(path))
+    assert queue.submit(repository, "evaluate", later, waits_for=first.id).waits_for == first.id
 
 
 @pytest.mark.parametrize(
@@ -92,14 +100,14 @@ def test_what_no_benchmark_can_do_is_refused(
     repository: Repository, suite: str, how: dict, message: str
 ) -> None:
     with pytest.raises(SettingsError, match=message):
-        queue.submit_benchmark(repository, suite, CONFIG, **how)
+        queue.submit(repository, "benchmark", BenchmarkRequest(suite=suite, config=CONFIG, **how))
     with pytest.raises(SettingsError, match="split: expected one of"):
-        queue.submit_import(repository, "demo", split="half")
+        queue.submit(repository, "import", ImportRequest(source="demo", split="half"))
     assert repository.jobs.count() == 0
 
 
 def test_a_benchmark_is_queued(repository: Repository) -> None:
-    job = queue.submit_benchmark(repository, "floor", CONFIG, seconds=5)
+    job = queue.submit(repository, "benchmark", BenchmarkRequest(suite="floor", config=CONFIG, seconds=5))
     assert job.request == {
         "suite": "floor",
         "scale": "small",
@@ -110,7 +118,7 @@ def test_a_benchmark_is_queued(repository: Repository) -> None:
 
 
 def test_control_goes_through(repository: Repository) -> None:
-    job = queue.submit_generate(repository, CONFIG)
+    job = queue.submit(repository, "generate", GenerateRequest(config=CONFIG))
     assert queue.pause(repository, job.id).state == "paused"
     assert queue.resume(repository, job.id).state == "queued"
     assert queue.move(repository, job.id, priority=5).priority == 5
@@ -130,22 +138,30 @@ def test_control_goes_through(repository: Repository) -> None:
 def test_a_job_whose_worker_is_gone_can_be_controlled(
     repository: Repository, act: Callable[..., Job | None], state: str
 ) -> None:
-    job = queue.submit_import(repository, "demo")
+    job = queue.submit(repository, "import", ImportRequest(source="demo"))
     assert repository.queue.claim("killed", "cpu") is not None
     assert (act(repository, job.id) or repository.jobs.get(job.id)).state == state
 
 
 def test_a_generation_gets_its_estimate(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert queue.submit_generate(repository, CONFIG).estimate == {}
+    assert queue.submit(repository, "generate", GenerateRequest(config=CONFIG)).estimate == {}
     known = Estimate(
         elapsed_s=9, low_s=8, high_s=10, peak_memory_bytes=1, disk_bytes=1, measured_at=0, runs=0
     )
-    monkeypatch.setattr(queue, "estimate", lambda *arguments, **options: known)
-    assert queue.submit_generate(repository, CONFIG).estimate == known.to_json()
+    monkeypatch.setattr("engine.jobs.estimates.estimate", lambda *arguments, **options: known)
+    assert queue.submit(repository, "generate", GenerateRequest(config=CONFIG)).estimate == known.to_json()
 
 
 def test_a_retry_is_a_new_job_with_the_same_work(repository: Repository) -> None:
-    job = queue.submit_generate(repository, CONFIG, label="mine", tags=["t"], priority=2, notes="n")
+    job = queue.submit(
+        repository,
+        "generate",
+        GenerateRequest(config=CONFIG),
+        label="mine",
+        tags=["t"],
+        priority=2,
+        notes="n",
+    )
     with pytest.raises(JobError, match=f"job {job.id}: expected one that has ended, got one that is queued"):
         queue.retry(repository, job.id)
     queue.cancel(repository, job.id)
@@ -156,13 +172,13 @@ def test_a_retry_is_a_new_job_with_the_same_work(repository: Repository) -> None
 
 
 def test_a_duplicate_may_differ(repository: Repository) -> None:
-    job = queue.submit_generate(repository, CONFIG)
+    job = queue.submit(repository, "generate", GenerateRequest(config=CONFIG))
     other = queue.duplicate(repository, job.id, seed=8, device="cpu", losses={"object": 2.0})
     assert (other.origin, other.seed, other.device) == (job.id, 8, "cpu")
     assert RunConfig.from_json(other.request["config"]) == CONFIG.changed(
         seed=8, device="cpu", losses={"object": 2.0}
     )
-    imported = queue.submit_import(repository, "demo")
+    imported = queue.submit(repository, "import", ImportRequest(source="demo"))
     assert queue.duplicate(repository, imported.id, split="val").request["split"] == "val"
     with pytest.raises(SettingsError, match=f"settings: expected those of job {job.id}, got colour"):
         queue.duplicate(repository, job.id, colour=1)
@@ -172,7 +188,7 @@ def test_a_duplicate_may_differ(repository: Repository) -> None:
 
 
 def test_deleting_takes_the_files_along(repository: Repository) -> None:
-    jobs = [queue.submit_generate(repository, CONFIG).id for _ in range(2)]
+    jobs = [queue.submit(repository, "generate", GenerateRequest(config=CONFIG)).id for _ in range(2)]
     for job_id in jobs:
         queue.job_folder(job_id).mkdir(parents=True)
         (queue.job_folder(job_id) / "checkpoint.pt").touch()

@@ -18,6 +18,8 @@ from PIL import Image
 from engine.config import RunConfig
 from engine.errors import RunInterruptedError, StorageError
 from engine.jobs import queue
+from engine.jobs.kinds.generate import GenerateRequest
+from engine.jobs.ledger import StoredLedger
 from engine.jobs.reporting import Reporter, RunReporter
 from engine.patch.state import RunState, load_checkpoint
 from engine.records import Job, StepRecord
@@ -50,13 +52,13 @@ def start(repository: Repository, settings: Settings) -> Start:
 
     def make(kind: type[Reporter] = RunReporter, stop: Callable[[], bool] = lambda: False) -> tuple:
         if not repository.jobs.count():
-            queue.submit_generate(repository, settings())
+            queue.submit(repository, "generate", GenerateRequest(config=settings()))
         repository.queue.release(["w"], "gone")
         if repository.jobs.get(1).state == "interrupted":
             queue.resume(repository, 1)
         job = repository.queue.claim("w", "cpu")
         assert job is not None
-        return kind(repository, job, stop_requested=stop, lost=lost), job
+        return kind(StoredLedger(repository, job, stop_requested=stop, lost=lost)), job
 
     return make
 
@@ -69,8 +71,9 @@ def test_phases_are_stored_when_they_begin_and_then_once_a_second(
     repository: Repository, start: Start
 ) -> None:
     now = [0.0]
-    reporter, job = start(Reporter)
-    reporter = Reporter(repository, job, stop_requested=lambda: False, lost=lost, clock=lambda: now[0])
+    _, job = start(Reporter)
+    ledger = StoredLedger(repository, job, stop_requested=lambda: False, lost=lost)
+    reporter = Reporter(ledger, clock=lambda: now[0])
     seen = []
     for done in range(40):
         now[0] = done / 10
@@ -258,7 +261,7 @@ def test_a_further_checkpoint_makes_an_attempt_fruitful(
         job = repository.queue.claim("w", "cpu")
         assert job is not None
     assert not repository.queue.may_go_on(job)
-    reporter = RunReporter(repository, job, stop_requested=lambda: False, lost=lost)
+    reporter = RunReporter(StoredLedger(repository, job, stop_requested=lambda: False, lost=lost))
     generate(settings(), tmp_path / "run", observer=reporter.observe(tmp_path), evaluate_after=False)
     assert repository.queue.may_go_on(job)
 

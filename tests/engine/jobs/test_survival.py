@@ -12,6 +12,7 @@ import pytest
 
 from engine.config import RunConfig
 from engine.jobs import queue
+from engine.jobs.kinds.generate import GenerateRequest
 from engine.patch.state import load_checkpoint
 from engine.records import Job
 from engine.runs.commands import generate
@@ -86,8 +87,8 @@ class Disturbed:
 
     def _submit(self) -> None:
         self._attempt = 0
-        how = {"evaluate_after": False, "auto_resume": True}
-        self.jobs.append(queue.submit_generate(self._repository, self._config, **how).id)
+        request = GenerateRequest(config=self._config, evaluate_after=False)
+        self.jobs.append(queue.submit(self._repository, "generate", request, auto_resume=True).id)
 
     def _job(self) -> Job:
         job = self._repository.jobs.get(self.jobs[-1])

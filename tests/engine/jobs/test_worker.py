@@ -12,6 +12,7 @@ import pytest
 
 from engine.jobs import queue
 from engine.jobs.child import INTERRUPTED
+from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.worker import Worker, ending, run_worker
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import ROOT
@@ -66,7 +67,7 @@ def test_an_idle_worker_comes_and_goes(repository: Repository) -> None:
 
 
 def test_a_stopped_worker_claims_nothing(repository: Repository, blocks: Path) -> None:
-    job = queue.submit_import(repository, blocks)
+    job = queue.submit(repository, "import", ImportRequest(source=str(blocks)))
     worker = Worker(repository, "cpu")
     worker.stop()
     worker.run()
@@ -74,9 +75,11 @@ def test_a_stopped_worker_claims_nothing(repository: Repository, blocks: Path) -
 
 
 def test_a_worker_runs_jobs_in_children_and_says_how_they_ended(repository: Repository, blocks: Path) -> None:
-    good = queue.submit_import(repository, blocks, name="good")
-    bad = queue.submit_import(repository, blocks / "nothing")
-    after = queue.submit_import(repository, blocks, name="after", waits_for=bad.id)
+    good = queue.submit(repository, "import", ImportRequest(source=str(blocks), name="good"))
+    bad = queue.submit(repository, "import", ImportRequest(source=str(blocks / "nothing")))
+    after = queue.submit(
+        repository, "import", ImportRequest(source=str(blocks), name="after"), waits_for=bad.id
+    )
     Worker(repository, "cpu").run(until_idle=True)
     done = repository.jobs.get(good.id)
     assert (done.state, done.progress.phase, done.progress.share) == ("succeeded", "stored", 1)
@@ -91,7 +94,7 @@ def test_a_worker_runs_jobs_in_children_and_says_how_they_ended(repository: Repo
 
 
 def test_a_child_that_cannot_be_started_is_told(repository: Repository, blocks: Path, own_home: Path) -> None:
-    job = queue.submit_import(repository, blocks)
+    job = queue.submit(repository, "import", ImportRequest(source=str(blocks)))
     (own_home / "jobs").touch()
     Worker(repository, "cpu").run(until_idle=True)
     failed = repository.jobs.get(job.id)
@@ -101,7 +104,7 @@ def test_a_child_that_cannot_be_started_is_told(repository: Repository, blocks: 
 
 
 def test_once_means_one_job(repository: Repository, blocks: Path) -> None:
-    jobs = [queue.submit_import(repository, blocks, name=name) for name in "ab"]
+    jobs = [queue.submit(repository, "import", ImportRequest(source=str(blocks), name=name)) for name in "ab"]
     Worker(repository, "cpu").run(once=True)
     assert [repository.jobs.get(job.id).state for job in jobs] == ["succeeded", "queued"]
 

@@ -34,7 +34,7 @@ def names(repository: Repository) -> list[str]:
 
 
 def test_a_name_that_another_source_has_gets_a_number(repository: Repository, sources: list[Path]) -> None:
-    first, second = (import_dataset(repository, source) for source in sources)
+    first, second = (import_dataset(repository.datasets.save, source) for source in sources)
     assert (first.name, second.name) == ("photos", "photos-2")
     assert second.notes[-1] == "called photos-2, as photos is another dataset; --name gives another name"
     assert not any("called" in note for note in first.notes)
@@ -43,16 +43,16 @@ def test_a_name_that_another_source_has_gets_a_number(repository: Repository, so
 
 def test_the_same_source_updates_its_own_dataset(repository: Repository, sources: list[Path]) -> None:
     for source in [*sources, *sources, sources[1].parent]:
-        import_dataset(repository, source)
+        import_dataset(repository.datasets.save, source)
     assert names(repository) == ["photos", "photos-2"]
     repository.datasets.delete("photos")
-    assert import_dataset(repository, sources[1]).name == "photos-2"
-    assert import_dataset(repository, sources[1], split="val").name == "photos-val"
+    assert import_dataset(repository.datasets.save, sources[1]).name == "photos-2"
+    assert import_dataset(repository.datasets.save, sources[1], split="val").name == "photos-val"
 
 
 def test_a_name_that_is_given_replaces(repository: Repository, sources: list[Path]) -> None:
     for source in sources:
-        dataset = import_dataset(repository, source, name="mine")
+        dataset = import_dataset(repository.datasets.save, source, name="mine")
     assert names(repository) == ["mine"]
     assert repository.datasets.load("mine").source == dataset.source == str(sources[1])
 
@@ -65,11 +65,11 @@ def test_an_archive_that_has_changed_is_the_same_source(
             for file in sorted(blocks.rglob("*.*")):
                 archive.write(file, file.relative_to(blocks))
             archive.writestr("notes.txt", "x" * number)
-        assert import_dataset(repository, tmp_path / "photos.zip").name == "photos"
+        assert import_dataset(repository.datasets.save, tmp_path / "photos.zip").name == "photos"
 
 
 def test_what_cannot_be_read_leaves_what_was_there(repository: Repository, sources: list[Path]) -> None:
-    import_dataset(repository, sources[0])
+    import_dataset(repository.datasets.save, sources[0])
     with pytest.raises(DatasetError, match="got the splits train"):
-        import_dataset(repository, sources[0], split="test")
+        import_dataset(repository.datasets.save, sources[0], split="test")
     assert names(repository) == ["photos"]

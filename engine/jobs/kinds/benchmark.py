@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The run of a benchmark suite."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.benchmark.catalogue import CATALOGUE
+from engine.config import RunConfig
+from engine.jobs.kinds.base import Kind
+from engine.jobs.kinds.request import Request, subject
+from engine.settings import require_between, require_choice
+
+if TYPE_CHECKING:
+    from engine.jobs.ledger import Ledger
+
+__all__ = ["Benchmark", "BenchmarkRequest"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRequest(Request):
+    """A suite to be run.
+
+    Attributes:
+        suite: its name; see `benchmark list`.
+        scale: `small`, `medium` or `large`.
+        seconds: of generation, in place of the scale's.
+        config: dataset, weights, classes, device and the settings that the sides start from.
+        trust: open the weights whatever their pickle names.
+    """
+
+    suite: str
+    scale: str = "small"
+    seconds: float | None = None
+    config: RunConfig
+    trust: bool = False
+
+    def __post_init__(self) -> None:
+        require_choice("suite", self.suite, CATALOGUE)
+        require_choice("scale", self.scale, ("small", "medium", "large"))
+        if self.seconds is not None:
+            require_between("seconds", self.seconds, 0.1, 10_000_000)
+
+
+class Benchmark(Kind[BenchmarkRequest]):
+    """Runs a suite, or goes on with it after the parts that are stored; the result lies in the folder too."""
+
+    name = "benchmark"
+    help = "Run a benchmark suite."
+    title = "Benchmark"
+    request = BenchmarkRequest
+    makes = "benchmark"
+    words: ClassVar = {"measuring": "Measuring", "parts": "parts"}
+
+    def label(self, request: BenchmarkRequest, facts: Mapping[str, Any]) -> str:
+        """After the suite and what it runs on."""
+        return f"Benchmark {request.suite}: {subject(request.config, facts)}"
+
+    def work(self, request: BenchmarkRequest, folder: Path, ledger: Ledger) -> dict[str, Any]:
+        """Run the suite, which stores its parts itself as they end."""
+        from engine.jobs.benchmarks import run_suite
+        from engine.jobs.reporting import Reporter
+
+        reporter = Reporter(ledger)
+
+        def progress(done: int, total: int | None) -> None:
+            reporter.phase("measuring", done, total, "parts")
+
+        def report(line: str) -> None:
+            log.info("%s", line)
+            progress(reporter.progress.done, reporter.progress.total)
+
+        progress(0, None)
+        result = run_suite(
+            request.suite,
+            request.config,
+            scale=request.scale,
+            seconds=request.seconds,
+            trust=request.trust,
+            out=folder / "benchmark.json",
+            report=report,
+            job_id=ledger.job_id,
+            progress=progress,
+            stop_requested=ledger.stop_requested,
+        )
+        reporter.finish()
+        return result
