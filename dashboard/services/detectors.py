@@ -36,7 +36,7 @@ __all__ = [
 # Names that Ultralytics downloads when they are first used; any other works as a path.
 KNOWN = ("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m")
 SUFFIXES = (".pt", ".pth", ".safetensors")
-"""Of weight files that can be opened; what they really are is told by their content."""
+"""Of weight files that can be opened; their content decides."""
 
 
 @cached(ttl_s=5, max_entries=4)

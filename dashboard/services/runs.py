@@ -16,7 +16,7 @@ from engine.records import Job, PatchRecord, StepRecord
 
 __all__ = ["LIMIT", "POINTS", "Run", "candidates", "compared", "differing", "losses", "scored_alike"]
 
-LIMIT = 8  # runs side by side: more cannot be told apart in one chart
+LIMIT = 8  # runs side by side: more cannot be distinguished in one chart
 LISTED = 1000
 POINTS = 600  # of a loss curve: about as many as a screen has pixels for
 _DEFAULTS = RunConfig(dataset="", weights="").to_json()
