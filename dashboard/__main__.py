@@ -126,7 +126,7 @@ def _serve(port: int, address: str, hosts: Sequence[str]) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, or 1 for an error told in one line."""
+    """Run the command and return its exit code: 0, or 1 for an error, shown in one line."""
     try:
         main.main(
             args=None if arguments is None else list(arguments),

@@ -95,7 +95,7 @@ def live(function: Callable[..., None], every_s: float | None = 2.0) -> Callable
 
 
 def page_title(title: str, lead: str) -> None:
-    """A page's heading and what it is for, in a sentence."""
+    """A page's heading and its purpose in a sentence."""
     st.title(title, anchor=False)
     st.markdown(lead)
 

@@ -47,7 +47,7 @@ def _kept(
     """The file's content, which Streamlit keeps until the page is drawn anew.
 
     It would drop a file made on a click at the end of the second run after it, those of parts that refresh
-    by themselves included: a browser that asks for the file later than that is told that there is none.
+    by themselves included: a browser that asks for the file later than that gets an error.
     """
     content = make()
     content = content.encode() if isinstance(content, str) else content

@@ -152,7 +152,7 @@ def _safe(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 def _show_kept(parameter: str, arguments: dict[str, Any]) -> None:
     """Let a widget show the value that its key has in the session from the very first.
 
-    Streamlit tells the browser of such a value once. If the next run begins before the browser has drawn the
+    Streamlit sends such a value to the browser once. If the next run begins before the browser has drawn the
     widget, as after a quick click, it would show its lowest value and send that back as the user's choice.
     """
     key = arguments.get("key")

@@ -24,7 +24,7 @@ def texels(png: bytes, *, alt: str, key: str, at_most_px: int = 288, factor: int
 
     Args:
         png: the picture.
-        alt: what it is, in a sentence.
+        alt: its content, in a sentence.
         key: unique on the page.
         at_most_px: the longer side on the screen, if the patch itself is not larger.
         factor: in place of the largest that fits.

@@ -179,8 +179,8 @@ TESTED_ELSEWHERE = {
     "engine/store/migrations.py": "tests/engine/store/test_schema.py",
     "engine/detectors/base.py": "tests/fakes.py",  # a protocol
     "engine/detectors/checkpoint_model.py": "tests/engine/detectors/test_checkpoints.py",
-    "engine/detectors/weight_archive.py": "tests/engine/detectors/test_checkpoints.py",
-    "engine/detectors/checkpoint_rules.py": "tests/engine/detectors/test_checkpoints.py",
+    "engine/detectors/weight_archive.py": "tests/engine/detectors/test_checkpoint_bombs.py",
+    "engine/detectors/checkpoint_rules.py": "tests/engine/detectors/test_hostile_checkpoints.py",
     "engine/detectors/ultralytics_model.py": "tests/engine/detectors/test_ultralytics_adapter.py",
 }
 

@@ -55,8 +55,8 @@ def trusted(weights: str) -> bool:
     )
 
 
-def foretold(config: RunConfig, trust: bool) -> None:
-    """Time, memory and disk on this device."""
+def estimates(config: RunConfig, trust: bool) -> None:
+    """Estimated time, memory and disk on this device."""
     found = generate.estimate(config)
     if found is None:
         st.caption(
@@ -136,7 +136,7 @@ def page() -> None:
     if config is None:
         return
     st.subheader(_("What to expect"), anchor=False)
-    foretold(config, trust)
+    estimates(config, trust)
     placement_preview(config)
     with controls("generate-check"):
         detector_check(config, trust)

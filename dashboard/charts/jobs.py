@@ -40,7 +40,7 @@ def loss_spec(
 
     Args:
         title, x_title: in the session's language.
-        loss, smooth: what the raw and the smoothed loss are called where the pointer is.
+        loss, smooth: names of the raw and the smoothed loss in the tooltip.
     """
     raw = {"type": "line", "color": colour(0), "strokeWidth": 1, "opacity": 0.35}
     line = {"type": "line", "color": colour(0), "strokeWidth": thick(large)}
@@ -106,10 +106,10 @@ def estimates_beside_truth(
     dark: bool = False,
     large: bool = False,
 ) -> go.Figure:
-    """A point for each run, what was foretold against what it was; on the line they were the same.
+    """A point for each run, its estimate against the actual value; on the line both are equal.
 
     Args:
-        pairs: run, foretold, true; above 0, in one unit.
+        pairs: run, estimate, actual value; above 0, in one unit.
         title, x_title, y_title, equal: in the session's language; `equal` names the line.
     """
     figure = go.Figure()
@@ -119,9 +119,9 @@ def estimates_beside_truth(
         x=[low, high], y=[low, high], mode="lines", name=equal, line={"color": colour(1), "dash": "dash"}
     )
     figure.add_scatter(
-        x=[foretold for _name, foretold, _true in pairs],
-        y=[true for _name, _foretold, true in pairs],
-        text=[name for name, _foretold, _true in pairs],
+        x=[estimated for _name, estimated, _actual in pairs],
+        y=[actual for _name, _estimated, actual in pairs],
+        text=[name for name, _estimated, _actual in pairs],
         hovertemplate="%{text}: %{x:.3g} → %{y:.3g}<extra></extra>",
         mode="markers",
         name=y_title,

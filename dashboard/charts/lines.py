@@ -43,7 +43,7 @@ def pointed_at(shown: Sequence[tuple[str, str, str]], *, dark: bool = False) -> 
     Lines have no tooltips of their own: Vega shows the first point's, wherever the pointer is.
 
     Args:
-        shown: column, what it is called in the session's language, and its format in d3's words.
+        shown: column, its name in the session's language, and its format in d3's words.
     """
     seen = {"param": "pointed", "empty": False, "value": 0.4}
     return {

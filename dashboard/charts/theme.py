@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""One template for all charts, light and dark, in colours that the colour-blind can tell apart."""
+"""One template for all charts, light and dark, in colours that the colour-blind can distinguish."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def dot_px(large: bool) -> int:
 
 
 def stroke(index: int, large: bool) -> dict[str, Any]:
-    """The line of the index-th series, told apart by colour and by dashes."""
+    """The line of the index-th series, distinguished by colour and by dashes."""
     return {"color": colour(index), "dash": DASHES[index % len(DASHES)], "width": thick(large)}
 
 
@@ -82,7 +82,7 @@ def inks(dark: bool) -> tuple[str, str, str]:
 def styled(
     figure: go.Figure, *, title: str, dark: bool = False, large: bool = False, height: int = 320
 ) -> go.Figure:
-    """Give a figure the house's look; what its traces show as text is shown as it is.
+    """Give a figure the house's look; texts of its traces are shown as they are.
 
     Args:
         title: what it shows, with units; in the session's language.

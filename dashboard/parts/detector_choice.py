@@ -58,5 +58,5 @@ def _use(name: str, find: Callable[[], str]) -> None:
 
 
 def detector_name(weights: str) -> str:
-    """What a detector is called: a file by its name."""
+    """The name of a detector: of a file, the file's name."""
     return _("demo (synthetic scenes)") if weights == "demo" else Path(weights).name

@@ -202,7 +202,7 @@ def start(
 
 
 def name_of(measurement: Measurement, name: Callable[[str], str] = str) -> str:
-    """A measurement's side, with what tells it from another of the same name.
+    """A measurement's side, with the settings that distinguish it from another of the same name.
 
     Args:
         measurement: of a run.

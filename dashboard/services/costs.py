@@ -21,7 +21,7 @@ class PassCost:
     Attributes:
         elapsed_s: of the steps.
         peak_memory_bytes: of the largest batch measured; on a CPU of the process.
-        measured: the batch sizes that it was told from; the nearest stands for one not measured.
+        measured: the batch sizes that it was estimated from; the nearest stands for one not measured.
     """
 
     elapsed_s: float

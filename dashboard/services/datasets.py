@@ -87,7 +87,7 @@ def summaries() -> list[DatasetSummary]:
         return repository.datasets.all()
 
 
-# What follows stays as it is until the dataset is imported anew, which `imported_at` tells.
+# What follows stays as it is until the dataset is imported anew, which `imported_at` shows.
 
 
 @cached(ttl_s=600, max_entries=16)
@@ -247,7 +247,7 @@ def import_upload(file: BinaryIO, filename: str, *, name: str, split: str) -> Jo
 def splits_at(written: str) -> dict[str, int | None]:
     """Images in each split of a folder or data file on the server.
 
-    None for a split that is not there or lies outside the allowed folders; empty where that cannot be told
+    None for a split that is not there or lies outside the allowed folders; empty where that is not known
     before an import, or the path lies outside. The import says why.
     """
     try:

@@ -16,7 +16,7 @@ from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
 from engine.classes import detector_class_id
 from engine.config import home_folder
-from engine.detectors.weight_classes import PACKAGED_WEIGHTS, classes_in
+from engine.detectors.weight_classes import candidates, classes_in
 from engine.detectors.weight_files import TORCH_ZIP, is_safetensors, other_kind
 from engine.disk import why_unwritable
 from engine.errors import DetectorError, StorageError
@@ -37,7 +37,7 @@ __all__ = [
 # Names that Ultralytics downloads when they are first used; any other works as a path.
 KNOWN = ("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m")
 SUFFIXES = (".pt", ".pth", ".safetensors")
-"""Of weight files that can be opened; what they really are is told by their content."""
+"""Of weight files that can be opened; their content decides."""
 
 
 @cached(ttl_s=5, max_entries=4)
@@ -82,10 +82,7 @@ def class_names(weights: str) -> tuple[str, ...]:
     Raises:
         SettingsError, DetectorError, StorageError: as of `usable`.
     """
-    given = Path(usable(weights)).expanduser()
-    name = given.name if given.suffix else f"{given.name}.pt"
-    kept = (PACKAGED_WEIGHTS / name, home_folder() / "weights" / name) if given.name == weights else ()
-    for path in (given, *kept):
+    for path in candidates(usable(weights)):
         if path.is_file():
             return _classes_in(str(path), path.stat().st_mtime_ns)
     return ()

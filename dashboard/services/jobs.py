@@ -223,7 +223,7 @@ def set_priority(job_id: int, priority: int) -> None:
 
 
 def edit(job_id: int, *, label: str, notes: str, tags: list[str]) -> None:
-    """Change what a job is called, its notes and its tags.
+    """Change a job's label, its notes and its tags.
 
     Raises:
         JobError: there is none with this number.

@@ -119,7 +119,7 @@ def import_upload(file: BinaryIO, filename: str, name: str = "") -> PatchRecord:
 
     Args:
         file: a .npy or an image.
-        filename: as the browser tells it; only its end and its stem are used.
+        filename: as the browser names it; only its end and its stem are used.
         name: by default the file's, without suffix.
 
     Raises:

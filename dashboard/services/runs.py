@@ -18,7 +18,7 @@ from engine.settings import flat
 
 __all__ = ["LIMIT", "POINTS", "Run", "candidates", "compared", "differing", "losses", "scored_alike"]
 
-LIMIT = 8  # runs side by side: more cannot be told apart in one chart
+LIMIT = 8  # runs side by side: more cannot be distinguished in one chart
 LISTED = 1000
 POINTS = 600  # of a loss curve: about as many as a screen has pixels for
 _DEFAULTS = RunConfig(dataset="", weights="").to_json()

@@ -58,7 +58,7 @@ class Cached(Generic[Parameters, Answer]):
         def remembered(home: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Answer:
             return function(*args, **kwargs)
 
-        # Streamlit tells caches apart by these names.
+        # Streamlit distinguishes caches by these names.
         remembered.__module__, remembered.__qualname__ = function.__module__, function.__qualname__
         self.__doc__ = function.__doc__
         self._cache = st.cache_data(ttl=ttl_s, max_entries=max_entries, show_spinner=False)(remembered)
@@ -68,7 +68,7 @@ class Cached(Generic[Parameters, Answer]):
         return self._cache(str(home_folder()), args, kwargs)
 
     def clear(self) -> None:
-        """Forget all answers: what they tell of was changed."""
+        """Forget all answers, after a change of the data."""
         self._cache.clear()
 
 

@@ -14,7 +14,7 @@ _PRUNERS = (housekeeping.prune_checkpoints, housekeeping.prune_previews, houseke
 
 @cached(ttl_s=60, max_entries=4)
 def usage() -> Usage:
-    """Bytes on the disk, by what they are.
+    """Bytes on the disk by kind.
 
     Raises:
         StorageError: the database cannot be used.
@@ -49,7 +49,7 @@ def prune() -> int:
 
 @cached(ttl_s=60, max_entries=4)
 def estimate_errors() -> list[tuple[int, float, float]]:
-    """Job id, estimated and true seconds of the finished runs that had an estimate.
+    """Job id, estimated and actual seconds of the finished runs that had an estimate.
 
     Raises:
         StorageError: the database cannot be used.

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from engine.config import home_folder
-from engine.detectors.checkpoints import PACKAGED_WEIGHTS, load_checkpoint
+from engine.detectors.checkpoints import load_checkpoint
 from engine.detectors.device import choose_device
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_download import download_dataset, download_weights, published_weights
+from engine.detectors.weight_classes import candidates
 from engine.detectors.weight_files import other_kind
 from engine.errors import DetectorError
 from engine.excerpts import short_line
@@ -67,23 +67,16 @@ def find_weights(weights: str | Path) -> Path:
     Raises:
         DetectorError: nothing of that name, naming where it was looked for.
     """
-    given = Path(weights).expanduser()
-    if given.is_file():
-        return given
+    looked = candidates(weights)
+    given, kept = looked[0], looked[-1]
     kind = other_kind(given) if given.is_dir() else None
     if kind:
         raise DetectorError(f"weights: expected a .pt file, got the folder {given}: {kind}")
-    name = given.name if given.suffix else f"{given.name}.pt"
-    bare = str(weights) == given.name
-    looked = [
-        given,
-        *((folder / name for folder in (PACKAGED_WEIGHTS, home_folder() / "weights")) if bare else ()),
-    ]
     for path in looked:
         if path.is_file():
             return path
-    if bare and name in published_weights():
-        return download_weights(name, home_folder() / "weights" / name)
+    if kept is not given and kept.name in published_weights():
+        return download_weights(kept.name, kept)
     raise DetectorError(
         f"weights: expected a weight file, demo, or a name that Ultralytics knows (yolo11n.pt), "
         f"got {str(weights)!r}; looked for {', '.join(map(str, looked))}"

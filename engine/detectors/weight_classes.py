@@ -1,22 +1,37 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Which classes a weight file names, read without torch and without running anything in it.
+"""Where a weight file is looked for, and which classes it names; without torch or running anything in it.
 
-For choices on pages only: what a detector really has is known once it is loaded.
+The classes are for choices on pages only: those that a detector really has are known once it is loaded.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from engine.config import home_folder
 from engine.detectors.pickle_tree import Node, Pairs, entries, read_pickles
 from engine.detectors.weight_archive import WeightArchive, model_node
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
 
-__all__ = ["PACKAGED_WEIGHTS", "classes_in"]
+__all__ = ["PACKAGED_WEIGHTS", "candidates", "classes_in"]
 
 PACKAGED_WEIGHTS = Path(__file__).resolve().parent / "weights"
 _MOST_CLASSES = 100_000
+
+
+def candidates(weights: str | Path) -> list[Path]:
+    """The files that a path or a name may stand for, in the order in which they are looked for.
+
+    Returns:
+        The path alone, or of a bare name (`demo`, `yolo11n.pt`) also the file of that name that comes with
+        PatchBench and, last, the one in `PATCHBENCH_HOME/weights`.
+    """
+    given = Path(weights).expanduser()
+    if str(weights) != given.name:
+        return [given]
+    name = given.name if given.suffix else f"{given.name}.pt"
+    return [given, PACKAGED_WEIGHTS / name, home_folder() / "weights" / name]
 
 
 def classes_in(path: Path) -> tuple[str, ...]:

@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.datasets.sources import read_dataset
+from engine.datasets.splits import SPLIT_CHOICES
+from engine.errors import DatasetError
 from engine.json_text import json_text
 from engine.records import Dataset, ImageRecord
 from engine.store.repository import Repository
@@ -19,8 +23,9 @@ def readers(dataset: Dataset) -> Mapping[str, Callable[[], Sequence[ImageRecord]
     """Name → reads all records of a stored dataset once.
 
     Args:
-        dataset: as it is stored; its source must still be there for the reading of files. The demo has no
-            files of labels: its are written as COCO JSON when they are first read.
+        dataset: as it is stored. Its source is read with the split that holds its images. The demo has no
+            files of labels, and COCO JSON may need a folder of images that is not stored: for them COCO JSON
+            is written when files are first read.
     """
     return {
         "files": _Files(dataset),
@@ -34,18 +39,23 @@ class _Files:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder = TemporaryDirectory()
 
     def __call__(self) -> Sequence[ImageRecord]:
-        if not self._dataset.synthetic:
-            return read_dataset(self._dataset.source).images
-        if self._folder is None:
-            self._folder = TemporaryDirectory()
-            self._labels().write_text(json_text(_coco(self._dataset)), encoding="utf-8")
-        return read_dataset(self._labels()).images
+        source, split = self._found
+        return read_dataset(source, split=split).images
 
-    def _labels(self) -> Path:
-        return Path("" if self._folder is None else self._folder.name) / "labels.json"
+    @cached_property
+    def _found(self) -> tuple[str | Path, str]:
+        """The source and the split that give the dataset's images."""
+        paths = [image.path for image in self._dataset.images]
+        for split in () if self._dataset.synthetic else SPLIT_CHOICES:
+            with suppress(DatasetError):
+                if [image.path for image in read_dataset(self._dataset.source, split=split).images] == paths:
+                    return self._dataset.source, split
+        labels = Path(self._folder.name) / "labels.json"
+        labels.write_text(json_text(_coco(self._dataset)), encoding="utf-8")
+        return labels, "train"
 
 
 def _coco(dataset: Dataset) -> dict[str, list[dict[str, object]]]:

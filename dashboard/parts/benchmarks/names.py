@@ -61,7 +61,7 @@ def answer_text(run: BenchmarkRun) -> str:
 
 
 def side_text(measurement: Measurement) -> str:
-    """A measurement's side, with what tells it from another of the same name."""
+    """A measurement's side, with the settings that distinguish it from another of the same name."""
     return benchmarks.name_of(measurement, name_text)
 
 

@@ -137,7 +137,7 @@ def suite_chart(drawn: Chart, run: BenchmarkRun) -> None:
 
 
 def telling(rows: Sequence[Measurement], x: str) -> list[str]:
-    """The settings, x aside, that tell measurements at one place apart; none if each has its own."""
+    """The settings, x aside, that distinguish measurements at one place; none if each has its own."""
     if len({row.settings[x] for row in rows}) == len(rows):
         return []
     names = dict.fromkeys(name for row in rows for name in row.settings if name != x)
@@ -145,7 +145,7 @@ def telling(rows: Sequence[Measurement], x: str) -> list[str]:
 
 
 def line_name(row: Measurement, series: Sequence[str]) -> str:
-    """What the line of a measurement is called."""
+    """The name of the line that a measurement is on."""
     if len(series) == 1 and isinstance(row.settings.get(series[0]), str):
         return name_text(row.settings[series[0]])
     return ", ".join(name_text(f"{name} {row.settings[name]}") for name in series if name in row.settings)

@@ -55,7 +55,7 @@ def batch_planner(dataset: DatasetSummary) -> None:
             **kept("datasets.sampling", "uniform", allowed=SAMPLINGS),
         )
         with last:
-            weights = choose_detector("detector", _("The detector that times are told for."))
+            weights = choose_detector("detector", _("The detector that times are estimated for."))
     if not classes:
         return
     ids = datasets.class_ids(dataset, classes)
@@ -97,7 +97,7 @@ def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
             _("Median"): plan.median,
             _("Largest"): max(plan.sizes),
             _("Mean"): round(plan.mean, 1),
-            **_foretold(found[plan.strategy]),
+            **_estimated(found[plan.strategy]),
         }
         for plan in plans
     ]
@@ -105,12 +105,14 @@ def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
     known = sorted({size for cost in found.values() if cost for size in cost.measured})
     if known:
         sizes = ", ".join(map(str, known))
-        st.caption(_("Times are told from batch sizes measured on this device: {sizes}.").format(sizes=sizes))
+        st.caption(
+            _("Times are estimated from batch sizes measured on this device: {sizes}.").format(sizes=sizes)
+        )
     else:
         st.caption(_("Times and memory appear once a run with this detector has finished on this device."))
 
 
-def _foretold(cost: PassCost | None) -> dict[str, str]:
+def _estimated(cost: PassCost | None) -> dict[str, str]:
     return {
         _("Time a pass"): formats.duration(cost.elapsed_s) if cost else formats.DASH,
         _("Memory"): formats.bytes_text(cost.peak_memory_bytes) if cost else formats.DASH,

@@ -74,7 +74,7 @@ def _act(action: str, job: Job) -> None:
         try:
             choose("job", jobs.act(action, job.id).id)
         except EngineError as error:
-            # The state may have changed all the same: the page is drawn anew, and tells of it then.
+            # The state may have changed all the same: the page is drawn anew and then shows it.
             st.session_state[TROUBLE] = str(error)
         st.rerun()
 

@@ -82,7 +82,7 @@ def estimates() -> None:
             st.caption(_("No finished run had an estimate yet."))
             return
         figure = estimates_beside_truth(
-            [(_("Job {job}").format(job=job), foretold, true) for job, foretold, true in pairs],
+            [(_("Job {job}").format(job=job), estimated, actual) for job, estimated, actual in pairs],
             title=_("Run time: estimated and true (s)"),
             x_title=_("Estimated (s)"),
             y_title=_("True (s)"),

@@ -111,8 +111,8 @@ def figures(job: Job, steps: list[StepRecord]) -> None:
         shown.append((_("Loss"), formats.number(steps[-1].loss if steps else None, 3), ""))
     wide = 2 if presenting() else len(shown)  # larger type needs more room
     columns = [column for _row in range(0, len(shown), wide) for column in st.columns(wide)]
-    for column, (title, value, foretold) in zip(columns, shown, strict=True):
-        fact(column, title, value, foretold)
+    for column, (title, value, estimated) in zip(columns, shown, strict=True):
+        fact(column, title, value, estimated)
 
 
 def _estimated_time(estimate: dict[str, Any]) -> str:

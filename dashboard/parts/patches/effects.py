@@ -31,7 +31,7 @@ LEGEND = {
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What a patch is tried on; the fields as those of `RunConfig`."""
+    """The subject that a patch is tried on; the fields as those of `RunConfig`."""
 
     dataset: DatasetSummary
     weights: str

@@ -38,7 +38,7 @@ def test_one_click_launches_the_standard_run(
     assert no_worker_is_started == ["worker"]
 
 
-def test_time_and_memory_are_foretold_once_measured(page: AppTest, streets: None) -> None:
+def test_time_and_memory_are_estimated_once_measured(page: AppTest, streets: None) -> None:
     config = RunConfig(dataset=DATASET, weights="demo")
     with Repository() as repository:
         repository.costs.put(

@@ -89,6 +89,6 @@ def test_estimates_lie_beside_the_line_of_equals(pairs: list[tuple[str, float, f
     figure = estimates_beside_truth(pairs, title="t", x_title="x", y_title="y", equal="same")
     line, points = figure.data
     assert list(line.x) == list(line.y)
-    assert list(points.x) == [foretold for _name, foretold, _true in pairs]
-    assert list(points.y) == [true for _name, _foretold, true in pairs]
+    assert list(points.x) == [estimated for _name, estimated, _actual in pairs]
+    assert list(points.y) == [actual for _name, _estimated, actual in pairs]
     assert list(points.text) == [name for name, *_ in pairs]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Costs of a pass, told from what was measured, the nearest batch size standing for others."""
+"""Costs of a pass, estimated from measurements; the nearest batch size stands for others."""
 
 import pytest
 

@@ -57,5 +57,5 @@ def test_estimates_are_told_beside_the_truth() -> None:
         repository.jobs.edit(job_id, estimate={"elapsed_s": 80.0, "peak_memory_bytes": 10})
         with repository.connection.transaction():
             repository.connection.rows("UPDATE jobs SET attempt = 1")
-    ((job, foretold, true),) = upkeep.estimate_errors()
-    assert (job, foretold, true) == (job_id, 80.0, pytest.approx(90.0))
+    ((job, estimated, actual),) = upkeep.estimate_errors()
+    assert (job, estimated, actual) == (job_id, 80.0, pytest.approx(90.0))

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 ACTIONS = {
     "compile",
@@ -25,6 +26,10 @@ ACTIONS = {
     "socket.connect",
     "subprocess.Popen",
 }
+MARK = "PATCHBENCH_TEST_PICKLE_RAN"
+IDENTITY = ("torch.nn.modules.linear", "Identity")
+MODEL = ("ultralytics.nn.tasks", "DetectionModel")
+SHELL = f"import os; os.environ['{MARK}'] = 'yes'"
 _seen: list[str] | None = None
 
 
@@ -115,3 +120,19 @@ def tensor(
     hooks = named("collections", "OrderedDict") + b")R"
     arguments = storage + number(offset) + numbers(size) + numbers(strides) + b"\x89" + hooks
     return named("torch._utils", "_rebuild_tensor_v2") + b"(" + arguments + b"tR"
+
+
+class Calls:
+    """Pickles as a call of a function."""
+
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+def written(path: Path, content: bytes) -> Path:
+    """The path of a file with this content."""
+    path.write_bytes(content)
+    return path

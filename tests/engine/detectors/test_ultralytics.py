@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from engine.boxes import iou_matrix
-from engine.detectors import ultralytics, ultralytics_download
+from engine.detectors import ultralytics_download, weight_classes
 from engine.detectors.base import Targets
 from engine.detectors.ultralytics import find_weights, load_detector
 from engine.errors import DetectorError, DeviceError, UntrustedWeightsError
@@ -88,7 +88,7 @@ def test_the_device_is_checked_first(tmp_path):
 
 def test_names_are_looked_up_in_order(tmp_path, own_home, monkeypatch):
     packaged = tmp_path / "packaged"
-    monkeypatch.setattr(ultralytics, "PACKAGED_WEIGHTS", packaged)
+    monkeypatch.setattr(weight_classes, "PACKAGED_WEIGHTS", packaged)
     monkeypatch.chdir(tmp_path)
     for folder in (tmp_path, packaged, own_home / "weights"):
         folder.mkdir(parents=True, exist_ok=True)
