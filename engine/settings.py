@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from numbers import Integral, Real
+from types import NoneType
 from typing import Any, ClassVar, Self
 
 from engine.errors import SettingsError
@@ -27,6 +28,16 @@ __all__ = [
     "setting",
 ]
 
+_WORDS = {
+    bool: "true or false",
+    dict: "names with numbers",
+    float: "a number",
+    int: "a whole number",
+    NoneType: "null",
+    str: "a text",
+    tuple: "a list",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -42,6 +53,7 @@ class Setting:
         multiple_of: what a number other than 0 must be a multiple of.
         choices: all values of a text; of a mapping, all its names.
         offered: values that pages offer of a text that may be others too.
+        kinds: the types of its values, where the default's type does not say it all.
         parts: label and help of each value of a pair.
         group: where the Generate page shows it; empty: not among the groups.
         needs: another key and those of its values with which alone this one matters.
@@ -65,6 +77,7 @@ class Setting:
     multiple_of: int = 0
     choices: Collection[str] | None = None
     offered: tuple[str, ...] = ()
+    kinds: tuple[type, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
     group: str = ""
     needs: tuple[str, tuple[Any, ...]] | None = None
@@ -91,20 +104,31 @@ class Setting:
 
     def check(self, value: Any) -> None:
         """Raise `SettingsError` unless the value is one that it can have."""
-        if isinstance(value, Mapping):
+        kinds = self.kinds or (type(self.default),)
+        kind = next((each for each in kinds if _fits(value, each)), None)
+        if kind is None:
+            words = " or ".join(_WORDS[each] for each in kinds)
+            raise SettingsError(f"{self.name}: expected {words}, got {short_repr(value)}")
+        if kind is dict:
             for name, weight in value.items():
                 require_choice(self.name, name, self.choices or ())
-                _require_number(f"weight of the {self.name} {name}", weight, self.bounds, whole=False)
-        elif isinstance(self.default, tuple):
+                self._check_part(f"weight of the {self.name} {name}", weight)
+        elif kind is tuple:
             for each in value:
-                _require_number(self.name, each, self.bounds, whole=False)
-        elif self.choices is not None:
+                self._check_part(self.name, each)
+        elif kind is str and self.choices is not None:
             require_choice(self.name, value, self.choices)
-        elif self.bounds is not None:
-            _require_number(self.name, value, self.bounds, whole=isinstance(self.default, int))
+        elif kind in (int, float) and self.bounds is not None:
+            require_between(self.name, value, *self.bounds)
             self._check_multiple(value)
-        elif isinstance(self.default, bool) and not isinstance(value, bool):
-            raise SettingsError(f"{self.name}: expected true or false, got {short_repr(value)}")
+
+    def _check_part(self, name: str, value: Any) -> None:
+        """Numbers in lists and mappings have bounds, texts have none."""
+        kind = str if self.bounds is None else float
+        if not _fits(value, kind):
+            raise SettingsError(f"{name}: expected {_WORDS[kind]}, got {short_repr(value)}")
+        if self.bounds is not None:
+            require_between(name, value, *self.bounds)
 
     def _check_multiple(self, value: int) -> None:
         if self.multiple_of and value % self.multiple_of:
@@ -119,19 +143,22 @@ def setting(default: Any, label: str, help: str, **known: Any) -> Any:
     """A field of `Settings` with its declaration.
 
     Args:
-        default: its value unless it is given; `...` if it must be.
+        default: its value unless it is given; `...` if it must be, by default a text.
         label, help, known: of `Setting`.
     """
-    about = Setting(label=label, help=help, default=None if default is ... else default, **known)
     if default is ...:
+        about = Setting(label=label, help=help, **{"kinds": (str,)} | known)
         return field(metadata={"setting": about})
+    about = Setting(label=label, help=help, default=default, **known)
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata={"setting": about})
     return field(default=default, metadata={"setting": about})
 
 
-def nested(kind: type[Settings]) -> Any:
-    """A field that holds settings of another class."""
+def nested(kind: type[Settings], *, optional: bool = False) -> Any:
+    """A field that holds settings of another class; optional ones are None unless they are given."""
+    if optional:
+        return field(default=None, metadata={"nested": kind})
     return field(default_factory=kind, metadata={"nested": kind})
 
 
@@ -176,17 +203,44 @@ class Settings:
             raise TypeError(short_repr(values))
         taken = dict(values)
         for each in fields(cls):
-            if "nested" in each.metadata:
-                if not taken[each.name]:  # a record that lacks a whole topic is none of ours
+            value = taken.get(each.name)
+            if "nested" in each.metadata and not (value is None and each.default is None):
+                if not value:  # a record that lacks a whole topic is none of ours
                     raise KeyError(each.name)
-                taken[each.name] = each.metadata["nested"]._read(taken[each.name])
-            elif each.name in taken and isinstance(each.default, tuple):
-                taken[each.name] = tuple(taken[each.name])
+                taken[each.name] = each.metadata["nested"]._read(value)
+            elif isinstance(value, list):
+                taken[each.name] = tuple(value)
         return cls(**taken)
 
     def changed(self, **changes: Any) -> Self:
         """A copy with some settings changed, validated again."""
         return replace(self, **changes)
+
+    def merged(self, changes: Mapping[str, Any], *, whose: str) -> Self:
+        """A copy with some settings changed, as JSON has them; of nested settings those not named stay.
+
+        Args:
+            changes: name → value.
+            whose: what a message about an unknown setting calls these.
+
+        Raises:
+            SettingsError: a setting is unknown, of another type, or out of its range.
+        """
+        known = self.to_json()
+        if unknown := set(changes) - {each.name for each in fields(self)}:
+            raise SettingsError(f"settings: expected those of {whose}, got {', '.join(sorted(unknown))}")
+        for each in fields(self):
+            if each.name in changes and "nested" in each.metadata:
+                value, inner = changes[each.name], known[each.name]
+                if not isinstance(value, Mapping) or not set(value) <= set(inner):
+                    expected = ", ".join(sorted(inner))
+                    raise SettingsError(
+                        f"{each.name}: expected some of {expected} by name, got {short_repr(value)}"
+                    )
+                known[each.name] = {**inner, **value}
+            elif each.name in changes:
+                known[each.name] = changes[each.name]
+        return self.from_json(known)
 
 
 @lru_cache
@@ -247,12 +301,11 @@ def require_choice(name: str, value: Any, allowed: Collection[str]) -> None:
         raise SettingsError(f"{name}: expected one of {', '.join(sorted(allowed))}, got {short_repr(value)}")
 
 
-def _require_number(name: str, value: Any, bounds: tuple[float, float] | None, *, whole: bool) -> None:
-    word = "a whole number" if whole else "a number"
-    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
-        raise SettingsError(f"{name}: expected {word}, got {short_repr(value)}")
-    if bounds is not None:
-        require_between(name, value, *bounds)  # type: ignore[arg-type]
+def _fits(value: Any, kind: type) -> bool:
+    """Whether a value is of a type as JSON has it: whole numbers serve as numbers, switches do not."""
+    if kind in (int, float):
+        return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
+    return isinstance(value, Mapping if kind is dict else kind)
 
 
 def _number(value: float) -> str:

@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The settings of runs and scorings as pages name them."""
+"""The settings of runs and of requests for jobs, as pages name them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from engine.config import RunConfig
-from engine.evaluation.config import EvaluationConfig
+from engine.jobs.kinds import KINDS
 from engine.registries import LOSSES
 from engine.settings import Setting, declared, flat
 
 __all__ = ["RUN", "SETTINGS", "flat", "setting_texts"]
 
 RUN: dict[str, Setting] = declared(RunConfig)
-# Those of a job's request, where a run's own settings stand at the top.
+# Those of all requests for jobs, where a run's own settings stand at the top.
 SETTINGS: dict[str, Setting] = RUN | {
-    f"settings.{key}": each for key, each in declared(EvaluationConfig).items()
+    key: each
+    for kind in KINDS.things()
+    for key, each in declared(kind.request).items()  # type: ignore[arg-type]
+    if not key.startswith("config.")
 }
 
 

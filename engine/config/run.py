@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import Any, ClassVar
 
 from engine.classes import require_detector_class
@@ -36,12 +37,15 @@ class RunConfig(Settings):
 
     dataset: str = subject(..., "Dataset", "An imported dataset's name, or a source to import.")
     weights: str = subject(
-        ..., "Detector's weights", "A weight file, `demo`, or a name that Ultralytics knows (yolo11n)."
+        ...,
+        "Detector's weights",
+        "A weight file, `demo`, or a name that Ultralytics knows (yolo11n).",
     )
     class_name: str | tuple[str, ...] = subject(
         "person",
         "Class",
         "The dataset's class to attack; repeat it to attack several together.",
+        kinds=(str, tuple),
         option="--class",
     )
     detector_class: str = subject(
@@ -332,7 +336,7 @@ class RunConfig(Settings):
 
     def _check_zoom(self) -> None:
         low, high = self.view_zoom
-        if not 0.1 <= low <= high <= 10:
+        if all(isinstance(each, Real) for each in self.view_zoom) and not 0.1 <= low <= high <= 10:
             raise SettingsError(
                 f"view zoom: expected a lowest and a highest of 0.1 to 10, got {low:g} and {high:g}; "
                 "name the lower one first"

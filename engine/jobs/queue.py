@@ -110,7 +110,7 @@ def retry(repository: Repository, job_id: int) -> Job:
 
 
 def duplicate(repository: Repository, job_id: int, **changes: Any) -> Job:
-    """Queue a job like another, some settings changed; see `Request.changed`.
+    """Queue a job like another, some settings changed; see `Settings.merged`.
 
     Raises:
         JobError: there is no such job.
@@ -118,7 +118,7 @@ def duplicate(repository: Repository, job_id: int, **changes: Any) -> Job:
     """
     job = repository.jobs.get(job_id)
     request = KINDS[job.kind].request.from_json(job.request)
-    return _again(repository, job, request.changed(changes, whose=f"job {job_id}").absolute())
+    return _again(repository, job, request.merged(changes, whose=f"job {job_id}").absolute())
 
 
 def delete(repository: Repository, job_id: int) -> Job:

@@ -23,7 +23,7 @@ from engine.jobs.ledger import Ledger, StoredLedger
 from engine.jobs.reporting import Reporter
 from engine.jobs.worker import Worker
 from engine.records import Job
-from engine.settings import require_between
+from engine.settings import setting
 from engine.store.repository import Repository
 from tests.dashboard import reading
 from tests.engine.store.factories import elsewhere
@@ -33,12 +33,9 @@ opened = partial(reading.opened, "jobs")
 
 @dataclass(frozen=True, kw_only=True)
 class CountRequest(Request):
-    to: int
-    seed: int = 0
-    endless: bool = False
-
-    def __post_init__(self) -> None:
-        require_between("to", self.to, 1, 100)
+    to: int = setting(..., "Up to", "The last number.", bounds=(1, 100), kinds=(int,))
+    seed: int = setting(0, "Seed", "Of nothing.")
+    endless: bool = setting(False, "Endless", "Go on until somebody has had enough.")
 
 
 class Count(Kind[CountRequest]):

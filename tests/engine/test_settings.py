@@ -48,6 +48,8 @@ def test_a_setting_stands_under_its_key_in_the_order_of_the_code() -> None:
     [
         ({"salted": 1}, "salted: expected true or false, got 1"),
         ({"rests_h": (1.0, 25)}, "rests_h: expected 0 to 24, got 25"),
+        ({"name": None}, "name: expected a text, got None"),
+        ({"rests_h": 3}, "rests_h: expected a list, got 3"),
         ({"rests_h": ("a",)}, "rests_h: expected a number, got 'a'"),
         ({"flours": {"oat": 1.0}}, "flour: expected one of rye, wheat, got 'oat'"),
         ({"flours": {"rye": 6}}, "weight of the flour rye: expected 0 to 5, got 6"),
@@ -57,7 +59,7 @@ def test_a_setting_stands_under_its_key_in_the_order_of_the_code() -> None:
 def test_what_a_setting_cannot_be_is_refused(values: dict[str, Any], message: str) -> None:
     message = message.replace("rests_h", "rests h")
     with pytest.raises(SettingsError) as caught:
-        Bread(name="loaf", **values)
+        Bread(**{"name": "loaf"} | values)
     assert str(caught.value) == message
 
 
@@ -65,7 +67,7 @@ def test_what_a_setting_cannot_be_is_refused(values: dict[str, Any], message: st
     ("values", "message"),
     [
         ({"mode": "steam"}, "oven mode: expected one of fan, grill, got 'steam'"),
-        ({"mode": 3}, "oven mode: expected one of fan, grill, got 3"),
+        ({"mode": 3}, "oven mode: expected a text, got 3"),
         ({"rack": 3}, "oven rack: expected 0 or a multiple of 2, got 3; use 4"),
         ({"rack": 1.5}, "oven rack: expected a whole number, got 1.5"),
         ({"rack": True}, "oven rack: expected a whole number, got True"),
@@ -106,6 +108,24 @@ def test_other_versions_settings_are_refused(values: Any, named: str) -> None:
     ) as caught:
         Bread.from_json(values)
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"oven": 3}, "oven: expected some of heat_deg, mode, rack by name, got 3"),
+        ({"oven": {"clock": 1}}, "oven: expected some of heat_deg, mode, rack by name, got {'clock': 1}"),
+        ({"oven": {"rack": 20}}, "oven rack: expected 0 to 8, got 20"),
+        ({"crust": 1}, "settings: expected those of the loaf, got crust"),
+    ],
+)
+def test_changes_are_merged_and_checked(changes: dict[str, Any], message: str) -> None:
+    bread = Bread(name="loaf", oven=Oven(mode="grill", rack=4))
+    merged = bread.merged({"oven": {"rack": 2}, "rests_h": [1, 2]}, whose="the loaf")
+    assert merged == bread.changed(rests_h=(1, 2), oven=Oven(mode="grill", rack=2))
+    with pytest.raises(SettingsError) as caught:
+        bread.merged(changes, whose="the loaf")
+    assert str(caught.value) == message
 
 
 def test_a_changed_copy_is_checked() -> None:

@@ -7,13 +7,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.benchmark.catalogue import CATALOGUE
 from engine.config import RunConfig
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request, subject
-from engine.settings import require_between, require_choice
+from engine.settings import nested, setting
 
 if TYPE_CHECKING:
     from engine.jobs.ledger import Ledger
@@ -25,27 +26,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkRequest(Request):
-    """A suite to be run.
+    """A suite to be run; its sides start from the settings in `config`."""
 
-    Attributes:
-        suite: its name; see `benchmark list`.
-        scale: `small`, `medium` or `large`.
-        seconds: of generation, in place of the scale's.
-        config: dataset, weights, classes, device and the settings that the sides start from.
-        trust: open the weights whatever their pickle names.
-    """
-
-    suite: str
-    scale: str = "small"
-    seconds: float | None = None
-    config: RunConfig
-    trust: bool = False
-
-    def __post_init__(self) -> None:
-        require_choice("suite", self.suite, CATALOGUE)
-        require_choice("scale", self.scale, ("small", "medium", "large"))
-        if self.seconds is not None:
-            require_between("seconds", self.seconds, 0.1, 10_000_000)
+    suite: str = setting(..., "Suite", "See `benchmark list`.", choices=CATALOGUE)
+    scale: str = setting("small", "Scale", "How much work.", choices=("small", "medium", "large"))
+    seconds: float | None = setting(
+        None,
+        "Seconds of generation",
+        "In place of the scale's.",
+        bounds=(0.1, 10_000_000),
+        kinds=(float, NoneType),
+        called="seconds",
+    )
+    config: RunConfig = nested(RunConfig)
+    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
 
 
 class Benchmark(Kind[BenchmarkRequest]):

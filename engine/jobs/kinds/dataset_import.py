@@ -7,13 +7,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from engine.datasets.splits import SPLIT_CHOICES
 from engine.datasets.uploads import unpacked_folder, uploads_folder
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request
-from engine.settings import require_choice
+from engine.settings import setting
 
 if TYPE_CHECKING:
     from engine.jobs.ledger import Ledger
@@ -27,14 +28,15 @@ log = logging.getLogger(__name__)
 class ImportRequest(Request):
     """A dataset to be imported; source, name, split, images and roots as of `read_dataset`."""
 
-    source: str
-    name: str | None = None
-    split: str = "train"
-    images: str | None = None
-    roots: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        require_choice("split", self.split, SPLIT_CHOICES)
+    source: str = setting(..., "Source", "Where the dataset is read from.")
+    name: str | None = setting(None, "Name", "What the dataset is called.", kinds=(str, NoneType))
+    split: str = setting("train", "Split", "The images that are taken.", choices=SPLIT_CHOICES)
+    images: str | None = setting(
+        None, "Image folder", "Where the images of a COCO JSON lie.", kinds=(str, NoneType)
+    )
+    roots: tuple[str, ...] | None = setting(
+        None, "Allowed folders", "What the source may name files in.", kinds=(tuple, NoneType)
+    )
 
     def to_json(self) -> dict[str, Any]:
         """Without roots where there are none."""

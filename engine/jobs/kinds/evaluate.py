@@ -13,6 +13,7 @@ from engine.errors import PatchFileError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request, subject
+from engine.settings import nested, setting
 
 if TYPE_CHECKING:
     from engine.jobs.ledger import Ledger
@@ -24,21 +25,19 @@ __all__ = ["Evaluate", "EvaluateRequest"]
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateRequest(Request):
-    """A patch to be scored.
+    """A patch to be scored on the subject of `config`; by default by the conventions, with its seed."""
 
-    Attributes:
-        config: dataset, weights, classes, device, image size, `max_images`, `include_empty`.
-        patch: a .npy or an image; it need not be there yet if the job waits for another.
-        settings: placement, thresholds, resamples; None: the conventions, with the seed of `config`.
-        trust: open the weights whatever their pickle names.
-    """
-
-    config: RunConfig
-    patch: str
-    settings: EvaluationConfig | None = None
-    trust: bool = False
+    config: RunConfig = nested(RunConfig)
+    patch: str = setting(
+        ...,
+        "Patch file",
+        "A .npy or an image; it need not be there yet if the job waits for another.",
+    )
+    settings: EvaluationConfig | None = nested(EvaluationConfig, optional=True)
+    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.settings is None:
             object.__setattr__(self, "settings", EvaluationConfig(seed=self.config.seed))
 

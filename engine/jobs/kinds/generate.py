@@ -12,6 +12,7 @@ from engine.config import RunConfig
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request, subject
 from engine.runs.paths import LIVE_ARRAY, LIVE_IMAGE, job_folder
+from engine.settings import nested, setting
 
 if TYPE_CHECKING:
     from engine.jobs.ledger import Ledger
@@ -23,17 +24,11 @@ __all__ = ["Generate", "GenerateRequest"]
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateRequest(Request):
-    """A patch to be made.
+    """A patch to be made."""
 
-    Attributes:
-        config: the settings.
-        trust: open the weights whatever their pickle names.
-        evaluate_after: score the patch beside its controls.
-    """
-
-    config: RunConfig
-    trust: bool = False
-    evaluate_after: bool = True
+    config: RunConfig = nested(RunConfig)
+    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
+    evaluate_after: bool = setting(True, "Scored at the end", "Score the patch beside its controls.")
 
 
 class Generate(Kind[GenerateRequest]):
