@@ -27,7 +27,8 @@ _ORDERS = {
     "newest": "+id DESC",  # the plus lets an index be read in the place of the long rows
     "oldest": "+id",
     "queue": "state = 'running' DESC, priority DESC, place",
-    "longest": "coalesce(finished_at, unixepoch('subsec')) - started_at DESC",
+    # Not `unixepoch('subsec')`, which SQLite has from 3.42 on.
+    "longest": "coalesce(finished_at, (julianday('now') - 2440587.5) * 86400) - started_at DESC",
     "label": "label COLLATE NOCASE, id",
 }
 

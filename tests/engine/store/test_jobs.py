@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -90,6 +91,16 @@ def test_jobs_are_found(repository: Repository, wanted: dict, found: list[int]) 
         assert [job.id for job in listed] == found
     unlimited = {name: value for name, value in wanted.items() if name in ("states", "kinds", "text")}
     assert repository.jobs.count(**unlimited) == len(repository.jobs.find(**unlimited))
+
+
+def test_a_job_that_runs_is_ordered_by_how_long_it_has_run(repository: Repository) -> None:
+    now = time.time()
+    ended, begun, waiting = add(repository), add(repository), add(repository)
+    update = "UPDATE jobs SET started_at = ?, finished_at = ? WHERE id = ?"
+    repository.connection.sqlite.execute(update, (now - 90, now - 60, ended.id))
+    repository.connection.sqlite.execute(update, (now - 60, None, begun.id))
+    found = repository.jobs.find(order="longest")
+    assert [job.id for job in found] == [begun.id, ended.id, waiting.id]
 
 
 def test_labels_are_those_of_the_newest_jobs(repository: Repository) -> None:
