@@ -23,6 +23,9 @@ from engine.cli.run_options import (
 from engine.cli.submit import job_options
 from engine.config import RunConfig
 from engine.evaluation.config import EvaluationConfig
+from engine.jobs.kinds import KINDS
+from engine.registries import LOSSES, OPTIMIZERS, SCHEDULES
+from engine.registry import Registry
 from engine.settings import Setting, declared
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
@@ -153,7 +156,8 @@ def reference() -> str:
     parts += [_section(entry, groups) for entry in found]
     parts.append("## Shared options\n\nOptions that several commands take.\n")
     parts += [f"### {title}\n\n{_table(group)}" for title, group in groups.items()]
-    parts += [SETTINGS_INTRODUCTION, _settings()]
+    parts += [SETTINGS_INTRODUCTION, _settings(), "## Names\n\nWhat settings and commands can name.\n"]
+    parts += [_names(registry) for registry in (LOSSES, OPTIMIZERS, SCHEDULES, KINDS)]
     return "\n".join(parts)
 
 
@@ -166,6 +170,13 @@ def _settings() -> str:
             for each in declared(kind).values()
             if not title or each.role == "scoring"
         ]
+    return "\n".join(lines) + "\n"
+
+
+def _names(registry: Registry[Any]) -> str:
+    """A line for each thing in a registry."""
+    lines = [f"| {registry.noun} | what it does |", "| --- | --- |"]
+    lines += [f"| `{each.name}` | {_cell(each.help)} |" for each in registry.things()]
     return "\n".join(lines) + "\n"
 
 

@@ -59,6 +59,11 @@ class Field:
         """Its label in the session's language, with its unit."""
         return setting_name(self.key) if self.key in RUN else _(self.label)
 
+    @property
+    def meaning(self) -> str:
+        """Its help in the session's language."""
+        return f"{_(self.help)} {_('0: unused.')}" if self.setting.key == "losses" else _(self.help)
+
     def matters(self, values: dict[str, Any]) -> bool:
         """Whether it has an effect beside the other values."""
         needs = self.setting.needs

@@ -232,7 +232,7 @@ def _parser(field: Field) -> Callable[[str], Any]:
 def _widget(field: Field) -> Any:
     """The widget of a setting; its value."""
     name, default = query(field.key), DEFAULTS[field.key]
-    label, meaning = field.name, _(field.help)
+    label, meaning = field.name, field.meaning
     if field.options:
         return st.selectbox(label, field.options, help=meaning, **kept(name, default, allowed=field.options))
     if field.bounds is None:

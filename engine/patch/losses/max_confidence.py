@@ -25,7 +25,7 @@ LOSSES.add(
     LossTerm(
         name="max_confidence",
         label="Weight: max confidence",
-        help="Lowers the image's highest score; 0: unused.",
+        help="Lowers the image's highest score.",
         needs="scores",
         value=lambda given: max_confidence(given.candidates),
     )

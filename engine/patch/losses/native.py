@@ -13,7 +13,7 @@ def _term(name: str, meaning: str) -> LossTerm:
     return LossTerm(
         name=name,
         label=f"Weight: detector's {name}",
-        help=f"{meaning}; 0: unused.",
+        help=f"{meaning}.",
         needs="native losses",
         value=lambda given: -given.native[name],
         adds_up=False,  # divided by what the detector assigns in the whole batch

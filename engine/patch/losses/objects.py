@@ -53,7 +53,7 @@ LOSSES.add(
     LossTerm(
         name="object",
         label="Weight: object",
-        help="Lowers the scores of predictions on each object; 0: unused.",
+        help="Lowers the scores of predictions on each object.",
         needs="scores",
         value=lambda given: (
             object_suppression(given.candidates, given.targets, given.top_k) / given.objects_per_image

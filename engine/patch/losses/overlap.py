@@ -53,7 +53,7 @@ LOSSES.add(
     LossTerm(
         name="overlap",
         label="Weight: overlap",
-        help="Lowers the scores of boxes that overlap an object, wherever they lie; 0: unused.",
+        help="Lowers the scores of boxes that overlap an object, wherever they lie.",
         needs="boxes",
         value=lambda given: (
             overlap_suppression(given.candidates, given.targets, given.top_k) / given.objects_per_image

@@ -24,7 +24,7 @@ LOSSES.add(
     LossTerm(
         name="tv",
         label="Weight: total variation",
-        help="Makes the patch smoother; 0: unused.",
+        help="Makes the patch smoother.",
         needs="patch",
         value=lambda given: total_variation(given.patch_chw),
     )
