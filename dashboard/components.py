@@ -61,12 +61,18 @@ CONDITIONS = {
 }
 SCORES = {
     "asr": N_("ASR"),
+    "confidence_retained": N_("Confidence"),
     "ap50": N_("AP50"),
     "ap50_95": N_("AP50-95"),
     "relative_ap50": N_("AP50, relative"),
     "disappearance": N_("Disappearance"),
     "hallucinations_per_image": N_("Hallucinations per image"),
 }
+MEANINGS = N_(
+    "ASR: share of the objects found without a patch that are no longer found. Confidence: how much of these "
+    "objects' detection scores is left, 0 (hidden) to 1 (untouched). Disappearance: share of all objects "
+    "that nothing overlaps. AP50, AP50-95: average precision, lower with a strong patch."
+)
 
 
 @contextmanager
@@ -212,6 +218,7 @@ def score_table(evaluation: Mapping[str, Any]) -> None:
     """
     table(score_rows(evaluation))
     st.caption(_("In brackets: 95% bootstrap interval over images."))
+    st.caption(_(MEANINGS))
 
 
 def score_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from plotly.offline import get_plotlyjs
 
 from dashboard import formats
 from dashboard.charts.theme import CONFIG
+from dashboard.components import MEANINGS
 from dashboard.i18n import _, language, speaking
 from dashboard.parts.compare import views as parts
 from dashboard.services import runs as service
@@ -132,6 +133,7 @@ def _scores(runs: Sequence[Run]) -> Section:
             "In brackets: 95% bootstrap interval over images. A patch that does not beat grey has shown "
             "occlusion, not an attack."
         ),
+        _(MEANINGS),
         *(_scored_on(run) for run in runs if run.evaluation),
     ]
     if not service.scored_alike(runs):

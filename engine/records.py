@@ -141,6 +141,7 @@ class Scores:
     relative_ap50: Interval
     relative_ap50_95: Interval
     asr: Interval
+    confidence_retained: Interval
     disappearance: Interval
     hallucinations_per_image: Interval
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashboard.components import chart, controls, empty_state, go_to, look, page_title, table
+from dashboard.components import MEANINGS, chart, controls, empty_state, go_to, look, page_title, table
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept, reset
@@ -129,6 +129,7 @@ def scores(runs: list[Run]) -> None:
             "occlusion, not an attack."
         )
     )
+    st.caption(_(MEANINGS))
 
 
 def losses(runs: list[Run]) -> None:

@@ -75,6 +75,7 @@ CLAIMED_S = {
 STRENGTH = (  # score → its unit
     ("ap50", "share"),
     ("asr", "share"),
+    ("confidence_retained", "share"),
     ("disappearance", "share"),
     ("hallucinations_per_image", "per image"),
 )

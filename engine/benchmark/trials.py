@@ -144,7 +144,7 @@ def iterations_of(scale: Scale) -> int:
 
 
 def score_rows(side: str, outcomes: Sequence[Outcome], **settings: Any) -> list[Measurement]:
-    """ASR and AP50 of a side: medians over seeds, or of a single run with its interval over images.
+    """The scores of a side: medians over seeds, or of a single run with its interval over images.
 
     The settings also tell the seconds and the image-iterations of the median run.
     """
@@ -155,7 +155,7 @@ def score_rows(side: str, outcomes: Sequence[Outcome], **settings: Any) -> list[
         **settings,
     }
     rows = []
-    for name, unit in (("asr", "ASR"), ("ap50", "AP50")):
+    for name, unit in (("asr", "ASR"), ("confidence_retained", "confidence retained"), ("ap50", "AP50")):
         figures: list[Interval] = [getattr(outcome.scores, name) for outcome in outcomes]
         row = median_row(side, [figure.value for figure in figures], unit, **facts)
         rows.append(replace(row, figure=figures[0]) if len(figures) == 1 else row)

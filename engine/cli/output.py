@@ -14,16 +14,16 @@ from engine.terminal import lacks_characters
 
 __all__ = ["json_option", "print_classes", "print_json", "print_table", "score_rows"]
 
-SCORE_COLUMNS = (
-    "condition",
-    "AP50",
-    "AP50-95",
-    "relative AP50",
-    "ASR",
-    "disappearance",
-    "hallucinations/image",
-)
-_SCORE_KEYS = ("ap50", "ap50_95", "relative_ap50", "asr", "disappearance", "hallucinations_per_image")
+_SCORES = {  # key → its column's title
+    "ap50": "AP50",
+    "ap50_95": "AP50-95",
+    "relative_ap50": "relative AP50",
+    "asr": "ASR",
+    "confidence_retained": "confidence",
+    "disappearance": "disappearance",
+    "hallucinations_per_image": "hallucinations/image",
+}
+SCORE_COLUMNS = ("condition", *_SCORES.values())
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print the result alone, as JSON."
@@ -61,11 +61,11 @@ def print_classes(facts: Mapping[str, Any]) -> None:
 def score_rows(evaluation: dict[str, Any]) -> list[list[str]]:
     """A row for each control and for the patch: value and 95% interval."""
     conditions = {**evaluation["controls"], "patch": evaluation["patch"]}
-    return [[name, *(_interval(scores, key) for key in _SCORE_KEYS)] for name, scores in conditions.items()]
+    return [[name, *(_interval(scores, key) for key in _SCORES)] for name, scores in conditions.items()]
 
 
 def _interval(scores: dict[str, Any], key: str) -> str:
-    value, (low, high) = scores[key], scores["ci95"][key]
+    value, (low, high) = scores.get(key), scores["ci95"].get(key, (None, None))  # old runs lack some
     if value is None:
         return "-"
     if low is None or high is None:

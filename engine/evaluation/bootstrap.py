@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from engine.boxes import FloatArray
 from engine.records import Interval
 
 __all__ = ["interval", "ratio_samples", "resample_counts", "total_ratio"]
 
-FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
@@ -27,13 +27,13 @@ def resample_counts(images: int, *, resamples: int, seed: int) -> IntArray:
     return rng.multinomial(images, np.full(images, 1 / images), size=resamples)
 
 
-def total_ratio(numerators: IntArray, denominators: IntArray) -> float:
+def total_ratio(numerators: FloatArray, denominators: FloatArray) -> float:
     """Sum of (n,) over sum of (n,), NaN where the latter is 0."""
     denominator = denominators.sum()
     return float(numerators.sum() / denominator) if denominator else float("nan")
 
 
-def ratio_samples(numerators: IntArray, denominators: IntArray, counts: IntArray) -> FloatArray:
+def ratio_samples(numerators: FloatArray, denominators: FloatArray, counts: IntArray) -> FloatArray:
     """`total_ratio` of each resample, (resamples,), NaN where a resample's denominator is 0."""
     above, below = counts @ numerators, counts @ denominators
     return np.divide(above, below, out=np.full(len(counts), np.nan), where=below > 0)

@@ -30,7 +30,7 @@ class EvaluationConfig(Settings):
     min_score: float = scoring(
         0.25,
         "Minimum score",
-        "Lowest score at which a detection counts; AP reads all scores.",
+        "Lowest score at which a detection counts; AP and confidence retained read all.",
         bounds=(0, 1),
         called="minimum score",
     )

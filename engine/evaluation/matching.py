@@ -13,6 +13,7 @@ from engine.boxes import FloatArray, iou_matrix
 __all__ = ["ClassBoxes", "match_greedy", "uncovered_objects", "unfounded_boxes"]
 
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,21 +34,23 @@ class ClassBoxes:
         return ClassBoxes(boxes_xyxy_px=self.boxes_xyxy_px[keep], scores=self.scores[keep])
 
 
-def match_greedy(objects_xyxy_px: FloatArray, boxes_xyxy_px: FloatArray, *, iou: float) -> BoolArray:
-    """Which of the objects (g, 4) are matched one to one by boxes (d, 4) given best first; bool (g,).
+def match_greedy(objects_xyxy_px: FloatArray, boxes_xyxy_px: FloatArray, *, iou: float) -> IntArray:
+    """The box matched one to one to each object (g, 4), of boxes (d, 4) given best first; int64 (g,).
 
     COCO's rule (Lin et al. 2014, pycocotools `evaluateImg`): each box in turn takes the object that it
     overlaps most among those not yet taken, if their IoU is at least `iou`.
+
+    Returns:
+        Indices of boxes, -1 where there is none.
     """
-    taken = np.zeros(len(objects_xyxy_px), dtype=bool)
-    if not len(taken):
-        return taken
-    for overlaps in iou_matrix(boxes_xyxy_px, objects_xyxy_px):
-        free = np.where(taken, -1.0, overlaps)
+    matched = np.full(len(objects_xyxy_px), -1)
+    overlaps = iou_matrix(boxes_xyxy_px, objects_xyxy_px)
+    for box in np.flatnonzero((overlaps >= iou).any(axis=1)):
+        free = np.where(matched >= 0, -1.0, overlaps[box])
         best = int(free.argmax())
         if free[best] >= iou:
-            taken[best] = True
-    return taken
+            matched[best] = box
+    return matched
 
 
 def uncovered_objects(objects_xyxy_px: FloatArray, boxes_xyxy_px: FloatArray, *, iou: float) -> BoolArray:

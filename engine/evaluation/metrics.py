@@ -23,6 +23,9 @@ class PatchMetrics:
       ≥ `min_score` (as T-SEA, Huang et al., CVPR 2023, section 4, labels its images).
     - **asr**: of the objects detected on the clean image, the share no longer detected. Detected: matched
       one to one with a detection of score ≥ `min_score` at IoU ≥ `iou`.
+    - **confidence_retained**: mean over the same objects of the score of the detection matched likewise,
+      however low (0 where there is none), over the clean one's, at most 1; 1 minus the "average drop" of
+      Grad-CAM++ (Chattopadhay et al., WACV 2018), with objects in place of images.
     - **disappearance**: the share of objects that no prediction of score ≥ `min_score` overlaps by `iou`.
     - **hallucinations_per_image**: such predictions that overlap no object by `iou`, mean over images.
 
@@ -53,13 +56,14 @@ class PatchMetrics:
         ap50, ap50_95 = self._average_precision(self._objects, counts)
         trusted = [image.at_least(self.min_score).boxes_xyxy_px for image in self._clean]
         relative_ap50, relative_ap50_95 = self._average_precision(trusted, counts)
-        objects, detected, lost, uncovered, unfounded = self._counts()
+        objects, detected, lost, retained, uncovered, unfounded = self._sums()
         return Scores(
             ap50=ap50,
             ap50_95=ap50_95,
             relative_ap50=relative_ap50,
             relative_ap50_95=relative_ap50_95,
             asr=_ratio(lost, detected, counts),
+            confidence_retained=_ratio(retained, detected, counts),
             disappearance=_ratio(uncovered, objects, counts),
             hallucinations_per_image=_ratio(unfounded, np.ones_like(unfounded), counts),
         )
@@ -69,20 +73,30 @@ class PatchMetrics:
         samples = measured.resampled(counts)
         return interval(measured.ap50, samples[:, 0]), interval(measured.ap50_95, samples[:, 1])
 
-    def _counts(self) -> IntArray:
-        """For each image its objects, those detected clean, of these lost, uncovered, unfounded: (5, n)."""
-        rows = [self._count(*image) for image in zip(self._objects, self._clean, self._found, strict=True)]
-        return np.array(rows, dtype=np.int64).reshape(-1, 5).T
+    def _sums(self) -> FloatArray:
+        """Objects, detected clean, of these lost and retained; uncovered, unfounded: (6, n), by image."""
+        images = zip(self._objects, self._clean, self._found, strict=True)
+        return np.array([self._sum(*image) for image in images], dtype=np.float64).reshape(-1, 6).T
 
-    def _count(self, objects: FloatArray, clean: ClassBoxes, found: ClassBoxes) -> tuple[int, ...]:
-        clean_boxes, boxes = (each.at_least(self.min_score).boxes_xyxy_px for each in (clean, found))
-        detected = match_greedy(objects, clean_boxes, iou=self.iou)
-        kept = match_greedy(objects, boxes, iou=self.iou)
+    def _sum(self, objects: FloatArray, clean: ClassBoxes, found: ClassBoxes) -> tuple[float, ...]:
+        before, after = (_matched_scores(objects, each, iou=self.iou) for each in (clean, found))
+        detected = before >= self.min_score
+        lost = detected & ~(after >= self.min_score)
+        retained = np.nan_to_num(after[detected] / before[detected]).clip(max=1)
+        boxes = found.at_least(self.min_score).boxes_xyxy_px
         uncovered = uncovered_objects(objects, boxes, iou=self.iou)
         unfounded = unfounded_boxes(objects, boxes, iou=self.iou)
-        totals = (detected, detected & ~kept, uncovered, unfounded)
-        return len(objects), *(int(each.sum()) for each in totals)
+        return len(objects), *(float(each.sum()) for each in (detected, lost, retained, uncovered, unfounded))
 
 
-def _ratio(numerators: IntArray, denominators: IntArray, counts: IntArray) -> Interval:
+def _matched_scores(objects_xyxy_px: FloatArray, found: ClassBoxes, *, iou: float) -> FloatArray:
+    """The score of the detection matched to each object, (g,), NaN where there is none.
+
+    The best choose first: leaving out all detections below some score changes no match above it.
+    """
+    nothing = np.array(np.nan, dtype=found.scores.dtype)
+    return np.append(found.scores, nothing)[match_greedy(objects_xyxy_px, found.boxes_xyxy_px, iou=iou)]
+
+
+def _ratio(numerators: FloatArray, denominators: FloatArray, counts: IntArray) -> Interval:
     return interval(total_ratio(numerators, denominators), ratio_samples(numerators, denominators, counts))

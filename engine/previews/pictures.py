@@ -123,7 +123,7 @@ def _compared(
 ) -> dict[str, Any]:
     """What `engine.evaluation.metrics` counts, object by object and detection by detection."""
     boxes = [each.boxes_xyxy_px.numpy() for each in (clean, patched)]
-    before, after = (match_greedy(objects, each, iou=iou) for each in boxes)
+    before, after = (match_greedy(objects, each, iou=iou) >= 0 for each in boxes)
     known = np.concatenate([objects, boxes[0]])
     listed = {}
     for side, found, each in zip(("before", "after"), (clean, patched), boxes, strict=True):

@@ -33,6 +33,7 @@ __all__ = ["Generation", "Observer"]
 log = logging.getLogger(__name__)
 
 NOT_SCORABLE = "held-out images cannot be scored"
+TIE_BREAK = 1e-6  # weight of confidence: one object more or less changes ASR by more
 CHECKPOINT_S = 30.0  # between two checkpoints at most, however long iterations are; more if one costs much
 
 
@@ -177,23 +178,25 @@ class Generation:
             self.save()
 
     def _validate(self, judge: PatchJudge) -> None:
-        """Score the patch on the held-out images; 1 - ASR, lower is better, AP50 decides between equals."""
+        """Score the patch on the held-out images; the highest ASR is best, then the least confidence."""
         state = self.state
         scores = judge.score(state.patch_chw)
         if math.isnan(scores.asr.value):
             self._give_up_validation(scores)
             return
-        score = (1 - scores.asr.value) + scores.ap50.value / 1000
+        score = (1 - scores.asr.value) + scores.confidence_retained.value * TIE_BREAK
         state.events.append(
             {
                 "event": "validated",
                 "step": state.step,
                 "iteration": state.iteration,
                 "asr": scores.asr.value,
+                "confidence_retained": scores.confidence_retained.value,
                 "ap50": scores.ap50.value,
             }
         )
-        log.info("Validation: ASR %.3f, AP50 %.3f", scores.asr.value, scores.ap50.value)
+        values = (scores.asr.value, scores.confidence_retained.value, scores.ap50.value)
+        log.info("Validation: ASR %.3f, confidence retained %.3f, AP50 %.3f", *values)
         state.stale_validations += 1
         if score < state.best_score:
             state.best_score, state.best_iteration = score, state.iteration

@@ -189,6 +189,7 @@ def _scores(asr: float) -> dict[str, Any]:
         "relative_ap50": 1 - asr,
         "relative_ap50_95": 1 - asr,
         "asr": asr,
+        "confidence_retained": 1 - 0.8 * asr,
         "disappearance": 0.2 + 0.6 * asr,
         "hallucinations_per_image": 0.4 + asr,
     }

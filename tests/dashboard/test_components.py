@@ -9,6 +9,7 @@ import random
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import formats
 from dashboard.components import STATES
 from engine.records import JOB_STATES
 from tests.dashboard.homes import make_evaluation
@@ -95,6 +96,16 @@ def test_scores_stand_beside_their_controls_with_intervals() -> None:
     rows = app.dataframe[0].value
     assert list(rows["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert rows["ASR"][1] == "0.00 (0.00 to 0.05)"
+    assert rows["Confidence"][1] == "1.00 (0.95 to 1.05)"
+    assert "Confidence: how much of these objects' detection scores is left" in app.caption[1].value
+
+
+def test_scores_from_before_confidence_have_a_dash_for_it() -> None:
+    evaluation = make_evaluation(random.Random(1))
+    for scores in (evaluation["patch"], *evaluation["controls"].values()):
+        del scores["confidence_retained"], scores["ci95"]["confidence_retained"]
+    app = AppTest.from_function(table, kwargs={"evaluation": evaluation}).run()
+    assert set(app.dataframe[0].value["Confidence"]) == {formats.DASH}
 
 
 @pytest.mark.parametrize(("present", "kind"), [(False, "dataframe"), (True, "table")])

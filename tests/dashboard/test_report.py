@@ -65,6 +65,8 @@ def test_a_comparison_is_one_file_that_loads_nothing() -> None:
         *("Settings and scores together", "Machine", "Versions"),
     ]
     assert "0.15 (0.10 to 0.20)" in read.text  # the grey control's ASR
+    assert "0.88 (0.83 to 0.93)" in read.text  # the confidence that it leaves
+    assert "Confidence: how much of these objects' detection scores is left" in read.text
 
 
 def test_one_run_shows_all_its_settings() -> None:

@@ -39,13 +39,13 @@ KNOWN = {
     *(N_("time saved by an earlier patch"), N_("uniform"), N_("balanced"), N_("{0} object")),
     *(N_("{0} objects"), N_("{0} objects or more"), N_("object"), N_("max confidence"), N_("total")),
     *(N_("total with cls, box, dfl"), N_("asr"), N_("ap50"), N_("disappearance")),
-    N_("hallucinations_per_image"),
+    *(N_("hallucinations_per_image"), N_("confidence_retained")),
     # units
     *(N_("image-iterations/s"), N_("images/s"), N_("images/s copied"), N_("s"), N_("s/image")),
     *(N_("s before"), N_("by the measured rate"), N_("share"), N_("per image"), N_("of an iteration")),
     *(N_("colour range"), N_("cosine"), N_("ASR to reach"), N_("times"), N_("times ART"), N_("times fp32")),
     *(N_("times sequential"), N_("times compile off"), N_("times pageable memory")),
-    *(N_("times a run's demand"), N_("times the speed of batch {0}")),
+    *(N_("times a run's demand"), N_("times the speed of batch {0}"), N_("confidence retained")),
 }
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")  # not the one of fp32
 JOINTS = {" and ": N_("{0} and {1}"), ", ": N_("{0}, {1}"), " / ": N_("{0} / {1}")}  # from what binds least

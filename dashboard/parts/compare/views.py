@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Rows = list[dict[str, Any]]
-SHARES = ("asr", "ap50", "ap50_95", "relative_ap50", "disappearance")  # 0 to 1: they share an axis
+SHARES = [key for key in SCORES if key != "hallucinations_per_image"]  # 0 to 1: they share an axis
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read
 OVER_STEPS, OVER_SECONDS = "steps", "seconds"
 COSTS = {
@@ -151,7 +151,7 @@ def parallel_figure(runs: Sequence[Run], **look: bool) -> go.Figure | None:
         for name, values in settings
     }
     if all(run.evaluation for run in runs):
-        for key in ("asr", "ap50", "disappearance"):
+        for key in ("asr", "confidence_retained", "ap50", "disappearance"):
             figures = [(run.evaluation or {})["patch"].get(key) for run in runs]
             if all(figure is not None for figure in figures):
                 texts = map(formats.number, figures)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard import formats
 from dashboard.charts.compare import score_bars, score_of
-from dashboard.components import CONDITIONS, chart, controls, go_to, guarded, look, score_table
+from dashboard.components import CONDITIONS, SCORES, chart, controls, go_to, guarded, look, score_table
 from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, notes, st
 from dashboard.i18n import N_, _
@@ -24,21 +24,12 @@ from engine.settings import flat
 
 __all__ = ["history", "manage", "portrait", "scored"]
 
-RATES = {
-    "asr": N_("ASR"),
-    "disappearance": N_("Disappearance"),
-    "ap50": N_("AP50"),
-    "ap50_95": N_("AP50-95"),
-}
+RATES = ("asr", "confidence_retained", "disappearance", "ap50", "ap50_95")
 VERDICTS = {
     "stronger": N_("It is stronger than a grey patch of its size; the intervals of the ASR do not overlap."),
     "unclear": N_("It is stronger than a grey patch of its size, but the intervals of the ASR overlap."),
     "weaker": N_("It is no stronger than a grey patch of its size: this shows occlusion, not an attack."),
 }
-MEANINGS = N_(
-    "ASR: share of the objects found without a patch that are no longer found. Disappearance: share of all "
-    "objects that nothing overlaps. AP50, AP50-95: average precision, lower with a strong patch."
-)
 
 
 def portrait(patch: PatchRecord) -> None:
@@ -133,7 +124,7 @@ def _score(score: ScoreRecord) -> None:
     conditions = {"patch": evaluation["patch"], **evaluation["controls"]}
     figure = score_bars(
         {
-            _(CONDITIONS.get(name, name)): {_(title): score_of(each, key) for key, title in RATES.items()}
+            _(CONDITIONS.get(name, name)): {_(SCORES[key]): score_of(each, key) for key in RATES}
             for name, each in conditions.items()
         },
         {},
@@ -143,7 +134,6 @@ def _score(score: ScoreRecord) -> None:
     )
     alt = _("Bars of the patch's scores beside no patch, grey and noise; its ASR is {asr}.")
     chart(figure, alt=alt.format(asr=formats.percent(score.asr)), key="patch-scores-chart")
-    st.caption(_(MEANINGS))
     score_table(evaluation)
     if score.held_out:
         st.caption(_("Scored on images that it was not made on."))
@@ -186,6 +176,7 @@ def _validations(events: list[dict[str, Any]]) -> None:
             {
                 _("Iteration"): each["iteration"],
                 _("ASR"): formats.percent(each["asr"]),
+                _("Confidence"): formats.number(each.get("confidence_retained")),
                 _("AP50"): formats.number(each["ap50"]),
             }
             for each in events

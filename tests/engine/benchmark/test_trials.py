@@ -15,7 +15,7 @@ from engine.records import Interval, Scores
 
 def outcome(asr: float, width: float = 0.1) -> Outcome:
     figure = Interval(value=asr, low=asr - width, high=asr + width)
-    names = ("ap50", "ap50_95", "relative_ap50", "relative_ap50_95", "disappearance")
+    names = ("ap50", "ap50_95", "relative_ap50", "relative_ap50_95", "disappearance", "confidence_retained")
     scores = Scores(asr=figure, hallucinations_per_image=figure, **dict.fromkeys(names, figure))
     return Outcome(patch_chw=torch.zeros(3, 2, 2), scores=scores, elapsed_s=2.0, image_iterations=10)
 
@@ -69,7 +69,7 @@ def test_each_seed_begins_with_another_side(trials):
 )
 def test_noise_is_over_seeds_and_of_a_single_run_over_images(asr, expected):
     rows = score_rows("a", [outcome(each) for each in asr], axis="texels")
-    assert [row.unit for row in rows] == ["ASR", "AP50"]
+    assert [row.unit for row in rows] == ["ASR", "confidence retained", "AP50"]
     figure = rows[0].figure
     assert (figure.value, figure.low, figure.high) == pytest.approx(expected, nan_ok=True)
     assert rows[0].settings == {

@@ -9,7 +9,8 @@ import pytest
 
 from engine.cli.output import SCORE_COLUMNS, print_json, print_table, score_rows
 
-KEYS = ("ap50", "ap50_95", "relative_ap50", "asr", "disappearance", "hallucinations_per_image")
+OLD_KEYS = ("ap50", "ap50_95", "relative_ap50", "asr", "disappearance", "hallucinations_per_image")
+KEYS = (*OLD_KEYS, "confidence_retained")
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,9 @@ def test_scores_show_value_and_interval_where_there_are_any() -> None:
     rows = score_rows(evaluation)
     assert {len(row) for row in rows} == {len(SCORE_COLUMNS)}
     assert [row[:2] for row in rows] == [["clean", "0.500 [0.25, 0.75]"], ["grey", "0.500"], ["patch", "-"]]
+
+
+def test_runs_from_before_a_score_show_a_dash_in_its_column() -> None:
+    old = dict.fromkeys(OLD_KEYS, 0.5) | {"ci95": {key: [0.25, 0.75] for key in OLD_KEYS}}
+    (row,) = score_rows({"controls": {}, "patch": old})
+    assert [title for title, cell in zip(SCORE_COLUMNS, row, strict=True) if cell == "-"] == ["confidence"]

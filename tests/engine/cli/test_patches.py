@@ -22,7 +22,8 @@ from engine.cli import main, patches, progress
 from tests.engine.tiny import IMAGE_SIZE, RUN_KEYS, write_weights
 
 ROOT = Path(__file__).resolve().parents[3]
-SCORES = {"ap50", "ap50_95", "relative_ap50", "asr", "disappearance", "hallucinations_per_image", "ci95"}
+RATES = {"asr", "confidence_retained", "disappearance", "hallucinations_per_image"}
+SCORES = {"ap50", "ap50_95", "relative_ap50", "ci95", *RATES}
 
 
 def generated(run, small, out: Path, *more: object) -> bytes:

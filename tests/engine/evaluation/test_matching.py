@@ -15,17 +15,19 @@ LEFT, RIGHT, FAR = [0, 0, 10, 10], [4, 0, 14, 10], [50, 50, 60, 60]
     [
         ([], [], []),
         ([], [LEFT], []),
-        ([LEFT], [], [False]),
-        ([LEFT], [FAR], [False]),
-        ([LEFT], [[0, 0, 10, 5]], [True]),  # an IoU of exactly 0.5 counts
-        ([LEFT], [[0, 0, 10, 4.9]], [False]),
-        ([LEFT, LEFT], [LEFT], [True, False]),  # one to one: a box is used once
-        ([LEFT, RIGHT], [[1, 0, 11, 10], [3, 0, 13, 10]], [True, True]),
+        ([LEFT], [], [-1]),
+        ([LEFT], [FAR], [-1]),
+        ([LEFT], [FAR, LEFT, LEFT], [1]),
+        ([LEFT], [[0, 0, 10, 5]], [0]),  # an IoU of exactly 0.5 counts
+        ([LEFT], [[0, 0, 10, 4.9]], [-1]),
+        ([LEFT, LEFT], [LEFT], [0, -1]),  # one to one: a box is used once
+        ([LEFT, RIGHT], [[1, 0, 11, 10], [3, 0, 13, 10]], [0, 1]),
+        ([LEFT, RIGHT], [[3, 0, 13, 10], [1, 0, 11, 10]], [1, 0]),
         # Greedy, not optimal: the better box takes LEFT although only LEFT is left for the other.
-        ([LEFT, RIGHT], [[1.9, 0, 11.9, 10], [-2, 0, 8, 10]], [True, False]),
+        ([LEFT, RIGHT], [[1.9, 0, 11.9, 10], [-2, 0, 8, 10]], [0, -1]),
     ],
 )
-def test_match_greedy(objects: list, found: list, expected: list[bool]) -> None:
+def test_match_greedy(objects: list, found: list, expected: list[int]) -> None:
     assert match_greedy(boxes(objects), boxes(found), iou=0.5).tolist() == expected
 
 
@@ -36,14 +38,14 @@ def slow_iou(first: np.ndarray, second: np.ndarray) -> float:
     return width * height / (sum(areas) - width * height)
 
 
-def slow_match(objects: np.ndarray, found: np.ndarray, iou: float) -> list[bool]:
-    free = set(range(len(objects)))
-    for box in found:
-        candidates = [(slow_iou(box, objects[g]), g) for g in free]
+def slow_match(objects: np.ndarray, found: np.ndarray, iou: float) -> list[int]:
+    matched: dict[int, int] = {}
+    for index, box in enumerate(found):
+        candidates = [(slow_iou(box, each), g) for g, each in enumerate(objects) if g not in matched]
         candidates = [each for each in candidates if each[0] >= iou]
         if candidates:
-            free.discard(max(candidates)[1])
-    return [g not in free for g in range(len(objects))]
+            matched[max(candidates)[1]] = index
+    return [matched.get(g, -1) for g in range(len(objects))]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -4,13 +4,14 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 
 from engine.errors import SettingsError
 from engine.evaluation.matching import ClassBoxes
 from engine.evaluation.metrics import PatchMetrics
 from engine.records import Scores
-from tests.engine.evaluation.factories import boxes, detections, random_images
+from tests.engine.evaluation.factories import boxes, detections, random_detections, random_images
 
 BOX, OTHER, FAR = [0, 0, 10, 10], [20, 20, 40, 40], [60, 60, 90, 90]
 NONE = detections([], [])
@@ -55,6 +56,44 @@ def test_rates(images: list, asr: float, disappearance: float, hallucinations: f
     assert rates == pytest.approx((asr, disappearance, hallucinations), nan_ok=True)
 
 
+@pytest.mark.parametrize(
+    ("images", "retained"),
+    [
+        ([], math.nan),
+        ([([], NONE, BOTH)], math.nan),
+        ([([BOX], NONE, BOTH)], math.nan),  # what was not detected clean has no confidence to retain
+        ([([BOX], detections([BOX], [0.24]), BOTH)], math.nan),
+        ([([BOX, OTHER], BOTH, BOTH)], 1.0),
+        ([([BOX, OTHER], BOTH, NONE)], 0.0),
+        ([([BOX, OTHER], BOTH, detections([FAR], [0.9]))], 0.0),
+        ([([BOX], detections([BOX], [0.5]), detections([BOX], [0.9]))], 1.0),  # a gain makes up for no loss
+        ([([BOX], BOTH, detections([BOX], [0.009]))], 0.01),  # below the score from which detections count
+        ([([BOX, OTHER], BOTH, detections([OTHER, BOX], [0.6, 0.225]))], (0.225 / 0.9 + 0.6 / 0.8) / 2),
+        ([([BOX, OTHER], detections([BOX, OTHER], [0.9, 0.2]), detections([OTHER], [0.9]))], 0.0),
+        # Two objects under one prediction: one to one, so the other keeps nothing.
+        ([([BOX, BOX], detections([BOX, BOX], [0.9, 0.8]), detections([BOX], [0.45]))], 0.25),
+        ([([BOX], BOTH, detections([[0, 0, 10, 4]], [0.9]))], 0.0),  # overlaps by less than the IoU
+        # Mean over objects, whichever image they are in.
+        ([([BOX, OTHER], BOTH, NONE), ([BOX], BOTH, BOTH)], 1 / 3),
+    ],
+)
+def test_confidence_retained(images: list, retained: float) -> None:
+    assert scored(images).confidence_retained.value == pytest.approx(retained, nan_ok=True)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_detections_below_the_minimum_score_change_no_rate(seed: int) -> None:
+    objects, clean = random_images(seed, images=20)
+    rng = np.random.default_rng(seed)
+    found = [random_detections(rng, each, extra=4) for each in objects]
+    trusted = [[each.at_least(0.4) for each in side] for side in (clean, found)]
+    of_all = scored(list(zip(objects, clean, found, strict=True)), min_score=0.4)
+    of_trusted = scored(list(zip(objects, *trusted, strict=True)), min_score=0.4)
+    for rate in ("asr", "disappearance", "hallucinations_per_image"):
+        assert getattr(of_all, rate).value == getattr(of_trusted, rate).value > 0, rate
+    assert of_all.confidence_retained.value > of_trusted.confidence_retained.value
+
+
 def test_relative_ap_takes_the_clean_detections_for_labels() -> None:
     clean = detections([BOX, FAR], [0.9, 0.2])  # FAR is below the score that makes a label
     scores = scored([([BOX, OTHER], clean, clean)])
@@ -70,6 +109,13 @@ def test_the_settings_matter() -> None:
     assert scored(images).asr.value == 1.0
     assert scored(images, min_score=0.1).asr.value == 0.0
     assert math.isnan(scored(images, iou=0.7).asr.value)
+
+
+def test_a_score_counts_in_its_own_precision() -> None:
+    """0.7 as float32 is less than 0.7, yet a detection of that score counts."""
+    found = ClassBoxes(boxes_xyxy_px=boxes([BOX]), scores=np.array([0.7], dtype=np.float32))
+    scores = scored([([BOX], found, found)], min_score=0.7)
+    assert (scores.asr.value, scores.disappearance.value, scores.confidence_retained.value) == (0.0, 0.0, 1.0)
 
 
 def test_intervals_hold_the_value_and_follow_the_seed() -> None:

@@ -102,10 +102,13 @@ def test_a_dark_patch_hides_what_its_controls_leave(loader: ImageLoader) -> None
     for name, control in evaluation.controls.items():
         values = (control.asr.value, control.disappearance.value, control.relative_ap50.value)
         assert values == (0.0, 0.0, pytest.approx(1.0)), name
+    assert evaluation.controls["clean"].confidence_retained.value == 1.0
     # The boxes are found with too low a score: lost for ASR, still there for AP, which reads all scores.
     assert evaluation.patch.asr.value == 1.0
     assert evaluation.patch.disappearance.value == 1.0
     assert evaluation.patch.ap50.value == pytest.approx(1.0)
+    # The patch's side is 0.6 of the diagonal of a square box: 0.72 of its area is dark, less along the edges.
+    assert evaluation.patch.confidence_retained.value == pytest.approx(0.3, abs=0.03)
     assert (evaluation.patch.asr.low, evaluation.patch.asr.high) == (1.0, 1.0)
 
 

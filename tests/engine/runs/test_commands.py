@@ -222,11 +222,14 @@ def test_any_patch_is_scored_beside_its_controls(settings: Settings, tmp_path: P
     ).to_json()
     assert found.keys() == {"patch", "controls", "settings"}
     assert list(found["controls"]) == ["clean", "grey", "noise"]
-    keys = {"ap50", "ap50_95", "relative_ap50", "asr", "disappearance", "hallucinations_per_image", "ci95"}
+    rates = {"asr", "confidence_retained", "disappearance", "hallucinations_per_image"}
+    keys = {"ap50", "ap50_95", "relative_ap50", "ci95", *rates}
     for scores in (found["patch"], *found["controls"].values()):
         assert scores.keys() >= keys
         assert scores["ci95"].keys() >= keys - {"ci95"}
     assert found["controls"]["clean"]["asr"] == 0
+    assert found["controls"]["clean"]["confidence_retained"] == 1
+    assert 0 < found["controls"]["grey"]["confidence_retained"] < 1
     assert found["settings"]["patch_size"] == [20, 30]
     assert sum(scored) == 4 * 5
 

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -101,6 +102,38 @@ def test_it_stops_early_when_nothing_improves(settings: Settings, tmp_path: Path
     summary = begun(config, tmp_path).run(evaluate_after=False)
     assert summary["iterations"] == 3
     assert summary["events"][-1]["event"] == "stopped early"
+
+
+class ListedJudge(PatchJudge):
+    """Judges patches in turn by a list of ASR, confidence retained and AP50."""
+
+    figures: ClassVar[list[tuple[float, float, float]]] = []
+
+    def score(self, patch_chw):
+        scores = super().score(patch_chw)
+        values = zip(("asr", "confidence_retained", "ap50"), self.figures.pop(0), strict=True)
+        return dataclasses.replace(
+            scores, **{name: dataclasses.replace(scores.asr, value=value) for name, value in values}
+        )
+
+
+@pytest.mark.parametrize(
+    ("figures", "best"),
+    [
+        ([(0.5, 0.5, 0.4), (0.5, 0.3, 0.5), (0.5, 0.4, 0.1)], 2),  # as strong by ASR: the least confidence
+        ([(0.5, 0.3, 0.1), (0.50001, 1.0, 0.9), (0.5, 0.0, 0.1)], 2),  # one object in a hundred thousand
+        ([(0.5, 0.3, 0.4), (0.5, 0.3, 0.1), (0.4, 0.2, 0.1)], 1),
+    ],
+)
+def test_asr_decides_which_patch_is_kept_then_confidence(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: list, best: int
+) -> None:
+    monkeypatch.setattr(ListedJudge, "figures", list(figures))
+    monkeypatch.setattr("engine.runs.generation.PatchJudge", ListedJudge)
+    config = settings(validation_share=0.4, validate_every=1, iterations=3)
+    summary = begun(config, tmp_path).run(evaluate_after=False)
+    assert summary["best_iteration"] == best
+    assert [event["confidence_retained"] for event in summary["events"]] == [each[1] for each in figures]
 
 
 class UndefinedJudge(PatchJudge):

@@ -31,6 +31,8 @@ def english_in(text: str) -> set[str]:
         ("something new, batch 8", "something new, 배치 8"),
         ("ragged, batch 8", "혼합, 배치 8"),
         ("patch, asr", "패치, ASR"),
+        ("patch, confidence_retained", "패치, 남은 신뢰도"),
+        ("confidence retained", "남은 신뢰도"),
         ("one query an image", "이미지마다 쿼리 하나"),
         ("learning rate 0.03", "학습률 0.03"),
         ("4 x batch 8", "4 x 배치 8"),

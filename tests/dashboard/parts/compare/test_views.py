@@ -52,6 +52,7 @@ def test_scores_stand_beside_their_controls(runs: list[Run]) -> None:
     rows = parts.score_rows(runs[:1])
     assert [row["Condition"] for row in rows] == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert rows[2]["ASR"] == "0.15 (0.10 to 0.20)"
+    assert rows[2]["Confidence"] == "0.88 (0.83 to 0.93)"
     assert parts.scores_alt(runs[:1]).startswith("1 Run 0: ASR 0.")
 
 
@@ -91,4 +92,4 @@ def test_differing_settings_and_scores_share_parallel_axes(runs: list[Run]) -> N
     figure = parts.parallel_figure(runs, **LOOK)
     assert figure is not None
     assert [trace.name for trace in figure.data] == [run.name for run in runs]
-    assert {"Seed", "ASR", "AP50", "Disappearance"} <= set(figure.layout.yaxis.ticktext)
+    assert {"Seed", "ASR", "Confidence", "AP50", "Disappearance"} <= set(figure.layout.yaxis.ticktext)

@@ -13,6 +13,8 @@ from engine.records import PatchRecord
 from engine.store.repository import Repository
 from tests.dashboard.homes import fill, make_evaluation
 
+VALIDATED = {"event": "validated", "iteration": 1, "asr": 0.5, "confidence_retained": 0.25, "ap50": 0.75}
+
 
 def drawn(patch: object) -> None:
     from dashboard.parts.patches.view import scored
@@ -73,7 +75,9 @@ def test_an_undefined_score_has_no_verdict(patch: PatchRecord) -> None:
     ("events", "figures", "explained"),
     [
         ([], None, False),
-        ([{"event": "validated", "iteration": 1, "asr": None, "ap50": None}], ["–", "–"], False),  # noqa: RUF001
+        # As runs recorded it before confidence was scored.
+        ([{"event": "validated", "iteration": 1, "asr": None, "ap50": None}], ["–", "–", "–"], False),  # noqa: RUF001
+        ([VALIDATED], ["50%", "0.25", "0.75"], False),
         ([{"event": "held-out images cannot be scored", "iteration": 1, "reason": "none"}], None, True),
     ],
 )
@@ -81,5 +85,6 @@ def test_validations(patch: PatchRecord, events: list, figures: list | None, exp
     told = replace(patch, job_id=None, summary={"events": events})
     app = AppTest.from_function(drawn_history, args=(told,)).run()
     assert not app.exception
-    assert [list(table.value.loc[0, ["ASR", "AP50"]]) for table in app.dataframe] == [figures] * bool(figures)
+    columns = ["ASR", "Confidence", "AP50"]
+    assert [list(table.value.loc[0, columns]) for table in app.dataframe] == [figures] * bool(figures)
     assert any("could not be scored" in each.value for each in app.caption) is explained
