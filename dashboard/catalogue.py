@@ -15,8 +15,6 @@ from dashboard.services.datasets import repair_texts
 from dashboard.services.jobs import kind_texts
 from dashboard.services.settings import setting_texts
 
-__all__ = ["main", "missing", "texts", "translated", "unused"]
-
 SOURCES = Path(__file__).parent
 SAID = SOURCES.parent / "engine" / "benchmark"  # answers, whose figures are apart from their words
 MARKS = {"_": 1, "N_": 1, "ngettext": 2, "said": 1}  # function → how many of its arguments are texts

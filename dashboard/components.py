@@ -21,29 +21,6 @@ from dashboard.services.failures import logged
 from engine.errors import EngineError
 from engine.records import Job, Progress, ScoreRecord
 
-__all__ = [
-    "chart",
-    "controls",
-    "empty_state",
-    "fact",
-    "go_to",
-    "guarded",
-    "job_line",
-    "job_title",
-    "kind_name",
-    "line_chart",
-    "live",
-    "look",
-    "page_title",
-    "progress_line",
-    "score_line",
-    "score_rows",
-    "score_table",
-    "state_badge",
-    "state_name",
-    "table",
-]
-
 STATES = {  # state → its name, colour and icon: never the colour alone
     "queued": (N_("Queued"), "gray", ":material/schedule:"),
     "running": (N_("Running"), "blue", ":material/play_arrow:"),

@@ -13,8 +13,6 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunCon
 
 from dashboard.drawing import st
 
-__all__ = ["save_button"]
-
 
 def save_button(
     label: str,

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 import streamlit
 from streamlit.delta_generator import DeltaGenerator
 
-__all__ = ["DRAWN", "Markdown", "notes", "plain", "st"]
-
 _INPUT = ("label", "help")
 _INPUTS = (
     *("audio_input", "badge", "button", "camera_input", "checkbox", "color_picker", "date_input"),

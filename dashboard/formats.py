@@ -10,8 +10,6 @@ from typing import Any
 
 from dashboard.i18n import _
 
-__all__ = ["DASH", "bytes_text", "duration", "interval", "moment", "number", "percent", "score", "spread"]
-
 DASH = "–"  # noqa: RUF001
 
 

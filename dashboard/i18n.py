@@ -15,8 +15,6 @@ import polib
 
 from dashboard.drawing import st
 
-__all__ = ["LANGUAGES", "N_", "_", "browser_language", "language", "ngettext", "speaking", "translations"]
-
 LANGUAGES = {"en": "English", "ko": "한국어"}
 LOCALE = Path(__file__).with_name("locale")
 _SPOKEN: ContextVar[str] = ContextVar("language")

@@ -17,8 +17,6 @@ import psutil
 from engine.errors import SettingsError
 from engine.excerpts import short_repr
 
-__all__ = ["HostCheck", "answered_hosts", "require_free", "shown_address"]
-
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Any, Any], Awaitable[None]]
 

@@ -9,8 +9,6 @@ from typing import Any
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 
-__all__ = ["PAGES", "pages"]
-
 FOLDER = Path(__file__).with_name("app_pages")
 PAGES = {  # script → title and icon; one line a page
     "overview": (N_("Overview"), ":material/home:"),

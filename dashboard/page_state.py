@@ -8,8 +8,6 @@ from typing import Any
 
 from dashboard.drawing import st
 
-__all__ = ["changed", "choose", "chosen", "kept", "presenting", "reference", "reset"]
-
 _KEPT = "kept."
 
 

@@ -9,8 +9,6 @@ from PIL import Image
 
 from dashboard.drawing import st
 
-__all__ = ["factor_for", "texels"]
-
 _SHARP = "<style>[class*='st-key-texels-'] img {image-rendering: pixelated; border-radius: 0}</style>"
 
 

@@ -25,8 +25,6 @@ from dashboard.parts.compare import views as parts
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
-__all__ = ["PICTURE_BYTES", "report_html"]
-
 PICTURE_BYTES = 600_000  # of all patches together: with plotly.js the file stays below six million
 TEMPLATES = Path(__file__).with_name("templates")
 _LOOK = {"dark": False, "large": False}  # reports are printed

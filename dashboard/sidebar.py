@@ -9,8 +9,6 @@ from dashboard.i18n import LANGUAGES, _, browser_language, ngettext
 from dashboard.page_state import kept, presenting
 from dashboard.services import workers
 
-__all__ = ["settings", "style", "worker_status"]
-
 _PRESENTATION = """<style>
 html {font-size: 21px}
 [class*="st-key-controls-"] {display: none}

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Letterbox", "iou_matrix", "letterbox"]
-
-
 FloatArray = npt.NDArray[np.floating]
 
 

@@ -12,18 +12,6 @@ from typing import Any
 
 from engine.errors import DatasetError, DetectorError, SettingsError
 
-__all__ = [
-    "ClassMatch",
-    "dataset_class_ids",
-    "detector_class_id",
-    "listed",
-    "match_classes",
-    "name_key",
-    "recorded_words",
-    "require_detector_class",
-    "words",
-]
-
 SHOWN = 20  # names in a message
 LONGEST_NAME = 40  # characters of a name in a message
 _DIGITS = 9  # of a class's number: more is no number of a class, and may be too long to convert

@@ -8,8 +8,6 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["csv_text", "inert"]
-
 # With these a spreadsheet begins a formula, which may call programs or send what is in other cells
 # (https://owasp.org/www-community/attacks/CSV_Injection); some read full-width signs as the plain ones.
 _BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001

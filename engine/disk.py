@@ -13,8 +13,6 @@ from typing import BinaryIO
 
 from engine.errors import StorageError
 
-__all__ = ["free_bytes", "full_disk", "is_full", "why_unwritable", "write_atomically"]
-
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

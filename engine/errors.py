@@ -1,22 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 """Named errors whose message a user reads: one line saying what was expected, what was got, what to do."""
 
-__all__ = [
-    "DatasetError",
-    "DetectorError",
-    "DeviceError",
-    "EngineError",
-    "JobError",
-    "MemoryExhaustedError",
-    "NonFiniteLossError",
-    "OutputError",
-    "PatchFileError",
-    "RunInterruptedError",
-    "SettingsError",
-    "StorageError",
-    "UntrustedWeightsError",
-]
-
 
 class EngineError(Exception):
     """Something the user must see, worded for them in one line."""

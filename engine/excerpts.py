@@ -13,8 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-__all__ = ["read_bounded", "short_line", "short_list", "short_repr"]
-
 LONGEST_NAME = 60
 _SHORT = (bool, float, complex, type(None), date, time)
 MANY_BITS = 256

@@ -17,8 +17,6 @@ import psutil
 
 from engine.config import home_folder
 
-__all__ = ["GpuProcess", "GpuSnapshot", "HardwareSnapshot", "snapshot"]
-
 PACKAGES = ("torch", "torchvision", "ultralytics", "adversarial-robustness-toolbox", "numpy")
 
 Value = TypeVar("Value")

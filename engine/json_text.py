@@ -7,8 +7,6 @@ import json
 import math
 from typing import Any
 
-__all__ = ["from_json", "json_document", "json_text"]
-
 
 def json_text(
     value: Any, *, indent: int | None = None, sort_keys: bool = False, ascii_only: bool = True

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["BENCHMARK_STATES", "BenchmarkRun", "Interval", "Measurement", "spans_orders"]
-
 BENCHMARK_STATES = ("running", "finished", "interrupted")
 WIDE = 100  # on a linear axis, what is a hundredth of the largest is a hairline
 

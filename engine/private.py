@@ -10,8 +10,6 @@ from pathlib import Path
 
 from engine.config import home_folder
 
-__all__ = ["private_home", "shared_outside_home"]
-
 _OTHERS = 0o077
 _usual: int | None = None  # the user's own mask, within `private_home`
 

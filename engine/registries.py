@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from engine.patch.optimizers import OptimizerKind
     from engine.patch.schedules import ScheduleKind
 
-__all__ = ["LOSSES", "OPTIMIZERS", "SCHEDULES"]
-
 LOSSES: Registry[LossTerm] = Registry("loss", "engine.patch.losses")
 OPTIMIZERS: Registry[OptimizerKind] = Registry("optimizer", "engine.patch.optimizers")
 SCHEDULES: Registry[ScheduleKind] = Registry("schedule", "engine.patch.schedules")

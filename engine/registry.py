@@ -11,8 +11,6 @@ from typing import Generic, Protocol, TypeVar
 from engine.errors import SettingsError
 from engine.excerpts import short_repr
 
-__all__ = ["Named", "Registry"]
-
 
 class Named(Protocol):
     """What can be registered."""

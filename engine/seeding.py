@@ -9,8 +9,6 @@ import random
 import numpy as np
 import torch
 
-__all__ = ["derived_seed", "generator", "seed_everything"]
-
 
 def seed_everything(seed: int, *, deterministic: bool = False) -> None:
     """Seed Python's, numpy's and torch's global generators.

@@ -16,18 +16,6 @@ from typing import Any, ClassVar, Self
 from engine.errors import SettingsError
 from engine.excerpts import short_repr
 
-__all__ = [
-    "Setting",
-    "Settings",
-    "declared",
-    "flat",
-    "nest",
-    "nested",
-    "require_between",
-    "require_choice",
-    "setting",
-]
-
 _WORDS = {
     bool: "true or false",
     dict: "names with numbers",

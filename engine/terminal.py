@@ -13,8 +13,6 @@ from typing import Any
 
 from engine.errors import OutputError
 
-__all__ = ["checked_output", "lacks_characters", "lenient_streams"]
-
 
 def lenient_streams() -> None:
     """Let both streams show characters that they lack as escapes, such as `\\u2026`, instead of failing."""

@@ -13,8 +13,6 @@ from dashboard.charts.theme import as_text, colour, dot_px, error_bars, folded, 
 from engine.measurements import spans_orders
 from engine.records import Interval
 
-__all__ = ["Bar", "change_chart", "line_chart", "side_chart"]
-
 SYMBOLS = ("circle", "square", "triangle-up", "x", "star", "pentagon", "cross")
 _CLAIM = "#D55E00"
 

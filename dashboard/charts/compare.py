@@ -10,8 +10,6 @@ import plotly.graph_objects as go
 
 from dashboard.charts.theme import Bounded, as_text, colour, dot_px, error_bars, folded, inks, stroke, styled
 
-__all__ = ["loss_curves", "parallel_axes", "places", "score_bars", "score_of", "smoothed"]
-
 Curve = tuple[Sequence[float], Sequence[float]]
 
 

@@ -9,8 +9,6 @@ import plotly.graph_objects as go
 
 from dashboard.charts.theme import colour, styled
 
-__all__ = ["batch_sizes", "box_centres", "box_sizes", "class_bars", "object_histogram"]
-
 PATTERNS = ("", "/", ".")  # a second sign beside the colour
 
 

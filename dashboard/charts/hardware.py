@@ -9,8 +9,6 @@ from typing import Any
 from dashboard.charts.lines import framed, number, pointed_at
 from dashboard.charts.theme import COLOURS, colour, thick
 
-__all__ = ["load_rows", "load_spec"]
-
 DASHES = ([1, 0], [8, 4], [2, 3], [8, 3, 2, 3])  # a second sign beside colour
 
 

@@ -14,8 +14,6 @@ from dashboard.charts.lines import framed, number, pointed_at
 from dashboard.charts.theme import colour, dot_px, styled, thick
 from engine.records import StepRecord
 
-__all__ = ["estimates_beside_truth", "loss_rows", "loss_spec", "rates", "throughput_rows", "throughput_spec"]
-
 SMOOTHING = 0.8  # as of `compare.smoothed`
 STRETCHES = 60  # single steps jitter
 LEVEL = {"grid": False, "tickCount": 6}  # of the axis below

@@ -8,8 +8,6 @@ from typing import Any
 
 from dashboard.charts.theme import inks
 
-__all__ = ["framed", "number", "pointed_at"]
-
 FONT = "Source Sans, sans-serif"
 NEAREST = {"type": "point", "on": "pointerover", "clear": "pointerout", "nearest": True, "encodings": ["x"]}
 

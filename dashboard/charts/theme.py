@@ -9,21 +9,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-__all__ = [
-    "COLOURS",
-    "CONFIG",
-    "Bounded",
-    "as_text",
-    "colour",
-    "dot_px",
-    "error_bars",
-    "folded",
-    "inks",
-    "stroke",
-    "styled",
-    "thick",
-]
-
 Bounded = tuple[float | None, float | None, float | None]  # value, low, high; None where undefined
 
 # Okabe and Ito (2008), without black; ordered so that neighbours differ in lightness as well.

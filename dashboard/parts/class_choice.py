@@ -15,8 +15,6 @@ from dashboard.services import detectors
 from engine.errors import EngineError
 from engine.json_text import json_text
 
-__all__ = ["choose_classes", "choose_detector_class", "first_classes", "read_classes", "write_classes"]
-
 
 def choose_classes(
     name: str, offered: Sequence[str], *, meaning: str, first: Sequence[str] = ()

@@ -12,8 +12,6 @@ from dashboard.i18n import _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.services import detectors
 
-__all__ = ["choose_detector", "detector_name", "other_weights"]
-
 
 def choose_detector(name: str, meaning: str) -> str:
     """A detector out of those known here, `demo` at first.

@@ -10,8 +10,6 @@ from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import choose, chosen, kept, reset
 
-__all__ = ["filters", "linked", "page_number"]
-
 Row = TypeVar("Row")
 Choice = tuple[str, Collection[str], Callable[[str], str]]
 

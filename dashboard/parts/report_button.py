@@ -10,8 +10,6 @@ from dashboard.downloads import save_button
 from dashboard.i18n import _, language
 from dashboard.report import report_html
 
-__all__ = ["report_button"]
-
 
 def report_button(job_ids: Sequence[int]) -> None:
     """Offer the HTML report of finished generations; it is made when it is asked for.

@@ -10,8 +10,6 @@ from dashboard.formats import DASH
 from dashboard.i18n import _
 from dashboard.services.settings import SETTINGS
 
-__all__ = ["setting_name", "setting_value"]
-
 
 def setting_name(key: str) -> str:
     """A setting's name and unit in the session's language; one that is not known is named as the engine does.

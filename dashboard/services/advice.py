@@ -11,8 +11,6 @@ from engine.config import RunConfig
 from engine.hardware import HardwareSnapshot
 from engine.jobs.kinds import making
 
-__all__ = ["Advice", "Measured", "advise", "measured_runs"]
-
 LOOKED_AT = 200  # finished runs
 
 

@@ -12,8 +12,6 @@ from dashboard.services.storage import cached
 from engine.config import BATCHINGS
 from engine.datasets.sampling import plan_iteration
 
-__all__ = ["BatchPlan", "plans"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class BatchPlan:

@@ -11,8 +11,6 @@ from engine.config import RunConfig
 from engine.jobs.estimates import cost_key
 from engine.store.costs import StepCost
 
-__all__ = ["PassCost", "cost_of_pass"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class PassCost:

@@ -23,17 +23,6 @@ from engine.errors import DetectorError, StorageError
 from engine.excerpts import short_repr
 from engine.jobs.kinds import KINDS
 
-__all__ = [
-    "KNOWN",
-    "SUFFIXES",
-    "class_names",
-    "detectors",
-    "namesake",
-    "store_weights",
-    "usable",
-    "weight_file",
-]
-
 # Names that Ultralytics downloads when they are first used; any other works as a path.
 KNOWN = ("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m")
 SUFFIXES = (".pt", ".pth", ".safetensors")

@@ -6,8 +6,6 @@ from __future__ import annotations
 import logging
 import uuid
 
-__all__ = ["logged"]
-
 _LOG = logging.getLogger("dashboard")
 
 

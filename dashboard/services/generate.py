@@ -21,21 +21,6 @@ from engine.registries import LOSSES
 from engine.settings import nest
 from engine.store.previews import Preview
 
-__all__ = [
-    "DEFAULTS",
-    "built",
-    "detection_preview",
-    "estimate",
-    "faults",
-    "flat",
-    "held",
-    "measure",
-    "patches",
-    "placement_preview",
-    "settings_of_job",
-    "submit",
-]
-
 _PAIRS = [key for key, each in RUN.items() if each.parts]
 
 

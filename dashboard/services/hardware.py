@@ -7,8 +7,6 @@ from dashboard.services.storage import cached
 from engine import hardware
 from engine.hardware import HardwareSnapshot
 
-__all__ = ["snapshot"]
-
 
 @cached(ttl_s=1, max_entries=4)
 def snapshot() -> HardwareSnapshot:

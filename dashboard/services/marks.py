@@ -9,8 +9,6 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-__all__ = ["MARKS", "changes", "marked", "marks_of"]
-
 Box = tuple[float, float, float, float]
 # Mark → colour (Okabe and Ito), length of dashes in pixels (0: one line), sign.
 MARKS = {

@@ -13,8 +13,6 @@ from engine.jobs.kinds.generate import GenerateRequest
 from engine.records import Job, PatchRecord
 from engine.store.datasets import DatasetSummary
 
-__all__ = ["Overview", "running_jobs", "start_demo", "summary"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:

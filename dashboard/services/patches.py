@@ -21,22 +21,6 @@ from engine.previews import requests as previews
 from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.previews import Preview
 
-__all__ = [
-    "LARGEST_MB",
-    "PAGE_SIZE",
-    "against_grey",
-    "as_json",
-    "before_after",
-    "delete",
-    "edit",
-    "file_bytes",
-    "find",
-    "get",
-    "import_upload",
-    "score_on",
-    "scores",
-]
-
 PAGE_SIZE = 12
 LARGEST_MB = 64
 

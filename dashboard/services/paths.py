@@ -11,8 +11,6 @@ from engine.datasets.uploads import own_folder
 from engine.errors import SettingsError
 from engine.excerpts import short_repr
 
-__all__ = ["allowed_roots", "file_within_roots", "held_roots", "within_roots"]
-
 
 def allowed_roots() -> list[Path]:
     """The folders in PATCHBENCH_ROOTS (separated as in PATH), else the user's home and the working folder;

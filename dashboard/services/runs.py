@@ -16,8 +16,6 @@ from engine.jobs.kinds import making
 from engine.records import Job, PatchRecord, StepRecord
 from engine.settings import flat
 
-__all__ = ["LIMIT", "POINTS", "Run", "candidates", "compared", "differing", "losses", "scored_alike"]
-
 LIMIT = 8  # runs side by side: more cannot be distinguished in one chart
 LISTED = 1000
 POINTS = 600  # of a loss curve: about as many as a screen has pixels for

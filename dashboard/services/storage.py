@@ -11,8 +11,6 @@ from dashboard.drawing import st
 from engine.config import home_folder
 from engine.store.repository import Repository
 
-__all__ = ["Cached", "Found", "cached", "opened"]
-
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 Row = TypeVar("Row")

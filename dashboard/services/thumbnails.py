@@ -13,8 +13,6 @@ from dashboard.services import datasets
 from dashboard.services.storage import cached
 from engine.datasets.images import BadImageError, read_small
 
-__all__ = ["MOST_PIXELS", "drawn", "thumbnail"]
-
 SIDE_PX = 480
 MOST_PIXELS = 60_000_000  # larger images would keep the page waiting
 

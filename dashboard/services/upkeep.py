@@ -7,8 +7,6 @@ from dashboard.services.storage import cached, opened
 from engine.jobs import estimates, housekeeping
 from engine.jobs.housekeeping import Usage
 
-__all__ = ["estimate_errors", "prunable", "prune", "usage"]
-
 _PRUNERS = (housekeeping.prune_checkpoints, housekeeping.prune_previews, housekeeping.prune_uploads)
 
 

@@ -7,8 +7,6 @@ from dashboard.services.storage import cached, opened
 from engine.jobs import queue
 from engine.store.workers import Worker
 
-__all__ = ["alive", "ensure"]
-
 
 @cached(ttl_s=2)
 def alive() -> list[Worker]:

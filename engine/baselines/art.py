@@ -50,8 +50,6 @@ with _home_elsewhere():
     from art.attacks.evasion import AdversarialPatchPyTorch
     from art.estimators.object_detection import PyTorchYolo
 
-__all__ = ["ArtResult", "art_estimator", "generate_with_art"]
-
 ArtTarget = dict[str, npt.NDArray[Any]]
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from engine.errors import SettingsError
 from engine.settings import require_between, require_choice
 
-__all__ = ["ArtConfig"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ArtConfig:

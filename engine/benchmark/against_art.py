@@ -22,8 +22,6 @@ from engine.benchmark.trials import SEEDS, Outcome, Trials, score_rows, seconds_
 from engine.datasets.loader import ImageLoader
 from engine.records import Measurement
 
-__all__ = ["baseline_parts"]
-
 OURS = "PatchBench"
 SIDES = (ART, OURS)
 

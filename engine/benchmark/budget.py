@@ -17,8 +17,6 @@ from engine.benchmark.timing import alternate
 from engine.benchmark.trials import SEEDS, Outcome, Trials, iterations_of, score_rows
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["budget_parts"]
-
 ONE_SEED_BELOW_S = 300  # of the scale: a short benchmark tries each point once
 FEW_IMAGES, MANY_IMAGES = 10, 100
 TEXELS = (100, 150, 200)

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CATALOGUE", "NO_CLAIM", "Chart", "Description"]
-
 NO_CLAIM = "–"  # noqa: RUF001
 
 

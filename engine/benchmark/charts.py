@@ -16,8 +16,6 @@ from engine.benchmark.catalogue import Chart
 from engine.benchmark.wording import readable, side_name
 from engine.measurements import spans_orders
 
-__all__ = ["draw"]
-
 # Okabe and Ito (2008): told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 MARKERS = "osD^v<>"

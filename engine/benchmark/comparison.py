@@ -13,8 +13,6 @@ import numpy as np
 from engine.benchmark.timing import RESAMPLES
 from engine.records import Interval, Measurement
 
-__all__ = ["FEW_ROUNDS", "Change", "changes"]
-
 FEW_ROUNDS = 4  # with three rounds each, one of ten unchanged figures lies outside the other's samples
 
 

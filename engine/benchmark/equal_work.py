@@ -25,12 +25,6 @@ from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.trials import Outcome, Trials, iterations_of, score_rows
 from engine.records import ImageRecord, Measurement
 
-__all__ = [
-    "accumulate_parts",
-    "merge_parts",
-    "sampling_parts",
-]
-
 SHARED, AVERAGED = "one shared patch", "averaged patches"
 MOST_OBJECTS = 3  # images with so many objects or more are scored together: there are few of them
 ACCUMULATE: dict[str, dict[str, Any]] = {

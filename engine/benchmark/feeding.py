@@ -18,8 +18,6 @@ from engine.datasets.loader import ImageLoader
 from engine.datasets.views import ViewChooser
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["data_source_parts", "loader_parts"]
-
 ITERATION = "an iteration of a run"
 LOADER_SIZES = (1, 8, 32, 128, 512)
 PREFETCHES = (0, 2)

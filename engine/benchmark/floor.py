@@ -24,8 +24,6 @@ from engine.patch.transforms import place
 from engine.records import Measurement
 from engine.seeding import generator
 
-__all__ = ["floor_parts"]
-
 SCORES_ALONE = "bare pass without the box branch, side by side"
 RATIOS = (
     ("bare pass / step", "bare pass", "step"),

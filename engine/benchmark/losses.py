@@ -21,8 +21,6 @@ from engine.patch.transforms import place
 from engine.records import Measurement
 from engine.seeding import generator
 
-__all__ = ["losses_parts"]
-
 LOSSES: dict[str, dict[str, float]] = {
     "total": {"total": 1.0},
     "total with cls, box, dfl": {"total": 1.0, "cls": 1.0, "box": 1.0, "dfl": 1.0},

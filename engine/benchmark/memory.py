@@ -22,8 +22,6 @@ from engine.errors import MemoryExhaustedError
 from engine.patch.memory import peak_memory_bytes
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["memory_parts", "peak_memory"]
-
 STEPS = 2  # the first holds all that a step needs, the second what the optimizer keeps
 
 

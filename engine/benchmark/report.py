@@ -11,8 +11,6 @@ from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM
 from engine.benchmark.wording import figure_text, readable, side_name
 from engine.classes import recorded_words
 
-__all__ = ["chart_file", "html_page", "main_table", "markdown"]
-
 Result = Mapping[str, Any]
 Charts = Mapping[str, Sequence[str]]
 

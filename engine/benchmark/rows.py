@@ -11,21 +11,6 @@ from engine.benchmark.said import Said, listed, said
 from engine.benchmark.timing import median_interval
 from engine.records import Interval, Measurement
 
-__all__ = [
-    "NO_DIFFERENCE",
-    "RATE",
-    "apart",
-    "best_of",
-    "compared",
-    "exact_row",
-    "figures_of",
-    "median_row",
-    "rate_rows",
-    "ratio_row",
-    "row_of",
-    "times",
-]
-
 RATE = "image-iterations/s"
 NO_DIFFERENCE = said("no difference beyond noise")
 UNDEFINED = Interval(value=math.nan, low=math.nan, high=math.nan)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, Union
 
-__all__ = ["Listed", "Said", "Value", "listed", "said"]
-
 Value: TypeAlias = Union[str, float, "Said", "Listed"]
 Wording = Callable[[str], str]
 

@@ -17,8 +17,6 @@ from engine.benchmark.timing import alternate
 from engine.patch.run import PatchRun
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["scaling_parts"]
-
 IMAGES = (10, 100, 1000, 5000)
 OBJECTS = (1, 5, 10, 20)
 TEXELS = (16, 64, 128, 256, 512)

@@ -3,35 +3,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "ACCUMULATED",
-    "AGREEMENT",
-    "ART",
-    "BALANCED",
-    "BIG",
-    "BUDGET_AXES",
-    "BY_THE_RATE",
-    "CLAIMED_BF16",
-    "CLAIMED_S",
-    "CLAIMED_SAVING",
-    "CLAIMED_SHORTER",
-    "CLAIMED_SPEED",
-    "CONSUMED",
-    "DIFFERENCE",
-    "EARLIER",
-    "GREY",
-    "MAKING",
-    "PINNED",
-    "SAVED_BY_GROUPING",
-    "SCALING_AXES",
-    "SHORTER",
-    "STRENGTH",
-    "TARGET",
-    "TIMES_BIG",
-    "UNIFORM",
-    "VIEWS",
-]
-
 # Batching and precision.
 SAVED_BY_GROUPING = "time saved by grouping, batch 8"
 CLAIMED_SPEED = {1: 1.0, 2: 1.4, 4: 1.7, 8: 1.8}

@@ -21,12 +21,6 @@ from engine.benchmark.timing import alternate
 from engine.errors import DeviceError
 from engine.records import Measurement
 
-__all__ = [
-    "batching_parts",
-    "measure_rates",
-    "precision_parts",
-]
-
 CLAIMED_MEMORY_BYTES = {1: 0.5e9, 4: 2e9, 8: 4e9, 16: 8e9}
 BATCHING_SIZES = (2, 4, 8, 16, 32)
 

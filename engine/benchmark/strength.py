@@ -9,8 +9,6 @@ from engine.benchmark.suite import Part, Report, Scale
 from engine.benchmark.trials import Trials
 from engine.records import Measurement
 
-__all__ = ["strength_parts"]
-
 
 def strength_parts(subject: Subject, scale: Scale) -> list[Part]:
     """One part: a run over the scale's seconds, scored with its controls."""

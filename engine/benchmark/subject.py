@@ -19,8 +19,6 @@ from engine.patch.run import PatchRun
 from engine.patch.state import RunState
 from engine.records import ImageRecord, StepRecord
 
-__all__ = ["Subject", "synchronize"]
-
 ENDLESS = 1_000_000
 
 

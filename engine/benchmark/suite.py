@@ -14,8 +14,6 @@ from engine.records import Measurement
 if TYPE_CHECKING:
     from engine.benchmark.subject import Subject
 
-__all__ = ["SCALES", "Part", "Report", "Scale", "Suite"]
-
 Report = Callable[[str], object]
 
 

@@ -18,8 +18,6 @@ from engine.benchmark.strength import strength_parts
 from engine.benchmark.suite import Suite
 from engine.benchmark.warm_start import warm_start_parts
 
-__all__ = ["SUITES"]
-
 _PARTS = {
     "batching": batching_parts,
     "precision": precision_parts,

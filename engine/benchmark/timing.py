@@ -15,8 +15,6 @@ from engine.records import Interval
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["alternate", "device_seconds", "median_interval"]
-
 RESAMPLES = 2000
 
 

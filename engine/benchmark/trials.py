@@ -19,8 +19,6 @@ from engine.evaluation.runner import PatchJudge
 from engine.patch.state import RunState
 from engine.records import ImageRecord, Interval, Measurement, Scores, StepRecord
 
-__all__ = ["SEEDS", "Outcome", "Trials", "iterations_of", "score_rows", "seconds_each"]
-
 SEEDS = 3  # runs of each side: one run alone says nothing about chance
 HELD_OUT = 1 / 3
 RESAMPLES = 500

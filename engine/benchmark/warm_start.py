@@ -17,8 +17,6 @@ from engine.benchmark.trials import SEEDS, Trials, seconds_each
 from engine.patch.initial import initial_patch
 from engine.records import ImageRecord, Measurement
 
-__all__ = ["warm_start_parts"]
-
 NOISE = "noise"
 LOOKS = 4  # how often a run is scored on its way
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["figure_text", "readable", "side_name"]
-
 SHOWN_AS = {"bytes": ("GB", 1e9)}  # what is too long to read
 
 

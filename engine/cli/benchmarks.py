@@ -23,8 +23,6 @@ from engine.private import shared_outside_home
 from engine.settings import require_choice
 from engine.store.repository import Repository
 
-__all__ = ["benchmark_group"]
-
 REPORT_FOLDER = Path("docs/benchmarks")
 
 

@@ -18,8 +18,6 @@ from engine.datasets.splits import SPLIT_CHOICES
 from engine.records import Dataset
 from engine.store.repository import Repository
 
-__all__ = ["dataset_group", "import_options"]
-
 SHOWN_REPAIRS = 20
 
 

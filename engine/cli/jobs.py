@@ -20,8 +20,6 @@ from engine.jobs.kinds import KINDS
 from engine.records import JOB_STATES, Job, Progress
 from engine.store.repository import Repository
 
-__all__ = ["jobs_group"]
-
 log = logging.getLogger(__name__)
 
 ENDED = ("succeeded", "failed", "cancelled", "interrupted", "paused")

@@ -7,8 +7,6 @@ from typing import Any
 
 import click
 
-__all__ = ["BatchSize", "LossTerm", "PatchSize"]
-
 
 class PatchSize(click.ParamType):
     """`96`, or width and height as `64x128`."""

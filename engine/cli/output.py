@@ -12,8 +12,6 @@ from engine.classes import recorded_words
 from engine.json_text import json_document, json_text
 from engine.terminal import lacks_characters
 
-__all__ = ["json_option", "print_classes", "print_json", "print_table", "score_rows"]
-
 _SCORES = {  # key → its column's title
     "ap50": "AP50",
     "ap50_95": "AP50-95",

@@ -33,8 +33,6 @@ from engine.errors import EngineError, SettingsError
 from engine.records import Job
 from engine.store.repository import Repository
 
-__all__ = ["demo_command", "patch_group"]
-
 log = logging.getLogger(__name__)
 
 

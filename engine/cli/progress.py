@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from engine.records import StepRecord
     from engine.runs.generation import Observer
 
-__all__ = ["evaluation_bar", "watching"]
-
 log = logging.getLogger(__name__)
 
 

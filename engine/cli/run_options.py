@@ -13,16 +13,6 @@ from engine.config import PRESETS, RunConfig
 from engine.evaluation.config import EvaluationConfig
 from engine.settings import Setting, declared, flat, nest
 
-__all__ = [
-    "config_from_options",
-    "evaluation_from_options",
-    "recipe_options",
-    "run_options",
-    "scoring_options",
-    "subject_options",
-    "suite_options",
-]
-
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 

@@ -14,8 +14,6 @@ from engine.jobs import housekeeping
 from engine.private import shared_outside_home
 from engine.store.repository import Repository
 
-__all__ = ["storage_group"]
-
 MIB = 2**20
 DAY_S = 86400
 

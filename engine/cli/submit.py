@@ -28,8 +28,6 @@ from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.kinds.request import Request
 from engine.store.repository import Repository
 
-__all__ = ["submit_group"]
-
 _HOW = ("label", "priority", "waits_for", "auto_resume", "notes")
 
 

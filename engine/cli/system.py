@@ -8,8 +8,6 @@ import click
 from engine import hardware
 from engine.cli.output import json_option, print_json, print_table
 
-__all__ = ["hardware_command"]
-
 GIB = 2**30
 
 

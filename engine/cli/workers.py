@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-__all__ = ["previewer_command", "worker_command"]
-
 
 @click.command("worker")
 @click.option("--device", help="cpu, cuda:1 …; cpu:0, cpu:1 … share the CPU. [default: cuda:0, else cpu]")

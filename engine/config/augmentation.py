@@ -9,8 +9,6 @@ from typing import ClassVar
 
 from engine.settings import Settings, setting
 
-__all__ = ["AugmentationConfig"]
-
 recipe = partial(setting, role="recipe", group="placement")
 
 

@@ -16,8 +16,6 @@ from engine.errors import SettingsError
 from engine.registries import LOSSES, OPTIMIZERS
 from engine.settings import Settings, declared, nested, setting
 
-__all__ = ["BATCHINGS", "PRECISIONS", "PRESETS", "SAMPLINGS", "RunConfig"]
-
 BATCHINGS = ("sequential", "grouped", "ragged")
 SAMPLINGS = ("uniform", "balanced")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")

@@ -10,8 +10,6 @@ from typing import ClassVar
 from engine.registries import SCHEDULES
 from engine.settings import Settings, setting
 
-__all__ = ["ScheduleConfig"]
-
 _COSINE = ("schedule.kind", ("cosine",))
 _FALLING = ("schedule.kind", ("step", "multi-step", "exponential", "plateau"))
 

@@ -15,19 +15,6 @@ import numpy.typing as npt
 from engine.excerpts import short_line, short_repr
 from engine.records import Repair
 
-__all__ = [
-    "MAX_CLASSES",
-    "REPAIR_KINDS",
-    "UNREAD",
-    "RawBox",
-    "RepairKind",
-    "RepairLog",
-    "distinct_names",
-    "empty_boxes",
-    "repair_boxes",
-    "repair_words",
-]
-
 
 class RepairKind(NamedTuple):
     """How a kind of repair is shown to people: a few words for lists, and a sentence that explains them."""

@@ -13,8 +13,6 @@ from engine.datasets.class_files import CLASS_FILE_SUFFIXES
 from engine.datasets.files import is_clutter
 from engine.datasets.images import IMAGE_SUFFIXES
 
-__all__ = ["is_wanted", "member_path", "open_archive", "path_fault"]
-
 MAX_DEPTH = 16
 # All that a dataset is made of; whatever else an archive holds stays in it.
 UNPACKED_SUFFIXES = IMAGE_SUFFIXES | CLASS_FILE_SUFFIXES | {".json", ".txt", ".yaml", ".yml"}

@@ -11,8 +11,6 @@ from engine.datasets.annotations import MAX_CLASSES
 from engine.datasets.files import is_clutter, path_ends, read_text
 from engine.errors import DatasetError
 
-__all__ = ["CLASS_FILE_SUFFIXES", "find_class_names", "is_class_file"]
-
 CLASS_FILE_SUFFIXES = frozenset({".data", ".labels", ".names"})
 """Besides `.txt`; `_darknet.labels` is Roboflow's, the others are Darknet's."""
 

@@ -25,8 +25,6 @@ from engine.errors import DatasetError
 from engine.excerpts import read_bounded, short_line, short_repr
 from engine.records import Dataset, ImageRecord
 
-__all__ = ["read_coco"]
-
 Json = dict[str, Any]
 MAX_BYTES = 2 * 2**30  # the largest published one, LVIS, has half of it
 

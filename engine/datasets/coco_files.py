@@ -16,8 +16,6 @@ from engine.datasets.files import find_file
 from engine.errors import DatasetError
 from engine.excerpts import short_repr
 
-__all__ = ["ImageFolder", "find_folder"]
-
 _DRIVE = re.compile(r"[A-Za-z]:")
 _FIRST = 20  # images of which one must be in the folder
 

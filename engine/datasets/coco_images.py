@@ -15,8 +15,6 @@ from engine.datasets.coco_values import identity, number
 from engine.datasets.images import BadImageError, exif_orientation, probe_size
 from engine.excerpts import short_repr
 
-__all__ = ["CocoBox", "CocoImage", "fit_boxes", "leave_out_ambiguous", "list_images", "locate"]
-
 Corners = tuple[float, float, float, float]
 
 

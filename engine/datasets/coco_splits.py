@@ -15,8 +15,6 @@ from engine.errors import DatasetError
 from engine.excerpts import read_bounded
 from engine.records import Dataset, ImageRecord, Repair
 
-__all__ = ["coco_splits", "count_images", "is_coco", "read_coco_files"]
-
 _LISTS = (b'"images"', b'"annotations"', b'"categories"')
 # Other annotations of the same images, as COCO publishes them beside `instances_…`.
 _OTHER_TASKS = ("captions_", "image_info_", "panoptic_", "person_keypoints_", "stuff_")

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["flag", "identity", "number"]
-
 _LONGEST = 40  # characters of a number written as text
 
 

@@ -20,8 +20,6 @@ from engine.datasets.splits import SPLITS
 from engine.errors import DatasetError
 from engine.excerpts import read_bounded, short_line, short_repr
 
-__all__ = ["DATA_SUFFIXES", "DataFile", "lone_data_file", "read_data_file"]
-
 DATA_SUFFIXES = (".yaml", ".yml")
 
 MAX_BYTES = 2**19  # the names of 10,000 classes take about half of it

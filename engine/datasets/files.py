@@ -13,8 +13,6 @@ from unicodedata import normalize
 from engine.datasets.roots import require_files
 from engine.excerpts import read_bounded
 
-__all__ = ["find_file", "is_clutter", "path_ends", "read_text", "walk_files"]
-
 # What systems and tools put beside a user's files: macOS, Synology, QNAP, Windows, Linux.
 _CLUTTER = frozenset({"__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "lost+found"})
 _DRIVE = re.compile(r"[A-Za-z]:")

@@ -14,8 +14,6 @@ from engine.datasets.layouts import Layout, layout_of
 from engine.datasets.lists import read_list
 from engine.errors import DatasetError
 
-__all__ = ["ImageFiles", "collect_images", "find_layout", "label_folder"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFiles:

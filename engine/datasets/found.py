@@ -23,8 +23,6 @@ from engine.datasets.yolo import number_names, read_records
 from engine.errors import DatasetError
 from engine.records import Dataset
 
-__all__ = ["FoundDataset", "find_in_data_file", "find_in_folder"]
-
 _LOOKED_AT = 20  # JSON files beside YOLO labels, to say which of them is left out
 
 Report = Callable[[int, int], object]

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 
 from engine.errors import SettingsError
 
-__all__ = ["count_histogram"]
-
 
 def count_histogram(counts: Iterable[int], *, limit: int) -> dict[str, int]:
     """Images by object count.

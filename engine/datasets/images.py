@@ -16,16 +16,6 @@ from PIL import Image, ImageFile
 from engine.errors import DatasetError
 from engine.excerpts import short_line
 
-__all__ = [
-    "IMAGE_SUFFIXES",
-    "MOST_PIXELS",
-    "BadImageError",
-    "exif_orientation",
-    "probe_size",
-    "read_rgb",
-    "read_small",
-]
-
 # What Ultralytics takes for an image, and what else is read here; what cannot be opened is reported.
 _STILLS = (".bmp", ".dng", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
 IMAGE_SUFFIXES = frozenset({*_STILLS, ".avif", ".gif", ".heic", ".heif", ".jfif", ".jpe"})

@@ -18,8 +18,6 @@ import numpy as np
 from engine.datasets.label_lines import EXPECTED, FaultyLine, LabelLine
 from engine.errors import DatasetError
 
-__all__ = ["LARGEST_SHARE", "PLAIN_FORMS", "KeypointShape", "LabelForms", "LabelSurvey", "Reading"]
-
 LARGEST_SHARE = 2.0  # beyond it a coordinate is no share of the image, however far a box may leave it
 _EDGE = 0.02  # by how much a sound box may leave the image, as a share
 _SLACK = 0.1  # by how much a keypoint may leave its box, as a share of the box

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import NamedTuple
 
-__all__ = ["EXPECTED", "FaultyLine", "LabelLine", "read_lines"]
-
 EXPECTED = "`class x y width height`"
 _SHOWN = 60  # characters of a faulty line that a message shows
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 from engine.datasets.splits import SPLITS, split_of
 
-__all__ = ["Layout", "layout_of"]
-
 _DEEPEST = 16  # folders down to which a dataset is looked for
 
 

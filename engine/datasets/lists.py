@@ -11,8 +11,6 @@ from engine.datasets.files import find_file, path_ends, read_text
 from engine.errors import DatasetError
 from engine.excerpts import short_line
 
-__all__ = ["read_list"]
-
 _TRIED = 100  # lines, until a list is taken to name nothing that is here
 
 

@@ -24,8 +24,6 @@ from engine.detectors.base import Targets
 from engine.errors import DatasetError, SettingsError
 from engine.records import ImageRecord
 
-__all__ = ["PADDING", "Batch", "ImageLoader"]
-
 PADDING = 114  # Ultralytics' letterbox grey
 LEAST_VISIBLE = 0.3  # an object of which a view shows less is no target
 DECODERS = min(8, os.cpu_count() or 1)

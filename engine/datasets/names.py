@@ -11,8 +11,6 @@ from pathlib import Path
 from engine.datasets.datafile import DATA_SUFFIXES
 from engine.datasets.splits import split_of, with_split
 
-__all__ = ["annotation_split", "default_name", "free_name"]
-
 # Words that annotation files of any dataset have in their names.
 _ANNOTATION_WORDS = {"annotation", "annotations", "coco", "instances", "keypoints", "labels", "person"}
 _EMPTY_WORDS = {"data", "dataset", "default", "result"}

@@ -13,8 +13,6 @@ from engine.datasets.files import find_file, is_clutter, walk_files
 from engine.datasets.images import IMAGE_SUFFIXES
 from engine.datasets.splits import split_of
 
-__all__ = ["find_label", "label_path", "note_stray_labels"]
-
 _IMAGES, _LABELS = f"{os.sep}images{os.sep}", f"{os.sep}labels{os.sep}"
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from engine.errors import DatasetError
 from engine.records import Dataset
 
-__all__ = ["held_to", "require_dataset", "require_files", "require_tree"]
-
 _ROOTS: ContextVar[tuple[str, ...] | None] = ContextVar("roots", default=None)
 
 

@@ -12,8 +12,6 @@ from engine.config import BATCHINGS, SAMPLINGS
 from engine.errors import SettingsError
 from engine.settings import require_choice
 
-__all__ = ["growing_batch_size", "plan_iteration"]
-
 
 def plan_iteration(
     counts: Sequence[int],

@@ -21,8 +21,6 @@ from engine.errors import DatasetError
 from engine.records import Dataset
 from engine.settings import require_choice
 
-__all__ = ["downloadable_names", "find_dataset", "read_dataset"]
-
 Report = Callable[[int, int], object]
 
 _POSSIBLE = "a data file (.yaml), a YOLO folder, COCO JSON (.json), an archive (.zip)"

@@ -9,8 +9,6 @@ from typing import TypeVar
 
 from engine.errors import DatasetError
 
-__all__ = ["ALL", "SPLITS", "SPLIT_CHOICES", "describe_splits", "entries_of", "split_of", "with_split"]
-
 SPLITS = ("train", "val", "test")
 ALL = "all"
 """All splits together."""

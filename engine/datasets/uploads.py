@@ -23,21 +23,6 @@ from engine.disk import why_unwritable
 from engine.errors import DatasetError, StorageError
 from engine.excerpts import short_line, short_repr
 
-__all__ = [
-    "MAX_FILES",
-    "MAX_UNPACKED_BYTES",
-    "archive_name",
-    "archive_splits",
-    "check_zip",
-    "own_folder",
-    "source_key",
-    "store_upload",
-    "unpack_zip",
-    "unpacked_folder",
-    "upload_of",
-    "uploads_folder",
-]
-
 MAX_FILES = 200_000
 MAX_UNPACKED_BYTES = 4 * 2**30
 CHUNK_BYTES = 2**20

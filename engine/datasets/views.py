@@ -13,8 +13,6 @@ from engine.boxes import FloatArray, Letterbox
 from engine.records import ImageRecord
 from engine.settings import require_between
 
-__all__ = ["ViewChooser", "visible_share"]
-
 FILL = 0.92  # the most of the window's side that the object it was chosen for may take
 STREAM = 3  # of the seed
 

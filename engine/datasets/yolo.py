@@ -21,8 +21,6 @@ from engine.datasets.pairing import find_label
 from engine.excerpts import read_bounded
 from engine.records import ImageRecord
 
-__all__ = ["number_names", "parse_labels", "read_records"]
-
 MAX_LABEL_BYTES = 16 * 2**20  # of one image
 
 

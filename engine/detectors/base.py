@@ -9,8 +9,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["ClassScores", "Detections", "Detector", "Predictions", "Targets"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:

@@ -22,8 +22,6 @@ from engine.detectors.checkpoint_rules import MAX_DEPTH, STORAGES, TYPES, layer_
 from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, Set, entries
 from engine.excerpts import short_line, short_repr
 
-__all__ = ["ModelBuilder", "kind_of"]
-
 _OWN = frozenset(vars(nn.Module()))  # what torch itself keeps in a layer: hooks, flags and the three below
 _MAX_VALUES = 200_000  # values that are shared could otherwise be built again and again
 _NUMPY_FORMS = {

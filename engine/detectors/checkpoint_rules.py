@@ -19,8 +19,6 @@ from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, 
 from engine.errors import DetectorError, UntrustedWeightsError
 from engine.excerpts import short_line
 
-__all__ = ["ALIASES", "MAX_DEPTH", "STORAGES", "TYPES", "check_tree", "layer_class"]
-
 MAX_DEPTH = 200  # layers within layers, four nodes each
 
 TYPES = {name: value for name, value in vars(torch).items() if isinstance(value, torch.dtype)}

@@ -32,8 +32,6 @@ from engine.detectors.weight_files import MAX_BYTES, TORCH_ZIP, is_safetensors, 
 from engine.errors import DetectorError, UntrustedWeightsError
 from engine.excerpts import short_line
 
-__all__ = ["Checkpoint", "is_trusted", "load_checkpoint", "trusted_folders"]
-
 HOW_TO_TRUST = "to open it anyway pass --trust-weights or put it into a folder named in PATCHBENCH_TRUSTED"
 
 _NO_MODEL = (

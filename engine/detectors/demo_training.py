@@ -17,8 +17,6 @@ from engine.disk import why_unwritable
 from engine.errors import SettingsError, StorageError
 from engine.settings import require_between
 
-__all__ = ["DEMO_DESCRIPTION", "DEMO_IMAGE_SIZE", "DEMO_WEIGHTS", "retrain_demo_detector"]
-
 DEMO_WEIGHTS = Path(__file__).resolve().parent / "weights" / "demo.pt"
 """The weights in the repository.
 

@@ -9,8 +9,6 @@ import torch
 
 from engine.errors import DeviceError
 
-__all__ = ["choose_device"]
-
 log = logging.getLogger(__name__)
 
 

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Call", "Global", "Node", "Pairs", "Persistent", "Set", "children", "entries", "read_pickles"]
-
 MAX_OPCODES = 500_000  # about a second; a detector that is saved with its optimizer has a fifth
 Node = Any
 """None, bool, int, float, str, bytes, a list or tuple of nodes, or one of the classes below."""

@@ -32,8 +32,6 @@ from engine.detectors.ultralytics_quiet import (
 )
 from engine.settings import require_between
 
-__all__ = ["UltralyticsDetector"]
-
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, by which OpenCV makes images grey for Ultralytics
 NO_TIME_LIMIT_S = 1e9  # Ultralytics' NMS silently returns nothing for the images after its limit
 

@@ -24,8 +24,6 @@ from engine.detectors.ultralytics_quiet import (
 from engine.errors import DatasetError, DetectorError, EngineError
 from engine.excerpts import short_line
 
-__all__ = ["download_dataset", "download_weights", "published_datasets", "published_weights"]
-
 DETECTION_DATASETS = (  # the others hold polygons, keypoints or rotated boxes, or are fetched by scripts
     "HomeObjects-3K",
     "african-wildlife",

@@ -17,8 +17,6 @@ from engine.detectors.ultralytics_quiet import C2fAttn, ImagePoolingAttn, WorldD
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
 
-__all__ = ["body_features", "make_plain", "try_out"]
-
 _LARGEST = {
     "kernel_size": 64,
     "padding": 64,

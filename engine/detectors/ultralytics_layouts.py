@@ -21,8 +21,6 @@ from engine.detectors.ultralytics_quiet import (
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
 
-__all__ = ["model_of"]
-
 _NAME = re.compile(r"(.*?)model\.(\d+)\.(.+)")
 _KINDS: dict[str, Any] = {
     "Detect": DetectionModel,

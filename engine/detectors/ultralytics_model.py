@@ -15,18 +15,6 @@ from engine.detectors.ultralytics_quiet import DEFAULT_CFG_DICT, Detect, Iterabl
 from engine.errors import DetectorError
 from engine.excerpts import short_line, short_repr
 
-__all__ = [
-    "OTHER_MODELS",
-    "choose_branch",
-    "class_names",
-    "detection_model",
-    "family",
-    "fuse_batch_norm",
-    "hyperparameters",
-    "input_channels",
-    "require_finite",
-]
-
 _HEADS = re.compile(r"(Detect|v10Detect|WorldDetect|YOLOEDetect)|(Segment|Pose|YOLOESegment)(26)?")
 _CLASSIFIER = "expected a detector, got a classification model, which finds no boxes; use detection weights"
 _ROTATED = (

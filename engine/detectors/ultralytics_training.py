@@ -17,9 +17,6 @@ from engine.detectors.ultralytics_quiet import quiet_environment
 with quiet_environment():
     from ultralytics.models.yolo.detect import DetectionTrainer
 
-__all__ = ["Trained", "train_detector"]
-
-
 _RECIPE: dict[str, Any] = {
     "device": "cpu",
     "workers": 0,

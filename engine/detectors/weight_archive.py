@@ -11,8 +11,6 @@ from engine.detectors.pickle_tree import Call, Node, entries
 from engine.errors import DetectorError
 from engine.excerpts import short_line
 
-__all__ = ["WeightArchive", "model_node"]
-
 _MAX_DIRECTORY_BYTES = 4 * 2**20  # some 50,000 members, where a detector has a thousand
 _MAX_PICKLE_BYTES = 64 * 2**20
 _END_BYTES, _LOCATOR_BYTES, _END64_BYTES = 22, 20, 56

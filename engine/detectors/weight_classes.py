@@ -14,8 +14,6 @@ from engine.detectors.weight_archive import WeightArchive, model_node
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
 
-__all__ = ["PACKAGED_WEIGHTS", "candidates", "classes_in"]
-
 PACKAGED_WEIGHTS = Path(__file__).resolve().parent / "weights"
 _MOST_CLASSES = 100_000
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["MAX_BYTES", "TORCH_ZIP", "is_safetensors", "other_kind"]
-
 MAX_BYTES = 4 * 2**30
 """The largest weight file that is opened; the largest published detector has a tenth."""
 

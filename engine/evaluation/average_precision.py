@@ -17,8 +17,6 @@ from pycocotools.cocoeval import COCOeval
 from engine.boxes import FloatArray
 from engine.evaluation.matching import ClassBoxes
 
-__all__ = ["AveragePrecision", "measure_ap"]
-
 CLASS_ID = 1
 MAX_DETECTIONS = 100
 # Entries of one block of the resampled sums: bounds memory to tens of megabytes whatever the dataset.

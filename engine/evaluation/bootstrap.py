@@ -9,8 +9,6 @@ import numpy.typing as npt
 from engine.boxes import FloatArray
 from engine.records import Interval
 
-__all__ = ["interval", "ratio_samples", "resample_counts", "total_ratio"]
-
 IntArray = npt.NDArray[np.int64]
 
 

@@ -10,8 +10,6 @@ from typing import ClassVar
 from engine.config import PlacementConfig
 from engine.settings import Settings, nested, setting
 
-__all__ = ["EvaluationConfig"]
-
 scoring = partial(setting, role="scoring")
 
 

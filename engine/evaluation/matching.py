@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from engine.boxes import FloatArray, iou_matrix
 
-__all__ = ["ClassBoxes", "match_greedy", "uncovered_objects", "unfounded_boxes"]
-
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 

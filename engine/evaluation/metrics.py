@@ -12,8 +12,6 @@ from engine.evaluation.matching import ClassBoxes, match_greedy, uncovered_objec
 from engine.records import Interval, Scores
 from engine.settings import require_between
 
-__all__ = ["PatchMetrics"]
-
 
 class PatchMetrics:
     """How much of what a detector finds on clean images it still finds under one condition.

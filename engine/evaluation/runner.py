@@ -21,8 +21,6 @@ from engine.patch.render import compose
 from engine.patch.transforms import place
 from engine.records import Evaluation, Scores
 
-__all__ = ["CONDITIONS", "PatchJudge"]
-
 CONDITIONS = ("clean", "grey", "noise", "patch")
 NMS_IOU = 0.7  # what Ultralytics validates with
 LOWEST_SCORE = 0.001  # likewise: AP reads the curve down to here

@@ -14,8 +14,6 @@ from engine.errors import SettingsError
 from engine.records import BenchmarkRun
 from engine.store.repository import Repository
 
-__all__ = ["classes_of", "compare", "latest_runs", "result_of", "two_runs"]
-
 _COMPARABLE = ("suite", "scale", "device", "machine", "detector", "dataset")
 
 

@@ -16,8 +16,6 @@ from engine.json_text import json_text
 from engine.records import Dataset, ImageRecord
 from engine.store.repository import Repository
 
-__all__ = ["readers"]
-
 
 def readers(dataset: Dataset) -> Mapping[str, Callable[[], Sequence[ImageRecord]]]:
     """Name → reads all records of a stored dataset once.

@@ -14,8 +14,6 @@ from engine.errors import StorageError
 from engine.excerpts import read_bounded, short_line
 from engine.json_text import from_json, json_document
 
-__all__ = ["read_results", "write_report", "write_result"]
-
 MAX_RESULT_BYTES = 256 * 2**20
 
 

@@ -30,8 +30,6 @@ from engine.settings import require_choice
 from engine.store.benchmarks import BenchmarkKey, Benchmarks
 from engine.store.repository import Repository
 
-__all__ = ["run_all", "run_suite"]
-
 Advance = Callable[[int, int], object]
 
 

@@ -27,8 +27,6 @@ from engine.runs.paths import job_folder, lock_path
 from engine.store.repository import Repository
 from engine.terminal import lenient_streams
 
-__all__ = ["INTERRUPTED", "LOST", "carry_out", "main", "sole_writer"]
-
 INTERRUPTED, LOST = 75, 76  # exit codes: stopped as asked; the attempt no longer counts
 LOCK_S = 60.0
 _PR_SET_PDEATHSIG = 1

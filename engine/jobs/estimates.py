@@ -18,8 +18,6 @@ from engine.settings import declared
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
-__all__ = ["Estimate", "cost_key", "estimate", "estimate_errors", "learn"]
-
 CONDITIONS = 4  # that an evaluation looks at each image under: clean, grey, noise, patch
 FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1  # assumed until runs have shown their own
 NEWEST_SHARE = 0.5  # of the latest run in what is known

@@ -20,8 +20,6 @@ from engine.runs.run_folder import read_history
 from engine.runs.version import code_version
 from engine.store.repository import Repository
 
-__all__ = ["record_foreground_evaluation", "record_foreground_run"]
-
 
 def record_foreground_run(
     repository: Repository, summary: dict[str, Any], *, trust: bool = False, started_at: float | None = None

@@ -18,8 +18,6 @@ from engine.records import Job
 from engine.runs.paths import job_folder, preview_folder
 from engine.store.repository import Repository
 
-__all__ = ["Usage", "find_faults", "prune_checkpoints", "prune_previews", "prune_uploads", "usage"]
-
 _ENDED = ("succeeded", "failed", "cancelled")
 _UNFINISHED = ("queued", "running", "paused", "interrupted")
 _FRESH_S = 3600.0  # within it an upload may still be on its way to becoming a dataset

@@ -15,8 +15,6 @@ from engine.runs.paths import LIVE_ARRAY, LIVE_IMAGE, job_folder
 from engine.runs.run_folder import SUMMARY, read_summary, write_summary
 from engine.store.repository import Repository
 
-__all__ = ["keep_last_patch"]
-
 log = logging.getLogger(__name__)
 
 

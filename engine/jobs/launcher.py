@@ -13,8 +13,6 @@ from engine.records import Job
 from engine.runs.paths import log_path
 from engine.runs.version import ROOT
 
-__all__ = ["ChildProcess", "Launched", "Launcher", "start_child"]
-
 
 class Launched(Protocol):
     """A job that is being carried out."""

@@ -10,8 +10,6 @@ from engine.jobs.kinds import kind_of
 from engine.records import Dataset, Job, Progress, StepRecord
 from engine.store.repository import Repository
 
-__all__ = ["Ledger", "StoredLedger"]
-
 
 class Ledger(Protocol):
     """All that a job's work knows of the queue. Methods raise `StorageError` where nothing can be kept."""

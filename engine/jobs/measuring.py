@@ -22,8 +22,6 @@ from engine.runs.materials import Materials, gather
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
-__all__ = ["measure_costs"]
-
 WARM_UP, STEPS = 2, 8
 JUDGED = 8  # images
 

@@ -17,8 +17,6 @@ from engine.patch.arrays import fingerprint, read_patch_array, write_patch_array
 from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.repository import Repository
 
-__all__ = ["delete_patch", "import_patch", "patches_folder", "record_run", "record_scores", "write_scores"]
-
 
 def patches_folder() -> Path:
     """Where the files of recorded patches lie, a folder each: they outlive the runs that made them."""

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from engine.patch.state import RunState
     from engine.runs.generation import Observer
 
-__all__ = ["Reporter", "RunReporter"]
-
 log = logging.getLogger(__name__)
 
 PROGRESS_S, LIVE_S = 1.0, 2.0

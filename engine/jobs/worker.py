@@ -26,8 +26,6 @@ from engine.runs.paths import read_log_tail
 from engine.store.repository import Repository
 from engine.store.workers import Worker as WorkerRecord
 
-__all__ = ["Worker", "ending", "run_worker"]
-
 log = logging.getLogger(__name__)
 
 BEAT_S, WATCH_S, IDLE_S = 1.0, 0.2, 0.5

@@ -20,8 +20,6 @@ from engine.runs.version import ROOT
 from engine.store.repository import Repository
 from engine.store.workers import Worker
 
-__all__ = ["alive_workers", "default_device", "ensure_worker", "release_dead"]
-
 SILENT_S = 30.0  # after so long without a heartbeat a worker on another machine counts as gone
 START_S = 15.0
 

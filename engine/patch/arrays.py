@@ -13,14 +13,6 @@ from PIL import Image, UnidentifiedImageError
 from engine.disk import write_atomically
 from engine.errors import PatchFileError
 
-__all__ = [
-    "LARGEST_PX",
-    "SMALLEST_PX",
-    "fingerprint",
-    "read_patch_array",
-    "write_patch_array",
-]
-
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 

@@ -20,8 +20,6 @@ from engine.patch.render import compose, mask_of
 from engine.patch.threads import BatchThreads
 from engine.patch.transforms import Placements, mirror, place
 
-__all__ = ["Gradient", "StepGradient"]
-
 RECOMPILE_LIMIT = 64
 
 

@@ -10,8 +10,6 @@ from torch import Tensor
 from engine.patch.files import read_patch
 from engine.seeding import generator
 
-__all__ = ["initial_patch"]
-
 STREAM = 2  # of the seed, for the noise
 
 

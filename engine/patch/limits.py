@@ -8,8 +8,6 @@ from collections.abc import Callable
 from engine.config import RunConfig
 from engine.patch.state import RunState
 
-__all__ = ["Limits"]
-
 
 class Limits:
     """Decisions that a process takes by its own clock and its own memory, noted in the run's state.

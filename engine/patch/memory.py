@@ -16,8 +16,6 @@ from torch import Tensor
 from engine.detectors.base import Targets
 from engine.errors import MemoryExhaustedError
 
-__all__ = ["Piece", "find_batch_size", "is_out_of_memory", "peak_memory_bytes"]
-
 LARGEST_BATCH = 256
 WORTH_IT = 1.05  # a doubled batch must bring this much throughput, or the smaller one is kept
 HEADROOM = 0.8  # share of the free memory that a batch may take

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
-__all__ = ["OptimizerKind"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerKind:

@@ -13,8 +13,6 @@ from engine.datasets.sampling import growing_batch_size, plan_iteration
 from engine.datasets.views import ViewChooser
 from engine.seeding import generator
 
-__all__ = ["RunPlan"]
-
 PLACEMENT_STREAM = 1  # of the seed; the batch plan draws from (seed, iteration) itself
 
 

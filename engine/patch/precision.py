@@ -7,8 +7,6 @@ import torch
 
 from engine.errors import DeviceError
 
-__all__ = ["autocast", "choose_precision", "make_scaler"]
-
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 

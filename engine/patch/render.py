@@ -13,8 +13,6 @@ from torch import Tensor
 from engine.config import RunConfig
 from engine.patch.transforms import Placements
 
-__all__ = ["circle_mask", "compose", "mask_of", "pyramid"]
-
 
 def circle_mask(height: int, width: int) -> Tensor:
     """The ellipse that fills a patch: bool (height, width), true inside."""

@@ -20,8 +20,6 @@ from engine.patch.state import RunState
 from engine.patch.stepper import Stepper
 from engine.records import ImageRecord, StepRecord
 
-__all__ = ["PatchRun"]
-
 
 class PatchRun:
     """One run of patch optimisation over given images; `iterate` does the work, `state` is the result.

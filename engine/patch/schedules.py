@@ -17,8 +17,6 @@ from engine.registries import SCHEDULES
 if TYPE_CHECKING:
     from engine.config import ScheduleConfig
 
-__all__ = ["Plateau", "ScheduleKind", "learning_rate_factor"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleKind:

@@ -15,8 +15,6 @@ from engine.disk import write_atomically
 from engine.errors import StorageError
 from engine.records import StepRecord
 
-__all__ = ["CHECKPOINT", "RunState", "load_checkpoint", "save_checkpoint"]
-
 CHECKPOINT = "checkpoint.pt"
 
 

@@ -19,8 +19,6 @@ from engine.patch.state import RunState
 from engine.records import StepRecord
 from engine.registries import OPTIMIZERS
 
-__all__ = ["Stepper"]
-
 
 class Stepper:
     """Optimizer, scaler and schedule of a run; between two steps, `state` holds all of them.

@@ -12,8 +12,6 @@ from torch import Tensor
 from engine.config import AugmentationConfig, PlacementConfig
 from engine.detectors.base import Targets
 
-__all__ = ["Placements", "mirror", "place"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Placements:

@@ -13,8 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Optimizer
 
-__all__ = ["PyramidAdam", "SignGradient"]
-
 
 class _TexelOptimizer(Optimizer, ABC):
     """An optimizer whose `_move` changes one patch that has a gradient."""

@@ -29,8 +29,6 @@ from engine.records import Dataset, ImageRecord
 from engine.runs.materials import matched, of_classes, require_objects
 from engine.store.repository import Repository
 
-__all__ = ["answer"]
-
 JPEG_QUALITY = 88
 STRIDE_PX = 32  # where no detector is asked: that of most
 

@@ -22,8 +22,6 @@ from engine.runs.paths import preview_folder
 from engine.store.previews import Preview
 from engine.store.repository import Repository
 
-__all__ = ["IDLE_S", "run_previewer"]
-
 IDLE_S = 15 * 60.0
 POLL_S = 0.05
 

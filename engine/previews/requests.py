@@ -20,17 +20,6 @@ from engine.runs.version import ROOT
 from engine.store.previews import Preview
 from engine.store.repository import Repository
 
-__all__ = [
-    "before_after",
-    "costs",
-    "detections",
-    "ensure_previewer",
-    "only_previewer",
-    "placement",
-    "request_preview",
-]
-
-
 Classes = str | Sequence[str]
 
 

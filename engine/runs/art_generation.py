@@ -24,8 +24,6 @@ from engine.runs.summary import base_summary, finish_summary
 if TYPE_CHECKING:
     from engine.baselines.art import ArtResult
 
-__all__ = ["generate_by_art"]
-
 
 def generate_by_art(
     config: RunConfig, materials: Materials, folder: Path, observer: Observer, *, evaluate_after: bool

@@ -22,8 +22,6 @@ from engine.runs.merging import generate_merged
 from engine.runs.paths import absolute_config
 from engine.seeding import seed_everything
 
-__all__ = ["Observer", "evaluate", "generate", "resume"]
-
 
 def generate(
     config: RunConfig,

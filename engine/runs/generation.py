@@ -28,8 +28,6 @@ from engine.runs.materials import Materials, fingerprint, split_validation
 from engine.runs.pacing import Pace
 from engine.runs.summary import base_summary, finish_summary
 
-__all__ = ["Generation", "Observer"]
-
 log = logging.getLogger(__name__)
 
 NOT_SCORABLE = "held-out images cannot be scored"

@@ -12,8 +12,6 @@ from engine.datasets.sources import read_dataset
 from engine.datasets.uploads import source_key
 from engine.records import Dataset
 
-__all__ = ["import_dataset"]
-
 
 def import_dataset(
     save: Callable[..., str],

@@ -21,17 +21,6 @@ from engine.records import Dataset, Evaluation, ImageRecord
 from engine.runs.imports import import_dataset
 from engine.store.repository import Repository
 
-__all__ = [
-    "Materials",
-    "fingerprint",
-    "gather",
-    "matched",
-    "of_classes",
-    "open_dataset",
-    "require_objects",
-    "split_validation",
-]
-
 log = logging.getLogger(__name__)
 
 

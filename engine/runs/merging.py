@@ -22,8 +22,6 @@ from engine.runs.generation import Generation, Observer
 from engine.runs.materials import Materials
 from engine.runs.summary import finish_summary
 
-__all__ = ["generate_merged"]
-
 
 def generate_merged(
     config: RunConfig,

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Pace"]
-
 
 class Pace:
     """Says when something is due again: regularly, and less often where it costs more than its share.

@@ -8,19 +8,6 @@ from pathlib import Path
 
 from engine.config import RunConfig, home_folder
 
-__all__ = [
-    "LIVE_ARRAY",
-    "LIVE_IMAGE",
-    "absolute_config",
-    "job_folder",
-    "jobs_folder",
-    "live_image_path",
-    "lock_path",
-    "log_path",
-    "preview_folder",
-    "read_log_tail",
-]
-
 LIVE_ARRAY, LIVE_IMAGE = "live.npy", "live.png"
 _RESERVED = {"demo", "grey", "noise"}  # names that mean something else than a file called so
 

@@ -19,8 +19,6 @@ from engine.json_text import from_json, json_document
 from engine.private import shared_outside_home
 from engine.records import StepRecord
 
-__all__ = ["created", "default_folder", "read_history", "read_summary", "write_history", "write_summary"]
-
 SUMMARY = "run.json"
 HISTORY = "history.csv"
 MAX_SUMMARY_BYTES = 256 * 2**20

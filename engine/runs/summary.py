@@ -18,8 +18,6 @@ from engine.evaluation.runner import PatchJudge
 from engine.runs import run_folder
 from engine.runs.materials import Materials
 
-__all__ = ["base_summary", "finish_summary"]
-
 
 def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[str, Any]:
     """What is known of a run whatever its result."""

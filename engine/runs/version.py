@@ -9,8 +9,6 @@ from pathlib import Path
 
 import engine
 
-__all__ = ["ROOT", "code_version"]
-
 ROOT = Path(engine.__file__).resolve().parents[1]  # from where `python -m engine` is found
 
 

@@ -13,8 +13,6 @@ from engine.json_text import from_json, json_text
 from engine.records import BenchmarkRun, Interval, Measurement
 from engine.store.connection import Connection
 
-__all__ = ["BenchmarkKey", "Benchmarks"]
-
 _COLUMNS = (
     *("id", "job_id", "suite", "scale", "state", "attempt", "device", "machine", "detector", "dataset"),
     *("code_version", "started_at", "finished_at", "answer", "settings", "facts", "left_out"),

@@ -11,8 +11,6 @@ from typing import Any
 
 from engine.store.schema import database_path, open_database, storage_errors
 
-__all__ = ["Connection"]
-
 
 class Connection:
     """Use from one thread.

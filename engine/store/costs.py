@@ -10,8 +10,6 @@ from typing import Any
 from engine.json_text import json_text
 from engine.store.connection import Connection
 
-__all__ = ["Costs", "StepCost"]
-
 _COLUMNS = (
     *("measured_at", "runs", "spread", "images_per_s", "evaluated_per_s", "overhead_s"),
     "peak_memory_bytes",

@@ -19,8 +19,6 @@ from engine.json_text import from_json, json_text
 from engine.records import Dataset, ImageRecord, Repair
 from engine.store.connection import Connection
 
-__all__ = ["DatasetSummary", "Datasets"]
-
 _RECORDS = """
     SELECT images.position, path, width, height, class_id, x1, y1, x2, y2
     FROM images LEFT JOIN boxes ON boxes.image_id = images.id

@@ -12,8 +12,6 @@ from engine.records import Job, JobGroup
 from engine.store.connection import Connection
 from engine.store.jobs import COLUMNS_SQL, job_of
 
-__all__ = ["Groups"]
-
 
 class Groups:
     """The groups of one database. All methods raise `StorageError` if it cannot be used."""

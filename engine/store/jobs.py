@@ -12,8 +12,6 @@ from engine.json_text import from_json, json_text
 from engine.records import Job, JobEvent, Progress
 from engine.store.connection import Connection
 
-__all__ = ["COLUMNS_SQL", "Jobs", "job_of"]
-
 _COLUMNS = (
     *("id", "kind", "state", "label", "device", "priority", "place", "waits_for", "origin", "wanted"),
     *("auto_resume", "attempt", "worker", "running_on", "created_at", "started_at", "finished_at", "seed"),

@@ -14,8 +14,6 @@ from engine.errors import StorageError
 from engine.store.connection import Connection
 from engine.store.schema import shows_full_disk
 
-__all__ = ["Maintenance"]
-
 
 class Maintenance:
     """The upkeep of one database. All methods raise `StorageError` if it cannot be used."""

@@ -14,8 +14,6 @@ finally:
     if sys.modules["pandas"] is None:
         del sys.modules["pandas"]
 
-__all__ = ["MIGRATIONS", "migrate"]
-
 MIGRATIONS = Migrations("patchbench")
 
 

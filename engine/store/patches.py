@@ -12,8 +12,6 @@ from engine.json_text import from_json, json_text
 from engine.records import PatchRecord, ScoreRecord
 from engine.store.connection import Connection
 
-__all__ = ["Patches"]
-
 _PATCH = (
     *("id", "job_id", "name", "path", "image", "height", "width", "circular", "sha256", "created_at"),
     *("dataset", "detector", "class_name", "notes", "summary"),

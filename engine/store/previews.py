@@ -12,8 +12,6 @@ from typing import Any
 from engine.json_text import from_json, json_text
 from engine.store.connection import Connection
 
-__all__ = ["PATIENCE_S", "Preview", "Previews"]
-
 PATIENCE_S = 120.0  # the first answer waits for torch and a detector, on a busy machine for a minute
 _COLUMNS = ("key", "state", "asked_at", "answered_at", "request", "answer", "error")
 _COLUMNS_SQL = ", ".join(_COLUMNS)

@@ -14,8 +14,6 @@ from engine.store.connection import Connection
 from engine.store.jobs import COLUMNS_SQL, Jobs, job_of
 from engine.store.steps import Steps
 
-__all__ = ["Queue"]
-
 # Attempts of a job that resumes by itself, one after the other and none of them further than the last.
 FRUITLESS_LIMIT = 3
 

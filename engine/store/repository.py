@@ -20,8 +20,6 @@ from engine.store.steps import Steps
 from engine.store.weights import Weights
 from engine.store.workers import Workers
 
-__all__ = ["Repository"]
-
 
 class Repository:
     """One database. Use from one thread; close after use (or as a context manager).

@@ -13,8 +13,6 @@ from engine.config import home_folder
 from engine.disk import free_bytes, full_disk, why_unwritable
 from engine.errors import StorageError
 
-__all__ = ["SCHEMA", "database_path", "open_database", "shows_full_disk", "storage_errors"]
-
 ROOM_BYTES = 2**20  # with less a database is as good as full: SQLite takes 32 KiB to open one
 
 # The migrations of migrations.py by name: a file that has had them all is opened without sqlite-utils, whose

@@ -10,8 +10,6 @@ from engine.json_text import from_json, json_text
 from engine.records import StepRecord
 from engine.store.connection import Connection
 
-__all__ = ["Steps"]
-
 # Reads every n-th step by its key: a chart of a million steps costs a thousand look-ups.
 _THINNED = """
     WITH RECURSIVE wanted(step) AS (

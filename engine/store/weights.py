@@ -11,8 +11,6 @@ from engine.json_text import from_json, json_text
 from engine.records import WeightRecord
 from engine.store.connection import Connection
 
-__all__ = ["Weights"]
-
 _COLUMNS = ("id", "name", "path", "checksum", "family", "classes", "origin", "created_at")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM weights"
 

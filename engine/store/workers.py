@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from engine.store.connection import Connection
 
-__all__ = ["Worker", "Workers"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:

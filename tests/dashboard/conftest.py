@@ -16,6 +16,9 @@ from tests.dashboard.homes import make_dataset
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 
+# Streamlit's three seconds are too few where other tests keep the processor busy.
+AppTest.from_function.__func__.__kwdefaults__["default_timeout"] = 30
+
 
 @pytest.fixture(autouse=True)
 def no_worker_is_started(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -18,8 +18,6 @@ from dashboard.parts.benchmarks.view import figure_text, run_name, unit_of
 from dashboard.services import benchmarks
 from engine.records import BenchmarkRun, Interval
 
-__all__ = ["change_over_time"]
-
 
 def change_over_time(run: BenchmarkRun) -> None:
     """How the figures changed since an earlier version of the code."""

@@ -10,8 +10,6 @@ from dashboard.i18n import N_, _
 from dashboard.services import benchmarks
 from engine.records import BenchmarkRun, Measurement
 
-__all__ = ["answer_text", "name_text", "side_text"]
-
 # What names are made of; their numbers stand as {0}, {1} in order.
 KNOWN = {
     # plans, sizes, settings

@@ -19,8 +19,6 @@ from dashboard.services import benchmarks, hardware
 from dashboard.services.benchmarks import Chart, Description
 from engine.records import BenchmarkRun, Interval, Measurement
 
-__all__ = ["downloads", "figure_text", "run_name", "scale_name", "suite_view", "unit_of"]
-
 GIGA = 10**9
 AXES = {
     "batch_size": N_("Batch size"),

@@ -17,18 +17,6 @@ from dashboard.parts.setting_names import setting_name, setting_value
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
-__all__ = [
-    "LARGEST_DIFFERENCE",
-    "cost_rows",
-    "losses_figure",
-    "mapped_classes",
-    "parallel_figure",
-    "score_rows",
-    "scores_alt",
-    "scores_figure",
-    "setting_rows",
-]
-
 Rows = list[dict[str, Any]]
 SHARES = [key for key in SCORES if key != "hallucinations_per_image"]  # 0 to 1: they share an axis
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read

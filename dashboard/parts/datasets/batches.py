@@ -17,8 +17,6 @@ from dashboard.services.costs import PassCost
 from engine.config import SAMPLINGS, RunConfig
 from engine.store.datasets import DatasetSummary
 
-__all__ = ["STRATEGIES", "batch_planner"]
-
 STRATEGIES = {
     "sequential": N_("Sequential: one image at a time"),
     "grouped": N_("Grouped: images of one object count"),

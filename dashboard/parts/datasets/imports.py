@@ -14,8 +14,6 @@ from dashboard.services import datasets
 from dashboard.services.paths import allowed_roots
 from engine.records import Job
 
-__all__ = ["import_forms", "running_imports"]
-
 WAYS = {
     "demo": N_("Demo"),
     "upload": N_("Upload a zip"),

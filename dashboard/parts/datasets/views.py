@@ -14,8 +14,6 @@ from dashboard.page_state import choose, kept, reset
 from dashboard.services import datasets, thumbnails
 from engine.store.datasets import DatasetSummary
 
-__all__ = ["class_filter", "class_view", "object_view", "repair_view"]
-
 ALL = "all"
 A_PAGE = 12
 MOST_CLASSES = 30

@@ -13,8 +13,6 @@ from dashboard.services.settings import RUN
 from engine.registries import LOSSES
 from engine.settings import Setting
 
-__all__ = ["GROUPS", "Field", "fields_of"]
-
 # Name → title and icon.
 GROUPS = {
     "budget": (N_("Duration and images"), ":material/timer:"),

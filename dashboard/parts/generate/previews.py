@@ -16,8 +16,6 @@ from dashboard.services import datasets, generate, thumbnails
 from engine.config import RunConfig
 from engine.store.previews import Preview
 
-__all__ = ["cost_measurement", "detector_check", "placement_preview"]
-
 SHOWN = 3
 EVERY_S = 1.0
 

@@ -20,8 +20,6 @@ from engine.config import PRESETS
 from engine.errors import EngineError
 from engine.store.datasets import DatasetSummary
 
-__all__ = ["advanced", "choose_preset", "choose_start", "choose_subject", "prefill"]
-
 PRESET_NAMES = {
     "quick": N_("Quick"),
     "standard": N_("Standard"),

@@ -14,8 +14,6 @@ from dashboard.services.jobs import JobView
 from engine.errors import EngineError
 from engine.records import Job
 
-__all__ = ["asked_twice", "buttons", "notes_form", "trouble", "turn"]
-
 TROUBLE = "jobs.trouble"
 ACTIONS = {  # action → its name, icon and what it does
     "pause": (N_("Pause"), ":material/pause:", N_("Stops it with a checkpoint; it can go on later.")),

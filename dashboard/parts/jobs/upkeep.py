@@ -11,8 +11,6 @@ from dashboard.i18n import _
 from dashboard.parts.jobs.controls import asked_twice
 from dashboard.services import upkeep
 
-__all__ = ["estimates", "storage"]
-
 
 def storage() -> None:
     """The disk's use, and what may go."""

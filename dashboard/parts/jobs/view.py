@@ -28,8 +28,6 @@ from dashboard.services.jobs import JobView
 from engine.records import Job, StepRecord
 from engine.settings import flat
 
-__all__ = ["GOES_ON", "axis_choice", "details", "live_part", "loss_chart", "result"]
-
 AXES = ("steps", "seconds")
 GOES_ON = ("queued", "running")
 OPEN = ("queued", "running", "paused", "interrupted")

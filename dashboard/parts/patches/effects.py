@@ -18,8 +18,6 @@ from dashboard.services import datasets, marks, patches
 from engine.records import PatchRecord
 from engine.store.datasets import DatasetSummary
 
-__all__ = ["before_after", "score_elsewhere"]
-
 SHOWN = 2  # images at a time: four pictures, which a CPU answers within two seconds
 LEGEND = {
     "found": N_("found"),

@@ -22,8 +22,6 @@ from dashboard.services import jobs, patches
 from engine.records import PatchRecord, ScoreRecord
 from engine.settings import flat
 
-__all__ = ["history", "manage", "portrait", "scored"]
-
 RATES = ("asr", "confidence_retained", "disappearance", "ap50", "ap50_95")
 VERDICTS = {
     "stronger": N_("It is stronger than a grey patch of its size; the intervals of the ASR do not overlap."),

@@ -19,16 +19,6 @@ from engine.benchmark.sides import (
 )
 from engine.records import Interval, Measurement
 
-__all__ = [
-    "batching_answer",
-    "data_source_answer",
-    "floor_answer",
-    "loader_answer",
-    "memory_answer",
-    "precision_answer",
-    "scaling_answer",
-]
-
 
 def batching_answer(measurements: Sequence[Measurement]) -> Said:
     """Whether grouping makes bigger batches pay."""

@@ -30,17 +30,6 @@ from engine.benchmark.sides import (
 )
 from engine.records import Interval, Measurement
 
-__all__ = [
-    "accumulate_answer",
-    "baseline_answer",
-    "budget_answer",
-    "losses_answer",
-    "merge_answer",
-    "sampling_answer",
-    "strength_answer",
-    "warm_start_answer",
-]
-
 
 def merge_answer(measurements: Sequence[Measurement]) -> Said:
     """Which is stronger, and how far the groups' patches agree."""

@@ -8,8 +8,6 @@ import numpy as np
 
 from engine.datasets.demo.canvas import Colour, Image, fractal_noise, scaled, tones
 
-__all__ = ["draw_front"]
-
 _WALLS: tuple[Colour, ...] = (
     (168, 92, 70), (196, 176, 148), (212, 200, 176), (140, 130, 122), (178, 144, 110), (120, 84, 74),
     (200, 204, 202), (150, 164, 170), (216, 186, 140), (104, 110, 118), (190, 150, 140), (146, 160, 132),

@@ -9,8 +9,6 @@ import numpy as np
 from engine.datasets.demo.canvas import Image, tones
 from engine.datasets.demo.lighting import Light
 
-__all__ = ["photograph"]
-
 
 def photograph(rng: np.random.Generator, canvas: Image, light: Light, width: int, height: int) -> Image:
     """Shrink the canvas to the picture's size and make it look like a photograph.

@@ -10,19 +10,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "SUPERSAMPLE",
-    "Sprite",
-    "capsule",
-    "ellipse",
-    "fractal_noise",
-    "moved",
-    "rectangle",
-    "scaled",
-    "smooth",
-    "tones",
-]
-
 SUPERSAMPLE = 2
 """Everything is drawn this many times larger than it is kept: shrinking smooths the edges."""
 

@@ -20,8 +20,6 @@ from engine.json_text import from_json, json_text
 from engine.records import Dataset, ImageRecord
 from engine.settings import require_between, require_choice
 
-__all__ = ["DEMO_COUNTS", "GENERATOR_VERSION", "SPLITS", "TRAIN_COUNTS", "demo_dataset", "people_counts"]
-
 GENERATOR_VERSION = 1
 """Raised whenever the drawing changes, so that folders drawn before are drawn again."""
 

@@ -10,8 +10,6 @@ from engine.datasets.demo.heads import draw_head
 from engine.datasets.demo.poses import Joints, Pose, draw_pose, skeleton
 from engine.datasets.demo.wardrobe import Outfit, draw_outfit, fabric
 
-__all__ = ["draw_person"]
-
 
 def draw_person(rng: np.random.Generator, px_per_m: float, light_xy: tuple[float, float]) -> Sprite:
     """Draw one person, origin on the ground between the feet; see `Sprite` for the units."""

@@ -9,8 +9,6 @@ from engine.datasets.demo.canvas import Points, Sprite, capsule, ellipse, moved,
 from engine.datasets.demo.poses import Joints, Pose
 from engine.datasets.demo.wardrobe import Outfit
 
-__all__ = ["draw_head"]
-
 _FACE_SEEN = -0.35
 """The cosine of the yaw above which a face is seen rather than the back of a head."""
 

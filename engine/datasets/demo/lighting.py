@@ -11,8 +11,6 @@ import numpy.typing as npt
 
 from engine.datasets.demo.canvas import Colour, Sprite
 
-__all__ = ["Light", "cast_shadow", "draw_light"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Light:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Joints", "Pose", "draw_pose", "skeleton"]
-
 Joints = dict[str, npt.NDArray[np.float64]]
 
 _POSES = ("stand", "walk", "run", "wave", "phone", "hips", "point")

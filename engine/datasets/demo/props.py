@@ -9,8 +9,6 @@ import numpy as np
 
 from engine.datasets.demo.canvas import Colour, Sprite, capsule, ellipse, rectangle, scaled, smooth
 
-__all__ = ["PROPS", "draw_prop"]
-
 Painter = Callable[[Sprite, np.random.Generator], None]
 STEEL: Colour = (88, 94, 98)
 

@@ -12,8 +12,6 @@ from engine.datasets.demo.buildings import draw_front
 from engine.datasets.demo.canvas import Colour, Image, fractal_noise, tones
 from engine.datasets.demo.lighting import Light
 
-__all__ = ["GROUNDS", "PLACES", "View", "draw_background", "draw_view"]
-
 PLACES = ("row", "street", "park", "square")
 GROUNDS = ("paving", "asphalt", "cobbles", "crossing")
 

@@ -16,8 +16,6 @@ from engine.datasets.demo.lighting import Light, cast_shadow, draw_light
 from engine.datasets.demo.props import PROPS, draw_prop
 from engine.datasets.demo.scenery import View, draw_background, draw_view
 
-__all__ = ["MOST_HIDDEN", "Scene", "draw_scene"]
-
 MOST_HIDDEN = 0.65
 """The largest share of a person that others, things and the picture's edge hide together."""
 

@@ -11,8 +11,6 @@ import numpy as np
 
 from engine.datasets.demo.canvas import Colour, Image, fractal_noise, tones
 
-__all__ = ["PATTERNS", "Outfit", "draw_outfit", "fabric"]
-
 _SKINS: tuple[Colour, ...] = (
     (246, 214, 190), (232, 190, 160), (214, 164, 128), (186, 134, 98), (150, 102, 70), (112, 74, 52),
     (82, 54, 40),

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from engine.records import Job
     from engine.store.repository import Repository
 
-__all__ = ["KINDS", "Kind", "kind_of", "making"]
-
 R = TypeVar("R", bound=Request)
 
 

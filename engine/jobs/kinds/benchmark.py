@@ -19,8 +19,6 @@ from engine.settings import nested, setting
 if TYPE_CHECKING:
     from engine.jobs.ledger import Ledger
 
-__all__ = ["Benchmark", "BenchmarkRequest"]
-
 log = logging.getLogger(__name__)
 
 

@@ -19,8 +19,6 @@ from engine.settings import setting
 if TYPE_CHECKING:
     from engine.jobs.ledger import Ledger
 
-__all__ = ["DatasetImport", "ImportRequest"]
-
 log = logging.getLogger(__name__)
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from engine.records import Job
     from engine.store.repository import Repository
 
-__all__ = ["Evaluate", "EvaluateRequest"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateRequest(Request):

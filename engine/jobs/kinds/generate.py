@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from engine.records import Job
     from engine.store.repository import Repository
 
-__all__ = ["Generate", "GenerateRequest"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateRequest(Request):

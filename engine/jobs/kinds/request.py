@@ -13,8 +13,6 @@ from engine.config import RunConfig
 from engine.runs.paths import absolute_config
 from engine.settings import Settings
 
-__all__ = ["Request", "subject"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Request(Settings):

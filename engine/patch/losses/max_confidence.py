@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from engine.detectors.base import ClassScores
 
-__all__ = ["max_confidence"]
-
 
 def max_confidence(scores: ClassScores) -> Tensor:
     """The mean over images of the highest score of the class (Thys et al. 2019, section 3.1)."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from engine.detectors.base import ClassScores, Targets
 
-__all__ = ["object_suppression"]
-
 OUTSIDE_LOGIT = -30.0  # of anchor points that do not compete: their score is 1e-13, their gradient nothing
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from engine.detectors.base import Predictions, Targets
 
-__all__ = ["overlap_suppression"]
-
 MIN_OVERLAP = 0.4  # below the 0.5 at which a detection counts, so that none is pushed just below it
 
 

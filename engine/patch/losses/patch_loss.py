@@ -12,8 +12,6 @@ from engine.detectors.base import ClassScores, Detector, Targets
 from engine.patch.losses.terms import NEEDS, LossInput, at_least_fp32
 from engine.registries import LOSSES
 
-__all__ = ["PatchLoss"]
-
 
 class PatchLoss:
     """The weighted sum of the terms asked for; only what they need of the detector is computed, and once.

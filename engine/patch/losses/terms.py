@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from engine.detectors.base import Targets
 
-__all__ = ["NEEDS", "LossInput", "LossTerm", "at_least_fp32"]
-
 # What a term may need beside the batch's objects, in the order in which terms are computed and summed.
 NEEDS = ("boxes", "scores", "native losses", "patch")
 

@@ -11,8 +11,6 @@ from engine.registries import LOSSES
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["total_variation"]
-
 
 def total_variation(patch_chw: Tensor) -> Tensor:
     """The mean absolute difference of neighbouring texels (Sharif et al. 2016, section 4.3, as L1)."""
