@@ -147,18 +147,18 @@ def estimate_command(
 
         measure_costs(config, trust=trust_weights)
     with Repository() as repository:
-        foretold = estimate(repository, config, evaluate_after=evaluate_after)
-    if foretold is None:
+        estimated = estimate(repository, config, evaluate_after=evaluate_after)
+    if estimated is None:
         raise SettingsError(
             "estimate: expected measured steps of these settings, got none; leave out --known"
         )
     if as_json:
-        print_json(foretold.to_json())
+        print_json(estimated.to_json())
         return
     click.echo(
-        f"{foretold.elapsed_s:.0f} s ({foretold.low_s:.0f} to {foretold.high_s:.0f}), "
-        f"peak memory {foretold.peak_memory_bytes / 2**20:.0f} MiB, "
-        f"results {foretold.disk_bytes / 2**20:.1f} MiB"
+        f"{estimated.elapsed_s:.0f} s ({estimated.low_s:.0f} to {estimated.high_s:.0f}), "
+        f"peak memory {estimated.peak_memory_bytes / 2**20:.0f} MiB, "
+        f"results {estimated.disk_bytes / 2**20:.1f} MiB"
     )
 
 

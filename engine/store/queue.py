@@ -58,7 +58,7 @@ class Queue:
             rows = self._db.rows("SELECT worker FROM jobs WHERE state = 'running'")
         return {worker for (worker,) in rows}
 
-    def wanted(self, job: Job) -> str | None:
+    def stop_request(self, job: Job) -> str | None:
         """`cancel` or `pause` if that is asked of a running job, `gone` if the attempt no longer counts."""
         with self._db.errors():
             rows = self._db.rows(
