@@ -70,7 +70,7 @@ def generate_command(
     """
     _refuse_settings_with(resume_folder, context)
     config = None if resume_folder else config_from_options(options)
-    # torch takes seconds to import: not before the settings are known to be possible.
+    # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_run
     from engine.runs import run_folder
     from engine.runs.commands import generate, resume
@@ -89,8 +89,9 @@ def generate_command(
                 config, folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
             )
     began = None if resume_folder else psutil.Process().create_time()
-    how: dict[str, Any] = {"trust": trust_weights, "started_at": began}
-    _put_on_record(lambda repository: record_foreground_run(repository, summary, **how))
+    _put_on_record(
+        lambda repository: record_foreground_run(repository, summary, trust=trust_weights, started_at=began)
+    )
     if as_json:
         print_json(summary)
     else:
@@ -201,7 +202,7 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
 
 
 def _put_on_record(record: Callable[[Repository], Job]) -> None:
-    """The dashboard shows this too; if that cannot be, the result itself is none the worse for it."""
+    """Record a result for the dashboard; a failure is only logged, as it does not affect the result."""
     try:
         with Repository() as repository:
             job = record(repository)
@@ -212,7 +213,7 @@ def _put_on_record(record: Callable[[Repository], Job]) -> None:
 
 
 def _refuse_settings_with(resume_folder: Path | None, context: click.Context) -> None:
-    """A resumed run keeps its own settings; silently ignoring others would mislead."""
+    """Reject settings given with --resume, which keeps the run's own, instead of ignoring them."""
     if resume_folder is None:
         return
     kept = {"resume_folder", "as_json", "trust_weights", "evaluate_after", "tensorboard"}
