@@ -103,9 +103,9 @@ def find_in_folder(path: Path) -> FoundDataset:
     layout = find_layout(path)
     data = lone_data_file(path)
     if data and (layout is None or layout.root or layout.others or not layout.known):
-        found = _of_data_file(data, source=path)
-        if found.splits or layout is None:
-            return found
+        dataset = _of_data_file(data, source=path)
+        if dataset.splits or layout is None:
+            return dataset
     if layout and layout.others:
         several = ", ".join((layout.root, *layout.others)[:5])
         raise DatasetError(
@@ -120,8 +120,8 @@ def find_in_folder(path: Path) -> FoundDataset:
             f"{path}: expected a YOLO folder (images/ and labels/, or a data file) or COCO JSON "
             "with its images, got no images there"
         )
-    found = _of_layout(path, layout, data)
-    return replace(found, notes=(*found.notes, *notes))
+    dataset = _of_layout(path, layout, data)
+    return replace(dataset, notes=(*dataset.notes, *notes))
 
 
 def _of_layout(path: Path, layout: Layout, data: DataFile | None) -> FoundDataset:
@@ -196,10 +196,10 @@ def _class_names(
         *folders,
         *(Path(each) for folder in folders for each in label_folder(folder)),
     ]
-    found = find_class_names(near)
-    if found is None:
+    named = find_class_names(near)
+    if named is None:
         return numbered, ()
-    names, file = found
+    names, file = named
     return names, (f"class names from {file.name}",)
 
 

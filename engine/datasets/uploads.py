@@ -118,9 +118,9 @@ def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipf
         )
     for member in members:
         _refuse_harmful(member, shown)
-    wanted = [member for member in members if is_wanted(member)]
-    _refuse_whole(wanted, shown)
-    return wanted
+    selected = [member for member in members if is_wanted(member)]
+    _refuse_whole(selected, shown)
+    return selected
 
 
 def archive_splits(file: str | Path | BinaryIO) -> dict[str, int]:

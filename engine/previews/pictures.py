@@ -73,7 +73,7 @@ def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict
     class_id = _detector_class(request, detector) if _class_names(request) else None
     batch = _batch(request, _records(request), detector.stride_px)
     images = batch.images_nchw.float() / 255
-    found = _detect(detector, images, class_id, request["min_score"])
+    detections = _detect(detector, images, class_id, request["min_score"])
     objects = _objects(batch)
     return [
         _picture(folder, "clean", index, image, box)
@@ -83,7 +83,7 @@ def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict
             "found": _listed(each, box, detector),
         }
         for index, image, box, boxes, each in zip(
-            request["indices"], images, batch.letterboxes, objects, found, strict=True
+            request["indices"], images, batch.letterboxes, objects, detections, strict=True
         )
     ]
 
@@ -94,11 +94,11 @@ def _before_after(request: dict[str, Any], folder: Path, device: str) -> list[di
     batch = _batch(request, _records(request), detector.stride_px)
     patch, mask = read_patch(request["patch"][0])
     images = [batch.images_nchw.float() / 255, _patched(batch, patch, mask, request)]
-    found = [_detect(detector, each, class_id, request["min_score"]) for each in images]
+    detections = [_detect(detector, each, class_id, request["min_score"]) for each in images]
     objects = _objects(batch)
     answers = []
     for number, index in enumerate(request["indices"]):
-        box, clean, patched = batch.letterboxes[number], found[0][number], found[1][number]
+        box, clean, patched = batch.letterboxes[number], detections[0][number], detections[1][number]
         sizes = [
             _picture(folder, name, index, each[number], box)
             for name, each in zip(("clean", "patched"), images, strict=True)
@@ -126,12 +126,12 @@ def _compared(
     before, after = (match_greedy(objects, each, iou=iou) for each in boxes)
     known = np.concatenate([objects, boxes[0]])
     listed = {}
-    for side, found, each in zip(("before", "after"), (clean, patched), boxes, strict=True):
+    for side, detections, each in zip(("before", "after"), (clean, patched), boxes, strict=True):
         unfounded = unfounded_boxes(objects, each, iou=iou)
         appeared = unfounded_boxes(known, each, iou=iou)
         listed[side] = [
             entry | {"hallucination": bool(wrong), "appeared": bool(new)}
-            for entry, wrong, new in zip(_listed(found, box, detector), unfounded, appeared, strict=True)
+            for entry, wrong, new in zip(_listed(detections, box, detector), unfounded, appeared, strict=True)
         ]
     return {
         "objects": [
@@ -215,18 +215,18 @@ def _detect(
     detector: Detector, images_nchw: Tensor, class_id: int | None, min_score: float
 ) -> list[Detections]:
     """Detections on each image, of one class or (None) of all, with the judge's thresholds."""
-    found = detector.detect(images_nchw.to(detector.device), min_score=LOWEST_SCORE, iou=NMS_IOU)
-    return [_some(each, class_id, min_score) for each in found]
+    batch = detector.detect(images_nchw.to(detector.device), min_score=LOWEST_SCORE, iou=NMS_IOU)
+    return [_filtered(detections, class_id, min_score) for detections in batch]
 
 
-def _some(found: Detections, class_id: int | None, min_score: float) -> Detections:
-    keep = found.scores >= min_score
+def _filtered(detections: Detections, class_id: int | None, min_score: float) -> Detections:
+    keep = detections.scores >= min_score
     if class_id is not None:
-        keep &= found.class_ids == class_id
+        keep &= detections.class_ids == class_id
     return Detections(
-        boxes_xyxy_px=found.boxes_xyxy_px[keep].float(),
-        scores=found.scores[keep].float(),
-        class_ids=found.class_ids[keep],
+        boxes_xyxy_px=detections.boxes_xyxy_px[keep].float(),
+        scores=detections.scores[keep].float(),
+        class_ids=detections.class_ids[keep],
     )
 
 
@@ -241,12 +241,12 @@ def _in_picture(boxes_xyxy_px: FloatArray, box: Letterbox) -> FloatArray:
     return np.asarray(boxes_xyxy_px).reshape(-1, 4) - np.array([box.left, box.top] * 2, dtype=np.float32)
 
 
-def _listed(found: Detections, box: Letterbox, detector: Detector) -> list[dict[str, Any]]:
-    corners = _in_picture(found.boxes_xyxy_px.numpy(), box).tolist()
+def _listed(detections: Detections, box: Letterbox, detector: Detector) -> list[dict[str, Any]]:
+    corners = _in_picture(detections.boxes_xyxy_px.numpy(), box).tolist()
     return [
         {"box": each, "score": score, "class_name": detector.class_names[class_id]}
         for each, score, class_id in zip(
-            corners, found.scores.tolist(), found.class_ids.tolist(), strict=True
+            corners, detections.scores.tolist(), detections.class_ids.tolist(), strict=True
         )
     ]
 
