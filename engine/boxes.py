@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Pure box maths over numpy arrays: corners in pixels, x1 y1 x2 y2."""
+"""Box maths on NumPy arrays of corners x1 y1 x2 y2 in pixels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FloatArray = npt.NDArray[np.floating]
 
 @dataclass(frozen=True, kw_only=True)
 class Letterbox:
-    """How an image is scaled and padded into a canvas: canvas = image × scale + (left, top).
+    """Scale and position of an image on a canvas: canvas = image × scale + (left, top).
 
     Attributes:
         scale: factor from image pixels to canvas pixels.
@@ -28,13 +28,13 @@ class Letterbox:
     height: int
 
     def to_canvas(self, boxes_xyxy_px: FloatArray) -> npt.NDArray[np.float32]:
-        """Boxes (n, 4) of the image in canvas pixels."""
+        """Convert boxes (n, 4) from image pixels to canvas pixels."""
         offset = np.array([self.left, self.top, self.left, self.top])
         return (np.asarray(boxes_xyxy_px, dtype=np.float64) * self.scale + offset).astype(np.float32)
 
 
 def letterbox(width: int, height: int, *, canvas_width: int, canvas_height: int) -> Letterbox:
-    """Fit an image into a canvas, centred, keeping its proportions (as Ultralytics' LetterBox)."""
+    """Fit an image into a canvas, centred, preserving its aspect ratio (like Ultralytics' LetterBox)."""
     scale = min(canvas_width / width, canvas_height / height)
     new_width = min(max(round(width * scale), 1), canvas_width)
     new_height = min(max(round(height * scale), 1), canvas_height)
@@ -48,7 +48,7 @@ def letterbox(width: int, height: int, *, canvas_width: int, canvas_height: int)
 
 
 def iou_matrix(first_xyxy: FloatArray, second_xyxy: FloatArray) -> npt.NDArray[np.float64]:
-    """Intersection over union of each pair, (n, 4) and (m, 4) → (n, m), 0 where a union is empty."""
+    """Intersection over union of each pair, (n, 4) and (m, 4) → (n, m), 0 for an empty union."""
     first = np.asarray(first_xyxy, dtype=np.float64).reshape(-1, 4)
     second = np.asarray(second_xyxy, dtype=np.float64).reshape(-1, 4)
     top_left = np.maximum(first[:, None, :2], second[None, :, :2])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Which classes of a dataset are which class of a detector: names resolved, and written for people."""
+"""Matches classes of a dataset with a class of a detector by name, and words them for users."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from engine.errors import DatasetError, DetectorError, SettingsError
 
 SHOWN = 20  # names in a message
 LONGEST_NAME = 40  # characters of a name in a message
-_DIGITS = 9  # of a class's number: more is no number of a class, and may be too long to convert
+_DIGITS = 9  # maximum of a class id: longer numbers may be too long to convert
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMatch:
-    """Classes of a dataset whose objects, taken together, are those of one class of a detector.
+    """Classes of a dataset that together match one class of a detector.
 
     Attributes:
-        dataset_ids, dataset_names: as the dataset numbers and writes them, in the dataset's order.
-        detector_id, detector_name: as the detector does.
+        dataset_ids, dataset_names: ids and names in the dataset, in its order.
+        detector_id, detector_name: id and name in the detector.
     """
 
     dataset_ids: tuple[int, ...]
@@ -34,11 +34,11 @@ class ClassMatch:
 
     @property
     def words(self) -> str:
-        """`person`, or `man, woman → person` where the names differ."""
+        """`person`, or `man, woman → person` if the names differ."""
         return words(self.dataset_names, self.detector_name)
 
     def to_json(self) -> dict[str, Any]:
-        """What records keep; `recorded_words` reads it."""
+        """The form stored in records, which `recorded_words` reads."""
         return {"dataset": list(self.dataset_names), "detector": self.detector_name}
 
 
@@ -51,18 +51,17 @@ def match_classes(
     dataset: str = "the dataset",
     detector: str = "the detector",
 ) -> ClassMatch:
-    """Resolve what was asked for.
+    """Resolve the names of classes.
 
     Args:
-        dataset_names, detector_names: all classes of each by index; empty names stand for gaps.
+        dataset_names, detector_names: all classes of each by index, with empty names for gaps.
         wanted: names of classes of the dataset.
-        detector_wanted: a name or a number of the detector's class; empty: the one that is called like the
-            only class of the dataset.
-        dataset, detector: what messages call them.
+        detector_wanted: name or id of the detector's class; empty for the name of the dataset's only class.
+        dataset, detector: their names in messages.
 
     Raises:
-        DatasetError, DetectorError: no such class, or several that the name may mean.
-        SettingsError: several classes of the dataset, and none of the detector.
+        DatasetError, DetectorError: a class is unknown or ambiguous.
+        SettingsError: several classes of the dataset, but no class of the detector, were given.
     """
     ids = dataset_class_ids(dataset_names, wanted, dataset=dataset)
     names = tuple(dict.fromkeys(dataset_names[each] for each in ids))
@@ -79,10 +78,10 @@ def match_classes(
 
 
 def require_detector_class(wanted: Sequence[str], detector_wanted: str) -> None:
-    """Refuse several classes of a dataset without the detector's class that they all are.
+    """Reject several classes of a dataset without the matching class of the detector.
 
     Raises:
-        SettingsError: that is so.
+        SettingsError: the detector's class is missing.
     """
     if len(set(map(name_key, wanted))) > 1 and not detector_wanted.strip():
         raise SettingsError(
@@ -94,41 +93,40 @@ def require_detector_class(wanted: Sequence[str], detector_wanted: str) -> None:
 def dataset_class_ids(
     names: Sequence[str], wanted: Iterable[str], *, dataset: str = "the dataset"
 ) -> tuple[int, ...]:
-    """The numbers of a dataset's classes, rising; classes that share a name all count.
+    """Sorted ids of the dataset's classes with certain names, including all classes of the same name.
 
     Args:
-        names: of all classes by index; empty names stand for gaps.
-        wanted: exact names, or names alike but for case and separators.
-        dataset: what messages call it.
+        names: of all classes by index, with empty names for gaps.
+        wanted: names, exact or differing only in case and separators.
+        dataset: its name in messages.
 
     Raises:
-        DatasetError: no such class, or several that a name may mean.
+        DatasetError: a class is unknown or ambiguous.
     """
-    found: set[int] = set()
+    class_ids: set[int] = set()
     for name in wanted:
         ids = _named(names, name)
         if not ids:
             raise DatasetError(_unknown(names, name, "dataset", dataset, "choose one with --class"))
         if len({names[each] for each in ids}) > 1:
             raise DatasetError(_ambiguous(names, ids, name, "dataset", "write it as it is there"))
-        found.update(ids)
-    return tuple(sorted(found))
+        class_ids.update(ids)
+    return tuple(sorted(class_ids))
 
 
 def detector_class_id(
     names: Sequence[str], wanted: str, *, detector: str = "the detector", given: bool = True
 ) -> int:
-    """The number of a detector's class.
+    """The id of a detector's class.
 
     Args:
         names: of all classes by index.
-        wanted: an exact name, a number where no class is called so, or a name alike but for case and
-            separators.
-        detector: what messages call it.
-        given: it was asked for as the detector's class, not taken over from the dataset.
+        wanted: an exact name, else an id, else a name differing only in case and separators.
+        detector: its name in messages.
+        given: whether `wanted` was given for the detector, not taken from the dataset.
 
     Raises:
-        DetectorError: no such class, or several that the name may mean.
+        DetectorError: the class is unknown or ambiguous.
     """
     ids = [index for index, name in enumerate(names) if name and name == wanted]
     number = wanted.strip()
@@ -144,28 +142,27 @@ def detector_class_id(
 
 
 def name_key(name: str) -> str:
-    """What names have in common that differ only in case, surrounding space, and space, `_` or `-`."""
+    """A key that is equal for names differing only in case, surrounding space, and space, `_` or `-`."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     return _SEPARATORS.sub(" ", plain).strip()
 
 
 def words(dataset_names: Sequence[str], detector_name: str = "") -> str:
-    """Classes for people to read: `person`, or `man, woman → person` where the names differ.
+    """Classes in words: `person`, or `man, woman → person` if the names differ.
 
     Args:
         dataset_names: at least one.
-        detector_name: empty: called the same.
+        detector_name: empty if it is the same.
     """
     own = ", ".join(dataset_names)
     return f"{own} → {detector_name}" if detector_name and own != detector_name else own
 
 
 def recorded_words(facts: Mapping[str, Any]) -> str:
-    """The classes that a run, a request or a benchmark of any version is about, for people to read.
+    """The classes of a run, a request or a benchmark of any version in words.
 
     Args:
-        facts: with what `ClassMatch.to_json` gave under `classes`, or with the settings asked for under
-            `config`.
+        facts: with `ClassMatch.to_json` under `classes`, or with the settings under `config`.
     """
     if "classes" in facts:
         return words(facts["classes"]["dataset"], facts["classes"]["detector"])
@@ -174,14 +171,14 @@ def recorded_words(facts: Mapping[str, Any]) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names in a row, the first 20 and how many more there are; gaps are left out."""
-    there = [_short(name) for name in names if name]
-    more = f", … {len(there) - SHOWN} more" if len(there) > SHOWN else ""
-    return (", ".join(there[:SHOWN]) or "none") + more
+    """The first 20 names and the number of further ones, without gaps."""
+    shown = [_short(name) for name in names if name]
+    more = f", … {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+    return (", ".join(shown[:SHOWN]) or "none") + more
 
 
 def _named(names: Sequence[str], wanted: str) -> list[int]:
-    """The numbers of the classes that a name means: those called exactly so, else those alike."""
+    """The ids of the classes with exactly this name, else with a similar one."""
     exact = [index for index, name in enumerate(names) if name and name == wanted]
     key = name_key(wanted)
     return exact or [index for index, name in enumerate(names) if key and name_key(name) == key]
@@ -195,8 +192,8 @@ def _unknown(names: Sequence[str], wanted: str, kind: str, owner: str, advice: s
 
 
 def _ambiguous(names: Sequence[str], ids: Sequence[int], wanted: str, kind: str, advice: str) -> str:
-    found = ", ".join(f"{_short(names[each])!r} ({each})" for each in ids[:SHOWN])
-    return f"class {_short(wanted)!r} may be any of these in the {kind}: {found}; {advice}"
+    candidates = ", ".join(f"{_short(names[each])!r} ({each})" for each in ids[:SHOWN])
+    return f"class {_short(wanted)!r} may be any of these in the {kind}: {candidates}; {advice}"
 
 
 def _short(name: str) -> str:

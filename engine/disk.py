@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Writes files whole or not at all, and says why one cannot be written, such as a full disk."""
+"""Writes files atomically, and explains why one cannot be written, such as a full disk."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error of the system says that the disk, or the user's share of it, is used up."""
+    """Whether an error means that the disk is full or the user's quota exceeded."""
     return isinstance(error, OSError) and error.errno in _FULL
 
 
 def free_bytes(path: str | Path) -> int | None:
-    """Bytes left on the disk that a path is on or would be on; None where the system does not say."""
-    place = Path(path).absolute()
+    """Free bytes on the disk of a path, existing or not; None if unknown."""
+    path = Path(path).absolute()
     try:
-        return shutil.disk_usage(next(each for each in (place, *place.parents) if each.exists())).free
+        return shutil.disk_usage(next(each for each in (path, *path.parents) if each.exists())).free
     except (OSError, StopIteration):
         return None
 
 
 def full_disk(path: str | Path) -> str:
-    """The end of a message: the disk is full, how much is free, and what to do."""
+    """The end of a message: the disk is full, its free space, and advice."""
     free = free_bytes(path)
     left = "" if free is None else f" ({free / 2**20:.1f} MiB free)"
     advice = "delete what you can spare, or free some with: python -m engine storage prune"
@@ -39,23 +39,23 @@ def full_disk(path: str | Path) -> str:
 
 
 def why_unwritable(path: str | Path, error: OSError, advice: str) -> str:
-    """The end of a message: why a file or folder cannot be written, and what to do.
+    """The end of a message: the reason why a file or folder cannot be written, and advice.
 
     Args:
         path: of the file or folder.
-        error: what the system says.
-        advice: what to do where the disk is not full.
+        error: raised by the system.
+        advice: for other reasons than a full disk.
     """
     return full_disk(path) if is_full(error) else f"{error.strerror or error}; {advice}"
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in `path`'s place in one step.
+    """Let `write` fill a temporary file beside `path`, then rename it to `path`.
 
     Raises:
-        StorageError: it cannot be written; what was at `path` is as it was.
+        StorageError: it cannot be written; an earlier file at `path` is unchanged.
     """
-    # Not by tempfile, whose files nobody but their owner may read.
+    # Not by tempfile, whose files only their owner may read.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with open(temporary, "xb") as file:

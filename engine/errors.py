@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Named errors whose message a user reads: one line saying what was expected, what was got, what to do."""
+"""Named errors for users, with messages of one line: what was expected, what was found, what to do."""
 
 
 class EngineError(Exception):
-    """Something the user must see, worded for them in one line."""
+    """An error for the user, worded in one line."""
 
 
 class SettingsError(EngineError, ValueError):
-    """A setting is out of its range or does not go with another."""
+    """A setting is out of range or incompatible with another."""
 
 
 class DatasetError(EngineError):
@@ -19,11 +19,11 @@ class DetectorError(EngineError):
 
 
 class UntrustedWeightsError(DetectorError):
-    """A weight file holds a global that is not on the allowlist; nothing in it was run."""
+    """A weight file contains a global that is not on the allowlist; nothing in it was run."""
 
 
 class DeviceError(EngineError):
-    """The device asked for is not there or cannot do what was asked."""
+    """The requested device does not exist or lacks a feature."""
 
 
 class MemoryExhaustedError(DeviceError):
@@ -35,7 +35,7 @@ class NonFiniteLossError(EngineError):
 
 
 class PatchFileError(EngineError):
-    """A patch file cannot be found, read or has the wrong form."""
+    """A patch file cannot be found or read, or has the wrong form."""
 
 
 class StorageError(EngineError):
@@ -43,11 +43,11 @@ class StorageError(EngineError):
 
 
 class OutputError(EngineError):
-    """Standard output takes nothing, such as a file on a full disk; what was to be done is done."""
+    """Standard output cannot be written, such as a file on a full disk; the work itself is done."""
 
 
 class JobError(EngineError):
-    """There is no such job, or it is in a state in which this cannot be asked of it."""
+    """There is no such job, or its state does not allow the request."""
 
 
 class RunInterruptedError(EngineError):

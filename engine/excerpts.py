@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What messages and records show of values and files from elsewhere: bounded in length and in cost."""
+"""Excerpts of untrusted values and files for messages and records, bounded in length and cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MANY_BITS = 256
 
 
 class _Excerpt(reprlib.Repr):
-    """Python's own short repr, fewer levels deep; it looks at no more than it shows."""
+    """Python's `reprlib` with fewer levels, examining no more than it shows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,12 +27,12 @@ class _Excerpt(reprlib.Repr):
         self.maxstring = self.maxother = 200
 
     def repr_int(self, number: int, level: int) -> str:
-        """Python refuses to write out numbers of thousands of digits."""
+        """Abbreviate numbers of thousands of digits, which Python refuses to convert."""
         bits = number.bit_length()
         return repr(number) if bits <= MANY_BITS else f"<a number of {bits} bits>"
 
     def repr_dict(self, pairs: dict[Any, Any], level: int) -> str:
-        """In the order of the pairs: the library would sort all keys to show four."""
+        """Keep the order of the pairs, where the library would sort all keys to show four."""
         if level <= 0 and pairs:
             return "{...}"
         shown = [
@@ -42,7 +42,7 @@ class _Excerpt(reprlib.Repr):
         return "{" + ", ".join(shown + ["..."] * (len(pairs) > self.maxdict)) + "}"
 
     def repr_instance(self, value: Any, level: int) -> str:
-        """Of all other types: only those are written out whose text is short whatever they hold."""
+        """Write out only types whose text is always short."""
         if isinstance(value, dict):
             return self.repr_dict(value, level)
         if isinstance(value, list | tuple):
@@ -58,35 +58,32 @@ _EXCERPT = _Excerpt()
 
 
 def short_repr(value: Any, longest: int = 80) -> str:
-    """`repr` of a value from elsewhere, such as a file, in one line of at most so many characters.
-
-    It costs no more than it shows, however large or deeply nested the value is.
-    """
+    """`repr` of an untrusted value in one line of limited length, at a cost independent of its size."""
     return _cut(_EXCERPT.repr(value), longest)
 
 
 def short_line(text: object, longest: int = 200) -> str:
-    """A text from elsewhere, such as another program's error, in one line of at most so many characters.
+    """An untrusted text, such as another program's error, in one line of limited length.
 
-    What UTF-8 cannot hold is escaped, so that every database, file and terminal takes it.
+    Characters invalid in UTF-8 are escaped.
     """
     start = str(text)[: 4 * longest]
     return _cut(" ".join(start.encode(errors="backslashreplace").decode().split()), longest)
 
 
 def short_list(names: Iterable[str], most: int = 8) -> str:
-    """Names as messages list them: the first few, and how many there are."""
+    """The first names, and their total number if there are more."""
     known = list(names)
     shown = ", ".join(short_line(name, LONGEST_NAME) for name in known[:most])
     return f"{shown}, … {len(known)} in all" if len(known) > most else shown
 
 
 def read_bounded(path: str | Path, largest_bytes: int) -> bytes:
-    """The content of a plain file that is not larger; the size is looked at first.
+    """Read a plain file of at most `largest_bytes`, checking the size first.
 
     Raises:
-        OSError: it cannot be read, is larger, or is a pipe, a device or a folder; `strerror` says which.
-        ValueError: the path cannot be one.
+        OSError: it cannot be read, is larger, or is a pipe, a device or a folder; see `strerror`.
+        ValueError: the path is invalid.
     """
     with open(path, "rb", opener=_without_waiting) as file:
         about = os.fstat(file.fileno())
@@ -99,7 +96,7 @@ def read_bounded(path: str | Path, largest_bytes: int) -> bytes:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for somebody to write
+    return os.open(path, flags | os.O_NONBLOCK)  # opening a pipe would wait for a writer
 
 
 def _cut(text: str, longest: int) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What the machine is and does right now: GPUs by NVML, CPU, memory and disk by psutil. Free of torch."""
+"""A snapshot of the machine: GPUs by NVML; CPU, memory and disk by psutil. No torch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, kw_only=True)
 class GpuProcess:
-    """A process that uses a GPU; its memory is None where the driver does not tell."""
+    """A process that uses a GPU; its memory is None if the driver does not report it."""
 
     pid: int
     name: str | None
@@ -33,12 +33,12 @@ class GpuProcess:
 
 @dataclass(frozen=True, kw_only=True)
 class GpuSnapshot:
-    """One NVIDIA GPU; each field that the driver does not answer is None.
+    """One NVIDIA GPU; fields that the driver does not report are None.
 
     Attributes:
         utilisation_percent: share of the last sample period in which a kernel ran, 0 to 100.
         fan_percent: 0 to 100 of the fan's full speed; None without a fan.
-        processes: those that compute on it.
+        processes: compute processes.
     """
 
     index: int
@@ -57,14 +57,14 @@ class GpuSnapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class HardwareSnapshot:
-    """The machine at one moment. Percentages are 0 to 100; None where a value cannot be had.
+    """The machine at one moment. Percentages are 0 to 100; unavailable values are None.
 
     Attributes:
-        gpus: NVIDIA GPUs; empty where there is none or no driver.
-        cpu_percent: load over all cores since this process's previous snapshot, or since it began.
-        disk_*: of the disk that holds PATCHBENCH_HOME.
+        gpus: NVIDIA GPUs; empty without any or without a driver.
+        cpu_percent: load over all cores since this process's previous snapshot or start.
+        disk_*: of the disk of PATCHBENCH_HOME.
         apple_gpu: whether this is an Apple machine whose GPU torch can use (MPS).
-        versions: package → version; a package that is not installed is missing.
+        versions: package → version, for installed packages.
     """
 
     gpus: tuple[GpuSnapshot, ...]
@@ -83,12 +83,12 @@ class HardwareSnapshot:
     versions: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries and lists, as `json_text` takes them."""
+        """Plain dictionaries and lists for `json_text`."""
         return asdict(self)
 
 
 def snapshot() -> HardwareSnapshot:
-    """Read everything at once; nothing raises, what cannot be read is None or left out."""
+    """Read everything at once without raising; unavailable values are None or left out."""
     memory = psutil.virtual_memory()
     disk = _attempt(lambda: psutil.disk_usage(str(_existing(home_folder()))), OSError)
     driver, gpus = _nvidia()
@@ -111,17 +111,17 @@ def snapshot() -> HardwareSnapshot:
 
 
 class _CpuLoad:
-    """The load since whoever asked last; psutil remembers it for each thread, and tells a new thread 0."""
+    """The load since the last call in any thread; psutil's own is per thread, and 0 at first."""
 
     def __init__(self) -> None:
         self._lock, self._last, self._percent = threading.Lock(), psutil.cpu_times(), 0.0
 
     def percent(self) -> float:
-        """Over all cores, 0 to 100."""
+        """Load over all cores, 0 to 100."""
         with self._lock:
             now = psutil.cpu_times()
             total = _counted_s(now) - _counted_s(self._last)
-            if total > 0:  # the counters move a hundred times a second
+            if total > 0:  # the counters are updated a hundred times per second
                 idle = _idle_s(now) - _idle_s(self._last)
                 self._percent = min(max(100 * (1 - idle / total), 0.0), 100.0)
                 self._last = now
@@ -129,7 +129,7 @@ class _CpuLoad:
 
 
 def _counted_s(times: Any) -> float:
-    """All seconds; those of guests count as user time already."""
+    """Total seconds, without those of guests, which are included in user time."""
     return sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
 
 
@@ -141,7 +141,7 @@ _CPU_LOAD = _CpuLoad()
 
 
 def _attempt(read: Callable[[], Value], *errors: type[Exception]) -> Value | None:
-    """What `read` gives, or None where it raises one of these."""
+    """The result of `read`, or None if it raises one of these errors."""
     try:
         return read()
     except errors:
@@ -150,29 +150,29 @@ def _attempt(read: Callable[[], Value], *errors: type[Exception]) -> Value | Non
 
 def _existing(folder: Path) -> Path:
     """The folder, or its nearest parent that exists."""
-    return next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))
+    return next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
 
 
 def _versions() -> dict[str, str]:
     """Installed versions, read without importing the packages."""
-    found = {
+    versions = {
         name: _attempt(partial(metadata.version, name), metadata.PackageNotFoundError) for name in PACKAGES
     }
-    return {name: version for name, version in found.items() if version is not None}
+    return {name: version for name, version in versions.items() if version is not None}
 
 
 def _cpu_model() -> str:
-    """The processor's name; Linux keeps it in /proc/cpuinfo, the platform module elsewhere."""
+    """The processor's name, from /proc/cpuinfo on Linux, otherwise from the platform module."""
     lines = _attempt(lambda: Path("/proc/cpuinfo").read_text(errors="replace").splitlines(), OSError) or []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, "") or platform.processor() or platform.machine() or "unknown"
 
 
-_nvml_lock = threading.Lock()  # NVML counts its initialisations; the dashboard reads from several threads
+_nvml_lock = threading.Lock()  # the dashboard reads in several threads
 
 
 def _nvidia() -> tuple[str | None, tuple[GpuSnapshot, ...]]:
-    """Driver version and GPUs; (None, ()) where there is no NVIDIA driver or no pynvml."""
+    """Driver version and GPUs; (None, ()) without NVIDIA's driver or pynvml."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # a deprecated package of the same name warns
@@ -193,7 +193,7 @@ def _nvidia() -> tuple[str | None, tuple[GpuSnapshot, ...]]:
 
 
 def _gpu(nvml: Any, index: int) -> GpuSnapshot:
-    """One GPU, each field read on its own so that one that fails leaves the others."""
+    """One GPU, reading each field separately because any may be unavailable."""
     handle = _attempt(lambda: nvml.nvmlDeviceGetHandleByIndex(index), nvml.NVMLError)
 
     def read(function: str, *arguments: Any) -> Any:
@@ -221,12 +221,12 @@ def _gpu(nvml: Any, index: int) -> GpuSnapshot:
     )
 
 
-def _process(found: Any) -> GpuProcess:
-    """NVML's entry with the process's name, which psutil knows if we may see it."""
-    name = _attempt(lambda: psutil.Process(found.pid).name(), psutil.Error)
-    return GpuProcess(pid=found.pid, name=name, memory_bytes=found.usedGpuMemory)
+def _process(entry: Any) -> GpuProcess:
+    """Convert NVML's entry, adding the process's name if psutil may read it."""
+    name = _attempt(lambda: psutil.Process(entry.pid).name(), psutil.Error)
+    return GpuProcess(pid=entry.pid, name=name, memory_bytes=entry.usedGpuMemory)
 
 
 def _text(value: str | bytes | None) -> str | None:
-    """Older pynvml gives bytes."""
+    """Convert a text to str, as older versions of pynvml return bytes."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value

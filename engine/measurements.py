@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Plain dataclasses of what was measured: a figure with its interval, a measurement, a benchmark's run."""
+"""Dataclasses of measurements: a figure with its interval, a measurement, a benchmark's run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BENCHMARK_STATES = ("running", "finished", "interrupted")
-WIDE = 100  # on a linear axis, what is a hundredth of the largest is a hairline
+WIDE = 100  # on a linear axis, bars of a hundredth of the largest are hairlines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,21 +21,21 @@ class Interval:
     high: float
 
     def to_json(self) -> list[float | None]:
-        """Value, low and high, None where one is not finite."""
+        """Value, low and high; None for non-finite ones."""
         return [number if math.isfinite(number) else None for number in (self.value, self.low, self.high)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One row of a benchmark: what one side reached, or how two sides compare.
+    """One row of a benchmark: the figure of one side, or the comparison of two sides.
 
     Attributes:
-        side: what was measured.
+        side: name of the measured side or comparison.
         figure: the median over rounds with its 95% interval (a single figure has no width).
         unit: of the figure.
-        settings: what the side was measured with, where it differs from the suite's.
-        claimed: what the field says of it, where it names a number.
-        samples: the figures of the single rounds, for comparisons over time.
+        settings: the side's settings that differ from the suite's.
+        claimed: the value claimed in the literature, if any.
+        samples: the figures of individual rounds, for comparisons over time.
     """
 
     side: str
@@ -46,7 +46,7 @@ class Measurement:
     samples: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, as `json_text` takes them."""
+        """Plain dictionaries for `json_text`."""
         value, low, high = self.figure.to_json()
         return {
             "side": self.side,
@@ -65,12 +65,12 @@ class BenchmarkRun:
     """One run of a benchmark suite. Times are Unix seconds.
 
     Attributes:
-        state: one of `BENCHMARK_STATES`; an interrupted one can go on.
-        attempt: how many times it was begun.
+        state: one of `BENCHMARK_STATES`; an interrupted run can be resumed.
+        attempt: number of starts.
         machine: the device's model.
-        settings: what it was asked for: the run's `config`, and `seconds` if given.
+        settings: the run's `config`, and `seconds` if given.
         facts: `dataset` (name, images, synthetic) and `machine` (the hardware snapshot with its versions).
-        left_out: keys of the parts that this device cannot do.
+        left_out: keys of the parts that the device does not support.
         measurements: in the order of the parts; empty in lists.
     """
 
@@ -95,6 +95,6 @@ class BenchmarkRun:
 
 
 def spans_orders(values: Iterable[float]) -> bool:
-    """Whether figures above 0 lie so far apart that only a logarithmic axis shows all of them."""
-    found = list(values)
-    return bool(found) and min(found) > 0 and max(found) > WIDE * min(found)
+    """Whether positive figures span so wide a range that they need a logarithmic axis."""
+    figures = list(values)
+    return bool(figures) and min(figures) > 0 and max(figures) > WIDE * min(figures)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Keeps what lies in PATCHBENCH_HOME from the machine's other users, and leaves results outside as usual."""
+"""Makes files in PATCHBENCH_HOME private to the user, but not results outside it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _usual: int | None = None  # the user's own mask, within `private_home`
 
 @contextmanager
 def private_home() -> Iterator[None]:
-    """Within, files are created as 0600 and folders as 0700, in this process and in those that it starts.
+    """A context in which files are created as 0600 and folders as 0700, in this and child processes.
 
-    Each program is run within it as a whole: that covers all that comes into the home, also what SQLite,
-    Ultralytics and jobs write. A PATCHBENCH_HOME that is there already and that others may look into was
-    opened to them by its owner, or by an earlier version: its mode stays, and files get the usual modes.
+    Programs run in it as a whole, to cover all files in the home, including those of SQLite, Ultralytics and
+    jobs. An existing PATCHBENCH_HOME that others may read keeps its mode, and its files get the usual modes.
     """
     global _usual
     before = _usual = os.umask(_OTHERS)
@@ -34,9 +33,9 @@ def private_home() -> Iterator[None]:
 
 @contextmanager
 def shared_outside_home(path: Path) -> Iterator[None]:
-    """Within, files get the user's usual modes if `path`, a wanted result, is not in PATCHBENCH_HOME.
+    """A context in which files get the user's usual modes if `path`, a result, is outside PATCHBENCH_HOME.
 
-    The mask is the process's: nothing that belongs into the home may be written meanwhile.
+    It changes the whole process's mask; nothing may be written into the home meanwhile.
     """
     if _usual is None or Path(os.path.realpath(path)).is_relative_to(home_folder()):
         yield
@@ -49,7 +48,7 @@ def shared_outside_home(path: Path) -> Iterator[None]:
 
 
 def _closed_to_others(home: Path) -> bool:
-    """Whether others may not look into the home, or it is not there yet."""
+    """Whether the home is closed to other users, or does not exist yet."""
     try:
         return not home.stat().st_mode & _OTHERS
     except OSError:

@@ -39,7 +39,7 @@ JOB_STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled",
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageRecord:
-    """One image of a dataset and the boxes that it holds.
+    """One image of a dataset and its boxes.
 
     Attributes:
         path: absolute path of the image file.
@@ -55,7 +55,7 @@ class ImageRecord:
     class_ids: npt.NDArray[np.int64]
 
     def count(self, class_id: int | Sequence[int] | None = None) -> int:
-        """The number of objects, of one class, of several together, or (None) of all."""
+        """The number of objects, of one class, of several in total, or (None) of all."""
         if class_id is None:
             return len(self.class_ids)
         keep = self.class_ids == class_id if isinstance(class_id, int) else np.isin(self.class_ids, class_id)
@@ -64,14 +64,14 @@ class ImageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Repair:
-    """One thing that was wrong with a dataset and what was done about it.
+    """A fault in a dataset and its repair.
 
     Attributes:
-        kind: a short name out of `engine.datasets.annotations.REPAIR_KINDS`, for counting.
-        file: the file concerned.
+        kind: a key of `engine.datasets.annotations.REPAIR_KINDS`.
+        file: the file with the fault.
         line: 1-based line of a label file, or annotation id of COCO JSON; None for a whole file.
-        action: what was done, in a few words.
-        times: how often; what is the same all over a dataset is one entry, with the first file concerned.
+        action: the repair in a few words.
+        times: number of occurrences; a fault common to the dataset is one entry, with the first file.
     """
 
     kind: str
@@ -83,16 +83,16 @@ class Repair:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """Images with boxes, their class names and the report of what was repaired.
+    """Images with boxes, class names and the report of repairs.
 
     Attributes:
-        name: the name it is listed under.
-        source: what it was read from (a path or a name).
-        class_names: index → name; gaps in a source's ids are kept as empty names.
-        images: the images, in a stable order.
-        repairs: everything that was fixed or left out.
+        name: unique name.
+        source: the path or name that it was read from.
+        class_names: index → name, with empty names for gaps in the source's ids.
+        images: in a stable order.
+        repairs: all faults that were repaired or left out.
         synthetic: True for the embedded demo.
-        notes: what else reading it found out, such as which splits there are, a line each; not stored.
+        notes: on the reading, such as the available splits, a line each; not stored.
     """
 
     name: str
@@ -104,14 +104,14 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def repair_counts(self) -> dict[str, int]:
-        """How many repairs of each kind, most frequent first."""
+        """Number of repairs of each kind, most frequent first."""
         counts: Counter[str] = Counter()
         for repair in self.repairs:
             counts[repair.kind] += repair.times
         return dict(counts.most_common())
 
     def object_counts(self, class_id: int | Sequence[int] | None = None) -> list[int]:
-        """Objects per image, of one class, of several together, or (None) of all, in their order."""
+        """Objects per image, of one class, of several in total, or (None) of all, in order."""
         return [image.count(class_id) for image in self.images]
 
 
@@ -130,7 +130,7 @@ class StepRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """How one condition (a patch or a control) scores; see `engine.evaluation.metrics` for the definitions.
+    """Scores of one condition (a patch or a control); see `engine.evaluation.metrics` for the definitions.
 
     `ap50`, `ap50_95` are absolute (against the dataset's labels); `relative_ap50`, `relative_ap50_95` are
     against the same detector's clean detections. Rates are 0 to 1.
@@ -156,14 +156,14 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores of a patch beside its controls, with the settings that they came from."""
+    """Scores of a patch and its controls, with the settings of the evaluation."""
 
     patch: Scores
     controls: dict[str, Scores]
     settings: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """The form that `patch evaluate --json` prints."""
+        """The form printed by `patch evaluate --json`."""
         return {
             "patch": self.patch.to_json(),
             "controls": {name: scores.to_json() for name, scores in self.controls.items()},
@@ -173,15 +173,15 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a job is; what does not apply to it, or is not known yet, is None.
+    """Progress of a job; values that are unknown or do not apply are None.
 
     Attributes:
-        phase: what it does now, in a word or two, such as `optimising` or `scoring`.
+        phase: current phase in a word or two, such as `optimising` or `scoring`.
         done, total: of the phase, in `unit`s.
         loss: of the latest step.
-        rate: units a second; for a generation image-iterations a second.
-        remaining_s: of the whole job, as far as it can be told.
-        memory_bytes: of the device that it holds now; on a CPU the process's resident memory.
+        rate: units per second; for a generation image-iterations per second.
+        remaining_s: estimate for the whole job, if known.
+        memory_bytes: current memory on the device; on a CPU the process's resident memory.
         updated_at: Unix seconds.
     """
 
@@ -203,7 +203,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class JobEvent:
-    """Something that happened to a job, such as `queued`, `started`, `pause asked`; `at` in Unix seconds."""
+    """An event of a job, such as `queued`, `started`, `pause asked`; `at` in Unix seconds."""
 
     at: float
     event: str
@@ -212,27 +212,27 @@ class JobEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Work that is queued. Times are Unix seconds.
+    """A job of the queue. Times are Unix seconds.
 
     Attributes:
-        kind: the name of one of `engine.jobs.kinds.KINDS`.
+        kind: a name in `engine.jobs.kinds.KINDS`.
         state: one of `JOB_STATES`.
-        label: what a list calls it.
-        request: all that is needed to carry it out again, as JSON has it.
-        device: asked for: `auto`, `cpu`, `cuda:0` …
+        label: name in lists.
+        request: everything needed to carry it out again, in JSON's types.
+        device: requested device: `auto`, `cpu`, `cuda:0` …
         running_on: the worker's device while it runs.
-        priority: higher goes first; within one, lower `place` goes first.
-        waits_for: the job that must have succeeded before this one starts.
+        priority: higher goes first; within one priority, lower `place` goes first.
+        waits_for: the job that must succeed before this one starts.
         origin: the job that it was retried or duplicated from.
-        group_id: of the `JobGroup` that it belongs to.
-        wanted: `cancel` or `pause`, asked for while it runs and not yet done.
-        auto_resume: goes on by itself after a crash.
-        attempt: how many times it was begun.
-        worker: the id of the worker that has it.
+        group_id: its `JobGroup`.
+        wanted: `cancel` or `pause`, requested while it runs and not done yet.
+        auto_resume: whether it is resumed automatically after a crash.
+        attempt: number of starts.
+        worker: id of the worker that runs it.
         code_version: PatchBench's version and commit at submission.
         folder: of its results.
-        estimate: what was foretold (`elapsed_s`, `peak_memory_bytes`); empty if nothing.
-        result: what came of it (of a generation what `run.json` holds).
+        estimate: estimated `elapsed_s` and `peak_memory_bytes`; empty if unknown.
+        result: of its work (for a generation the content of `run.json`).
         error: one line, if it failed or was interrupted.
     """
 
@@ -271,9 +271,9 @@ class JobGroup:
     """Jobs that belong together; `created_at` in Unix seconds.
 
     Attributes:
-        kind: why, such as `sweep` or `merge`.
-        name: what a list calls it.
-        request: all that is needed to make its jobs again, as JSON has it.
+        kind: such as `sweep` or `merge`.
+        name: in lists.
+        request: everything needed to create its jobs again, in JSON's types.
     """
 
     id: int
@@ -285,14 +285,14 @@ class JobGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class WeightRecord:
-    """A detector's weights, found or made here; `created_at` in Unix seconds.
+    """A detector's weights, given or trained here; `created_at` in Unix seconds.
 
     Attributes:
         name, family: the detector's.
-        path: what settings name them by: a file, or a name such as `demo`.
-        checksum: what `Detector.checksum` gives.
-        classes: their names by index; empty if not known.
-        origin: of weights made here `job_id` and `parent`, the checksum of those they were trained from.
+        path: the file, or the name in settings, such as `demo`.
+        checksum: from `Detector.checksum`.
+        classes: names by index; empty if unknown.
+        origin: for weights trained here, `job_id` and `parent`, the checksum of the initial weights.
     """
 
     id: int
@@ -307,15 +307,14 @@ class WeightRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRecord:
-    """How a patch scored once; `created_at` in Unix seconds.
+    """One evaluation of a patch; `created_at` in Unix seconds.
 
     Attributes:
-        job_id: the run or the evaluation that it came from, unless that was deleted.
-        dataset, detector, class_name: what it was scored on, by name; the class as `engine.classes.words` has
-            it.
-        held_out: whether the patch was made without the images scored on; None: not known.
-        asr, ap50: of the patch, 0 to 1; None where undefined.
-        evaluation: what `Evaluation.to_json` gives.
+        job_id: its run or evaluation, unless deleted.
+        dataset, detector, class_name: names of its subject, the class worded as by `engine.classes.words`.
+        held_out: whether the patch was generated without these images; None if unknown.
+        asr, ap50: of the patch, 0 to 1; None if undefined.
+        evaluation: from `Evaluation.to_json`.
     """
 
     id: int
@@ -333,18 +332,18 @@ class ScoreRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class PatchRecord:
-    """A patch, made here or imported; `created_at` in Unix seconds.
+    """A patch, generated or imported; `created_at` in Unix seconds.
 
     Attributes:
-        job_id: the run that made it; None if imported, or once the run was deleted.
-        path: the file that is scored: a .npy, or a .png where not all texels are drawn.
-        image: the .png that is shown; a .npy of the same texels lies beside it.
+        job_id: its run; None if imported, or if the run was deleted.
+        path: the file to score: a .npy, or a .png if not all texels are drawn.
+        image: the .png to show, with a .npy of the same texels beside it.
         height, width: in texels.
-        circular: not all texels are drawn.
-        sha256: of its texels, as `engine.patch.arrays.fingerprint` counts them.
-        dataset, detector, class_name: what it was made on, as of `ScoreRecord`; empty if imported.
-        summary: what `run.json` holds without the evaluation; empty if imported.
-        score: the first of its scores (of a run: its own), if it has any.
+        circular: whether some texels are not drawn.
+        sha256: from `engine.patch.arrays.fingerprint`.
+        dataset, detector, class_name: its training subject, see `ScoreRecord`; empty if imported.
+        summary: content of `run.json` without the evaluation; empty if imported.
+        score: its first score (for a run, the run's own evaluation), if any.
     """
 
     id: int

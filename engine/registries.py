@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The registries that settings are checked against; the modules that fill them lie higher up."""
+"""The registries that settings are checked against, which modules of higher layers fill."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Things that settings and commands name: what there is of each kind, in one idiom."""
+"""Registries: the one idiom for things that settings and commands refer to by name."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from engine.excerpts import short_repr
 
 
 class Named(Protocol):
-    """What can be registered."""
+    """Anything that can be registered."""
 
     @property
     def name(self) -> str:
-        """What settings, commands and records call it; unlike any other's."""
+        """Unique name in settings, commands and records."""
 
     @property
     def help(self) -> str:
-        """What it does, in one sentence."""
+        """One sentence on its effect."""
 
 
 Thing = TypeVar("Thing", bound=Named)
 
 
 class Registry(Collection[str], Generic[Thing]):
-    """Things of one kind by name, in the order in which they were added.
+    """Things of one kind by name, in the order of registration.
 
     Args:
-        noun: what messages call one of them.
-        module: adds its things when it is imported, which happens when the registry is first read. Command
-            line and dashboard read it, so the module loads nothing heavy: torch is imported where it is used.
+        noun: for one of them in messages.
+        module: registers its things on import, which happens when the registry is first read. Since command
+            line and dashboard read it, the module must not import torch at the top.
     """
 
     def __init__(self, noun: str, module: str) -> None:
@@ -42,10 +42,10 @@ class Registry(Collection[str], Generic[Thing]):
         self._things: dict[str, Thing] = {}
 
     def add(self, thing: Thing) -> Thing:
-        """Register a thing, and return it.
+        """Register a thing and return it.
 
         Raises:
-            ValueError: there is one of that name.
+            ValueError: the name is taken.
         """
         if thing.name in self._things:
             raise ValueError(f"expected a new name for a {self.noun}, got {thing.name!r} again")
@@ -54,7 +54,7 @@ class Registry(Collection[str], Generic[Thing]):
 
     @contextmanager
     def having(self, thing: Thing) -> Iterator[Thing]:
-        """Register a thing for a while."""
+        """A context in which a thing is registered."""
         self._known()
         self.add(thing)
         try:
@@ -63,10 +63,10 @@ class Registry(Collection[str], Generic[Thing]):
             del self._things[thing.name]
 
     def __getitem__(self, name: str) -> Thing:
-        """The thing of that name.
+        """The thing with this name.
 
         Raises:
-            SettingsError: there is none.
+            SettingsError: the name is unknown.
         """
         known = self._known()
         if name not in known:

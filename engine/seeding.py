@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Random numbers that a seed decides: for the whole process, and an own stream for each purpose."""
+"""Seeded random numbers: for the whole process, and separate streams for each purpose."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def seed_everything(seed: int, *, deterministic: bool = False) -> None:
 
     Args:
         seed: 0 to 2**32 - 1.
-        deterministic: also have torch use deterministic algorithms only, and raise where there is none
-            (`RuntimeError`). On CUDA the environment variable CUBLAS_WORKSPACE_CONFIG is set for it, which
-            works only before the first CUDA call.
+        deterministic: let torch use only deterministic algorithms, or raise `RuntimeError` if there is none.
+            For CUDA this sets the environment variable CUBLAS_WORKSPACE_CONFIG, which is effective only
+            before the first CUDA call.
 
     Raises:
         ValueError: the seed is out of range.
     """
     random.seed(_checked(seed))
-    np.random.seed(seed)  # noqa: NPY002  # libraries that we call draw from the global generator
+    np.random.seed(seed)  # noqa: NPY002  # libraries use the global generator
     torch.manual_seed(seed)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -33,14 +33,14 @@ def seed_everything(seed: int, *, deterministic: bool = False) -> None:
 
 
 def derived_seed(seed: int, *stream: int) -> int:
-    """A 64-bit seed for one stream, independent of any other stream's.
+    """A 64-bit seed for one stream, independent of other streams' seeds.
 
     Args:
         seed: the run's seed, 0 to 2**32 - 1.
-        stream: what it is for, as non-negative numbers: (purpose, iteration, …).
+        stream: non-negative numbers that identify the stream: (purpose, iteration, …).
 
     Raises:
-        ValueError: a seed or stream out of range.
+        ValueError: the seed or the stream is out of range.
     """
     if any(number < 0 for number in stream):
         raise ValueError(f"stream: expected numbers of 0 or more, got {stream}")
@@ -49,10 +49,10 @@ def derived_seed(seed: int, *stream: int) -> int:
 
 
 def generator(seed: int, *stream: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator for one stream: the same numbers whenever and in whatever order it is asked for.
+    """A new generator for one stream, which always starts with the same numbers.
 
-    A run that is resumed at an iteration makes that iteration's generator anew instead of restoring a state.
-    On CUDA its numbers differ from those on the CPU. Arguments and errors as `derived_seed`.
+    A resumed run creates the generators of an iteration again instead of restoring their states. On CUDA the
+    numbers differ from those on the CPU. See `derived_seed` for arguments and errors.
     """
     return torch.Generator(device=device).manual_seed(derived_seed(seed, *stream))
 

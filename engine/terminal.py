@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Standard output and error, whatever characters they lack and wherever they lead."""
+"""Makes standard output and error robust against missing characters and failing targets."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from engine.errors import OutputError
 
 
 def lenient_streams() -> None:
-    """Let both streams show characters that they lack as escapes, such as `\\u2026`, instead of failing."""
+    """Let both streams escape characters that they cannot encode, such as `\\u2026`, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def lacks_characters() -> bool:
-    """Whether there are characters that standard output cannot show as they are."""
+    """Whether standard output cannot encode all characters."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return not encoding.lower().replace("-", "").startswith("utf")
 
 
 @contextmanager
 def checked_output() -> Iterator[None]:
-    """Within, standard output raises an error of its own where it takes nothing, as on a full disk.
+    """A context in which a failure of standard output, as on a full disk, raises `OutputError`.
 
-    A pipe whose reader has gone raises `BrokenPipeError` as ever.
+    A closed pipe raises `BrokenPipeError` as usual.
 
     Raises:
-        OutputError: something that was printed within could not be written.
+        OutputError: printed text could not be written.
     """
     stream = sys.stdout
-    if stream is None:  # closed by whoever started the process
+    if stream is None:  # closed by the parent process
         yield
         return
     sys.stdout = _Checked(stream)
@@ -51,7 +51,7 @@ def checked_output() -> Iterator[None]:
 
 
 class _Checked:
-    """A stream whose failures can be told from those of other files."""
+    """A stream whose failures can be distinguished from those of other files."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -82,8 +82,8 @@ def _output_errors() -> Iterator[None]:
 
 
 def _drop(stream: Any) -> None:
-    """Let what is left in a stream go nowhere: Python would try to write it once more when it ends."""
+    """Discard a stream's buffer, which Python would try to write again at exit."""
     with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)

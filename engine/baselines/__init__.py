@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Other libraries' patch attacks, driven through their own APIs, to compare with."""
+"""Patch attacks of other libraries, run through their own APIs for comparison."""

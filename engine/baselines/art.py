@@ -30,12 +30,12 @@ from engine.records import StepRecord
 
 @contextmanager
 def _home_elsewhere() -> Iterator[None]:
-    """Let ART, which writes settings into the home folder while it is imported, write them to a passing one.
+    """Redirect the settings that ART writes to the home folder when imported to a temporary folder.
 
-    They are paths for downloads that never happen here.
+    They are only paths for downloads, which are not used here.
     """
     kept = {name: os.environ.get(name) for name in ("HOME", "USERPROFILE")}
-    logging.getLogger("art").setLevel(logging.WARNING)  # it would tell of that folder
+    logging.getLogger("art").setLevel(logging.WARNING)  # suppresses a message about the folder
     with tempfile.TemporaryDirectory() as folder:
         try:
             os.environ.update(dict.fromkeys(kept, folder))
@@ -55,12 +55,12 @@ ArtTarget = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ArtResult:
-    """What ART leaves in memory.
+    """The result of a run of ART.
 
     Attributes:
         patch_chw: float32 (3, h, w), 0 to 1.
-        history: one record a step.
-        summary: the facts of `run.json`, except peak memory.
+        history: one record per step.
+        summary: content of `run.json`, except peak memory.
     """
 
     patch_chw: npt.NDArray[np.float32]
@@ -80,25 +80,25 @@ def generate_with_art(
 ) -> ArtResult:
     """Train a patch with ART's `AdversarialPatchPyTorch` (Brown et al. 2017) against the detector's own loss.
 
-    ART is left as its users get it: its data loader, its placements, its loss wrapper and its step, with
-    weight gradients on. Two repairs make it run: see `art_estimator`, and images go to `generate` in
-    groups of one object count, since ART's loader cannot stack boxes of different numbers (at batch 1
-    all of them are one group). ART wants all images in memory, as float32.
+    ART runs as for its users: with its data loader, placements, loss wrapper and step, and with gradients of
+    the weights. Two repairs are necessary: see `art_estimator`, and images are passed to `generate` in groups
+    with equally many objects, because ART's loader cannot stack different numbers of boxes (for batch size 1
+    all images are one group). ART needs all images in memory, as float32.
 
     Args:
-        detector: to compare like with like, loaded with `fuse=False`, as ART's users have it; not changed.
-        loader: gives the images.
-        indices: which of the loader's images to train on.
-        class_id: the class whose objects ART is to make the detector miss.
-        config: what ART is given.
+        detector: loaded with `fuse=False` for a fair comparison, as by ART's users; not changed.
+        loader: loads the images.
+        indices: of the loader's images to train on.
+        class_id: the class under attack.
+        config: ART's settings.
         time_limit_s: stop after the first step that ends later than this; None for no limit.
-        on_step: called after each of ART's steps. Its `loss` is what ART minimises, minus the detector's.
+        on_step: called with each step, whose `loss` is the value that ART minimises (the negated detector's).
 
     Returns:
-        The patch, a record a step, and the summary.
+        The patch, the steps, and the summary.
 
     Raises:
-        DatasetError: no images.
+        DatasetError: there are no images.
         NonFiniteLossError: the loss is infinite or not a number.
     """
     groups, image_shape = _load(loader, indices, class_id, grouped=config.batch_size > 1)
@@ -116,10 +116,10 @@ def generate_with_art(
 
 
 def art_estimator(detector: UltralyticsDetector, image_shape: tuple[int, ...]) -> PyTorchYolo:
-    """ART's estimator of a copy of the detector, for images (3, h, w) of 0 to 1; its weights take gradients.
+    """ART's estimator of a copy of the detector with trainable weights, for images (3, h, w) of 0 to 1.
 
-    Repairs ART 1.20.1's loss wrapper, which reads the detector's loss items by position; Ultralytics 8.4
-    names them instead (`KeyError: 0`).
+    Repairs ART 1.20.1's loss wrapper, which reads the detector's loss items by position, while Ultralytics
+    8.4 names them (`KeyError: 0`).
     """
     device = detector.device if detector.device.type == "cuda" else torch.device("cpu")
     model = (
@@ -134,7 +134,7 @@ def art_estimator(detector: UltralyticsDetector, image_shape: tuple[int, ...]) -
         is_ultralytics=True,
         model_name=detector.family,
     )
-    # The model's own choice of criterion: ART knows neither YOLO26's nor YOLO10's of today.
+    # The model's own criterion, because ART does not know the current ones of YOLO26 and YOLO10.
     model.criterion = _PositionalItems(model.init_criterion())
     return estimator
 
@@ -151,7 +151,7 @@ class _PositionalItems:
 
 
 class _TimeIsUp(Exception):
-    """Ends ART's loop, which knows no time limit."""
+    """Ends ART's loop, which has no time limit."""
 
 
 class _Attack(AdversarialPatchPyTorch):
@@ -183,7 +183,7 @@ class _Attack(AdversarialPatchPyTorch):
         self._start_s = 0.0
 
     def run(self, groups: list[tuple[npt.NDArray[np.float32], list[ArtTarget]]]) -> float:
-        """Let ART pass over each group once an iteration, in an order drawn anew; seconds that it took."""
+        """Run ART over all groups in random order in each iteration, and return the elapsed seconds."""
         self._start_s = time.perf_counter()
         try:
             for iteration in range(self._iterations):
@@ -196,11 +196,11 @@ class _Attack(AdversarialPatchPyTorch):
         return time.perf_counter() - self._start_s
 
     def patch(self) -> npt.NDArray[np.float32]:
-        """The patch as it stands, float32 (3, p, p), 0 to 1."""
+        """The current patch, float32 (3, p, p), 0 to 1."""
         return self._patch.detach().cpu().numpy().astype(np.float32)
 
     def _train_step(self, images: Tensor, target: Any, mask: Tensor | None = None) -> Tensor:
-        """ART's own step, then its report; it is the only place where ART's loop can be followed."""
+        """Take ART's own step and report it; this is the only hook into ART's loop."""
         loss = super()._train_step(images, target, mask)
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -225,7 +225,7 @@ class _Attack(AdversarialPatchPyTorch):
 def _load(
     loader: ImageLoader, indices: Sequence[int], class_id: int, *, grouped: bool
 ) -> tuple[list[tuple[npt.NDArray[np.float32], list[ArtTarget]]], tuple[int, ...]]:
-    """All images (n, 3, h, w) and ART's targets, by object count or as one group; and an image's shape."""
+    """All images (n, 3, h, w) with ART's targets, possibly grouped by number of objects, and their shape."""
     images: dict[int, list[npt.NDArray[np.float32]]] = defaultdict(list)
     targets: dict[int, list[ArtTarget]] = defaultdict(list)
     for batch in loader.batches([index] for index in indices):
@@ -250,7 +250,7 @@ def _art_target(boxes_xyxy_px: Tensor, class_ids: Tensor) -> ArtTarget:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Seed the global generators that ART draws from, and put them back as they were."""
+    """Seed the global random generators that ART uses, and restore their states afterwards."""
     numpy_state = np.random.get_state()  # noqa: NPY002
     try:
         with torch.random.fork_rng():

@@ -11,16 +11,16 @@ from engine.settings import require_between, require_choice
 
 @dataclass(frozen=True, kw_only=True)
 class ArtConfig:
-    """What ART's `AdversarialPatchPyTorch` is given; scale, rotation and rate default to ART's own.
+    """Settings of ART's `AdversarialPatchPyTorch`, with ART's defaults of scale, rotation and learning rate.
 
     Attributes:
         iterations: passes over the images, at least 1.
-        batch_size: 1, or more to batch images of one object count.
-        patch_size: the side of the square patch in texels, 16 to 512.
-        learning_rate: Adam's, in colours of 0 to 1; ART's default of 5.0 is meant for 0 to 255.
-        scale_min, scale_max: the drawn side as a share of the image's shorter side, drawn anew each time.
-        rotation_max_deg: the largest rotation either way, 0 to 180.
-        shape: `square`, or `circle` as ART's default has it, which trains no corners.
+        batch_size: 1, or more to batch images with equally many objects.
+        patch_size: side of the square patch in texels, 16 to 512.
+        learning_rate: Adam's, for colours of 0 to 1; ART's default of 5.0 is for 0 to 255.
+        scale_min, scale_max: range of the random size relative to the image's shorter side.
+        rotation_max_deg: maximum rotation in either direction, 0 to 180.
+        shape: `square`, or `circle`, ART's default, which does not train the corners.
         seed: of ART's placements and its order of images, 0 to 2^32 - 1.
     """
 

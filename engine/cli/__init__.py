@@ -52,7 +52,7 @@ for _command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 1 for an error told in one line, 130 if interrupted."""
+    """Run one command and return its exit code: 0, 1 after printing an error, 130 if interrupted."""
     lenient_streams()
     try:
         with private_home(), checked_output():
@@ -65,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(interruption), INTERRUPTED)
     except EngineError as error:
         return _fail(str(error), 1)
-    except click.exceptions.NoArgsIsHelpError as help_wanted:
-        click.echo(help_wanted.format_message(), err=True)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
         return 1
     except click.ClickException as error:
         return _fail(error.format_message(), 1)
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reason(error: OSError) -> str:
-    """Why the system refused something that no command has words for."""
+    """The message for a system error that no command handles."""
     if is_full(error):
         path = error.filename or home_folder()
         return f"{path}: expected to write it, got {full_disk(path)}"
@@ -93,13 +93,13 @@ def _fail(message: str, code: int) -> int:
 
 
 def _unforeseen(error: Exception) -> str:
-    """One line for the user of what nobody foresaw; the whole is kept for whoever mends it."""
-    told = f"{type(error).__name__}: {short_line(error)}; this is a bug"
+    """Save the traceback of an unexpected error to a file, and return a message of one line."""
+    message = f"{type(error).__name__}: {short_line(error)}; this is a bug"
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="patchbench-error-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"
         ) as file:
             file.write(traceback.format_exc())
     except OSError as unwritable:
-        return f"{told}, report it (its traceback could not be kept: {unwritable.strerror or unwritable})"
-    return f"{told}, report {file.name}"
+        return f"{message}, report it (its traceback could not be kept: {unwritable.strerror or unwritable})"
+    return f"{message}, report {file.name}"

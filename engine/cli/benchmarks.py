@@ -71,13 +71,13 @@ def run_command(
     """
     options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
     config = config_from_options(options)
-    how: dict[str, Any] = {"scale": scale, "seconds": seconds, "fresh": fresh, "trust": trust_weights}
+    arguments: dict[str, Any] = {"scale": scale, "seconds": seconds, "fresh": fresh, "trust": trust_weights}
     if suite == "all":
-        _run_all(config, out, as_json, how)
+        _run_all(config, out, as_json, arguments)
         return
     from engine.jobs.benchmarks import run_suite
 
-    result = run_suite(suite, config, out=out, report=_tell, **how)
+    result = run_suite(suite, config, out=out, report=_report, **arguments)
     if as_json:
         print_json(result)
         return
@@ -149,14 +149,14 @@ def compare_command(
             first, last = map(repository.benchmarks.get, ids)
         else:
             first, last = two_runs(repository, suite, before=before, after=after)
-    found = compare(first, last)
+    changes = compare(first, last)
     if as_json:
         print_json(
             {
                 "suite": first.suite,
                 "before": {"id": first.id, "version": first.code_version},
                 "after": {"id": last.id, "version": last.code_version},
-                "changes": [change.to_json() for change in found],
+                "changes": [change.to_json() for change in changes],
             }
         )
         return
@@ -171,11 +171,11 @@ def compare_command(
             f"{figure_text(row['low'])} to {figure_text(row['high'])}",
             verdicts[change.beyond_noise],
         ]
-        for change in found
+        for change in changes
     ]
     titles = [first.suite, first.code_version, last.code_version, "unit", "change", "95% interval"]
     print_table([*titles, "beyond noise"], rows)
-    if any(len(row.samples) < FEW_ROUNDS for change in found for row in (change.before, change.after)):
+    if any(len(row.samples) < FEW_ROUNDS for change in changes for row in (change.before, change.after)):
         click.echo(
             "\nWith three rounds or fewer, one of ten unchanged figures seems changed; use --scale medium.",
             err=True,
@@ -205,10 +205,10 @@ def report_command(out: Path, latest: bool, table: bool, as_json: bool) -> None:
         print_json({"written": written})
 
 
-def _run_all(config: RunConfig, out: Path | None, as_json: bool, how: dict[str, Any]) -> None:
+def _run_all(config: RunConfig, out: Path | None, as_json: bool, arguments: dict[str, Any]) -> None:
     from engine.jobs.benchmarks import run_all
 
-    results, failures = run_all(config, report=_tell, **how)
+    results, failures = run_all(config, report=_report, **arguments)
     if out is not None:
         _write_report(out, results)
     if as_json:
@@ -216,8 +216,8 @@ def _run_all(config: RunConfig, out: Path | None, as_json: bool, how: dict[str, 
     else:
         click.echo(main_table(results))
     if failures:
-        told = "; ".join(f"{name}: {error}" for name, error in failures.items())
-        raise EngineError(f"benchmark: expected every suite to finish, {len(failures)} failed: {told}")
+        errors = "; ".join(f"{name}: {error}" for name, error in failures.items())
+        raise EngineError(f"benchmark: expected every suite to finish, {len(failures)} failed: {errors}")
 
 
 def _write_report(out: Path, results: list[dict[str, Any]]) -> list[str]:
@@ -228,7 +228,7 @@ def _write_report(out: Path, results: list[dict[str, Any]]) -> list[str]:
     return written
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)
 
 

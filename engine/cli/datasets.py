@@ -22,7 +22,7 @@ SHOWN_REPAIRS = 20
 
 
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What to import of a source, and as what."""
+    """Add the options for reading and naming a dataset."""
     for option in (
         click.option(
             "--images", type=click.Path(path_type=Path), help="COCO JSON only: the folder of its images."
@@ -66,10 +66,10 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
 def list_command(as_json: bool) -> None:
     """List the imported datasets."""
     with Repository() as repository:
-        found = repository.datasets.all()
+        summaries = repository.datasets.all()
     if as_json:
-        print_json([_fields(summary) for summary in found])
-    elif not found:
+        print_json([_fields(summary) for summary in summaries])
+    elif not summaries:
         click.echo("No dataset is imported yet; try: python -m engine dataset import demo")
     else:
         rows = [
@@ -79,7 +79,7 @@ def list_command(as_json: bool) -> None:
                 each.objects,
                 each.repairs,
             ]
-            for each in found
+            for each in summaries
         ]
         print_table(["name", "images", "objects", "repairs"], rows)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`jobs …`: what is queued, how it goes, and what to do with it."""
+"""`jobs …`: lists, shows and controls jobs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def list_command(
     with Repository(on_full_disk=True) as repository:
         try:
             queue.release_dead(repository)
-        except StorageError as error:  # a full disk: what is stored can be listed all the same
+        except StorageError as error:  # a full disk: stored jobs can still be listed
             log.warning("Jobs of workers that are gone are listed as running: %s", error)
         jobs = repository.jobs.find(states=states, kinds=kinds, text=text, order=order, limit=limit)
     if as_json:
@@ -64,7 +64,7 @@ def list_command(
     elif not jobs:
         click.echo("No such job; try: python -m engine jobs submit generate --dataset demo --weights demo")
     else:
-        rows = [[job.id, job.kind, _state(job), _how_far(job.progress), job.label] for job in jobs]
+        rows = [[job.id, job.kind, _state(job), _progress_text(job.progress), job.label] for job in jobs]
         print_table(["job", "kind", "state", "progress", "label"], rows)
 
 
@@ -80,7 +80,7 @@ def show_command(job_id: int, follow: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(job) | {"events": [asdict(event) for event in events]})
         return
-    click.echo(f"job {job.id}: {job.label}\n{job.kind}, {_state(job)}, {_how_far(job.progress)}")
+    click.echo(f"job {job.id}: {job.label}\n{job.kind}, {_state(job)}, {_progress_text(job.progress)}")
     if job.error:
         click.echo(job.error)
     click.echo(f"device {job.running_on or job.device}, seed {job.seed}, PatchBench {job.code_version}")
@@ -104,16 +104,16 @@ def log_command(job_id: int, lines: int, as_json: bool) -> None:
         click.echo("\n".join(tail))
 
 
-def _control(name: str, act: Callable[[Repository, int], Job], meaning: str) -> None:
-    """A command that does one thing to one job."""
+def _control(name: str, act: Callable[[Repository, int], Job], help_text: str) -> None:
+    """Add a command that applies a function to one job."""
 
-    @jobs_group.command(name, help=meaning)
+    @jobs_group.command(name, help=help_text)
     @click.argument("job_id", type=int)
     @json_option
     def command(job_id: int, as_json: bool) -> None:
         with Repository() as repository:
             job = act(repository, job_id)
-        _tell(job, as_json, "deleted" if name == "delete" else None)
+        _print_job(job, as_json, "deleted" if name == "delete" else None)
 
 
 _control("cancel", queue.cancel, "End a job for good, within two seconds; the last patch is kept.")
@@ -133,7 +133,7 @@ def duplicate_command(job_id: int, changes: tuple[str, ...], as_json: bool) -> N
     """Queue a job like another, with some settings changed."""
     with Repository() as repository:
         job = queue.duplicate(repository, job_id, **dict(map(_change, changes)))
-    _tell(job, as_json)
+    _print_job(job, as_json)
 
 
 @jobs_group.command("move")
@@ -147,10 +147,10 @@ def move_command(job_id: int, priority: int | None, before: int | None, as_json:
         raise click.UsageError("expected --priority or --before, got neither; choose one")
     with Repository() as repository:
         job = queue.move(repository, job_id, priority=priority, before=before)
-    _tell(job, as_json)
+    _print_job(job, as_json)
 
 
-def _tell(job: Job, as_json: bool, state: str | None = None) -> None:
+def _print_job(job: Job, as_json: bool, state: str | None = None) -> None:
     if as_json:
         print_json(asdict(job))
     else:
@@ -158,7 +158,7 @@ def _tell(job: Job, as_json: bool, state: str | None = None) -> None:
 
 
 def _change(text: str) -> tuple[str, Any]:
-    """`name=value`; numbers, true, false and lists as JSON has them, all else as text."""
+    """Parse `name=value`, with JSON values (numbers, true, false, lists) and anything else as text."""
     import json
 
     name, equals, value = text.partition("=")
@@ -171,15 +171,15 @@ def _change(text: str) -> tuple[str, Any]:
 
 
 def _follow(repository: Repository, job_id: int) -> Job:
-    """Show progress on standard error until the job has ended."""
-    told = ""
+    """Print progress to standard error until the job has ended."""
+    printed = ""
     while True:
         queue.release_dead(repository)
         job = repository.jobs.get(job_id)
-        now = f"{_state(job)}, {_how_far(job.progress)}"
-        if now != told:
-            click.echo(now, err=True)
-            told = now
+        line = f"{_state(job)}, {_progress_text(job.progress)}"
+        if line != printed:
+            click.echo(line, err=True)
+            printed = line
         if job.state in ENDED:
             return job
         time.sleep(0.5)
@@ -193,7 +193,7 @@ def _state(job: Job) -> str:
     return job.state
 
 
-def _how_far(progress: Progress) -> str:
+def _progress_text(progress: Progress) -> str:
     if not progress.phase:
         return "not begun"
     text = f"{progress.phase} {progress.done}" + (f"/{progress.total}" if progress.total else "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Options that are more than a number or a word: what they may look like, and the values they stand for."""
+"""Parameter types for options that are more than a number or a word."""
 
 from __future__ import annotations
 

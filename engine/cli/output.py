@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""How the command line answers: aligned tables or JSON on standard output."""
+"""Output of commands: aligned tables or JSON on standard output."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ json_option: Callable[[Any], Any] = click.option(
 
 
 def print_json(result: Any) -> None:
-    """One JSON document; numbers that are not finite are null, characters that the terminal lacks escaped."""
+    """Print a JSON document; non-finite numbers become null, characters that the terminal lacks escapes."""
     click.echo(json_text(result, indent=2) if lacks_characters() else json_document(result))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Columns as wide as their widest cell; all but the first aligned to the right."""
+    """Print a table with columns as wide as their widest cell, all but the first right-aligned."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for row in [list(columns), ["-" * width for width in widths], *cells]:
@@ -46,10 +46,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def print_classes(facts: Mapping[str, Any]) -> None:
-    """Say which classes of the dataset were taken for which of the detector, where their names differ.
+    """Print which classes of the dataset match which of the detector, if their names differ.
 
     Args:
-        facts: a run's, a score's or a benchmark's, as `recorded_words` takes them.
+        facts: of a run, a score or a benchmark; see `recorded_words`.
     """
     text = recorded_words(facts) if "classes" in facts else ""
     if "→" in text:

@@ -68,7 +68,7 @@ def generate_command(
     """
     _refuse_settings_with(resume_folder, context)
     config = None if resume_folder else config_from_options(options)
-    # torch takes seconds to import: not before the settings are known to be possible.
+    # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_run
     from engine.runs import run_folder
     from engine.runs.commands import generate, resume
@@ -87,8 +87,9 @@ def generate_command(
                 config, folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
             )
     began = None if resume_folder else psutil.Process().create_time()
-    how: dict[str, Any] = {"trust": trust_weights, "started_at": began}
-    _put_on_record(lambda repository: record_foreground_run(repository, summary, **how))
+    _put_on_record(
+        lambda repository: record_foreground_run(repository, summary, trust=trust_weights, started_at=began)
+    )
     if as_json:
         print_json(summary)
     else:
@@ -145,18 +146,18 @@ def estimate_command(
 
         measure_costs(config, trust=trust_weights)
     with Repository() as repository:
-        foretold = estimate(repository, config, evaluate_after=evaluate_after)
-    if foretold is None:
+        estimated = estimate(repository, config, evaluate_after=evaluate_after)
+    if estimated is None:
         raise SettingsError(
             "estimate: expected measured steps of these settings, got none; leave out --known"
         )
     if as_json:
-        print_json(foretold.to_json())
+        print_json(estimated.to_json())
         return
     click.echo(
-        f"{foretold.elapsed_s:.0f} s ({foretold.low_s:.0f} to {foretold.high_s:.0f}), "
-        f"peak memory {foretold.peak_memory_bytes / 2**20:.0f} MiB, "
-        f"results {foretold.disk_bytes / 2**20:.1f} MiB"
+        f"{estimated.elapsed_s:.0f} s ({estimated.low_s:.0f} to {estimated.high_s:.0f}), "
+        f"peak memory {estimated.peak_memory_bytes / 2**20:.0f} MiB, "
+        f"results {estimated.disk_bytes / 2**20:.1f} MiB"
     )
 
 
@@ -199,7 +200,7 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
 
 
 def _put_on_record(record: Callable[[Repository], Job]) -> None:
-    """The dashboard shows this too; if that cannot be, the result itself is none the worse for it."""
+    """Record a result for the dashboard; a failure is only logged, as it does not affect the result."""
     try:
         with Repository() as repository:
             job = record(repository)
@@ -210,7 +211,7 @@ def _put_on_record(record: Callable[[Repository], Job]) -> None:
 
 
 def _refuse_settings_with(resume_folder: Path | None, context: click.Context) -> None:
-    """A resumed run keeps its own settings; silently ignoring others would mislead."""
+    """Reject settings given with --resume, which keeps the run's own, instead of ignoring them."""
     if resume_folder is None:
         return
     kept = {"resume_folder", "as_json", "trust_weights", "evaluate_after", "tensorboard"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a person sees while a run goes on: a bar, a log line an iteration, optional TensorBoard files."""
+"""Shows a run's progress: a bar, a log line for each iteration, and optionally TensorBoard files."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
-    """An observer that shows a generation; the first Ctrl-C asks for a checkpoint, the second ends at once.
+    """An observer that shows a generation; a first Ctrl-C stops it at a checkpoint, a second one at once.
 
     Args:
-        tensorboard_folder: write event files there as well.
+        tensorboard_folder: where to write event files, if anywhere.
 
     Raises:
-        SettingsError: TensorBoard files are wanted, and it is not installed.
+        SettingsError: event files are requested, but TensorBoard is not installed.
     """
     from engine.runs.generation import Observer
 
@@ -70,7 +70,7 @@ def evaluation_bar() -> Iterator[Observer]:
 
 
 class _RunView:
-    """Turns steps into the bar's state, a log line an iteration, and TensorBoard's scalars."""
+    """Shows steps in the bar, a log line for each iteration, and TensorBoard's scalars."""
 
     def __init__(self, bar: tqdm[Any], open_tensorboard: Callable[[], Any] | None) -> None:
         self._bar, self._open_tensorboard = bar, open_tensorboard
@@ -78,7 +78,7 @@ class _RunView:
         self._losses: list[tuple[float, int]] = []
 
     def begin(self, state: RunState, steps: int) -> None:
-        # Not before: the run's folder must be found empty.
+        # Opened here because a new run's folder must be empty before it begins.
         if self._open_tensorboard is not None and self._tensorboard is None:
             self._tensorboard = self._open_tensorboard()
         self._bar.reset(total=steps * state.iterations)
@@ -108,7 +108,7 @@ class _RunView:
 
 
 def _scoring_bar(stack: ExitStack) -> Callable[[int], object]:
-    """A bar that appears with the first image scored."""
+    """A bar that appears with the first scored image."""
     bars: list[tqdm[Any]] = []
 
     def scored(images: int) -> None:
@@ -123,16 +123,16 @@ def _scoring_bar(stack: ExitStack) -> Callable[[int], object]:
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C (or a termination) was asked for once; asked for twice it ends the program."""
+    """Yield a function that returns whether Ctrl-C or SIGTERM was received; a second one ends the program."""
     requested: list[int] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         if requested:
             raise KeyboardInterrupt
         requested.append(number)
         log.warning("Stopping after this step; again to end at once")
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: bool(requested)
     finally:
@@ -141,7 +141,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
 
 def _tensorboard(folder: Path | None) -> Callable[[], Any] | None:
-    """What opens the event files, once it is known that it can."""
+    """A function that opens the event files, after checking that TensorBoard is installed."""
     if folder is None:
         return None
     try:

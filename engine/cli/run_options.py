@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The options of commands that make or score patches, made from the settings' declarations."""
+"""Options of commands that generate or score patches, built from the declarations of settings."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _TYPES: dict[str, click.ParamType] = {
 
 
 def scoring_options(command: Command) -> Command:
-    """How a patch is scored: shared by `patch evaluate` and `jobs submit evaluate`."""
+    """Add the options for scoring, shared by `patch evaluate` and `jobs submit evaluate`."""
     return _all(command, *map(_option, _SCORING.values()))
 
 
 def evaluation_from_options(options: dict[str, Any]) -> tuple[RunConfig, EvaluationConfig]:
-    """The subject and the settings of an evaluation; takes those of the scoring out of `options`.
+    """The subject and the settings of an evaluation; removes the scoring's from `options`.
 
     Raises:
-        SettingsError: a setting is out of its range.
+        SettingsError: a setting is out of range.
     """
     scoring = {key: options.pop(key) for key in _SCORING}
     config = config_from_options(options)
@@ -44,7 +44,7 @@ def evaluation_from_options(options: dict[str, Any]) -> tuple[RunConfig, Evaluat
 
 
 def subject_options(command: Command) -> Command:
-    """What is attacked, and on what: shared by `generate` and `evaluate`."""
+    """Add the options for dataset, detector and their use, shared by `generate` and `evaluate`."""
     trust = click.option(
         "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
     )
@@ -52,12 +52,12 @@ def subject_options(command: Command) -> Command:
 
 
 def recipe_options(command: Command) -> Command:
-    """What decides how strong a patch becomes: shared by `generate` and benchmarks."""
+    """Add the options that determine a patch's strength, shared by `generate` and benchmarks."""
     return _all(command, *_options("recipe"))
 
 
 def suite_options(command: Command) -> Command:
-    """What a suite measures, and how much: shared by `benchmark run` and `jobs submit benchmark`."""
+    """Add the options of a suite, shared by `benchmark run` and `jobs submit benchmark`."""
     return _all(
         command,
         subject_options,
@@ -78,7 +78,7 @@ def suite_options(command: Command) -> Command:
 
 
 def run_options(command: Command) -> Command:
-    """How a patch is made."""
+    """Add the options of a generation."""
     preset = click.option(
         "--preset",
         type=click.Choice(list(PRESETS)),
@@ -88,16 +88,16 @@ def run_options(command: Command) -> Command:
 
 
 def config_from_options(options: dict[str, Any]) -> RunConfig:
-    """The settings that a command's options ask for.
+    """Build the settings from a command's options.
 
     Raises:
-        SettingsError: one is out of its range, or two do not go together.
+        SettingsError: a setting is out of range, or two are incompatible.
         click.UsageError: dataset or weights are missing.
     """
     for needed in ("dataset", "weights"):
         if not options[needed]:
             raise click.UsageError(f"expected --{needed}, got none; try --{needed} demo")
-    # An option that is repeated and was not given stands for the default.
+    # Repeatable options that were not given are empty tuples.
     given = {key: options[_name(key)] for key in _SETTINGS if options.get(_name(key)) not in (None, ())}
     if "losses" in given:
         given["losses"] = dict(given["losses"])
@@ -114,39 +114,39 @@ def _options(role: str) -> list[Decorator]:
 
 
 def _option(setting: Setting) -> Decorator:
-    """A setting's option, as click declares it."""
+    """The click option of a setting."""
     key, default, flag, text = setting.key, setting.default, setting.flag, setting.help
-    how: dict[str, Any] = {"default": default, "metavar": setting.metavar}
+    attributes: dict[str, Any] = {"default": default, "metavar": setting.metavar}
     if isinstance(default, bool):
-        how["is_flag"] = True
+        attributes["is_flag"] = True
         flag = f"{flag}/--no-{flag.removeprefix('--')}" if default else flag
     elif key in _TYPES:
-        how["type"] = _TYPES[key]
+        attributes["type"] = _TYPES[key]
     elif setting.choices is not None:
-        how["type"] = click.Choice(list(setting.choices))
+        attributes["type"] = click.Choice(list(setting.choices))
     elif isinstance(default, tuple):
-        how |= {"type": float, "nargs": len(setting.parts) or 1}
+        attributes |= {"type": float, "nargs": len(setting.parts) or 1}
     elif default is not None:
-        how["type"] = type(default)
+        attributes["type"] = type(default)
     if key in ("class_name", "losses", "schedule.milestones"):
-        how |= {"multiple": True, "default": [default] if key == "class_name" else None}
+        attributes |= {"multiple": True, "default": [default] if key == "class_name" else None}
     if key == "patch_width":
-        how["default"], text = str(default), "Side, or width and height as WxH, in texels."
+        attributes["default"], text = str(default), "Side, or width and height as WxH, in texels."
     if key == "losses":
         text = f"A term and its weight, repeatable: {', '.join(setting.choices or ())}."
     if setting.default_text:
-        how |= {"show_default": False, "default": None}
+        attributes |= {"show_default": False, "default": None}
         text = f"{text} [default: {setting.default_text}]"
-    return click.option(flag, _name(key), help=text, **how)
+    return click.option(flag, _name(key), help=text, **attributes)
 
 
 def _name(key: str) -> str:
-    """What click calls a setting's value."""
+    """The name of a setting's parameter in click."""
     return key.replace(".", "__")
 
 
 def _all(command: Command, *options: Decorator) -> Command:
-    """The command with all options, listed in this order by --help."""
+    """Add options to a command, listed in this order by --help."""
     for option in reversed(options):
         command = option(command)
     return command

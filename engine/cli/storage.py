@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`storage`: what PatchBench keeps on the disk."""
+"""`storage …`: disk usage, pruning, backup and checks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`jobs submit …`: puts work into the queue."""
+"""`jobs submit …`: queues jobs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.kinds.request import Request
 from engine.store.repository import Repository
 
-_HOW = ("label", "priority", "waits_for", "auto_resume", "notes")
+_JOB_OPTIONS = ("label", "priority", "waits_for", "auto_resume", "notes", "tags")
 
 
 @click.group("submit")
@@ -37,7 +37,7 @@ def submit_group() -> None:
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """How a job is queued, and whether a worker is started."""
+    """Add the options for queueing a job and starting a worker."""
     for option in (
         json_option,
         click.option("--start-worker", is_flag=True, help="Start a worker if none is alive."),
@@ -107,10 +107,9 @@ def benchmark_command(suite: str, scale: str, seconds: float | None, **options: 
 
 
 def _submit(kind: str, request: Request, options: dict[str, Any]) -> None:
-    """Queue the job, start a worker if that is wanted, and say what happens next."""
-    how = {name: options[name] for name in _HOW} | {"tags": options["tags"]}
+    """Queue the job, start a worker if requested, and print how to follow the job."""
     with Repository() as repository:
-        job = queue.submit(repository, kind, request, **how)
+        job = queue.submit(repository, kind, request, **{name: options[name] for name in _JOB_OPTIONS})
         if options["start_worker"]:
             queue.ensure_worker(repository, job.device)
         alive = bool(queue.alive_workers(repository))

@@ -30,7 +30,7 @@ def hardware_command(as_json: bool) -> None:
 
 
 def _plain(facts: dict[str, object]) -> list[tuple[str, str]]:
-    """Single values as text: bytes in GiB, what is not available as a dash."""
+    """Single values as text, with bytes in GiB and a dash for unavailable values."""
     rows = []
     for key, value in facts.items():
         if isinstance(value, dict):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Repair of annotations: what can be wrong with a dataset, and boxes put right or left out. No torch."""
+"""Repairs of annotations: the kinds of faults, and the repair or removal of faulty boxes. No torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.records import Repair
 
 
 class RepairKind(NamedTuple):
-    """How a kind of repair is shown to people: a few words for lists, and a sentence that explains them."""
+    """A kind of repair as shown to users: a few words for lists, and a sentence of explanation."""
 
     words: str
     help: str
@@ -152,16 +152,16 @@ REPAIR_KINDS: dict[str, RepairKind] = {
     )
 }
 
-# Labels that could not be read: a dataset whose labels are all of these kinds is refused.
+# Unreadable labels: a dataset with only labels of these kinds is rejected.
 UNREAD = frozenset({"malformed_line", "non_finite", "not_normalised", "unknown_image"})
-MAX_CLASSES = 10_000  # a class id beyond is taken for damage: names are kept as a list with one entry an id
-_SMALLEST_PX = 1.0  # a thinner box shows nothing that could be detected
-LONGEST_PATH = 4096  # Linux has none longer
-_ROUNDING_PX = 0.01  # labels with six decimals leave a 10,000 pixel image by no more
+MAX_CLASSES = 10_000  # larger class ids count as damage, because names are a list with one entry per id
+_SMALLEST_PX = 1.0  # a thinner box contains nothing detectable
+LONGEST_PATH = 4096  # the limit on Linux
+_ROUNDING_PX = 0.01  # the rounding error of labels with six decimals in an image of 10,000 pixels
 
 
 class RawBox(NamedTuple):
-    """A box as a label gives it: finite corners in pixels, in any order, anywhere.
+    """A box as labelled: finite corners in pixels, in any order, possibly outside the image.
 
     `line` is for the report; labels with equal `key` (class and coordinates) are duplicates.
     """
@@ -173,38 +173,38 @@ class RawBox(NamedTuple):
 
 
 class RepairLog:
-    """Collects what was repaired."""
+    """Collects repairs."""
 
     def __init__(self) -> None:
         self.repairs: list[Repair] = []
         self._tallied: dict[tuple[str, str], int] = {}
 
     def add(self, kind: str, file: str, line: int | None, action: str) -> None:
-        """Note one repair; `kind` is a key of `REPAIR_KINDS`."""
-        # Any name can be stored, but the path that a file claims may be of any length.
+        """Add a repair; `kind` is a key of `REPAIR_KINDS`."""
+        # Paths written in files may be of any length and have any characters.
         file = file[:LONGEST_PATH].encode(errors="backslashreplace").decode()
         self.repairs.append(Repair(kind=kind, file=file, line=line, action=short_line(action)))
 
     def tally(self, kind: str, file: str, action: str, times: int = 1) -> None:
-        """Note a repair that many labels need alike: one entry, with the first file and how many times."""
-        place = self._tallied.setdefault((kind, action), len(self.repairs))
-        if place == len(self.repairs):
+        """Count a repair common to many labels, with one entry for the first file."""
+        index = self._tallied.setdefault((kind, action), len(self.repairs))
+        if index == len(self.repairs):
             self.add(kind, file, None, action)
             times -= 1
-        known = self.repairs[place]
-        self.repairs[place] = replace(known, times=known.times + times)
+        entry = self.repairs[index]
+        self.repairs[index] = replace(entry, times=entry.times + times)
 
 
 def repair_words(kind: str) -> str:
-    """A kind of repair in words; one that only another version knows by its name."""
+    """A kind of repair in words; its name with spaces if only another version knows it."""
     return REPAIR_KINDS[kind].words if kind in REPAIR_KINDS else kind.replace("_", " ")
 
 
 def distinct_names(names: Sequence[str], file: str, log: RepairLog) -> tuple[str, ...]:
-    """Class names with each name used once: the second `person` becomes `person (2)`. Gaps ("") stay."""
+    """Make class names unique: the second `person` becomes `person (2)`. Gaps ("") stay."""
     taken = set(names)
     seen: set[str] = set()
-    found = []
+    distinct = []
     for name in names:
         if name in seen:
             new = next(each for number in count(2) if (each := f"{name} ({number})") not in taken)
@@ -212,12 +212,12 @@ def distinct_names(names: Sequence[str], file: str, log: RepairLog) -> tuple[str
             taken.add(new)
             name = new
         seen |= {name} - {""}
-        found.append(name)
-    return tuple(found)
+        distinct.append(name)
+    return tuple(distinct)
 
 
 def empty_boxes() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Boxes and class ids of an image without objects: (0, 4) and (0,)."""
+    """Boxes and class ids of an image without objects, of shapes (0, 4) and (0,)."""
     return np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.int64)
 
 
@@ -230,12 +230,12 @@ def repair_boxes(
     file: str,
     log: RepairLog,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Put one image's boxes right, leave out what cannot be, and note each case.
+    """Repair the boxes of an image, leaving out hopeless ones, and log each case.
 
     Args:
         raw_boxes: the boxes in the order of the labels.
         width, height: the image's size in pixels.
-        classes: the class ids that exist.
+        classes: the valid class ids.
         file: the label file, for the report.
         log: takes the repairs.
 
@@ -264,7 +264,7 @@ def repair_boxes(
 def _repair(
     raw: RawBox, width: int, height: int, file: str, log: RepairLog
 ) -> tuple[float, float, float, float] | None:
-    """Corners in order and inside the image; None where nothing is left."""
+    """Order the corners and clip them to the image; None if nothing is left."""
     x1, y1, x2, y2 = raw.corners_xyxy_px
     if x1 > x2 or y1 > y2:
         x1, x2 = min(x1, x2), max(x1, x2)

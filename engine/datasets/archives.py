@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Zip archives as tools write them: the encoding of names, their separators, what is wanted. No torch."""
+"""Zip archives written by various tools: encoding, separators and selection of file names. No torch."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from engine.datasets.files import is_clutter
 from engine.datasets.images import IMAGE_SUFFIXES
 
 MAX_DEPTH = 16
-# All that a dataset is made of; whatever else an archive holds stays in it.
+# The files that datasets consist of; others are not unpacked.
 UNPACKED_SUFFIXES = IMAGE_SUFFIXES | CLASS_FILE_SUFFIXES | {".json", ".txt", ".yaml", ".yml"}
 _UTF_8_FLAG = 0x800
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def open_archive(file: str | Path | BinaryIO) -> zipfile.ZipFile:
-    """An archive, its names decoded: as UTF-8 or cp949 (Korean Windows) where all of them are in it.
+    """Open an archive, decoding its names as UTF-8 or cp949 (Korean Windows) if all of them are valid in it.
 
-    Names that no flag says the encoding of are cp437 by the format's rules; macOS and Windows write others.
+    By the format's rules, names without a UTF-8 flag are cp437, but macOS and Windows write other encodings.
 
     Raises:
-        zipfile.BadZipFile, OSError, ValueError, NotImplementedError: it is none, or is damaged.
+        zipfile.BadZipFile, OSError, ValueError, NotImplementedError: it is not an archive, or is damaged.
     """
     archive = zipfile.ZipFile(file)
     names = [each.orig_filename for each in archive.infolist() if not each.flag_bits & _UTF_8_FLAG]
@@ -38,22 +38,22 @@ def open_archive(file: str | Path | BinaryIO) -> zipfile.ZipFile:
 
 
 def member_path(member: zipfile.ZipInfo) -> str:
-    """Where a file belongs in the archive's folder, with slashes, names composed (NFC).
+    """A file's path inside the archive, with slashes and composed characters (NFC).
 
-    Some tools on Windows separate folders by backslashes; macOS writes accents and Hangul in pieces.
+    Some tools on Windows write backslashes; macOS writes decomposed accents and Hangul.
     """
     return normalize("NFC", member.orig_filename.replace("\\", "/"))
 
 
 def is_wanted(member: zipfile.ZipInfo) -> bool:
-    """Whether a file is an image, a label or a description; no folder, nothing hidden, no tool's own."""
+    """Whether a member is an image, label or description, and not a folder, hidden or a tool's own file."""
     path = PurePosixPath(member_path(member))
     folder = member_path(member).endswith("/")
     return not folder and path.suffix.lower() in UNPACKED_SUFFIXES and not any(map(is_clutter, path.parts))
 
 
 def path_fault(member: zipfile.ZipInfo) -> str | None:
-    """What is wrong with a file's path, in a few words; None where it leads into the archive's folder."""
+    """A few words on the fault of a file's path; None if it is safe."""
     path = member_path(member)
     parts = PurePosixPath(path).parts
     if path.startswith("/") or ".." in parts or _DRIVE.match(path):
@@ -66,7 +66,7 @@ def path_fault(member: zipfile.ZipInfo) -> str | None:
 
 
 def _encoding(names: bytes) -> str | None:
-    """The encoding of names that carry no flag, None for the format's own."""
+    """The encoding of names without a flag; None for the format's default."""
     if names.isascii():
         return None
     for encoding, is_likely in (("utf-8", bool), ("cp949", _is_korean)):
@@ -80,6 +80,6 @@ def _encoding(names: bytes) -> str | None:
 
 
 def _is_korean(text: str) -> bool:
-    """Whether common syllables make up most of it: European names in cp437 look like rare ones in cp949."""
+    """Whether most characters are common syllables; European names in cp437 look like rare ones in cp949."""
     foreign = "".join(character for character in text if not character.isascii())
     return 2 * len(foreign.encode("euc_kr", "ignore").decode("euc_kr")) >= len(foreign)

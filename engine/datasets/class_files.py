@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Class names in the text files that label tools write: `classes.txt`, `obj.names`, `obj.data` … No torch."""
+"""Class names in text files of label tools: `classes.txt`, `obj.names`, `obj.data` … No torch."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _MAX_BYTES = 2**20
 
 
 def is_class_file(name: str) -> bool:
-    """Whether a file of this name holds class names, or leads to them."""
+    """Whether a file of this name contains class names or refers to them."""
     lower = name.lower()
     return lower in _TEXT_FILES or PurePosixPath(lower).suffix in CLASS_FILE_SUFFIXES
 
 
 def find_class_names(folders: Iterable[Path]) -> tuple[tuple[str, ...], Path] | None:
-    """Class names and the file that holds them, from the first of the folders that has such a file.
+    """Class names and their file, from the first folder with such a file.
 
-    In a folder `classes.txt` comes first, then `.names`, `.data` and `.labels` files, then `labels.txt`.
+    Within a folder the order is `classes.txt`, `.names`, `.data`, `.labels`, `labels.txt`.
     """
     for folder in dict.fromkeys(folders):
         for file in _class_files(folder):
@@ -52,7 +52,7 @@ def _class_files(folder: Path) -> list[Path]:
 
 
 def _names(file: Path) -> tuple[str, ...] | None:
-    """One name a line; None where the lines are something else, such as the labels of an image."""
+    """Read one name per line; None if the lines are something else, such as the labels of an image."""
     try:
         lines = [line.strip() for line in read_text(file, _MAX_BYTES).splitlines()]
     except UnicodeDecodeError:
@@ -71,12 +71,12 @@ def _names(file: Path) -> tuple[str, ...] | None:
 
 
 def _data_names(file: Path) -> tuple[str, ...] | None:
-    """The names that a Darknet data file leads to by `names = data/obj.names`, looked for beside it too."""
+    """The names that a Darknet data file refers to by `names = data/obj.names`, also if beside it."""
     try:
-        found = re.search(r"^\s*names\s*=\s*(\S.*?)\s*$", read_text(file), re.MULTILINE)
+        entry = re.search(r"^\s*names\s*=\s*(\S.*?)\s*$", read_text(file), re.MULTILINE)
     except (OSError, UnicodeDecodeError):
         return None
-    for end in path_ends(found[1]) if found else []:
-        if (place := file.parent / end).is_file():
-            return _names(place)
+    for end in path_ends(entry[1]) if entry else []:
+        if (path := file.parent / end).is_file():
+            return _names(path)
     return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""COCO JSON with an image folder: from annotations to records. No torch."""
+"""Reads COCO JSON with an image folder into records. No torch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from engine.excerpts import read_bounded, short_line, short_repr
 from engine.records import Dataset, ImageRecord
 
 Json = dict[str, Any]
-MAX_BYTES = 2 * 2**30  # the largest published one, LVIS, has half of it
+MAX_BYTES = 2 * 2**30  # twice the largest published file, LVIS
 
 
 def read_coco(
@@ -38,17 +38,17 @@ def read_coco(
 ) -> Dataset:
     """Read COCO detection annotations (https://cocodataset.org/#format-data).
 
-    A class's id is its category's id; ids that no category has are kept as empty names. Annotations of
-    crowds (`iscrowd`) are left out and noted, because they outline no single object.
+    Class ids are category ids; unused ids get empty names. Annotations of crowds (`iscrowd`) are left out and
+    reported, because they do not outline a single object.
 
     Args:
         source: the JSON file.
         name: the dataset's name.
-        images: the folder that `file_name` is relative to; None looks in the usual places.
-        report: told before each image how many of how many are done.
+        images: the folder that `file_name` is relative to; None searches the usual folders.
+        report: called before each image with the number of images done and of all images.
 
     Raises:
-        DatasetError: not JSON, not of COCO's form, or no folder holds the images.
+        DatasetError: the file is not JSON or not in COCO's form, or the images are not found.
     """
     content = _load(source)
     log = RepairLog()
@@ -113,7 +113,7 @@ def _class_names(source: Path, categories: list[Any], log: RepairLog) -> tuple[s
 
 
 def _class_name(source: Path, written: Any, class_id: int, log: RepairLog) -> str:
-    """A category's name, or one made of its id."""
+    """A category's name, or a name made from its id."""
     name = "" if written is None or isinstance(written, list | dict) else str(written)
     if name.strip():
         return name
@@ -122,7 +122,7 @@ def _class_name(source: Path, written: Any, class_id: int, log: RepairLog) -> st
 
 
 def _add_box(annotation: Any, owners: dict[int | str, CocoImage], source: str, log: RepairLog) -> None:
-    """Give an annotation's box to its image; one of a crowd or of no image is left out."""
+    """Add an annotation's box to its image, unless it outlines a crowd or belongs to no image."""
     if not isinstance(annotation, dict):
         log.add(
             "malformed_line",
@@ -162,10 +162,10 @@ def _wrong_field(annotation: Json) -> str:
 
 
 def _are_normalised(images: Iterable[CocoImage], source: Path, log: RepairLog) -> bool:
-    """Whether all boxes are normalised to 0..1 instead of given in pixels.
+    """Whether all boxes are normalised to 0..1 instead of in pixels.
 
     Raises:
-        DatasetError: they are, but not from the top left corner.
+        DatasetError: they are normalised, but not measured from the top left corner.
     """
     boxes = [box for image in images for box in image.boxes]
     numbers = [value for box in boxes for value in box[2:]]
@@ -191,8 +191,8 @@ def _record(
     if not image.boxes:
         log.add("image_without_label", path, None, "kept as an image without objects")
     raw = [
-        RawBox(box.line, box.class_id, place, (box.class_id, *place))
-        for box, place in zip(image.boxes, corners, strict=True)
+        RawBox(box.line, box.class_id, xyxy, (box.class_id, *xyxy))
+        for box, xyxy in zip(image.boxes, corners, strict=True)
     ]
     boxes, class_ids = repair_boxes(
         raw, width=width, height=height, classes=classes, file=str(source), log=log

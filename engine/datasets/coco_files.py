@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Finds the image files that COCO JSON names, also by names from other machines and folders. No torch."""
+"""Finds the image files named in COCO JSON, even by paths of other machines and folders. No torch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from engine.errors import DatasetError
 from engine.excerpts import short_repr
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-_FIRST = 20  # images of which one must be in the folder
+_FIRST = 20  # number of images, at least one of which must be in the folder
 
 Parts = tuple[str, ...]
 
 
 class ImageFolder:
-    """A folder of images and, once a name is not found as written, the list of all files in it.
+    """A folder of images, and an index of its files, built when a name is not found as written.
 
     Args:
         root: the folder that names are relative to.
@@ -33,19 +33,18 @@ class ImageFolder:
         self.root = root
 
     def path(self, file_name: str) -> str:
-        """Where a file lies by its name as written, in any Unicode normal form, there or not."""
+        """The path of a file by its name as written, in any Unicode normal form, whether it exists or not."""
         written = str(self.root / file_name)
         return find_file(written) or written
 
     def has(self, file_name: str) -> bool:
-        """Whether the file is there by its name as written."""
+        """Whether the file exists by its name as written."""
         return os.path.isfile(self.path(file_name))
 
     def search(self, file_name: str) -> list[str]:
-        """The files whose paths have the longest end in common with a name; none lies outside the folder.
+        """The files inside the folder whose paths share the longest end with a name.
 
-        Backslashes, drives, `..` and %20 are understood; accents compare as the same letters however they
-        are encoded.
+        Understands backslashes, drives, `..` and %20, and compares accents in any Unicode normal form.
         """
         for parts in _spellings(file_name):
             candidates = self._files.get(parts[-1], []) if parts else []
@@ -62,42 +61,42 @@ class ImageFolder:
     @cached_property
     def _written(self) -> dict[Parts, str]:
         """The path of each file by its parts below the folder."""
-        found = {}
+        paths = {}
         for folder, folders, names in os.walk(self.root):
             folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
             below = Path(folder).relative_to(self.root).parts
             for name in names:
-                found[_composed((*below, name))] = os.path.join(folder, name)
-        return found
+                paths[_composed((*below, name))] = os.path.join(folder, name)
+        return paths
 
     @cached_property
     def _files(self) -> dict[str, list[Parts]]:
-        """The same by name."""
-        found = defaultdict(list)
+        """The parts of all files with a name."""
+        files = defaultdict(list)
         for parts in self._written:
-            found[parts[-1]].append(parts)
-        return found
+            files[parts[-1]].append(parts)
+        return files
 
 
 def find_folder(source: Path, file_names: Sequence[str], named: Path | None) -> ImageFolder:
-    """The folder that holds at least one of the first images.
+    """Find a folder that contains at least one of the first images.
 
     Args:
         source: the JSON file.
         file_names: of its images, as written.
-        named: the folder that the user named; None looks in the usual places.
+        named: the folder given by the user; None searches the usual folders.
 
     Raises:
-        DatasetError: none does.
+        DatasetError: there is no such folder.
     """
     parent = source.resolve().parent
     split = source.stem.removeprefix("instances_")
-    places = [parent / "images", parent, parent.parent / "images", parent.parent / split]
-    places += [parent / "images" / split, parent.parent / "images" / split, parent.parent]
+    paths = [parent / "images", parent, parent.parent / "images", parent.parent / split]
+    paths += [parent / "images" / split, parent.parent / "images" / split, parent.parent]
     if named is not None:
-        places = [named.expanduser().resolve()]
+        paths = [named.expanduser().resolve()]
     names = file_names[:_FIRST]
-    folders = [ImageFolder(place) for place in places]
+    folders = [ImageFolder(path) for path in paths]
     for folder in folders:
         if not names or any(map(folder.has, names)):
             return folder
@@ -105,18 +104,18 @@ def find_folder(source: Path, file_names: Sequence[str], named: Path | None) -> 
     for folder in folders:
         if any(map(folder.has, tails)):
             return folder
-    for folder in folders:  # all below is listed only where nothing but images is to be expected
+    for folder in folders:  # only folders of images are indexed, since others may be huge
         if (named is not None or folder.root.name == "images") and any(map(folder.search, names)):
             return folder
-    looked = ", ".join(str(place) for place in places)
+    searched = ", ".join(str(path) for path in paths)
     raise DatasetError(
-        f"{source}: expected the image {short_repr(names[0])} in one of {looked}, got none there; "
+        f"{source}: expected the image {short_repr(names[0])} in one of {searched}, got none there; "
         "name the image folder"
     )
 
 
 def _spellings(file_name: str) -> Iterator[Parts]:
-    """The parts of a name, as written and with %20 and the like decoded."""
+    """The parts of a name, as written and with percent-encoding decoded."""
     decoded = unquote(file_name)
     for text in dict.fromkeys((file_name, decoded)):
         plain = text[2:] if _DRIVE.match(text) else text
@@ -130,7 +129,7 @@ def _tails(file_name: str) -> Iterator[Parts]:
 
 
 def _common_end(first: Parts, second: Parts) -> int:
-    """How many parts at the end are the same."""
+    """Number of equal parts at the end."""
     pairs = zip(reversed(first), reversed(second), strict=False)
     return next((end for end, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
 

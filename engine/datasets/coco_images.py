@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The images of COCO JSON: which entry is which file, and how boxes lie on its pixels. No torch."""
+"""The images of COCO JSON: their files, and their boxes in the pixels of those files. No torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Corners = tuple[float, float, float, float]
 
 
 class CocoBox(NamedTuple):
-    """An annotation's box, x and y of its top left corner first; `line` is the annotation's id."""
+    """An annotation's box, with x and y of the top left corner; `line` is the annotation's id."""
 
     line: int | None
     class_id: int
@@ -31,13 +31,13 @@ class CocoBox(NamedTuple):
 
 @dataclass
 class CocoImage:
-    """An image that the file lists, with its annotations.
+    """An image listed in the file, with its annotations.
 
     Attributes:
         file_name: as written.
-        size: width and height as stated; None where none is.
+        size: stated width and height; None if missing.
         boxes: of all its annotations.
-        clash: what makes it impossible to tell whose the boxes are; "" where nothing does.
+        clash: why its boxes are ambiguous; "" if they are not.
     """
 
     file_name: str
@@ -49,19 +49,19 @@ class CocoImage:
 def list_images(
     source: str, entries: Iterable[Any], log: RepairLog
 ) -> tuple[list[CocoImage], dict[int | str, CocoImage]]:
-    """The images in their order, and the image that each id stands for.
+    """The images in order, and the image of each id.
 
-    A file that two entries name is one image with the boxes of both; an id that stands for two files, or two
-    sizes of one file, makes both images clash.
+    Two entries for one file are merged into one image. One id for two files, or different sizes of one file,
+    make the images ambiguous.
     """
     images: dict[str, CocoImage] = {}
     owners: dict[int | str, CocoImage] = {}
     for entry in entries:
-        found = _entry(source, entry, log)
-        if found is None:
+        parsed = _entry(source, entry, log)
+        if parsed is None:
             log.add("malformed_line", source, None, f"left out the image entry {short_repr(entry)}")
             continue
-        own_id, image = found
+        own_id, image = parsed
         key = posixpath.normpath(image.file_name.replace("\\", "/"))
         known, owner = images.setdefault(key, image), owners.get(own_id)
         if None not in (known.size, image.size) and known.size != image.size:
@@ -77,7 +77,7 @@ def list_images(
 
 
 def leave_out_ambiguous(images: Iterable[CocoImage], source: str, log: RepairLog) -> list[CocoImage]:
-    """The images whose boxes are known to be theirs."""
+    """The images without ambiguous boxes."""
     kept = []
     for image in images:
         if image.clash:
@@ -91,11 +91,11 @@ def leave_out_ambiguous(images: Iterable[CocoImage], source: str, log: RepairLog
 def locate(
     images: Sequence[CocoImage], folder: ImageFolder, source: str, log: RepairLog
 ) -> list[tuple[CocoImage, str]]:
-    """Each image with its file; one that is not there by its name is searched for by the end of its path."""
+    """Each image with its file, searched for by the end of its path if not found as named."""
     names = [image.file_name for image in images]
-    places = {name: folder.path(name) for name in names if folder.has(name)}
-    searched = {name: folder.search(name) for name in names if name not in places}
-    claims = Counter([*places.values(), *(path for paths in searched.values() for path in paths)])
+    located = {name: folder.path(name) for name in names if folder.has(name)}
+    searched = {name: folder.search(name) for name in names if name not in located}
+    claims = Counter([*located.values(), *(path for paths in searched.values() for path in paths)])
     for file_name, paths in searched.items():
         if not paths:
             log.add("missing_image", source, None, f"left out {file_name}, got no file there")
@@ -103,25 +103,24 @@ def locate(
             reason = f"{len(paths)} files fit" if len(paths) > 1 else "the file that fits is another's too"
             log.add("missing_image", source, None, f"left out {file_name}, {reason}")
         else:
-            places[file_name] = paths[0]
+            located[file_name] = paths[0]
             log.tally("moved_image", paths[0], "found by the end of its path")
-    return [(image, places[image.file_name]) for image in images if image.file_name in places]
+    return [(image, located[image.file_name]) for image in images if image.file_name in located]
 
 
 def fit_boxes(
     image: CocoImage, path: str, log: RepairLog, *, normalised: bool
 ) -> tuple[int, int, list[Corners]] | None:
-    """The file's size and the boxes as corners on its pixels.
+    """The file's size, and the boxes as corners in its pixels.
 
     Args:
         image: with the boxes as annotated.
         path: its file.
         log: takes the repairs.
-        normalised: the boxes are shares of the image's size.
+        normalised: whether the boxes are relative to the image's size.
 
     Returns:
-        Width, height and as many corners as boxes; None where the file is damaged or is not the picture that
-        was annotated.
+        Width, height and the corners of all boxes; None if the file is damaged or not the annotated image.
     """
     try:
         width, height = probe_size(path)
@@ -152,7 +151,7 @@ def _fit_lying(
     sizes: str,
     log: RepairLog,
 ) -> list[Corners] | None:
-    """Boxes of an image whose width and height are stated swapped: of a photograph before EXIF turns it."""
+    """Boxes of an image with swapped width and height, such as a photograph before EXIF rotation."""
     orientation = exif_orientation(path)
     if orientation < 5:
         reason = "width and height are swapped, but no EXIF orientation turns the file"
@@ -190,7 +189,7 @@ def _scaled(boxes: Iterable[Corners], scale: float) -> list[Corners]:
 
 
 def _alike(first: float, second: float) -> bool:
-    """Whether two proportions differ by rounding alone."""
+    """Whether two aspect ratios differ only by rounding."""
     return abs(first / second - 1) <= 0.01
 
 
@@ -199,7 +198,7 @@ def _exceeds(boxes: Iterable[Corners], width: float, height: float) -> bool:
 
 
 def _turned(box: Corners, orientation: int, width: int, height: int) -> Corners:
-    """A box on the pixels as stored, on the upright image of this size."""
+    """Convert a box in stored pixels to the upright image of this size."""
     x1, y1, x2, y2 = box
     return {
         5: (y1, x1, y2, x2),

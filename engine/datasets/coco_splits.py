@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""COCO JSON in a folder: which files are, of which splits, and several read as one dataset. No torch."""
+"""COCO JSON in a folder: detects files and their splits, and reads several as one dataset. No torch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from engine.excerpts import read_bounded
 from engine.records import Dataset, ImageRecord, Repair
 
 _LISTS = (b'"images"', b'"annotations"', b'"categories"')
-# Other annotations of the same images, as COCO publishes them beside `instances_…`.
+# Annotations for other tasks, which COCO publishes along with `instances_…`.
 _OTHER_TASKS = ("captions_", "image_info_", "panoptic_", "person_keypoints_", "stuff_")
 
 
 def is_coco(file: Path) -> bool:
-    """Whether a JSON file names the lists that detection annotations have; it may be damaged all the same."""
+    """Whether a JSON file contains the names of COCO's lists; it may still be damaged."""
     try:
         content = read_bounded(file, MAX_BYTES)
     except OSError:
@@ -30,31 +30,31 @@ def is_coco(file: Path) -> bool:
 
 
 def count_images(file: Path) -> int:
-    """How many images an annotation file lists, without parsing it."""
+    """The number of images listed in an annotation file, without parsing it."""
     return read_bounded(file, MAX_BYTES).count(b'"file_name"')
 
 
 def coco_splits(files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
-    """Annotation files by split; a lone file of no split counts as `train`.
+    """Annotation files by split; a single file without a split counts as `train`.
 
     Raises:
-        DatasetError: several files, and no name says of which split any is.
+        DatasetError: there are several files, none of them named after a split.
     """
     instances = [file for file in files if not file.name.lower().startswith(_OTHER_TASKS)]
     files = instances or files
-    found: dict[str, list[Path]] = {}
+    splits: dict[str, list[Path]] = {}
     for file in sorted(files):
         if (split := annotation_split(file)) is not None:
-            found.setdefault(split, []).append(file)
-    if len(files) == 1 and not found:
-        found["train"] = [*files]
-    if not found:
+            splits.setdefault(split, []).append(file)
+    if len(files) == 1 and not splits:
+        splits["train"] = [*files]
+    if not splits:
         shown = ", ".join(sorted(file.name for file in files)[:5])
         raise DatasetError(
             f"{files[0].parent}: expected one COCO JSON, or one a split (train.json, val.json), "
             f"got {shown}; import one of them by its path, or name them after their splits"
         )
-    return {split: tuple(found[split]) for split in ("train", "val", "test") if split in found}
+    return {split: tuple(splits[split]) for split in ("train", "val", "test") if split in splits}
 
 
 def read_coco_files(
@@ -64,18 +64,18 @@ def read_coco_files(
     images: Path | None = None,
     report: Callable[[int, int], object] = lambda done, total: None,
 ) -> Dataset:
-    """Read annotation files of one dataset; `images` and `report` as of `read_coco`.
+    """Read annotation files of one dataset; see `read_coco` for `images` and `report`.
 
-    An image that an earlier file lists is left out of the later ones, and noted.
+    An image already listed in an earlier file is left out and reported.
 
     Raises:
-        DatasetError: see `read_coco`; or two files give one class id different names.
+        DatasetError: see `read_coco`; or two files give a class id different names.
     """
     first, *others = [read_coco(file, name=name, images=images, report=report) for file in files]
     names, records, repairs = first.class_names, list(first.images), list(first.repairs)
     for other in others:
         names = _joined_names(names, other.class_names, first.source, other.source)
-        new, repeated = _told_apart(records, other)
+        new, repeated = _new_and_repeated(records, other)
         records += new
         repairs += [*other.repairs, *repeated]
     return replace(first, class_names=names, images=tuple(records), repairs=tuple(repairs))
@@ -93,8 +93,10 @@ def _joined_names(ours: Sequence[str], theirs: Sequence[str], first: str, other:
     return tuple(joined)
 
 
-def _told_apart(records: Sequence[ImageRecord], other: Dataset) -> tuple[list[ImageRecord], list[Repair]]:
-    """The images that are new, and a repair for each of the others."""
+def _new_and_repeated(
+    records: Sequence[ImageRecord], other: Dataset
+) -> tuple[list[ImageRecord], list[Repair]]:
+    """The new images, and a repair for each of the others."""
     seen = {os.path.realpath(record.path) for record in records}
     is_new = [os.path.realpath(record.path) not in seen for record in other.images]
     repeated = [record.path for record, new in zip(other.images, is_new, strict=True) if not new]

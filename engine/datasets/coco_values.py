@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What the values of COCO JSON mean, which tools write as numbers, as text or in between. No torch."""
+"""Values of COCO JSON, which some tools write as numbers and others as text. No torch."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _LONGEST = 40  # characters of a number written as text
 
 
 def identity(value: Any) -> int | str | None:
-    """An id: 1, 1.0, "1" and "1.0" are the same, other text is an id as it stands; None for anything else."""
+    """An id: 1, 1.0, "1" and "1.0" are equal, other text is kept as it is; None for anything else."""
     if isinstance(value, str) and not value.strip():
         return None
-    found = number(value)
-    if found is not None and float(found).is_integer():
-        return int(found)
+    parsed = number(value)
+    if parsed is not None and float(parsed).is_integer():
+        return int(parsed)
     return value.strip() if isinstance(value, str) else None
 
 
 def number(value: Any) -> int | float | None:
-    """A number, also one written as text; None for anything else or what a float cannot hold."""
+    """A number, possibly written as text; None for anything else or values that overflow a float."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if isinstance(value, str):
@@ -38,10 +38,10 @@ def number(value: Any) -> int | float | None:
 
 
 def flag(value: Any) -> bool | None:
-    """A yes or no, as 0, 1, true, "1" or "false"; nothing is no; None for anything else."""
+    """A boolean, such as 0, 1, true, "1" or "false"; False if missing; None for anything else."""
     if value is None or value == "":
         return False
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
-    found = int(value) if isinstance(value, bool) else number(value)
-    return bool(found) if found in (0, 1) else None
+    parsed = int(value) if isinstance(value, bool) else number(value)
+    return bool(parsed) if parsed in (0, 1) else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Ultralytics data files (`.yaml`): class names and where each split's images lie. No torch."""
+"""Ultralytics data files (`.yaml`): class names and the paths of each split's images. No torch."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from engine.excerpts import read_bounded, short_line, short_repr
 
 DATA_SUFFIXES = (".yaml", ".yml")
 
-MAX_BYTES = 2**19  # the names of 10,000 classes take about half of it
-MAX_NODES = 100_000  # with all that aliases stand for written out
+MAX_BYTES = 2**19  # twice the size of the names of 10,000 classes
+MAX_NODES = 100_000  # with aliases expanded
 _KEYS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """What a data file says.
+    """The content of a data file.
 
     Attributes:
-        class_names: index → name, gaps as empty names; None where the file names none.
+        class_names: index → name, with empty names for gaps; None if the file has none.
         splits: split → its entries (folders, list files) as written.
-        keypoints: its `kpt_shape`, None without one: what label lines hold after the box.
-        source: the file, absolute, its links not followed.
-        root: its `path` as written, "" without one.
+        keypoints: its `kpt_shape`, which describes keypoints after the box in label lines; None if missing.
+        source: absolute path of the file, with links not resolved.
+        root: its `path` as written; "" if missing.
     """
 
     class_names: tuple[str, ...] | None
@@ -46,57 +46,57 @@ class DataFile:
     keypoints: KeypointShape | None = None
 
     def entries(self, split: str) -> list[Path]:
-        """Folders and list files of a split, absolute and there; links in them are not followed.
+        """Absolute paths of the existing folders and list files of a split, with links not resolved.
 
         Raises:
-            DatasetError: an entry is not there.
-            KeyError: no such split in the file.
+            DatasetError: an entry does not exist.
+            KeyError: the file has no such split.
         """
         return [self._locate(entry) for entry in self.splits[split]]
 
     @cached_property
     def moved(self) -> bool:
-        """Whether its paths are another machine's: what can be read of it lies beside the file."""
+        """Whether its paths are from another machine, and only files beside it can be read."""
         lost_root = bool(self.root) and not any(find_file(base) for base in self._roots())
         return lost_root or self._foreign
 
     @cached_property
     def _foreign(self) -> bool:
-        """Whether no entry of any split is where it should be."""
+        """Whether no entry of any split exists at its path."""
         entries = [entry for written in self.splits.values() for entry in written]
-        return not any(find_file(place) for entry in entries for place in self._places(entry))
+        return not any(find_file(path) for entry in entries for path in self._paths(entry))
 
     def _locate(self, entry: str) -> Path:
-        places = self._places(entry)
-        # Nothing but the ends of another machine's paths can mean something here.
+        paths = self._paths(entry)
+        # Of another machine's paths, only the ends can be valid here.
         ends = self._own_ends(entry) if self._foreign else []
         beside = [os.path.join(parent, end) for end in ends for parent in self._parents()]
-        for place in (*places, *beside):
-            if (found := find_file(place)) is not None:
-                return _plain(found)
-        looked = ", ".join(map(short_line, dict.fromkeys(map(os.path.normpath, places))))
+        for path in (*paths, *beside):
+            if (existing := find_file(path)) is not None:
+                return _plain(existing)
+        tried = ", ".join(map(short_line, dict.fromkeys(map(os.path.normpath, paths))))
         raise DatasetError(
-            f"{self.source}: expected {short_repr(entry)} at {looked}, got nothing there; correct `path`"
+            f"{self.source}: expected {short_repr(entry)} at {tried}, got nothing there; correct `path`"
         )
 
-    def _places(self, entry: str) -> list[str]:
-        """Where an entry should be: below `path`, or beside the file."""
-        # Roboflow's files say ../train/images and mean train/images: Ultralytics reads them so too.
+    def _paths(self, entry: str) -> list[str]:
+        """Possible paths of an entry: below `path`, or beside the file."""
+        # Like Ultralytics: Roboflow writes ../train/images for train/images.
         spellings = [entry, entry[3:]] if entry.startswith("../") else [entry]
         bases = dict.fromkeys([*self._roots(), *self._parents()])
         return [os.path.join(base, spelling) for spelling in spellings for base in bases]
 
     def _roots(self) -> list[str]:
-        """Where `path` may lead: it is relative to the file or to the working folder."""
+        """Possible values of `path`, relative to the file or to the working directory."""
         root = os.path.expanduser(self.root)
         return [os.path.join(parent, root) for parent in (*self._parents(), os.getcwd())]
 
     def _parents(self) -> list[str]:
-        """The folder that the file lies in, as written and with links followed."""
+        """The folder of the file, as written and with links resolved."""
         return list(dict.fromkeys(map(str, (self.source.parent, self.source.resolve().parent))))
 
     def _own_ends(self, entry: str) -> list[str]:
-        """The ends of an entry that no other entry shares, so that splits cannot be taken for each other."""
+        """The ends of an entry that no other entry shares, which could confuse splits."""
         return [end for end in self._ends(entry) if self._end_counts[end] == 1]
 
     @cached_property
@@ -113,11 +113,11 @@ def read_data_file(source: Path) -> DataFile:
     """Read an Ultralytics data file (https://docs.ultralytics.com/datasets/detect).
 
     Raises:
-        DatasetError: not a YAML mapping, or names, path or splits of another form.
+        DatasetError: it is not a YAML mapping, or names, path or splits are malformed.
     """
     try:
         content = yaml.load(read_bounded(source, MAX_BYTES).decode("utf-8-sig"), Loader=_Loader)
-    # ValueError: no UTF-8, or a number or date that Python has not.
+    # ValueError: invalid UTF-8, or a number or date that Python cannot represent.
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         reason = short_line(getattr(error, "strerror", None) or error, 120)
         raise DatasetError(f"{source}: expected a YAML data file, got an unreadable one ({reason})") from None
@@ -154,10 +154,10 @@ def _keypoints(source: Path, written: Any) -> KeypointShape | None:
 
 
 def lone_data_file(folder: Path) -> DataFile | None:
-    """The folder's one YAML file that names classes; others are ignored beside it.
+    """The only YAML file with class names in a folder; None if there is none or several.
 
     Raises:
-        DatasetError: none names classes, and one cannot be read as a data file.
+        DatasetError: there are no class names, and a file cannot be read.
     """
     named, faults = [], []
     for path in sorted(folder.iterdir()):
@@ -174,14 +174,14 @@ def lone_data_file(folder: Path) -> DataFile | None:
 
 
 def _plain(path: str) -> Path:
-    """A path without `..`, which must not be cut out textually where it follows a link."""
+    """A path without `..`, resolving links where removing `..` textually would change the target."""
     plain = os.path.abspath(path)
     same = os.path.exists(plain) and os.path.samefile(plain, path)
     return Path(plain if same else os.path.realpath(path))
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Refuses a file whose aliases, written out, make it large: a few lines could name billions of values."""
+    """Rejects files whose aliases expand to too many values, as a few lines could stand for billions."""
 
     def get_single_node(self) -> yaml.Node | None:
         node = super().get_single_node()
@@ -192,7 +192,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 def _written_out(node: yaml.Node, known: dict[int, float]) -> float:
-    """How many nodes there are without aliases; infinitely many where one holds itself."""
+    """Number of nodes with aliases expanded; infinite if a node contains itself."""
     if id(node) not in known:
         known[id(node)] = inf
         inner: list[yaml.Node] = []
@@ -213,7 +213,7 @@ def _paths(source: Path, split: str, written: Any) -> tuple[str, ...]:
 
 
 def _class_names(source: Path, content: dict[Any, Any]) -> tuple[str, ...] | None:
-    """Names from `names` (a list or id → name) or, where there are none, as many as `nc` says."""
+    """Names from `names` (a list or id → name), or generic ones for the number of classes in `nc`."""
     names, count = content.get("names"), content.get("nc")
     if names is None and isinstance(count, int) and 0 <= count <= MAX_CLASSES:
         return tuple(f"class_{index}" for index in range(count))

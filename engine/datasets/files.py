@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Which files count: what is left out everywhere, each file once, names spelled otherwise. No torch."""
+"""Finds files: skips clutter and repeated files, and tolerates other spellings of names. No torch."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from unicodedata import normalize
 from engine.datasets.roots import require_files
 from engine.excerpts import read_bounded
 
-# What systems and tools put beside a user's files: macOS, Synology, QNAP, Windows, Linux.
+# Folders added by macOS, Synology, QNAP, Windows and Linux.
 _CLUTTER = frozenset({"__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "lost+found"})
 _DRIVE = re.compile(r"[A-Za-z]:")
-_LONGEST_PATH = 4096  # bytes; no system opens a longer one
+_LONGEST_PATH = 4096  # bytes; no system supports more
 _MOST_ENDS = 16
 MAX_TEXT_BYTES = 256 * 2**20  # a list of some million images
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file or folder of this name is hidden or a tool's own, and so no part of a dataset."""
+    """Whether a file or folder of this name is hidden or belongs to a tool rather than to a dataset."""
     return name.startswith(".") or name.casefold() in _CLUTTER
 
 
 def walk_files(root: str | Path, suffixes: Container[str], seen: set[str] | None = None) -> list[str]:
-    """The files below a folder that have one of the suffixes (lower case), clutter left out.
+    """The files below a folder with one of the suffixes, without clutter.
 
-    Links are followed, except to a folder that they lie in. Each real file is given once, under its own
-    place where that is below the folder, otherwise under the first link to it.
+    Links are followed, except to a parent folder. Each real file is returned once, under its own path if that
+    is below the folder, otherwise under the first link to it.
 
     Args:
-        root: the folder; its own name is not judged.
-        suffixes: with their dots.
-        seen: real paths that were given before and are not given again; takes those given now.
+        root: the folder; its own name may be clutter.
+        suffixes: in lower case, with dots.
+        seen: real paths to skip, to which those of returned files are added.
     """
     seen = set() if seen is None else seen
-    found: list[str] = []
+    files: list[str] = []
     links: list[str] = []
     folders, linked_folders = [os.fspath(root)], list[str]()
     while folders or linked_folders:
@@ -57,22 +57,21 @@ def walk_files(root: str | Path, suffixes: Container[str], seen: set[str] | None
                 continue
             elif entry.is_symlink():
                 links.append(entry.path)
-            elif (place := os.path.join(real, entry.name)) not in seen:
-                seen.add(place)
-                found.append(entry.path)
+            elif (path := os.path.join(real, entry.name)) not in seen:
+                seen.add(path)
+                files.append(entry.path)
     for link in sorted(links):
         real = os.path.realpath(link)
         if real not in seen:
             seen.add(real)
-            found.append(link)
-    return found
+            files.append(link)
+    return files
 
 
 def find_file(path: str) -> str | None:
-    """The path under which a file or folder is there; None where it is not.
+    """The path of an existing file or folder, in any Unicode normal form; None if there is none.
 
-    A name that is not there as written may be there in another Unicode normal form: macOS and the archives
-    that it packs spell `é` and Hangul in pieces (NFD), other systems in one (NFC).
+    macOS and its archives write `é` and Hangul decomposed (NFD), other systems composed (NFC).
     """
     if os.path.exists(path):
         return path
@@ -95,7 +94,7 @@ def find_file(path: str) -> str | None:
 
 
 def path_ends(written: str) -> list[str]:
-    """A path as another machine writes it by its ends, the longest first.
+    """The ends of a path in another machine's notation, the longest first.
 
     `C:\\photos\\train\\a.jpg` gives `photos/train/a.jpg`, `train/a.jpg`, `a.jpg`.
     """
@@ -107,12 +106,12 @@ def path_ends(written: str) -> list[str]:
 
 
 def read_text(file: Path, largest_bytes: int = MAX_TEXT_BYTES) -> str:
-    """A text file in UTF-8 or, as Korean Windows writes it, in cp949.
+    """Read a text file in UTF-8 or, from Korean Windows, in cp949.
 
     Raises:
-        OSError: it cannot be read or is larger.
-        UnicodeDecodeError: it is in neither.
-        DatasetError: it is not in the folders that the reading is held to.
+        OSError: it cannot be read or is too large.
+        UnicodeDecodeError: it is in neither encoding.
+        DatasetError: it is outside the allowed folders; see `engine.datasets.roots`.
     """
     require_files([file])
     content = read_bounded(file, largest_bytes)
@@ -123,7 +122,7 @@ def read_text(file: Path, largest_bytes: int = MAX_TEXT_BYTES) -> str:
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    """What lies in a folder and counts; nothing where it cannot be listed."""
+    """The entries of a folder without clutter; none if it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
             yield from (entry for entry in entries if not is_clutter(entry.name))
@@ -144,7 +143,7 @@ def _modified(folder: str) -> int:
 
 @lru_cache(maxsize=64)
 def _by_normal_form(folder: str, modified: int) -> dict[str, str]:
-    """Names in a folder by their composed form; `modified` tells an earlier content from a later one."""
+    """Names in a folder by composed form; `modified` invalidates the cache when the folder changes."""
     try:
         return {normalize("NFC", name): name for name in os.listdir(folder)}
     except OSError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Where a YOLO dataset's images lie: folders and list files. No torch."""
+"""Collects the images of YOLO datasets from folders and list files. No torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.errors import DatasetError
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFiles:
-    """Images to read, the folders in which labels without an image are looked for, and what is to be said."""
+    """Images to read, folders to search for labels without an image, and notes for the user."""
 
     paths: tuple[str, ...]
     label_folders: tuple[str, ...]
@@ -25,17 +25,17 @@ class ImageFiles:
 
 
 def find_layout(root: Path) -> Layout | None:
-    """How a folder's images are laid out; None where it holds none."""
+    """The layout of a folder's images; None if there are none."""
     start = len(str(root).rstrip(os.sep)) + 1
     images = walk_files(root, IMAGE_SUFFIXES)
     return layout_of(path[start:].replace(os.sep, "/") for path in images)
 
 
 def collect_images(entries: Sequence[Path]) -> ImageFiles:
-    """The images in folders (with all below them) and in list files (`.txt`, one path a line), sorted.
+    """The images in folders (recursively) and in list files (`.txt`, one path per line), sorted.
 
     Raises:
-        DatasetError: an entry that is neither, or no image in any.
+        DatasetError: an entry is neither, or there are no images.
     """
     paths: list[str] = []
     label_folders: list[str] = []
@@ -55,14 +55,14 @@ def collect_images(entries: Sequence[Path]) -> ImageFiles:
         else:
             raise DatasetError(f"{entry}: expected a folder of images or a list of them, got no such file")
     if not paths:
-        looked = ", ".join(str(entry) for entry in entries)
+        searched = ", ".join(str(entry) for entry in entries)
         suffixes = " ".join(sorted(IMAGE_SUFFIXES))
-        raise DatasetError(f"{looked}: expected images ({suffixes}), got none; check the path")
+        raise DatasetError(f"{searched}: expected images ({suffixes}), got none; check the path")
     return ImageFiles(paths=tuple(sorted(paths)), label_folders=tuple(label_folders), notes=tuple(notes))
 
 
 def label_folder(folder: Path) -> list[str]:
-    """The label folder of an image folder, where the path says so: none or one."""
+    """The label folder of an image folder: one if the path contains `images`, otherwise none."""
     parts = [*folder.parts]
     if "images" not in parts:
         return []

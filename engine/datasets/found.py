@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a folder or a data file holds: YOLO labels or COCO JSON, splits, class names. No torch."""
+"""Detects the dataset in a folder or data file: YOLO labels or COCO JSON, splits, class names. No torch."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from engine.datasets.yolo import number_names, read_records
 from engine.errors import DatasetError
 from engine.records import Dataset
 
-_LOOKED_AT = 20  # JSON files beside YOLO labels, to say which of them is left out
+_LOOKED_AT = 20  # JSON files beside YOLO labels to check for COCO JSON, which is reported as left out
 
 Report = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundDataset:
-    """A dataset that was found and not yet read.
+    """A dataset that was detected, but not read yet.
 
     Attributes:
-        source: the file or folder that was named or, where the dataset lies further down, its own folder.
-        splits: split → its folders and list files or, of COCO JSON, its annotation files.
-        missing: splits that are named and not there, and why.
-        class_names: None where nothing names them.
-        keypoints: what label lines hold after the box, if a data file says so.
-        coco: read COCO JSON, not YOLO labels.
-        notes: what the user should know of how it was found.
+        source: the given file or folder, or the dataset's own folder further down.
+        splits: split → its folders and list files or, for COCO JSON, its annotation files.
+        missing: named splits that do not exist, with the error.
+        class_names: None if unknown.
+        keypoints: `kpt_shape` of the data file, if any.
+        coco: whether to read COCO JSON instead of YOLO labels.
+        notes: for the user, on how the dataset was detected.
     """
 
     source: Path
@@ -51,15 +51,15 @@ class FoundDataset:
     notes: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int | None]:
-        """Split → how many images it has; None where its files are not there."""
+        """Split → number of images; None if its files do not exist."""
         count = _count_coco if self.coco else _count_yolo
         return {split: count(entries) for split, entries in self.splits.items()} | dict.fromkeys(self.missing)
 
     def read(self, split: str, *, images: Path | None, report: Report) -> Dataset:
-        """Read and repair a split; arguments as of `engine.datasets.sources.read_dataset`.
+        """Read and repair a split; see `engine.datasets.sources.read_dataset` for the arguments.
 
         Raises:
-            DatasetError: there is no such split, or what it names cannot be read.
+            DatasetError: there is no such split, or its files cannot be read.
         """
         counts = self.counts()
         entries, notes = self._entries(split, counts), self.notes
@@ -78,32 +78,32 @@ class FoundDataset:
         if split in self.missing:
             raise self.missing[split]
         if self.coco and split == "train" and len(self.splits) == 1:
-            return [*next(iter(self.splits.values()))]  # a lone file is read, whatever its name says
+            return [*next(iter(self.splits.values()))]  # a single file is read whatever its name
         return entries_of(self.splits, split, counts, self.source)
 
 
 def find_in_data_file(path: Path) -> FoundDataset:
-    """What a data file leads to.
+    """Detect the dataset of a data file.
 
     Raises:
-        DatasetError: it is none.
+        DatasetError: the file is not a data file.
     """
     data = read_data_file(path)
     return _of_data_file(data, source=path)
 
 
 def find_in_folder(path: Path) -> FoundDataset:
-    """The dataset in a folder: YOLO labels or, where there are none, COCO JSON.
+    """Detect the dataset in a folder: YOLO labels or else COCO JSON.
 
     Raises:
-        DatasetError: there is no dataset, there are several, or they have another form.
+        DatasetError: there is no dataset, there are several, or the format is unknown.
     """
     layout = find_layout(path)
     data = lone_data_file(path)
     if data and (layout is None or layout.root or layout.others or not layout.known):
-        found = _of_data_file(data, source=path)
-        if found.splits or layout is None:
-            return found
+        dataset = _of_data_file(data, source=path)
+        if dataset.splits or layout is None:
+            return dataset
     if layout and layout.others:
         several = ", ".join((layout.root, *layout.others)[:5])
         raise DatasetError(
@@ -118,8 +118,8 @@ def find_in_folder(path: Path) -> FoundDataset:
             f"{path}: expected a YOLO folder (images/ and labels/, or a data file) or COCO JSON "
             "with its images, got no images there"
         )
-    found = _of_layout(path, layout, data)
-    return replace(found, notes=(*found.notes, *notes))
+    dataset = _of_layout(path, layout, data)
+    return replace(dataset, notes=(*dataset.notes, *notes))
 
 
 def _of_layout(path: Path, layout: Layout, data: DataFile | None) -> FoundDataset:
@@ -157,22 +157,22 @@ def _of_data_file(data: DataFile, *, source: Path) -> FoundDataset:
 
 
 def _annotations(path: Path, layout: Layout | None) -> tuple[list[Path], tuple[str, ...]]:
-    """COCO JSON in a folder, none where its images have YOLO labels, and what is to be said of that.
+    """COCO JSON in a folder, ignored if its images have YOLO labels, and notes for the user.
 
     Raises:
-        DatasetError: there are neither, but JSON of another form.
+        DatasetError: there is neither, but other JSON.
     """
     files = [Path(file) for file in sorted(walk_files(path, {".json"}))]
     labelled = bool(files) and layout is not None and _has_labels(path, layout)
-    found = [file for file in (files[:_LOOKED_AT] if labelled else files) if is_coco(file)]
+    annotations = [file for file in (files[:_LOOKED_AT] if labelled else files) if is_coco(file)]
     if labelled:
-        return [], tuple(f"YOLO labels were read; {file.name} was left out" for file in found)
-    if files and not found:
+        return [], tuple(f"YOLO labels were read; {file.name} was left out" for file in annotations)
+    if files and not annotations:
         raise DatasetError(
             f"{path}: expected YOLO labels or COCO JSON with the lists images, annotations and categories, "
             f"got JSON of another form ({files[0].name}); export detection annotations in one of the two"
         )
-    return found, ()
+    return annotations, ()
 
 
 def _has_labels(path: Path, layout: Layout) -> bool:
@@ -183,7 +183,7 @@ def _has_labels(path: Path, layout: Layout) -> bool:
 def _class_names(
     root: Path, splits: dict[str, tuple[Path, ...]], data: DataFile | None
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    """Names from the data file, otherwise from a text file of names, and what is to be said of that."""
+    """Names from the data file or else from a text file of names, and notes for the user."""
     numbered = data.class_names if data else None
     if numbered and not all(name == f"class_{index}" for index, name in enumerate(numbered)):
         return numbered, ()
@@ -194,10 +194,10 @@ def _class_names(
         *folders,
         *(Path(each) for folder in folders for each in label_folder(folder)),
     ]
-    found = find_class_names(near)
-    if found is None:
+    named = find_class_names(near)
+    if named is None:
         return numbered, ()
-    names, file = found
+    names, file = named
     return names, (f"class names from {file.name}",)
 
 

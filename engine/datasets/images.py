@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Image files: their size from the header alone, whether they are whole, and their pixels. No torch."""
+"""Image files: size from the header, integrity, and pixels. No torch."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from PIL import Image, ImageFile
 from engine.errors import DatasetError
 from engine.excerpts import short_line
 
-# What Ultralytics takes for an image, and what else is read here; what cannot be opened is reported.
+# Ultralytics' image suffixes, and further ones; files that cannot be opened are reported.
 _STILLS = (".bmp", ".dng", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
 IMAGE_SUFFIXES = frozenset({*_STILLS, ".avif", ".gif", ".heic", ".heif", ".jfif", ".jpe"})
-MOST_PIXELS = 2**30  # OpenCV decodes no more
-_LONGEST_SIDE = 2**20  # nor a longer side
+MOST_PIXELS = 2**30  # OpenCV's limit
+_LONGEST_SIDE = 2**20  # OpenCV's limit
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -34,7 +34,7 @@ _SIGNATURES = (
 )
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
-# Not every build of OpenCV has these, and those that do disagree on rotation and on the frames of a GIF.
+# Not every build of OpenCV supports these, and builds disagree on rotation and on frames of a GIF.
 _DECODED_BY_PILLOW = frozenset({"AVIF", "GIF", "HEIF"})
 _NEEDED = {
     "AVIF": "an AVIF image, which needs Pillow 11.3 or newer",
@@ -59,7 +59,7 @@ Read = Callable[[str | Path, BinaryIO], Result]
 
 
 class BadImageError(DatasetError):
-    """An image file cannot be used; `kind` is the repair's name, `reason` what is wrong in a few words."""
+    """An image file cannot be used; `kind` is the repair's name, `reason` the fault in a few words."""
 
     def __init__(self, path: str | Path, kind: str, reason: str) -> None:
         super().__init__(
@@ -70,10 +70,10 @@ class BadImageError(DatasetError):
 
 
 def probe_size(path: str | Path) -> tuple[int, int]:
-    """Width and height in pixels as `read_rgb` gives them (EXIF orientation applied), from the header.
+    """Width and height in pixels from the header, with EXIF orientation applied, as in `read_rgb`.
 
-    Whether the file is whole is told from its end marker (JPEG, PNG, GIF) or its own length field (WebP,
-    BMP); only a file that fails this test, or one of another format, is decoded to decide.
+    Integrity is checked by the end marker (JPEG, PNG, GIF) or the length field (WebP, BMP); files of other
+    formats or that fail this check are decoded.
 
     Raises:
         BadImageError: the file is missing, empty, truncated, unreadable or too large.
@@ -82,9 +82,10 @@ def probe_size(path: str | Path) -> tuple[int, int]:
 
 
 def read_rgb(path: str | Path) -> npt.NDArray[np.uint8]:
-    """An image's pixels, uint8 (h, w, 3), RGB, EXIF orientation applied, as Ultralytics reads them.
+    """Read an image, or an animation's first frame, with EXIF orientation applied, like Ultralytics.
 
-    Of an animation the first frame.
+    Returns:
+        uint8 (h, w, 3), RGB.
 
     Raises:
         BadImageError: the file is missing, empty, truncated, unreadable or too large.
@@ -97,7 +98,7 @@ def read_rgb(path: str | Path) -> npt.NDArray[np.uint8]:
 
 
 def read_small(path: str | Path, side_px: int) -> Image.Image:
-    """A small upright picture of an image, RGB, neither side longer than `side_px`.
+    """Read an image as an upright RGB thumbnail with sides of at most `side_px`.
 
     Raises:
         BadImageError: the file is missing, empty, truncated, unreadable or too large.
@@ -105,7 +106,7 @@ def read_small(path: str | Path, side_px: int) -> Image.Image:
 
     def read(path: str | Path, file: BinaryIO) -> Image.Image:
         with _opened(path, file, _format_of(path, file)) as image:
-            image.draft("RGB", (side_px, side_px))  # a JPEG is decoded at a fraction of its size
+            image.draft("RGB", (side_px, side_px))  # decodes a JPEG at a fraction of its size
             small = image.convert("RGB")
             orientation = _orientation(image)
         small.thumbnail((side_px, side_px))
@@ -115,7 +116,7 @@ def read_small(path: str | Path, side_px: int) -> Image.Image:
 
 
 def exif_orientation(path: str | Path) -> int:
-    """The EXIF orientation that `read_rgb` applies, 1 (upright) to 8.
+    """The EXIF orientation applied by `read_rgb`, 1 (upright) to 8.
 
     Raises:
         BadImageError: the file is missing, empty, unreadable or too large.
@@ -123,7 +124,7 @@ def exif_orientation(path: str | Path) -> int:
 
     def read(path: str | Path, file: BinaryIO) -> int:
         image = _opened(path, file, _format_of(path, file))
-        # Pillow turns a TIFF by itself when it is decoded.
+        # Pillow rotates a TIFF itself when decoding it.
         tag = image.getexif().get(_ORIENTATION_TAG, 1) if image.format == "TIFF" else _orientation(image)
         return int(tag)
 
@@ -131,7 +132,7 @@ def exif_orientation(path: str | Path) -> int:
 
 
 def _with_file(path: str | Path, read: Read[Result]) -> Result:
-    """What is read from an open file; whatever goes wrong on the way becomes a `BadImageError`."""
+    """Open a file and read from it, turning all exceptions into `BadImageError`."""
     try:
         str(path).encode()
         with open(path, "rb") as file:
@@ -140,7 +141,7 @@ def _with_file(path: str | Path, read: Read[Result]) -> Result:
         raise BadImageError(path, "missing_image", "no file there (moved or deleted?)") from None
     except BadImageError:
         raise
-    except Exception as error:  # decoders fed damaged bytes raise nearly anything; so do odd paths
+    except Exception as error:  # damaged bytes and odd paths can raise almost anything
         raise BadImageError(path, "unreadable_image", f"one not readable ({_first_line(error)})") from error
 
 
@@ -160,7 +161,7 @@ def _probe(path: str | Path, file: BinaryIO) -> tuple[int, int]:
 
 
 def _format_of(path: str | Path, file: BinaryIO) -> str:
-    """Pillow's name of a file's format, told from its first bytes; its suffix may say otherwise."""
+    """Pillow's name of a file's format, detected from its first bytes, not from its suffix."""
     file.seek(0)
     head = file.read(64)
     file.seek(0)
@@ -181,11 +182,11 @@ def _format_of(path: str | Path, file: BinaryIO) -> str:
 
 
 def _opened(path: str | Path, file: BinaryIO, image_format: str) -> ImageFile.ImageFile:
-    """An image with its header read, at most as large as OpenCV decodes.
+    """Open an image and read its header, rejecting sizes that OpenCV cannot decode.
 
-    `Image.open` is avoided: Ultralytics replaces it by one that tries to install packages on a damaged file.
+    Avoids `Image.open`, which Ultralytics replaces by a function that may try to install packages.
     """
-    Image.preinit()  # the common formats, quick
+    Image.preinit()  # only common formats, which is fast
     if image_format not in Image.OPEN:
         Image.init()
     if image_format == "HEIF" and find_spec("pillow_heif") is not None:
@@ -202,19 +203,19 @@ def _opened(path: str | Path, file: BinaryIO, image_format: str) -> ImageFile.Im
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
-    """The EXIF orientation that is applied, 1 to 8."""
-    # Pillow also finds orientations in XMP, which OpenCV ignores: ask only where there is an EXIF block.
+    """The EXIF orientation to apply, 1 to 8."""
+    # Without an EXIF block, Pillow may return an orientation from XMP, which OpenCV ignores.
     return int(image.getexif().get(_ORIENTATION_TAG, 1)) if "exif" in image.info else 1
 
 
 def _upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
-    """Width and height from the header, EXIF orientation applied."""
+    """Width and height from the header, with EXIF orientation applied."""
     width, height = image.size
     return (height, width) if _orientation(image) in _TURNED else (width, height)
 
 
 def _decoded_bgr(path: str | Path, file: BinaryIO) -> npt.NDArray[Any] | None:
-    """The pixels, None where they cannot be decoded."""
+    """The pixels; None if they cannot be decoded."""
     image_format = _format_of(path, file)
     if image_format in _DECODED_BY_PILLOW:
         image = _opened(path, file, image_format)
@@ -223,7 +224,7 @@ def _decoded_bgr(path: str | Path, file: BinaryIO) -> npt.NDArray[Any] | None:
         if orientation in _UPRIGHT:
             upright = upright.transpose(_UPRIGHT[orientation])
         return np.asarray(upright)[..., ::-1]
-    import cv2  # most imports of datasets read headers only and do without
+    import cv2  # not needed by most imports of datasets, which read only headers
 
     try:
         return cv2.imdecode(np.frombuffer(file.read(), dtype=np.uint8), cv2.IMREAD_COLOR)
@@ -234,8 +235,8 @@ def _decoded_bgr(path: str | Path, file: BinaryIO) -> npt.NDArray[Any] | None:
 def _decoded_size(
     path: str | Path, file: BinaryIO, image: ImageFile.ImageFile, image_format: str
 ) -> tuple[int, int]:
-    """Width and height from the pixels; all decoders in use must agree that the file is whole."""
-    image.load()  # some OpenCV fill what is missing with grey and say nothing
+    """Width and height from the pixels; both Pillow and OpenCV must accept the file."""
+    image.load()  # some builds of OpenCV silently fill missing parts with grey
     if image_format in _DECODED_BY_PILLOW:
         return _upright_size(image)
     pixels = _decoded_bgr(path, file)
@@ -245,7 +246,7 @@ def _decoded_size(
 
 
 def _ends_well(file: BinaryIO, image_format: str) -> bool:
-    """Whether the file's end says that it is whole; False where only decoding can tell."""
+    """Whether the file's end marker or length proves it complete; False if only decoding can."""
     head = file.read(16)
     length = file.seek(0, 2)
     if image_format in _TAILS:

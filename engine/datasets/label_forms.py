@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What the numbers of YOLO label lines mean, decided for a dataset as a whole. No torch.
+"""Interpretation of the numbers in YOLO label lines, decided for a dataset as a whole. No torch.
 
-A line of five numbers is a box. A longer one is an outline, or a box with keypoints, a confidence or a
-track id after it. One line may read well as either, so the lines of a dataset that have the same length
-are judged together.
+A line of five numbers is a box. A longer one is an outline, or a box followed by keypoints, a confidence or
+a track id. A single line may fit both; therefore all lines of one length are interpreted together.
 """
 
 from __future__ import annotations
@@ -18,28 +17,28 @@ import numpy as np
 from engine.datasets.label_lines import EXPECTED, FaultyLine, LabelLine
 from engine.errors import DatasetError
 
-LARGEST_SHARE = 2.0  # beyond it a coordinate is no share of the image, however far a box may leave it
-_EDGE = 0.02  # by how much a sound box may leave the image, as a share
-_SLACK = 0.1  # by how much a keypoint may leave its box, as a share of the box
-_INSIDE = 0.8  # of the keypoints that must lie in their box
-_MOST_POINTS = 300  # of an outline that is looked at for crossings; nobody labels so many keypoints
-_ALL_JUDGED = 1000  # lines of one length; of further ones each 16th
+LARGEST_SHARE = 2.0  # a larger coordinate is not normalised, even for a box partly outside the image
+_EDGE = 0.02  # how far a valid box may exceed the image, relative to its size
+_SLACK = 0.1  # how far a keypoint may exceed its box, relative to the box
+_INSIDE = 0.8  # minimum share of keypoints inside their box
+_MOST_POINTS = 300  # longer outlines are not checked for crossings: keypoints are never so many
+_ALL_JUDGED = 1000  # lines of one length to examine; beyond that, every 16th
 
 
 class KeypointShape(NamedTuple):
-    """`kpt_shape` of a data file: keypoints an object, and numbers a keypoint (2, or 3 with visibility)."""
+    """`kpt_shape` of a data file: keypoints per object, numbers per keypoint (2, or 3 with visibility)."""
 
     keypoints: int
     numbers: int
 
 
 class Reading(NamedTuple):
-    """How lines of one length are read.
+    """The interpretation of lines of one length.
 
     Attributes:
-        outline: the numbers after the class are the points of an outline; else a box comes first.
-        ignored: the kind of repair that notes what comes after the box; "" where nothing does.
-        fault: why the lines cannot be read; "" where they can.
+        outline: whether the numbers after the class are points of an outline, not a box.
+        ignored: the kind of repair that reports numbers after the box; "" if there are none.
+        fault: why the lines cannot be read; "" if they can.
     """
 
     outline: bool = False
@@ -49,18 +48,18 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelForms:
-    """The reading of each length of line.
+    """The interpretation of lines by length.
 
     Attributes:
-        readings: of the lengths that were judged.
-        shape: the data file's `kpt_shape`, which decides alone; None where it has none.
+        readings: length → interpretation, from a survey.
+        shape: the data file's `kpt_shape`, which overrides `readings`; None if missing.
     """
 
     readings: dict[int, Reading] = field(default_factory=dict)
     shape: KeypointShape | None = None
 
     def reading(self, length: int) -> Reading:
-        """How lines of `length` numbers, five or more, are read."""
+        """The interpretation of lines of `length` numbers, five or more."""
         if length == 5:
             return Reading()
         if self.shape is not None:
@@ -73,7 +72,7 @@ PLAIN_FORMS = LabelForms()
 
 @dataclass
 class _Votes:
-    """What lines of one length look like: a box first, an outline, both or neither."""
+    """Counts of lines of one length that look like a box first, an outline, or neither."""
 
     example: str
     lines: int = 0
@@ -85,7 +84,7 @@ class _Votes:
     def verdict(self) -> str:
         """`box`, `outline`, `unreadable` or `undecided`.
 
-        Outlines look like boxes with keypoints by chance; boxes with keypoints nearly always do.
+        Outlines look like boxes with keypoints only by chance, actual ones nearly always do.
         """
         if 5 * self.box >= self.judged and 5 * self.outline <= self.judged:
             return "box"
@@ -96,10 +95,10 @@ class _Votes:
 
 @dataclass
 class LabelSurvey:
-    """Looks at all lines of a dataset before any is read.
+    """Examines all lines of a dataset to determine their interpretation.
 
     Args:
-        shape: the data file's `kpt_shape`, None where it has none.
+        shape: the data file's `kpt_shape`; None if missing.
     """
 
     shape: KeypointShape | None = None
@@ -110,7 +109,7 @@ class LabelSurvey:
     _votes: dict[int, _Votes] = field(default_factory=dict)
 
     def add(self, lines: Iterable[LabelLine | FaultyLine], file: str) -> None:
-        """Take the lines of one file into account."""
+        """Add the lines of a file."""
         for line in lines:
             if isinstance(line, FaultyLine):
                 continue
@@ -124,10 +123,10 @@ class LabelSurvey:
                 self._vote(line, file)
 
     def forms(self) -> LabelForms:
-        """How the lines are to be read.
+        """Decide the interpretation.
 
         Raises:
-            DatasetError: coordinates are not shares of the image's size, or lines can be read in two ways.
+            DatasetError: coordinates are not normalised by the image's size, or lines are ambiguous.
         """
         if 2 * self._not_shares > self._lines:
             unit = "percent or pixels" if self._largest <= 100 else "pixels"
@@ -161,18 +160,18 @@ class LabelSurvey:
             votes.neither += 1
 
     def _settled(self, verdicts: dict[int, str], undecided: list[int]) -> str:
-        """The verdict on lengths that decide nothing: that of the other lengths.
+        """The verdict for undecided lengths, taken from the other lengths.
 
         Raises:
             DatasetError: there are no others.
         """
         counts: Counter[str] = Counter()
         for length, verdict in verdicts.items():
-            if length != 6 or undecided == [7]:  # trackers leave out the id of what they do not follow
+            if length != 6 or undecided == [7]:  # trackers omit the id of untracked objects
                 counts[verdict] += self._votes[length].lines
         if counts["box"] > counts["outline"]:
             return "box"
-        if counts["outline"] or len(undecided) > 1:  # keypoints have one length, outlines have many
+        if counts["outline"] or len(undecided) > 1:  # keypoints have one length, outlines many
             return "outline"
         length, example = undecided[0], self._votes[undecided[0]].example
         raise DatasetError(
@@ -205,7 +204,7 @@ def _reading_by_shape(length: int, shape: KeypointShape) -> Reading:
 
 
 def _box_first(values: Sequence[float]) -> bool:
-    """Whether a box, and keypoints in it, a confidence or a track id, is a likely reading."""
+    """Whether the values plausibly are a box followed by keypoints in it, a confidence or a track id."""
     x, y, w, h = values[1:5]
     if min(w, h) <= 0 or min(x - w / 2, y - h / 2) < -_EDGE or max(x + w / 2, y + h / 2) > 1 + _EDGE:
         return False
@@ -219,14 +218,14 @@ def _box_first(values: Sequence[float]) -> bool:
 
 
 def _is_tail(values: Sequence[float]) -> bool:
-    """Nothing, a confidence or track id, or one after the other."""
+    """Whether the values are none, a confidence or track id, or a confidence and a track id."""
     if len(values) == 1:
         return 0 <= values[0] <= 1 or (values[0] > 0 and values[0].is_integer())
     return not values or (0 <= values[0] <= 1 and values[1] >= 0 and values[1].is_integer())
 
 
 def _in_box(box: Sequence[float], keypoints: Sequence[float], numbers: int) -> bool:
-    """Whether nearly all keypoints that are there lie in the box; those at 0, 0 are not."""
+    """Whether nearly all keypoints are inside the box, except missing ones at 0, 0."""
     x, y, w, h = box
     if numbers == 3 and not all(0 <= seen <= 1 or seen == 2 for seen in keypoints[2::3]):
         return False
@@ -242,7 +241,7 @@ def _within_image(values: Sequence[float]) -> bool:
 
 
 def _is_parallelogram(values: Sequence[float]) -> bool:
-    """Whether the points are the corners of a box, upright or turned: no keypoints lie so by chance."""
+    """Whether the points are the corners of a box, upright or rotated, unlike any keypoints."""
     return len(values) == 9 and all(
         abs(values[start] + values[start + 4] - values[start + 2] - values[start + 6]) < 0.002
         for start in (1, 2)
@@ -250,10 +249,10 @@ def _is_parallelogram(values: Sequence[float]) -> bool:
 
 
 def _is_simple(values: Sequence[float]) -> bool:
-    """Whether the points make a plausible outline.
+    """Whether the points form a plausible outline.
 
-    It must not cross itself, come back to the corner 0, 0 (where keypoints are that were not seen), or be
-    a triangle that ends on the image's edge where a tracker writes the id 1.
+    It must not cross itself, return to the corner 0, 0 (the position of invisible keypoints), or be a
+    triangle that ends on the image's edge, where a tracker writes the id 1.
     """
     if len(values) == 7 and values[-1] == 1:
         return False
@@ -264,7 +263,7 @@ def _is_simple(values: Sequence[float]) -> bool:
         return False
     edges = np.roll(starts, -1, axis=0) - starts
     between = starts[None] - starts[:, None]
-    # Signs of where each start lies beside each edge; an edge crosses another whose ends lie on both sides.
+    # The side of each edge on which each start is; edges cross if each has the other's ends on both sides.
     side = np.sign(edges[:, None, 0] * between[..., 1] - edges[:, None, 1] * between[..., 0])
     parted = side * np.roll(side, -1, axis=1) < 0
     return not (parted & parted.T).any()

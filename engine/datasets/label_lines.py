@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The numbers in the lines of a YOLO label file, also where commas are written. No torch."""
+"""Parses the numbers in lines of YOLO label files, including those written with commas. No torch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from math import isfinite
 from typing import NamedTuple
 
 EXPECTED = "`class x y width height`"
-_SHOWN = 60  # characters of a faulty line that a message shows
+_SHOWN = 60  # characters of a faulty line in a message
 
 
 class LabelLine(NamedTuple):
-    """Five finite numbers or more of a line, the class first; `commas` where they are not plainly written."""
+    """At least five finite numbers of a line, the class first; `commas` if they were written with commas."""
 
     number: int
     values: list[float]
@@ -23,7 +23,7 @@ class LabelLine(NamedTuple):
 
 
 class FaultyLine(NamedTuple):
-    """A line without usable numbers: the kind of repair and the reason in a few words."""
+    """A line without usable numbers, with the kind of repair and a short reason."""
 
     number: int
     kind: str
@@ -31,7 +31,7 @@ class FaultyLine(NamedTuple):
 
 
 def read_lines(text: str) -> Iterator[LabelLine | FaultyLine]:
-    """Each line of a label file that is not blank; lines are numbered from 1."""
+    """Parse the non-blank lines of a label file, numbered from 1."""
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
         if not words:
@@ -40,11 +40,11 @@ def read_lines(text: str) -> Iterator[LabelLine | FaultyLine]:
         try:
             values = [float(word) for word in words]
         except ValueError:
-            found = _numbers_with_commas(line)
-            if isinstance(found, str):
-                yield FaultyLine(number, "malformed_line", f"{found}: {_shown(line)}")
+            parsed = _numbers_with_commas(line)
+            if isinstance(parsed, str):
+                yield FaultyLine(number, "malformed_line", f"{parsed}: {_shown(line)}")
                 continue
-            values, commas = found, True
+            values, commas = parsed, True
         if not all(map(isfinite, values)):
             yield FaultyLine(number, "non_finite", f"a number is infinite or not a number: {_shown(line)}")
         elif not values[0].is_integer():
@@ -57,7 +57,7 @@ def read_lines(text: str) -> Iterator[LabelLine | FaultyLine]:
 
 
 def _numbers_with_commas(line: str) -> list[float] | str:
-    """The numbers of a line where it is certain what its commas mean, else why they cannot be read."""
+    """The numbers of a line if its commas are unambiguous, otherwise the reason why they are not."""
     words, separated = line.split(), False
     if ";" in line:
         words = line.strip().strip(";").split(";")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""List files: a text file that names an image in each line. No torch."""
+"""List files: text files with the path of an image in each line. No torch."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from engine.datasets.files import find_file, path_ends, read_text
 from engine.errors import DatasetError
 from engine.excerpts import short_line
 
-_TRIED = 100  # lines, until a list is taken to name nothing that is here
+_TRIED = 100  # lines to search for before giving up
 
 
 def read_list(file: Path) -> tuple[list[str], bool]:
-    """The images that a list file names.
+    """Read a list file.
 
-    A relative line is relative to the list or, where that gives no file, to the working folder. Where no
-    line leads anywhere, as in a list from another machine, the ends of the paths are looked for beside it.
+    A line is relative to the list or else to the working directory. If no line gives an existing file, as in
+    a list from another machine, the ends of the paths are searched for beside the list.
 
     Returns:
-        Absolute paths in the order of the lines; those not found as the list has them. Whether they were
-        found by their ends.
+        Absolute paths in the order of the lines, whether they exist or not, and whether they were found by
+        their ends.
 
     Raises:
-        DatasetError: it is not text.
+        DatasetError: the file is not text.
     """
     try:
         text = read_text(file)
@@ -35,25 +35,25 @@ def read_list(file: Path) -> tuple[list[str], bool]:
             f"{file}: expected a text file of image paths, got one not readable ({reason})"
         ) from None
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    places = [_place(line, file.parent) for line in lines]
-    dropped = None if any(places) else _dropped(lines, file.parent)
+    existing = [_locate(line, file.parent) for line in lines]
+    dropped = None if any(existing) else _dropped(lines, file.parent)
     if dropped is not None:
-        places = [_end_beside(line, dropped, file.parent) for line in lines]
+        existing = [_end_beside(line, dropped, file.parent) for line in lines]
     written = [os.path.normpath(os.path.join(file.parent, line)) for line in lines]
-    return [place or path for place, path in zip(places, written, strict=True)], dropped is not None
+    return [found or path for found, path in zip(existing, written, strict=True)], dropped is not None
 
 
-def _place(line: str, parent: Path) -> str | None:
+def _locate(line: str, parent: Path) -> str | None:
     for path in (os.path.normpath(os.path.join(parent, line)), os.path.abspath(line)):
-        if (found := find_file(path)) is not None:
-            return found
+        if (existing := find_file(path)) is not None:
+            return existing
     return None
 
 
 def _dropped(lines: Sequence[str], parent: Path) -> int | None:
-    """How many leading folders to drop: as the first line asks for of which an end is there.
+    """The number of leading folders to drop, from the first line with an existing end.
 
-    One number for all lines, so that files of one name in several folders stay apart.
+    It is the same for all lines to distinguish files of one name in several folders.
     """
     for line in lines[:_TRIED]:
         for count, end in enumerate(path_ends(line)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""From image files to batches on the device: scaled, padded, cached, prefetched."""
+"""Loads image files into batches on the device: scaled, padded, cached, prefetched."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from engine.errors import DatasetError, SettingsError
 from engine.records import ImageRecord
 
 PADDING = 114  # Ultralytics' letterbox grey
-LEAST_VISIBLE = 0.3  # an object of which a view shows less is no target
+LEAST_VISIBLE = 0.3  # minimum visible share of an object's box for it to be a target
 DECODERS = min(8, os.cpu_count() or 1)
 
 
@@ -34,10 +34,10 @@ class Batch:
     """Images of one canvas size with their objects, on the device.
 
     Attributes:
-        indices: which records the images are.
+        indices: of the images' records.
         images_nchw: uint8 (n, 3, h, w), RGB, channels last in memory, padded with 114.
         targets: the objects, in pixels of the canvas.
-        letterboxes: how each image was scaled and placed.
+        letterboxes: scale and position of each image.
     """
 
     indices: tuple[int, ...]
@@ -47,19 +47,19 @@ class Batch:
 
 
 class ImageLoader:
-    """Loads batches of a dataset's images, ahead of the consumer, with a bounded cache.
+    """Loads batches of a dataset's images ahead of the consumer, with a bounded cache.
 
     Args:
-        records: the images; batches name them by index.
+        records: the images; batches refer to them by index.
         image_size: the long side in pixels, a multiple of `stride_px`.
         class_id: keep only this class's objects as targets; None keeps all.
-        stride_px: what canvas sides are multiples of.
-        cache_bytes: the most bytes of scaled images to keep.
-        prefetch: batches made ahead of the one in use; 0 makes each when it is asked for.
-        device: where batches go.
+        stride_px: of the detector.
+        cache_bytes: maximum size of cached scaled images.
+        prefetch: number of batches prepared in advance; 0 prepares each on demand.
+        device: the device of the batches.
 
     Raises:
-        SettingsError: a setting out of its range.
+        SettingsError: a setting is out of range.
     """
 
     def __init__(
@@ -96,18 +96,18 @@ class ImageLoader:
         view: ViewChooser | None = None,
         drawn: Iterable[int] = (),
     ) -> Iterator[Batch]:
-        """The planned batches in order, made in background threads while the consumer computes.
+        """Yield the planned batches in order, prepared in background threads while the consumer computes.
 
         Threads end when the iterator is exhausted, closed or deleted, or an image fails.
 
         Args:
             plan: indices of each batch's records; none may be empty.
-            view: what part of each image to show; None shows whole images, centred in a square canvas.
-            drawn: records that the iteration has drawn before this plan, for the view.
+            view: chooses the part of each image to show; None for whole images, centred in a square canvas.
+            drawn: indices of records used earlier in the iteration, for the view.
 
         Raises:
-            DatasetError: at the batch concerned: an image is missing, truncated, unreadable or has changed
-                its size; the message names the file.
+            DatasetError: an image of the next batch is missing, truncated, unreadable or of another size; the
+                message names the file.
         """
         turns = Counter(drawn)
         with ThreadPoolExecutor(DECODERS, "decode") as decoders:
@@ -171,13 +171,13 @@ class ImageLoader:
         *,
         whole: bool,
     ) -> None:
-        """Put a scaled image's pixels where its letterbox says."""
+        """Draw a scaled image at its letterbox."""
         if whole:
             rows, columns = slice(box.top, box.top + box.height), slice(box.left, box.left + box.width)
             canvas[rows, columns] = pixels
             return
         zoom = box.scale / fitted.scale
-        shift = 0.5 * zoom - 0.5  # pixel centres, as cv2.resize has them
+        shift = 0.5 * zoom - 0.5  # aligns pixel centres like cv2.resize
         affine = np.array([[zoom, 0, box.left + shift], [0, zoom, box.top + shift]])
         cv2.warpAffine(
             pixels,
@@ -202,7 +202,7 @@ class ImageLoader:
         return letterbox(record.width, record.height, canvas_width=size, canvas_height=size)
 
     def _place(self, index: int, view: ViewChooser | None, turns: Counter[int]) -> Letterbox:
-        """Where the image lies on the canvas; counts its turn."""
+        """The image's position on the canvas; also counts its turns."""
         record = self._records[index]
         if view is None:
             return self._fit(record)
@@ -223,7 +223,7 @@ class ImageLoader:
             )
         fitted = self._fit(record)
         size = (fitted.width, fitted.height)
-        resized = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)  # a plain copy where sizes agree
+        resized = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)  # a plain copy for equal sizes
         scaled = np.ascontiguousarray(resized, dtype=np.uint8)
         self._cache.put(index, scaled)
         return scaled
@@ -247,10 +247,9 @@ class ImageLoader:
 
 
 class _ImageCache:
-    """Scaled images up to a bound of bytes; keeps what came first and evicts nothing.
+    """Scaled images up to a size limit; keeps the first ones and evicts nothing.
 
-    An iteration visits every image about once, the case where dropping the least recently used fails: it
-    drops each image before its next turn. What stays is found again in every iteration.
+    An iteration visits every image about once, and an LRU cache would evict each image before its next use.
     """
 
     def __init__(self, limit_bytes: int) -> None:

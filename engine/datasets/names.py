@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a dataset is called by default: after its file or its folder, whichever says something. No torch."""
+"""Default names of datasets, from the file or the folder, whichever is meaningful. No torch."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from pathlib import Path
 from engine.datasets.datafile import DATA_SUFFIXES
 from engine.datasets.splits import split_of, with_split
 
-# Words that annotation files of any dataset have in their names.
+# Generic words in the names of annotation files.
 _ANNOTATION_WORDS = {"annotation", "annotations", "coco", "instances", "keypoints", "labels", "person"}
 _EMPTY_WORDS = {"data", "dataset", "default", "result"}
 _EMPTY_FOLDERS = {"annotations", "images", "labels"}
 
 
 def annotation_split(file: Path) -> str | None:
-    """The split that an annotation file is of, by its own name or by that of its folder.
+    """The split of an annotation file, from its own name or its folder's.
 
-    `instances_val2017.json`, `val_annotations.coco.json` and `valid/_annotations.coco.json` are of `val`.
+    It is `val` for `instances_val2017.json`, `val_annotations.coco.json` and `valid/_annotations.coco.json`.
     """
     return split_of(_own_words(file.stem)) or split_of(file.parent.name)
 
 
 def default_name(path: Path, split: str = "train") -> str:
-    """A dataset's name after its path: the first name on the way up that is not one of many alike.
+    """A dataset's name from its path: the file's or the nearest folder's name that is not generic.
 
     Args:
-        path: a data file, an annotation file or a folder, absolute.
-        split: the one read; named at the end unless it is `train`.
+        path: absolute path of a data file, an annotation file or a folder.
+        split: the split that is read; appended unless it is `train`.
     """
     own = path.name if path.is_dir() else path.stem
     name, folder = own, path.parent
@@ -44,12 +44,12 @@ def default_name(path: Path, split: str = "train") -> str:
 
 
 def free_name(name: str, source: str, taken: Mapping[str, str]) -> str:
-    """The name that a source has already, otherwise the first free one of `name`, `name-2`, `name-3` …
+    """The name under which a source is stored already, else the first free of `name`, `name-2`, `name-3` …
 
     Args:
-        name: the one wanted.
-        source: what the dataset was read from.
-        taken: name → source of the datasets there are.
+        name: the preferred name.
+        source: of the dataset.
+        taken: name → source of the stored datasets.
     """
     numbered = re.compile(rf"{re.escape(name)}(-\d+)?")
     own = [each for each, where in taken.items() if _same(where, source) and numbered.fullmatch(each)]
@@ -59,7 +59,7 @@ def free_name(name: str, source: str, taken: Mapping[str, str]) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two sources are one: a data file and its folder are, two data files of a folder are not."""
+    """Whether two sources are the same, as a data file and its folder are, but not two files in a folder."""
     return one == other or _data_folder(one) == other or one == _data_folder(other)
 
 
@@ -74,13 +74,13 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _own_words(stem: str) -> str:
-    """A file's stem without the words that annotation files have in common."""
+    """A file's stem without generic words."""
     words = re.split(r"[-_.\s]+", stem)
     return "_".join(word for word in words if word and word.lower() not in _ANNOTATION_WORDS)
 
 
 def _is_empty_file(path: Path) -> bool:
-    # `coco.yaml` is Ultralytics' name of a dataset; `coco.json` is what many tools export.
+    # In contrast to `coco.yaml`, Ultralytics' COCO dataset, `coco.json` is a generic name of exports.
     stem = _own_words(path.stem) if path.suffix.lower() == ".json" else path.stem
     return not stem or stem.lower() in _EMPTY_WORDS or split_of(stem) is not None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Which label file belongs to which image. No torch."""
+"""Pairs label files with images. No torch."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ _IMAGES, _LABELS = f"{os.sep}images{os.sep}", f"{os.sep}labels{os.sep}"
 
 
 def label_path(image_path: str) -> str:
-    """Where Ultralytics looks for a label: the last `/images/` becomes `/labels/`, the suffix `.txt`."""
+    """Ultralytics' path of a label: the last `/images/` becomes `/labels/`, the suffix `.txt`."""
     return os.path.splitext(_LABELS.join(image_path.rsplit(_IMAGES, 1)))[0] + ".txt"
 
 
 def find_label(image_path: str) -> str:
-    """An image's label file, or where it was expected if there is none.
+    """An image's label file, or its expected path if there is none.
 
-    Looked for beside the path as it is written, then beside the place that its links lead to, in either
-    case under the name in any Unicode normal form.
+    Searched for relative to the path as written, then to the path with links resolved, with names in any
+    Unicode normal form.
     """
     written = label_path(image_path)
-    found = find_file(written)
-    if found is None and (real := os.path.realpath(image_path)) != image_path:
-        found = find_file(label_path(real))
-    return found or written
+    existing = find_file(written)
+    if existing is None and (real := os.path.realpath(image_path)) != image_path:
+        existing = find_file(label_path(real))
+    return existing or written
 
 
 def note_stray_labels(image_paths: Iterable[str], label_folders: Iterable[str], log: RepairLog) -> None:
-    """Note the label files that belong to no image.
+    """Report label files without an image.
 
     Args:
-        image_paths: images in use; the folders that hold their labels are searched.
-        label_folders: further folders to search, with all below them.
+        image_paths: images in use; the folders of their labels are searched.
+        label_folders: further folders to search recursively.
         log: takes the repairs.
     """
     image_folders = {os.path.dirname(path) for path in image_paths}
@@ -50,16 +50,16 @@ def note_stray_labels(image_paths: Iterable[str], label_folders: Iterable[str], 
         for path in _files(folder, IMAGE_SUFFIXES)
     }
     searched = {os.path.dirname(label_path(os.path.join(folder, "x"))) for folder in image_folders}
-    found = {path for folder in searched for path in _files(folder, {".txt"})}
+    labels = {path for folder in searched for path in _files(folder, {".txt"})}
     for folder in label_folders:
-        found |= {*walk_files(folder, {".txt"})}
-    for path in sorted(found):
+        labels |= {*walk_files(folder, {".txt"})}
+    for path in sorted(labels):
         if normalize("NFC", path) not in expected and not _is_no_label(os.path.basename(path)):
             log.add("label_without_image", path, None, "left out")
 
 
 def _is_no_label(name: str) -> bool:
-    """Whether a text file is what tools put beside labels: class names, a split's list, a note."""
+    """Whether a text file is not a label, but class names, a split's list or a readme."""
     stem = os.path.splitext(name)[0]
     return is_class_file(name) or name.lower().startswith("readme") or split_of(stem) is not None
 

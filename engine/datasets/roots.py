@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Holds the reading of a dataset to folders: what lies elsewhere is not read, whoever names it. No torch."""
+"""Restricts the reading of datasets to certain folders, whatever paths their files contain. No torch."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ROOTS: ContextVar[tuple[str, ...] | None] = ContextVar("roots", default=None)
 
 @contextmanager
 def held_to(roots: Sequence[Path] | None) -> Iterator[None]:
-    """Refuse within what lies outside the folders, links followed.
+    """A context in which paths outside the folders are rejected, after resolving links.
 
     Args:
-        roots: the folders; None changes nothing.
+        roots: the folders; None keeps the current restriction.
     """
     token = _ROOTS.set(_ROOTS.get() if roots is None else tuple(os.path.realpath(root) for root in roots))
     try:
@@ -31,10 +31,10 @@ def held_to(roots: Sequence[Path] | None) -> Iterator[None]:
 
 
 def require_files(paths: Iterable[str | Path]) -> None:
-    """Refuse files and folders that are, or would be, outside; they are not opened.
+    """Reject files and folders outside the roots, without opening them.
 
     Raises:
-        DatasetError: one is.
+        DatasetError: a path, existing or not, is outside.
     """
     if _ROOTS.get() is None:
         return
@@ -47,10 +47,10 @@ def require_files(paths: Iterable[str | Path]) -> None:
 
 
 def require_tree(folder: str | Path) -> None:
-    """Refuse a folder that is outside, or that has a link to what is, in it or in a folder that it links to.
+    """Reject a folder outside the roots, or with a direct or indirect link to the outside.
 
     Raises:
-        DatasetError: it is or has one.
+        DatasetError: the folder or a link leads outside.
     """
     if _ROOTS.get() is None:
         return
@@ -69,7 +69,7 @@ def require_tree(folder: str | Path) -> None:
 
 
 def require_dataset(dataset: Dataset) -> None:
-    """Refuse a dataset whose own files name images elsewhere.
+    """Reject a dataset with files outside the roots.
 
     Raises:
         DatasetError: an image, or a file in the report of repairs, is outside.
@@ -79,7 +79,7 @@ def require_dataset(dataset: Dataset) -> None:
 
 
 def _links(folder: str) -> Iterator[str]:
-    """The links in a folder and all below it; those are not followed."""
+    """All links below a folder, which are not followed."""
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = os.path.join(parent, name)

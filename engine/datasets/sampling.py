@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Batch plans: which images each batch of an iteration holds. Pure functions of their arguments, no torch."""
+"""Batch plans: the images in each batch of an iteration, by pure functions. No torch."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def plan_iteration(
 ) -> list[list[int]]:
     """The batches of one iteration, each a list of indices into `counts`.
 
-    A pure function of its arguments: a resumed run gets the same batches without any saved state.
+    A pure function of its arguments, which gives a resumed run the same batches without saved state.
 
     Args:
         counts: objects in each image, 0 or more.
-        strategy: `sequential` (one image a batch), `grouped` (images of one object count, batches of
-            min(group, batch_size)) or `ragged` (any counts together).
-        batch_size: the most images a batch holds, at least 1; `sequential` ignores it.
-        sampling: `uniform` (each image exactly once, shuffled) or `balanced` (drawn with replacement so that
-            each object count is equally likely; as many images as there are).
+        strategy: `sequential` (one image per batch), `grouped` (images with equally many objects per batch)
+            or `ragged` (any images).
+        batch_size: maximum number of images per batch, at least 1; ignored by `sequential`.
+        sampling: `uniform` (each image exactly once, shuffled) or `balanced` (as many images, drawn with
+            replacement, with equal probability of each number of objects).
         seed, iteration: at least 0; each pair gives its own order.
 
     Raises:
-        SettingsError: an unknown strategy or sampling, or a number out of its range.
+        SettingsError: an unknown strategy or sampling, or a number out of range.
     """
     _check(strategy, batch_size, sampling, seed, iteration)
     rng = np.random.default_rng([seed, iteration])
@@ -52,7 +52,7 @@ def plan_iteration(
 
 
 def growing_batch_size(initial: int, iteration: int, limit: int) -> int:
-    """The batch size of an iteration: min(initial × 2^(iteration // 10), limit), whatever the iteration.
+    """The batch size of an iteration: min(initial × 2^(iteration // 10), limit).
 
     Raises:
         SettingsError: `initial` or `limit` below 1, or `iteration` below 0.
@@ -78,16 +78,16 @@ def _at_least(name: str, value: int, low: int) -> None:
 
 
 def _draw(counts: np.ndarray, sampling: str, rng: np.random.Generator) -> list[int]:
-    """Image indices in the order in which the iteration visits them."""
+    """Image indices in the order of the iteration."""
     if sampling == "uniform" or not len(counts):
         return rng.permutation(len(counts)).tolist()
     _, group_of, sizes = np.unique(counts, return_inverse=True, return_counts=True)
-    chance = 1.0 / (len(sizes) * sizes[group_of])
-    return rng.choice(len(counts), size=len(counts), p=chance / chance.sum()).tolist()
+    weights = 1.0 / (len(sizes) * sizes[group_of])
+    return rng.choice(len(counts), size=len(counts), p=weights / weights.sum()).tolist()
 
 
 def _grouped(indices: Sequence[int], keys: Sequence[int]) -> list[list[int]]:
-    """The indices of each key, keys and indices in the order in which they first appear."""
+    """The indices of each key, both in order of first appearance."""
     groups: dict[int, list[int]] = defaultdict(list)
     for index, key in zip(indices, keys, strict=True):
         groups[key].append(index)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The one entry to datasets: tells what a source is and reads it. No torch unless a download is needed."""
+"""The single entry to datasets: detects the kind of a source and reads it. Only downloads load torch."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ def read_dataset(
     """Read and repair a dataset.
 
     Args:
-        source: an Ultralytics data file (`.yaml`), a YOLO folder, COCO JSON or a folder that holds it, a
-            `.zip` of one of these, `demo`, or the name of a dataset that Ultralytics can download, as
-            `coco128`. A local path wins over such a name; `demo` always means the embedded demo (`./demo` is
-            a folder of that name).
-        name: what to call it; by default after the source, with the split unless it is `train`.
-        split: `train`, `val`, `test`, or `all` of them together. A dataset without splits counts as `train`;
-            COCO JSON given by its file holds one split and ignores this.
+        source: an Ultralytics data file (`.yaml`), a YOLO folder, COCO JSON or its folder, a `.zip` of one of
+            these, `demo`, or the name of a dataset that Ultralytics can download, such as `coco128`. A local
+            path takes precedence over such a name; `demo` always means the embedded demo (`./demo` is a
+            folder of that name).
+        name: the dataset's name; by default from the source, with the split unless it is `train`.
+        split: `train`, `val`, `test`, or `all` of them. A dataset without splits counts as `train`; a COCO
+            JSON file is a single split and ignores this.
         images: COCO JSON only: the folder of the images.
-        report: told again and again how many images of how many are read.
-        roots: folders that all that is read must lie in, links followed; None reads whatever is named.
+        report: called repeatedly with the number of images read and of all images.
+        roots: folders outside which nothing is read, after resolving links; None for no restriction.
 
     Returns:
-        The images that can be used, with boxes inside them, and the report of all repairs.
+        The usable images, with boxes inside them, and the report of all repairs.
 
     Raises:
-        DatasetError: the source is not there, has another form, holds no usable image, or names or links to
-            what lies outside the roots.
-        SettingsError: no such split.
+        DatasetError: the source does not exist, has an unknown format or no usable image, or refers to files
+            outside the roots.
+        SettingsError: there is no such split.
     """
     require_choice("split", split, SPLIT_CHOICES)
     with held_to(roots):
@@ -66,7 +66,7 @@ def read_dataset(
 
 
 def downloadable_names() -> list[str]:
-    """The datasets that Ultralytics can download by name, told from its files without importing it."""
+    """Names of the datasets that Ultralytics can download, from its files, without importing it."""
     package = find_spec("ultralytics")
     if package is None or package.origin is None:
         return []
@@ -74,28 +74,28 @@ def downloadable_names() -> list[str]:
 
 
 def _require_usable(dataset: Dataset, source: str) -> None:
-    """Refuse a dataset without images, or of whose labels none could be read, with the first reason."""
+    """Reject a dataset without images or readable labels, giving the first reason."""
     unread = [repair for repair in dataset.repairs if repair.kind in UNREAD]
     if not dataset.images:
-        expected, found = "usable images", dataset.repairs
+        expected, repairs = "usable images", dataset.repairs
     elif unread and not any(dataset.object_counts()):
-        expected, found = "labels that can be read", tuple(unread)
+        expected, repairs = "labels that can be read", tuple(unread)
     else:
         return
-    counts = replace(dataset, repairs=found).repair_counts()
+    counts = replace(dataset, repairs=repairs).repair_counts()
     kinds = ", ".join(f"{count:,} x {repair_words(kind)}" for kind, count in counts.items())
     first = ""
-    if found:
-        line = f":{found[0].line}" if found[0].line is not None else ""
-        first = f"; first {found[0].file}{line}: {found[0].action}"
+    if repairs:
+        line = f":{repairs[0].line}" if repairs[0].line is not None else ""
+        first = f"; first {repairs[0].file}{line}: {repairs[0].action}"
     raise DatasetError(f"{source}: expected {expected}, got none ({kinds or 'it lists none'}){first}")
 
 
 def find_dataset(path: Path) -> FoundDataset:
-    """What a folder or a data file holds, before any of it is read.
+    """Detect the dataset in a folder or data file, without reading it.
 
     Raises:
-        DatasetError: it is neither, or holds no dataset.
+        DatasetError: it is neither, or there is no dataset.
     """
     path = Path(os.path.abspath(path))
     return find_in_folder(path) if path.is_dir() else find_in_data_file(path)
@@ -103,11 +103,11 @@ def find_dataset(path: Path) -> FoundDataset:
 
 def _read(source: str, split: str, images: Path | None, report: Report) -> Dataset:
     if source == "demo":
-        from engine.datasets.demo import demo_dataset  # drawing the scenes is only needed here
+        from engine.datasets.demo import demo_dataset  # only needed here
 
-        # What the demo is run on is its split `demo`; `train` is what its detector has learnt from.
+        # The demo's default split is `demo`, because its detector was trained on `train`.
         return demo_dataset("demo" if split == "train" else split, report=report)
-    # Links stay in the path: labels may lie beside it as it is written.
+    # Links are not resolved, because labels are searched for relative to the path as written.
     path = Path(os.path.abspath(os.path.expanduser(source)))
     for named in (path, images):
         if named is not None and named.exists():
@@ -139,12 +139,12 @@ def _read_file(path: Path, split: str, images: Path | None, report: Report) -> D
 
 
 def _was_unpacked(path: Path) -> bool:
-    """An upload is removed once it is unpacked; reading it again then means what was unpacked."""
+    """Whether the path is an upload that was unpacked and then removed."""
     return path.resolve().parent == uploads_folder() and unpacked_folder(path.resolve()).is_dir()
 
 
 def _read_zip(path: Path, split: str, images: Path | None, report: Report) -> Dataset:
-    """What an archive holds, read as the folder that it was packed from; none of it from elsewhere."""
+    """Unpack an archive and read its folder, rejecting references to files outside."""
     root = unpack_zip(path, report)
     with held_to([root]):
         dataset = find_dataset(root).read(split, images=images, report=report)

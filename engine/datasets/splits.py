@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The parts of a dataset: by which names they are known, which there are, which is read. No torch."""
+"""The splits of a dataset: recognises their names and selects the one to read. No torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL = "all"
 SPLIT_CHOICES = (*SPLITS, ALL)
 
 _NAMES = {"valid": "val", "validation": "val"}
-# `train2017` as COCO names it, `obj_train_data` as CVAT does.
+# Such as COCO's `train2017` and CVAT's `obj_train_data`.
 _WORD = r"(?P<{0}>train|val|valid|validation|test)"
 _NAME = re.compile(rf"{_WORD.format('plain')}([-_]?\d+)?|obj_{_WORD.format('cvat')}_data", re.IGNORECASE)
 
@@ -24,24 +24,24 @@ Entry = TypeVar("Entry")
 
 
 def split_of(name: str) -> str | None:
-    """The split that a file's stem or a folder names, such as `valid` or `train2017`; None of any other."""
-    found = _NAME.fullmatch(name)
-    if found is None:
+    """The split named by a file's stem or a folder, such as `valid` or `train2017`; None for other names."""
+    match = _NAME.fullmatch(name)
+    if match is None:
         return None
-    word = (found["plain"] or found["cvat"]).lower()
+    word = (match["plain"] or match["cvat"]).lower()
     return _NAMES.get(word, word)
 
 
 def entries_of(
     splits: Mapping[str, Sequence[Entry]], split: str, counts: Mapping[str, int | None], where: object
 ) -> list[Entry]:
-    """What is to be read for a split, for `ALL` of each split in turn.
+    """The entries to read for a split or, with `ALL`, of all splits.
 
     Args:
         splits: split → folders or files.
         split: one of `SPLIT_CHOICES`.
-        counts: as of `describe_splits`, for the message.
-        where: the dataset, for the message.
+        counts: see `describe_splits`; for the message.
+        where: the dataset; for the message.
 
     Raises:
         DatasetError: there is no such split.
@@ -57,12 +57,12 @@ def entries_of(
 
 
 def describe_splits(counts: Mapping[str, int | None]) -> str:
-    """The splits with their numbers of images; None stands for a split whose files are not there."""
+    """Describe the splits and their numbers of images, None for missing files."""
     words = {None: "not there", 1: "1 image"}
     parts = [f"{split} ({words.get(count, f'{count} images')})" for split, count in counts.items()]
     return ", ".join(parts) or "none"
 
 
 def with_split(stem: str, split: str) -> str:
-    """The name of a dataset's split; `train` goes without saying."""
+    """A dataset's name with its split, unless that is `train`."""
     return stem if split == "train" else f"{stem}-{split}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Datasets in zip archives: checked for what could do harm, unpacked whole or not at all. No torch."""
+"""Datasets in zip archives: checked for harmful content, and unpacked atomically. No torch."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from engine.excerpts import short_line, short_repr
 MAX_FILES = 200_000
 MAX_UNPACKED_BYTES = 4 * 2**30
 CHUNK_BYTES = 2**20
-# What zipfile raises of damaged content.
+# Raised by zipfile for damaged content.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
-_DIGITS = 6  # of the path and of the state of an archive that was not uploaded
-# An archive or what was unpacked of it, also while it is being written.
+_DIGITS = 6  # hexadecimal digits of the hashes of path and state of an archive that was not uploaded
+# An archive or its unpacked folder, complete or partial.
 _OWN_NAME = re.compile(r"\.?(?P<upload>.+-[0-9a-f]{12})(\.zip)?(\.[0-9a-f]{8})?")
 _SPECIAL = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _SPECIAL |= {stat.S_IFBLK: "a device", stat.S_IFCHR: "a device"}
@@ -38,19 +38,19 @@ Report = Callable[[int, int], object]
 
 
 def uploads_folder() -> Path:
-    """Where uploads and what was unpacked of them lie. Not created."""
+    """The folder of uploads and unpacked archives. Not created."""
     return home_folder() / "uploads"
 
 
 def store_upload(file: BinaryIO, name: str) -> Path:
-    """Keep an uploaded archive under `uploads`, whole or not at all, if its list of files is harmless.
+    """Check an uploaded archive and store it under `uploads` atomically.
 
     Args:
         file: the archive, at any position.
-        name: what the sender calls it; only its letters, digits, dots, hyphens and underscores are kept.
+        name: the sender's name of it; only letters, digits, dots, hyphens and underscores are kept.
 
     Returns:
-        The archive's place; the same bytes under the same name have the same one.
+        The archive's path, which depends on its name and its bytes.
 
     Raises:
         DatasetError: see `check_zip`.
@@ -78,15 +78,15 @@ def store_upload(file: BinaryIO, name: str) -> Path:
 
 
 def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipfile.ZipInfo]:
-    """The files to unpack of an archive, by its list alone: nothing is unpacked.
+    """Check an archive by its directory, without unpacking it, and return the members to unpack.
 
     Args:
         file: the archive.
         name: for messages; by default the path.
 
     Raises:
-        DatasetError: no archive or a damaged one; an encrypted file, a link, a path that leads outside, two
-            files of one name; too many files or bytes; or no image in it.
+        DatasetError: it is not an archive or is damaged; it contains an encrypted file, a link, a path that
+            leads outside, two files of one name, too many files or bytes, or no images.
     """
     shown = str(name or file)
     try:
@@ -103,26 +103,26 @@ def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipf
         )
     for member in members:
         _refuse_harmful(member, shown)
-    wanted = [member for member in members if is_wanted(member)]
-    _refuse_whole(wanted, shown)
-    return wanted
+    selected = [member for member in members if is_wanted(member)]
+    _refuse_whole(selected, shown)
+    return selected
 
 
 def archive_splits(file: str | Path | BinaryIO) -> dict[str, int]:
-    """How many images each split of an archive has, by its list alone; empty where that does not say.
+    """Number of images in each split of an archive, from its directory; empty if that is insufficient.
 
     Raises:
         DatasetError: see `check_zip`.
     """
     paths = [member_path(member) for member in check_zip(file)]
     if any(PurePosixPath(path).suffix.lower() == ".json" for path in paths):
-        return {}  # may be COCO JSON, whose content tells the splits
+        return {}  # possibly COCO JSON, whose splits depend on its content
     layout = layout_of(path for path in paths if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES)
     return layout.counts if layout else {}
 
 
 def unpacked_folder(path: Path) -> Path:
-    """Where an archive is unpacked to: beside it if it was uploaded, else among the uploads."""
+    """The folder for unpacking an archive: beside it if it was uploaded, otherwise under `uploads`."""
     if path.parent == uploads_folder():
         return path.with_suffix("")
     state = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
@@ -130,39 +130,39 @@ def unpacked_folder(path: Path) -> Path:
 
 
 def archive_name(path: Path) -> str:
-    """What an archive is called: its file's stem, of an upload without what was added when it was kept."""
+    """An archive's name: the file's stem, without the hash that was added to an upload."""
     return path.stem.rpartition("-")[0] if path.parent == uploads_folder() else path.stem
 
 
 def source_key(source: str) -> str:
-    """A dataset's source, the same for all states of one archive.
+    """A key for a dataset's source that is the same for all states of an archive.
 
-    Archives are read from where they are unpacked to, which is another folder once the archive has changed.
+    The source of an archive is its unpacked folder, whose name changes with the archive's content.
     """
     below = f"{uploads_folder()}{os.sep}"
-    found = _OWN_NAME.fullmatch(source.removeprefix(below).split(os.sep)[0])
-    return below + found["upload"][:-_DIGITS] if source.startswith(below) and found else source
+    match = _OWN_NAME.fullmatch(source.removeprefix(below).split(os.sep)[0])
+    return below + match["upload"][:-_DIGITS] if source.startswith(below) and match else source
 
 
 def upload_of(entry: Path) -> str | None:
-    """The name of the unpacked folder that an entry of `uploads` belongs to; None of what is no dataset's."""
-    found = _OWN_NAME.fullmatch(entry.name)
-    return found["upload"] if found else None
+    """The name of the unpacked folder that an entry of `uploads` belongs to; None if not to a dataset."""
+    match = _OWN_NAME.fullmatch(entry.name)
+    return match["upload"] if match else None
 
 
 def unpack_zip(path: Path, report: Report = lambda done, total: None) -> Path:
-    """Unpack an archive, unless that was done before; an upload itself is removed then.
+    """Unpack an archive unless it is unpacked already, and remove it if it is an upload.
 
     Args:
-        path: the archive; of an upload that was unpacked the former place.
-        report: told before each file how many of how many are done.
+        path: the archive, or the former path of an unpacked upload.
+        report: called before each file with the number of files done and of all files.
 
     Returns:
-        The folder that holds the dataset: the archive's only folder, or all of it.
+        The dataset's folder: the archive's only folder, or else its root.
 
     Raises:
         DatasetError: see `check_zip`; or its content is damaged.
-        StorageError: it cannot be written, or does not fit.
+        StorageError: it cannot be written, or the disk is too full.
     """
     folder = unpacked_folder(path)
     if not folder.is_dir():
@@ -174,10 +174,10 @@ def unpack_zip(path: Path, report: Report = lambda done, total: None) -> Path:
 
 
 def own_folder(path: Path) -> Path | None:
-    """The folder that an unpacked upload fills and that a path is in; None of a path that is in none.
+    """The folder of the unpacked upload that contains a path, if any.
 
     Args:
-        path: absolute, links followed.
+        path: absolute, with links resolved.
     """
     parent = uploads_folder().resolve()
     below = path.relative_to(parent).parts if path.is_relative_to(parent) else ()
@@ -189,7 +189,7 @@ def _digest(text: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """A file's stem without what could mean something to a file system."""
+    """A file's stem without characters special to file systems."""
     stem = re.sub(r"[^\w.-]+", "-", PurePosixPath(name.replace("\\", "/")).stem).strip(".-")
     return stem.encode()[:60].decode(errors="ignore") or "upload"
 
@@ -197,20 +197,20 @@ def _plain(name: str) -> str:
 def _refuse_harmful(member: zipfile.ZipInfo, shown: str) -> None:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if member.flag_bits & 1:
-        wrong: str | None = "an encrypted file"
+        fault: str | None = "an encrypted file"
     elif kind in _SPECIAL:
-        wrong = _SPECIAL[kind]
+        fault = _SPECIAL[kind]
     else:
-        wrong = path_fault(member)
-    if wrong is not None:
+        fault = path_fault(member)
+    if fault is not None:
         shown_name = short_repr(member.orig_filename)
         raise DatasetError(
-            f"{shown}: expected plain files in folders, got {wrong}, {shown_name}; pack it again"
+            f"{shown}: expected plain files in folders, got {fault}, {shown_name}; pack it again"
         )
 
 
 def _refuse_whole(members: list[zipfile.ZipInfo], shown: str) -> None:
-    """What is wrong with the files together."""
+    """Reject repeated names, too many bytes, or no images."""
     names = {member_path(member).casefold() for member in members}
     size = sum(member.file_size for member in members)
     if len(names) < len(members):
@@ -225,7 +225,7 @@ def _refuse_whole(members: list[zipfile.ZipInfo], shown: str) -> None:
 
 
 def _unpack(path: Path, members: list[zipfile.ZipInfo], folder: Path, report: Report) -> None:
-    """Into a folder beside its place first, then there in one step."""
+    """Unpack into a temporary folder, and rename it at the end."""
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
         temporary.mkdir(parents=True)
@@ -254,7 +254,7 @@ def _require_room(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, path: Path) -> None:
-    """One file, no longer than its entry says."""
+    """Unpack one file, rejecting it if it is longer than listed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     left = member.file_size
     with archive.open(member) as source, open(target, "xb") as file:

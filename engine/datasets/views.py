@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Views: what part of an image a step looks at. A window around some object costs a fraction of the image."""
+"""Views: windows around objects, which cost a step a fraction of the whole image."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from engine.boxes import FloatArray, Letterbox
 from engine.records import ImageRecord
 from engine.settings import require_between
 
-FILL = 0.92  # the most of the window's side that the object it was chosen for may take
+FILL = 0.92  # maximum share of the window's side for the chosen object
 STREAM = 3  # of the seed
 
 
 @dataclass(frozen=True, kw_only=True)
 class ViewChooser:
-    """Chooses a square window of each image: around a random object, at a random zoom.
+    """Chooses a square window of each image, around a random object at a random zoom.
 
-    A pure function of (seed, iteration, image, turn), so a resumed run sees the same views. Small objects are
-    seen at about the size that they have in the whole image; one that would not fit is zoomed out.
+    A pure function of (seed, iteration, image, turn), which gives a resumed run the same views. Objects that
+    do not fit into the window are zoomed out.
 
     Attributes:
         side_px: the window's side in pixels of the canvas, at least 32.
-        zoom_low, zoom_high: the range of the zoom over the whole image's scale, drawn log-uniformly.
+        zoom_low, zoom_high: range of the zoom relative to the whole image's scale, drawn log-uniformly.
         seed, iteration: at least 0.
-        class_id: the class whose objects it looks at; None for all.
+        class_id: the class of the chosen objects; None for all.
     """
 
     side_px: int
@@ -44,15 +44,15 @@ class ViewChooser:
         require_between("view zoom", self.zoom_high, self.zoom_low, 10)
 
     def __call__(self, index: int, record: ImageRecord, scale: float, turn: int = 0) -> Letterbox:
-        """The window as a letterbox: canvas = image × scale + (left, top), where those may be negative.
+        """The window as a letterbox: canvas = image × scale + (left, top), which may be negative.
 
         Args:
-            index: of the image, for its own chance.
+            index: of the image, for its random generator.
             record: the image and its boxes.
-            scale: from the image file's pixels to those of the whole image as the run sees it.
-            turn: how often the iteration has drawn the image before; each time it shows another window.
+            scale: from the pixels of the image file to those of the run's whole image.
+            turn: how often the iteration has used the image before; each turn has its own window.
         """
-        # A first turn is seeded as before there were turns: the patches of earlier versions are made again.
+        # The first turn is seeded without its number, which reproduces the patches of earlier versions.
         rng = np.random.default_rng([self.seed, STREAM, self.iteration, index, *([turn] if turn else [])])
         zoom = math.exp(rng.uniform(math.log(self.zoom_low), math.log(self.zoom_high)))
         of_class = slice(None) if self.class_id is None else record.class_ids == self.class_id
@@ -78,7 +78,7 @@ class ViewChooser:
 
 
 def visible_share(boxes_xyxy_px: FloatArray, width: int, height: int) -> npt.NDArray[np.float64]:
-    """How much of each box's area (n, 4) lies on the canvas, 0 to 1."""
+    """The share of each box's (n, 4) area inside the canvas, 0 to 1."""
     boxes = np.asarray(boxes_xyxy_px, dtype=np.float64).reshape(-1, 4)
     shown = boxes.clip(0, [width, height, width, height])
     areas = [np.prod(each[:, 2:] - each[:, :2], axis=1) for each in (shown, boxes)]
@@ -86,7 +86,7 @@ def visible_share(boxes_xyxy_px: FloatArray, width: int, height: int) -> npt.NDA
 
 
 def _corner(rng: np.random.Generator, low: float, high: float, window: float, size: float) -> float:
-    """A window's start along one axis that holds [low, high] and as much of the image as it can."""
+    """A random start of a window along one axis, containing [low, high] and as little padding as possible."""
     start = rng.uniform(min(high - window, low), max(high - window, low))
     free = size - window
     return float(np.clip(start, min(free, 0), max(free, 0)))

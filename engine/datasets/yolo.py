@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""YOLO text labels: from image paths to records. No torch."""
+"""Reads YOLO text labels of images into records. No torch."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from engine.datasets.pairing import find_label
 from engine.excerpts import read_bounded
 from engine.records import ImageRecord
 
-MAX_LABEL_BYTES = 16 * 2**20  # of one image
+MAX_LABEL_BYTES = 16 * 2**20  # for one image
 
 
 class _Labelled(NamedTuple):
-    """An image that can be used, and the text of its label; None where it has none."""
+    """A usable image and the text of its label, None without a label."""
 
     path: str
     width: int
@@ -41,23 +41,20 @@ def read_records(
     keypoints: KeypointShape | None = None,
     report: Callable[[int, int], object] = lambda done, total: None,
 ) -> tuple[ImageRecord, ...]:
-    """Read each image's size and label.
-
-    All labels are looked at before any is read: what the numbers of a long line mean, only the dataset as
-    a whole can tell.
+    """Read each image's size and label, interpreting the labels of the dataset as a whole.
 
     Args:
-        image_paths: absolute paths; a repeated one is read once.
-        class_count: class ids 0 to class_count - 1 exist; None accepts any below `MAX_CLASSES`.
+        image_paths: absolute paths; repeated ones are read once.
+        class_count: number of valid class ids, from 0; None accepts any below `MAX_CLASSES`.
         log: takes the repairs.
-        keypoints: the data file's `kpt_shape`, None where it has none.
-        report: told before each image how many of how many are done.
+        keypoints: the data file's `kpt_shape`; None if missing.
+        report: called before each image with the number of images done and of all images.
 
     Returns:
         One record for each usable image, in the order of the paths.
 
     Raises:
-        DatasetError: coordinates are not shares of the image's size, or lines can be read in two ways.
+        DatasetError: coordinates are not normalised by the image's size, or lines are ambiguous.
     """
     classes = range(MAX_CLASSES if class_count is None else class_count)
     seen: set[str] = set()
@@ -80,16 +77,16 @@ def read_records(
 def parse_labels(
     text: str, *, width: int, height: int, file: str, log: RepairLog, forms: LabelForms = PLAIN_FORMS
 ) -> list[RawBox]:
-    """Boxes of a label file: `class x y width height`, or `class x1 y1 x2 y2 x3 y3 …` (the outline's box).
+    """Parse the boxes of a label file: `class x y width height`, or an outline `class x1 y1 x2 y2 x3 y3 …`.
 
-    Coordinates are shares of the image's size; lines that cannot be read are noted and left out.
+    Coordinates are relative to the image's size; unreadable lines are reported and left out.
 
     Args:
         text: the file's content.
         width, height: the image's size in pixels.
         file: the label file, for the report.
         log: takes the repairs.
-        forms: how lines of more than five numbers are read.
+        forms: interpretation of lines of more than five numbers.
     """
     boxes = []
     for line in read_lines(text):
@@ -109,13 +106,13 @@ def parse_labels(
 
 
 def number_names(records: Iterable[ImageRecord]) -> tuple[str, ...]:
-    """Names for a dataset that brings none: `class_0`, `class_1` … up to the highest id in use."""
+    """Names for a dataset without names: `class_0`, `class_1` … up to the highest id in use."""
     highest = max((int(record.class_ids.max()) for record in records if len(record.class_ids)), default=-1)
     return tuple(f"class_{index}" for index in range(highest + 1))
 
 
 def _read_files(path: str, log: RepairLog) -> _Labelled | None:
-    """None where the image or its label cannot be used; a guess at its objects would falsify every score."""
+    """Read an image's size and label text; None if unusable, as missing objects would bias scores."""
     try:
         width, height = probe_size(path)
     except BadImageError as error:
@@ -144,7 +141,7 @@ def _record(image: _Labelled, forms: LabelForms, classes: Container[int], log: R
 
 
 def _raw_box(line: LabelLine, reading: Reading, width: int, height: int) -> RawBox:
-    """The box in pixels; of an outline that around all points."""
+    """The box in pixels; for an outline, its bounding box."""
     values = line.values
     if reading.outline:
         xs, ys = values[1::2], values[2::2]
@@ -157,7 +154,7 @@ def _raw_box(line: LabelLine, reading: Reading, width: int, height: int) -> RawB
 
 
 def _note_form(line: LabelLine, reading: Reading, file: str, log: RepairLog) -> None:
-    """Say once for the dataset that its lines have a form of their own."""
+    """Report, once for the dataset, commas or ignored numbers in its lines."""
     if line.commas:
         log.tally("comma_numbers", file, "read the numbers written with commas")
     after = len(line.values) - 5

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Frozen, differentiable object detectors, and which weight files may be opened."""
+"""Frozen, differentiable object detectors, and the safe opening of weight files."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What the engine asks of a detector, and the forms in which it answers."""
+"""The interface of detectors, and the types of its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The objects of a batch: boxes of all images concatenated, nothing padded.
+    """The objects of a batch: boxes of all images concatenated, without padding.
 
     Attributes:
         boxes_xyxy_px: float32 (m, 4), corners in pixels of the batch's images.
         class_ids: int64 (m,).
-        image_index: int64 (m,), which image of the batch (0 to n - 1) each box lies in.
-        images: the number of images n; some may hold no box.
+        image_index: int64 (m,), index of each box's image in the batch, 0 to n - 1.
+        images: number of images n; some may have no box.
     """
 
     boxes_xyxy_px: Tensor
@@ -31,7 +31,7 @@ class Targets:
         return self.where(self.class_ids == class_id)
 
     def where(self, keep: Tensor) -> Targets:
-        """The targets at which `keep`, bool (m,), is true."""
+        """The targets for which `keep`, bool (m,), is True."""
         return Targets(
             boxes_xyxy_px=self.boxes_xyxy_px[keep],
             class_ids=self.class_ids[keep],
@@ -40,7 +40,7 @@ class Targets:
         )
 
     def of_images(self, first: int, last: int) -> Targets:
-        """The targets of the batch's images `first` to `last - 1`, numbered from 0 again."""
+        """The targets of images `first` to `last - 1`, renumbered from 0."""
         keep = (self.image_index >= first) & (self.image_index < last)
         return Targets(
             boxes_xyxy_px=self.boxes_xyxy_px[keep],
@@ -61,11 +61,11 @@ class Targets:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScores:
-    """Dense, differentiable scores of one class, before any suppression of duplicates.
+    """Dense, differentiable scores of one class, before NMS.
 
     Attributes:
-        logits: (n, a): the class's logit at each of the a anchor points; sigmoid gives the score.
-        points_xy_px: (a, 2): the anchor points' centres in image pixels.
+        logits: (n, a), the class's logit at each of the a anchor points; its sigmoid is the score.
+        points_xy_px: (a, 2), the anchor points in image pixels.
     """
 
     logits: Tensor
@@ -74,7 +74,7 @@ class ClassScores:
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions(ClassScores):
-    """The same with the box that is predicted at each anchor point, differentiable too.
+    """Class scores with the predicted box at each anchor point, which is differentiable too.
 
     Attributes:
         boxes_xyxy_px: (n, a, 4), corners in image pixels, possibly outside the image.
@@ -88,7 +88,7 @@ class Detections:
     """Final detections of one image, best first, on the CPU.
 
     Attributes:
-        boxes_xyxy_px: float32 (d, 4), corners in pixels of the image as it was given to the detector.
+        boxes_xyxy_px: float32 (d, 4), corners in pixels of the detector's input image.
         scores: float32 (d,), 0 to 1.
         class_ids: int64 (d,).
     """
@@ -113,18 +113,18 @@ class Detector(Protocol):
     device: torch.device
 
     def class_scores(self, images_nchw: Tensor, class_id: int) -> ClassScores:
-        """Scores of one class at every anchor point; computes no boxes."""
+        """Scores of one class at every anchor point, without computing boxes."""
 
     def predictions(self, images_nchw: Tensor, class_id: int) -> Predictions:
         """Boxes and scores of one class at every anchor point."""
 
     def losses(self, images_nchw: Tensor, targets: Targets) -> dict[str, Tensor]:
-        """The detector's own training losses, keys `box`, `cls`, `dfl`, `total`, each per image (mean)."""
+        """The detector's own training losses `box`, `cls`, `dfl`, `total`, each averaged over images."""
 
     def detect(
         self, images_nchw: Tensor, *, min_score: float = 0.001, iou: float = 0.7, max_detections: int = 300
     ) -> list[Detections]:
-        """Final detections of each image: NMS applied, or the end-to-end head's own choice."""
+        """Final detections of each image, after NMS or from the end-to-end head."""
 
     def checksum(self) -> str:
-        """A SHA-256 over all weights and buffers, to prove that a run has changed none."""
+        """SHA-256 of all weights and buffers, to prove that a run has not changed them."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Builds the model that a checked tree describes: plain values, tensors and layers, made by our own code.
+"""Builds the model described by a checked tree: our own code creates plain values, tensors and layers.
 
-A layer is made without its constructor and gets parameters, buffers, layers and plain attributes. An
-attribute that its class has as a method or property is never taken from a file, so whatever a layer calls by
-name is its class's own code or another layer.
+A layer is created without its constructor and gets parameters, buffers, layers and plain attributes. Methods
+and properties of its class are never replaced from a file, which guarantees that a layer calls only its
+class's own code and other layers.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from engine.detectors.checkpoint_rules import MAX_DEPTH, STORAGES, TYPES, layer_
 from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, Set, entries
 from engine.excerpts import short_line, short_repr
 
-_OWN = frozenset(vars(nn.Module()))  # what torch itself keeps in a layer: hooks, flags and the three below
-_MAX_VALUES = 200_000  # values that are shared could otherwise be built again and again
+_OWN = frozenset(vars(nn.Module()))  # torch's own attributes of a layer, such as hooks, flags and parameters
+_MAX_VALUES = 200_000  # limits the repeated building of shared values
 _NUMPY_FORMS = {
     "f8": "<d",
     "f4": "<f",
@@ -36,18 +36,18 @@ _NUMPY_FORMS = {
 }
 _STATE_DICTS = ("ema", "model", "state_dict", "model_state_dict")
 _LEFT_OUT = object()
-"""Stands for a value that no detector needs: a loss, a path, a namespace of paths."""
+"""Marks a value that detectors do not need: a loss, a path, a namespace of paths."""
 
 
 class ModelBuilder:
-    """Builds from the nodes of one file."""
+    """Builds models from the nodes of one file."""
 
     def __init__(self, storage: Callable[[str], bytes], *, most_bytes: int) -> None:
         """Prepare for one file.
 
         Args:
-            storage: the bytes of a storage by its name; raises ValueError where the file has none.
-            most_bytes: what all tensors together may take, lest many share one storage's bytes.
+            storage: returns the bytes of a storage by its name; raises ValueError for an unknown name.
+            most_bytes: maximum total size of tensors, as many may share one storage.
         """
         self._read, self._bytes_left = storage, most_bytes
         self._storages: dict[str, bytearray] = {}
@@ -56,23 +56,23 @@ class ModelBuilder:
         self._values_left = _MAX_VALUES
 
     def weights(self, node: Node) -> dict[str, Tensor] | None:
-        """A state dict: all of the file, or what stands under a usual name; None where there is none.
+        """The file's state dict, at the top or under a usual name; None if there is none.
 
         Raises:
-            ValueError: nothing that torch could have written.
+            ValueError: torch cannot have written this.
         """
         named = entries(node)
-        for place in (node, *(named.get(name) for name in _STATE_DICTS)):
-            found = entries(place)
-            if found and all(_is_tensor(value) for value in found.values()):
-                return {key: self._tensor(value) for key, value in found.items()}
+        for candidate in (node, *(named.get(name) for name in _STATE_DICTS)):
+            tensors = entries(candidate)
+            if tensors and all(_is_tensor(value) for value in tensors.values()):
+                return {key: self._tensor(value) for key, value in tensors.items()}
         return None
 
     def layer(self, node: Node, depth: int = 0) -> nn.Module:
-        """A layer with all that is below it.
+        """Build a layer with all its sublayers.
 
         Raises:
-            ValueError: it is no layer, or nothing that torch could have written.
+            ValueError: it is not a layer, or torch cannot have written it.
         """
         cls = layer_class(node.function) if isinstance(node, Call) and node.makes_instance else None
         if cls is None or depth > MAX_DEPTH:
@@ -92,7 +92,7 @@ class ModelBuilder:
         return layer
 
     def _fill(self, layer: nn.Module, fields: dict[str, Node], depth: int) -> None:
-        """Give a layer its parameters, buffers, layers and plain attributes."""
+        """Set a layer's parameters, buffers, sublayers and plain attributes."""
         parts = {kind: entries(fields.get(kind)) for kind in ("_modules", "_parameters", "_buffers")}
         self._count(len(fields) + sum(map(len, parts.values())))
         for name, value in parts["_modules"].items():
@@ -114,10 +114,10 @@ class ModelBuilder:
                 if plain is not _LEFT_OUT:
                     layer.__dict__[name] = plain
         if isinstance(layer, nn.Upsample):
-            layer.__dict__.setdefault("recompute_scale_factor", None)  # torch before 1.11 knew no such thing
+            layer.__dict__.setdefault("recompute_scale_factor", None)  # missing before torch 1.11
 
     def plain(self, node: Node, depth: int = 0) -> Any:
-        """A plain value, a tensor, or a container of those; `_LEFT_OUT` for whatever else."""
+        """Build a plain value, a tensor, or a container of those; `_LEFT_OUT` for anything else."""
         self._count(1)
         if depth > MAX_DEPTH:
             raise ValueError(f"values that nest deeper than {MAX_DEPTH} levels")
@@ -144,7 +144,7 @@ class ModelBuilder:
         return {key: value for key, value in values.items() if value is not _LEFT_OUT}
 
     def _called(self, node: Call, depth: int) -> Any:
-        """What a call's result is for us."""
+        """Build the result of a call."""
         if node.makes_instance:
             return self.layer(node, depth) if layer_class(node.function) else _LEFT_OUT
         name = node.function.name
@@ -162,12 +162,12 @@ class ModelBuilder:
         return _scalar(node) if name == "scalar" else _LEFT_OUT
 
     def _parameter(self, node: Node) -> nn.Parameter:
-        """A parameter, also where the file has a bare tensor in its place."""
+        """Build a parameter, even from a bare tensor."""
         tensor = self._tensor(node)
         return tensor if isinstance(tensor, nn.Parameter) else nn.Parameter(tensor, requires_grad=False)
 
     def _tensor(self, node: Node) -> Tensor:
-        """A tensor or parameter on the storage that it names."""
+        """Build a tensor or parameter on its storage."""
         if id(node) in self._made:
             return self._made[id(node)]
         if not (isinstance(node, Call) and isinstance(node.arguments, tuple)):
@@ -182,7 +182,7 @@ class ModelBuilder:
         return tensor
 
     def _view(self, storage: Node, offset: Node, size: Node, strides: Node) -> Tensor:
-        """A tensor on a storage, once its sizes and strides are known to lie within it."""
+        """Build a tensor on a storage after checking that its sizes and strides fit."""
         key = storage.key if isinstance(storage, Persistent) else None
         if not (isinstance(key, tuple) and len(key) == 5 and isinstance(key[1], Global)):
             raise ValueError("a tensor without a storage")
@@ -216,20 +216,20 @@ def _is_tensor(node: Node) -> bool:
 
 
 def _own_name(layer: nn.Module, name: str) -> str:
-    """A parameter's, buffer's or layer's name, if torch itself would take it."""
+    """Check the name of a parameter, buffer or layer by torch's own rules."""
     if not name or "." in name or name.startswith("__") or _is_of_class(layer, name):
         raise ValueError(f"a layer with a part of the name {short_repr(name)}")
     return name
 
 
 def _is_of_class(layer: nn.Module, name: str) -> bool:
-    """Whether the class has a method or property of that name, which a file must not replace."""
-    found = inspect.getattr_static(type(layer), name, None)
-    return callable(found) or hasattr(found, "__get__")
+    """Whether the class has a method or property of this name, which a file must not replace."""
+    attribute = inspect.getattr_static(type(layer), name, None)
+    return callable(attribute) or hasattr(attribute, "__get__")
 
 
 def _choose_forward(layer: nn.Module, value: Node) -> None:
-    """A fused layer computes by its class's `forward_fuse`; other methods cannot be chosen."""
+    """Let a fused layer use its class's `forward_fuse`; a file can select no other method."""
     fused = getattr(type(layer), "forward_fuse", None)
     is_method = isinstance(value, Call) and isinstance(value.arguments, tuple)
     if is_method and value.arguments[1:] == ("forward_fuse",) and callable(fused):
@@ -243,7 +243,7 @@ def _integers(node: Node) -> tuple[Node, ...]:
 
 
 def _is_key(node: Node) -> bool:
-    """Whether it may be a key: tuples within tuples would take for ever to hash."""
+    """Whether a node may be a key; not tuples, as nested ones could take forever to hash."""
     return node is None or isinstance(node, bool | int | float | str | bytes)
 
 
@@ -252,10 +252,10 @@ def _sequence_type(name: str) -> Callable[[Any], Any]:
 
 
 def _scalar(node: Call) -> Any:
-    """A number as numpy pickles it: its type's code and its bytes."""
+    """A number pickled by NumPy as type code and bytes."""
     kind, content = node.arguments if len(node.arguments) == 2 else (None, None)
     code = kind.arguments[0] if isinstance(kind, Call) and kind.arguments else None
-    if isinstance(content, Call) and content.function.name == "encode":  # how protocol 2 writes bytes
+    if isinstance(content, Call) and content.function.name == "encode":  # bytes in protocol 2
         content = str(content.arguments[0]).encode("latin-1", "replace")
     form = _NUMPY_FORMS.get(code) if isinstance(code, str) else None
     if form is None or not isinstance(content, bytes) or len(content) != struct.calcsize(form):
@@ -264,5 +264,5 @@ def _scalar(node: Call) -> Any:
 
 
 def kind_of(node: Node) -> str:
-    """What a node is, in a word for an error."""
+    """A word for the kind of a node, for errors."""
     return short_line(node.function) if isinstance(node, Call) else type(node).__name__

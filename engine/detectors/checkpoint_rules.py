@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a detector's checkpoint may name, checked on the inert tree before anything is built from it.
+"""Rules on the names in a detector's checkpoint, checked on the inert tree before anything is built.
 
-The rules: a name stands only where it is called or rebuilt, or is one of torch's types; what may be called
-makes plain values and tensors; only layers, models and their losses may be rebuilt. Of these names the
-functions are never called here at all: `checkpoint_model` builds plain values, tensors and layers itself.
+A name may occur only where it is called or rebuilt, unless it is one of torch's types; callable names create
+only plain values and tensors; only layers, models and their losses may be rebuilt. The functions are never
+actually called: `checkpoint_model` builds plain values, tensors and layers itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, 
 from engine.errors import DetectorError, UntrustedWeightsError
 from engine.excerpts import short_line
 
-MAX_DEPTH = 200  # layers within layers, four nodes each
+MAX_DEPTH = 200  # nested layers have four nodes each
 
 TYPES = {name: value for name, value in vars(torch).items() if isinstance(value, torch.dtype)}
 STORAGES = {
@@ -35,14 +35,14 @@ STORAGES = {
     "ShortStorage": torch.int16,
 }
 
-ALIASES = {  # as Ultralytics' own loader maps them (ultralytics.nn.tasks.torch_safe_load)
+ALIASES = {  # as in Ultralytics' own loader (ultralytics.nn.tasks.torch_safe_load)
     ("ultralytics.nn.modules.block", "Silence"): ("torch.nn.modules.linear", "Identity"),
     ("ultralytics.nn.tasks", "YOLOv10DetectionModel"): ("ultralytics.nn.tasks", "DetectionModel"),
     ("ultralytics.utils.loss", "v10DetectLoss"): ("ultralytics.utils.loss", "E2EDetectLoss"),
     ("ultralytics.yolo.utils", "IterableSimpleNamespace"): ("ultralytics.utils", "IterableSimpleNamespace"),
 }
 _LAYER_MODULES = re.compile(r"torch\.nn\.modules(\.\w+)?|ultralytics\.nn\.(modules(\.\w+)?|tasks)")
-_LOSS_MODULES = ("ultralytics.utils.loss", "ultralytics.utils.tal")  # trained models carry their criterion
+_LOSS_MODULES = ("ultralytics.utils.loss", "ultralytics.utils.tal")  # trained models contain their criterion
 
 _OTHER_FILES = {
     "models.": "expected a detector of the Ultralytics package, got one of the YOLOv5 or YOLOv7 repository, "
@@ -66,7 +66,7 @@ _CALLS = {
     ("torch", "Size"),
     ("torch", "device"),
 }
-_ARGUMENTS = {  # functions that take a class as an argument, and which
+_ARGUMENTS = {  # function → classes that it may have as arguments
     "_reconstruct": {("numpy", "ndarray")},
     "defaultdict": {
         (m, kind) for m in ("builtins", "__builtin__") for kind in ("dict", "int", "list", "set")
@@ -75,12 +75,12 @@ _ARGUMENTS = {  # functions that take a class as an argument, and which
 
 
 def check_tree(root: Node) -> None:
-    """Hold a whole tree to the rules.
+    """Check a whole tree against the rules.
 
     Raises:
-        UntrustedWeightsError: it names what a detector does not need, or uses a name otherwise.
-        DetectorError: such a name tells what other kind of weight file it is.
-        ValueError: it is nested deeper than any detector.
+        UntrustedWeightsError: a name is not needed by detectors, or used in another way.
+        DetectorError: such a name identifies another kind of weight file.
+        ValueError: the tree is nested deeper than any detector.
     """
     seen: set[int] = set()
     level: list[Node] = [root]
@@ -97,18 +97,18 @@ def check_tree(root: Node) -> None:
 
 
 def layer_class(name: Node) -> type[nn.Module] | None:
-    """The class of a layer or model that a name stands for; None for any other. Imports nothing."""
+    """The class of a layer or model by its name; None for any other name. Imports nothing."""
     if not isinstance(name, Global):
         return None
     module, attribute = ALIASES.get((name.module, name.name), (name.module, name.name))
-    found = getattr(sys.modules.get(module), attribute, None) if _LAYER_MODULES.fullmatch(module) else None
-    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+    cls = getattr(sys.modules.get(module), attribute, None) if _LAYER_MODULES.fullmatch(module) else None
+    if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
         return None
-    return found if _LAYER_MODULES.fullmatch(found.__module__) else None
+    return cls if _LAYER_MODULES.fullmatch(cls.__module__) else None
 
 
 def _checked(node: Node) -> list[Node]:
-    """What is left to check of a node that is right in itself."""
+    """Check a node itself, and return its nodes that are still to be checked."""
     if isinstance(node, Global):
         if node.module == "torch" and node.name in TYPES:
             return []
@@ -127,7 +127,7 @@ def _checked(node: Node) -> list[Node]:
 
 
 def _checked_storage(key: Node) -> list[Node]:
-    """The rest of ("storage", its class, its name, its device, its length …), as torch.save refers to one."""
+    """Check torch.save's reference ("storage", class, name, device, length …), and return the rest."""
     if not (isinstance(key, tuple) and len(key) in (5, 6) and isinstance(key[1], Global)):
         return [key]
     name = key[1]
@@ -137,10 +137,10 @@ def _checked_storage(key: Node) -> list[Node]:
 
 
 def _check_instance(node: Call) -> None:
-    """A layer, a model or a loss, made without arguments; its states give attributes by name."""
+    """Check that an instance is a layer, model or loss, without arguments, and with states by name."""
     name = node.function
     if isinstance(name, Persistent) and isinstance(name.key, tuple) and len(name.key) > 1:
-        name = name.key[1]  # torch before 1.6 keeps a layer's source code beside its class
+        name = name.key[1]  # torch before 1.6 stores a layer's source code with its class
     is_loss = isinstance(name, Global) and name.module in _LOSS_MODULES and name.name.isidentifier()
     if not (is_loss or layer_class(name)) or node.arguments != ():
         raise _refusal(name)
@@ -150,16 +150,16 @@ def _check_instance(node: Call) -> None:
 
 
 def _is_expected_class(call: Call, argument: Node) -> bool:
-    """Whether a class stands among a function's arguments where that function needs one."""
+    """Whether an argument is a class that the function needs."""
     if not (isinstance(argument, Global) and isinstance(call.arguments, tuple)):
         return False
-    if call.function.name == "getattr":  # the forward methods that old heads and fused layers keep
+    if call.function.name == "getattr":  # forward methods stored by old heads and fused layers
         return layer_class(argument) is not None and call.arguments[1:] in (("forward",), ("forward_fuse",))
     return (argument.module, argument.name) in _ARGUMENTS.get(call.function.name, ())
 
 
 def _refusal(name: Node) -> DetectorError:
-    """The error for a name that is not allowed: it tells another kind of file, or the file may be hostile."""
+    """The error for a forbidden name: another kind of file, or a possibly hostile one."""
     if isinstance(name, Global):
         for modules, message in _OTHER_FILES.items():
             if name.module.startswith(modules):

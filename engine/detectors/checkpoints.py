@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Opens weight files: parsed, checked as a whole and only then rebuilt, so that nothing in them can run.
+"""Opens weight files without running anything in them: parses, checks the whole, and only then builds.
 
-A `.pt` file is a pickle, and unpickling runs whatever it names. Here it is read into an inert tree
-(`pickle_tree`), the tree is held to rules (`checkpoint_rules`), and the model is built from it by our own
-code (`checkpoint_model`). A file that needs more, and that the user trusts, is left to torch's own loader.
+A `.pt` file is a pickle, and unpickling can run any code. Here it is parsed into an inert tree
+(`pickle_tree`), the tree is checked (`checkpoint_rules`), and the model is built by our own code
+(`checkpoint_model`). Trusted files for which this is not sufficient are opened with torch's own loader.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _NO_MODEL = (
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """What a detector needs of a weight file.
+    """The content of a weight file.
 
     Attributes:
         model: the averaged model (`ema`) of an unfinished training, else `model`; on the CPU, as saved.
-        train_args: the training's settings, empty where the file has none.
+        train_args: the training's settings; empty if missing.
     """
 
     model: nn.Module
@@ -59,22 +59,22 @@ def trusted_folders() -> list[Path]:
 
 
 def is_trusted(path: Path) -> bool:
-    """Whether the file that the path leads to, links followed, lies in a trusted folder."""
+    """Whether a file, after resolving links, is in a trusted folder."""
     resolved = path.resolve()
     return any(resolved.is_relative_to(folder) for folder in trusted_folders())
 
 
 def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
-    """The model in a weight file.
+    """Load the model from a weight file.
 
     Args:
         path: the weight file.
-        trust: let torch unpickle it if it needs more than our own reader builds, as if it lay in a trusted
-            folder; whatever the file names may then run.
+        trust: let torch unpickle the file if our own reader does not support it, like a file in a trusted
+            folder; this may run any code in it.
 
     Raises:
         DetectorError: the file cannot be read or is not a weight file.
-        UntrustedWeightsError: it names what no detector needs; nothing in it was run.
+        UntrustedWeightsError: the file contains names that detectors do not need; nothing in it was run.
     """
     data = _bytes(path)
     kind = other_kind(path, data)
@@ -97,7 +97,7 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
 
 
 def _bytes(path: Path) -> bytes:
-    """The file, read once, so that what is checked is what is opened."""
+    """Read the file, only once in order to open exactly the checked bytes."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -113,12 +113,12 @@ def _bytes(path: Path) -> bytes:
 
 
 def _parsed(data: bytes) -> Checkpoint:
-    """The model in the file's bytes, built without running anything.
+    """Build the model from the file's bytes without running anything in them.
 
     Raises:
-        DetectorError: not a checkpoint of a detector.
+        DetectorError: it is not a checkpoint of a detector.
         UntrustedWeightsError: see `check_tree`.
-        ValueError: damaged.
+        ValueError: it is damaged.
     """
     if is_safetensors(data):
         return Checkpoint(model=model_of(_safe_tensors(data)), train_args={})
@@ -146,7 +146,7 @@ def _parsed(data: bytes) -> Checkpoint:
 
 
 def _safe_tensors(data: bytes) -> dict[str, torch.Tensor]:
-    """The tensors of a file in https://huggingface.co/docs/safetensors form, which holds nothing else."""
+    """Load a safetensors file (https://huggingface.co/docs/safetensors), which contains only tensors."""
     try:
         return safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
@@ -154,7 +154,7 @@ def _safe_tensors(data: bytes) -> dict[str, torch.Tensor]:
 
 
 def _refuse_without_archive(data: bytes) -> None:
-    """Say what is wrong with a file that is no archive; one of torch before 1.6 is pickles in a row."""
+    """Reject a file that is not an archive, such as the sequence of pickles of torch before 1.6."""
     try:
         trees = read_pickles(data, many=True)
     except ValueError:
@@ -169,7 +169,7 @@ def _refuse_without_archive(data: bytes) -> None:
 
 
 def _unpickled(data: bytes, path: Path) -> Checkpoint:
-    """The model in a file that is trusted, by torch's own loader: whatever the file names may run."""
+    """Load the model from a trusted file with torch's own loader, which may run any code in it."""
     pickle_module = ModuleType("engine_pickle")
     pickle_module.__dict__.update(
         Unpickler=_RenamingUnpickler,
@@ -180,14 +180,14 @@ def _unpickled(data: bytes, path: Path) -> Checkpoint:
         content = torch.load(
             io.BytesIO(data), map_location="cpu", weights_only=False, pickle_module=pickle_module
         )
-    except Exception as error:  # a damaged pickle fails in any way there is
+    except Exception as error:  # a damaged pickle can raise anything
         reason = short_line(error)
         raise DetectorError(
             f"weights: expected a checkpoint written by Ultralytics, got {path}, which cannot be read "
             f"({type(error).__name__}: {reason}); fetch or export it again"
         ) from error
-    found = content if isinstance(content, dict) else {"model": content}
-    model, train_args = found.get("ema") or found.get("model"), found.get("train_args")
+    fields = content if isinstance(content, dict) else {"model": content}
+    model, train_args = fields.get("ema") or fields.get("model"), fields.get("train_args")
     if not isinstance(model, nn.Module):
         got = "a state dict without a model" if isinstance(content, dict) else type(content).__name__
         raise DetectorError(f"weights {path}: {_NO_MODEL.format(got)}")
@@ -195,8 +195,8 @@ def _unpickled(data: bytes, path: Path) -> Checkpoint:
 
 
 class _RenamingUnpickler(pickle.Unpickler):
-    """Python's own unpickler, which finds what Ultralytics has renamed since."""
+    """Python's unpickler with Ultralytics' renamed classes."""
 
     def find_class(self, module_name: str, name: str) -> Any:
-        """The object of that name, or of what it is called now."""
+        """The object by its name, or by its new name."""
         return super().find_class(*ALIASES.get((module_name, name), (module_name, name)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The synthetic demo detector: where its weights lie, and how they are trained on the drawn demo."""
+"""The synthetic demo detector: the path of its weights, and their training on the drawn demo."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from engine.settings import require_between
 DEMO_WEIGHTS = Path(__file__).resolve().parent / "weights" / "demo.pt"
 """The weights in the repository.
 
-Trained in three goes, each from the last one's weights: 26 epochs of 800 sparser pictures at 320 pixels, 8 of
-700 at 384 (seed 1), 10 of 900 at 384 (seed 2). One training of the default length passes as many pictures.
+Trained in three stages, each starting from the previous weights: 26 epochs of 800 sparser pictures at 320
+pixels, 8 of 700 at 384 (seed 1), 10 of 900 at 384 (seed 2). The default length has as many pictures in total.
 """
 
 DEMO_IMAGE_SIZE = 384
-"""The side in pixels at which the demo detector is trained and does best."""
+"""The side in pixels at which the demo detector was trained and performs best."""
 
 DEMO_DESCRIPTION = (
     "Synthetic demo detector: trained only on street scenes that PatchBench draws, no photographs."
 )
-"""What the weight file says about itself under `description`."""
+"""The field `description` of the weight file."""
 
 _LAYOUT = DEMO_WEIGHTS.with_name("yolov8-demo.yaml")
 
@@ -51,14 +51,14 @@ def retrain_demo_detector(
 
     Args:
         epochs: passes over the pictures, at least 1.
-        images: how many pictures to draw for training.
+        images: number of training pictures to draw.
         image_size: the training's side in pixels, 64 to 1280 and divisible by 32.
         seed: of the training; the pictures are always the same.
-        out: the weight file; replaced only by a complete one.
-        report: told progress and the score, a line at a time.
-        threads: how many threads torch uses.
-        validation_images: how many other pictures to draw for the score.
-        start: weights of an earlier training to go on from; None trains from scratch.
+        out: the weight file, written atomically.
+        report: called with each line of progress and with the score.
+        threads: number of torch's threads.
+        validation_images: number of other pictures to draw for the score.
+        start: initial weights from an earlier training; None trains from scratch.
 
     Returns:
         AP50 of the class person on the split `val`, 0 to 1.
@@ -74,7 +74,7 @@ def retrain_demo_detector(
         raise SettingsError(
             f"image_size: expected a multiple of 32, got {image_size}; try {image_size // 32 * 32}"
         )
-    # Ultralytics takes seconds to import; whoever only asks where the weights are does not wait for it.
+    # Importing Ultralytics takes seconds, and is not necessary for the path of the weights.
     from engine.detectors.ultralytics_training import train_detector
 
     earlier = None if start is None else load_checkpoint(start).model.float()
@@ -105,10 +105,10 @@ def retrain_demo_detector(
 
 @contextmanager
 def _replacing(out: Path) -> Iterator[Path]:
-    """A draft beside the file that takes its place at the end; opened first, so that no training is in vain.
+    """Create a draft that replaces the file at the end, detecting an unwritable folder before the training.
 
     Raises:
-        StorageError: the folder cannot be written, before or after.
+        StorageError: the folder cannot be written.
     """
     draft = out.with_name(f"{out.name}.part")
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Which device torch computes on: CUDA, then Apple's MPS, then the CPU, unless one is named."""
+"""Chooses torch's device: CUDA, then Apple's MPS, then the CPU, unless one is requested."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 
 
 def choose_device(requested: str | torch.device = "auto") -> torch.device:
-    """The device to compute on, logged at level INFO.
+    """Choose a device and log it at level INFO.
 
     Args:
-        requested: `auto`, or a name as torch spells it: `cpu`, `cuda`, `cuda:1`, `mps`.
+        requested: `auto`, or torch's name of a device: `cpu`, `cuda`, `cuda:1`, `mps`.
 
     Raises:
-        DeviceError: the device is not there, or no such name exists.
+        DeviceError: the device does not exist.
     """
     device = _automatic() if str(requested) == "auto" else _named(str(requested))
     log.info("Device: %s (%s)", device, "chosen automatically" if str(requested) == "auto" else "as asked")
@@ -27,14 +27,14 @@ def choose_device(requested: str | torch.device = "auto") -> torch.device:
 
 
 def _automatic() -> torch.device:
-    """The best device that is there."""
+    """The best available device."""
     if torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def _named(requested: str) -> torch.device:
-    """The device of that name, if it is there; `cuda` becomes the current CUDA device."""
+    """The device with this name if it is available; `cuda` becomes the current CUDA device."""
     available = _available()
     try:
         device = torch.device(requested)

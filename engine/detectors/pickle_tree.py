@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a pickle says, as an inert tree: nothing that it names is imported, constructed or called.
+"""Parses a pickle into an inert tree, without importing, constructing or calling anything that it names.
 
-The stack machine of pickle (https://docs.python.org/3/library/pickletools.html) on nodes of our own. An
-opcode that would call a function or set a state only notes in a `Call` that it would, so no order of opcodes
-can act on anything. Standard library only.
+This is pickle's stack machine (https://docs.python.org/3/library/pickletools.html) on our own nodes. An
+opcode that would call a function or set a state only records this in a `Call`; therefore no sequence of
+opcodes has side effects. Standard library only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-MAX_OPCODES = 500_000  # about a second; a detector that is saved with its optimizer has a fifth
+MAX_OPCODES = 500_000  # takes about a second; a detector saved with its optimizer has a fifth of this
 Node = Any
 """None, bool, int, float, str, bytes, a list or tuple of nodes, or one of the classes below."""
 
@@ -32,7 +32,7 @@ class Global:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Pairs:
-    """A dict as its (key, value) pairs in order; a key may occur twice, the last one counts."""
+    """A dict as (key, value) pairs in order; the last of equal keys counts."""
 
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
 
@@ -53,14 +53,14 @@ class Persistent:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Call:
-    """`function(*arguments)` and what the pickle would do to the result.
+    """`function(*arguments)`, and the operations that the pickle would apply to the result.
 
     Attributes:
-        function: what would be called, in a valid file a `Global`.
+        function: a `Global` in a valid file.
         arguments: a tuple in a valid file.
-        makes_instance: whether `function.__new__` would be called rather than `function`.
-        states: what the instance's state would be set to, one after the other.
-        items, pairs: what would be appended or stored under a key.
+        makes_instance: whether `function.__new__` would be called instead of `function`.
+        states: successive states of the instance.
+        items, pairs: items that would be appended, or stored under a key.
     """
 
     function: Node
@@ -72,7 +72,7 @@ class Call:
 
 
 def children(node: Node) -> list[Node]:
-    """The nodes that a node holds directly."""
+    """The direct children of a node."""
     if isinstance(node, list | tuple):
         return list(node)
     if isinstance(node, Pairs):
@@ -88,25 +88,25 @@ def children(node: Node) -> list[Node]:
 
 
 def entries(node: Node) -> dict[str, Node]:
-    """The entries under text keys of a dict, an OrderedDict or a namespace; empty for anything else."""
+    """The entries with text keys of a dict, an OrderedDict or a namespace; empty for anything else."""
     pairs: list[tuple[Node, Node]] = []
     if isinstance(node, Pairs):
         pairs = node.pairs
     elif isinstance(node, Call):
         states = [pair for state in node.states if isinstance(state, Pairs) for pair in state.pairs]
-        pairs = node.pairs or states  # an OrderedDict may have attributes beside its entries
+        pairs = node.pairs or states  # an OrderedDict may have attributes besides its entries
     return {key: value for key, value in pairs if isinstance(key, str)}
 
 
 def read_pickles(data: bytes, *, many: bool = False) -> list[Node]:
-    """The trees of a pickle, or of all pickles that follow each other as in torch's format before 1.6.
+    """Parse a pickle, or a sequence of pickles as in torch's format before 1.6.
 
     Args:
-        data: pickles of any protocol; what follows the last STOP is ignored.
-        many: go on after the first.
+        data: pickles of any protocol; bytes after the last STOP are ignored.
+        many: whether to continue after the first.
 
     Raises:
-        ValueError: not a pickle, damaged, or of more opcodes than any detector needs.
+        ValueError: the data is not a pickle, is damaged, or has more opcodes than any detector needs.
     """
     stream = io.BytesIO(data)
     trees = [_Machine().run(stream)]
@@ -119,7 +119,7 @@ def read_pickles(data: bytes, *, many: bool = False) -> list[Node]:
 
 
 class _Machine:
-    """One pickle's stack, the positions of the marks on it, and the memo."""
+    """The state of the stack machine: stack, positions of marks, and memo."""
 
     def __init__(self) -> None:
         self.stack: list[Node] = []
@@ -127,7 +127,7 @@ class _Machine:
         self.memo: dict[int, Node] = {}
 
     def run(self, stream: io.BytesIO) -> Node:
-        """The tree that lies on the stack at STOP."""
+        """Parse up to STOP, and return the tree on the stack."""
         try:
             for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
                 if count > MAX_OPCODES:
@@ -142,43 +142,43 @@ class _Machine:
             raise ValueError(f"a damaged pickle, {type(error).__name__}") from error
 
     def pop(self) -> Node:
-        """The topmost node."""
+        """Pop the topmost node."""
         if self.marks and self.marks[-1] == len(self.stack):
             raise ValueError("a damaged pickle, a mark where a value is expected")
         return self.stack.pop()
 
     def discard(self) -> None:
-        """Drop the topmost node, or the mark that lies there."""
+        """Drop the topmost node or mark."""
         if self.marks and self.marks[-1] == len(self.stack):
             self.marks.pop()
         else:
             self.stack.pop()
 
     def since_mark(self) -> list[Node]:
-        """Take what lies above the topmost mark, and the mark."""
+        """Pop the topmost mark and the nodes above it, and return the nodes."""
         start = self.marks.pop()
         nodes = self.stack[start:]
         del self.stack[start:]
         return nodes
 
     def call(self, *, instance: bool) -> None:
-        """Note a call of what lies below the arguments."""
+        """Record a call of the node below the arguments."""
         arguments, function = self.pop(), self.pop()
         self.stack.append(Call(function, arguments, makes_instance=instance))
 
     def call_since_mark(self, function: Node, arguments: list[Node]) -> None:
-        """Note a call by protocol 0's and 1's opcodes for instances."""
+        """Record a call by the instance opcodes of protocols 0 and 1."""
         self.stack.append(Call(function, tuple(arguments)))
 
     def add_state(self) -> None:
-        """Note a state for the topmost node, which only a call's result can have."""
+        """Record a state of the topmost node, which must be the result of a call."""
         state, target = self.pop(), self.stack[-1]
         if not isinstance(target, Call):
             raise ValueError("a damaged pickle, a state for what no call has made")
         target.states.append(state)
 
     def extend(self, nodes: list[Node]) -> None:
-        """Append to the list, set or call's result that is now topmost."""
+        """Append to the topmost list, set or result of a call."""
         target = self.stack[-1]
         if isinstance(target, Call):
             target.items.extend(nodes)
@@ -190,7 +190,7 @@ class _Machine:
             raise ValueError("a damaged pickle, items for what is no container")
 
     def store(self, nodes: list[Node]) -> None:
-        """Store keys and values, alternating, in the dict or call's result that is now topmost."""
+        """Store alternating keys and values in the topmost dict or result of a call."""
         target = self.stack[-1]
         if not isinstance(target, Pairs | Call) or len(nodes) % 2:
             raise ValueError("a damaged pickle, keys for what is no dict")
@@ -210,7 +210,7 @@ def _push(make: Callable[[Any], Node]) -> Callable[[_Machine, Any], None]:
 
 
 def _named(argument: str) -> Global:
-    """GLOBAL's and INST's two lines, which pickletools joins by a space."""
+    """Parse the two lines of GLOBAL or INST, which pickletools joins by a space."""
     module, _, name = argument.partition(" ")
     return Global(module, name)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""From the name or the path of a weight file to a detector that is ready."""
+"""Loads a detector by the name or path of its weights."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ def load_detector(
     fuse: bool = True,
     end_to_end: bool | None = None,
 ) -> UltralyticsDetector:
-    """A frozen detector from an Ultralytics weight file.
+    """Load a frozen detector from an Ultralytics weight file.
 
     Args:
-        weights: a .pt file, `demo`, or a name that Ultralytics knows (`yolo11n`), which is downloaded into
-            `PATCHBENCH_HOME/weights` the first time, saying so.
+        weights: a .pt file, `demo`, or a name published by Ultralytics (`yolo11n`), which is downloaded into
+            `PATCHBENCH_HOME/weights` the first time, with a message.
         device: see `engine.detectors.device.choose_device`.
-        trust: open the file whatever its pickle names; only for a file whose maker you trust.
+        trust: open the file whatever its pickle names; only for files from trusted sources.
         fuse: fold batch norm into the convolutions.
         end_to_end: see `UltralyticsDetector`.
 
     Raises:
-        DetectorError: no such file or name, a damaged file, no network, or no detection model in it.
-        UntrustedWeightsError: the file names something that could run code.
-        DeviceError: the device is not there.
+        DetectorError: the file or name does not exist, the file is damaged or not a detection model, or the
+            download failed.
+        UntrustedWeightsError: the file contains a name that could run code.
+        DeviceError: the device does not exist.
     """
     chosen = choose_device(device)
     path = find_weights(weights)
@@ -62,22 +63,22 @@ def load_detector(
 
 
 def find_weights(weights: str | Path) -> Path:
-    """The file that a path or a name stands for, downloaded if Ultralytics knows the name.
+    """The file of a path or a name, downloaded if Ultralytics publishes it.
 
     Raises:
-        DetectorError: nothing of that name, naming where it was looked for.
+        DetectorError: there is no such file; the message lists the searched paths.
     """
-    looked = candidates(weights)
-    given, kept = looked[0], looked[-1]
+    searched = candidates(weights)
+    given, kept = searched[0], searched[-1]
     kind = other_kind(given) if given.is_dir() else None
     if kind:
         raise DetectorError(f"weights: expected a .pt file, got the folder {given}: {kind}")
-    for path in looked:
+    for path in searched:
         if path.is_file():
             return path
     if kept is not given and kept.name in published_weights():
         return download_weights(kept.name, kept)
     raise DetectorError(
         f"weights: expected a weight file, demo, or a name that Ultralytics knows (yolo11n.pt), "
-        f"got {str(weights)!r}; looked for {', '.join(map(str, looked))}"
+        f"got {str(weights)!r}; looked for {', '.join(map(str, searched))}"
     )

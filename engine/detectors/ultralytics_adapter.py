@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The adapter that makes a frozen, differentiable `Detector` of an Ultralytics detection model."""
+"""The adapter from an Ultralytics detection model to a frozen, differentiable `Detector`."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from engine.detectors.ultralytics_quiet import (
 )
 from engine.settings import require_between
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, by which OpenCV makes images grey for Ultralytics
-NO_TIME_LIMIT_S = 1e9  # Ultralytics' NMS silently returns nothing for the images after its limit
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in OpenCV's conversion to grey for Ultralytics
+NO_TIME_LIMIT_S = 1e9  # Ultralytics' NMS silently returns nothing for images after its time limit
 
 
 class UltralyticsDetector:
     """An Ultralytics detection model, frozen: see `engine.detectors.base.Detector`.
 
-    YOLO v5u to 12 and 26, with the heads of segmentation, pose, YOLO-World and YOLOE models, of which boxes
-    and classes are used. Built by `load_detector` from a weight file, or directly from a model.
+    Supports YOLO v5u to 12 and 26, also with the heads of segmentation, pose, YOLO-World and YOLOE models,
+    whose boxes and classes are used. Created by `load_detector` from a weight file, or directly from a model.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class UltralyticsDetector:
         fuse: bool = True,
         end_to_end: bool | None = None,
     ) -> None:
-        """Freeze the model, fold its batch norm and put it on the device; the model is changed in place.
+        """Freeze the model, fold its batch norm and move it to the device, in place.
 
         Args:
-            model: an Ultralytics `DetectionModel`, its weights in any float type.
-            name: what reports call it.
-            device: where it computes.
-            fuse: fold batch norm into the convolutions before it.
-            end_to_end: whether to answer through the one-to-one head, without NMS; None: if it has one.
+            model: an Ultralytics `DetectionModel`, with weights of any float type.
+            name: its name in reports.
+            device: of the model.
+            fuse: fold batch norm into the preceding convolutions.
+            end_to_end: whether to use the one-to-one head, without NMS; None for yes if it has one.
 
         Raises:
-            DetectorError: not a sound detection model, or no one-to-one head when one is asked for.
+            DetectorError: the model is not a valid detection model, or lacks the requested one-to-one head.
         """
         self.model = detection_model(model).float().eval()
         self.head = self.model.model[-1]
@@ -84,14 +84,14 @@ class UltralyticsDetector:
         self._criterion: Any = None
 
     def class_scores(self, images_nchw: Tensor, class_id: int) -> ClassScores:
-        """Scores of one class at every anchor point; neither boxes nor other classes are computed.
+        """Scores of one class at every anchor point, without computing boxes or other classes.
 
         Args:
             images_nchw: float (n, 3, h, w), 0 to 1, RGB, sides divisible by `stride_px`.
             class_id: index into `class_names`.
 
         Raises:
-            ValueError: images of another shape, or no such class.
+            ValueError: the images have another shape, or there is no such class.
         """
         features = self._features(images_nchw)
         points, strides = self._anchors(features)
@@ -101,7 +101,7 @@ class UltralyticsDetector:
         )
 
     def predictions(self, images_nchw: Tensor, class_id: int) -> Predictions:
-        """Boxes and scores of one class at every anchor point; arguments as `class_scores`."""
+        """Boxes and scores of one class at every anchor point; arguments as in `class_scores`."""
         features = self._features(images_nchw)
         box_branch = self._branch()[0]
         distances = torch.cat(
@@ -115,18 +115,19 @@ class UltralyticsDetector:
         )
 
     def losses(self, images_nchw: Tensor, targets: Targets) -> dict[str, Tensor]:
-        """The model's own training losses, weighted with its own gains, each attached to the graph.
+        """The model's own training losses, weighted with its own gains and differentiable.
 
-        For models with two heads these are Ultralytics' weighted sums over both (its `E2ELoss`); unlike in
-        training, the one-to-one head's part reaches the image too.
+        For models with two heads these are Ultralytics' weighted sums over both (its `E2ELoss`); in contrast
+        to training, the one-to-one head's part has a gradient with respect to the image too.
 
         Args:
             images_nchw: as in `class_scores`.
-            targets: boxes in pixels of these images, of all classes that the loss is to know.
+            targets: boxes in pixels of these images, of all classes that the loss should include.
 
         Returns:
-            `box` (CIoU), `cls` (binary cross entropy), `dfl` (distribution focal loss, or L1 where the model
-            has no distribution) and `total`, their sum: scalars, Ultralytics' loss of the batch divided by n.
+            `box` (CIoU), `cls` (binary cross entropy), `dfl` (distribution focal loss, or L1 for models
+            without a distribution) and their sum `total`: scalars, Ultralytics' loss of the batch divided
+            by n.
         """
         features = self._features(images_nchw)
         if targets.images != len(images_nchw):
@@ -148,20 +149,20 @@ class UltralyticsDetector:
         max_detections: int = 300,
         class_ids: Sequence[int] | None = None,
     ) -> list[Detections]:
-        """Final detections, by Ultralytics' NMS as its validator calls it, or the end-to-end head's top-k.
+        """Final detections, by NMS as in Ultralytics' validator, or the end-to-end head's top-k.
 
         Args:
             images_nchw: as in `class_scores`.
-            min_score: scores above it are kept, 0 to 1.
-            iou: boxes of one class that overlap a better one by more are dropped, 0 to 1; unused end to end.
-            max_detections: the most for each image.
-            class_ids: only these classes, which then share `max_detections` alone; None for all.
+            min_score: minimum score (exclusive), 0 to 1.
+            iou: maximum overlap with a better box of the same class, 0 to 1; not used end to end.
+            max_detections: maximum number per image.
+            class_ids: classes to detect, which alone count towards `max_detections`; None for all.
 
         Returns:
-            one `Detections` an image, best first, on the CPU, in pixels of the images given.
+            One `Detections` per image, best first, on the CPU, in pixels of the images.
 
         Raises:
-            ValueError: a threshold outside its range or images of another shape.
+            ValueError: a threshold is out of range, or the images have another shape.
         """
         require_between("min_score", min_score, 0, 1)
         require_between("iou", iou, 0, 1)
@@ -173,11 +174,11 @@ class UltralyticsDetector:
             raw["scores"].sigmoid(),
         )
         kept = list(range(self.head.nc)) if class_ids is None else [self._checked_class(c) for c in class_ids]
-        # NMS is per class: short of `max_detections`, leaving classes out changes nothing for the others.
+        # NMS is per class: below `max_detections`, leaving out classes does not affect the others.
         output = torch.cat((boxes, scores if class_ids is None else scores[:, kept]), dim=1)
         if self.end_to_end:
             output = self._best(output, len(kept), max_detections)
-        found = non_max_suppression(
+        detections = non_max_suppression(
             output.float(),
             conf_thres=min_score,
             iou_thres=iou,
@@ -187,10 +188,10 @@ class UltralyticsDetector:
             max_time_img=NO_TIME_LIMIT_S,
             end2end=self.end_to_end,
         )
-        return [_detections(rows.cpu(), torch.tensor(kept)) for rows in found]
+        return [_detections(rows.cpu(), torch.tensor(kept)) for rows in detections]
 
     def checksum(self) -> str:
-        """SHA-256 in hex over the name, type, shape and bytes of each weight and buffer, in order."""
+        """SHA-256 (hexadecimal) of the name, type, shape and bytes of each weight and buffer, in order."""
         digest = hashlib.sha256()
         for name, value in self.model.state_dict().items():
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
@@ -198,7 +199,7 @@ class UltralyticsDetector:
         return digest.hexdigest()
 
     def _features(self, images_nchw: Tensor) -> list[Tensor]:
-        """The head's inputs, one a level, of images as every public method takes them."""
+        """The head's inputs, one per level, for images in the form of the public methods."""
         if (
             images_nchw.dim() != 4
             or images_nchw.shape[1] != 3
@@ -214,7 +215,7 @@ class UltralyticsDetector:
         return body_features(self.model, images.contiguous(memory_format=torch.channels_last))
 
     def _branches(self) -> dict[str, tuple[nn.ModuleList, nn.ModuleList]]:
-        """Box and class layers of each branch that the head has."""
+        """Box and class layers of each branch of the head."""
         pairs = {
             "one2many": (self.head.cv2, self.head.cv3),
             "one2one": (getattr(self.head, "one2one_cv2", None), getattr(self.head, "one2one_cv3", None)),
@@ -222,11 +223,11 @@ class UltralyticsDetector:
         return {name: pair for name, pair in pairs.items() if None not in pair}
 
     def _branch(self) -> tuple[nn.ModuleList, nn.ModuleList]:
-        """Box and class layers of the branch that inference uses."""
+        """Box and class layers of the branch used for inference."""
         return self._branches()["one2one" if self.end_to_end else "one2many"]
 
     def _class_logits(self, features: list[Tensor], class_id: int) -> Tensor:
-        """The logit of one class (n, a); the last 1 × 1 convolution computes that channel alone."""
+        """The logit of one class (n, a), computing only its channel in the last 1 × 1 convolution."""
         one = slice(self._checked_class(class_id), class_id + 1)
         levels = []
         for branch, x in zip(self._branch()[1], features, strict=True):
@@ -241,12 +242,12 @@ class UltralyticsDetector:
         return points, strides
 
     def _decode(self, distances: Tensor, features: list[Tensor], *, xywh: bool = False) -> Tensor:
-        """Boxes (n, 4, a) in pixels from the box branch's output, as the head's `_get_decode_boxes`."""
+        """Boxes (n, 4, a) in pixels from the box branch's output, like the head's `_get_decode_boxes`."""
         points, strides = self._anchors(features)
         return dist2bbox(self.head.dfl(distances.float()), points.T[None], xywh=xywh, dim=1) * strides.T
 
     def _best(self, output: Tensor, classes: int, count: int) -> Tensor:
-        """The head's own choice: the best `count` of (n, 4 + classes, a), as (n, k, 6)."""
+        """The head's own top-k: the best `count` of (n, 4 + classes, a), as (n, k, 6)."""
         boxes, scores = output.transpose(1, 2).split([4, classes], dim=2)
         anchors = scores.amax(dim=2).topk(min(count, scores.shape[1]), dim=1).indices[..., None]
         boxes, scores = (
@@ -259,7 +260,7 @@ class UltralyticsDetector:
     def _loss_terms(self, raw: dict[str, dict[str, Any]], batch: dict[str, Tensor]) -> Tensor:
         """Ultralytics' loss (box, cls, dfl) of the whole batch, n times the mean over images."""
         if self._criterion is None:
-            self._criterion = DetectionModel.init_criterion(self.model)  # not that of masks or keypoints
+            self._criterion = DetectionModel.init_criterion(self.model)  # without masks or keypoints
             if isinstance(self._criterion, E2ELoss) and "one2many" not in raw:
                 self._criterion = self._criterion.one2one
         single = next(iter(raw.values())) if len(raw) == 1 else raw
@@ -296,7 +297,7 @@ def _ultralytics_batch(targets: Targets, *, width: int, height: int) -> dict[str
 
 
 def _detections(rows: Tensor, class_ids: Tensor) -> Detections:
-    """Ultralytics' rows (d, 6) as our own type; column 5 indexes `class_ids`."""
+    """Convert Ultralytics' rows (d, 6), whose column 5 indexes `class_ids`."""
     return Detections(
         boxes_xyxy_px=rows[:, :4].contiguous(),
         scores=rows[:, 4].contiguous(),

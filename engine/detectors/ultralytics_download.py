@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The only downloads there are: weights and datasets that Ultralytics publishes and the user has named."""
+"""The only downloads: weights and datasets published by Ultralytics, if the user names them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from engine.detectors.ultralytics_quiet import (
 from engine.errors import DatasetError, DetectorError, EngineError
 from engine.excerpts import short_line
 
-DETECTION_DATASETS = (  # the others hold polygons, keypoints or rotated boxes, or are fetched by scripts
+DETECTION_DATASETS = (  # others have polygons, keypoints or rotated boxes, or are downloaded by scripts
     "HomeObjects-3K",
     "african-wildlife",
     "brain-tumor",
@@ -42,38 +42,36 @@ log = logging.getLogger(__name__)
 
 
 def published_weights() -> frozenset[str]:
-    """File names of the weights that Ultralytics publishes; those of detection models can be used."""
+    """File names of the weights published by Ultralytics; those of detection models can be used."""
     return frozenset(name for name in GITHUB_ASSETS_NAMES if name.endswith(".pt"))
 
 
 def published_datasets() -> dict[str, Path]:
-    """Name → data file of the detection datasets that Ultralytics publishes as one archive."""
+    """Name → data file of the detection datasets published by Ultralytics as one archive."""
     files = {name: ROOT / "cfg" / "datasets" / f"{name}.yaml" for name in DETECTION_DATASETS}
     return {name: file for name, file in files.items() if file.is_file()}
 
 
 def download_weights(name: str, target: Path) -> Path:
-    """Fetch published weights to a file, saying so.
+    """Download published weights to a file, with a message.
 
     Raises:
-        DetectorError: no network, or no room.
+        DetectorError: there is no network, or no space.
     """
     return _fetch(name, target, target, lambda: attempt_download_asset(target), DetectorError)
 
 
 def download_dataset(name: str) -> Path:
-    """The data file of a dataset that Ultralytics publishes, its images in `PATCHBENCH_HOME/datasets`.
-
-    Downloads only what is not there yet, saying so.
+    """Download a dataset published by Ultralytics into `PATCHBENCH_HOME/datasets` unless it exists there.
 
     Args:
         name: `coco128` or `coco128.yaml`; one of `published_datasets`.
 
     Returns:
-        a YOLO data file (.yaml) whose `path` is the dataset's folder, absolute.
+        A YOLO data file (.yaml) whose `path` is the dataset's folder, absolute.
 
     Raises:
-        DatasetError: no such name, no network, or no room.
+        DatasetError: there is no such name, no network, or no space.
     """
     known = published_datasets()
     stem = name.removesuffix(".yaml")
@@ -97,28 +95,28 @@ def download_dataset(name: str) -> Path:
 
 
 def _fetch(
-    name: str, folder: Path, wanted: Path, download: Callable[[], Any], error_type: type[EngineError]
+    name: str, folder: Path, result: Path, download: Callable[[], Any], error_type: type[EngineError]
 ) -> Path:
-    """Run a download, its bar on standard error because standard output is for results."""
+    """Run a download, with its bar on standard error because standard output is for results."""
     log.warning("Downloading %s to %s", name, folder)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             download()
-    except Exception as error:  # whatever the network and the disk come up with
+    except Exception as error:  # network and disk can fail in many ways
         reason = short_line(error) or "no reason given"
         raise error_type(
             f"expected to download {name} to {folder}, got {type(error).__name__}: {reason}; "
             "connect to the network or name a file that is there"
         ) from error
-    if not wanted.exists():
+    if not result.exists():
         raise error_type(
-            f"expected {wanted} after the download of {name}, got nothing there; fetch it by hand"
+            f"expected {result} after the download of {name}, got nothing there; fetch it by hand"
         )
-    return wanted
+    return result
 
 
 def _unpack(url: str, folder: Path) -> None:
-    """Fetch an archive and unpack it beside its place first, so that what is there is always whole."""
+    """Download and unpack an archive into a temporary folder, and rename it to `folder`."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as unpacked:
         safe_download(url, dir=unpacked, unzip=True, delete=True)

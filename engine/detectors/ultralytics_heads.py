@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Makes plain detection heads of those that score classes against texts, and tries a head on its features.
+"""Converts detection heads that score classes against texts to plain ones, and tests heads on an image.
 
-YOLO-World and YOLOE compare each point's features with one vector a class. Once the classes are fixed, that
-is a 1 x 1 convolution, so the rest of the adapter needs to know nothing of texts.
+YOLO-World and YOLOE compare each point's features with one vector per class. With fixed classes this is a
+1 x 1 convolution, and the rest of the adapter does not depend on texts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MAX_OUTPUT = (
 
 
 class _Normalize(nn.Module):
-    """Scales each point's features (n, c, h, w) to length 1, as Ultralytics' `ContrastiveHead`."""
+    """Scales each point's features (n, c, h, w) to length 1, like Ultralytics' `ContrastiveHead`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """The scaled features, of the same shape."""
@@ -39,11 +39,11 @@ class _Normalize(nn.Module):
 
 
 def make_plain(model: Any) -> None:
-    """Fold the classes' vectors into the class layers of a YOLO-World or YOLOE head; others stay as they are.
+    """Fold the classes' vectors into the class layers of a YOLO-World or YOLOE head; others are unchanged.
 
     Args:
-        model: an Ultralytics model in float32, changed in place; its head's `cv2` and `cv3` then end in one
-            convolution each, with `nc` outputs in `cv3`.
+        model: an Ultralytics model in float32, changed in place; afterwards its head's `cv2` and `cv3` end in
+            one convolution each, with `nc` outputs in `cv3`.
 
     Raises:
         DetectorError: the classes were never set.
@@ -58,7 +58,7 @@ def make_plain(model: Any) -> None:
 
 
 def _fold_vocabulary(head: Any) -> None:
-    """The prompt-free head: its filter of proposals is left out, as in Ultralytics' own exports."""
+    """Convert a prompt-free head, without its filter of proposals, as in Ultralytics' own exports."""
     for boxes, classes, layer in zip(head.cv2, head.cv3, head.lrpc, strict=True):
         boxes.append(layer.loc)
         vocabulary = layer.vocab
@@ -69,7 +69,7 @@ def _fold_vocabulary(head: Any) -> None:
 
 
 def _fold_texts(model: Any, head: Any) -> None:
-    """The head with texts: class layers, normalization, then the texts as a convolution's weights."""
+    """Convert a head with texts to class layers, normalization, and a convolution by the texts' vectors."""
     texts = getattr(model, "txt_feats" if isinstance(head, WorldDetect) else "pe", None)
     if not isinstance(texts, Tensor) or texts.dim() != 3:
         raise DetectorError(
@@ -95,10 +95,10 @@ def _convolution(weight: Tensor, bias: Tensor) -> nn.Conv2d:
 
 
 def body_features(model: Any, images_nchw: Tensor) -> list[Tensor]:
-    """The head's inputs, one a level, as Ultralytics' `_predict_once` computes them.
+    """The head's inputs, one per level, like Ultralytics' `_predict_once`.
 
     Args:
-        model: an Ultralytics model; one of YOLO-World lets its texts meet the image on the way.
+        model: an Ultralytics model; YOLO-World combines texts with the image in its body.
         images_nchw: float (n, c, h, w), 0 to 1, on the model's device.
     """
     x: Any = images_nchw
@@ -125,17 +125,17 @@ def _inputs(source: int | list[int], previous: Any, saved: list[Any]) -> Any:
 
 @torch.no_grad()
 def try_out(model: Any, channels: int, branches: dict[str, tuple[nn.ModuleList, nn.ModuleList]]) -> None:
-    """Let a small image through the model, and compare what comes out with what the head says of itself.
+    """Run the model on a small image, and compare the output with the attributes of the head.
 
-    A file could state any number of classes, or layers that fill the memory once they see an image.
+    A file could state any number of classes, or have layers that exhaust the memory.
 
     Args:
         model: an Ultralytics model in float32 on the CPU.
         channels: of the images.
-        branches: the box and class layers of each of the head's branches.
+        branches: box and class layers of each branch of the head.
 
     Raises:
-        DetectorError: a layer's settings or output are too large, or the layers do not fit the head.
+        DetectorError: a layer's settings or output are too large, or the layers do not match the head.
     """
     head = model.model[-1]
     strides = [int(stride) for stride in head.stride.tolist()]
@@ -158,10 +158,10 @@ def try_out(model: Any, channels: int, branches: dict[str, tuple[nn.ModuleList, 
             hook.remove()
     grids = [(side // stride, side // stride) for stride in strides]
     expected = [[(count, *grid) for grid in grids] for count in (4 * head.reg_max, head.nc)]
-    for found in outputs:
-        if found != expected:
+    for shapes in outputs:
+        if shapes != expected:
             raise DetectorError(
-                f"expected boxes and classes of the shapes {short_repr(expected)}, got {short_repr(found)}; "
+                f"expected boxes and classes of the shapes {short_repr(expected)}, got {short_repr(shapes)}; "
                 "export it again"
             )
 
@@ -171,7 +171,7 @@ def _shapes(layers: nn.ModuleList, features: list[Tensor]) -> list[tuple[int, ..
 
 
 def _require_moderate(name: str, layer: nn.Module) -> None:
-    """Refuse settings by which one layer could ask for any amount of memory or time."""
+    """Reject settings with which a layer could need any amount of memory or time."""
     for setting, largest in _LARGEST.items():
         value = vars(layer).get(setting)
         for number in value if isinstance(value, list | tuple) else [value]:
@@ -183,7 +183,7 @@ def _require_moderate(name: str, layer: nn.Module) -> None:
 
 
 def _require_small(name: str, output: Any) -> None:
-    """Refuse a layer whose output would fill the memory for an image of usual size."""
+    """Reject a layer whose output would exhaust the memory for an image of usual size."""
     for tensor in output if isinstance(output, list | tuple) else [output]:
         if isinstance(tensor, Tensor) and tensor.numel() > _MAX_OUTPUT:
             raise DetectorError(

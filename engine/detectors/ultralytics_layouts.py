@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Finds the published layout that weights without layers fit, and makes the model of it."""
+"""Builds a model for weights without layers, by searching Ultralytics' published layouts."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ _BRING = "use the .pt file that Ultralytics' model.save() writes, which holds th
 
 
 def model_of(weights: Mapping[str, Tensor]) -> nn.Module:
-    """The detector whose weights and buffers have these names and shapes.
+    """Build the detector whose weights and buffers have these names and shapes.
 
-    Ultralytics' own layouts are tried: those of as many layers, of the first layer's width, with such a head.
+    Tries Ultralytics' own layouts with the same number of layers, width of the first layer, and head.
 
     Args:
-        weights: a state dict, of any float type; every name may have one prefix, as in `model.model.0.…`.
+        weights: a state dict of any float type; all names may share a prefix, as in `model.model.0.…`.
 
     Returns:
-        an Ultralytics model in float32 with the weights; its classes have numbers for names.
+        An Ultralytics model in float32 with the weights; its classes are named by number.
 
     Raises:
-        DetectorError: no layout fits.
+        DetectorError: no layout matches.
     """
     matches = {name: match for name in weights if (match := _NAME.fullmatch(name))}
     prefixes = {match[1] for match in matches.values()}
@@ -76,14 +76,14 @@ def model_of(weights: Mapping[str, Tensor]) -> nn.Module:
 
 
 def _kinds_of(head: set[str]) -> tuple[str, ...]:
-    """Names of the heads that have such parts."""
+    """Names of the heads with these parts."""
     if "proto" in head:
         return ("Segment", "Segment26")
     return ("Pose", "Pose26") if "cv4" in head else ("Detect", "v10Detect")
 
 
 def _layouts(layers: int, width: int, heads: tuple[str, ...]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Each of Ultralytics' layouts, with its model's class, that has these in common with the weights."""
+    """Ultralytics' layouts with this number of layers, first width and head, each with its model's class."""
     for path in sorted(Path(ROOT).glob("cfg/models/**/yolo*.yaml")):
         layout = yaml.safe_load(path.read_text("utf-8"))
         head = layout["head"][-1][2]

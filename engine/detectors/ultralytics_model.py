@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Preparing an Ultralytics model: is it a sound detector, which branch answers, fusing, names, settings."""
+"""Checks and prepares an Ultralytics model: validity, branch, fusing, class names, settings."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ OTHER_MODELS = {
     **dict.fromkeys(("RTDETRDetectionModel", "RTDETRDecoder"), _TRANSFORMER),
     **dict.fromkeys(("SemanticSegmentationModel", "SemanticSegment", "DepthModel", "Depth"), _PIXELS),
 }
-"""Ultralytics' models and heads of other tasks by class name, and what is said of them."""
+"""Class names of Ultralytics' models and heads for other tasks → message."""
 
 
 def detection_model(model: nn.Module) -> Any:
-    """The model, if its last layer is a detection head, or one of another task that is one as well.
+    """Return the model if its last layer is a detection head, possibly with an additional task.
 
     Raises:
-        DetectorError: it is none, or one of rotated boxes.
+        DetectorError: it is not, or its boxes are rotated.
     """
     layers = getattr(model, "model", None)
     head = layers[-1] if isinstance(layers, nn.Sequential) and len(layers) else None
@@ -49,10 +49,10 @@ def detection_model(model: nn.Module) -> Any:
 
 
 def require_finite(model: nn.Module) -> None:
-    """Refuse weights that are infinite or not numbers: their detector would seem to find nothing.
+    """Reject infinite or NaN weights, with which a detector would seem to find nothing.
 
     Raises:
-        DetectorError: naming the first such weight.
+        DetectorError: there is such a weight.
     """
     for name, value in model.state_dict().items():
         if name.endswith(("_orig", "_mask")):
@@ -68,10 +68,10 @@ def require_finite(model: nn.Module) -> None:
 
 
 def input_channels(model: Any) -> int:
-    """Channels of the images that the model takes: 3, or 1 for grey images.
+    """Number of input channels: 3, or 1 for grey images.
 
     Raises:
-        DetectorError: another number, as of multispectral images.
+        DetectorError: it is another number, such as for multispectral images.
     """
     first = next((layer for layer in model.modules() if isinstance(layer, nn.Conv2d)), None)
     channels = first.in_channels if first is not None else 0
@@ -84,7 +84,7 @@ def input_channels(model: Any) -> int:
 
 
 def choose_branch(head: Any, end_to_end: bool | None) -> bool:
-    """Whether inference goes through the one-to-one head; Ultralytics itself is told the same."""
+    """Whether inference uses the one-to-one head; also sets Ultralytics' own flag."""
     has_one2one = getattr(head, "one2one_cv2", None) is not None
     if end_to_end and not has_one2one:
         raise DetectorError(
@@ -95,7 +95,7 @@ def choose_branch(head: Any, end_to_end: bool | None) -> bool:
 
 
 def fuse_batch_norm(model: Any) -> None:
-    """Fold batch norm into convolutions but keep both branches of the head, which the losses need."""
+    """Fold batch norm into convolutions, but keep both branches of the head for the losses."""
     head = model.model[-1]
     head.fuse = lambda: None
     try:
@@ -105,21 +105,21 @@ def fuse_batch_norm(model: Any) -> None:
 
 
 def hyperparameters(args: Any) -> IterableSimpleNamespace:
-    """Ultralytics' settings (loss gains among them), its defaults where the checkpoint has none."""
+    """Ultralytics' settings, such as loss gains, with its defaults for those missing in the checkpoint."""
     known = args if isinstance(args, dict) else vars(args) if args is not None else {}
     return IterableSimpleNamespace(**{**DEFAULT_CFG_DICT, **known})
 
 
 def class_names(names: dict[int, str] | Iterable[str] | None, count: int) -> list[str]:
-    """Class names by index; a class without a name is called by its number."""
+    """Class names by index; a class without a name is named by its number."""
     known = names if isinstance(names, dict) else dict(enumerate(names or ()))
-    by_index = {str(index): name for index, name in known.items()}  # JSON makes the numbers texts
-    found = (by_index.get(str(index), index) for index in range(count))
-    return [name if isinstance(name, str) else short_repr(name) for name in found]
+    by_index = {str(index): name for index, name in known.items()}  # JSON converts numeric keys to text
+    ordered = (by_index.get(str(index), index) for index in range(count))
+    return [name if isinstance(name, str) else short_repr(name) for name in ordered]
 
 
 def family(model: Any) -> str:
-    """The architecture without its size, `yolov8` or `yolo11`; `yolo` where the checkpoint does not say."""
+    """The architecture without its size, such as `yolov8` or `yolo11`; `yolo` if unknown."""
     written = (getattr(model, "yaml", None) or {}).get("yaml_file", "")
-    found = re.match(r"yolov?\d+", short_line(written) if isinstance(written, str | Path) else "")
-    return found.group() if found else "yolo"
+    match = re.match(r"yolov?\d+", short_line(written) if isinstance(written, str | Path) else "")
+    return match.group() if match else "yolo"

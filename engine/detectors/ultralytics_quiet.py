@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Ultralytics, imported so that nothing leaves the machine and nothing is written outside our own home.
+"""Imports Ultralytics without network access and without writing outside our own home.
 
-Import whatever is needed of Ultralytics through this module: its settings are read from the environment
-while it is imported, so the environment must be right before the first import.
+All imports of Ultralytics go through this module, because it reads its settings from the environment at the
+first import.
 """
 
 from __future__ import annotations
@@ -47,25 +47,25 @@ __all__ = [
 
 @contextmanager
 def quiet_environment() -> Iterator[None]:
-    """Point Ultralytics' settings into our home, switch network and installs off, keep what it replaces."""
+    """Redirect Ultralytics' settings to our home, disable network and installs, and undo its patches."""
     settings = home_folder() / "ultralytics"
-    with suppress(OSError):  # a home that cannot be written is told where it is needed
-        settings.mkdir(parents=True, exist_ok=True)  # some versions turn to /tmp where it is missing
+    with suppress(OSError):  # an unwritable home is reported where it is needed
+        settings.mkdir(parents=True, exist_ok=True)  # some versions fall back to /tmp if it is missing
     os.environ["YOLO_CONFIG_DIR"] = str(settings)
-    os.environ["YOLO_OFFLINE"] = "true"  # no look-up of its servers, no retries
-    os.environ["YOLO_AUTOINSTALL"] = "false"  # never pip install at run time
+    os.environ["YOLO_OFFLINE"] = "true"  # no requests to its servers, no retries
+    os.environ["YOLO_AUTOINSTALL"] = "false"  # no pip install at run time
     os.environ.setdefault("YOLO_VERBOSE", "false")
     threads, open_image = os.environ.get("OMP_NUM_THREADS"), Image.open
     try:
         yield
     finally:
-        Image.open = open_image  # Ultralytics' own tries to install packages on a damaged file
-        if threads is None:  # what Ultralytics set would be inherited by every process we start
+        Image.open = open_image  # Ultralytics' replacement tries to install packages for a damaged file
+        if threads is None:  # child processes would inherit Ultralytics' value
             os.environ.pop("OMP_NUM_THREADS", None)
 
 
 class _Later(ModuleType):
-    """Stands for a module of PyTorch while another imports functions from it; loads it when one is called."""
+    """A stand-in from which functions of a PyTorch module can be imported; calling one loads the module."""
 
     __path__: list[str] = []  # noqa: RUF012  # as a package has
 
@@ -79,7 +79,7 @@ class _Later(ModuleType):
 
 @contextmanager
 def without_compiler() -> Iterator[None]:
-    """Imports within do not load PyTorch's compiler, which takes two seconds or more, until they call it."""
+    """A context in which imports do not load PyTorch's compiler, which takes over two seconds, until used."""
     names = [name for name in ("torch._dynamo", "torch._dynamo.utils") if name not in sys.modules]
     sys.modules.update({name: _Later(name) for name in names})
     try:
@@ -89,8 +89,8 @@ def without_compiler() -> Iterator[None]:
             del sys.modules[name]
 
 
-with without_compiler():  # torchvision asks it one question, when RoI align runs
-    import torchvision  # noqa: F401  # Ultralytics' NMS uses torchvision's only when it is already imported
+with without_compiler():  # torchvision only needs it when RoI align runs
+    import torchvision  # noqa: F401  # Ultralytics' NMS uses torchvision's only if it is already imported
 
 with quiet_environment():
     from ultralytics.cfg import DEFAULT_CFG_DICT

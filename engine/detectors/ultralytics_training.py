@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Training a small detector from scratch with Ultralytics' own trainer: no network, plots or stray files."""
+"""Trains a small detector with Ultralytics' own trainer, without network, plots or stray files."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ _RECIPE: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A trained detector's weights and how they score on the validation images.
+    """A trained detector's weights and their scores on the validation images.
 
     Attributes:
-        checkpoint: what Ultralytics' loaders read: `model` (half precision, averaged weights), `train_args`.
+        checkpoint: for Ultralytics' loaders: `model` (half precision, averaged weights), `train_args`.
         ap50, ap50_95: mean over classes, 0 to 1, by Ultralytics' validator at the training's image size.
     """
 
@@ -56,29 +56,29 @@ class Trained:
 
 
 class _QuietTrainer(DetectionTrainer):
-    """Ultralytics' trainer on folders that are known to be there, and that leaves the last average alone."""
+    """Ultralytics' trainer on existing folders, without a final evaluation."""
 
     folders: tuple[Path, Path]
     class_names: tuple[str, ...]
     start: torch.nn.Module | None
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = False) -> Any:
-        """A model of the layout, with the weights to start from where there are some."""
+        """A model of the layout, with the initial weights if any."""
         return super().get_model(cfg=cfg, weights=self.start or weights, verbose=verbose)
 
     def get_dataset(self) -> dict[str, Any]:
-        """The folders as Ultralytics describes a dataset; its own check asks the network for a font."""
+        """Ultralytics' description of the dataset, without its own check, which downloads a font."""
         train, val = self.folders
         names = dict(enumerate(self.class_names))
         return {"train": str(train), "val": str(val), "nc": len(names), "names": names, "channels": 3}
 
     def build_dataset(self, *args: Any, **kwargs: Any) -> Any:
-        """The images in memory, without the bars that Ultralytics draws on standard output meanwhile."""
+        """The images in memory, without Ultralytics' progress bars on standard output."""
         with redirect_stdout(StringIO()):
             return super().build_dataset(*args, **kwargs)
 
     def final_eval(self) -> None:
-        """Nothing: the last epoch has been validated, and its weights are those that are kept."""
+        """Do nothing, because the last epoch has been validated and its weights are kept."""
 
 
 def train_detector(
@@ -95,20 +95,20 @@ def train_detector(
     threads: int = 1,
     start: torch.nn.Module | None = None,
 ) -> Trained:
-    """Train a detector on the CPU, from random weights or from an earlier one's.
+    """Train a detector on the CPU, from random weights or from an earlier model.
 
     Args:
         layout: an Ultralytics model file (`.yaml`).
         train_images, val_images: folders called `images` with YOLO labels in `labels` beside each.
-        class_names: the names of the labels' class ids.
+        class_names: by class id.
         epochs, image_size, seed: of the training; the size in pixels, divisible by 32.
-        folder: where Ultralytics may keep its intermediate files.
-        report: told one line an epoch.
-        threads: how many threads torch uses.
-        start: an earlier model of the same layout; the learning rate is then halved.
+        folder: for Ultralytics' intermediate files.
+        report: called with one line per epoch.
+        threads: number of torch's threads.
+        start: an earlier model of the same layout, with which the learning rate is halved.
 
     Raises:
-        RuntimeError: torch failed, out of memory say.
+        RuntimeError: torch failed, for example for lack of memory.
     """
     settings = {
         **_RECIPE,
@@ -141,7 +141,7 @@ def _epoch_line(trainer: Any) -> str:
 
 
 def _bare_checkpoint(trainer: Any, settings: dict[str, Any]) -> dict[str, Any]:
-    """The averaged weights in half precision, without optimizer and without this machine's paths."""
+    """The averaged weights in half precision, without optimizer and local paths."""
     model = trainer.ema.ema.cpu()
     model.criterion = None
     kept = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The zip archive that torch.save writes, read within bounds. No torch."""
+"""Reads the zip archives of torch.save within bounds. No torch."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from engine.detectors.pickle_tree import Call, Node, entries
 from engine.errors import DetectorError
 from engine.excerpts import short_line
 
-_MAX_DIRECTORY_BYTES = 4 * 2**20  # some 50,000 members, where a detector has a thousand
+_MAX_DIRECTORY_BYTES = 4 * 2**20  # some 50,000 members; a detector has a thousand
 _MAX_PICKLE_BYTES = 64 * 2**20
 _END_BYTES, _LOCATOR_BYTES, _END64_BYTES = 22, 20, 56
 _LONGEST_COMMENT = 65535
 
 
 class WeightArchive:
-    """One pickle and the storages that it refers to, none of them compressed.
+    """One pickle and its storages, all uncompressed.
 
     Attributes:
         pickle: the archive's `data.pkl`.
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        """Look at what a file holds; the storages are read one by one, later.
+        """Read the directory and the pickle of a file, but no storages.
 
         Args:
-            file: open for reading; stays open for as long as this is used.
+            file: open for reading; must stay open while the archive is used.
 
         Raises:
-            DetectorError: an archive of something else.
-            ValueError: damaged, or larger unpacked than it is.
+            DetectorError: it is an archive of something else.
+            ValueError: it is damaged, or its members are larger than the file.
         """
         size = file.seek(0, 2)
         _require_small_directory(file, size)
@@ -50,7 +50,7 @@ class WeightArchive:
         """The bytes of a storage.
 
         Raises:
-            ValueError: the archive has none of that name, or it is damaged.
+            ValueError: there is no such storage, or it is damaged.
         """
         return self._member(f"data/{name}")
 
@@ -66,15 +66,15 @@ class WeightArchive:
 
 
 def model_node(root: Node) -> Node:
-    """Where a checkpoint's tree has its model: as a whole, as a training's averaged `ema`, or as `model`."""
+    """The model in a checkpoint's tree: the root itself, a training's averaged `ema`, or `model`."""
     if isinstance(root, Call) and root.makes_instance:
         return root
-    found = entries(root)
-    return found.get("ema") or found.get("model")
+    fields = entries(root)
+    return fields.get("ema") or fields.get("model")
 
 
 def _only_pickle(members: list[zipfile.ZipInfo], size: int) -> zipfile.ZipInfo:
-    """The archive's one pickle, once all members are what torch.save writes."""
+    """The archive's only pickle, after checking that torch.save can have written all members."""
     names = [member.filename.lower() for member in members]
     pickles = [member for member in members if member.filename.lower().endswith(".pkl")]
     if any(name.endswith("constants.pkl") for name in names):
@@ -99,7 +99,7 @@ def _only_pickle(members: list[zipfile.ZipInfo], size: int) -> zipfile.ZipInfo:
 
 
 def _require_small_directory(file: BinaryIO, size: int) -> None:
-    """Refuse an archive with a huge table of contents before zipfile makes an object of each entry."""
+    """Reject an archive with a huge directory before zipfile creates an object for each entry."""
     start = max(size - _LONGEST_COMMENT - _END_BYTES - _LOCATOR_BYTES - _END64_BYTES, 0)
     file.seek(start)
     data = file.read()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Where a weight file is looked for, and which classes it names; without torch or running anything in it.
+"""Paths of weight files by name, and their classes, without torch and without running anything in them.
 
-The classes are for choices on pages only: those that a detector really has are known once it is loaded.
+The classes are only for choices on pages; a detector's actual classes are known once it is loaded.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _MOST_CLASSES = 100_000
 
 
 def candidates(weights: str | Path) -> list[Path]:
-    """The files that a path or a name may stand for, in the order in which they are looked for.
+    """The possible files of a path or a name, in search order.
 
     Returns:
-        The path alone, or of a bare name (`demo`, `yolo11n.pt`) also the file of that name that comes with
-        PatchBench and, last, the one in `PATCHBENCH_HOME/weights`.
+        The path alone, or for a bare name (`demo`, `yolo11n.pt`) also the file of this name among
+        PatchBench's own weights and, last, in `PATCHBENCH_HOME/weights`.
     """
     given = Path(weights).expanduser()
     if str(weights) != given.name:
@@ -33,13 +33,13 @@ def candidates(weights: str | Path) -> list[Path]:
 
 
 def classes_in(path: Path) -> tuple[str, ...]:
-    """The classes of the model in an Ultralytics checkpoint, by index; one without a name by its number.
+    """The classes of the model in an Ultralytics checkpoint, by index, with numbers for missing names.
 
     Args:
-        path: what `torch.save` wrote. It may come from anywhere: its pickle is only parsed.
+        path: a file written by `torch.save`. It may be untrusted, because its pickle is only parsed.
 
     Returns:
-        None of them where the file cannot be read so; whoever loads it says why.
+        Empty if the file cannot be read; loading it gives the reason.
     """
     try:
         with open(path, "rb") as file:
@@ -55,13 +55,13 @@ def classes_in(path: Path) -> tuple[str, ...]:
 
 
 def _head(model: dict[str, Node]) -> dict[str, Node]:
-    """The attributes of the model's last layer: classes that were set later are counted there alone."""
+    """The attributes of the model's last layer, which alone has the number of classes set later."""
     layers = entries(entries(model.get("_modules")).get("model"))
     return entries(next(reversed(entries(layers.get("_modules")).values()), None))
 
 
 def _names(node: Node) -> dict[int, str]:
-    """Names by index of a list, or of a dict whose keys may be texts, as JSON makes them."""
+    """Names by index, from a list, or from a dict with numeric or (from JSON) text keys."""
     pairs = node.pairs if isinstance(node, Pairs) else enumerate(node) if isinstance(node, list) else ()
     return {
         int(index): name if isinstance(name, str) else short_repr(name)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What kind of file a weight file is, told from its first bytes and its name. No torch.
+"""Detects the kind of a weight file by its first bytes and its name. No torch.
 
-PatchBench needs gradients through the detector, which exported formats do not give.
+PatchBench needs gradients through the detector, which exported formats do not support.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 
 MAX_BYTES = 4 * 2**30
-"""The largest weight file that is opened; the largest published detector has a tenth."""
+"""The maximum size of a weight file; the largest published detector has a tenth."""
 
 TORCH_ZIP = b"PK\x03\x04"
-"""What a file of `torch.save` begins with."""
+"""The first bytes of a file written by `torch.save`."""
 
 _HEAD_BYTES = 4096
 _EXPORTED = "an export without gradients, which an attack needs; use the .pt file that it was exported from"
@@ -36,7 +36,7 @@ _KINDS: tuple[tuple[str, re.Pattern[bytes], str], ...] = (
     ("a Keras model", re.compile(rb"\x89HDF\r\n"), "so use the .pt file of an Ultralytics detector"),
     ("an ONNX model", re.compile(rb"\x08[\x01-\x20](\x12.[a-zA-Z]|\x1a|\x22|\x2a|\x3a)", re.S), _EXPORTED),
 )
-_SAFETENSORS = re.compile(rb".{4}\0{4}\{\s*\"", re.S)  # the length of a JSON text, and that text
+_SAFETENSORS = re.compile(rb".{4}\0{4}\{\s*\"", re.S)  # the length of a JSON text, and the text
 _SUFFIXES = {
     ".onnx": "an ONNX model",
     ".engine": "a TensorRT engine",
@@ -59,14 +59,14 @@ _FOLDERS = {  # what exports that are folders hold
 
 
 def other_kind(path: Path, head: bytes = b"") -> str | None:
-    """What a file is, and what to bring instead, if it is no file of `torch.save`; None if it may be one.
+    """The kind of a file that `torch.save` cannot have written, with advice; None if it can.
 
     Args:
-        path: the file or folder; its suffix counts where its content says nothing.
-        head: the file's first bytes, 4 KiB suffice.
+        path: the file or folder; its suffix is used if the content is inconclusive.
+        head: the file's first bytes; 4 KiB suffice.
 
     Returns:
-        "an ONNX model, an export without gradients …", to be put after "got".
+        For example "an ONNX model, an export without gradients …", for use after "got".
     """
     if path.is_dir():
         kind = next((kind for pattern, kind in _FOLDERS.items() if any(path.glob(pattern))), None)
@@ -79,5 +79,5 @@ def other_kind(path: Path, head: bytes = b"") -> str | None:
 
 
 def is_safetensors(head: bytes) -> bool:
-    """Whether a file that begins so holds tensors and nothing else, as safetensors writes them."""
+    """Whether these first bytes are of a safetensors file."""
     return _SAFETENSORS.match(head) is not None

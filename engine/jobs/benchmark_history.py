@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What benchmarks measured: as JSON, the latest of each suite, one version against another."""
+"""Stored benchmark runs: as JSON, the latest of each suite, and one version compared with another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMPARABLE = ("suite", "scale", "device", "machine", "detector", "dataset")
 
 
 def result_of(run: BenchmarkRun) -> dict[str, Any]:
-    """A run with its measurements as `benchmark run --json` prints it."""
+    """A run with its measurements in the form printed by `benchmark run --json`."""
     about = CATALOGUE.get(run.suite)
     ended = run.started_at if run.finished_at is None else run.finished_at
     return {
@@ -46,26 +46,26 @@ def latest_runs(repository: Repository, suites: Iterable[str] = CATALOGUE, **sam
     """The latest finished run of each suite that has one, with its measurements, in the catalogue's order.
 
     Args:
-        repository: where they are kept.
-        suites: of these alone.
-        same: device, detector, dataset …, as `Benchmarks.find` takes them.
+        repository: holds the runs.
+        suites: names of the suites to look for.
+        same: device, detector, dataset …, passed to `Benchmarks.find`.
     """
-    found = (
+    latest = (
         repository.benchmarks.find(suite=suite, states=["finished"], limit=1, **same) for suite in suites
     )
-    return [repository.benchmarks.get(run.id) for runs in found for run in runs]
+    return [repository.benchmarks.get(run.id) for runs in latest for run in runs]
 
 
 def two_runs(
     repository: Repository, suite: str, *, before: str | None = None, after: str | None = None
 ) -> tuple[BenchmarkRun, BenchmarkRun]:
-    """The latest finished runs of a suite by two versions of the code, alike in all else.
+    """The latest finished runs of a suite by two versions of the code under otherwise equal conditions.
 
     Args:
-        repository: where they are kept.
+        repository: holds the runs.
         suite: its name.
-        before, after: commits or versions, or how they begin; without `after` the latest run's, without
-            `before` the latest other one.
+        before, after: versions, commits or prefixes of commits; `after` defaults to the latest run's,
+            `before` to the latest different one.
 
     Raises:
         SettingsError: there are no two such runs.
@@ -76,24 +76,24 @@ def two_runs(
             other = first.code_version != last.code_version if before is None else _is_of(first, before)
             if other and first.id != last.id and not _differences(first, last):
                 return repository.benchmarks.get(first.id), repository.benchmarks.get(last.id)
-    there = ", ".join(dict.fromkeys(run.code_version for run in runs)) or "none"
+    versions = ", ".join(dict.fromkeys(run.code_version for run in runs)) or "none"
     raise SettingsError(
         f"comparison: expected two finished runs of {suite} on one device by "
-        f"{before or 'an earlier version'} and {after or 'the latest'}, got runs by {there}; "
+        f"{before or 'an earlier version'} and {after or 'the latest'}, got runs by {versions}; "
         "run the suite with both versions, or use --ids"
     )
 
 
 def classes_of(run: BenchmarkRun) -> str:
-    """The classes that a run of any version was measured on, as `engine.classes.words` has them."""
+    """The classes that a run of any version was measured on, worded as by `engine.classes.words`."""
     return recorded_words({**run.facts, "config": run.settings["config"]})
 
 
 def compare(before: BenchmarkRun, after: BenchmarkRun) -> list[Change]:
-    """How each measurement changed from one run to another.
+    """The change of each measurement from one run to another.
 
     Raises:
-        SettingsError: they differ in suite, scale, device, machine, detector, dataset or classes.
+        SettingsError: the runs differ in suite, scale, device, machine, detector, dataset or classes.
     """
     for name, (first, second) in _differences(before, after).items():
         raise SettingsError(
@@ -103,13 +103,13 @@ def compare(before: BenchmarkRun, after: BenchmarkRun) -> list[Change]:
     return changes(before.measurements, after.measurements)
 
 
-def _is_of(run: BenchmarkRun, wanted: str) -> bool:
+def _is_of(run: BenchmarkRun, code: str) -> bool:
     version, _, commit = run.code_version.partition("+")
-    return wanted == version or (bool(commit) and (commit.startswith(wanted) or wanted.startswith(commit)))
+    return code == version or (bool(commit) and (commit.startswith(code) or code.startswith(commit)))
 
 
 def _differences(first: BenchmarkRun, second: BenchmarkRun) -> dict[str, tuple[str, str]]:
-    """In what two runs differ that must be one → the value of either."""
+    """Names of the conditions that should be equal but are not → both values."""
     values = {name: (getattr(first, name), getattr(second, name)) for name in _COMPARABLE}
     values["class"] = (classes_of(first), classes_of(second))
     return {name: pair for name, pair in values.items() if pair[0] != pair[1]}

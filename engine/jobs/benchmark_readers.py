@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The ways to read a dataset's records that the benchmark of data sources compares."""
+"""The ways of reading a dataset's records that the data-source benchmark compares."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from engine.store.repository import Repository
 
 
 def readers(dataset: Dataset) -> Mapping[str, Callable[[], Sequence[ImageRecord]]]:
-    """Name → reads all records of a stored dataset once.
+    """Name → function that reads all records of a stored dataset once.
 
     Args:
-        dataset: as it is stored. Its source is read with the split that holds its images. The demo has no
-            files of labels, and COCO JSON may need a folder of images that is not stored: for them COCO JSON
-            is written when files are first read.
+        dataset: as stored. Its source is read with the split that contains its images. Where the source
+            cannot be read alone (the demo, or COCO JSON with a separate image folder), COCO JSON is written
+            before the first read from files.
     """
     return {
         "files": _Files(dataset),
@@ -57,20 +57,20 @@ class _Files:
 
 
 def _coco(dataset: Dataset) -> dict[str, list[dict[str, object]]]:
-    """The dataset as COCO JSON has it, with absolute paths and boxes as x, y, width, height in pixels."""
+    """The dataset in COCO's form, with absolute paths and boxes as x, y, width, height in pixels."""
     boxes = [
-        (place, int(class_id), [float(x1), float(y1), float(x2 - x1), float(y2 - y1)])
-        for place, image in enumerate(dataset.images)
+        (index, int(class_id), [float(x1), float(y1), float(x2 - x1), float(y2 - y1)])
+        for index, image in enumerate(dataset.images)
         for class_id, (x1, y1, x2, y2) in zip(image.class_ids, image.boxes_xyxy_px, strict=True)
     ]
     return {
         "images": [
-            {"id": place, "file_name": image.path, "width": image.width, "height": image.height}
-            for place, image in enumerate(dataset.images)
+            {"id": index, "file_name": image.path, "width": image.width, "height": image.height}
+            for index, image in enumerate(dataset.images)
         ],
         "annotations": [
-            {"id": number, "image_id": place, "category_id": class_id, "bbox": box}
-            for number, (place, class_id, box) in enumerate(boxes)
+            {"id": number, "image_id": index, "category_id": class_id, "bbox": box}
+            for number, (index, class_id, box) in enumerate(boxes)
         ],
         "categories": [{"id": number, "name": name} for number, name in enumerate(dataset.class_names)],
     }
@@ -78,7 +78,7 @@ def _coco(dataset: Dataset) -> dict[str, list[dict[str, object]]]:
 
 def _image_by_image(dataset: Dataset) -> list[ImageRecord]:
     with Repository() as repository:
-        return [repository.datasets.load_image(dataset.name, place) for place in range(len(dataset.images))]
+        return [repository.datasets.load_image(dataset.name, index) for index in range(len(dataset.images))]
 
 
 def _at_once(dataset: Dataset) -> Sequence[ImageRecord]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Keeps published benchmark results as JSON in a folder, with the report that is made of them."""
+"""Published benchmark results: a folder of JSON files and the report generated from them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ MAX_RESULT_BYTES = 256 * 2**20
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
-    """The results of a folder, `SUITE.json` each, in the catalogue's order; those of no known suite are left.
+    """Load the `SUITE.json` files of a folder in the catalogue's order, ignoring unknown suites.
 
     Raises:
-        StorageError: a file cannot be read or holds something else.
+        StorageError: a file cannot be read or is not a result.
     """
     return [_read(path) for path in (folder / f"{suite}.json" for suite in CATALOGUE) if path.exists()]
 
 
 def write_report(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
-    """Add results to a folder and write the report of all that it holds.
+    """Add results to a folder and write a report of all results in it.
 
     Args:
-        folder: made if it is not there.
-        results: as `benchmark_history.result_of` has them; each replaces the earlier one of its suite.
+        folder: created if missing.
+        results: as returned by `benchmark_history.result_of`; each replaces its suite's earlier result.
 
     Returns:
-        `report.md` and `report.html`; the Markdown's charts lie beside them.
+        Paths of `report.md` and `report.html`; charts of the Markdown are separate files in the folder.
 
     Raises:
         StorageError: the folder cannot be read or written.

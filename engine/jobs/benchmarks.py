@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Runs benchmark suites by name; each part is stored as it ends, so that an interrupted run goes on."""
+"""Runs benchmark suites by name, storing each finished part to make interrupted runs resumable."""
 
 from __future__ import annotations
 
@@ -48,28 +48,28 @@ def run_suite(
     progress: Advance = lambda done, total: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Run one suite, or go on with a run of the same suite, subject, device, settings and code.
+    """Run one suite, or resume a run of the same suite, subject, device, settings and code.
 
     Args:
         name: one of `engine.benchmark.suites.SUITES`.
-        config: dataset, weights, classes, device and the settings that the sides start from.
+        config: dataset, weights, classes, device and the settings that all sides start from.
         scale: one of `engine.benchmark.suite.SCALES`.
-        report: told what goes on, a line at a time.
-        seconds: of generation, in place of the scale's.
-        out: a file to write the result to as well.
+        report: called with each line of progress.
+        seconds: time for generating patches, overriding the scale's.
+        out: a file to which the result is also written.
         trust: open the weights whatever their pickle names.
-        fresh: measure all anew.
-        keep_finished: where such a run is finished already, return that one, unless `fresh`.
-        job_id: the job that asks for it.
-        progress: told how many parts of how many are done.
-        stop_requested: asked at each line of the report ; True ends the run, which can go on.
+        fresh: measure everything again.
+        keep_finished: return the stored result of such a run if it is finished, unless `fresh`.
+        job_id: the job that this run belongs to.
+        progress: called with the number of finished parts and of all parts.
+        stop_requested: polled at each line of progress; True interrupts the run.
 
     Returns:
-        Question, answer, measurements, settings and machine, as `benchmark_history.result_of` has them.
+        Question, answer, measurements, settings and machine, as from `benchmark_history.result_of`.
 
     Raises:
-        RunInterruptedError: a stop was requested, or Ctrl-C pressed; finished parts are kept.
-        EngineError: whatever went wrong, in one line; finished parts are kept.
+        RunInterruptedError: a stop was requested or Ctrl-C pressed; finished parts are kept.
+        EngineError: any other failure, in one line; finished parts are kept.
     """
     require_choice("suite", name, SUITES)
     require_choice("scale", scale, SCALES)
@@ -94,9 +94,9 @@ def run_suite(
             classes = materials.classes.to_json()
             facts = {"dataset": _dataset_facts(materials), "classes": classes, "machine": machine}
             run = repository.benchmarks.begin(key, facts=facts, job_id=job_id, fresh=fresh)
-            told = partial(_tell, report, stop_requested, name)
+            stoppable = partial(_report_or_stop, report, stop_requested, name)
             parts = SUITES[name].parts(subject, work)
-            run = _finished(repository.benchmarks, run, SUITES[name], parts, told, progress)
+            run = _finished(repository.benchmarks, run, SUITES[name], parts, stoppable, progress)
         else:
             report(f"{name} was measured by this version with these settings already")
     result = result_of(run)
@@ -107,28 +107,28 @@ def run_suite(
 
 
 def run_all(
-    config: RunConfig, *, scale: str, report: Report, names: Sequence[str] = (), **how: Any
+    config: RunConfig, *, scale: str, report: Report, names: Sequence[str] = (), **options: Any
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Run every suite; one that fails does not end the others, one that is finished already is kept.
+    """Run every suite, keeping finished ones and continuing after failures.
 
     Args:
-        config, scale, report: as of `run_suite`, and so `how`.
-        names: of these suites alone.
+        config, scale, report, options: passed to `run_suite`.
+        names: the suites to run; empty for all.
 
     Returns:
         The results in the suites' order, and suite → error of those that failed.
 
     Raises:
-        RunInterruptedError: a stop was requested; the same call goes on.
+        RunInterruptedError: a stop was requested; the same call resumes.
     """
     results, failures = [], {}
     for name in names or SUITES:
         report(f"Suite {name}")
         try:
-            results.append(run_suite(name, config, scale=scale, report=report, keep_finished=True, **how))
+            results.append(run_suite(name, config, scale=scale, report=report, keep_finished=True, **options))
         except RunInterruptedError:
             raise
-        except Exception as error:  # whatever one suite meets must not cost the figures of the others
+        except Exception as error:  # a failing suite must not cost the results of the others
             line = " ".join(str(error).split())
             failures[name] = line if isinstance(error, EngineError) else f"{type(error).__name__}: {line}"
             report(f"{name} failed: {failures[name]}")
@@ -143,7 +143,7 @@ def _finished(
     report: Report,
     progress: Advance,
 ) -> BenchmarkRun:
-    """Measure what is not measured yet, then answer from all of it."""
+    """Measure the missing parts, then answer from all of them."""
     device = "cuda" if run.device.startswith("cuda") else ""
     left_out = [part.key for part in parts if part.needs and part.needs != device]
     todo = [part for part in parts if part.key not in left_out]
@@ -165,7 +165,7 @@ def _finished(
     return benchmarks.finish(run, str(answer), left_out)
 
 
-def _tell(report: Report, stop_requested: Callable[[], bool], suite: str, line: str) -> None:
+def _report_or_stop(report: Report, stop_requested: Callable[[], bool], suite: str, line: str) -> None:
     report(line)
     if stop_requested():
         raise RunInterruptedError(_stopped(suite))
@@ -193,5 +193,5 @@ def _dataset_facts(materials: Materials) -> dict[str, Any]:
 
 
 def _model(device: torch.device, machine: dict[str, Any]) -> str:
-    """What the device is called, to tell one machine from another."""
+    """The device's model name, which identifies the machine."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine["cpu_model"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Carries out one claimed job in a process of its own, which ends with its worker: a worker starts it."""
+"""The child process in which a worker runs one claimed job; it ends with its worker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from engine.runs.paths import job_folder, lock_path
 from engine.store.repository import Repository
 from engine.terminal import lenient_streams
 
-INTERRUPTED, LOST = 75, 76  # exit codes: stopped as asked; the attempt no longer counts
+INTERRUPTED, LOST = 75, 76  # exit codes: stopped on request; the attempt no longer counts
 LOCK_S = 60.0
 _PR_SET_PDEATHSIG = 1
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out the attempt of the job that the arguments name; what comes of it goes into the database."""
+    """Carry out the attempt of the job that the arguments name and store its result in the database."""
     parser = argparse.ArgumentParser(description="Carry out one claimed job; its worker's pipe is stdin.")
     for name in ("--job", "--attempt", "--worker-pid"):
         parser.add_argument(name, type=int, required=True)
@@ -55,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def sole_writer(job_id: int) -> Iterator[None]:
-    """Hold the right to write into a job's folder; waits for a former process of the job to end.
+    """Hold the lock on writing into a job's folder, first waiting for an earlier process of the job to end.
 
     Raises:
-        StorageError: another process keeps it, or the lock cannot be made.
+        StorageError: another process keeps the lock, or its file cannot be created.
     """
     import fcntl
 
@@ -85,11 +85,11 @@ def sole_writer(job_id: int) -> Iterator[None]:
 
 
 def carry_out(job: Job, ledger: Ledger) -> int:
-    """Do a job's work and store its end; an end by request is left to the worker, which knows what was asked.
+    """Do a job's work and store its outcome; after a requested stop the worker stores it instead.
 
     Args:
-        job: as it was claimed.
-        ledger: the job's.
+        job: as claimed.
+        ledger: takes the job's reports.
 
     Returns:
         The exit code: 0, 1 if it failed, or `INTERRUPTED`.
@@ -103,13 +103,13 @@ def carry_out(job: Job, ledger: Ledger) -> int:
         return INTERRUPTED
     except EngineError as error:
         return _fail(ledger, str(error))
-    except Exception as error:  # what nobody foresaw: the log has it whole, the job one line
+    except Exception as error:  # a bug: the traceback goes into the log, one line into the job
         log.exception("The job failed")
         if is_full(error):
-            place = job_folder(job.id)
-            return _fail(ledger, f"{place}: expected to write into it, got {full_disk(place)}")
-        told = f"{type(error).__name__}: {short_line(error)}"
-        return _fail(ledger, f"{told}; this is a bug, report the job's log")
+            folder = job_folder(job.id)
+            return _fail(ledger, f"{folder}: expected to write into it, got {full_disk(folder)}")
+        message = f"{type(error).__name__}: {short_line(error)}"
+        return _fail(ledger, f"{message}; this is a bug, report the job's log")
     log.info("Succeeded")
     return 0
 
@@ -122,12 +122,12 @@ def _fail(ledger: Ledger, message: str) -> int:
 
 
 def _folder_of(job: Job, checkpoint: str) -> Path:
-    """The job's folder, empty unless its checkpoint is there, and without what was left half written."""
+    """The job's folder, without half-written files and, unless it has a checkpoint, empty."""
     folder = job_folder(job.id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        goes_on = checkpoint and (folder / checkpoint).exists()
-        for path in folder.glob(".*" if goes_on else "*"):
+        resumes = checkpoint and (folder / checkpoint).exists()
+        for path in folder.glob(".*" if resumes else "*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as error:
         why = why_unwritable(folder, error, "free it or choose another PATCHBENCH_HOME")
@@ -136,10 +136,10 @@ def _folder_of(job: Job, checkpoint: str) -> Path:
 
 
 def _end_with_worker(worker_pid: int) -> None:
-    """End this process at once when its worker dies, however deep in a computation it is."""
+    """End this process at once when its worker dies, even in the middle of a computation."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != worker_pid:  # it died before that could take hold
+        if os.getppid() != worker_pid:  # the worker died before prctl took effect
             os._exit(LOST)
 
     def wait_for_the_end() -> None:
@@ -151,14 +151,14 @@ def _end_with_worker(worker_pid: int) -> None:
 
 
 def _stop_flag() -> threading.Event:
-    """Set by SIGTERM and Ctrl-C: the work then stops where it can go on from."""
+    """An event set by SIGTERM and Ctrl-C, upon which the work stops at its next checkpoint."""
     stop = threading.Event()
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def handler(number: int, frame: FrameType | None) -> None:
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, note)
+        signal.signal(number, handler)
     return stop
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""How long a run will take and what it will need, foretold from measured steps; and how true that was."""
+"""Estimates a run's time, memory and disk space from measured steps, and how accurate estimates were."""
 
 from __future__ import annotations
 
@@ -18,25 +18,24 @@ from engine.settings import declared
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
-CONDITIONS = 4  # that an evaluation looks at each image under: clean, grey, noise, patch
-FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1  # assumed until runs have shown their own
-NEWEST_SHARE = 0.5  # of the latest run in what is known
-# Reckoned, not measured: what a step leaves in the database, the history and the checkpoint together.
-BYTES_A_STEP = 420
-COPIES = 9  # likewise, of the patch as float32: results, record, moments of the optimizer
+CONDITIONS = 4  # an evaluation detects on each image four times: clean, grey, noise, patch
+FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1  # before any run has finished; lower bound afterwards
+NEWEST_SHARE = 0.5  # weight of the latest run in the moving average
+BYTES_A_STEP = 420  # calculated, not measured: a step's rows in database, history and checkpoint
+COPIES = 9  # calculated: float32 copies of the patch in results, record and optimizer moments
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a run is foretold to take.
+    """The estimated time, memory and disk space of a run.
 
     Attributes:
         elapsed_s: of the whole job: loading, steps, validations, evaluation.
-        low_s, high_s: where most runs of these settings end.
+        low_s, high_s: range in which most runs with these settings finish.
         peak_memory_bytes: of the device; on a CPU of the process.
-        disk_bytes: that its results take.
-        measured_at: Unix seconds, when the steps were measured that this is from.
-        runs: finished runs that refined that; 0 after measured steps alone.
+        disk_bytes: size of its results.
+        measured_at: Unix seconds at which the underlying steps were measured.
+        runs: finished runs that refined the measurement; 0 for measured steps alone.
     """
 
     elapsed_s: float
@@ -48,15 +47,15 @@ class Estimate:
     runs: int
 
     def to_json(self) -> dict[str, Any]:
-        """What `Job.estimate` holds."""
+        """The estimate in the form of `Job.estimate`."""
         return asdict(self)
 
 
 def cost_key(config: RunConfig) -> dict[str, Any]:
-    """What a step's cost depends on: detector, machine, batch, terms of the loss and settings that `costs`.
+    """Everything a step's cost depends on: detector, machine, batch, loss terms and settings marked `costs`.
 
-    The others say how many steps there are or what is in them. The dataset is among them: scaled images are
-    cached, a patch is drawn at a cost that does not grow with the objects, and loading is a small part.
+    The dataset is left out: scaled images are cached, drawing a patch costs the same for any number of
+    objects, and loading is a small part.
     """
     device = (default_device() if config.device == "auto" else config.device).replace("cuda:0", "cuda")
     kind = device.partition(":")[0] if device.startswith("cpu") else device
@@ -72,16 +71,15 @@ def cost_key(config: RunConfig) -> dict[str, Any]:
 
 
 def estimate(repository: Repository, config: RunConfig, *, evaluate_after: bool = True) -> Estimate | None:
-    """Foretell a run from what was measured of its settings; early stops are not foreseen.
+    """Estimate a run from measurements of the same settings, assuming that it does not stop early.
 
     Args:
-        repository: where measurements and the dataset are.
+        repository: holds measurements and the dataset.
         config: the run's settings.
-        evaluate_after: the patch is scored at the end.
+        evaluate_after: whether the patch is scored at the end.
 
     Returns:
-        None if nothing was measured of such settings (see `engine.jobs.measuring`), or the dataset is not
-        imported.
+        None if such settings were never measured (see `engine.jobs.measuring`), or without the dataset.
     """
     cost = repository.costs.get(cost_key(config))
     images = _images(repository, config)
@@ -110,16 +108,16 @@ def learn(
     started_at: float | None,
     ended_at: float | None = None,
 ) -> StepCost | None:
-    """Let a finished run refine what is known of its settings.
+    """Refine the stored costs of a run's settings with its actual costs.
 
     Args:
-        repository: where.
-        summary: what its `run.json` holds.
-        started_at: when all of it began, with its process, in Unix seconds; None of one that was resumed.
-        ended_at: when it ended; None: now.
+        repository: holds the costs.
+        summary: content of its `run.json`.
+        started_at: start of its process in Unix seconds; None for a run that was resumed.
+        ended_at: its end; None for now.
 
     Returns:
-        What is known now; None if the run says too little: it has no score.
+        The refined costs; None for a run without a score, which measures too little.
     """
     evaluation = summary.get("evaluation")
     if not evaluation or not summary["image_iterations"]:
@@ -148,11 +146,7 @@ def learn(
 
 
 def estimate_errors(repository: Repository) -> list[tuple[int, float, float]]:
-    """Estimate and truth of the finished runs that had an estimate and ran in one go, oldest first.
-
-    Returns:
-        Job id, estimated and true seconds.
-    """
+    """Job id, estimated and true seconds of finished, uninterrupted runs with an estimate, oldest first."""
     jobs = repository.jobs.find(states=["succeeded"], kinds=making("patch"), order="oldest", limit=-1)
     return [
         (job.id, job.estimate["elapsed_s"], job.finished_at - job.started_at)
@@ -162,7 +156,7 @@ def estimate_errors(repository: Repository) -> list[tuple[int, float, float]]:
 
 
 def _machine(device: str) -> str:
-    """The model of what computes."""
+    """The model name of the GPU or CPU."""
     snapshot = hardware.snapshot()
     if device.startswith("cuda"):
         index = int(device.partition(":")[2] or 0)
@@ -171,7 +165,7 @@ def _machine(device: str) -> str:
 
 
 def _images(repository: Repository, config: RunConfig) -> int:
-    """How many images the run takes; 0 if the dataset is not imported or lacks the class."""
+    """The number of images that the run uses; 0 if the dataset is not imported or lacks the class."""
     known = [each for each in repository.datasets.all() if config.dataset in (each.name, each.source)]
     try:
         ids = dataset_class_ids(known[0].class_names, config.class_names) if known else ()
@@ -185,7 +179,7 @@ def _images(repository: Repository, config: RunConfig) -> int:
 
 
 def _split(images: int, config: RunConfig) -> tuple[int, int]:
-    """Images trained on and held out, as `materials.split_validation` shares them out."""
+    """Numbers of training and held-out images, split as by `materials.split_validation`."""
     if not config.validation_share or images < 2:
         return images, 0
     held_out = min(max(round(images * config.validation_share), 1), images - 1)
@@ -193,7 +187,7 @@ def _split(images: int, config: RunConfig) -> tuple[int, int]:
 
 
 def _validations(config: RunConfig, iterations: int) -> int:
-    """Passes over the held-out images in a run, with the first clean one."""
+    """Passes over the held-out images in a run, including the initial clean one."""
     passes = iterations // config.validate_every if config.validation_share else 0
     return passes + (passes > 0)
 
@@ -211,16 +205,16 @@ def _disk_bytes(config: RunConfig, training: int) -> int:
 
 
 def _error(known: StepCost, true: dict[str, Any], done: dict[str, int], overhead_s: float | None) -> float:
-    """How far a run lay from what was known: the larger time over the smaller one, less 1."""
-    foretold_s = sum(images / getattr(known, rate) for rate, images in done.items())
+    """The relative error of the stored costs for a run: the longer time over the shorter one, minus 1."""
+    estimated_s = sum(images / getattr(known, rate) for rate, images in done.items())
     true_s = sum(images / true[rate] for rate, images in done.items())
     if overhead_s is not None:
-        foretold_s, true_s = foretold_s + known.overhead_s, true_s + overhead_s
-    return max(foretold_s, true_s) / min(foretold_s, true_s) - 1
+        estimated_s, true_s = estimated_s + known.overhead_s, true_s + overhead_s
+    return max(estimated_s, true_s) / min(estimated_s, true_s) - 1
 
 
 def _refined(known: StepCost, true: dict[str, Any], overhead_s: float | None, error: float) -> dict[str, Any]:
-    """What is known, moved towards what a run really took."""
+    """The stored costs, moved towards the actual costs of a run."""
 
     def towards(old: float, new: float) -> float:
         return (1 - NEWEST_SHARE) * old + NEWEST_SHARE * new
@@ -229,7 +223,7 @@ def _refined(known: StepCost, true: dict[str, Any], overhead_s: float | None, er
         "images_per_s": towards(known.images_per_s, true["images_per_s"]),
         "evaluated_per_s": towards(known.evaluated_per_s, true["evaluated_per_s"]),
         "overhead_s": towards(known.overhead_s, known.overhead_s if overhead_s is None else overhead_s),
-        # Memory is asked for in full by each run: the most that was seen, not a mean.
+        # The maximum, not a mean: a run needs its peak memory in full.
         "peak_memory_bytes": max(known.peak_memory_bytes, true["peak_memory_bytes"]),
         "spread": towards(known.spread, error) if known.runs else error,
         "runs": known.runs + 1,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Puts runs and scores of the foreground on record, so that they stand beside those of the queue."""
+"""Records runs and scores made in the foreground like those of the queue."""
 
 from __future__ import annotations
 
@@ -24,15 +24,13 @@ from engine.store.repository import Repository
 def record_foreground_run(
     repository: Repository, summary: dict[str, Any], *, trust: bool = False, started_at: float | None = None
 ) -> Job:
-    """Put a finished run on record as a job that has succeeded, with its steps, its patch and its score.
-
-    What it cost serves the estimates of later runs.
+    """Record a finished run as a succeeded job, with its steps, its patch, its score and its costs.
 
     Args:
-        repository: where.
-        summary: what the run's `run.json` holds. Its files stay where they are; the patch is copied.
-        trust: its weights were opened whatever their pickle names; so they are if the job is done again.
-        started_at: when its process began, in Unix seconds; None of one that was resumed.
+        repository: where to store them.
+        summary: content of the run's `run.json`. Its files stay where they are; the patch is copied.
+        trust: whether its weights were opened whatever their pickle names; a retry does the same.
+        started_at: start of its process in Unix seconds; None for a run that was resumed.
 
     Raises:
         StorageError: its history cannot be read, or the database cannot be used.
@@ -41,8 +39,8 @@ def record_foreground_run(
     request = GenerateRequest(config=config, trust=trust, evaluate_after="evaluation" in summary)
     steps = read_history(folder)
     elapsed_s = summary["elapsed_s"] + summary.get("evaluation", {}).get("elapsed_s", 0.0)
-    how: dict[str, Any] = {"elapsed_s": elapsed_s, "device": summary["device"], "folder": str(folder)}
-    job = _finished(repository, "generate", request, summary, facts=summary, **how)
+    columns: dict[str, Any] = {"elapsed_s": elapsed_s, "device": summary["device"], "folder": str(folder)}
+    job = _finished(repository, "generate", request, summary, facts=summary, **columns)
     repository.steps.add(job.id, steps)
     kind_of(job.kind).record(repository, replace(job, started_at=started_at), summary)
     return job
@@ -51,13 +49,13 @@ def record_foreground_run(
 def record_foreground_evaluation(
     repository: Repository, request: EvaluateRequest, evaluation: Evaluation, *, elapsed_s: float
 ) -> Job:
-    """Put scores on record as a job that has succeeded, and give them to their patch if that is on record.
+    """Record scores as a succeeded job, and with their patch if that is on record.
 
     Args:
-        repository: where.
-        request: what was asked for.
-        evaluation: what came of it.
-        elapsed_s: what it took.
+        repository: where to store them.
+        request: the evaluation's request.
+        evaluation: its result.
+        elapsed_s: its duration.
 
     Raises:
         PatchFileError: the patch is gone.
@@ -65,14 +63,14 @@ def record_foreground_evaluation(
     """
     scores = evaluation.to_json()
     texels = fingerprint(*read_patch_array(Path(request.patch)))
-    how: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "elapsed_s": elapsed_s,
         "device": request.config.device,
         "parent": str(jobs_folder()),
     }
-    job = _finished(repository, "evaluate", request, scores, facts=scores["settings"], **how)
+    job = _finished(repository, "evaluate", request, scores, facts=scores["settings"], **columns)
     write_scores(job_folder(job.id), scores)
-    # Scoring some file is no wish to see it in the gallery.
+    # Scoring a file that is not on record must not add it to the gallery.
     if repository.patches.with_fingerprint(texels) is not None:
         kind_of(job.kind).record(repository, job, scores)
     return job
@@ -85,7 +83,7 @@ def _finished(
     result: dict[str, Any],
     *,
     facts: dict[str, Any],
-    **how: Any,
+    **columns: Any,
 ) -> Job:
     request = request.absolute()
     return repository.jobs.add_finished(
@@ -95,5 +93,5 @@ def _finished(
         seed=KINDS[kind].seed(request),
         code_version=code_version(),
         result=result,
-        **how,
+        **columns,
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What lies under PATCHBENCH_HOME: how much of it, what may go, and what is missing. No torch."""
+"""Disk usage under PATCHBENCH_HOME, pruning of files, and checks for missing ones. No torch."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from engine.store.repository import Repository
 
 _ENDED = ("succeeded", "failed", "cancelled")
 _UNFINISHED = ("queued", "running", "paused", "interrupted")
-_FRESH_S = 3600.0  # within it an upload may still be on its way to becoming a dataset
+_FRESH_S = 3600.0  # a younger upload may still be about to be imported
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Bytes on the disk.
+    """Disk usage in bytes.
 
     Attributes:
-        jobs: job id → bytes of its folder, the largest first.
-        runs: of runs that were no jobs.
-        database, patches, previews, logs: of each.
-        uploads: of archives and weights that came through the dashboard, and of what was unpacked.
-        other: of all else, such as weights and downloads.
+        jobs: job id → size of its folder, the largest first.
+        runs: runs outside the queue.
+        database, patches, previews, logs: each in total.
+        uploads: archives and weights uploaded through the dashboard, and unpacked archives.
+        other: everything else, such as weights and downloads.
     """
 
     jobs: dict[int, int]
@@ -46,13 +46,13 @@ class Usage:
 
     @property
     def total(self) -> int:
-        """Of everything."""
+        """The sum of all parts."""
         parts = vars(self) | {"jobs": sum(self.jobs.values())}
         return sum(parts.values())
 
 
 def usage(repository: Repository) -> Usage:
-    """How much of the disk each part takes."""
+    """Measure the disk usage of each part."""
     home = home_folder()
     folders = [path for path in _inside(home / "jobs") if path.is_dir() and path.name.isdigit()]
     jobs = {int(folder.name): _bytes_in(folder) for folder in folders}
@@ -71,22 +71,22 @@ def usage(repository: Repository) -> Usage:
 
 
 def prune_checkpoints(repository: Repository, *, dry_run: bool = False) -> dict[Path, int]:
-    """Remove the checkpoints of runs that have ended; what can still be resumed keeps its own.
+    """Remove the checkpoints of runs that have ended and cannot be resumed.
 
     Returns:
-        File → bytes, of what went, or with `dry_run` would go.
+        File → bytes of all files removed, or with `dry_run` to be removed.
 
     Raises:
-        StorageError: one cannot be removed.
+        StorageError: a file cannot be removed.
     """
-    going_on = [kind.name for kind in KINDS.things() if kind.checkpoint]
-    ended = repository.jobs.find(states=_ENDED, kinds=going_on, limit=-1)
-    found = [path for job in ended for path in _checkpoints(_folder(job), kind_of(job.kind))]
+    resumable = [kind.name for kind in KINDS.things() if kind.checkpoint]
+    ended = repository.jobs.find(states=_ENDED, kinds=resumable, limit=-1)
+    paths = [path for job in ended for path in _checkpoints(_folder(job), kind_of(job.kind))]
     runs = [run for run in _inside(home_folder() / "runs") if (run / "run.json").exists()]
-    found += [path for run in runs for path in _checkpoints(run, KINDS["generate"])]
-    sizes = {path: _size(path) for path in found}
+    paths += [path for run in runs for path in _checkpoints(run, KINDS["generate"])]
+    sizes = {path: _size(path) for path in paths}
     if not dry_run:
-        for path in found:
+        for path in paths:
             _remove(path)
     return sizes
 
@@ -94,10 +94,10 @@ def prune_checkpoints(repository: Repository, *, dry_run: bool = False) -> dict[
 def prune_previews(
     repository: Repository, *, older_than_s: float = 0.0, dry_run: bool = False
 ) -> dict[Path, int]:
-    """Remove previews that were asked for so long ago, and folders of previews that nobody knows.
+    """Remove previews last requested that long ago, and folders without a preview in the database.
 
     Returns:
-        Folder → bytes, of what went, or with `dry_run` would go.
+        Folder → bytes of all folders removed, or with `dry_run` to be removed.
     """
     previews = repository.previews
     gone = previews.old(older_than_s=older_than_s)
@@ -105,7 +105,7 @@ def prune_previews(
     folders = {*(preview_folder(key) for key in gone), *strays}
     sizes = {folder: _bytes_in(folder) for folder in sorted(folders) if folder.exists()}
     if not dry_run:
-        # The files first: on a full disk they make the room that the database needs.
+        # Files first: on a full disk, removing them frees the space that the database needs.
         for folder in sizes:
             shutil.rmtree(folder, ignore_errors=True)
         previews.forget(gone)
@@ -115,41 +115,41 @@ def prune_previews(
 def prune_uploads(
     repository: Repository, *, older_than_s: float = 0.0, dry_run: bool = False
 ) -> dict[Path, int]:
-    """Remove uploaded archives, and what was unpacked of them, that no dataset refers to; weights stay.
+    """Remove uploaded archives, packed and unpacked, that no dataset or unfinished job uses; weights stay.
 
     Args:
-        repository: where the datasets are, and the imports that have not ended, whose uploads stay too.
-        older_than_s: what is younger stays; so does all that is younger than an hour.
-        dry_run: only look.
+        repository: holds datasets and jobs.
+        older_than_s: keep younger uploads, and in any case those younger than an hour.
+        dry_run: remove nothing.
 
     Returns:
-        File or folder → bytes, of what went, or with `dry_run` would go.
+        File or folder → bytes of everything removed, or with `dry_run` to be removed.
 
     Raises:
-        StorageError: one cannot be removed.
+        StorageError: a file or folder cannot be removed.
     """
     used = repository.maintenance.datasets_below(uploads_folder())
     for job in repository.jobs.find(states=_UNFINISHED, kinds=KINDS, limit=-1):
         used |= set(kind_of(job.kind).uploads(job.request))
     stems = {name.removesuffix(".zip") for name in used}
     since = time.time() - max(older_than_s, _FRESH_S)
-    found = [
+    paths = [
         path
         for path in sorted(_inside(uploads_folder()))
         if upload_of(path) not in {None, *stems} and path.lstat().st_mtime <= since
     ]
-    sizes = {path: _bytes_in(path) + _size(path) for path in found}
+    sizes = {path: _bytes_in(path) + _size(path) for path in paths}
     if not dry_run:
-        for path in found:
+        for path in paths:
             _remove(path)
     return sizes
 
 
 def find_faults(repository: Repository) -> list[str]:
-    """What is wrong with the database, and which files are gone that it names, a line each."""
+    """Check the database and the files that it refers to; one line for each fault."""
     faults = repository.maintenance.check()
-    keeping = [kind.name for kind in KINDS.things() if kind.keeps_folder]
-    for job in repository.jobs.find(states=["succeeded"], kinds=keeping, limit=-1):
+    with_folder = [kind.name for kind in KINDS.things() if kind.keeps_folder]
+    for job in repository.jobs.find(states=["succeeded"], kinds=with_folder, limit=-1):
         if not _folder(job).is_dir():
             faults.append(f"job {job.id}: its folder {_folder(job)} is gone; restore it or delete the job")
     for patch in repository.patches.find(limit=-1):
@@ -162,7 +162,7 @@ def find_faults(repository: Repository) -> list[str]:
 
 
 def _checkpoints(folder: Path, kind: Kind[Any]) -> list[Path]:
-    """Those of a run, and of the runs that it was merged from."""
+    """The checkpoints of a run and of the runs that it was merged from."""
     return [path for name in (kind.checkpoint, f"*/{kind.checkpoint}") for path in folder.glob(name)]
 
 
@@ -191,7 +191,7 @@ def _bytes_in(folder: Path) -> int:
 
 
 def _size(path: Path) -> int:
-    """A file's bytes; 0 of what is none, or is gone since it was listed."""
+    """A file's size in bytes; 0 for a folder or a file removed since it was listed."""
     try:
         return path.lstat().st_size if not path.is_dir() or path.is_symlink() else 0
     except OSError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Keeps the last patch of a generation that was cancelled: what it showed last becomes its result."""
+"""Keeps the last live patch of a cancelled generation as its result."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ log = logging.getLogger(__name__)
 
 
 def keep_last_patch(repository: Repository, job: Job) -> None:
-    """Turn the live patch of a cancelled generation into its files and put it on record, if there is one.
+    """Turn the live patch of a cancelled generation, if any, into its result and record it.
 
-    Nothing that goes wrong with it stops the cancelling: that is only logged, and the live patch stays.
+    A failure is only logged and leaves the live patch: it must not prevent the cancellation.
 
     Args:
-        repository: where the job is.
-        job: a generation that was cancelled.
+        repository: holds the job.
+        job: a cancelled generation.
     """
     folder = job_folder(job.id)
     if not (folder / LIVE_ARRAY).exists():
         return
     try:
         if not (folder / "patch.npy").exists():
-            # Renamed, not copied: that works on a full disk too, and a reader sees a whole file or none.
+            # Renamed, not copied: this works on a full disk, and readers never see half a file.
             os.replace(folder / LIVE_IMAGE, folder / "patch.png")
             os.replace(folder / LIVE_ARRAY, folder / "patch.npy")
         if not (folder / SUMMARY).exists():
@@ -43,7 +43,7 @@ def keep_last_patch(repository: Repository, job: Job) -> None:
 
 
 def _summary(job: Job, folder: Path) -> dict[str, Any]:
-    """What can be said of a run that did not end by itself."""
+    """The summary of a run that did not finish."""
     config = job.request["config"]
     return {
         "patch": str(folder / "patch.npy"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""How a worker has a job carried out: a port, and child processes of this machine."""
+"""How a worker starts a job: the `Launcher` protocol, and its implementation by child processes."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from engine.runs.version import ROOT
 
 
 class Launched(Protocol):
-    """A job that is being carried out."""
+    """A running job."""
 
     def poll(self, within_s: float) -> int | None:
-        """The exit code, negative for a signal; None if it has not ended within some seconds."""
+        """Wait up to `within_s` seconds for the exit code, negative for a signal; None if still running."""
 
     def stop(self) -> None:
-        """Ask it to stop where it can go on from."""
+        """Ask it to stop at a checkpoint."""
 
     def kill(self) -> None:
         """End it at once."""
 
 
 class Launcher(Protocol):
-    """Starts to carry out a job as it was claimed; raises OSError if that cannot be."""
+    """Starts claimed jobs."""
 
     def __call__(self, job: Job) -> Launched:
-        """Start."""
+        """Start a job; raises OSError if that fails."""
 
 
 class ChildProcess:
-    """A job in a process of its own, which ends with the worker's."""
+    """A job in a child process, which ends with the worker's."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self.stop, self.kill = process.terminate, process.kill
 
     def poll(self, within_s: float) -> int | None:
-        """The exit code; waits for it a little."""
+        """Wait for the exit code; None if the process is still running."""
         try:
             return self._process.wait(within_s)
         except subprocess.TimeoutExpired:
@@ -50,10 +50,10 @@ class ChildProcess:
 
 
 def start_child(job: Job) -> ChildProcess:
-    """Start `engine.jobs.child` for a job; what it says goes into the job's log.
+    """Start `engine.jobs.child` for a job, its output going to the job's log.
 
     Raises:
-        OSError: the process or its log cannot be made.
+        OSError: the process or its log cannot be created.
     """
     path = log_path(job.id)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def start_child(job: Job) -> ChildProcess:
         *("--attempt", str(job.attempt), "--worker-pid", str(os.getpid())),
     ]
     with open(path, "ab") as file:
-        # The pipe that is its standard input closes when this process dies, in whatever way.
+        # The child notices this process's death, of whatever cause, by the end of its standard input.
         process = subprocess.Popen(
             arguments,
             cwd=ROOT,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Where a job's work reports to: a port, and the one that keeps it in the database."""
+"""The interface through which a job's work reports, and its implementation on the database."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from engine.store.repository import Repository
 
 
 class Ledger(Protocol):
-    """All that a job's work knows of the queue. Methods raise `StorageError` where nothing can be kept."""
+    """All that a job's work knows of the queue. Methods raise `StorageError` if nothing can be stored."""
 
     @property
     def job_id(self) -> int:
         """The job's number."""
 
     def stop_requested(self) -> bool:
-        """Whether the work is to stop where it can go on from."""
+        """Whether the work should stop at its next checkpoint."""
 
     def report(
         self, progress: Progress, *, steps: Iterable[StepRecord] = (), forget_after: int | None = None
     ) -> None:
-        """Keep progress and steps; does not return if the attempt no longer counts. See `Queue.report`."""
+        """Store progress and steps; does not return if the attempt no longer counts. See `Queue.report`."""
 
     def last_step(self) -> int:
-        """The number of the last step that is kept; 0 if there is none."""
+        """The number of the last stored step; 0 if there is none."""
 
     def checkpointed(self) -> None:
-        """Note that a checkpoint lies further on than where the attempt began."""
+        """Note that the attempt has saved a checkpoint beyond its start."""
 
     def save_dataset(
         self, dataset: Dataset, *, rename: Callable[[Mapping[str, str]], str] | None = None
     ) -> str:
-        """Keep a dataset and return its name; see `Datasets.save`."""
+        """Store a dataset and return its name; see `Datasets.save`."""
 
     def succeed(self, result: dict[str, Any]) -> None:
-        """Put on record what the job made, and end it."""
+        """Record the result and end the job."""
 
     def fail(self, error: str) -> None:
         """End the job with an error of one line."""
 
 
 class StoredLedger:
-    """Keeps a job's reports in the database.
+    """Stores a job's reports in the database.
 
     Args:
-        repository: where.
-        job: as it was claimed.
-        stop_requested: whether the job is to stop.
+        repository: the database.
+        job: as claimed.
+        stop_requested: returns whether the job should stop.
         lost: called when the attempt no longer counts; must not return.
     """
 
@@ -74,15 +74,15 @@ class StoredLedger:
             self._lost()
 
     def last_step(self) -> int:
-        """The number of the last step that is stored."""
+        """The number of the last stored step; 0 if there is none."""
         return self._repository.steps.last(self._job.id)
 
     def checkpointed(self) -> None:
-        """Note that the attempt was not fruitless."""
+        """Note that the attempt has made progress."""
         self._repository.queue.progressed(self._job)
 
     def succeed(self, result: dict[str, Any]) -> None:
-        """Have the job's kind record the result, and end the job."""
+        """Let the job's kind record the result, and end the job."""
         kind_of(self._job.kind).record(self._repository, self._job, result)
         self._repository.queue.finish(self._job, "succeeded", result=result)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Measures a few real steps of a run, for estimates."""
+"""Measures a few real steps of a run for estimates."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
 WARM_UP, STEPS = 2, 8
-JUDGED = 8  # images
+JUDGED = 8  # images to score
 
 
 def measure_costs(config: RunConfig, *, trust: bool = False) -> StepCost:
-    """Take a few steps of a run and score a few images, and store what that cost in the user's database.
+    """Take a few steps of a run, score a few images, and store the costs in the user's database.
+
+    Call it in a fresh process: loading time counts from the process's start, and on a CPU the peak memory
+    is the process's.
 
     Args:
-        config: the run's settings. Call it in a fresh process: what loading took is counted from the
-            process's start, and a CPU's peak memory is the process's.
+        config: the run's settings.
         trust: open the weights whatever their pickle names.
 
     Raises:
-        SettingsError: ART's steps cannot be measured alone.
-        EngineError: whatever else went wrong, in one line.
+        SettingsError: the backend is ART, whose steps cannot be measured alone.
+        EngineError: any other failure, in one line.
     """
     if config.backend != "native":
         raise SettingsError(
             f"estimate: expected the native backend, got {config.backend}; a finished run measures it"
         )
     materials = gather(config, trust=trust)
-    # A job pays for its process too: starting Python and loading torch take longer than the detector.
+    # Includes the process's start: starting Python and loading torch take longer than the detector.
     overhead_s = time.time() - psutil.Process().create_time()
     images_per_s = _loop_rate(config, materials)
     evaluated_per_s = _judge_rate(config, materials)
@@ -58,7 +60,7 @@ def measure_costs(config: RunConfig, *, trust: bool = False) -> StepCost:
 
 
 def _loop_rate(config: RunConfig, materials: Materials) -> float:
-    """Image-iterations a second of the steps after the first ones."""
+    """Image-iterations per second after the warm-up steps."""
     start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
     endless = config.changed(iterations=max(config.iterations, WARM_UP + STEPS), time_limit_s=0.0)
     state = RunState(patch_chw=start, iterations=endless.iterations)
@@ -81,7 +83,7 @@ def _loop_rate(config: RunConfig, materials: Materials) -> float:
 
 
 def _judge_rate(config: RunConfig, materials: Materials) -> float:
-    """Images a second of the judge, clean and patched together."""
+    """Images per second of the judge, clean and patched together."""
     images = range(min(JUDGED, len(materials.records)))
     judge = PatchJudge(
         materials.detector,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Puts patches and scores on record: from finished runs, from evaluations, and from elsewhere."""
+"""Records patches and scores of finished runs, of evaluations, and from elsewhere."""
 
 from __future__ import annotations
 
@@ -19,29 +19,27 @@ from engine.store.repository import Repository
 
 
 def patches_folder() -> Path:
-    """Where the files of recorded patches lie, a folder each: they outlive the runs that made them."""
+    """The folder of recorded patches, one subfolder each; they outlive the runs that made them."""
     return home_folder() / "patches"
 
 
 def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> PatchRecord:
-    """Put on record the patch that a run left, its own score, and the weights that it ran against.
-
-    Again for the same job it changes nothing.
+    """Record a run's patch, its score, and the detector's weights; idempotent for one job.
 
     Args:
-        repository: where.
+        repository: where to store them.
         job: the run.
-        summary: what its `run.json` holds, with or without an evaluation. The patch's files are copied.
+        summary: content of its `run.json`, with or without an evaluation. The patch's files are copied.
 
     Raises:
-        PatchFileError: the patch that it names cannot be read.
+        PatchFileError: the patch cannot be read.
         StorageError: its files cannot be written, or the database cannot be used.
     """
     settings = summary["config"]
     source = Path(summary["patch"])
     circular = bool(settings["circular"])
     facts = {name: value for name, value in summary.items() if name != "evaluation"}
-    place = {
+    target = {
         "dataset": summary["dataset"]["name"],
         "detector": summary["detector"]["name"],
         "class_name": recorded_words(summary),
@@ -56,16 +54,16 @@ def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> Pat
         source.with_suffix(".png") if circular else source,
         patches_folder() / f"job-{job.id}",
         exact=source,
-        name=job.label or f"{place['dataset']}-{place['detector']}",
+        name=job.label or f"{target['dataset']}-{target['detector']}",
         job_id=job.id,
         summary=facts,
-        **place,
+        **target,
     )
     evaluation = summary.get("evaluation")
     if not evaluation:
         return patch
     held_out = evaluation["on"] == "held-out images"
-    repository.patches.add_score(patch.id, job_id=job.id, evaluation=evaluation, held_out=held_out, **place)
+    repository.patches.add_score(patch.id, job_id=job.id, evaluation=evaluation, held_out=held_out, **target)
     return repository.patches.get(patch.id)
 
 
@@ -77,14 +75,14 @@ def record_scores(
     *,
     name: str = "",
 ) -> ScoreRecord:
-    """Put on record how a patch scored; one that is not on record yet is imported first.
+    """Record a patch's scores, importing the patch first if it is not on record.
 
     Args:
-        repository: where.
-        job: the evaluation; None if it was none of the queue.
-        patch_path: the file that was scored.
-        evaluation: what `Evaluation.to_json` gives, with the dataset's name among its settings.
-        name: of the patch if it is imported; by default the file's.
+        repository: where to store them.
+        job: the evaluation; None outside the queue.
+        patch_path: the scored file.
+        evaluation: from `Evaluation.to_json`, with the dataset's name among its settings.
+        name: of an imported patch; by default the file's.
 
     Raises:
         PatchFileError: the patch cannot be read.
@@ -94,7 +92,7 @@ def record_scores(
     if patch is None:
         patch = import_patch(repository, patch_path, name)
     settings = evaluation["settings"]
-    # An imported patch may have been made on any images: nobody here knows.
+    # The images that an imported patch was made on are unknown.
     held_out = settings["dataset"] != patch.dataset if patch.dataset else None
     return repository.patches.add_score(
         patch.id,
@@ -108,7 +106,7 @@ def record_scores(
 
 
 def write_scores(folder: Path, evaluation: dict[str, Any]) -> None:
-    """Write `evaluation.json` into the folder of the job that scored a patch.
+    """Write `evaluation.json` into an evaluation's folder.
 
     Raises:
         StorageError: it cannot be written.
@@ -118,15 +116,15 @@ def write_scores(folder: Path, evaluation: dict[str, Any]) -> None:
 
 
 def import_patch(repository: Repository, path: str | Path, name: str = "") -> PatchRecord:
-    """Put on record a patch from elsewhere; its texels are copied, the file itself is left alone.
+    """Record a patch from elsewhere by copying its texels; the file itself stays as it is.
 
     Args:
-        repository: where.
+        repository: where to store it.
         path: a .npy (never pickled) or an image; see `read_patch_array`.
         name: by default the file's, without suffix.
 
     Raises:
-        PatchFileError: no such file, or none that is a patch.
+        PatchFileError: the file does not exist or is not a patch.
         StorageError: its files cannot be written, or the database cannot be used.
     """
     folder = patches_folder() / f"import-{secrets.token_hex(6)}"
@@ -134,10 +132,10 @@ def import_patch(repository: Repository, path: str | Path, name: str = "") -> Pa
 
 
 def delete_patch(repository: Repository, patch_id: int) -> PatchRecord:
-    """Remove a patch with its scores and the copies of its files; its run, if any, stays.
+    """Remove a patch with its scores and its copied files, but not its run.
 
     Raises:
-        PatchFileError: there is none with this number.
+        PatchFileError: there is no such patch.
         StorageError: the database cannot be used.
     """
     patch = repository.patches.delete(patch_id)
@@ -150,10 +148,10 @@ def delete_patch(repository: Repository, patch_id: int) -> PatchRecord:
 def _keep(
     repository: Repository, source: Path, folder: Path, *, name: str, exact: Path | None = None, **facts: Any
 ) -> PatchRecord:
-    """Copy a patch into a folder of its own and put it on record; a new folder goes if that fails.
+    """Copy a patch into a folder and record it; a newly created folder is removed if that fails.
 
-    A circular patch is scored from its .png, which alone says which texels are drawn; `exact` then is the
-    .npy that its texels are copied from.
+    A circular patch is scored from its .png, the only file with the mask of drawn texels; `exact` is then
+    the .npy to copy the exact texels from.
     """
     patch_chw, mask_hw = read_patch_array(source)
     texels = read_patch_array(exact)[0] if exact is not None else patch_chw

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The door to jobs for the command line and the dashboard: submit, look, change, delete. No torch."""
+"""The interface to jobs for the command line and the dashboard: submit, change, delete. No torch."""
 
 from __future__ import annotations
 
@@ -41,32 +41,32 @@ __all__ = [
 ]
 
 
-def submit(repository: Repository, kind: str, request: Request, *, label: str = "", **how: Any) -> Job:
-    """Queue work.
+def submit(repository: Repository, kind: str, request: Request, *, label: str = "", **options: Any) -> Job:
+    """Queue a new job.
 
     Args:
-        repository: where.
+        repository: the database.
         kind: a name in `KINDS`.
-        request: as that kind takes it; paths in it are made absolute.
-        label: what lists call it; by default as the kind has it.
-        how: `priority` (higher first), `waits_for` (a job that must have succeeded), `auto_resume` (goes on
-            by itself after a crash), `tags`, `notes`, `origin`, `estimate` (by default the kind's).
+        request: of that kind; its paths are made absolute.
+        label: the job's name in lists; by default the kind's.
+        options: `priority` (higher first), `waits_for` (a job that must succeed first), `auto_resume`
+            (resume after a crash), `tags`, `notes`, `origin`, `estimate` (by default the kind's).
 
     Raises:
         EngineError: the kind cannot carry out such a request.
-        JobError: the job that it waits for will not succeed any more.
-        StorageError: the database cannot be used.
+        JobError: the job that it waits for can no longer succeed.
+        StorageError: the database cannot be used; so for all functions here.
     """
-    return _submit(repository, KINDS[kind], request.absolute(), label=label, **how)
+    return _submit(repository, KINDS[kind], request.absolute(), label=label, **options)
 
 
 def cancel(repository: Repository, job_id: int) -> Job:
-    """End a job for good; a running one ends within two seconds. The last patch is kept.
+    """End a job for good, keeping its last patch; a running one ends within two seconds.
 
     Raises:
         JobError: there is no such job, or it has ended.
     """
-    release_dead(repository)  # of these all: nobody would tell a worker that is gone
+    release_dead(repository)  # a dead worker would never see the request
     job = repository.queue.ask(job_id, "cancel")
     if job.state == "cancelled":
         kind_of(job.kind).cancelled(repository, job)
@@ -74,17 +74,17 @@ def cancel(repository: Repository, job_id: int) -> Job:
 
 
 def pause(repository: Repository, job_id: int) -> Job:
-    """Stop a job so that it can go on later: a running one as soon as it has kept a checkpoint.
+    """Pause a job, a running one after it has saved a checkpoint.
 
     Raises:
-        JobError: there is no such job, or it neither runs nor waits.
+        JobError: there is no such job, or it is neither running nor queued.
     """
     release_dead(repository)
     return repository.queue.ask(job_id, "pause")
 
 
 def resume(repository: Repository, job_id: int) -> Job:
-    """Queue a paused or interrupted job again; it goes on from its checkpoint.
+    """Queue a paused or interrupted job again, to continue from its checkpoint.
 
     Raises:
         JobError: there is no such job, or it is in another state.
@@ -94,11 +94,11 @@ def resume(repository: Repository, job_id: int) -> Job:
 
 
 def retry(repository: Repository, job_id: int) -> Job:
-    """Queue the same work as a new job, from its beginning; the old one stays as it is.
+    """Queue the same work as a new job that starts from the beginning; the old one stays as it is.
 
     Raises:
         JobError: there is no such job, or it has not ended.
-        EngineError: it can no longer be carried out, such as the scoring of a patch that is gone.
+        EngineError: it can no longer be carried out, for example because its patch was deleted.
     """
     release_dead(repository)
     job = repository.jobs.get(job_id)
@@ -110,11 +110,11 @@ def retry(repository: Repository, job_id: int) -> Job:
 
 
 def duplicate(repository: Repository, job_id: int, **changes: Any) -> Job:
-    """Queue a job like another, some settings changed; see `Settings.merged`.
+    """Queue a copy of a job with some settings changed; see `Settings.merged`.
 
     Raises:
         JobError: there is no such job.
-        SettingsError: a setting is unknown, of another type, or out of its range.
+        SettingsError: a setting is unknown, of the wrong type, or out of range.
     """
     job = repository.jobs.get(job_id)
     request = KINDS[job.kind].request.from_json(job.request)
@@ -122,12 +122,12 @@ def duplicate(repository: Repository, job_id: int, **changes: Any) -> Job:
 
 
 def delete(repository: Repository, job_id: int) -> Job:
-    """Remove a job that does not run, with its steps, events, log and folder, and return what it was.
+    """Remove a job with its steps, events, log and folder, and return its last state.
 
     Patches on record and imported datasets stay.
 
     Raises:
-        JobError: there is no such job, or it runs.
+        JobError: there is no such job, or it is running.
     """
     release_dead(repository)
     job = repository.jobs.delete(job_id)
@@ -140,18 +140,18 @@ def delete(repository: Repository, job_id: int) -> Job:
 def move(
     repository: Repository, job_id: int, *, priority: int | None = None, before: int | None = None
 ) -> Job:
-    """Change when a waiting job has its turn; see `Queue.move`.
+    """Change the position of a queued job; see `Queue.move`.
 
     Raises:
-        JobError: one of the jobs is not there or no longer waits.
+        JobError: one of the jobs does not exist or is no longer queued.
     """
     return repository.queue.move(job_id, priority=priority, before=before)
 
 
-def _submit(repository: Repository, kind: Kind[Any], request: Request, *, label: str, **how: Any) -> Job:
-    kind.check(request, waits=how.get("waits_for") is not None)
-    if "estimate" not in how:
-        how["estimate"] = kind.estimate(repository, request)
+def _submit(repository: Repository, kind: Kind[Any], request: Request, *, label: str, **options: Any) -> Job:
+    kind.check(request, waits=options.get("waits_for") is not None)
+    if "estimate" not in options:
+        options["estimate"] = kind.estimate(repository, request)
     return repository.jobs.add(
         kind=kind.name,
         label=label or kind.label(request, {}),
@@ -160,7 +160,7 @@ def _submit(repository: Repository, kind: Kind[Any], request: Request, *, label:
         seed=kind.seed(request),
         code_version=code_version(),
         parent=str(jobs_folder()),
-        **how,
+        **options,
     )
 
 

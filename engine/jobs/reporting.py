@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Reports how far a job is while it runs: progress, every step, the live patch; at under 1% of its time."""
+"""Reports a running job's progress, all steps and the live patch, in under 1% of its time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 PROGRESS_S, LIVE_S = 1.0, 2.0
 SHARE = 0.002  # of the run's time, for each of progress and live patch
-RECENT = 20  # reports that a rate is taken over
+RECENT = 20  # reports over which a rate is computed
 LAST_TRIES = 30
 
 
@@ -51,10 +51,10 @@ class Reporter:
         self.progress = Progress()
 
     def phase(self, phase: str, done: int = 0, total: int | None = None, unit: str = "") -> None:
-        """Say how far the job is; stored when it is time, at once where a phase begins.
+        """Report progress; stored immediately at the start of a phase, otherwise when due.
 
         Raises:
-            RunInterruptedError: the job is to stop.
+            RunInterruptedError: the job should stop.
         """
         begins = phase != self.progress.phase
         if begins:
@@ -70,7 +70,7 @@ class Reporter:
             raise RunInterruptedError(f"stopped while {phase}; resume the job to begin that anew")
 
     def store(self) -> None:
-        """Store progress and steps now; where the database cannot take them, they wait for the next time."""
+        """Store progress and steps now; on a database error keep them for the next time."""
         with self._pace.spent():
             try:
                 self._write()
@@ -78,13 +78,13 @@ class Reporter:
                 log.warning("Progress is not stored: %s", error)
 
     def finish(self, *, forget_after: int | None = None) -> None:
-        """Store what is left, and wait for a database that is busy.
+        """Store everything not stored yet, retrying while the database is busy.
 
         Args:
-            forget_after: first drop the stored steps after this one.
+            forget_after: number of the step after which stored steps are deleted first.
 
         Raises:
-            StorageError: it stays so.
+            StorageError: the database still fails after `LAST_TRIES` attempts.
         """
         for left in reversed(range(LAST_TRIES)):
             try:
@@ -101,25 +101,25 @@ class Reporter:
         self._steps = []
 
     def _rate(self) -> float | None:
-        """Per second, over the latest reports."""
+        """Units per second over the latest reports."""
         (first_s, first), (last_s, last) = self._recent[0], self._recent[-1]
         return (last - first) / (last_s - first_s) if last > first and last_s > first_s else None
 
 
 class RunReporter(Reporter):
-    """Reports a generation's steps, all of them, and its patch as a picture at most every two seconds.
+    """Reports all steps of a generation, and its live patch at most every two seconds.
 
-    Runs that follow each other within one job (the groups of `merge mean`) count their steps on.
+    Steps are numbered consecutively over the runs of one job (the groups of `merge mean`).
     """
 
     def observe(self, folder: Path, mask_hw: npt.NDArray[np.bool_] | None = None) -> Observer:
-        """The observer for a run.
+        """Create the observer of a run.
 
         Args:
-            folder: of the live patch.
-            mask_hw: bool (h, w), which texels are drawn; None for all.
+            folder: where the live patch is written.
+            mask_hw: bool (h, w), True for texels that are drawn; None for all.
         """
-        from engine.runs.generation import Observer  # loads torch, which imports need not
+        from engine.runs.generation import Observer  # loads torch, which dataset imports do not need
 
         self._folder, self._mask = folder, mask_hw
         self._live = Pace(LIVE_S, share=SHARE, at_latest_s=60, at_once=True, clock=self._clock)
@@ -138,7 +138,7 @@ class RunReporter(Reporter):
         )
 
     def _begin(self, state: RunState, steps: int) -> None:
-        """Make the stored steps those of the state: what comes after them will be made again."""
+        """Match the stored steps to the state's history; later steps are deleted and will be repeated."""
         if self._state is not None and self._state.history:
             self._before = self._shifted(self._state.history[-1])
         self._state, self._steps_in_iteration = state, steps
@@ -169,7 +169,7 @@ class RunReporter(Reporter):
                 log.warning("Progress is not stored: %s", error)
 
     def _stop(self) -> bool:
-        """Asked after each step; where the run is to stop, its patch is shown as it is then."""
+        """Polled after each step; before the run stops, its progress and current patch are stored."""
         if not self._ledger.stop_requested():
             return False
         if self._state is not None:
@@ -183,7 +183,7 @@ class RunReporter(Reporter):
         self.phase("scoring", self._scored, None, "images")
 
     def _show(self, state: RunState) -> None:
-        """Write the live patch; a run goes on without a picture where the disk is full."""
+        """Write the live patch; a full disk must not end the run."""
         if not state.patch_chw.numel():
             return
         with self._live.spent():
@@ -210,7 +210,7 @@ class RunReporter(Reporter):
         )
 
     def _shifted(self, record: StepRecord) -> StepRecord:
-        """The step as the whole job counts it."""
+        """The step as numbered and timed over the whole job."""
         before = self._before
         if not before.step:
             return record
@@ -218,7 +218,7 @@ class RunReporter(Reporter):
 
 
 def _memory_bytes() -> int:
-    """What this process holds of the device: of a CUDA one where it has begun to use it."""
+    """Memory held by this process: on a CUDA device if it uses one, otherwise in RAM."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         return int(torch.cuda.memory_reserved())

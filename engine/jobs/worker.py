@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The worker: claims jobs one after the other, has each carried out, and decides how it ended."""
+"""The worker: claims jobs one after the other, launches each, and stores how it ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from engine.store.workers import Worker as WorkerRecord
 log = logging.getLogger(__name__)
 
 BEAT_S, WATCH_S, IDLE_S = 1.0, 0.2, 0.5
-CANCEL_S, GRACE_S = 1.2, 120.0  # from SIGTERM to SIGKILL: where the last patch is kept anyway; where not
+CANCEL_S, GRACE_S = 1.2, 120.0  # from SIGTERM to SIGKILL: of a cancelled job, and of any other
 _CAUSES = {
     "SIGKILL": "probably the system ran out of memory",
     "SIGSEGV": "probably a fault in a library or a driver",
@@ -41,16 +41,16 @@ _CAUSES = {
 
 
 def run_worker(device: str | None = None, *, once: bool = False, until_idle: bool = False) -> None:
-    """Work until told to stop by SIGTERM or Ctrl-C.
+    """Work until stopped by SIGTERM or Ctrl-C.
 
     Args:
-        device: what its jobs compute on; by default `cuda:0` where there is one, else `cpu`. `cpu:0`,
-            `cpu:1` … are workers side by side on one CPU.
+        device: device of its jobs; by default `cuda:0` if there is one, else `cpu`. `cpu:0`, `cpu:1` … are
+            parallel workers on one CPU.
         once: end after one job.
-        until_idle: end when no job is left that may run.
+        until_idle: end when no runnable job is left.
 
     Raises:
-        StorageError: the database cannot be used at the beginning; later the worker waits for it.
+        StorageError: the database cannot be used at the start; later the worker waits for it.
     """
     with Repository() as repository:
         worker = Worker(repository, device or default_device())
@@ -65,7 +65,7 @@ class Worker:
     Args:
         repository: the queue.
         device: see `run_worker`.
-        launch: starts to carry out a job.
+        launch: starts a job.
     """
 
     def __init__(self, repository: Repository, device: str, launch: Launcher = start_child) -> None:
@@ -74,7 +74,7 @@ class Worker:
         self._register()
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """End soon: a running job keeps a checkpoint first. Can be a signal's handler."""
+        """Stop soon, after a running job has saved a checkpoint. Usable as a signal handler."""
         self._stopping.set()
 
     def run(self, *, once: bool = False, until_idle: bool = False) -> None:
@@ -85,7 +85,7 @@ class Worker:
                 worked: bool | None
                 try:
                     worked = self._turn()
-                except StorageError as error:  # full disk, busy database: jobs stay as they are meanwhile
+                except StorageError as error:  # full disk, busy database: retry, leaving jobs as they are
                     log.warning("%s", error)
                     worked = None
                     self._stopping.wait(BEAT_S)
@@ -113,7 +113,7 @@ class Worker:
                 heartbeat_at=now,
             )
         )
-        self._beat_at = 0.0  # the first look at what others have left comes at once
+        self._beat_at = 0.0  # check for dead workers immediately
 
     def _turn(self) -> bool:
         """Run the next job to its end, if there is one."""
@@ -134,29 +134,25 @@ class Worker:
         return True
 
     def _beat(self) -> None:
-        """When it is due: a heartbeat, and a look at what other workers that are gone have left."""
+        """If due, send a heartbeat and release the jobs of dead workers."""
         if time.time() - self._beat_at < BEAT_S:
             return
-        if not self._repository.workers.beat(self._id):  # taken for dead by another machine
+        if not self._repository.workers.beat(self._id):  # another machine considered this worker dead
             self._register()
         self._beat_at = time.time()
         for job in release_dead(self._repository):
             log.info("Job %d of a worker that is gone: %s", job.id, job.state)
 
     def _watch(self, job: Job, launched: Launched) -> int:
-        """Wait for the end of what was launched, and bring it about where that is wanted.
-
-        Returns:
-            Its exit code.
-        """
+        """Wait for a launched job to end, stopping it on request, and return its exit code."""
         kill_at: float | None = None
         while (code := launched.poll(WATCH_S)) is None:
-            wanted = self._wanted(job)
-            if wanted == "gone":
+            request = self._stop_request(job)
+            if request == "gone":
                 launched.kill()
-            elif wanted is not None:
+            elif request is not None:
                 now = time.monotonic()
-                patience = CANCEL_S if wanted == "cancel" else GRACE_S
+                patience = CANCEL_S if request == "cancel" else GRACE_S
                 if kill_at is None:
                     launched.stop()
                     kill_at = now + patience
@@ -165,18 +161,18 @@ class Worker:
                     launched.kill()
         return code
 
-    def _wanted(self, job: Job) -> str | None:
-        """What is asked of the job, or `stop` of the worker; None too where the database does not answer."""
+    def _stop_request(self, job: Job) -> str | None:
+        """The job's `Queue.stop_request`, or `stop` if the worker is stopping."""
         try:
             self._beat()
-            wanted = self._repository.queue.wanted(job)
+            request = self._repository.queue.stop_request(job)
         except StorageError as error:
             log.warning("%s", error)
-            wanted = None
-        return wanted or ("stop" if self._stopping.is_set() else None)
+            request = None
+        return request or ("stop" if self._stopping.is_set() else None)
 
     def _settle(self, end: Callable[[], object]) -> None:
-        """Store how a job ended; waits for a database that cannot be written."""
+        """Store how a job ended, retrying while the database cannot be written."""
         while True:
             try:
                 end()
@@ -184,17 +180,17 @@ class Worker:
             except StorageError as error:
                 log.warning("%s", error)
                 if self._stopping.wait(BEAT_S):
-                    return  # the next worker finds the job without a worker and releases it
+                    return  # another worker will release the job
 
     def _end(self, job: Job, code: int) -> None:
-        """Say how the job ended, if its child has not."""
+        """Store how the job ended, unless its child did."""
         queue = self._repository.queue
-        wanted = queue.wanted(job)
-        if wanted != "gone":
+        request = queue.stop_request(job)
+        if request != "gone":
             last_lines = [line for line in read_log_tail(job.id, lines=5) if line]
             state, error = ending(
                 code,
-                wanted=wanted,
+                request=request,
                 may_go_on=queue.may_go_on(job),
                 stopped=self._stopping.is_set(),
                 last_line=last_lines[-1] if last_lines else "",
@@ -207,22 +203,22 @@ class Worker:
 
 
 def ending(
-    code: int, *, wanted: str | None, may_go_on: bool, stopped: bool, last_line: str
+    code: int, *, request: str | None, may_go_on: bool, stopped: bool, last_line: str
 ) -> tuple[str, str | None]:
-    """How a job ended whose child did not say so itself.
+    """The final state of a job whose child did not store it.
 
     Args:
         code: the child's exit code, negative for a signal.
-        wanted: what was asked of the job.
-        may_go_on: whether it is to be queued again by itself.
+        request: `cancel` or `pause` if it was requested.
+        may_go_on: whether the job may be queued again automatically.
         stopped: whether the worker is stopping.
         last_line: of the job's log.
 
     Returns:
-        The job's state and its error, if it is one.
+        The job's state, and its error if it failed or was interrupted.
     """
-    if wanted in ("cancel", "pause"):
-        return {"cancel": "cancelled", "pause": "paused"}[wanted], None
+    if request in ("cancel", "pause"):
+        return {"cancel": "cancelled", "pause": "paused"}[request], None
     broken_off = "queued" if may_go_on else "interrupted"
     if stopped or code == INTERRUPTED:
         return broken_off, "stopped together with its worker; resume it"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Which workers are alive, what becomes of the jobs of those that are not, and how one is started."""
+"""Starts workers, lists those alive, and releases the jobs of dead ones."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from engine.runs.version import ROOT
 from engine.store.repository import Repository
 from engine.store.workers import Worker
 
-SILENT_S = 30.0  # after so long without a heartbeat a worker on another machine counts as gone
+SILENT_S = 30.0  # without a heartbeat, after which a worker on another machine counts as dead
 START_S = 15.0
 
 
 def alive_workers(repository: Repository) -> list[Worker]:
-    """The workers that are at work, the oldest first."""
+    """All running workers, the oldest first."""
     return [worker for worker in repository.workers.all() if _is_alive(worker)]
 
 
 def release_dead(repository: Repository) -> list[Job]:
-    """Take the jobs of workers that are gone out of their hands; see `Queue.release`. Returns those jobs."""
-    # In this order: whoever runs a job has begun before it claimed, so what is not listed below has ended.
+    """Release the jobs of dead workers and return them; see `Queue.release`."""
+    # Holders first: a worker registers before it claims, so a holder missing from the later list is dead.
     holders = repository.queue.holders()
     workers = repository.workers.all()
     alive = {worker.id for worker in workers if _is_alive(worker)}
@@ -48,7 +48,7 @@ def release_dead(repository: Repository) -> list[Job]:
 
 
 def default_device() -> str:
-    """`cuda:0` where NVML knows a GPU, else `cpu`. Loads no torch."""
+    """`cuda:0` if NVML finds a GPU, else `cpu`. Loads no torch."""
     return "cuda:0" if hardware.snapshot().gpus else "cpu"
 
 
@@ -56,17 +56,17 @@ def ensure_worker(repository: Repository, device: str | None = None) -> None:
     """Start a worker that outlives this process, unless one is alive.
 
     Args:
-        repository: the queue that it is to work on.
-        device: one for this device; None is content with any.
+        repository: the queue to work on.
+        device: the worker's device; None or `auto` for any.
 
     Raises:
-        JobError: it ended at once or did not begin within some seconds.
+        JobError: it ended at once or did not register within `START_S`.
     """
-    wanted = None if device in (None, "auto") else device
-    if _serving(repository, wanted):
+    device = None if device == "auto" else device
+    if _serving(repository, device):
         return
     log = home_folder() / "workers.log"
-    arguments = [sys.executable, "-m", "engine", "worker", "--device", wanted or default_device()]
+    arguments = [sys.executable, "-m", "engine", "worker", "--device", device or default_device()]
     with open(log, "ab") as file:
         started = subprocess.Popen(
             arguments,
@@ -78,7 +78,7 @@ def ensure_worker(repository: Repository, device: str | None = None) -> None:
             start_new_session=True,
         )
     deadline = time.monotonic() + START_S
-    while not _serving(repository, wanted):
+    while not _serving(repository, device):
         if started.poll() is not None or time.monotonic() > deadline:
             raise JobError(f"worker: expected one to begin, got none within {START_S:g} s; see {log}")
         time.sleep(0.1)
@@ -93,7 +93,7 @@ def _serving(repository: Repository, device: str | None) -> list[Worker]:
 
 
 def _is_alive(worker: Worker) -> bool:
-    """On this machine: whether the process runs; elsewhere: whether it was heard of lately."""
+    """Whether the process runs if it is on this machine; otherwise whether its heartbeat is recent."""
     if worker.host != socket.gethostname():
         return time.time() - worker.heartbeat_at < SILENT_S
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Patches as NumPy arrays in files, without torch: reads any patch, writes it whole or not at all."""
+"""Reads and writes patches as NumPy arrays, without torch."""
 
 from __future__ import annotations
 
@@ -19,23 +19,22 @@ BoolArray = npt.NDArray[np.bool_]
 SMALLEST_PX, LARGEST_PX = 4, 4096
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 IMAGE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
-# Arithmetic in float32 may leave 0 to 1 by this much; more is another scale.
-ROUNDING = 1e-4
+ROUNDING = 1e-4  # tolerated excess over 0 to 1 from float32 arithmetic
 
 
 def read_patch_array(path: str | Path) -> tuple[FloatArray, BoolArray | None]:
-    """A patch and its mask from a file, PatchBench's own or one from elsewhere.
+    """Read a patch and its mask from a file, written by PatchBench or not.
 
     Args:
         path: `.npy` (float 0 to 1 or uint8; 3×h×w or h×w×3), or `.png`, `.jpg` (RGB, grey or palette, with
-            or without transparency), sides of 4 to 4096.
+            or without transparency), with sides of 4 to 4096 texels.
 
     Returns:
-        The patch, float32 (3, h, w), 0 to 1, and which texels are drawn, bool (h, w): those at least half
-        opaque, or None where all are.
+        The patch, float32 (3, h, w), 0 to 1, and the mask of drawn texels, bool (h, w): those at least half
+        opaque, or None for all.
 
     Raises:
-        PatchFileError: no such file, or another form.
+        PatchFileError: the file does not exist or is not such a patch.
     """
     path = Path(path)
     if not path.is_file():
@@ -52,18 +51,16 @@ def read_patch_array(path: str | Path) -> tuple[FloatArray, BoolArray | None]:
 def write_patch_array(
     folder: Path, patch_chw: FloatArray, mask_hw: BoolArray | None = None, *, stem: str = "patch"
 ) -> None:
-    """Write `patch.npy` (float32, 3×h×w) and `patch.png` (8 bits; the mask as transparency) into a folder.
-
-    Each file is replaced in one step, so a reader never sees half of one.
+    """Write `patch.npy` (float32, 3×h×w) and `patch.png` (8 bits; the mask as transparency), atomically each.
 
     Args:
         folder: an existing folder.
         patch_chw: float32 (3, h, w), 0 to 1.
-        mask_hw: bool (h, w), which texels are drawn; None for all.
+        mask_hw: bool (h, w), True for texels that are drawn; None for all.
         stem: the files' name without suffix.
 
     Raises:
-        StorageError: the folder cannot be written to (full, read-only, not there).
+        StorageError: the folder cannot be written to (full, read-only, missing).
     """
     pixels = np.rint(patch_chw.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
     if mask_hw is not None:
@@ -74,7 +71,7 @@ def write_patch_array(
 
 
 def fingerprint(patch_chw: FloatArray, mask_hw: BoolArray | None = None) -> str:
-    """SHA-256 over a patch's texels and which of them are drawn: the same in whatever file it lies."""
+    """SHA-256 of a patch's texels and mask, independent of the file format."""
     digest = hashlib.sha256(repr(patch_chw.shape).encode())
     digest.update(np.ascontiguousarray(patch_chw, dtype="<f4").tobytes())
     if mask_hw is not None:
@@ -84,7 +81,7 @@ def fingerprint(patch_chw: FloatArray, mask_hw: BoolArray | None = None) -> str:
 
 def _read_array(path: Path) -> FloatArray:
     try:
-        # Mapped first: a header that promises more than the file holds is refused before any allocation.
+        # Memory-mapped: a header that claims more data than the file has is rejected without allocation.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError) as error:
         raise PatchFileError(

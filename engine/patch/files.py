@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Patches as files, read to and written from tensors; `engine.patch.arrays` has the forms."""
+"""Reads and writes patches as tensors; see `engine.patch.arrays` for the file formats."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ __all__ = ["LARGEST_PX", "SMALLEST_PX", "read_patch", "write_patch"]
 
 
 def read_patch(path: str | Path) -> tuple[Tensor, Tensor | None]:
-    """A patch, float32 (3, h, w), 0 to 1, and its mask, bool (h, w) or None; see `read_patch_array`.
-
-    Raises:
-        PatchFileError: no such file, or another form.
-    """
+    """Read a patch, float32 (3, h, w), 0 to 1, and its mask, bool (h, w) or None; see `read_patch_array`."""
     patch, mask = read_patch_array(path)
     return torch.from_numpy(patch), None if mask is None else torch.from_numpy(mask)
 
@@ -26,17 +22,7 @@ def read_patch(path: str | Path) -> tuple[Tensor, Tensor | None]:
 def write_patch(
     folder: str | Path, patch_chw: Tensor, mask_hw: Tensor | None = None, *, stem: str = "patch"
 ) -> None:
-    """Write `patch.npy` and `patch.png` into a folder; see `write_patch_array`.
-
-    Args:
-        folder: an existing folder.
-        patch_chw: float (3, h, w), 0 to 1.
-        mask_hw: bool (h, w), which texels are drawn; None for all.
-        stem: the files' name without suffix.
-
-    Raises:
-        StorageError: the folder cannot be written to (full, read-only, not there).
-    """
+    """Write a patch, float (3, h, w), 0 to 1, and its mask, bool (h, w) or None; see `write_patch_array`."""
     patch = patch_chw.detach().to("cpu", torch.float32).numpy()
     mask = None if mask_hw is None else mask_hw.cpu().numpy()
     write_patch_array(Path(folder), patch, mask, stem=stem)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The gradient of a step: render, loss and derivative of its batches, on one device."""
+"""The gradient of a step: rendering, loss and backward pass of its batches on one device."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Gradient:
     """The loss of some images and its gradient.
 
     Attributes:
-        images: how many.
-        loss: the mean over them.
-        terms: the unweighted terms, means over them.
-        gradient_chw: of the (scaled) loss with respect to the patch: float (3, h, w).
+        images: number of images.
+        loss: mean over the images.
+        terms: means of the unweighted terms over the images.
+        gradient_chw: gradient of the (scaled) loss with respect to the patch, float (3, h, w).
     """
 
     images: int
@@ -41,7 +41,7 @@ class Gradient:
 
     @classmethod
     def joined(cls, parts: Sequence[Gradient]) -> Gradient:
-        """The gradient of all images from those of their parts, each weighted by its images."""
+        """Average the gradients of parts, weighted by their numbers of images."""
         if len(parts) == 1:
             return parts[0]
         images = sum(part.images for part in parts)
@@ -58,18 +58,18 @@ class Gradient:
 
 
 class StepGradient:
-    """Computes gradients of the loss with respect to the patch; keeps nothing from one step to the next.
+    """Computes gradients of the loss with respect to the patch, without state between steps.
 
     Args:
         detector: the frozen detector.
-        plan: the run's, with its settings.
-        limits: those of memory.
-        patch_chw: float32 (3, h, w), 0 to 1, on the detector's device; takes a gradient.
+        plan: the run's plan, with its settings.
+        limits: the run's memory limits.
+        patch_chw: float32 (3, h, w), 0 to 1, on the detector's device; requires a gradient.
         precision: `fp32`, `bf16` or `fp16`.
-        scaler: scales the loss before it is differentiated.
+        scaler: scales the loss before the backward pass.
 
     Attributes:
-        threads: they compute the parts of a batch side by side.
+        threads: compute parts of a batch in parallel.
     """
 
     def __init__(
@@ -94,16 +94,16 @@ class StepGradient:
             top_k=config.top_k,
         )
         self._loss = _compiled(loss) if config.compile else loss
-        # Compiled code and accelerators share out their work by themselves.
-        alone = config.compile or not loss.adds_up or device.type != "cpu"
-        self.threads = BatchThreads(1 if alone else torch.get_num_threads())
+        # Compiled code and accelerators parallelise by themselves.
+        single = config.compile or not loss.adds_up or device.type != "cpu"
+        self.threads = BatchThreads(1 if single else torch.get_num_threads())
 
     def of_step(self, batches: Iterable[Batch], iteration: int, step: int) -> Gradient:
         """The gradient of all images of a step.
 
         Args:
-            batches: the step's.
-            iteration, step: iterations done, and steps done within this one.
+            batches: the step's batches.
+            iteration, step: numbers of finished iterations, and of finished steps within the current one.
 
         Raises:
             MemoryExhaustedError: one image alone does not fit.
@@ -115,7 +115,7 @@ class StepGradient:
         return Gradient.joined([part for piece in pieces for part in self._halved_to_fit(piece)])
 
     def _halved_to_fit(self, piece: Piece) -> list[Gradient]:
-        """The gradients of the piece, or of those parts of it that fit into memory."""
+        """The gradients of the piece, split into halves as often as needed to fit into memory."""
         if self._limits.allow(len(piece)):
             try:
                 return [self.of_piece(piece)]
@@ -128,18 +128,18 @@ class StepGradient:
         return [part for half in piece.halves() for part in self._halved_to_fit(half)]
 
     def of_piece(self, piece: Piece) -> Gradient:
-        """The gradient of images that fit into memory, drawn with the piece's own chance."""
+        """The gradient of images that fit into memory, using the piece's own random generator."""
         config, images_nchw, targets = self._plan.config, piece.images_nchw, piece.targets
-        chance = self._plan.chance(*piece.part)
+        generator = self._plan.generator(*piece.part)
         if config.flip:
-            images_nchw, targets = mirror(images_nchw, targets, chance)
+            images_nchw, targets = mirror(images_nchw, targets, generator)
         placements = place(
             targets,
             canvas_hw=(images_nchw.shape[2], images_nchw.shape[3]),
             aspect=config.patch_width / config.patch_height,
             placement=config.placement,
             augmentation=config.augmentation,
-            generator=chance,
+            generator=generator,
         )
 
         def part(first: int, last: int) -> Gradient:
@@ -149,10 +149,10 @@ class StepGradient:
         return Gradient.joined(self.threads.map(part, len(piece)))
 
     def _differentiate(self, images_nchw: Tensor, targets: Targets, placements: Placements) -> Gradient:
-        """Render, loss and gradient of some images; runs in a thread, and changes nothing of the run."""
-        drawn = compose(images_nchw, self._patch, placements, self._mask)
+        """Rendering, loss and gradient of some images; thread-safe, as it changes no state of the run."""
+        patched = compose(images_nchw, self._patch, placements, self._mask)
         with autocast(self._precision, self._detector.device):
-            loss, terms = self._loss(self._detector, drawn, targets, self._patch)
+            loss, terms = self._loss(self._detector, patched, targets, self._patch)
         gradient = torch.autograd.grad(self._scaler.scale(loss), self._patch)[0]
         values = torch.stack([loss.detach(), *(term.detach().float() for term in terms.values())]).tolist()
         return Gradient(
@@ -164,10 +164,10 @@ class StepGradient:
 
 
 def _compiled(loss: PatchLoss) -> Callable[..., tuple[Tensor, dict[str, Tensor]]]:
-    """The loss and with it the detector's forward pass by torch.compile.
+    """The loss, including the detector's forward pass, compiled by torch.compile.
 
-    Each number of images and objects is a shape of its own until torch makes them symbolic, hence the
-    raised limit of recompilations; beyond it torch goes on uncompiled.
+    Each number of images and objects is a separate shape until torch makes them symbolic, hence the raised
+    recompilation limit, beyond which torch runs uncompiled.
     """
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILE_LIMIT)
     return torch.compile(loss.__call__)

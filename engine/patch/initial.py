@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a patch is before its first step: grey, noise, an image, or an earlier patch (a warm start)."""
+"""The patch before the first step: grey, noise, an image, or an earlier patch (a warm start)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ STREAM = 2  # of the seed, for the noise
 
 
 def initial_patch(initial: str, height: int, width: int, seed: int) -> Tensor:
-    """The first patch, float32 (3, height, width), 0 to 1.
+    """The initial patch, float32 (3, height, width), 0 to 1.
 
     Args:
-        initial: `grey` (0.5), `noise` (uniform, from the seed), or the path of a .png, .jpg or .npy, resized
-            (bilinear, anti-aliased) where its size differs.
+        initial: `grey` (0.5), `noise` (uniform), or the path of a .png, .jpg or .npy, resized (bilinear,
+            anti-aliased) if necessary.
         height, width: in texels.
         seed: of the noise.
 
     Raises:
-        PatchFileError: the path names no usable image or patch.
+        PatchFileError: the path is not a usable image or patch.
     """
     if initial == "grey":
         return torch.full((3, height, width), 0.5)

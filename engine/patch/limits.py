@@ -10,15 +10,15 @@ from engine.patch.state import RunState
 
 
 class Limits:
-    """Decisions that a process takes by its own clock and its own memory, noted in the run's state.
+    """Decisions based on the process's clock and memory, recorded in the run's state.
 
-    They stand together because everything else of a run follows from its settings: processes that share a
-    run would have to agree on these alone.
+    Everything else in a run follows from its settings; processes sharing a run would have to agree only on
+    these.
 
     Args:
         config: the run's settings.
-        state: where the run stands; changed in place.
-        clock: seconds, monotonic.
+        state: the run's state; changed in place.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, config: RunConfig, state: RunState, clock: Callable[[], float]) -> None:
@@ -26,16 +26,16 @@ class Limits:
         self._started_s = clock() - state.elapsed_s
 
     def elapsed_s(self) -> float:
-        """Seconds so far, over all sittings."""
+        """Seconds spent so far, including those before the run was resumed."""
         return self._clock() - self._started_s
 
     def out_of_time(self) -> bool:
-        """Whether the time limit, if there is one, is reached."""
+        """Whether the time limit, if any, is reached."""
         limit_s = self._config.time_limit_s
         return bool(limit_s) and self.elapsed_s() >= limit_s
 
     def fit_iterations(self) -> None:
-        """After an iteration: as many iterations as the time limit has room for, at most those asked for."""
+        """After an iteration, reduce the number of iterations to those that fit into the time limit."""
         state = self._state
         if self._config.time_limit_s:
             per_iteration_s = state.elapsed_s / state.iteration
@@ -43,11 +43,11 @@ class Limits:
             state.iterations = max(min(self._config.iterations, fitting), state.iteration)
 
     def allow(self, images: int) -> bool:
-        """Whether so many images may fit into memory at once, for all that is known."""
+        """Whether this many images may fit into memory at once, judging by earlier attempts."""
         return not 0 < self._state.batch_limit < images
 
     def did_not_fit(self, images: int) -> None:
-        """Never try so many images at once again."""
+        """Record that this many images do not fit, and halve the batch limit."""
         state = self._state
         state.batch_limit = max(images // 2, 1)
         state.events.append({"event": "out of memory", "step": state.step, "batch_size": state.batch_limit})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Fits batches into memory: halves one that did not fit, and finds the size that pays by trying."""
+"""Fits batches into memory: halves those that do not fit, and finds a good batch size by probing."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from engine.detectors.base import Targets
 from engine.errors import MemoryExhaustedError
 
 LARGEST_BATCH = 256
-WORTH_IT = 1.05  # a doubled batch must bring this much throughput, or the smaller one is kept
-HEADROOM = 0.8  # share of the free memory that a batch may take
+WORTH_IT = 1.05  # minimum speed-up for doubling the batch size
+HEADROOM = 0.8  # share of the free memory that a batch may use
 
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A batch, or a part of one that did not fit as a whole.
+    """A batch, or a part of a batch that did not fit into memory as a whole.
 
     Attributes:
         images_nchw: uint8 (n, 3, h, w).
         targets: their objects.
-        part: numbers that no other piece of the run has; they give the piece its own chance.
+        part: numbers unique to the piece within the run, which seed its random generator.
     """
 
     images_nchw: Tensor
@@ -39,10 +39,10 @@ class Piece:
         return len(self.images_nchw)
 
     def halves(self) -> list[Piece]:
-        """The piece in two.
+        """Split the piece in two.
 
         Raises:
-            MemoryExhaustedError: it is one image.
+            MemoryExhaustedError: it is a single image.
         """
         count = len(self)
         if count == 1:
@@ -57,14 +57,14 @@ class Piece:
             Piece(
                 images_nchw=self.images_nchw[first:last],
                 targets=self.targets.of_images(first, last),
-                part=(*batch, 2 * part + 1 + side),
+                part=(*batch, 2 * part + 1 + half),
             )
-            for side, (first, last) in enumerate(bounds)
+            for half, (first, last) in enumerate(bounds)
         ]
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch raised the error for want of memory; on the CPU it has no class of its own."""
+    """Whether torch ran out of memory; on the CPU it raises no specific class for that."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
@@ -76,14 +76,14 @@ def find_batch_size(
     free_bytes: Callable[[torch.device], int] | None = None,
     used_bytes: Callable[[torch.device], int] | None = None,
 ) -> int:
-    """The smallest batch size beyond which doubling brings no throughput, within the memory that is free.
+    """The smallest batch size beyond which doubling does not increase throughput, within the free memory.
 
-    Speeds vary, so two calls may answer differently: a run that must be repeated names its batch size.
+    Timings vary, and so may the result: a reproducible run needs an explicit batch size.
 
     Args:
-        try_step: does the work of one step with that many images.
-        device: where it does it.
-        clock: seconds, monotonic.
+        try_step: called with a number of images, for which it does the work of one step.
+        device: its device.
+        clock: returns monotonic seconds.
         free_bytes, used_bytes: the device's memory, replaced in tests.
 
     Raises:
@@ -114,7 +114,7 @@ def find_batch_size(
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory taken so far: the device's on CUDA, else the process's resident set."""
+    """Peak memory so far: of the device on CUDA, otherwise the process's resident set."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return _peak_resident_bytes()
@@ -128,11 +128,11 @@ def _peak_resident_bytes() -> int:
     import sys
 
     if sys.platform == "linux":
-        # Linux hands `ru_maxrss` on to a child process: one begun by a large process would report its size.
+        # On Linux, a child process inherits `ru_maxrss` from its parent.
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-        found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
-        if found:
-            return int(found[1]) * 1024
+        peak_kib = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+        if peak_kib:
+            return int(peak_kib[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Optimizers by name: how a gradient changes the patch. Loads torch only where one is made."""
+"""The optimizers that settings can name. Loads torch only when one is created."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class OptimizerKind:
 
     Attributes:
         name: in settings.
-        help: what it does, in one sentence.
-        make: gives one for a patch (3, h, w) and a learning rate in colour range (0 to 1) a step.
+        help: one sentence on its effect.
+        make: creates one for a patch (3, h, w) and a learning rate in units of colour (0 to 1) per step.
     """
 
     name: str

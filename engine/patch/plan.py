@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What each step of a run looks at: a function of its settings, its images and its seed."""
+"""The data of each step as a function of the run's settings, images and seed."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 import torch
 
+from engine import seeding
 from engine.config import RunConfig
 from engine.datasets.sampling import growing_batch_size, plan_iteration
 from engine.datasets.views import ViewChooser
-from engine.seeding import generator
 
-PLACEMENT_STREAM = 1  # of the seed; the batch plan draws from (seed, iteration) itself
+PLACEMENT_STREAM = 1  # of the seed; the batch plan uses (seed, iteration) alone
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
-    """Batches, views and chance of a run; nothing of it changes while the run goes on.
+    """Batches, views and random generators of a run, constant throughout the run.
 
     Attributes:
         config: the run's settings.
-        counts: how many objects of the class under attack each image holds.
-        class_id: that class.
-        batch_size: images a batch, if batches do not grow.
+        counts: number of objects of the class under attack in each image.
+        class_id: the class under attack.
+        batch_size: images per batch; the final size if batches grow.
     """
 
     config: RunConfig
@@ -33,7 +33,7 @@ class RunPlan:
     batch_size: int
 
     def steps(self, iteration: int) -> list[list[list[int]]]:
-        """The iteration's steps, each a list of batches, each a list of image indices."""
+        """An iteration's steps, each a list of batches, each a list of image indices."""
         config, size = self.config, self.batch_size
         if config.batch_start:
             size = growing_batch_size(config.batch_start, iteration, size)
@@ -49,7 +49,7 @@ class RunPlan:
         return [batches[start : start + together] for start in range(0, len(batches), together)]
 
     def view(self, iteration: int) -> ViewChooser | None:
-        """What part of each image the iteration looks at; None for whole images."""
+        """Chooses the part of each image that an iteration uses; None for whole images."""
         config = self.config
         if not 0 < config.view_size < config.image_size:
             return None
@@ -62,6 +62,6 @@ class RunPlan:
             class_id=self.class_id,
         )
 
-    def chance(self, *numbers: int) -> torch.Generator:
-        """The chance of a piece of a step, the same whenever it is asked for; its numbers are its own."""
-        return generator(self.config.seed, PLACEMENT_STREAM, *numbers)
+    def generator(self, *numbers: int) -> torch.Generator:
+        """A new random generator for a piece of a step, determined by the piece's numbers."""
+        return seeding.generator(self.config.seed, PLACEMENT_STREAM, *numbers)

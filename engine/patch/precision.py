@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Mixed precision: which number format the forward pass computes in, and the gradient scaler it needs."""
+"""Mixed precision: the number format of the forward pass and its gradient scaler."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_precision(requested: str, device: torch.device) -> str:
-    """`fp32`, `bf16` or `fp16` for a device.
+    """Choose `fp32`, `bf16` or `fp16` for a device.
 
-    `auto` is bf16 where CUDA hardware has it, else fp32: processors without matrix units for bf16 compute
-    it more slowly than fp32.
+    `auto` is bf16 on CUDA hardware that supports it, otherwise fp32: CPUs without matrix units for bf16 are
+    slower with it.
 
     Raises:
-        DeviceError: the device cannot compute in the precision asked for.
+        DeviceError: the device does not support the requested precision.
     """
     on_cuda = device.type == "cuda"
     if requested == "auto":
@@ -28,12 +28,12 @@ def choose_precision(requested: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """The context in which the forward pass runs; it changes nothing for `fp32`."""
+    """The autocast context of the forward pass, disabled for `fp32`."""
     return torch.autocast(
         device.type, dtype=_DTYPES.get(precision, torch.bfloat16), enabled=precision != "fp32"
     )
 
 
 def make_scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:
-    """Scales losses so that fp16 gradients do not vanish; passes everything through otherwise."""
+    """A scaler that prevents fp16 gradients from vanishing, disabled for other precisions."""
     return torch.amp.GradScaler(device.type, enabled=precision == "fp16")

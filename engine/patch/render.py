@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Draws a patch onto a whole batch in one pass, anti-aliased and differentiable in the patch."""
+"""Renders a patch onto a whole batch in one pass, anti-aliased and differentiable in the patch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from engine.patch.transforms import Placements
 
 
 def circle_mask(height: int, width: int) -> Tensor:
-    """The ellipse that fills a patch: bool (height, width), true inside."""
+    """The ellipse inscribed in a patch: bool (height, width), True inside."""
     v = (torch.arange(height) + 0.5) / height * 2 - 1
     u = (torch.arange(width) + 0.5) / width * 2 - 1
     return v[:, None] ** 2 + u[None, :] ** 2 <= 1
 
 
 def mask_of(config: RunConfig) -> Tensor | None:
-    """Which texels of a run's patch are drawn: bool (patch_height, patch_width); None for all."""
+    """The mask of drawn texels of a run's patch, bool (patch_height, patch_width); None for all."""
     return circle_mask(config.patch_height, config.patch_width) if config.circular else None
 
 
@@ -33,14 +33,14 @@ def compose(
 
     Each covered pixel is mapped back to the patch and takes a trilinear sample of its pyramid (bilinear
     in position, linear between the two levels nearest to the drawn size: Williams 1983, "Pyramidal
-    parametrics"). Only covered pixels are computed, each once, so the cost is bounded by the area of the
-    batch whatever the number of objects.
+    parametrics"). Each covered pixel is computed once, which bounds the cost by the area of the batch,
+    independent of the number of objects.
 
     Args:
-        images_nchw: uint8 (n, 3, height, width), 0 to 255, or float, 0 to 1; not changed.
+        images_nchw: uint8 (n, 3, height, width), 0 to 255, or float, 0 to 1; not modified.
         patch_chw: float (3, h, w), 0 to 1.
-        placements: where it is drawn.
-        mask_hw: bool (h, w), which texels are drawn at all; None draws all.
+        placements: where to draw it.
+        mask_hw: bool (h, w), True for texels to draw; None for all.
 
     Returns:
         float (n, 3, height, width), channels last in memory, differentiable with respect to `patch_chw`.
@@ -59,7 +59,7 @@ def compose(
 
 
 def _float_copy(pixels_nc: Tensor) -> Tensor:
-    """A tensor of its own and no view of one: autograd would copy all that a change in place reaches."""
+    """A new float tensor, not a view, for which autograd would copy all data affected by in-place changes."""
     if pixels_nc.dtype == torch.uint8:
         return pixels_nc.float().mul_(1 / 255)
     return pixels_nc.detach().clone()
@@ -68,7 +68,7 @@ def _float_copy(pixels_nc: Tensor) -> Tensor:
 def pyramid(patch_chw: Tensor) -> list[Tensor]:
     """The patch at full size, half, a quarter … down to one texel, odd sizes rounded up.
 
-    Each texel is the mean of the area that it covers in the level above, so all levels have one mean.
+    Each texel is the mean of the area that it covers in the level above, which preserves the overall mean.
     """
     levels = [patch_chw]
     while max(levels[-1].shape[1:]) > 1:
@@ -79,9 +79,9 @@ def pyramid(patch_chw: Tensor) -> list[Tensor]:
 
 @cache
 def _halving(size: int) -> Tensor:
-    """The matrix (half, size) from a line of texels to half as many, each row the shares of one new texel.
+    """The matrix (half, size) that reduces a line of texels to half as many.
 
-    Not torch's adaptive pooling: that has no deterministic gradient on CUDA.
+    Unlike torch's adaptive pooling, a matrix product has a deterministic gradient on CUDA.
     """
     half = (size + 1) // 2
     edges = torch.arange(half + 1) * (size / half)
@@ -91,7 +91,7 @@ def _halving(size: int) -> Tensor:
 
 
 def _covered(placements: Placements, n: int, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """All pixels whose centre lies under a patch: flat pixel index, placement, and (u, v) from 0 to 1."""
+    """All pixels whose centre is under a patch: flat pixel index, placement, and (u, v) from 0 to 1."""
     half = placements.size_wh_px / 2
     cos, sin = placements.angle_rad.cos(), placements.angle_rad.sin()
     reach_x = half[:, 0] * cos.abs() + half[:, 1] * sin.abs()
@@ -116,7 +116,7 @@ def _covered(placements: Placements, n: int, height: int, width: int) -> tuple[T
 
 
 def _topmost(pixel: Tensor, owner: Tensor, uv: Tensor, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of several patches on one pixel keep the last, so that each pixel is written once, in any order."""
+    """Keep the last of several patches on one pixel, which makes the order of writing irrelevant."""
     top = torch.full((pixels,), -1, dtype=torch.int32, device=pixel.device)
     top.scatter_reduce_(0, pixel, owner.int(), "amax")
     keep = top[pixel] == owner
@@ -133,7 +133,7 @@ def _nearest(mask_hw: Tensor, uv: Tensor) -> Tensor:
 def _colours(
     patch_chw: Tensor, mask_hw: Tensor | None, placements: Placements, owner: Tensor, uv: Tensor
 ) -> Tensor:
-    """The patch's colours (k, 3) at each (u, v); texels that are not drawn do not bleed into the others."""
+    """The patch's colours (k, 3) at each (u, v), without bleeding from texels that are not drawn."""
     if mask_hw is None:
         return _sample(patch_chw, placements, owner, uv)
     drawn = mask_hw[None].to(patch_chw)
@@ -142,7 +142,7 @@ def _colours(
 
 
 def _sample(patch_chw: Tensor, placements: Placements, owner: Tensor, uv: Tensor) -> Tensor:
-    """Trilinear samples (k, channels): eight texels of the flattened pyramid each, in one weighted gather."""
+    """Trilinear samples (k, channels), each a weighted sum of eight texels of the flattened pyramid."""
     levels = pyramid(patch_chw)
     texels = torch.cat([level.flatten(1) for level in levels], dim=1).T
     sizes = torch.tensor([level.shape[1:] for level in levels], device=uv.device)
@@ -161,10 +161,9 @@ def _sample(patch_chw: Tensor, placements: Placements, owner: Tensor, uv: Tensor
 
 
 class _WeightedSums(torch.autograd.Function):
-    """`embedding_bag` with a gradient that adds where the texels lie: torch's own sorts them first.
+    """`embedding_bag`, differentiable in the texels, with a gradient by `index_add_`.
 
-    On a processor, 5,800 pixels, that halves the time of a drawing's gradient. Differentiable in the texels
-    alone.
+    torch's own gradient sorts the indices first: on a CPU with 5,800 pixels it takes twice as long.
     """
 
     @staticmethod

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The loop that makes a patch: plan, gradient, step."""
+"""The optimisation loop: plan, gradient, step."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class PatchRun:
 
     Args:
         detector: the frozen detector.
-        records: the images to train on.
-        config: the settings; its dataset, weights and class name are not looked at.
+        records: the training images.
+        config: the settings; dataset, weights and class name are not used.
         class_id: the class under attack.
-        state: where to start: a fresh state with the initial patch, or one from a checkpoint.
-        batch_size: images a batch (the settings' own may be 0 for `auto`).
-        clock: seconds, monotonic; replaced in tests.
+        state: a new state with the initial patch, or one from a checkpoint.
+        batch_size: images per batch (in the settings this may be 0 for `auto`).
+        clock: returns monotonic seconds; replaced in tests.
 
     Attributes:
-        gradient: computes that of a step.
+        gradient: computes the gradients of steps.
 
     Raises:
-        ValueError: no records.
-        DeviceError, SettingsError: the device or the detector does not go with the settings.
+        ValueError: there are no records.
+        DeviceError, SettingsError: the settings are incompatible with the device or the detector.
     """
 
     def __init__(
@@ -87,15 +87,15 @@ class PatchRun:
         )
 
     def steps_per_iteration(self) -> int:
-        """Optimizer steps in the iteration that comes next."""
+        """Optimizer steps in the next iteration."""
         return len(self._plan.steps(self.state.iteration))
 
     def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[Batch]:
-        """Batches of the run's images as its first iteration sees them, for probes and benchmarks."""
+        """Batches of the run's images with the views of its first iteration, for probing and benchmarks."""
         return self._loader.batches(plan, self._plan.view(0))
 
     def probe_batch_size(self) -> int:
-        """The batch size that pays on this device, found by trying; the patch is not changed."""
+        """Find a good batch size for this device by timing gradients; the patch is not changed."""
 
         def try_step(size: int) -> None:
             batch = next(self.batches([[index % len(self._plan.counts) for index in range(size)]]))
@@ -105,12 +105,12 @@ class PatchRun:
         return find_batch_size(try_step, device=self._device)
 
     def iterate(self) -> Generator[StepRecord, None, None]:
-        """Run to the end or to the time limit, one record after each step; may be left and begun again.
+        """Run to the end or the time limit, yielding a record after each step; may be left and restarted.
 
-        Between two records `state` is whole: it can be saved, and a run restored from it goes on exactly.
+        Whenever a record is yielded, `state` can be saved, and a run restored from it continues exactly.
 
         Raises:
-            NonFiniteLossError: before the step that would have spoilt the patch.
+            NonFiniteLossError: before a step that would have corrupted the patch.
             MemoryExhaustedError: one image alone does not fit.
             DatasetError: an image cannot be read.
         """
@@ -126,7 +126,7 @@ class PatchRun:
                     return
 
     def _remaining(self, steps: Sequence[Sequence[Sequence[int]]]) -> Iterator[Batch]:
-        """The batches of those steps of the iteration under way that are not done yet."""
+        """The batches of the remaining steps of the current iteration."""
         done = self.state.steps_in_iteration
         planned = (batch for step in steps[done:] for batch in step)
         drawn = (index for step in steps[:done] for batch in step for index in batch)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Learning-rate schedules: functions of a run's progress, and one, `plateau`, that looks at the loss.
+"""Learning-rate schedules: functions of a run's progress, except `plateau`, which depends on the loss.
 
-A pure function leaves nothing to be saved, and lets a run with a time limit shorten its schedule to the
-iterations that will fit.
+A pure function has no state to save, and a run with a time limit can shorten its schedule to the iterations
+that fit.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class ScheduleKind:
 
     Attributes:
         name: in settings.
-        help: how the learning rate moves, in one sentence.
-        shape: the rate's factor, 0 to 1, from the settings, the iterations done since the warm-up (with
-            fraction) and all iterations after the warm-up.
+        help: one sentence on the course of the learning rate.
+        shape: returns the rate's factor, 0 to 1; called with the settings, the iterations since the warm-up
+            (fractional) and the total iterations after the warm-up.
     """
 
     name: str
@@ -35,16 +35,15 @@ class ScheduleKind:
 
 
 def learning_rate_factor(config: ScheduleConfig, iteration: float, iterations: int) -> float:
-    """What the base learning rate is multiplied with, 0 to 1.
+    """The factor of the base learning rate, 0 to 1.
 
-    After a linear warm-up the schedule takes the iterations that are left. `step`, `multi-step` and
-    `exponential` change from one iteration to the next ("epoch-based"), `one-cycle` and `cosine` within an
-    iteration too ("iteration-based"). `plateau` is constant here.
+    The schedule covers the iterations after a linear warm-up. `step`, `multi-step` and `exponential` change
+    between iterations, `one-cycle` and `cosine` at each step. `plateau` is constant here.
 
     Args:
-        config: which schedule.
-        iteration: how many iterations are done, with fraction (2.5: in the middle of the third).
-        iterations: how many there will be.
+        config: the schedule's settings.
+        iteration: finished iterations, fractional (2.5: in the middle of the third).
+        iterations: total number of iterations.
     """
     if iteration < config.warmup:
         return max(iteration, 0.5) / (config.warmup + 1)
@@ -56,19 +55,18 @@ def learning_rate_factor(config: ScheduleConfig, iteration: float, iterations: i
 class Plateau:
     """A factor of the learning rate that falls when the loss has stopped falling.
 
-    PyTorch's `ReduceLROnPlateau` drives it. An improvement is measured as a difference: losses may be
-    negative, where a share less than the best one is no improvement.
+    Uses PyTorch's `ReduceLROnPlateau` with an absolute threshold, because losses may be negative.
 
     Args:
-        config: its `gamma` and `patience` count, and only if its kind is `plateau`.
+        config: `gamma` and `patience` are used, and only if the kind is `plateau`.
     """
 
     def __init__(self, config: ScheduleConfig) -> None:
         self._used = config.kind == "plateau"
-        if self._used:  # else not even made: PyTorch's optimizers load its compiler, which takes seconds
+        if self._used:  # PyTorch's optimizers load its compiler, which takes seconds
             import torch
 
-            # The scheduler moves the rate of an optimizer of its own, from 1 down.
+            # The scheduler lowers the rate of a dummy optimizer, starting from 1.
             self._rate = torch.optim.SGD([torch.zeros(1)], lr=1.0)
             self._scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
                 self._rate, factor=config.gamma, patience=config.patience, threshold_mode="abs"
@@ -76,22 +74,22 @@ class Plateau:
 
     @property
     def factor(self) -> float:
-        """What the learning rate is multiplied with, 0 to 1; always 1 for another kind of schedule."""
+        """The factor of the learning rate, 0 to 1; always 1 for other kinds of schedules."""
         return float(self._rate.param_groups[0]["lr"]) if self._used else 1.0
 
     def step(self, loss: float) -> None:
-        """Look at an iteration's loss."""
+        """Update the factor from an iteration's loss."""
         if self._used:
             self._scheduler.step(loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` restores; nothing for another kind of schedule."""
+        """The state for `load_state_dict`; empty for other kinds of schedules."""
         if not self._used:
             return {}
         return {"scheduler": self._scheduler.state_dict(), "rate": self._rate.param_groups[0]["lr"]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another one was."""
+        """Restore a state."""
         if self._used:
             self._scheduler.load_state_dict(state["scheduler"])
             self._rate.param_groups[0]["lr"] = state["rate"]

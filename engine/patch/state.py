@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Everything a patch run must remember between two steps, saved whole and restored to the bit."""
+"""The complete state of a run between two steps, from which it resumes bit by bit."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ CHECKPOINT = "checkpoint.pt"
 
 @dataclass(kw_only=True)
 class RunState:
-    """Where a run stands. All chance comes from (seed, iteration, step), so no generator is kept.
+    """The state of a run, without random generators, which are derived from (seed, iteration, step).
 
     Attributes:
         patch_chw: float32 (3, h, w), on the CPU when saved.
-        optimizer, scaler, plateau: the state dicts of those three.
-        iteration: iterations done.
-        steps_in_iteration: optimizer steps done in the iteration under way.
-        step: optimizer steps done in all.
-        iterations: how many there will be; a time limit may lower it.
-        batch_limit: the largest batch that fits; 0 until one did not.
-        best_patch_chw, best_score, best_iteration: of the validations so far; lower scores are better.
+        optimizer, scaler, plateau: their state dicts.
+        iteration: finished iterations.
+        steps_in_iteration: optimizer steps done in the current iteration.
+        step: optimizer steps done in total.
+        iterations: total number of iterations; a time limit may lower it.
+        batch_limit: the largest batch that fits into memory; 0 until one does not fit.
+        best_patch_chw, best_score, best_iteration: best validation so far; lower scores are better.
         stale_validations: validations since the best one.
-        image_iterations: images that went through the detector.
-        elapsed_s: seconds so far, over all sittings.
-        events: what happened beside the steps (memory exhausted, resumed, stopped early).
-        history: one record a step.
+        image_iterations: images processed by the detector.
+        elapsed_s: seconds spent so far, including those before the run was resumed.
+        events: other events (memory exhausted, resumed, stopped early).
+        history: one record per step.
     """
 
     patch_chw: Tensor
@@ -58,29 +58,29 @@ class RunState:
 
 
 def save_checkpoint(folder: Path, state: RunState, identity: dict[str, Any]) -> None:
-    """Write `checkpoint.pt` in one step.
+    """Write `checkpoint.pt` atomically.
 
     Args:
         folder: the run's folder.
-        state: where the run stands.
-        identity: what must be the same for the state to make sense (settings, images, weights).
+        state: the run's state.
+        identity: settings, images and weights that the state belongs to.
 
     Raises:
-        StorageError: the folder cannot be written to; an earlier checkpoint is as it was.
+        StorageError: the folder cannot be written to; an earlier checkpoint is kept.
     """
     content = {item.name: getattr(state, item.name) for item in fields(state)}
     content["history"] = [asdict(record) for record in state.history]
-    # In memory first: on a full disk torch.save may fail with errors of its own instead of an OSError.
+    # In memory first: on a full disk torch.save may raise other errors than OSError.
     buffer = io.BytesIO()
     torch.save({"state": content, "identity": identity}, buffer)
     write_atomically(folder / CHECKPOINT, lambda file: file.write(buffer.getbuffer()))
 
 
 def load_checkpoint(folder: Path) -> tuple[RunState, dict[str, Any]]:
-    """The state and the identity that `save_checkpoint` wrote; nothing in the file is executed.
+    """Load the state and the identity written by `save_checkpoint`, without executing code from the file.
 
     Raises:
-        StorageError: there is none, or it is damaged or of another version.
+        StorageError: the checkpoint is missing, damaged or of another version.
     """
     path = folder / CHECKPOINT
     if not path.is_file():
@@ -90,7 +90,7 @@ def load_checkpoint(folder: Path) -> tuple[RunState, dict[str, Any]]:
         state = dict(content["state"])
         state["history"] = [StepRecord(**record) for record in state["history"]]
         return RunState(**state), dict(content["identity"])
-    except Exception as error:  # what damaged bytes lead the unpickler to has no common class
+    except Exception as error:  # damaged bytes can make the unpickler raise anything
         raise StorageError(
             f"{path}: expected a checkpoint of this version, got a damaged or another file; start a new run"
         ) from error

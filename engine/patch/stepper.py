@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Takes steps: from a gradient to a changed patch, and a record of it in the run's state."""
+"""Applies gradients to the patch and records each step in the run's state."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from engine.registries import OPTIMIZERS
 
 
 class Stepper:
-    """Optimizer, scaler and schedule of a run; between two steps, `state` holds all of them.
+    """Optimizer, scaler and schedule of a run, whose states are copied to `state` after each step.
 
     Args:
         config: the run's settings.
-        state: where the run stands; changed in place.
+        state: the run's state; changed in place.
         precision: `fp32`, `bf16` or `fp16`.
         device: of the patch.
-        limits: those of time.
+        limits: the run's time limit.
 
     Attributes:
         patch_chw: float32 (3, h, w), on the device; steps change it in place.
-        scaler: what the loss is scaled with before it is differentiated.
+        scaler: scales the loss before the backward pass.
     """
 
     def __init__(
         self, config: RunConfig, state: RunState, *, precision: str, device: torch.device, limits: Limits
     ) -> None:
         self._config, self._state, self._limits = config, state, limits
-        # A copy: steps change it in place, and the caller's patch and the state must not change with it.
+        # A copy, because steps change it in place.
         self.patch_chw = state.patch_chw.detach().to(device, copy=True).requires_grad_(True)
         self.scaler = make_scaler(precision, device)
         self._optimizer = OPTIMIZERS[config.optimizer].make(self.patch_chw, config.learning_rate)
@@ -53,14 +53,14 @@ class Stepper:
             self._plateau.load_state_dict(state.plateau)
 
     def step(self, gradient: Gradient, steps: int) -> StepRecord:
-        """Take the next of an iteration's steps and note it in the state.
+        """Take the next step of an iteration and record it in the state.
 
         Args:
             gradient: of the step's images.
-            steps: how many the iteration has.
+            steps: number of steps in the iteration.
 
         Raises:
-            NonFiniteLossError: before a step that would have spoilt the patch.
+            NonFiniteLossError: before a step that would have corrupted the patch.
         """
         state = self._state
         self._set_learning_rate(state.steps_in_iteration / steps)
@@ -79,15 +79,15 @@ class Stepper:
         self._optimizer.param_groups[0]["lr"] = config.learning_rate * factor
 
     def _move(self, gradient: Gradient) -> None:
-        """One optimizer step, unscaled before it is clipped, and back into the range of colours."""
+        """Take one optimizer step, unscaling and clipping the gradient, then clamp the colours."""
         loss, patch = gradient.loss, self.patch_chw
         patch.grad = gradient.gradient_chw
-        # The scaler of fp16 meets infinite gradients by itself: it leaves the step out and scales less.
-        spoilt = not (self.scaler.is_enabled() or bool(patch.grad.isfinite().all()))
-        if spoilt or not math.isfinite(loss):
-            what = "gradient, got one that is not, with loss" if math.isfinite(loss) else "loss, got"
+        # With fp16 the scaler handles infinite gradients: it skips the step and lowers the scale.
+        non_finite = not (self.scaler.is_enabled() or bool(patch.grad.isfinite().all()))
+        if non_finite or not math.isfinite(loss):
+            fault = "gradient, got one that is not, with loss" if math.isfinite(loss) else "loss, got"
             raise NonFiniteLossError(
-                f"expected a finite {what} {loss} at step {self._state.step + 1}; "
+                f"expected a finite {fault} {loss} at step {self._state.step + 1}; "
                 "the patch of the step before is kept; lower --learning-rate or choose --precision fp32"
             )
         self.scaler.unscale_(self._optimizer)
@@ -97,7 +97,7 @@ class Stepper:
         self.scaler.update()
         with torch.no_grad():
             patch.clamp_(0, 1)
-            # Optimizers may spread a step over texels that are never drawn.
+            # Optimizers may also move texels that are never drawn.
             if self._mask is not None:
                 patch.copy_(torch.where(self._mask, patch, self._undrawn))
 

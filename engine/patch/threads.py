@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Computes the parts of a batch side by side on a processor's cores."""
+"""Computes parts of a batch in parallel on the cores of a CPU."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Result = TypeVar("Result")
 
 
 class BatchThreads:
-    """Threads of which each computes a part of a batch, with its share of torch's threads.
+    """Threads that each compute a part of a batch with a share of torch's threads.
 
-    A small detector's layers are too short for two cores to share each of them: most of the time one waits
-    for the other. Two halves of a batch, a core each, do not wait.
+    A small detector's layers are too short to be split between cores, which would mostly wait for each other;
+    parts of a batch need no waiting.
 
     Args:
-        most: parts at most; 1 computes in the caller's thread, with all of torch's threads.
+        most: maximum number of parts; 1 computes in the caller's thread with all of torch's threads.
     """
 
     def __init__(self, most: int) -> None:
@@ -29,30 +29,29 @@ class BatchThreads:
         self._pools: dict[int, ThreadPoolExecutor] = {}  # by the number of parts
 
     def split(self, images: int) -> list[tuple[int, int]]:
-        """First and behind-last image of each part: as many parts as threads, none empty."""
+        """Start and end (exclusive) of each part: one part per thread, none empty."""
         parts = max(min(self._most, images), 1)
         bounds = [images * part // parts for part in range(parts + 1)]
         return list(pairwise(bounds))
 
     def map(self, work: Callable[[int, int], Result], images: int) -> list[Result]:
-        """`work(first, last)` of each part of a batch, in their order.
+        """Call `work(first, last)` for each part and return the results in order.
 
         Raises:
-            whatever a part raised; the first part's error where there are several.
+            Exception: the error of the first part that failed.
         """
         parts = self.split(images)
         if len(parts) == 1:
             return [work(0, images)]
         pool = self._pools.get(len(parts)) or self._pools.setdefault(len(parts), _settled_pool(len(parts)))
-        under_way = [pool.submit(work, first, last) for first, last in parts]
-        return [each.result() for each in under_way]
+        futures = [pool.submit(work, first, last) for first, last in parts]
+        return [future.result() for future in futures]
 
 
 def _settled_pool(count: int) -> ThreadPoolExecutor:
-    """A pool whose threads have their share of torch's threads; the caller's own number stays.
+    """A pool whose threads have a share of torch's threads each; the caller's own number is unchanged.
 
-    torch gives a thread its number at the thread's first question for it, and remembers the last one set
-    for threads to come.
+    torch sets a thread's number when the thread first asks for it, to the last number set by any thread.
     """
     threads = torch.get_num_threads()
     ready = Barrier(count + 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Where a patch lies: position, size, angle and light for each object, as settings and chance say."""
+"""Placement of patches: position, size, angle and light for each object, from settings and random draws."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from engine.detectors.base import Targets
 
 @dataclass(frozen=True, kw_only=True)
 class Placements:
-    """Where patches are drawn in a batch; later entries are drawn over earlier ones.
+    """Placements of patches in a batch; later entries are drawn over earlier ones.
 
     Attributes:
-        image_index: int64 (m,), which image of the batch each patch is drawn on.
+        image_index: int64 (m,), index of the image in the batch.
         centre_xy_px: float32 (m, 2), the patch's centre; pixel (0, 0) covers 0 to 1 on both axes.
         size_wh_px: float32 (m, 2), the drawn width and height.
         angle_rad: float32 (m,), counter-clockwise as seen on the screen.
-        gain, offset: float32 (m,), light: drawn colour = patch × gain + offset, kept in 0 to 1.
+        gain, offset: float32 (m,), light: drawn colour = patch × gain + offset, clamped to 0 to 1.
     """
 
     image_index: Tensor
@@ -33,7 +33,7 @@ class Placements:
     offset: Tensor
 
     def of_images(self, first: int, last: int) -> Placements:
-        """Those on the batch's images `first` to `last - 1`, numbered from 0 again."""
+        """The placements on images `first` to `last - 1`, renumbered from 0."""
         keep = (self.image_index >= first) & (self.image_index < last)
         kept = {each.name: getattr(self, each.name)[keep] for each in fields(self)}
         return Placements(**kept | {"image_index": kept["image_index"] - first})
@@ -42,13 +42,13 @@ class Placements:
 def mirror(
     images_nchw: Tensor, targets: Targets, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Targets]:
-    """Each image with its boxes mirrored left to right, or not, with equal chance; new tensors."""
+    """Mirror each image and its boxes left to right with probability 0.5; returns new tensors."""
     images, width = len(images_nchw), images_nchw.shape[3]
-    turned = (torch.rand(images, generator=generator) < 0.5).to(images_nchw.device)
-    mirrored = torch.where(turned[:, None, None, None], images_nchw.flip(3), images_nchw)
+    flipped = (torch.rand(images, generator=generator) < 0.5).to(images_nchw.device)
+    mirrored = torch.where(flipped[:, None, None, None], images_nchw.flip(3), images_nchw)
     x1, y1, x2, y2 = targets.boxes_xyxy_px.unbind(dim=1)
     boxes = torch.stack([width - x2, y1, width - x1, y2], dim=1)
-    chosen = turned.to(targets.image_index.device)[targets.image_index, None]
+    chosen = flipped.to(targets.image_index.device)[targets.image_index, None]
     return mirrored, replace(targets, boxes_xyxy_px=torch.where(chosen, boxes, targets.boxes_xyxy_px))
 
 
@@ -61,21 +61,20 @@ def place(
     augmentation: AugmentationConfig | None = None,
     generator: torch.Generator | None = None,
 ) -> Placements:
-    """Choose a place for each patch of a batch.
+    """Choose a placement for each patch of a batch.
 
-    `object` puts one on each target (Thys et al. 2019, section 3.2; T-SEA, Huang et al. 2023, section 4.1):
-    the square root of its area is `scale` × the box's diagonal, its centre is raised by `rise` × the box's
-    height. `random` and `fixed` put one on each image, as ART's AdversarialPatchPyTorch does: its size is
+    `object` puts a patch on each target (Thys et al. 2019, section 3.2; T-SEA, Huang et al. 2023, section
+    4.1): the square root of its area is `scale` × the box's diagonal, its centre is raised by `rise` × the
+    box's height. `random` and `fixed` put one on each image, like ART's AdversarialPatchPyTorch: its size is
     `scale` × the image's shorter side.
 
     Args:
-        targets: the objects that carry a patch; for `random` and `fixed` only their number of images counts.
+        targets: the objects that carry a patch; for `random` and `fixed` only the number of images is used.
         canvas_hw: height and width of the batch's images in pixels.
         aspect: the patch's width divided by its height.
-        placement: what decides position and size.
-        augmentation: chance in position, size, angle and light; None at evaluation.
-        generator: a CPU generator that supplies all chance, so that every device draws the same; None
-            draws from torch's global one.
+        placement: settings of position and size.
+        augmentation: random variation of position, size, angle and light; None at evaluation.
+        generator: a CPU generator, which gives the same draws for every device; None for torch's global one.
     """
     if placement.kind == "object":
         index, centre, side = _on_objects(targets, placement)
@@ -83,20 +82,20 @@ def place(
         index, centre, side = _on_images(targets.images, canvas_hw, aspect, placement, generator)
     device, count = targets.boxes_xyxy_px.device, len(index)
     index, centre, side = index.to(device), centre.to(device), side.to(device)
-    chance = augmentation or AugmentationConfig.none()
+    augmentation = augmentation or AugmentationConfig.none()
 
     def uniform(amount: float) -> Tensor:
         return ((torch.rand(count, generator=generator) * 2 - 1) * amount).to(device)
 
-    shift = torch.stack([uniform(chance.shift), uniform(chance.shift)], dim=1)
-    side = side * torch.exp(uniform(math.log1p(chance.resize)))
+    shift = torch.stack([uniform(augmentation.shift), uniform(augmentation.shift)], dim=1)
+    side = side * torch.exp(uniform(math.log1p(augmentation.resize)))
     return Placements(
         image_index=index,
         centre_xy_px=centre + shift * side[:, None],
         size_wh_px=side[:, None] * _proportions(aspect).to(device),
-        angle_rad=uniform(math.radians(chance.rotation_deg)),
-        gain=1 + uniform(chance.contrast),
-        offset=uniform(chance.brightness),
+        angle_rad=uniform(math.radians(augmentation.rotation_deg)),
+        gain=1 + uniform(augmentation.contrast),
+        offset=uniform(augmentation.brightness),
     )
 
 
@@ -123,10 +122,10 @@ def _on_images(
     height, width = canvas_hw
     side = torch.full((images,), placement.scale * min(height, width))
     canvas = torch.tensor([float(width), float(height)])
-    # What is larger than the image is centred in it.
-    taken = torch.minimum(side[:, None] * _proportions(aspect), canvas)
+    # A patch larger than the image is centred.
+    extent = torch.minimum(side[:, None] * _proportions(aspect), canvas)
     if placement.kind == "random":
-        where = torch.rand((images, 2), generator=generator)
+        position = torch.rand((images, 2), generator=generator)
     else:
-        where = torch.tensor(placement.position).expand(images, 2)
-    return torch.arange(images), taken / 2 + (canvas - taken) * where, side
+        position = torch.tensor(placement.position).expand(images, 2)
+    return torch.arange(images), extent / 2 + (canvas - extent) * position, side

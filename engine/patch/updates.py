@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The optimizers that PyTorch does not have."""
+"""Optimizers that PyTorch lacks."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from torch.optim import Optimizer
 
 
 class _TexelOptimizer(Optimizer, ABC):
-    """An optimizer whose `_move` changes one patch that has a gradient."""
+    """An optimizer whose `_move` updates one patch with a gradient."""
 
-    # PyTorch wraps these so that they load its compiler, which takes seconds and has nothing to do here.
+    # PyTorch's wrappers of these load its compiler, which takes seconds and is not needed here.
     add_param_group = unwrap(Optimizer.add_param_group)
     zero_grad = unwrap(Optimizer.zero_grad)
     state_dict = unwrap(Optimizer.state_dict)
@@ -25,7 +25,7 @@ class _TexelOptimizer(Optimizer, ABC):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Move each parameter that has a gradient."""
+        """Update each parameter that has a gradient."""
         loss = None if closure is None else closure()
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -35,21 +35,21 @@ class _TexelOptimizer(Optimizer, ABC):
 
     @abstractmethod
     def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        """Change the parameter in place."""
+        """Update the parameter in place."""
 
 
 class PyramidAdam(_TexelOptimizer):
-    """Adam (Kingma and Ba 2015) on each level of the gradient's pyramid, the levels' steps added up.
+    """Adam (Kingma and Ba 2015) on each level of the gradient's pyramid, with the levels' steps added up.
 
-    A texel's own gradient is mostly noise, since each step draws it in other places; the mean over a block
-    of texels is less so. Adam brings each level's step to the size of `lr`, so what neighbours agree on
-    moves the patch as fast as it deserves, where plain Adam drowns it in its texels' noise.
+    A single texel's gradient is mostly noise, because each step draws it elsewhere; the mean over a block of
+    texels is less noisy. Adam normalises each level's step to `lr`, and components on which neighbours agree
+    are not drowned in the noise of texels, as with plain Adam.
 
     Args:
         params: the patch (3, h, w), in a list.
-        lr: the most that one level changes a texel in a step.
-        levels: from single texels to blocks of 2^(levels - 1); fewer where the patch is smaller.
-        betas: how much of the mean gradient and of the mean square is kept.
+        lr: the largest change of a texel by one level in a step.
+        levels: from single texels to blocks of 2^(levels - 1); fewer for small patches.
+        betas: decay rates of the mean gradient and of the mean square.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class PyramidAdam(_TexelOptimizer):
         super().__init__(params, {"lr": lr, "levels": levels, "betas": betas})
 
     def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        """By the sum of the levels' steps."""
+        """Subtract the sum of the levels' steps."""
         state = self.state[parameter]
         state["step"] = state.get("step", 0) + 1
         size = parameter.shape[1:]
@@ -88,14 +88,14 @@ class SignGradient(_TexelOptimizer):
     Args:
         params: the patch, in a list.
         lr: the change of each texel in a step.
-        momentum: how much of the accumulated, L1-normalised gradient is kept; 0 for none.
+        momentum: decay rate of the accumulated, L1-normalised gradient; 0 for none.
     """
 
     def __init__(self, params: list[Tensor], lr: float, momentum: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum})
 
     def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        """Against the gradient's sign."""
+        """Step against the gradient's sign."""
         direction = gradient
         if group["momentum"]:
             state = self.state[parameter]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Draws and judges what previews ask for: the patch on images, what is found there, what it changes."""
+"""Renders previews: a patch on images, detections, and images before and after patching."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from engine.runs.materials import matched, of_classes, require_objects
 from engine.store.repository import Repository
 
 JPEG_QUALITY = 88
-STRIDE_PX = 32  # where no detector is asked: that of most
+STRIDE_PX = 32  # without a detector: the most common stride
 
 
 def answer(request: dict[str, Any], folder: Path, *, device: str = "cpu") -> dict[str, Any]:
-    """Answer a request of `engine.previews.requests`, which says what is in the answer.
+    """Answer a request of `engine.previews.requests`, which documents the answers.
 
     Args:
-        request: of one of its functions.
-        folder: an existing folder, which the pictures are written into.
-        device: that detectors compute on.
+        request: returned by one of its functions.
+        folder: an existing folder for the pictures.
+        device: the detector's device.
 
     Raises:
-        EngineError: whatever is wrong with the request, in one line.
+        EngineError: any failure, in one line.
     """
     return {"images": _KINDS[request["kind"]](request, folder, device)}
 
@@ -68,10 +68,10 @@ def _placement(request: dict[str, Any], folder: Path, device: str) -> list[dict[
 
 def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
     detector = _detector(*request["weights"], request["trust"], device)
-    class_id = _detector_class(request, detector) if _wanted(request) else None
+    class_id = _detector_class(request, detector) if _class_names(request) else None
     batch = _batch(request, _records(request), detector.stride_px)
     images = batch.images_nchw.float() / 255
-    found = _detect(detector, images, class_id, request["min_score"])
+    detections = _detect(detector, images, class_id, request["min_score"])
     objects = _objects(batch)
     return [
         _picture(folder, "clean", index, image, box)
@@ -81,7 +81,7 @@ def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict
             "found": _listed(each, box, detector),
         }
         for index, image, box, boxes, each in zip(
-            request["indices"], images, batch.letterboxes, objects, found, strict=True
+            request["indices"], images, batch.letterboxes, objects, detections, strict=True
         )
     ]
 
@@ -92,11 +92,11 @@ def _before_after(request: dict[str, Any], folder: Path, device: str) -> list[di
     batch = _batch(request, _records(request), detector.stride_px)
     patch, mask = read_patch(request["patch"][0])
     images = [batch.images_nchw.float() / 255, _patched(batch, patch, mask, request)]
-    found = [_detect(detector, each, class_id, request["min_score"]) for each in images]
+    detections = [_detect(detector, each, class_id, request["min_score"]) for each in images]
     objects = _objects(batch)
     answers = []
     for number, index in enumerate(request["indices"]):
-        box, clean, patched = batch.letterboxes[number], found[0][number], found[1][number]
+        box, clean, patched = batch.letterboxes[number], detections[0][number], detections[1][number]
         sizes = [
             _picture(folder, name, index, each[number], box)
             for name, each in zip(("clean", "patched"), images, strict=True)
@@ -119,17 +119,17 @@ def _compared(
     box: Letterbox,
     detector: Detector,
 ) -> dict[str, Any]:
-    """What `engine.evaluation.metrics` counts, object by object and detection by detection."""
+    """The counts of `engine.evaluation.metrics` for each object and each detection."""
     boxes = [each.boxes_xyxy_px.numpy() for each in (clean, patched)]
     before, after = (match_greedy(objects, each, iou=iou) >= 0 for each in boxes)
     known = np.concatenate([objects, boxes[0]])
     listed = {}
-    for side, found, each in zip(("before", "after"), (clean, patched), boxes, strict=True):
+    for side, detections, each in zip(("before", "after"), (clean, patched), boxes, strict=True):
         unfounded = unfounded_boxes(objects, each, iou=iou)
         appeared = unfounded_boxes(known, each, iou=iou)
         listed[side] = [
             entry | {"hallucination": bool(wrong), "appeared": bool(new)}
-            for entry, wrong, new in zip(_listed(found, box, detector), unfounded, appeared, strict=True)
+            for entry, wrong, new in zip(_listed(detections, box, detector), unfounded, appeared, strict=True)
         ]
     return {
         "objects": [
@@ -142,7 +142,7 @@ def _compared(
 
 @lru_cache(maxsize=4)
 def _dataset(name: str, imported_at: str) -> Dataset:
-    with Repository() as repository:  # by name alone, also where a file is called so
+    with Repository() as repository:  # always by name, even if a file has the same name
         return repository.datasets.load(name)
 
 
@@ -152,8 +152,8 @@ def _detector(weights: str, changed_ns: int, trust: bool, device: str) -> Detect
 
 
 def _records(request: dict[str, Any]) -> list[ImageRecord]:
-    """The images asked for, with the boxes of the classes alone if any is named."""
-    dataset, wanted = _dataset(*request["dataset"]), _wanted(request)
+    """The requested images, with only the boxes of the requested classes if there are any."""
+    dataset, class_names = _dataset(*request["dataset"]), _class_names(request)
     for index in request["indices"]:
         if not 0 <= index < len(dataset.images):
             raise DatasetError(
@@ -161,22 +161,22 @@ def _records(request: dict[str, Any]) -> list[ImageRecord]:
                 "choose another"
             )
     records = [dataset.images[index] for index in request["indices"]]
-    if not wanted:
+    if not class_names:
         return records
-    class_ids = require_objects(dataset, wanted)
+    class_ids = require_objects(dataset, class_names)
     return [of_classes(record, class_ids, 0) for record in records]
 
 
-def _wanted(request: dict[str, Any]) -> list[str]:
-    """The dataset's classes asked for; none for all."""
+def _class_names(request: dict[str, Any]) -> list[str]:
+    """The requested classes of the dataset; empty for all."""
     name = request["class_name"]
     return [name] if name and isinstance(name, str) else list(name)
 
 
 def _detector_class(request: dict[str, Any], detector: Detector) -> int:
-    """The detector's number of the classes asked for; older requests know no class of the detector."""
-    dataset, asked = _dataset(*request["dataset"]), request.get("detector_class", "")
-    return matched(dataset, detector, _wanted(request), asked).detector_id
+    """The detector's id of the requested classes; older requests lack the class of the detector."""
+    dataset, detector_class = _dataset(*request["dataset"]), request.get("detector_class", "")
+    return matched(dataset, detector, _class_names(request), detector_class).detector_id
 
 
 def _batch(request: dict[str, Any], records: Sequence[ImageRecord], stride_px: int = STRIDE_PX) -> Batch:
@@ -195,7 +195,7 @@ def _batch(request: dict[str, Any], records: Sequence[ImageRecord], stride_px: i
 
 @torch.no_grad()
 def _patched(batch: Batch, patch_chw: Tensor, mask_hw: Tensor | None, request: dict[str, Any]) -> Tensor:
-    """The batch's images, float 0 to 1, with the patch on them; each draws chance of its own."""
+    """The batch's images, float 0 to 1, with the patch at independently drawn placements."""
     settings = request["placement"]
     height, width = batch.images_nchw.shape[2:]
     placements = place(
@@ -212,45 +212,45 @@ def _patched(batch: Batch, patch_chw: Tensor, mask_hw: Tensor | None, request: d
 def _detect(
     detector: Detector, images_nchw: Tensor, class_id: int | None, min_score: float
 ) -> list[Detections]:
-    """What is found on each image, of one class or (None) of all, as the judge looks for it."""
-    found = detector.detect(images_nchw.to(detector.device), min_score=LOWEST_SCORE, iou=NMS_IOU)
-    return [_some(each, class_id, min_score) for each in found]
+    """Detections on each image, of one class or (None) of all, with the judge's thresholds."""
+    batch = detector.detect(images_nchw.to(detector.device), min_score=LOWEST_SCORE, iou=NMS_IOU)
+    return [_filtered(detections, class_id, min_score) for detections in batch]
 
 
-def _some(found: Detections, class_id: int | None, min_score: float) -> Detections:
-    keep = found.scores >= min_score
+def _filtered(detections: Detections, class_id: int | None, min_score: float) -> Detections:
+    keep = detections.scores >= min_score
     if class_id is not None:
-        keep &= found.class_ids == class_id
+        keep &= detections.class_ids == class_id
     return Detections(
-        boxes_xyxy_px=found.boxes_xyxy_px[keep].float(),
-        scores=found.scores[keep].float(),
-        class_ids=found.class_ids[keep],
+        boxes_xyxy_px=detections.boxes_xyxy_px[keep].float(),
+        scores=detections.scores[keep].float(),
+        class_ids=detections.class_ids[keep],
     )
 
 
 def _objects(batch: Batch) -> list[FloatArray]:
-    """The boxes of each image, in pixels of the canvas."""
+    """The boxes of each image in pixels of the canvas."""
     boxes, owners = batch.targets.boxes_xyxy_px.numpy(), batch.targets.image_index.numpy()
     return [boxes[owners == image] for image in range(batch.targets.images)]
 
 
 def _in_picture(boxes_xyxy_px: FloatArray, box: Letterbox) -> FloatArray:
-    """Boxes of the canvas in pixels of the picture, which has no padding."""
+    """Convert boxes from pixels of the canvas to pixels of the picture, which has no padding."""
     return np.asarray(boxes_xyxy_px).reshape(-1, 4) - np.array([box.left, box.top] * 2, dtype=np.float32)
 
 
-def _listed(found: Detections, box: Letterbox, detector: Detector) -> list[dict[str, Any]]:
-    corners = _in_picture(found.boxes_xyxy_px.numpy(), box).tolist()
+def _listed(detections: Detections, box: Letterbox, detector: Detector) -> list[dict[str, Any]]:
+    corners = _in_picture(detections.boxes_xyxy_px.numpy(), box).tolist()
     return [
         {"box": each, "score": score, "class_name": detector.class_names[class_id]}
         for each, score, class_id in zip(
-            corners, found.scores.tolist(), found.class_ids.tolist(), strict=True
+            corners, detections.scores.tolist(), detections.class_ids.tolist(), strict=True
         )
     ]
 
 
 def _picture(folder: Path, name: str, index: int, image_chw: Tensor, box: Letterbox) -> dict[str, Any]:
-    """Write one image, float 0 to 1, without its padding; its path and size."""
+    """Write one image (float, 0 to 1) without its padding, and return its path and size."""
     shown = image_chw[:, box.top : box.top + box.height, box.left : box.left + box.width]
     pixels = (shown.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     path = folder / f"{index}-{name}.jpg"

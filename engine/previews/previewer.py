@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The process that answers previews: it keeps torch, datasets and detectors warm, and ends when idle."""
+"""The process that answers previews: keeps torch, datasets and detectors loaded, and ends when idle."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ log = logging.getLogger(__name__)
 def run_previewer(
     database: Path | None = None, *, device: str = "cpu", idle_s: float = IDLE_S, locked: bool = False
 ) -> int:
-    """Answer previews until nobody has asked for a while; at once if another process does so already.
+    """Answer previews until idle or stopped by SIGTERM; returns at once if another process does so already.
 
-    SIGTERM ends it; the request in hand is answered by the next one.
+    After SIGTERM the next previewer answers the current request.
 
     Args:
         database: the file; None for the user's own.
-        device: that detectors compute on.
-        idle_s: without a request, after which it ends.
-        locked: it has the lock from who started it.
+        device: the detectors' device.
+        idle_s: seconds without a request after which it ends.
+        locked: whether the parent process has passed on its lock.
 
     Returns:
-        How many requests it answered.
+        The number of answered requests.
 
     Raises:
         StorageError: the database or PATCHBENCH_HOME cannot be used.
@@ -58,7 +58,7 @@ def run_previewer(
 
 
 def _serve(repository: Repository, device: str, idle_s: float) -> int:
-    # Loaded before the first request is claimed: what takes seconds happens once, and early.
+    # This import takes seconds and should not delay the first request.
     import engine.previews.pictures  # noqa: F401
 
     answered, latest = 0, time.monotonic()
@@ -86,7 +86,7 @@ def _answer(repository: Repository, preview: Preview, device: str) -> None:
     except EngineError as error:
         shutil.rmtree(folder, ignore_errors=True)
         repository.previews.fail(preview.key, str(error))
-    except Exception as error:  # what nobody foresaw must not end the process; its log has the rest
+    except Exception as error:  # a bug must not end the process; the log has the traceback
         log.exception("Preview %s", preview.key)
         shutil.rmtree(folder, ignore_errors=True)
         repository.previews.fail(
@@ -97,7 +97,7 @@ def _answer(repository: Repository, preview: Preview, device: str) -> None:
 
 
 def _costs(request: dict[str, Any]) -> dict[str, Any]:
-    """Measure in a fresh process: on a CPU the peak memory is the process's."""
+    """Measure costs in a fresh process, because on a CPU the peak memory is the process's."""
     from engine.jobs.measuring import measure_costs
 
     config = RunConfig.from_json(request["config"])

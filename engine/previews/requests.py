@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Requests for previews, and the process that answers them, started where none is alive. No torch."""
+"""Requests for previews; starts the previewer process if none is running. No torch."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def placement(
     image_size: int = 640,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Ask how a patch lies on images.
+    """Request pictures of a patch placed on images.
 
     Args:
-        repository: where the dataset is.
+        repository: holds the dataset.
         dataset: an imported dataset's name.
-        class_name: the class whose objects carry the patch, or several.
-        indices: of the dataset's images, in its order.
-        patch: its file; None draws a grey one of `patch_hw` texels, `circular` or not.
-        patch_hw, circular: of the grey one.
-        place: where and how large.
-        augmentation: chance as in a step of a run; None as at evaluation.
+        class_name: one or several classes whose objects carry the patch.
+        indices: of the dataset's images.
+        patch: the patch's file; None for a grey patch.
+        patch_hw, circular: size in texels and shape of the grey patch.
+        place: position and size of the patch.
+        augmentation: as in training steps; None for none, as in evaluation.
         image_size: long side of the pictures in pixels.
-        seed: of all chance.
+        seed: of all random numbers.
 
     Returns:
         A request whose answer is `{"images": [{"index", "path", "width", "height", "objects"}]}`: a picture's
@@ -82,19 +82,19 @@ def detections(
     image_size: int = 640,
     trust: bool = False,
 ) -> dict[str, Any]:
-    """Ask what a detector finds on images as they are.
+    """Request a detector's detections on clean images.
 
     Args:
-        repository, dataset, indices, image_size: as in `placement`.
+        repository, dataset, indices, image_size: see `placement`.
         weights: a weight file or a name.
-        class_name: of this class of the dataset alone, or of several; empty for all.
-        detector_class: what the detector knows them as; empty: by the same name.
-        min_score: from which a detection counts.
+        class_name: one or several classes of the dataset; empty for all.
+        detector_class: the detector's class that they match; empty for the same name.
+        min_score: minimum score of a detection.
         trust: open the weights whatever their pickle names.
 
     Returns:
-        A request whose answer is as that of `placement` with `"found"`: a list of
-        `{"box", "score", "class_name"}` for each picture.
+        A request whose answer is that of `placement` with an additional `"found"` for each picture: a list
+        of `{"box", "score", "class_name"}`.
     """
     return {
         "kind": "detections",
@@ -125,20 +125,20 @@ def before_after(
     seed: int = 0,
     trust: bool = False,
 ) -> dict[str, Any]:
-    """Ask what a patch changes: the same images clean and patched, with what is found on either.
+    """Request a patch's effect: the same images clean and patched, with the detections on both.
 
     Args:
-        repository, dataset, class_name, indices, place, image_size, seed: as in `placement`.
-        weights, detector_class, min_score, trust: as in `detections`.
-        patch: its file.
-        iou: the overlap from which a detection and an object agree.
+        repository, dataset, class_name, indices, place, image_size, seed: see `placement`.
+        weights, detector_class, min_score, trust: see `detections`.
+        patch: the patch's file.
+        iou: minimum overlap for a detection to match an object.
 
     Returns:
         A request whose answer is `{"images": [{"index", "width", "height", "objects", "before", "after"}]}`.
-        Objects: `{"box", "before", "after", "vanished"}` (found on the clean image, on the patched one; ASR
-        counts those found before and not after). Before, after: `{"path", "found"}`; found:
-        `{"box", "score", "class_name", "hallucination", "appeared"}` (overlaps no object; and, after, nothing
-        that was found before either). Boxes are corners in pixels of the pictures.
+        Objects: `{"box", "before", "after", "vanished"}` (detected on the clean image; on the patched image;
+        before but not after, as ASR counts). Before, after: `{"path", "found"}`; found:
+        `{"box", "score", "class_name", "hallucination", "appeared"}` (overlaps no object; overlaps no object
+        and no detection on the clean image). Boxes are corners in pixels of the pictures.
     """
     return {
         "kind": "before_after",
@@ -158,10 +158,10 @@ def before_after(
 
 
 def costs(config: RunConfig, *, trust: bool = False) -> dict[str, Any]:
-    """Ask what steps of a run cost: a few are taken, in a process of their own, and kept for estimates.
+    """Request the costs of a run's steps, which are measured in a separate process and stored for estimates.
 
     Args:
-        config: the run's settings; its dataset is imported.
+        config: the run's settings, with an imported dataset.
         trust: open the weights whatever their pickle names.
 
     Returns:
@@ -176,12 +176,12 @@ def costs(config: RunConfig, *, trust: bool = False) -> dict[str, Any]:
 
 
 def request_preview(repository: Repository, request: dict[str, Any], *, again: bool = False) -> Preview:
-    """Ask for an answer and see to it that somebody answers; call it again to see whether it is there.
+    """Queue a request, start the previewer if necessary, and return the preview; call it again to poll.
 
     Args:
-        repository: where.
-        request: of one of the functions here.
-        again: try a failed one again.
+        repository: the database.
+        request: returned by one of the functions above.
+        again: retry a failed request.
 
     Raises:
         StorageError: the database or PATCHBENCH_HOME cannot be used.
@@ -193,9 +193,7 @@ def request_preview(repository: Repository, request: dict[str, Any], *, again: b
 
 
 def ensure_previewer(repository: Repository) -> bool:
-    """Start the process that answers, unless one is alive; True if one was started.
-
-    It outlives this process and ends by itself once nobody has asked for a while.
+    """Start a previewer, which outlives this process, unless one is running; True if one was started.
 
     Raises:
         StorageError: PATCHBENCH_HOME cannot be written.
@@ -213,14 +211,14 @@ def ensure_previewer(repository: Repository) -> bool:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                pass_fds=[lock],  # it has the lock from its first moment on: nobody starts a second one
+                pass_fds=[lock],  # it inherits the lock, so no second one can start meanwhile
             )
     return True
 
 
 @contextmanager
 def only_previewer() -> Iterator[int | None]:
-    """Hold the lock of the one process that answers: its file's descriptor, or None if another holds it.
+    """Hold the previewer's lock and yield its file descriptor, or None if another process holds it.
 
     Raises:
         StorageError: PATCHBENCH_HOME cannot be written.
@@ -244,16 +242,16 @@ def only_previewer() -> Iterator[int | None]:
 
 
 def _dataset(repository: Repository, name: str) -> list[str]:
-    """A dataset's name with the time of its import: an import anew makes new previews."""
+    """A dataset's name and time of import; importing it again invalidates its previews."""
     return [name, repository.datasets.imported_at(name)]
 
 
 def _names(class_name: Classes) -> str | list[str]:
-    """Classes as JSON has them; one alone as it is."""
+    """Classes in JSON's types, a single one as a string."""
     return class_name if isinstance(class_name, str) else list(class_name)
 
 
 def _file(path: str | Path) -> list[Any]:
-    """A file's path with the time of its change; a name that is no file as it is."""
+    """A file's path and modification time; for anything but a file its name and 0."""
     file = Path(path).expanduser()
     return [str(file.absolute()), file.stat().st_mtime_ns] if file.is_file() else [str(path), 0]

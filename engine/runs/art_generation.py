@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""One generation by ART in the place of PatchBench's own loop, into the same kind of folder."""
+"""Generates a patch with ART instead of PatchBench's own loop, into the same kind of folder."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 def generate_by_art(
     config: RunConfig, materials: Materials, folder: Path, observer: Observer, *, evaluate_after: bool
 ) -> dict[str, Any]:
-    """Let ART make the patch; its folder has no checkpoint, because ART cannot go on from one.
+    """Generate a patch with ART, without checkpoints, from which ART cannot resume.
 
     Args:
         config: dataset, weights, iterations, batch size, batching, patch size, learning rate, image size,
-            seed and time limit are looked at; where and how patches are drawn is ART's own.
+            seed and time limit are used; ART places and draws patches in its own way.
         materials: the detector, loaded unfused, and images.
         folder: an existing folder.
-        observer: who watches.
-        evaluate_after: score the patch beside its controls.
+        observer: callbacks of the run.
+        evaluate_after: score the patch and its controls.
 
     Returns:
-        What `run.json` holds; `art` has ART's own settings.
+        The content of `run.json`, with ART's own settings under `art`.
 
     Raises:
         RunInterruptedError: a stop was requested; nothing is kept.
-        EngineError: whatever went wrong, in one line.
+        EngineError: any other failure, in one line.
     """
     result = _attack(config, materials, observer)
     patch_chw = torch.from_numpy(result.patch_chw)
@@ -58,7 +58,7 @@ def generate_by_art(
 
 
 def _attack(config: RunConfig, materials: Materials, observer: Observer) -> ArtResult:
-    # ART takes seconds to import; only those who compare with it wait for that.
+    # Imported here because importing ART takes seconds.
     from engine.baselines.art import generate_with_art
     from engine.baselines.config import ArtConfig
 
@@ -83,7 +83,7 @@ def _attack(config: RunConfig, materials: Materials, observer: Observer) -> ArtR
 
 
 class _Follower:
-    """Tells an observer of ART's steps as if they were PatchBench's own."""
+    """Passes ART's steps to an observer as if they were PatchBench's own."""
 
     def __init__(self, config: RunConfig, materials: Materials, batch_size: int, observer: Observer) -> None:
         self._state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)

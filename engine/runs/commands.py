@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Carries out what a user asks for: generate a patch into a folder, go on with one, evaluate one."""
+"""The user's commands: generate a patch into a folder, resume a generation, evaluate a patch."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ def generate(
     trust: bool = False,
     evaluate_after: bool = True,
 ) -> dict[str, Any]:
-    """Generate a patch and leave it, its history and its record in a folder.
+    """Generate a patch and write it, its history and its summary into a folder.
 
     Args:
-        config: the settings.
-        folder: a new or empty one; by default under `PATCHBENCH_HOME/runs`.
-        observer: who watches.
+        config: the run's settings.
+        folder: a new or empty folder; by default one under `PATCHBENCH_HOME/runs`.
+        observer: callbacks of the run.
         trust: open the weights whatever their pickle names.
-        evaluate_after: score the patch beside its controls, on the validation images if there are any,
-            else on those that it was made on.
+        evaluate_after: score the patch and its controls, on the validation images if there are any,
+            otherwise on the training images.
 
     Returns:
-        What `run.json` holds.
+        The content of `run.json`.
 
     Raises:
-        EngineError: whatever went wrong, in one line.
+        EngineError: any failure, in one line.
     """
-    watcher, config = observer or Observer(), absolute_config(config)
+    observer, config = observer or Observer(), absolute_config(config)
     seed_everything(config.seed, deterministic=config.deterministic)
     materials = gather(config, trust=trust, fuse=config.backend == "native")
     start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
     label = f"{materials.dataset.name}-{materials.detector.name}"
-    with run_folder.created(folder or run_folder.default_folder(label)) as place:
+    with run_folder.created(folder or run_folder.default_folder(label)) as path:
         if config.backend == "art":
-            return generate_by_art(config, materials, place, watcher, evaluate_after=evaluate_after)
-        generation = Generation(config, materials, place, watcher)
+            return generate_by_art(config, materials, path, observer, evaluate_after=evaluate_after)
+        generation = Generation(config, materials, path, observer)
         generation.begin(RunState(patch_chw=start, iterations=config.iterations))
-        return _finish(generation, config, materials, place, watcher, evaluate_after=evaluate_after)
+        return _finish(generation, config, materials, path, observer, evaluate_after=evaluate_after)
 
 
 def resume(
@@ -68,18 +68,18 @@ def resume(
     evaluate_after: bool = True,
     device: str | None = None,
 ) -> dict[str, Any]:
-    """Go on with a run from its checkpoint; it ends as if it had never stopped.
+    """Resume a run from its checkpoint, with the same result as if it had never stopped.
 
     Args:
-        folder: the run's.
-        observer: who watches.
+        folder: the run's folder.
+        observer: callbacks of the run.
         trust: open the weights whatever their pickle names.
-        evaluate_after: score the patch beside its controls.
-        device: in place of the one that it began on.
+        evaluate_after: score the patch and its controls.
+        device: replaces the original device.
 
     Raises:
-        StorageError: no usable checkpoint, or the images or the weights are not what they were.
-        EngineError: whatever else went wrong, in one line.
+        StorageError: there is no usable checkpoint, or the images or the weights have changed.
+        EngineError: any other failure, in one line.
     """
     folder = folder.absolute()
     state, identity = load_checkpoint(folder)
@@ -87,11 +87,11 @@ def resume(
     if device is not None:
         config = config.changed(device=device)
     seed_everything(config.seed, deterministic=config.deterministic)
-    materials, watcher = gather(config, trust=trust), observer or Observer()
-    generation = Generation(config, materials, folder, watcher)
+    materials, observer = gather(config, trust=trust), observer or Observer()
+    generation = Generation(config, materials, folder, observer)
     generation.restore(state, identity)
     with shared_outside_home(folder):
-        return _finish(generation, config, materials, folder, watcher, evaluate_after=evaluate_after)
+        return _finish(generation, config, materials, folder, observer, evaluate_after=evaluate_after)
 
 
 def evaluate(
@@ -102,18 +102,17 @@ def evaluate(
     observer: Observer | None = None,
     trust: bool = False,
 ) -> Evaluation:
-    """Score any patch file beside the controls clean, grey and noise.
+    """Score any patch file and the controls clean, grey and noise.
 
     Args:
-        config: dataset, weights, classes, device, image size, `max_images` and `include_empty` are
-            looked at.
+        config: dataset, weights, classes, device, image size, `max_images` and `include_empty` are used.
         patch: a .npy or an image, from PatchBench or elsewhere.
         settings: placement, thresholds, resamples.
-        observer: who watches.
+        observer: callbacks of the evaluation.
         trust: open the weights whatever their pickle names.
 
     Raises:
-        EngineError: whatever went wrong, in one line.
+        EngineError: any failure, in one line.
     """
     patch_chw, mask_hw = read_patch(patch)
     materials = gather(config, trust=trust)
@@ -138,7 +137,7 @@ def _finish(
     *,
     evaluate_after: bool,
 ) -> dict[str, Any]:
-    """Run a generation that is ready, or in its place those of its groups."""
+    """Run a prepared generation, or, if patches are to be merged, one for each group."""
     if config.merge == "shared":
         return generation.run(evaluate_after=evaluate_after)
     generation.save()

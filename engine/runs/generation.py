@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""One generation in its folder: runs the loop, validates, keeps checkpoints, writes what comes of it."""
+"""One generation in its folder: runs the loop, validates, saves checkpoints, writes the results."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ log = logging.getLogger(__name__)
 
 NOT_SCORABLE = "held-out images cannot be scored"
 TIE_BREAK = 1e-6  # weight of confidence: one object more or less changes ASR by more
-CHECKPOINT_S = 30.0  # between two checkpoints at most, however long iterations are; more if one costs much
+CHECKPOINT_S = 30.0  # maximum time between checkpoints even within an iteration; longer if saving is slow
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observer:
-    """Who watches a run; each part may be left out.
+    """Callbacks of a run, all of them optional.
 
     Attributes:
-        on_begin: told the state and the steps of an iteration before the first step.
-        on_step: told each step and the state after it.
-        on_checkpoint: told the state that a checkpoint has kept.
-        on_evaluated: told how many images were scored, again and again.
-        stop_requested: asked after each step; True keeps a checkpoint and ends the run.
+        on_begin: called before the first step with the state and the number of steps per iteration.
+        on_step: called with each step and the state after it.
+        on_checkpoint: called with each state saved in a checkpoint.
+        on_evaluated: called repeatedly with the number of images scored since the last call.
+        stop_requested: polled after each step; True saves a checkpoint and interrupts the run.
     """
 
     on_begin: Callable[[RunState, int], object] = lambda state, steps: None
@@ -55,16 +55,16 @@ class Observer:
 
 
 class Generation:
-    """Makes one patch; `begin` or `restore` comes first, then `run`.
+    """Generates one patch: call `begin` or `restore`, then `run`.
 
     Args:
-        config: the settings.
+        config: the run's settings.
         materials: detector and images.
         folder: an existing folder.
-        observer: who watches.
+        observer: callbacks of the run.
 
     Attributes:
-        state: where the run stands.
+        state: current state of the run.
     """
 
     def __init__(self, config: RunConfig, materials: Materials, folder: Path, observer: Observer) -> None:
@@ -90,30 +90,30 @@ class Generation:
             log.info("Batch size: %d (found by probing)", self._batch_size)
 
     def restore(self, state: RunState, identity: dict[str, Any]) -> None:
-        """Go on from a checkpoint.
+        """Resume from a checkpoint.
 
         Raises:
-            StorageError: the images or the weights are not those that the run began with.
+            StorageError: the images or the weights have changed since the run began.
         """
         self._batch_size = int(identity["batch_size"])
-        mine = self._identity()
-        for key, what in (("records_sha256", "images and boxes"), ("weights_sha256", "weights")):
-            if mine[key] != identity[key]:
+        current = self._identity()
+        for key, name in (("records_sha256", "images and boxes"), ("weights_sha256", "weights")):
+            if current[key] != identity[key]:
                 raise StorageError(
-                    f"{self._folder}: expected the {what} that this run began with, got others; "
+                    f"{self._folder}: expected the {name} that this run began with, got others; "
                     "restore them or start a new run"
                 )
         self.state = state
 
     def run(self, *, evaluate_after: bool) -> dict[str, Any]:
-        """Optimise to the end, write the folder's files, score the patch.
+        """Optimise to the end, write the result files, score the patch.
 
         Returns:
-            What `run.json` holds.
+            The content of `run.json`.
 
         Raises:
-            RunInterruptedError: a stop was requested; a checkpoint is kept.
-            EngineError: whatever went wrong; the last checkpoint is as it was.
+            RunInterruptedError: a stop was requested; a checkpoint was saved.
+            EngineError: any other failure; a checkpoint remains.
         """
         run = self._patch_run(self._batch_size)
         self._observer.on_begin(self.state, run.steps_per_iteration())
@@ -148,7 +148,7 @@ class Generation:
         )
 
     def _optimise(self, run: PatchRun) -> None:
-        """The loop with all that happens beside it."""
+        """The loop with callbacks, validation and checkpoints."""
         self.save()
         try:
             for record in run.iterate():
@@ -176,7 +176,7 @@ class Generation:
             self.save()
 
     def _validate(self, judge: PatchJudge) -> None:
-        """Score the patch on the held-out images; the highest ASR is best, then the least confidence."""
+        """Score the patch on the held-out images: the highest ASR is best, then the least confidence."""
         state = self.state
         scores = judge.score(state.patch_chw)
         if math.isnan(scores.asr.value):
@@ -205,10 +205,10 @@ class Generation:
             state.iterations = state.iteration
 
     def _give_up_validation(self, scores: Scores) -> None:
-        """Go on without validations: on the clean images nothing is found that a patch could hide."""
+        """Continue without validations: the detector finds nothing on the clean images to hide."""
         self._judge = None
         if any(event["event"] == NOT_SCORABLE for event in self.state.events):
-            return  # of an earlier sitting
+            return  # reported before the run was resumed
         no_objects = math.isnan(scores.disappearance.value)
         reason = (
             "they show no object of the class"
@@ -238,7 +238,7 @@ class Generation:
         )
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint belongs to."""
+        """Identifies the run that a checkpoint belongs to."""
         return {
             "config": self._config.to_json(),
             "batch_size": self._batch_size,
@@ -253,7 +253,7 @@ class Generation:
         self._observer.on_checkpoint(self.state)
 
     def _write_result(self) -> Tensor:
-        """The files of the patch: the best one if there were validations, with the last one beside it."""
+        """Write history and patch: the best one if there were validations, and then the last one as well."""
         state = self.state
         run_folder.write_history(self._folder, state.history)
         best = state.best_patch_chw

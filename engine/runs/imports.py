@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The import of a dataset: reads, names and stores it. No torch unless a download is needed."""
+"""Imports datasets: reads, names and stores them. Loads no torch unless a download is needed."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def import_dataset(
 ) -> Dataset:
     """Read a dataset and store it.
 
-    A dataset of the name that is given is replaced. Without a name, a dataset that was read from the same
-    source is replaced, but none from another: then the name gets a number.
+    With a given name, a stored dataset of this name is replaced. Without, only one from the same source is
+    replaced; otherwise a number is added to the name.
 
     Args:
-        save: stores it, as `Datasets.save` does.
-        source, name, split, images, roots, report: as of `read_dataset`.
-        storing: called with the dataset once it is read.
+        save: stores the dataset, like `Datasets.save`.
+        source, name, split, images, roots, report: passed to `read_dataset`.
+        storing: called with the dataset after reading, before storing.
 
     Returns:
-        The dataset under the name that it has now.
+        The dataset under its final name.
 
     Raises:
         DatasetError, SettingsError: see `read_dataset`.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Finds what a run works on: the dataset's images of one class, and the detector."""
+"""Loads the subject of a run: the detector, and the dataset's images of the classes under attack."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Materials:
-    """A detector and the images that it is attacked or judged on.
+    """A detector and the images on which it is attacked or evaluated.
 
     Attributes:
-        dataset: as it was read, with its repairs.
+        dataset: as read, with its repairs.
         detector: frozen, on its device.
-        classes: the dataset's classes under attack, and the one that they are for the detector.
-        records: the images taken, with the boxes of those classes alone, numbered as the detector does.
+        classes: the dataset's classes under attack, and the detector's class that they match.
+        records: the selected images, with only the boxes of those classes, under the detector's class id.
     """
 
     dataset: Dataset
@@ -42,11 +42,11 @@ class Materials:
 
     @property
     def class_id(self) -> int:
-        """The class under attack, as the detector numbers it."""
+        """The detector's id of the class under attack."""
         return self.classes.detector_id
 
     def loader(self, image_size: int) -> ImageLoader:
-        """A loader of the records onto the detector's device."""
+        """Create a loader of the records onto the detector's device."""
         return ImageLoader(
             self.records,
             image_size=image_size,
@@ -55,27 +55,27 @@ class Materials:
         )
 
     def named(self, evaluation: Evaluation) -> Evaluation:
-        """Scores on these images, with the dataset and its classes among their settings."""
+        """The evaluation with dataset and classes added to its settings."""
         facts = {"dataset": self.dataset.name, "classes": self.classes.to_json()}
         return replace(evaluation, settings=evaluation.settings | facts)
 
 
 def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Materials:
-    """Open the dataset and the detector that the settings name and take the images of their classes.
+    """Open the dataset and the detector of a run and select the images of its classes.
 
     Args:
-        config: dataset, weights, classes, device, `max_images`, `include_empty` and seed are looked at.
+        config: dataset, weights, classes, device, `max_images`, `include_empty` and seed are used.
         trust: open the weights whatever their pickle names.
         fuse: fold batch norm into the convolutions.
 
     Raises:
-        DatasetError: no such dataset, or no object of the classes in it.
-        DetectorError: no such weights, damaged, or without the class.
-        SettingsError: several classes of the dataset, and none of the detector.
-        UntrustedWeightsError, DeviceError, StorageError: see those.
+        DatasetError: there is no such dataset, or no object of the classes in it.
+        DetectorError: the weights are missing, damaged, or lack the class.
+        SettingsError: several classes of the dataset, but no class of the detector, were given.
+        UntrustedWeightsError, DeviceError, StorageError: see there.
     """
     dataset = open_dataset(config.dataset)
-    require_objects(dataset, config.class_names)  # before the detector is loaded, which takes longer
+    require_objects(dataset, config.class_names)  # before loading the detector, which takes longer
     detector = load_detector(config.weights, device=config.device, trust=trust, fuse=fuse)
     classes = matched(dataset, detector, config.class_names, config.detector_class)
     records = [of_classes(record, classes.dataset_ids, classes.detector_id) for record in dataset.images]
@@ -90,10 +90,10 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
 
 
 def open_dataset(source: str) -> Dataset:
-    """An imported dataset by its name, or a source, which is imported first; either way from SQLite.
+    """Load an imported dataset by its name, or import a source and load that.
 
     Raises:
-        DatasetError: neither.
+        DatasetError: there is neither.
         StorageError: the database cannot be used.
     """
     with Repository() as repository:
@@ -106,7 +106,7 @@ def open_dataset(source: str) -> Dataset:
 
 
 def split_validation(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices to train on and to validate on, a random `share` of at least one and at most count - 1."""
+    """Indices for training and for validation, the latter a random `share`, but 1 to count - 1 of them."""
     if not share:
         return list(range(count)), []
     if count < 2:
@@ -117,7 +117,7 @@ def split_validation(count: int, share: float, seed: int) -> tuple[list[int], li
 
 
 def fingerprint(records: Sequence[ImageRecord]) -> str:
-    """SHA-256 over the records' paths, sizes and boxes: what a resumed run must find unchanged."""
+    """SHA-256 of the records' paths, sizes and boxes, which must not change before a run is resumed."""
     digest = hashlib.sha256()
     for record in records:
         digest.update(f"{record.path} {record.width} {record.height}".encode())
@@ -126,15 +126,15 @@ def fingerprint(records: Sequence[ImageRecord]) -> str:
     return digest.hexdigest()
 
 
-def require_objects(dataset: Dataset, wanted: Sequence[str]) -> tuple[int, ...]:
-    """The dataset's own numbers of classes that it has objects of, together.
+def require_objects(dataset: Dataset, class_names: Sequence[str]) -> tuple[int, ...]:
+    """The dataset's ids of some classes, of which it has at least one object in total.
 
     Raises:
-        DatasetError: it knows no such class or has no object of any of them.
+        DatasetError: it has no such class, or no object of any of them.
     """
-    ids = dataset_class_ids(dataset.class_names, wanted, dataset=dataset.name)
+    ids = dataset_class_ids(dataset.class_names, class_names, dataset=dataset.name)
     if not any(dataset.object_counts(ids)):
-        names = " or ".join(map(repr, wanted))
+        names = " or ".join(map(repr, class_names))
         raise DatasetError(
             f"dataset {dataset.name}: expected objects of class {names}, got none in "
             f"{len(dataset.images)} images; choose another --class or --dataset"
@@ -143,26 +143,26 @@ def require_objects(dataset: Dataset, wanted: Sequence[str]) -> tuple[int, ...]:
 
 
 def matched(
-    dataset: Dataset, detector: Detector, wanted: Sequence[str], detector_wanted: str = ""
+    dataset: Dataset, detector: Detector, class_names: Sequence[str], detector_class: str = ""
 ) -> ClassMatch:
-    """The classes of both, resolved; arguments and errors as of `engine.classes.match_classes`."""
+    """Match classes of the dataset with one of the detector; see `engine.classes.match_classes`."""
     return match_classes(
         dataset.class_names,
         detector.class_names,
-        wanted,
-        detector_wanted,
+        class_names,
+        detector_class,
         dataset=dataset.name,
         detector=detector.name,
     )
 
 
-def of_classes(record: ImageRecord, class_ids: Sequence[int], renamed: int) -> ImageRecord:
-    """An image with the boxes of some classes alone, which all get one number."""
+def of_classes(record: ImageRecord, class_ids: Sequence[int], new_id: int) -> ImageRecord:
+    """An image with only the boxes of some classes, all under one new class id."""
     keep = np.isin(record.class_ids, class_ids)
     return replace(
         record,
         boxes_xyxy_px=record.boxes_xyxy_px[keep],
-        class_ids=np.full(int(keep.sum()), renamed, dtype=np.int64),
+        class_ids=np.full(int(keep.sum()), new_id, dtype=np.int64),
     )
 
 

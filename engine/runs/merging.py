@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The experiment `--merge mean`: one patch for each object count, averaged at the end."""
+"""The experiment `--merge mean`: one patch for each number of objects per image, averaged at the end."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def generate_merged(
     *,
     evaluate_after: bool,
 ) -> dict[str, Any]:
-    """Make a patch of each group of images with one object count, and their mean weighted by images.
+    """Generate a patch for each group of images with equally many objects, and their mean weighted by images.
 
-    Each group is a run of its own in `group-N`, over as many iterations as one shared patch would get, so
-    both ways cost the same image-iterations. A group that is done, or begun, is not begun again.
+    Each group is a separate run in `group-N` with the iterations of one shared patch, and both ways cost the
+    same image-iterations. Groups with a checkpoint are resumed.
 
     Args:
-        config: the settings, `merge` being `mean`.
+        config: the settings, with `merge` set to `mean`.
         materials: detector and images.
-        folder: the run's folder, its checkpoint written.
-        start: the state that each group starts from.
-        observer: who watches; it sees the groups one after the other.
+        folder: the run's folder, with its checkpoint.
+        start: initial state of each group.
+        observer: callbacks, called for one group after the other.
         evaluate_after: score the mean.
 
     Returns:
-        What `run.json` holds; `groups` lists the runs.
+        The content of `run.json`, with the runs under `groups`.
     """
     groups: dict[int, list[ImageRecord]] = defaultdict(list)
     for record in materials.records:
@@ -93,7 +93,7 @@ def _run_group(
 
 
 def _one_after_the_other(histories: list[list[StepRecord]]) -> list[StepRecord]:
-    """The groups' steps in the order in which they were made; steps and seconds go on counting."""
+    """The groups' steps in order, numbered and timed consecutively."""
     steps, elapsed_s, joined = 0, 0.0, []
     for history in histories:
         joined += [
@@ -107,7 +107,7 @@ def _one_after_the_other(histories: list[list[StepRecord]]) -> list[StepRecord]:
 def _joined(
     config: RunConfig, materials: Materials, folder: Path, summaries: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """One record of all groups: costs add up, the rest is the first group's."""
+    """A summary of all groups: costs are added up, the rest is the first group's."""
     totals = {
         key: sum(summary[key] for summary in summaries) for key in ("elapsed_s", "steps", "image_iterations")
     }

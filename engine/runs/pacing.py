@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""How often something may be done that takes time away from the work itself."""
+"""Limits how often a side task, such as reporting, may take time away from the work itself."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 
 class Pace:
-    """Says when something is due again: regularly, and less often where it costs more than its share.
+    """Schedules a task at regular intervals, which become longer if it exceeds its share of the time.
 
     Args:
-        every_s: seconds between two times.
-        share: of all time that it may cost, 0 to 1; a time that cost more is followed by a longer wait.
-        at_latest_s: the longest such wait.
-        at_once: due from the beginning, not only after `every_s`.
-        clock: seconds, monotonic; replaced in tests.
+        every_s: regular interval in seconds.
+        share: of all time that the task may take, 0 to 1.
+        at_latest_s: the longest interval.
+        at_once: due immediately, instead of after `every_s`.
+        clock: returns monotonic seconds; replaced in tests.
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class Pace:
         self._next_s = clock() + (0 if at_once else every_s)
 
     def due(self) -> bool:
-        """Whether it is time."""
+        """Whether the task is due."""
         return self._clock() >= self._next_s
 
     @contextmanager
     def spent(self) -> Iterator[None]:
-        """Do it within; what it takes decides when it is due again."""
+        """Context in which the task is done; its duration determines when it is due again."""
         started_s = self._clock()
         try:
             yield

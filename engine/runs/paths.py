@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Where files of jobs and previews lie, and settings whose paths hold from anywhere."""
+"""Paths of the files of jobs and previews, and settings with absolute paths."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from engine.config import RunConfig, home_folder
 
 LIVE_ARRAY, LIVE_IMAGE = "live.npy", "live.png"
-_RESERVED = {"demo", "grey", "noise"}  # names that mean something else than a file called so
+_RESERVED = {"demo", "grey", "noise"}  # these never name files
 
 
 def jobs_folder() -> Path:
-    """The folder that holds all jobs' folders and logs. Not created."""
+    """The folder of all jobs' folders and logs. Not created."""
     return home_folder() / "jobs"
 
 
@@ -23,17 +23,17 @@ def job_folder(job_id: int) -> Path:
 
 
 def log_path(job_id: int) -> Path:
-    """The job's log; it stays when the folder of its results goes."""
+    """The job's log, which is outside its folder to outlive it."""
     return jobs_folder() / f"{job_id}.log"
 
 
 def lock_path(job_id: int) -> Path:
-    """The file that the one process locks that may write into the job's folder."""
+    """The lock file of the single process that may write into the job's folder."""
     return jobs_folder() / f"{job_id}.lock"
 
 
 def live_image_path(job_id: int) -> Path | None:
-    """The picture of the patch as it is now, or as it became; None while there is none."""
+    """The image of the finished patch, otherwise of the live one; None if there is neither."""
     folder = job_folder(job_id)
     return next((folder / name for name in ("patch.png", LIVE_IMAGE) if (folder / name).exists()), None)
 
@@ -44,7 +44,7 @@ def preview_folder(key: str) -> Path:
 
 
 def read_log_tail(job_id: int, *, lines: int = 200) -> list[str]:
-    """The log's last lines; none where there is no log."""
+    """The log's last lines; empty without a log."""
     try:
         with open(log_path(job_id), "rb") as file:
             file.seek(max(file.seek(0, 2) - 400 * lines, 0))
@@ -54,7 +54,7 @@ def read_log_tail(job_id: int, *, lines: int = 200) -> list[str]:
 
 
 def absolute_config(config: RunConfig) -> RunConfig:
-    """The settings with paths made absolute, so that they hold from whatever folder they are used in."""
+    """The settings with absolute paths, valid in any working directory."""
     named = {
         name: Path(getattr(config, name)).expanduser()
         for name in ("dataset", "weights", "initial")

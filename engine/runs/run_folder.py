@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""A run's folder: patch.npy, patch.png, run.json, history.csv and checkpoint.pt, each written whole."""
+"""A run's folder: patch.npy, patch.png, run.json, history.csv and checkpoint.pt, written atomically."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_SUMMARY_BYTES = 256 * 2**20
 
 
 def default_folder(label: str) -> Path:
-    """A new folder's name under `PATCHBENCH_HOME/runs`: time and label, numbered if that is taken."""
+    """A new path under `PATCHBENCH_HOME/runs`: time and label, numbered if that exists."""
     runs = home_folder() / "runs"
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{_plain(label)}"
     candidate, number = runs / stem, 2
@@ -36,10 +36,10 @@ def default_folder(label: str) -> Path:
 
 @contextmanager
 def created(folder: Path) -> Iterator[Path]:
-    """A new run's folder, its path absolute; removed again if what is done in it fails and leaves it empty.
+    """Create a run's folder and yield its absolute path; on failure it is removed if empty.
 
     Raises:
-        StorageError: it exists and holds something, or cannot be made.
+        StorageError: it exists and is not empty, or cannot be created.
     """
     folder = folder.absolute()
     with shared_outside_home(folder):
@@ -47,22 +47,22 @@ def created(folder: Path) -> Iterator[Path]:
         try:
             yield folder
         except BaseException:
-            with suppress(OSError):  # it holds something worth keeping
+            with suppress(OSError):  # it is not empty
                 folder.rmdir()
             raise
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
-    """Write `run.json`; numbers that are not finite become null."""
+    """Write `run.json`; non-finite numbers become null."""
     text = json_document(summary) + "\n"
     write_atomically(folder / SUMMARY, lambda file: file.write(text.encode()))
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """What `run.json` holds.
+    """Read `run.json`.
 
     Raises:
-        StorageError: there is none, or it is no JSON.
+        StorageError: it is missing or not JSON.
     """
     path = folder / SUMMARY
     try:
@@ -75,7 +75,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def write_history(folder: Path, history: Sequence[StepRecord]) -> None:
-    """Write `history.csv`: a line a step, the unweighted terms in columns of their own."""
+    """Write `history.csv`: one row per step, one column per unweighted loss term."""
     terms = list(history[0].terms) if history else []
     rows: list[list[object]] = [
         ["step", "iteration", "loss", *terms, "learning_rate", "images", "elapsed_s"],
@@ -96,10 +96,10 @@ def write_history(folder: Path, history: Sequence[StepRecord]) -> None:
 
 
 def read_history(folder: Path) -> list[StepRecord]:
-    """The steps that `history.csv` holds.
+    """Read the steps in `history.csv`.
 
     Raises:
-        StorageError: there is none, or it is damaged.
+        StorageError: it is missing or damaged.
     """
     path = folder / HISTORY
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The record of a run that `run.json` keeps: settings, versions, device, throughput, repairs, scores."""
+"""The summary of a run in `run.json`: settings, versions, device, throughput, repairs, scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.runs.materials import Materials
 
 
 def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[str, Any]:
-    """What is known of a run whatever its result."""
+    """The part of the summary that does not depend on the run's result."""
     snapshot = hardware.snapshot()
     return {
         "patchbench": __version__,
@@ -63,9 +63,9 @@ def finish_summary(
     on_evaluated: Callable[[int], object],
     mask_hw: Tensor | None = None,
 ) -> dict[str, Any]:
-    """Write `run.json`, score the patch on the given images (none: do not), and write it again.
+    """Write `run.json`, score the patch on the given images, if any, and write `run.json` again.
 
-    A score that fails or is interrupted loses nothing: the run's own record is there already.
+    Written first, the summary survives a failed or interrupted evaluation.
     """
     run_folder.write_summary(folder, summary)
     if not images:

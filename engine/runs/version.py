@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Which code this is: PatchBench's version and, in a checkout, its commit."""
+"""The version of the code: PatchBench's version and, in a checkout, its commit."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 import engine
 
-ROOT = Path(engine.__file__).resolve().parents[1]  # from where `python -m engine` is found
+ROOT = Path(engine.__file__).resolve().parents[1]  # working directory for `python -m engine`
 
 
 @cache
 def code_version() -> str:
-    """Such as `0.1.0+1a2b3c4d5e6f`; without a checkout or git the version alone."""
+    """For example `0.1.0+1a2b3c4d5e6f`; without a checkout or git, only the version."""
     if not (ROOT / ".git").exists():
         return engine.__version__
     try:
-        asked = subprocess.run(
+        git = subprocess.run(
             ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"],
             capture_output=True,
             text=True,
@@ -27,4 +27,4 @@ def code_version() -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return engine.__version__
-    return f"{engine.__version__}+{asked.stdout.strip()}"
+    return f"{engine.__version__}+{git.stdout.strip()}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Runs of benchmark suites: each part is stored as it ends, an interrupted run goes on."""
+"""Runs of benchmark suites, stored part by part to make interrupted runs resumable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FILTERS = ("suite", "scale", "device", "detector", "dataset", "machine", "code_
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkKey:
-    """What a run measures: another with the same key can go on from it. See `BenchmarkRun` for the fields."""
+    """The conditions of a run, which can be resumed under the same key. See `BenchmarkRun` for the fields."""
 
     suite: str
     scale: str
@@ -35,12 +35,12 @@ class BenchmarkKey:
     settings: dict[str, Any]
 
     def columns(self) -> dict[str, Any]:
-        """Column → value, as the table has them."""
+        """Column → value of the table."""
         return {**vars(self), "settings": _text(self.settings)}
 
 
 class Benchmarks:
-    """The benchmark runs of one database. All methods raise `StorageError` if it cannot be used."""
+    """The benchmark runs of one database. Methods raise `JobError` for an unknown run."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -48,13 +48,13 @@ class Benchmarks:
     def begin(
         self, key: BenchmarkKey, *, facts: dict[str, Any], job_id: int | None = None, fresh: bool = False
     ) -> BenchmarkRun:
-        """Go on with the latest unfinished run of this key, or begin one.
+        """Resume the latest unfinished run with this key, or begin a new one.
 
         Args:
-            key: what the run measures.
+            key: the run's conditions.
             facts: see `BenchmarkRun`.
-            job_id: the job that asks for it.
-            fresh: begin one in any case.
+            job_id: the job that the run belongs to.
+            fresh: begin a new run in any case.
         """
         with self._db.transaction():
             rows = [] if fresh else self._with(key, "!=")
@@ -74,16 +74,16 @@ class Benchmarks:
         return self.get(run_id)
 
     def finished(self, key: BenchmarkKey) -> BenchmarkRun | None:
-        """The latest finished run of this key, with its measurements."""
+        """The latest finished run with this key, with its measurements."""
         with self._db.errors():
             rows = self._with(key, "=")
         return self.get(rows[0][0]) if rows else None
 
     def add_part(self, run: BenchmarkRun, part: str, measurements: Iterable[Measurement]) -> None:
-        """Store what a part measured, all of it or nothing.
+        """Store all measurements of a part in one transaction.
 
         Raises:
-            StorageError: the run goes on elsewhere or was deleted.
+            StorageError: the run was resumed elsewhere or deleted.
         """
         with self._db.transaction():
             self._claim(run)
@@ -112,7 +112,7 @@ class Benchmarks:
         """End a run with its answer, and return it with its measurements.
 
         Raises:
-            StorageError: the run goes on elsewhere or was deleted.
+            StorageError: the run was resumed elsewhere or deleted.
         """
         with self._db.transaction():
             self._claim(run)
@@ -124,7 +124,7 @@ class Benchmarks:
         return self.get(run.id)
 
     def interrupt(self, run: BenchmarkRun) -> None:
-        """Say that a run has stopped; it can go on. One that goes on elsewhere is left alone."""
+        """Mark a run as interrupted and resumable, unless it was resumed elsewhere."""
         with self._db.transaction():
             self._db.rows(
                 "UPDATE benchmarks SET state = 'interrupted' "
@@ -133,11 +133,7 @@ class Benchmarks:
             )
 
     def get(self, run_id: int) -> BenchmarkRun:
-        """One run with its measurements.
-
-        Raises:
-            JobError: there is none with this number.
-        """
+        """One run with its measurements."""
         with self._db.errors():
             rows = self._db.rows(f"SELECT {_COLUMNS_SQL} FROM benchmarks WHERE id = ?", [run_id])
             measured = self._db.rows(
@@ -161,19 +157,19 @@ class Benchmarks:
         offset: int = 0,
         **same: object,
     ) -> list[BenchmarkRun]:
-        """A page of the runs, newest first, without their measurements.
+        """A page of runs, newest first, without their measurements.
 
         Args:
-            states: of these alone; all if empty.
-            since, until: begun between these Unix seconds.
+            states: allowed states; empty for all.
+            since, until: range of the start in Unix seconds.
             limit, offset: of the page.
             same: suite, scale, device, detector, dataset, machine, code_version, job_id; None for any.
         """
         if wrong := set(same) - set(_FILTERS):
             raise ValueError(f"expected some of {sorted(_FILTERS)}, got {sorted(wrong)}")
-        wanted = {name: value for name, value in same.items() if value is not None}
-        clauses = [f"{name} = ?" for name in wanted]
-        values: list[object] = [*wanted.values()]
+        filters = {name: value for name, value in same.items() if value is not None}
+        clauses = [f"{name} = ?" for name in filters]
+        values: list[object] = [*filters.values()]
         for clause, bound in (("started_at >= ?", since), ("started_at <= ?", until)):
             if bound is not None:
                 clauses.append(clause)
@@ -190,17 +186,13 @@ class Benchmarks:
         return [_run(row) for row in rows]
 
     def delete(self, run_id: int) -> None:
-        """Remove a run and its measurements.
-
-        Raises:
-            JobError: there is none with this number.
-        """
+        """Remove a run and its measurements."""
         self.get(run_id)
         with self._db.transaction():
             self._db.rows("DELETE FROM benchmarks WHERE id = ?", [run_id])
 
     def _with(self, key: BenchmarkKey, finished: str) -> list[Any]:
-        """Ids of the key's runs that are (`=`) or are not (`!=`) finished, newest first."""
+        """Ids of the key's runs that are finished (`=`) or unfinished (`!=`), newest first."""
         columns = key.columns()
         clauses = " AND ".join(f"{name} = ?" for name in columns)
         return self._db.rows(
@@ -209,7 +201,7 @@ class Benchmarks:
         )
 
     def _claim(self, run: BenchmarkRun) -> None:
-        """Within a transaction: make sure that this attempt still counts."""
+        """Check, within a transaction, that this attempt is still current."""
         if not self._db.rows(
             "SELECT 1 FROM benchmarks WHERE id = ? AND attempt = ? AND state = 'running'",
             [run.id, run.attempt],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""One connection to the database, with the few statements that every table's class needs."""
+"""A connection to the database, with helpers for the classes of the tables."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.store.schema import database_path, open_database, storage_errors
 
 
 class Connection:
-    """Use from one thread.
+    """A connection for use in one thread.
 
     Args:
         path: the file, `:memory:`, or None for the user's own database.
         timeout_s: how long to wait for another process's write.
-        on_full_disk: open it also where nothing more can be written; see `open_database`.
+        on_full_disk: open it even if the disk is full; see `open_database`.
 
     Raises:
         StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written.
@@ -32,20 +32,20 @@ class Connection:
 
     @property
     def sqlite(self) -> sqlite3.Connection:
-        """What lies beneath, with foreign keys on."""
+        """The underlying connection, with foreign keys on."""
         return self._sqlite
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._sqlite.close()
 
     def errors(self) -> AbstractContextManager[None]:
-        """Whatever SQLite raises within becomes a `StorageError`."""
+        """A context in which SQLite's exceptions become `StorageError`."""
         return storage_errors(self.path)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write all or nothing; takes the write lock first, so that it waits for other writers."""
+        """Write all or nothing, taking the write lock at the start in order to wait for other writers."""
         with self.errors():
             self.sqlite.execute("BEGIN IMMEDIATE")
             with self.sqlite:

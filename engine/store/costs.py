@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What steps cost, as it was measured: a row for each detector, size, batch, precision and device."""
+"""Measured costs of steps: a row for each combination of detector, size, batch, precision and device."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class StepCost:
-    """What was measured; rates are images a second.
+    """Measured costs of a run's steps.
 
     Attributes:
         measured_at: Unix seconds.
-        runs: finished runs that refined it; 0 after a few measured steps alone.
-        spread: how far runs lay from what was foretold of them: the larger time over the smaller, less 1.
-        images_per_s: of the loop: image-iterations.
-        evaluated_per_s: of the judge, which looks at each image once for each condition.
-        overhead_s: loading the detector and the images.
+        runs: finished runs that refined the costs; 0 for a few measured steps alone.
+        spread: relative error of estimates: the longer of estimated and true time over the shorter, minus 1.
+        images_per_s: image-iterations per second of the loop.
+        evaluated_per_s: images per second of the judge, which sees each image once for each condition.
+        overhead_s: time for starting, loading the detector and loading the images.
         peak_memory_bytes: of the device; on a CPU of the process.
     """
 
@@ -40,13 +40,13 @@ class StepCost:
 
 
 class Costs:
-    """The measured costs of one database. All methods raise `StorageError` if it cannot be used."""
+    """The measured costs of one database."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def get(self, key: dict[str, Any]) -> StepCost | None:
-        """What was measured of exactly these settings, if anything."""
+        """The costs measured with exactly these settings, if any."""
         with self._db.errors():
             rows = self._db.rows(f"SELECT {', '.join(_COLUMNS)} FROM step_costs WHERE key = ?", [_text(key)])
         return StepCost(**dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
@@ -62,7 +62,7 @@ class Costs:
         runs: int = 0,
         spread: float = 0.0,
     ) -> StepCost:
-        """Store what was measured in the place of what was known; see `StepCost`."""
+        """Store costs, replacing earlier ones with the same key; see `StepCost`."""
         cost = StepCost(
             measured_at=time.time(),
             runs=runs,

@@ -78,24 +78,20 @@ class DatasetSummary:
 
 
 class Datasets:
-    """The datasets of one database.
-
-    Raises:
-        StorageError: the file is locked, corrupt or cannot be written; so all methods.
-    """
+    """The datasets of one database. Methods raise `DatasetError` for an unknown name."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def save(self, dataset: Dataset, *, rename: Callable[[Mapping[str, str]], str] | None = None) -> str:
-        """Store a dataset in one transaction; an earlier one of its name is replaced.
+        """Store a dataset in one transaction, replacing an earlier one of the same name.
 
         Args:
-            dataset: what to store.
-            rename: gives the name to store it under, from those there are (name → source).
+            dataset: the dataset to store.
+            rename: called with the stored datasets (name → source); returns the name to store it under.
 
         Returns:
-            The name that it is stored under.
+            The dataset's name in the database.
         """
         with self._db.transaction():
             if rename is not None:
@@ -115,11 +111,7 @@ class Datasets:
         return dataset.name
 
     def load(self, name: str) -> Dataset:
-        """A stored dataset; all images and boxes come by one query.
-
-        Raises:
-            DatasetError: none is stored under this name.
-        """
+        """Load a dataset, all images and boxes with one query."""
         with self._db.errors():
             dataset_id = self._dataset_id(name)
             header = self._db.rows(
@@ -139,10 +131,10 @@ class Datasets:
         )
 
     def load_image(self, name: str, position: int) -> ImageRecord:
-        """One image of a stored dataset, by its place in the dataset's order.
+        """Load one image of a dataset by its index.
 
         Raises:
-            DatasetError: no dataset is stored under this name, or it has no such image.
+            DatasetError: there is no such dataset, or it has no such image.
         """
         with self._db.errors():
             rows = self._db.rows(_RECORD, [self._dataset_id(name), position])
@@ -156,11 +148,7 @@ class Datasets:
             return bool(self._db.rows("SELECT 1 FROM datasets WHERE name = ?", [name]))
 
     def imported_at(self, name: str) -> str:
-        """When a dataset was imported, UTC, ISO 8601 with microseconds: tells one import from the next.
-
-        Raises:
-            DatasetError: none is stored under this name.
-        """
+        """A dataset's time of import, UTC, ISO 8601 with microseconds, which identifies the import."""
         with self._db.errors():
             dataset_id = self._dataset_id(name)
             return str(self._db.value("SELECT imported_at FROM datasets WHERE id = ?", [dataset_id]))
@@ -184,69 +172,45 @@ class Datasets:
         ]
 
     def delete(self, name: str) -> None:
-        """Remove a dataset from the database; image files stay.
-
-        Raises:
-            DatasetError: none is stored under this name.
-        """
+        """Remove a dataset from the database; image files stay."""
         with self._db.transaction():
             self._db.sqlite.execute("DELETE FROM datasets WHERE id = ?", [self._dataset_id(name)])
 
     def object_counts(self, name: str, class_id: int | Sequence[int] | None = None) -> list[int]:
-        """Objects per image, of one class, of several together, or (None) of all, in the images' order.
-
-        Raises:
-            DatasetError: none is stored under this name.
-        """
+        """Objects per image, of one class, of several in total, or (None) of all, in the images' order."""
         ids = [class_id] if isinstance(class_id, int) else class_id
         with self._db.errors():
             values = [self._dataset_id(name), None if ids is None else json_text(ids)]
             return [count for (count,) in self._db.rows(_OBJECT_COUNTS, values)]
 
     def class_counts(self, name: str) -> dict[int, int]:
-        """Objects of each class id that has any.
-
-        Raises:
-            DatasetError: none is stored under this name.
-        """
+        """Objects of each class id that has any."""
         with self._db.errors():
             return dict(self._db.rows(_CLASS_COUNTS, [self._dataset_id(name)]))
 
     def box_shares(self, name: str, class_id: int | None = None) -> npt.NDArray[np.float32]:
-        """All boxes as shares of their images: float32 (n, 4), centre x, centre y, width, height, 0 to 1.
+        """Boxes of a class, or (None) all, relative to their images.
 
-        Args:
-            name: of the dataset.
-            class_id: boxes of this class alone; None for all.
-
-        Raises:
-            DatasetError: none is stored under this name.
+        Returns:
+            float32 (n, 4): centre x, centre y, width, height, 0 to 1.
         """
         with self._db.errors():
             rows = self._db.rows(_BOX_SHARES, [self._dataset_id(name), class_id])
         return np.array(rows, dtype=np.float32).reshape(-1, 4)
 
     def repair_counts(self, name: str) -> dict[str, int]:
-        """How many repairs of each kind, most frequent first.
-
-        Raises:
-            DatasetError: none is stored under this name.
-        """
+        """Number of repairs of each kind, most frequent first."""
         with self._db.errors():
             return dict(self._db.rows(_REPAIR_COUNTS, [self._dataset_id(name)]))
 
     def repairs(self, name: str, *, kind: str | None = None, limit: int = 200) -> list[Repair]:
-        """The first repairs, of one kind or (None) of all, in the order in which they were made.
-
-        Raises:
-            DatasetError: none is stored under this name.
-        """
+        """The first repairs, of one kind or (None) all, in the order in which they were made."""
         with self._db.errors():
             rows = self._db.rows(_REPAIRS, [self._dataset_id(name), kind, limit])
         return list(map(_repair, rows))
 
     def _save_header(self, dataset: Dataset) -> int:
-        """Insert or update the dataset's own row; its id stays, for rows elsewhere that refer to it."""
+        """Insert or update the dataset's own row, keeping its id, which other rows may refer to."""
         return self._db.value(
             """
             INSERT INTO datasets (name, source, class_names, synthetic, imported_at) VALUES (?, ?, ?, ?, ?)
@@ -281,9 +245,9 @@ class Datasets:
         rows = self._db.rows("SELECT id FROM datasets WHERE name = ?", [name])
         if not rows:
             names = [each for (each,) in self._db.rows("SELECT name FROM datasets ORDER BY name")]
-            there = short_list(names) or "none"
+            imported = short_list(names) or "none"
             raise DatasetError(
-                f"dataset {short_repr(name)}: expected one of the imported ({there}); import it first"
+                f"dataset {short_repr(name)}: expected one of the imported ({imported}); import it first"
             )
         return rows[0][0]
 

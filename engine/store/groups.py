@@ -14,13 +14,13 @@ from engine.store.jobs import COLUMNS_SQL, job_of
 
 
 class Groups:
-    """The groups of one database. All methods raise `StorageError` if it cannot be used."""
+    """The groups of one database. Methods raise `JobError` for an unknown group."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, *, kind: str, name: str, request: dict[str, Any]) -> JobGroup:
-        """Store a group; see `JobGroup`. `Jobs.add` puts jobs into it."""
+        """Store a group without jobs, which `Jobs.add` adds to it; see `JobGroup`."""
         with self._db.transaction():
             group_id = self._db.value(
                 "INSERT INTO job_groups (kind, name, request, created_at) VALUES (?, ?, ?, ?) RETURNING id",
@@ -29,11 +29,7 @@ class Groups:
         return self.get(group_id)
 
     def get(self, group_id: int) -> JobGroup:
-        """One group.
-
-        Raises:
-            JobError: there is none with this number.
-        """
+        """One group."""
         with self._db.errors():
             rows = self._db.rows(
                 "SELECT id, kind, name, request, created_at FROM job_groups WHERE id = ?", [group_id]
@@ -50,11 +46,7 @@ class Groups:
         return [job_of(row) for row in rows]
 
     def delete(self, group_id: int) -> JobGroup:
-        """Remove a group and return what it was; its jobs stay, each by itself.
-
-        Raises:
-            JobError: there is none with this number.
-        """
+        """Remove a group, but not its jobs, and return it."""
         group = self.get(group_id)
         with self._db.transaction():
             self._db.rows("DELETE FROM job_groups WHERE id = ?", [group_id])

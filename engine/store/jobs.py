@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Jobs as they are listed, looked at, edited and deleted; `engine.store.queue` changes their states."""
+"""Adds, lists, edits and deletes jobs; `engine.store.queue` changes their states."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS_SQL = ", ".join(_COLUMNS)
 _JSON = {"tags", "progress", "estimate", "request", "result"}
 _EDITABLE = {"label", "notes", "tags", "priority", "place", "auto_resume", "folder", "estimate"}
 _ORDERS = {
-    "newest": "+id DESC",  # the plus lets an index be read in the place of the long rows
+    "newest": "+id DESC",  # the plus makes SQLite read an index instead of the long rows
     "oldest": "+id",
     "queue": "state = 'running' DESC, priority DESC, place",
     # Not `unixepoch('subsec')`, which SQLite has from 3.42 on.
@@ -32,7 +32,7 @@ _ORDERS = {
 
 
 class Jobs:
-    """The jobs of one database. All methods raise `StorageError` if it cannot be used."""
+    """The jobs of one database. Methods raise `JobError` for an unknown job."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -59,10 +59,10 @@ class Jobs:
         """Queue a job behind those of its priority; see `Job` for the fields.
 
         Args:
-            parent: the folder in which the job's own folder lies, called by its number.
+            parent: the folder that contains the job's own folder, which is named by its number.
 
         Raises:
-            JobError: the job that it waits for is not there, or will not succeed any more.
+            JobError: the job that it waits for does not exist or can no longer succeed.
         """
         values = {
             "kind": kind,
@@ -83,7 +83,7 @@ class Jobs:
             "created_at": time.time(),
         }
         with self._db.transaction():
-            self._require_hope(waits_for)
+            self._require_unfailed(waits_for)
             job_id = self._insert(values, parent)
             self.note(job_id, "queued")
         return self.get(job_id)
@@ -102,10 +102,10 @@ class Jobs:
         folder: str | None = None,
         parent: str | None = None,
     ) -> Job:
-        """Put on record what was done outside of the queue and has just succeeded.
+        """Record work that has just succeeded outside the queue.
 
         Args:
-            folder: of its results; None: within `parent`, as of `add`.
+            folder: of its results; None for one in `parent`, as in `add`.
         """
         now = time.time()
         values = {
@@ -128,11 +128,7 @@ class Jobs:
         return self.get(job_id)
 
     def get(self, job_id: int) -> Job:
-        """One job.
-
-        Raises:
-            JobError: there is none with this number.
-        """
+        """One job."""
         with self._db.errors():
             rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE id = ?", [job_id])
         if not rows:
@@ -149,18 +145,19 @@ class Jobs:
         limit: int = 100,
         offset: int = 0,
     ) -> list[Job]:
-        """A page of the jobs.
+        """A page of jobs.
 
         Args:
-            states, kinds: of these alone; all if empty.
-            text: in the label, the notes, a tag or the error, whatever its case.
-            order: `newest`, `oldest`, `queue` (running first, then as they will run), `longest` or `label`.
+            states, kinds: allowed states and kinds; empty for all.
+            text: part of the label, the notes, a tag or the error, ignoring case.
+            order: `newest`, `oldest`, `queue` (running first, then in order of execution), `longest` or
+                `label`.
             limit, offset: of the page.
         """
         where, values = _conditions(states, kinds, text)
         with self._db.errors():
             rows = self._db.rows(
-                # Sorted by what indexes hold; only the page's rows, which are long, are read.
+                # The subquery sorts by indexes alone; only the page's rows, which are long, are read.
                 f"SELECT {COLUMNS_SQL} FROM jobs WHERE id IN (SELECT id FROM jobs {where} "
                 f"ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?) ORDER BY {_ORDERS[order]}",
                 [*values, limit, offset],
@@ -170,7 +167,7 @@ class Jobs:
     def labels(
         self, *, states: Iterable[str] = (), kinds: Iterable[str] = (), limit: int = 100
     ) -> dict[int, str]:
-        """Number → label of the newest jobs in these states and of these kinds; quicker than whole jobs."""
+        """Id → label of the newest jobs in these states and of these kinds; faster than `find`."""
         where, values = _conditions(states, kinds, "")
         with self._db.errors():
             return dict(
@@ -181,18 +178,18 @@ class Jobs:
             )
 
     def count(self, *, states: Iterable[str] = (), kinds: Iterable[str] = (), text: str = "") -> int:
-        """How many jobs `find` would find without a limit."""
+        """Number of jobs that `find` would return without a limit."""
         where, values = _conditions(states, kinds, text)
         with self._db.errors():
             return int(self._db.value(f"SELECT count(*) FROM jobs {where}", values))
 
     def count_by_state(self) -> dict[str, int]:
-        """State → number of jobs, of the states that any job is in."""
+        """State → number of jobs in it, for states with any."""
         with self._db.errors():
             return dict(self._db.rows("SELECT state, count(*) FROM jobs GROUP BY state"))
 
     def events(self, job_id: int) -> list[JobEvent]:
-        """What happened to a job, oldest first."""
+        """The events of a job, oldest first."""
         with self._db.errors():
             rows = self._db.rows(
                 "SELECT at, event, detail FROM job_events WHERE job_id = ? ORDER BY id", [job_id]
@@ -200,14 +197,13 @@ class Jobs:
         return [JobEvent(at=at, event=event, detail=detail) for at, event, detail in rows]
 
     def waiting_for(self, job_id: int) -> list[Job]:
-        """The jobs that start once this one has succeeded, whatever has become of them, oldest first."""
+        """The jobs submitted to start after this one, in whatever state, oldest first."""
         with self._db.errors():
             rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE waits_for = ? ORDER BY id", [job_id])
         return [job_of(row) for row in rows]
 
     def edit(self, job_id: int, **changes: Any) -> Job:
-        """Change what does not decide the result: label, notes, tags, priority, place, auto_resume, folder,
-        estimate."""
+        """Change label, notes, tags, priority, place, auto_resume, folder or estimate."""
         if wrong := set(changes) - _EDITABLE:
             raise ValueError(f"expected some of {sorted(_EDITABLE)}, got {sorted(wrong)}")
         values = {name: json_text(v) if name in _JSON else v for name, v in changes.items()}
@@ -217,10 +213,10 @@ class Jobs:
         return self.get(job_id)
 
     def delete(self, job_id: int) -> Job:
-        """Remove a job that does not run, with its steps and events, and return what it was.
+        """Remove a job with its steps and events, and return it.
 
         Raises:
-            JobError: there is no such job, or it runs.
+            JobError: there is no such job, or it is running.
         """
         job = self.get(job_id)
         with self._db.transaction():
@@ -236,7 +232,7 @@ class Jobs:
         return job
 
     def end_those_that_wait_for(self, job_id: int) -> None:
-        """Within a transaction: a job that waits on what will never come fails, and so on from there."""
+        """Within a transaction, fail all jobs that wait, directly or indirectly, for this one."""
         waiting = self._db.rows(
             """
             WITH RECURSIVE waiting(id) AS (
@@ -256,7 +252,7 @@ class Jobs:
             )
             self.note(each, "failed", error)
 
-    def _require_hope(self, waits_for: int | None) -> None:
+    def _require_unfailed(self, waits_for: int | None) -> None:
         if waits_for is None:
             return
         states = [state for (state,) in self._db.rows("SELECT state FROM jobs WHERE id = ?", [waits_for])]
@@ -273,7 +269,7 @@ class Jobs:
             )
 
     def _insert(self, values: dict[str, Any], parent: str | None) -> int:
-        """A new row, last in the queue's order, with a folder in `parent` if that is given; its number."""
+        """Insert a row at the end of the queue, with a folder in `parent` if given, and return its id."""
         names, places = ", ".join(values), ", ".join("?" * len(values))
         job_id = int(
             self._db.value(
@@ -287,7 +283,7 @@ class Jobs:
         return job_id
 
     def note(self, job_id: int, event: str, detail: str = "") -> None:
-        """Add to what happened to a job, within a transaction."""
+        """Add an event to a job, within a transaction."""
         self._db.insert("job_events (job_id, at, event, detail)", [(job_id, time.time(), event, detail)])
 
 

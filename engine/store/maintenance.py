@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Keeps the database's file in order: its size, a backup while others write, a check, a vacuum."""
+"""Maintenance of the database's file: size, online backup, integrity check, vacuum."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from engine.store.schema import shows_full_disk
 
 
 class Maintenance:
-    """The upkeep of one database. All methods raise `StorageError` if it cannot be used."""
+    """The maintenance of one database."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def size_bytes(self) -> int:
-        """Bytes of the database's file and of what was written to it and is not yet part of it."""
+        """Size of the database in bytes, including its write-ahead log."""
         files = [Path(f"{self._db.path}{suffix}") for suffix in ("", "-wal", "-shm")]
         return sum(file.stat().st_size for file in files if file.exists())
 
     def backup(self, target: Path) -> None:
-        """Copy the database as it is at one moment, while others may go on writing.
+        """Copy a snapshot of the database, even while others write.
 
         Args:
-            target: a file that does not exist; it appears once it is whole.
+            target: a new file, created atomically.
 
         Raises:
-            StorageError: it exists, or cannot be written; there is no file then.
+            StorageError: the file exists, or cannot be written; no partial file is left.
         """
         if target.exists():
             raise StorageError(f"{target}: expected a new file, got one that exists; choose another name")
@@ -41,8 +41,8 @@ class Maintenance:
         try:
             with closing(sqlite3.connect(beside)) as copy:
                 self._db.sqlite.backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
-            # Not os.replace: what somebody put there meanwhile is theirs.
+                copy.execute("PRAGMA journal_mode = DELETE")  # a single file, without a WAL
+            # Unlike os.replace, os.link does not overwrite a file that was created meanwhile.
             os.link(beside, target)
         except (sqlite3.Error, OSError) as error:
             advice = "choose another folder"
@@ -55,16 +55,16 @@ class Maintenance:
             beside.unlink(missing_ok=True)
 
     def check(self) -> list[str]:
-        """What is wrong with the file and with what its rows refer to, a line each; empty if nothing is."""
+        """Check the file's integrity and foreign keys; one line for each fault."""
         with self._db.errors():
-            found = [str(line) for (line,) in self._db.rows("PRAGMA integrity_check") if line != "ok"]
+            faults = [str(line) for (line,) in self._db.rows("PRAGMA integrity_check") if line != "ok"]
             broken = self._db.rows("PRAGMA foreign_key_check")
-        return found + [
+        return faults + [
             f"{table}: row {row} refers to one of {to} that is gone" for table, row, to, _ in broken
         ]
 
     def datasets_below(self, folder: Path) -> set[str]:
-        """The names directly in a folder that datasets were read from, or that their images lie in."""
+        """The entries of a folder that contain datasets' sources or images."""
         below = f"{folder}{os.sep}"
         values = [below, len(below) + 1, os.sep]
         with self._db.errors():
@@ -81,7 +81,7 @@ class Maintenance:
         return {name for (name,) in rows}
 
     def vacuum(self) -> int:
-        """Give the space of deleted rows back to the disk; returns the bytes won."""
+        """Return the space of deleted rows to the disk, and the number of bytes freed."""
         before = self.size_bytes()
         with self._db.errors():
             self._db.sqlite.execute("VACUUM")

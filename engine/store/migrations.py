@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 
-# sqlite-utils loads pandas where it is installed, for half a second and nothing that is used here.
+# sqlite-utils imports pandas if installed, which takes half a second and is not needed here.
 sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
 try:
     from sqlite_utils import Database, Migrations
@@ -18,7 +18,7 @@ MIGRATIONS = Migrations("patchbench")
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a file up to date, or leave it as it was; what opens it meanwhile waits."""
+    """Apply all missing migrations in one transaction, for which other processes wait."""
     db = Database(connection)
     connection.execute("BEGIN IMMEDIATE")
     with connection:

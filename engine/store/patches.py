@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Patches, made here or imported, and how they scored."""
+"""Patches, generated or imported, and their scores."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SCORE = ("id", "patch_id", "job_id", "created_at", "subject", "held_out", "asr"
 _EDITABLE = {"name", "notes"}
 _ORDERS = {
     "newest": "patches.id DESC",
-    "asr": "scores.asr DESC NULLS LAST, patches.id DESC",  # the strongest first
-    "ap50": "scores.ap50 ASC NULLS LAST, patches.id DESC",  # likewise: a strong patch leaves little
+    "asr": "scores.asr DESC NULLS LAST, patches.id DESC",
+    "ap50": "scores.ap50 ASC NULLS LAST, patches.id DESC",  # the strongest first: it lowers AP50 the most
     "name": "patches.name COLLATE NOCASE, patches.id",
 }
 _SEARCHED = ("name", "notes", "dataset", "detector", "class_name")
 _COLUMNS = ", ".join(
     [*(f"patches.{column}" for column in _PATCH), *(f"scores.{column}" for column in _SCORE)]
 )
-# A patch is listed with its first score: of a run, the one on the images that it held out or was made on.
+# A patch is listed with its first score; for a run's patch this is the run's own evaluation.
 _JOINED = """
     FROM patches LEFT JOIN scores ON scores.id = (SELECT min(id) FROM scores WHERE patch_id = patches.id)
 """
@@ -36,7 +36,7 @@ _LISTED = f"SELECT {_COLUMNS} {_JOINED}"
 
 
 class Patches:
-    """The patches of one database. All methods raise `StorageError` if it cannot be used."""
+    """The patches of one database. Methods raise `PatchFileError` for an unknown patch."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -58,7 +58,7 @@ class Patches:
         notes: str = "",
         summary: dict[str, Any] | None = None,
     ) -> PatchRecord:
-        """Store a patch; see `PatchRecord`. A run's patch replaces the one that was stored of that run."""
+        """Store a patch, replacing an earlier one of the same run; see `PatchRecord`."""
         values = {
             "job_id": job_id,
             "name": name,
@@ -75,7 +75,7 @@ class Patches:
             "notes": notes,
             "summary": json_text(summary or {}),
         }
-        kept = {"name", "notes", "created_at"}  # may have been edited since
+        kept = {"name", "notes", "created_at"}  # the user may have edited them
         renewed = ", ".join(f"{column} = excluded.{column}" for column in values if column not in kept)
         places = ", ".join("?" * len(values))
         with self._db.transaction():
@@ -87,34 +87,30 @@ class Patches:
         return self.get(row[0])
 
     def get(self, patch_id: int) -> PatchRecord:
-        """One patch.
-
-        Raises:
-            PatchFileError: there is none with this number.
-        """
-        found = self._listed("WHERE patches.id = ?", [patch_id])
-        if not found:
+        """One patch."""
+        patches = self._listed("WHERE patches.id = ?", [patch_id])
+        if not patches:
             raise PatchFileError(f"patch {patch_id}: expected one of the list, found none; look at the list")
-        return found[0]
+        return patches[0]
 
     def of_job(self, job_id: int) -> PatchRecord | None:
-        """The patch that a run made, if it is stored."""
-        found = self._listed("WHERE patches.job_id = ?", [job_id])
-        return found[0] if found else None
+        """A run's patch, if stored."""
+        patches = self._listed("WHERE patches.job_id = ?", [job_id])
+        return patches[0] if patches else None
 
     def with_fingerprint(self, sha256: str) -> PatchRecord | None:
-        """The latest patch of exactly these texels, if one is stored."""
-        found = self._listed("WHERE sha256 = ? ORDER BY patches.id DESC LIMIT 1", [sha256])
-        return found[0] if found else None
+        """The latest patch with exactly these texels, if any."""
+        patches = self._listed("WHERE sha256 = ? ORDER BY patches.id DESC LIMIT 1", [sha256])
+        return patches[0] if patches else None
 
     def find(
         self, *, text: str = "", order: str = "newest", limit: int = 100, offset: int = 0
     ) -> list[PatchRecord]:
-        """A page of the patches.
+        """A page of patches.
 
         Args:
-            text: in the name, the notes, the dataset, the detector or the class, whatever its case.
-            order: `newest`, `asr` (highest first), `ap50` (lowest first), both of the first score, or `name`.
+            text: part of the name, notes, dataset, detector or class, ignoring case.
+            order: `newest`, `name`, or by first score: `asr` (highest first) or `ap50` (lowest first).
             limit, offset: of the page.
         """
         where, values = _condition(text)
@@ -124,17 +120,13 @@ class Patches:
         )
 
     def count(self, *, text: str = "") -> int:
-        """How many patches `find` would find without a limit."""
+        """Number of patches that `find` would return without a limit."""
         where, values = _condition(text)
         with self._db.errors():
             return int(self._db.value(f"SELECT count(*) FROM patches {where}", values))
 
     def edit(self, patch_id: int, **changes: str) -> PatchRecord:
-        """Change a patch's name or notes.
-
-        Raises:
-            PatchFileError: there is none with this number.
-        """
+        """Change a patch's name or notes."""
         if wrong := set(changes) - _EDITABLE:
             raise ValueError(f"expected some of {sorted(_EDITABLE)}, got {sorted(wrong)}")
         assignments = ", ".join(f"{name} = ?" for name in changes)
@@ -144,11 +136,7 @@ class Patches:
         return self.get(patch_id)
 
     def delete(self, patch_id: int) -> PatchRecord:
-        """Remove a patch with its scores and return what it was; its files stay.
-
-        Raises:
-            PatchFileError: there is none with this number.
-        """
+        """Remove a patch with its scores, but not its files, and return it."""
         patch = self.get(patch_id)
         with self._db.transaction():
             self._db.rows("DELETE FROM patches WHERE id = ?", [patch_id])
@@ -165,17 +153,14 @@ class Patches:
         evaluation: dict[str, Any],
         job_id: int | None = None,
     ) -> ScoreRecord:
-        """Store how a patch scored; see `ScoreRecord`. A job's score replaces its earlier one.
+        """Store a patch's score, replacing an earlier one of the same job; see `ScoreRecord`.
 
         Args:
-            patch_id: whose score it is.
-            dataset, detector, class_name: what it was scored on.
+            patch_id: the patch.
+            dataset, detector, class_name: the subject of the evaluation.
             held_out: see `ScoreRecord`.
-            evaluation: what `Evaluation.to_json` gives.
-            job_id: of the run or the evaluation.
-
-        Raises:
-            PatchFileError: there is no patch with this number.
+            evaluation: from `Evaluation.to_json`.
+            job_id: the run or evaluation.
         """
         self.get(patch_id)
         values = {

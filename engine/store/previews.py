@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Pictures that pages ask for: what was asked, and what a process that stays warm has answered."""
+"""Requests of pages for previews, and their answers by the previewer process."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from engine.json_text import from_json, json_text
 from engine.store.connection import Connection
 
-PATIENCE_S = 120.0  # the first answer waits for torch and a detector, on a busy machine for a minute
+PATIENCE_S = 120.0  # loading torch and a detector for the first answer takes up to a minute
 _COLUMNS = ("key", "state", "asked_at", "answered_at", "request", "answer", "error")
 _COLUMNS_SQL = ", ".join(_COLUMNS)
 _OLD = "FROM previews WHERE asked_at <= ? AND state IN ('done', 'failed')"
-# The latest wish first: whoever moves a slider no longer waits for where it was.
+# The latest request first: a user moving a slider no longer needs its earlier positions.
 _CLAIM = f"""
     UPDATE previews SET state = 'running' WHERE key = (
         SELECT key FROM previews WHERE state = 'queued' ORDER BY asked_at DESC LIMIT 1
@@ -30,10 +30,9 @@ class Preview:
 
     Attributes:
         key: SHA-256 of the request.
-        state: `queued`, `running`, `done` or `failed`; failed too if nobody has answered in `PATIENCE_S`.
-        request: see `engine.previews.requests`.
-        answer: likewise, once it is done.
-        error: one line, if it failed.
+        state: `queued`, `running`, `done` or `failed`, also after `PATIENCE_S` without an answer.
+        request, answer: see `engine.previews.requests`; the answer is None until `done`.
+        error: one line if failed.
     """
 
     key: str
@@ -46,17 +45,17 @@ class Preview:
 
 
 class Previews:
-    """The previews of one database. All methods raise `StorageError` if it cannot be used."""
+    """The previews of one database."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def ask(self, request: dict[str, Any], *, again: bool = False) -> Preview:
-        """Ask for an answer, or look at the one that is there already.
+        """Queue a request unless it is known, and return its current state.
 
         Args:
-            request: what JSON can hold; the same request has the same answer.
-            again: try a failed one again, or one that nobody has answered in time.
+            request: a JSON object; equal requests share an answer.
+            again: retry a request that has failed or timed out.
         """
         text = json_text(request, sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()
@@ -70,46 +69,46 @@ class Previews:
                 f"answered_at = NULL, error = NULL WHERE state != 'done' RETURNING {_COLUMNS_SQL}",
                 [key, time.time(), text],
             )
-            rows = rows or self._rows(key)  # answered between the look and the question
+            rows = rows or self._rows(key)  # answered since `get` above
         return _preview_of(rows[0])
 
     def get(self, key: str) -> Preview | None:
-        """One preview by its key; None if it was never asked for, or was pruned."""
+        """A preview by its key; None if it was never requested, or was pruned."""
         with self._db.errors():
             rows = self._rows(key)
         return _preview_of(rows[0]) if rows else None
 
     def claim(self) -> Preview | None:
-        """The latest request that waits, which is the caller's then; None if none waits."""
+        """Claim the latest queued request for the caller; None if there is none."""
         with self._db.errors():
             if not self._db.rows("SELECT 1 FROM previews WHERE state = 'queued' LIMIT 1"):
-                return None  # without a write lock, which others need
+                return None  # without taking the write lock, which others need
         with self._db.transaction():
             rows = self._db.rows(_CLAIM)
         return _preview_of(rows[0]) if rows else None
 
     def answer(self, key: str, answer: dict[str, Any]) -> None:
-        """Store what came of a request."""
+        """Store the answer to a request."""
         self._end(key, "done", json_text(answer), None)
 
     def fail(self, key: str, error: str) -> None:
-        """Store, in one line, why a request has no answer."""
+        """Store a request's failure, in one line."""
         self._end(key, "failed", None, error)
 
     def requeue(self) -> None:
-        """Let requests wait again that were claimed by a process which has ended."""
+        """Queue requests again that were claimed by a process that has ended."""
         with self._db.transaction():
             self._db.rows("UPDATE previews SET state = 'queued' WHERE state = 'running'")
 
     def forget(self, keys: Sequence[str]) -> None:
         """Remove answered previews."""
-        if keys:  # without a write lock, which others need
+        if keys:  # otherwise the write lock, which others need, would be taken for nothing
             with self._db.transaction():
                 for key in keys:
                     self._db.rows("DELETE FROM previews WHERE key = ? AND state IN ('done', 'failed')", [key])
 
     def old(self, *, older_than_s: float = 0.0) -> list[str]:
-        """The keys of those that were answered and were asked for so long ago or longer."""
+        """Keys of finished previews requested at least `older_than_s` seconds ago."""
         with self._db.errors():
             return [key for (key,) in self._db.rows(f"SELECT key {_OLD}", [time.time() - older_than_s])]
 

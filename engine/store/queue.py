@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The queue: every change of a job's state is one atomic statement in a transaction that writes first."""
+"""The queue: each change of a job's state is one atomic statement in a transaction that writes first."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from engine.store.connection import Connection
 from engine.store.jobs import COLUMNS_SQL, Jobs, job_of
 from engine.store.steps import Steps
 
-# Attempts of a job that resumes by itself, one after the other and none of them further than the last.
+# Consecutive attempts without progress after which a job is no longer resumed automatically.
 FRUITLESS_LIMIT = 3
 
-# The first job that may run on ?2 (cuda:1, asked for by that name, as cuda, or as auto), with nothing before
-# it left to wait for.
+# Claims the first job that may run on device ?2 (`cuda:1` for jobs on `cuda:1`, `cuda` or `auto`) and whose
+# prerequisite, if any, has succeeded.
 _CLAIM = f"""
     UPDATE jobs SET state = 'running', worker = ?1, running_on = ?2, attempt = attempt + 1, error = NULL,
         fruitless = fruitless + 1, wanted = NULL, progress = '{{}}',
@@ -35,13 +35,13 @@ _CLAIM = f"""
 
 
 class Queue:
-    """The queue of one database. All methods raise `StorageError` if it cannot be used."""
+    """The queue of one database."""
 
     def __init__(self, connection: Connection) -> None:
         self._db, self._jobs, self._steps = connection, Jobs(connection), Steps(connection)
 
     def claim(self, worker: str, device: str) -> Job | None:
-        """The next job that may run on a device, taken in one statement; None: none, or it is busy."""
+        """Claim the next job that may run on a device; None if there is none or the device is busy."""
         with self._db.transaction():
             rows = self._db.rows(_CLAIM, [worker, device, time.time(), device.partition(":")[0]])
             if not rows:
@@ -51,13 +51,13 @@ class Queue:
         return job
 
     def holders(self) -> set[str]:
-        """The workers that running jobs say they are run by."""
+        """Ids of the workers that running jobs are assigned to."""
         with self._db.errors():
             rows = self._db.rows("SELECT worker FROM jobs WHERE state = 'running'")
         return {worker for (worker,) in rows}
 
-    def wanted(self, job: Job) -> str | None:
-        """`cancel` or `pause` if that is asked of a running job, `gone` if the attempt no longer counts."""
+    def stop_request(self, job: Job) -> str | None:
+        """`cancel` or `pause` if requested of a running job, `gone` if the attempt no longer counts."""
         with self._db.errors():
             rows = self._db.rows(
                 "SELECT wanted FROM jobs WHERE id = ? AND attempt = ? AND state = 'running'",
@@ -73,16 +73,16 @@ class Queue:
         steps: Iterable[StepRecord] = (),
         forget_after: int | None = None,
     ) -> bool:
-        """Store how far a running job is and the steps that it has made, in one transaction.
+        """Store a running job's progress and steps in one transaction.
 
         Args:
-            job: as it was claimed.
-            progress: how far it is.
-            steps: those to store; one that is stored already is replaced.
-            forget_after: first drop the steps after this one.
+            job: as claimed.
+            progress: of the job.
+            steps: new steps; stored steps with the same number are replaced.
+            forget_after: number of the step after which stored steps are deleted first.
 
         Returns:
-            False, and nothing is stored, if the attempt is no longer the one that counts.
+            False, with nothing stored, if the attempt no longer counts.
         """
         with self._db.transaction():
             counts = self._db.rows(
@@ -96,13 +96,13 @@ class Queue:
     def finish(
         self, job: Job, state: str, *, result: dict[str, Any] | None = None, error: str | None = None
     ) -> bool:
-        """End the attempt of a running job; False, and nothing changes, if it no longer counts.
+        """End the attempt of a running job; False, with nothing changed, if it no longer counts.
 
         Args:
-            job: as it was claimed.
-            state: `succeeded`, `failed`, `cancelled`, `paused`, `interrupted`; `queued`: go on by itself.
-                In place of the last two, what was asked of the job meanwhile.
-            result: what came of it; None keeps what is stored.
+            job: as claimed.
+            state: `succeeded`, `failed`, `cancelled`, `paused`, `interrupted`, or `queued` to resume. A
+                request to cancel or pause overrides the last two.
+            result: of the job; None keeps the stored one.
             error: one line.
         """
         with self._db.transaction():
@@ -132,7 +132,7 @@ class Queue:
         return bool(changed)
 
     def progressed(self, job: Job) -> None:
-        """Say that a running job has kept a checkpoint further on: the attempt was not fruitless."""
+        """Note that a running job has saved a new checkpoint, which makes the attempt count as progress."""
         with self._db.transaction():
             self._db.rows(
                 "UPDATE jobs SET fruitless = 0 WHERE id = ? AND attempt = ? AND state = 'running'",
@@ -140,21 +140,21 @@ class Queue:
             )
 
     def may_go_on(self, job: Job) -> bool:
-        """Whether a job that fell over is to be queued again by itself."""
+        """Whether a crashed job should be queued again automatically."""
         with self._db.errors():
             rows = self._db.rows("SELECT auto_resume, fruitless FROM jobs WHERE id = ?", [job.id])
         return bool(rows) and bool(rows[0][0]) and rows[0][1] < FRUITLESS_LIMIT
 
     def move(self, job_id: int, *, priority: int | None = None, before: int | None = None) -> Job:
-        """Change when a job that does not run yet has its turn.
+        """Change the position of a job in the queue.
 
         Args:
             job_id: a queued or paused job.
             priority: higher goes first.
-            before: in front of this job, with its priority; else behind those of the same priority.
+            before: the job to go in front of, adopting its priority; None for behind all of equal priority.
 
         Raises:
-            JobError: one of them is not there, or no longer waits.
+            JobError: one of the jobs does not exist, or is neither queued nor paused.
         """
         with self._db.transaction():
             if before is not None:
@@ -169,7 +169,7 @@ class Queue:
         return self._changed(job_id, bool(rows), "move", ("queued", "paused"))
 
     def _place_before(self, job_id: int, before: int) -> tuple[int, float]:
-        """Priority and place right before a waiting job, halfway to the one in front of it."""
+        """Priority and place right before a queued job, halfway to the one in front of it."""
         for _ in range(2):
             target = self._db.rows(
                 "SELECT priority, place FROM jobs WHERE id = ? AND id != ? AND state IN ('queued', 'paused')",
@@ -184,7 +184,7 @@ class Queue:
             )
             if front < (front + place) / 2 < place:
                 break
-            # Halved too often for a number to lie between: number all of them anew.
+            # No float lies between after too many halvings: renumber all places.
             self._db.rows(
                 "UPDATE jobs SET place = numbered.place FROM "
                 "(SELECT id, row_number() OVER (ORDER BY place) AS place FROM jobs) AS numbered "
@@ -192,16 +192,16 @@ class Queue:
             )
         return priority, (front + place) / 2
 
-    def ask(self, job_id: int, wanted: str) -> Job:
-        """Ask for `cancel` or `pause`: what runs is told to its worker, what does not changes at once.
+    def ask(self, job_id: int, request: str) -> Job:
+        """Request `cancel` or `pause`, which takes effect at once unless the job is running.
 
         Raises:
-            JobError: there is no such job, or it is past that.
+            JobError: there is no such job, or its state does not allow it.
         """
         at_once, open_states = {
             "cancel": ("cancelled", ("queued", "running", "paused", "interrupted")),
             "pause": ("paused", ("queued", "running")),
-        }[wanted]
+        }[request]
         with self._db.transaction():
             rows = self._db.rows(
                 f"""
@@ -212,16 +212,16 @@ class Queue:
                     state = CASE WHEN state = 'running' THEN state ELSE ? END
                 WHERE id = ? AND state IN ({", ".join("?" * len(open_states))}) RETURNING state
                 """,
-                [wanted, time.time(), at_once, job_id, *open_states],
+                [request, time.time(), at_once, job_id, *open_states],
             )
             if rows:
-                self._jobs.note(job_id, f"{wanted} asked" if rows[0][0] == "running" else at_once)
+                self._jobs.note(job_id, f"{request} asked" if rows[0][0] == "running" else at_once)
             if rows and rows[0][0] == "cancelled":
                 self._jobs.end_those_that_wait_for(job_id)
-        return self._changed(job_id, bool(rows), wanted, open_states)
+        return self._changed(job_id, bool(rows), request, open_states)
 
     def resume(self, job_id: int) -> Job:
-        """Queue a paused or interrupted job again; it goes on from its checkpoint.
+        """Queue a paused or interrupted job again, to continue from its checkpoint.
 
         Raises:
             JobError: there is no such job, or it is in another state.
@@ -237,10 +237,7 @@ class Queue:
         return self._changed(job_id, bool(rows), "resume", ("paused", "interrupted"))
 
     def release(self, workers: Iterable[str], error: str) -> list[Job]:
-        """End the jobs of workers that are gone, as was wanted of them or else as interrupted.
-
-        A job that resumes by itself is queued again instead.
-        """
+        """End the jobs of dead workers as requested, else as queued (if auto-resuming) or interrupted."""
         gone = list(workers)
         places = ", ".join("?" * len(gone))
         with self._db.transaction():
@@ -263,11 +260,11 @@ class Queue:
                     self._jobs.end_those_that_wait_for(job.id)
         return jobs
 
-    def _changed(self, job_id: int, changed: bool, wanted: str, states: Sequence[str]) -> Job:
+    def _changed(self, job_id: int, changed: bool, action: str, states: Sequence[str]) -> Job:
         job = self._jobs.get(job_id)
         if not changed:
             raise JobError(
-                f"job {job_id}: expected one that is {' or '.join(states)} to {wanted}, "
+                f"job {job_id}: expected one that is {' or '.join(states)} to {action}, "
                 f"got one that is {job.state}"
             )
         return job

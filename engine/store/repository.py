@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""All that is kept, behind one door: a repository opens the database once and has a part for each kind."""
+"""The single entry to the database: a repository opens it once and has a part for each kind of record."""
 
 from __future__ import annotations
 
@@ -22,19 +22,13 @@ from engine.store.workers import Workers
 
 
 class Repository:
-    """One database. Use from one thread; close after use (or as a context manager).
+    """One database, for use in one thread; close it after use, or use it as a context manager.
 
     Args:
-        path: the file, `:memory:`, or None for the user's own database.
-        timeout_s: how long to wait for another process's write.
-        on_full_disk: open it also where nothing more can be written; see `open_database`.
-
-    Attributes:
-        benchmarks, costs, datasets, groups, jobs, maintenance, patches, previews, queue, steps, weights,
-            workers: see those.
+        path, timeout_s, on_full_disk: see `Connection`.
 
     Raises:
-        StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written; so all methods.
+        StorageError: the file is locked, corrupt, of a newer PatchBench or cannot be written.
     """
 
     def __init__(
@@ -55,7 +49,7 @@ class Repository:
         self.workers = Workers(self.connection)
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self.connection.close()
 
     def __enter__(self) -> Repository:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Opens the database's file, brings its schema up to date, and words what goes wrong with it."""
+"""Opens the database's file, migrates its schema, and turns SQLite's errors into messages."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from engine.config import home_folder
 from engine.disk import free_bytes, full_disk, why_unwritable
 from engine.errors import StorageError
 
-ROOM_BYTES = 2**20  # with less a database is as good as full: SQLite takes 32 KiB to open one
+ROOM_BYTES = 2**20  # less free space counts as a full disk: SQLite needs 32 KiB to open a database
 
-# The migrations of migrations.py by name: a file that has had them all is opened without sqlite-utils, whose
-# loading takes a fifth of the time in which a job's process starts.
+# Names of the migrations in migrations.py: an up-to-date file is opened without sqlite-utils, whose import
+# takes a fifth of the start of a job's process.
 SCHEMA = (
     "m001_datasets",
     "m002_jobs",
@@ -31,13 +31,13 @@ SCHEMA = (
 
 
 def database_path() -> Path:
-    """Where the user's database lies: `patchbench.db` in the home folder."""
+    """Path of the user's database: `patchbench.db` in the home folder."""
     return home_folder() / "patchbench.db"
 
 
 @contextmanager
 def storage_errors(path: str | Path) -> Iterator[None]:
-    """Turn what SQLite and the file system raise into a `StorageError` of one line that names the file."""
+    """Turn errors of SQLite and the file system into a `StorageError` of one line that names the file."""
     try:
         yield
     except sqlite3.Error as error:
@@ -50,8 +50,8 @@ def storage_errors(path: str | Path) -> Iterator[None]:
 
 
 def shows_full_disk(error: sqlite3.Error, path: str | Path) -> bool:
-    """Whether SQLite failed for want of room: it says so only where it writes, not where it opens a file."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the first byte, without the details
+    """Whether SQLite failed because the disk is full, which it reports when writing, but not when opening."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code, without details
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         free = free_bytes(path)
         return free is not None and free < ROOM_BYTES
@@ -61,14 +61,13 @@ def shows_full_disk(error: sqlite3.Error, path: str | Path) -> bool:
 def open_database(
     path: str | Path, *, timeout_s: float = 10.0, on_full_disk: bool = False
 ) -> sqlite3.Connection:
-    """Open a database, creating it and its folder, and bring its schema up to date.
+    """Open a database, creating it and its folder if missing, and migrate its schema.
 
     Args:
         path: the file, or `:memory:`.
         timeout_s: how long to wait for another process's write.
-        on_full_disk: open it also where there is no room for the files that SQLite shares between processes
-            (32 KiB): it does without them while no other process has the database open, and others wait.
-            For short use, which is to free some room.
+        on_full_disk: open it even without space for the files (32 KiB) that SQLite shares between
+            processes. This requires and keeps exclusive access: use it briefly, to free space.
 
     Raises:
         StorageError: the folder cannot be written, or the file is locked, corrupt or of a newer PatchBench.
@@ -86,12 +85,12 @@ def open_database(
 
 
 def _opened(path: str | Path, timeout_s: float, *, alone: bool = False) -> sqlite3.Connection:
-    """A connection that is ready for use; `alone` keeps other processes out."""
+    """A connection ready for use; `alone` excludes other processes."""
     with storage_errors(path):
         connection = sqlite3.connect(str(path), timeout=timeout_s)
     try:
         with storage_errors(path):
-            if alone:  # set before the first read, it keeps the index of the WAL in memory
+            if alone:  # if set before the first read, the WAL's index is kept in memory
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             _prepare(connection, path, timeout_s)
     except StorageError:
@@ -102,8 +101,8 @@ def _opened(path: str | Path, timeout_s: float, *, alone: bool = False) -> sqlit
 
 def _prepare(connection: sqlite3.Connection, path: str | Path, timeout_s: float) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
-    # With WAL a crash of the system may then lose the last commits, but never damages the file; no process's
-    # death loses anything, and a commit a second costs a run nothing.
+    # With a WAL, a system crash may lose the last commits but never damages the file, the death of a process
+    # loses nothing, and one commit per second costs a run nothing.
     connection.execute("PRAGMA synchronous = NORMAL")
     _write_ahead(connection, timeout_s)
     applied = _applied(connection)
@@ -119,7 +118,7 @@ def _prepare(connection: sqlite3.Connection, path: str | Path, timeout_s: float)
 
 
 def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
-    """Make a new file keep a WAL; SQLite refuses at once, not after a while, if others do the same."""
+    """Switch a new file to a WAL, retrying: SQLite fails at once if another process does the same."""
     deadline = time.monotonic() + timeout_s
     while connection.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
         try:
@@ -131,7 +130,7 @@ def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
 
 
 def _applied(connection: sqlite3.Connection) -> list[str]:
-    """The names of the migrations that the file has had, in their order."""
+    """Names of the migrations applied to the file, in order."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone():
         return []
     rows = connection.execute(

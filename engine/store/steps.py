@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The steps of runs: all are stored, and as few are read as a chart can show."""
+"""The steps of runs: all are stored, but no more are read than a chart can show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.json_text import from_json, json_text
 from engine.records import StepRecord
 from engine.store.connection import Connection
 
-# Reads every n-th step by its key: a chart of a million steps costs a thousand look-ups.
+# Reads every n-th step by its key: a chart of a million steps takes a thousand look-ups.
 _THINNED = """
     WITH RECURSIVE wanted(step) AS (
         SELECT ?2 UNION ALL SELECT step + ?3 FROM wanted WHERE step + ?3 <= ?4
@@ -22,31 +22,31 @@ _COLUMNS = "steps (job_id, step, iteration, loss, terms, learning_rate, images, 
 
 
 class Steps:
-    """The steps of one database's runs. All methods raise `StorageError` if it cannot be used."""
+    """The steps of one database's runs."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, job_id: int, steps: Iterable[StepRecord]) -> None:
-        """Store steps; one that is stored already is replaced, so that a resumed run doubles nothing."""
+        """Store steps, replacing stored ones with the same number, which a resumed run repeats."""
         with self._db.transaction():
             self.write(job_id, steps)
 
     def write(self, job_id: int, steps: Iterable[StepRecord], *, forget_after: int | None = None) -> None:
-        """As `add`, within a transaction; first drop the steps after one, which a resumed run makes again."""
+        """Like `add`, within a transaction, after deleting the stored steps after `forget_after`."""
         if forget_after is not None:
             self._db.rows("DELETE FROM steps WHERE job_id = ? AND step > ?", [job_id, forget_after])
         self._db.insert(_COLUMNS, (_row(job_id, step) for step in steps), replace=True)
 
     def last(self, job_id: int) -> int:
-        """The number of the last step stored; 0 without any."""
+        """The number of the last stored step; 0 if there is none."""
         with self._db.errors():
             return int(self._db.value("SELECT coalesce(max(step), 0) FROM steps WHERE job_id = ?", [job_id]))
 
     def read(self, job_id: int, *, at_most: int = 1000) -> list[StepRecord]:
-        """The steps of a run in order, evenly thinned to about `at_most`; first and last are among them."""
+        """About `at_most` evenly spaced steps of a run in order, including the first and the last."""
         with self._db.errors():
-            # Asked one by one: in one SELECT, SQLite would look at every step for them.
+            # Two queries: for both in one SELECT, SQLite would scan all steps.
             first, last = (
                 self._db.value(f"SELECT {extreme}(step) FROM steps WHERE job_id = ?", [job_id])
                 for extreme in ("min", "max")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Detectors' weights on record, each by its checksum."""
+"""Detectors' weights, identified by checksum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM weights"
 
 
 class Weights:
-    """The weights of one database. All methods raise `StorageError` if it cannot be used."""
+    """The weights of one database."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -31,7 +31,7 @@ class Weights:
         classes: Sequence[str] = (),
         origin: dict[str, Any] | None = None,
     ) -> WeightRecord:
-        """Store weights; see `WeightRecord`. Known ones get the path, and what was not known."""
+        """Store weights, or update the path and fill in missing values of known ones; see `WeightRecord`."""
         values = [name, path, checksum, family, json_text(classes), json_text(origin or {}), time.time()]
         with self._db.transaction():
             rows = self._db.rows(
@@ -48,13 +48,13 @@ class Weights:
         return _record(rows[0])
 
     def find(self, checksum: str) -> WeightRecord | None:
-        """The weights of that checksum, if they are on record."""
+        """The weights with this checksum, if any."""
         with self._db.errors():
             rows = self._db.rows(f"{_SELECT} WHERE checksum = ?", [checksum])
         return _record(rows[0]) if rows else None
 
     def all(self) -> list[WeightRecord]:
-        """All weights, those first that were recorded first."""
+        """All weights, the earliest recorded first."""
         with self._db.errors():
             return [_record(row) for row in self._db.rows(f"{_SELECT} ORDER BY id")]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The workers that are at work, by their heartbeats."""
+"""Running workers and their heartbeats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.store.connection import Connection
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """A worker process; times are Unix seconds. Pid and start together name a process for good."""
+    """A worker process, identified by pid and start time together; times are Unix seconds."""
 
     id: str
     host: str
@@ -23,18 +23,18 @@ class Worker:
 
 
 class Workers:
-    """The workers of one database. All methods raise `StorageError` if it cannot be used."""
+    """The workers of one database."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, worker: Worker) -> None:
-        """Say that a worker has begun."""
+        """Register a worker."""
         with self._db.transaction():
             self._db.insert(f"workers ({', '.join(vars(worker))})", [tuple(vars(worker).values())])
 
     def beat(self, worker_id: str) -> bool:
-        """Say that a worker is alive; False if it was taken for dead and removed."""
+        """Update a worker's heartbeat; False if it was considered dead and removed."""
         with self._db.transaction():
             return bool(
                 self._db.rows(
@@ -43,12 +43,12 @@ class Workers:
             )
 
     def remove(self, worker_id: str) -> None:
-        """Say that a worker has ended."""
+        """Unregister a worker."""
         with self._db.transaction():
             self._db.rows("DELETE FROM workers WHERE id = ?", [worker_id])
 
     def all(self) -> list[Worker]:
-        """All workers that have begun and not ended, the oldest first."""
+        """All registered workers, the oldest first."""
         names = list(Worker.__dataclass_fields__)
         with self._db.errors():
             rows = self._db.rows(f"SELECT {', '.join(names)} FROM workers ORDER BY started_at")

@@ -57,10 +57,10 @@ def test_classes_of_a_dataset_are_found(names: tuple, wanted: list, ids: tuple) 
     ],
 )
 def test_classes_that_a_dataset_lacks(names: tuple, wanted: str, message: str) -> None:
-    with pytest.raises(DatasetError) as told:
+    with pytest.raises(DatasetError) as caught:
         dataset_class_ids(names, [wanted], dataset="streets")
-    assert message in str(told.value)
-    assert "\n" not in str(told.value)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_a_class_of_a_detector_is_found(names: tuple, wanted: str, number: int) 
     ],
 )
 def test_classes_that_a_detector_lacks(names: tuple, wanted: str, message: str) -> None:
-    with pytest.raises(DetectorError) as told:
+    with pytest.raises(DetectorError) as caught:
         detector_class_id(names, wanted, detector="net")
-    assert message in str(told.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -129,10 +129,10 @@ def test_both_sides_are_matched(
     ],
 )
 def test_what_cannot_be_matched(wanted: list, detector_wanted: str, error: type, message: str) -> None:
-    with pytest.raises(error) as told:
+    with pytest.raises(error) as caught:
         match_classes(["man", "0"], COCO, wanted, detector_wanted)
-    assert isinstance(told.value, EngineError)
-    assert message in str(told.value)
+    assert isinstance(caught.value, EngineError)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

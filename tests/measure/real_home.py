@@ -93,13 +93,13 @@ def running() -> Iterator[Job]:
     longer = {"time_limit_s": 0.0, "iterations": 1000, "batch_size": 4}
     config = RunConfig(**DEMO_SETTINGS | longer)
     with Repository() as repository:
-        foretold = estimate(repository, config)
+        estimated = estimate(repository, config)
         job = queue.submit(
             repository,
             "generate",
             GenerateRequest(config=config),
             label="Thorough, batches of four",
-            estimate=foretold.to_json() if foretold else None,
+            estimate=estimated.to_json() if estimated else None,
         )
         try:
             with worker(home_folder()):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a camera does to a scene: exposure, vignette, lens and motion blur, sensor noise."""
+"""Camera effects: exposure, vignette, lens and motion blur, sensor noise."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def scaled(colour: npt.ArrayLike, factor: float) -> Colour:
 
 
 def tones(values: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Colours or other numbers as float32, so that the arithmetic of images stays in single precision."""
+    """Colours or other numbers as float32, which keeps the arithmetic of images in single precision."""
     return np.asarray(values, dtype=np.float32)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The synthetic demo dataset in a folder: drawn once, with YOLO labels, and read back as records."""
+"""The synthetic demo dataset: drawn once into a folder with YOLO labels, and read from there."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from engine.records import Dataset, ImageRecord
 from engine.settings import require_between, require_choice
 
 GENERATOR_VERSION = 1
-"""Raised whenever the drawing changes, so that folders drawn before are drawn again."""
+"""Increased whenever the drawing changes, which redraws existing folders."""
 
 DEMO_COUNTS = {0: 10, 1: 45, 2: 20, 3: 10, 4: 8, 5: 5, 6: 1, 7: 1}
 """People in a picture → pictures of the split `demo`."""
 
 TRAIN_COUNTS = {0: 8, 1: 14, 2: 20, 3: 20, 4: 16, 5: 12, 6: 6, 7: 4}
-"""The same for each hundred of the split `train`: fuller, so that a short training sees more people."""
+"""The same for each hundred pictures of the split `train`, with more people for a short training."""
 
 SPLITS = {"demo": 100, "val": 100, "train": 800}
-"""Split → the number of its pictures unless another is asked for."""
+"""Split → default number of pictures."""
 
 _SEEDS = {"demo": 20_240_601, "val": 20_240_602, "train": 20_240_603}
 _PORTRAIT_SHARE = 0.2
@@ -44,21 +44,21 @@ def demo_dataset(
     images: int | None = None,
     report: Callable[[int, int], object] | None = None,
 ) -> Dataset:
-    """The drawn demo: synthetic street scenes with people. Draws the pictures where they are not there yet.
+    """The demo: synthetic street scenes with people, drawn unless they exist already.
 
     Args:
         split: `demo` (100 pictures, `DEMO_COUNTS` people), `val` or `train`; no picture is in two splits.
-        folder: where `images/` and `labels/` are kept, by default `PATCHBENCH_HOME`/demo/<split>. A folder
-            that holds anything that is not an earlier drawing is refused.
-        images: how many pictures, 1 to 100,000; `demo` has always 100.
-        report: called with the pictures done and their total after each is drawn.
+        folder: of `images/` and `labels/`, by default `PATCHBENCH_HOME`/demo/<split>. A folder with anything
+            but an earlier drawing is rejected.
+        images: number of pictures, 1 to 100,000; always 100 for `demo`.
+        report: called after each picture with the number of pictures done and of all pictures.
 
     Returns:
         A dataset with `synthetic=True`, class names `("person",)` and absolute paths.
 
     Raises:
-        SettingsError: no such split, or a size that it cannot have.
-        DatasetError: the folder holds something else.
+        SettingsError: there is no such split, or it cannot have this size.
+        DatasetError: the folder contains something else.
         StorageError: the folder cannot be written.
     """
     require_choice("split", split, SPLITS)
@@ -76,9 +76,9 @@ def demo_dataset(
 
 
 def people_counts(split: str, images: int) -> list[int]:
-    """How many people each picture of a split shows, shuffled in a fixed order.
+    """Number of people in each picture of a split, shuffled in a fixed order.
 
-    Every hundred pictures of `demo` and `val` hold `DEMO_COUNTS`, of `train` `TRAIN_COUNTS`.
+    Every hundred pictures of `demo` and `val` follow `DEMO_COUNTS`, of `train` `TRAIN_COUNTS`.
     """
     rng = np.random.default_rng(_SEEDS[split])
     histogram = TRAIN_COUNTS if split == "train" else DEMO_COUNTS
@@ -101,7 +101,7 @@ def _draw(
     facts: dict[str, object],
     report: Callable[[int, int], object] | None,
 ) -> None:
-    """Draw a whole split; the marker is written last, so a half-drawn folder is drawn again."""
+    """Draw a whole split, and write the marker last, without which a folder is drawn again."""
     _clear(folder)
     for name in ("images", "labels"):
         (folder / name).mkdir(parents=True)
@@ -121,7 +121,7 @@ def _draw(
 
 
 def _clear(folder: Path) -> None:
-    """Remove an earlier drawing; anything else in the folder is not ours to remove."""
+    """Remove an earlier drawing, refusing to remove anything else."""
     if not folder.exists():
         return
     ours = {"images", "labels", _MARKER, f"{_MARKER}.part"}

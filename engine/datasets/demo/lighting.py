@@ -14,15 +14,15 @@ from engine.datasets.demo.canvas import Colour, Sprite
 
 @dataclass(frozen=True, kw_only=True)
 class Light:
-    """How a scene is lit.
+    """The lighting of a scene.
 
     Attributes:
         hour: the preset's name.
-        side: where the sun stands, -1 left to 1 right.
-        sun: how hard the shadows are, 0 to 1.
+        side: position of the sun, -1 left to 1 right.
+        sun: hardness of shadows, 0 to 1.
         length: a shadow's length as a share of the object's height.
         sky_top, sky_low: the sky's colours at the zenith and at the horizon.
-        haze: how much of the sky's low colour lies over the farthest things, 0 to 1.
+        haze: share of the sky's low colour over the farthest things, 0 to 1.
         tint: factor of each colour channel over the whole image.
         lamps: whether windows and lamps are lit.
     """
@@ -56,7 +56,7 @@ _HOUR_SHARES = (0.3, 0.19, 0.16, 0.2, 0.1, 0.05)
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """Draw the hour and the sun's place."""
+    """Draw the hour and the sun's position."""
     hour = str(rng.choice(list(_HOURS), p=_HOUR_SHARES))
     sun, length, sky_top, sky_low, haze, tint, lamps = _HOURS[hour]
     return Light(
@@ -75,11 +75,11 @@ def draw_light(rng: np.random.Generator) -> Light:
 def cast_shadow(
     shadows: npt.NDArray[np.float32], sprite: Sprite, foot_xy: tuple[float, float], light: Light, scale: float
 ) -> None:
-    """Lay a sprite's shadow into a map of shadows, in place.
+    """Add a sprite's shadow to a map of shadows, in place.
 
     Args:
         shadows: float32 (h, w), 0 lit to 1 dark; smaller than the canvas by the factor `scale`.
-        sprite: what casts it.
+        sprite: casts the shadow.
         foot_xy: the sprite's foot, in canvas pixels.
         light: the sun, which gives length, side and hardness.
         scale: the map's pixels a canvas pixel, 0 to 1.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Street furniture, plants and cars: things that stand about and are no people."""
+"""Street furniture, plants and cars: objects other than people."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What lies behind the things of a scene: sky, skyline, house fronts, park, ground."""
+"""The background of a scene: sky, skyline, house fronts, park, ground."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def draw_view(rng: np.random.Generator, width: int, height: int) -> View:
 
 
 def draw_background(rng: np.random.Generator, view: View, light: Light) -> Image:
-    """Draw everything that stands behind all else, uint8 RGB (height, width, 3)."""
+    """Draw the background, uint8 RGB (height, width, 3)."""
     canvas = _sky(rng, view, light)
     _skyline(rng, canvas, view, light)
     if view.place == "park":
@@ -145,7 +145,7 @@ def _hedges(rng: np.random.Generator, canvas: Image, view: View, light: Light) -
 
 
 def _ground(rng: np.random.Generator, view: View) -> Image:
-    """The ground by perspective: each pixel takes the colour of the spot that it sees."""
+    """The ground in perspective: each pixel takes the colour of the point that it shows."""
     top = int(view.horizon)
     rows = np.arange(top, view.height, dtype=np.float32)[:, None] + 0.5
     below = np.maximum(rows - view.horizon, 1.0)
@@ -165,7 +165,7 @@ def _ground(rng: np.random.Generator, view: View) -> Image:
 
 
 def _shrunk_pattern(rng: np.random.Generator, kind: str, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """The pattern drawn at twice the size: its joints are thinner than a pixel in the distance."""
+    """The pattern, drawn at twice the size because distant joints are thinner than a pixel."""
     double = (2 * x.shape[1], 2 * x.shape[0])
     fine = _pattern(rng, kind, *(cv2.resize(axis, double, interpolation=cv2.INTER_LINEAR) for axis in (x, z)))
     return cv2.resize(fine.astype(np.float32), x.shape[::-1], interpolation=cv2.INTER_AREA)
@@ -199,7 +199,7 @@ def _tiles(x: np.ndarray, z: np.ndarray, *, joint: float, dark: float, spread: f
 
 
 def _fraction(values: np.ndarray) -> np.ndarray:
-    """What is left of the whole numbers, as `values % 1` but several times faster."""
+    """The fractional part, like `values % 1` but several times faster."""
     return values - np.floor(values)
 
 

@@ -59,17 +59,17 @@ class _Actor:
 
 
 def draw_scene(rng: np.random.Generator, people: int, width: int, height: int) -> Scene:
-    """Draw a street scene with exactly this many people, each at least partly in sight.
+    """Draw a street scene with exactly this many people, each at least partly visible.
 
     Args:
-        rng: the only source of chance.
-        people: how many, 0 or more.
+        rng: the only source of randomness.
+        people: number of people, 0 or more.
         width, height: the picture's size in pixels.
     """
     view = draw_view(rng, width * SUPERSAMPLE, height * SUPERSAMPLE)
     light = draw_light(rng)
     actors, hidden = _cast(rng, view, light, people)
-    # Only what stands before the background has the outlines that need the large canvas.
+    # Only the outlines of actors in front of the background need the large canvas.
     background = draw_background(rng, view.shrunk(SUPERSAMPLE), light)
     _shade(background[int(view.horizon / SUPERSAMPLE) :], actors, view, light)
     canvas = cv2.resize(background, (view.width, view.height), interpolation=cv2.INTER_LINEAR)
@@ -83,7 +83,7 @@ def draw_scene(rng: np.random.Generator, people: int, width: int, height: int) -
 def _cast(
     rng: np.random.Generator, view: View, light: Light, people: int
 ) -> tuple[list[_Actor], npt.NDArray[np.float64]]:
-    """Things and people from far to near, drawn again until nobody is hidden too much."""
+    """Things and people from far to near, redrawn until nobody is hidden too much."""
     things = [_thing(rng, view, light) for _ in range(int(rng.integers(2, 8)))]
     actors, hidden = sorted(things, key=_depth), np.zeros(0)
     for _ in range(_ATTEMPTS * people):
@@ -97,7 +97,7 @@ def _cast(
 
 
 def _depth(actor: _Actor) -> float:
-    """What stands lower in the picture is nearer."""
+    """Sort key: actors lower in the picture are nearer."""
     return actor.foot_xy[1]
 
 

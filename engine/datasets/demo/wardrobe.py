@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What people wear: drawn outfits and the patterns of their cloth."""
+"""People's outfits and the patterns of their cloth."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def fabric(rng: np.random.Generator, outfit: Outfit, shape: tuple[int, int], per
 
 
 def _second_share(pattern: str, u: np.ndarray, v: np.ndarray, weave: np.ndarray) -> np.ndarray:
-    """How much of the second colour each pixel takes, 0 to 1, in pattern coordinates u and v."""
+    """The share of the second colour in each pixel, 0 to 1, by pattern coordinates u and v."""
     if pattern == "hoops":
         return (v % 1 < 0.45).astype(np.float32)
     if pattern == "stripes":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a patch run minimises: named, weighted, differentiable terms, a module each or for a close family.
+"""The loss of a run: named, weighted, differentiable terms, one module for each term or family.
 
 Importing the package registers the terms in this order and loads no torch.
 """

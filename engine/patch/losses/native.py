@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The detector's own training losses, raised: `total`, `cls`, `box` and `dfl`."""
+"""The terms `total`, `cls`, `box` and `dfl`, which maximise the detector's own training losses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _term(name: str, meaning: str) -> LossTerm:
         help=f"{meaning}.",
         needs="native losses",
         value=lambda given: -given.native[name],
-        adds_up=False,  # divided by what the detector assigns in the whole batch
+        adds_up=False,  # normalised over the assignments of the whole batch
     )
 
 

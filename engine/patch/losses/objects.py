@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
     from engine.detectors.base import ClassScores, Targets
 
-OUTSIDE_LOGIT = -30.0  # of anchor points that do not compete: their score is 1e-13, their gradient nothing
+OUTSIDE_LOGIT = -30.0  # for anchor points outside the object: a score of 1e-13 with a negligible gradient
 
 
 def object_suppression(scores: ClassScores, targets: Targets, top_k: int) -> Tensor:
-    """Per-object suppression: each object's mean of its top-k scores, summed, divided by the images.
+    """The mean of each object's top-k scores, summed over objects and divided by the number of images.
 
-    An object's predictions are those of the anchor points inside its box: that is where detectors which
-    predict from anchor points are trained to answer for it, and it needs no box to be computed. An object
-    too small to hold an anchor point takes the one nearest to its centre.
+    An object's predictions are those of the anchor points inside its box, where detectors are trained to
+    predict it; no predicted boxes are needed. An object too small to contain an anchor point uses the one
+    nearest to its centre.
 
     Returns:
         A scalar; 0 for a batch without objects.
@@ -32,14 +32,14 @@ def object_suppression(scores: ClassScores, targets: Targets, top_k: int) -> Ten
     if not len(targets.boxes_xyxy_px):
         return logits.sum() * 0
     inside = _points_inside(scores, targets)
-    competing = torch.where(inside, logits[targets.image_index], OUTSIDE_LOGIT)
-    top = competing.topk(min(top_k, competing.shape[1]), dim=1).values
+    candidates = torch.where(inside, logits[targets.image_index], OUTSIDE_LOGIT)
+    top = candidates.topk(min(top_k, candidates.shape[1]), dim=1).values
     counted = torch.minimum(inside.sum(dim=1), inside.new_tensor(top.shape[1], dtype=torch.long))
     return (top.sigmoid().sum(dim=1) / counted).sum() / targets.images
 
 
 def _points_inside(scores: ClassScores, targets: Targets) -> Tensor:
-    """Which anchor points belong to each object: bool (m, a), at least one each."""
+    """Anchor points belonging to each object: bool (m, a), with at least one True each."""
     boxes, points = targets.boxes_xyxy_px, scores.points_xy_px
     inside = ((points >= boxes[:, None, :2]) & (points <= boxes[:, None, 2:])).all(dim=2)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The term `overlap`: lowers the scores of the boxes that overlap each object."""
+"""The term `overlap`: lowers the scores of boxes that overlap an object."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
     from engine.detectors.base import Predictions, Targets
 
-MIN_OVERLAP = 0.4  # below the 0.5 at which a detection counts, so that none is pushed just below it
+MIN_OVERLAP = 0.4  # below the 0.5 of a match, because boxes could be pushed just below that
 
 
-def overlap_suppression(found: Predictions, targets: Targets, top_k: int) -> Tensor:
-    """Suppression of what overlaps an object: its top-k scores among the boxes with IoU ≥ `MIN_OVERLAP`.
+def overlap_suppression(predictions: Predictions, targets: Targets, top_k: int) -> Tensor:
+    """The mean of each object's top-k scores of boxes with IoU ≥ `MIN_OVERLAP`, summed and divided by images.
 
-    Summed over objects, divided by k and by the images. Boxes only choose who competes; no gradient goes
-    through them. A patch may escape it by moving boxes instead of hiding the object, which `object` does not
-    let it: that costs hallucinations.
+    Boxes only select candidates and receive no gradient. Unlike with `object`, a patch may lower this loss by
+    moving boxes instead of hiding the object, which causes hallucinations.
 
     Returns:
         A scalar; 0 for a batch without objects.
     """
-    logits = at_least_fp32(found.logits)
+    logits = at_least_fp32(predictions.logits)
     if not len(targets.boxes_xyxy_px):
         return logits.sum() * 0
-    overlaps = _overlaps(targets.boxes_xyxy_px, found.boxes_xyxy_px.detach().float()[targets.image_index])
-    competing = logits[targets.image_index].sigmoid() * (overlaps >= MIN_OVERLAP)
-    count = min(top_k, competing.shape[1])
-    return competing.topk(count, dim=1).values.sum() / count / targets.images
+    boxes = predictions.boxes_xyxy_px.detach().float()[targets.image_index]
+    overlaps = _overlaps(targets.boxes_xyxy_px, boxes)
+    scores = logits[targets.image_index].sigmoid() * (overlaps >= MIN_OVERLAP)
+    count = min(top_k, scores.shape[1])
+    return scores.topk(count, dim=1).values.sum() / count / targets.images
 
 
 def _overlaps(objects_xyxy_px: Tensor, boxes_xyxy_px: Tensor) -> Tensor:

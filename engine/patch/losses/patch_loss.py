@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The weighted sum of the terms that a run asks for."""
+"""The loss of a run as a weighted sum of terms."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from engine.registries import LOSSES
 
 
 class PatchLoss:
-    """The weighted sum of the terms asked for; only what they need of the detector is computed, and once.
+    """A weighted sum of terms; computes only the detector outputs that they need, and each only once.
 
     Args:
         weights: term name (`engine.registries.LOSSES`) → weight.
         class_id: the class under attack.
-        objects_per_image: the run's mean, which brings sums over objects to the scale of a score.
-        top_k: how many candidates of an object a term looks at.
+        objects_per_image: the run's mean, which scales sums over objects to the range of a score.
+        top_k: number of candidates per object.
 
     Attributes:
-        adds_up: the losses of a batch's parts, weighted by their images, add up to the batch's.
+        adds_up: whether a batch's loss is the mean of its parts' losses, weighted by images.
     """
 
     def __init__(
         self, weights: Mapping[str, float], *, class_id: int, objects_per_image: float, top_k: int
     ) -> None:
-        asked = [term for term in LOSSES.things() if term.name in weights]
-        # Sums and gradients depend on the order in their last bit: it is fixed, whatever order was asked for.
-        self._terms = sorted(asked, key=lambda term: NEEDS.index(term.needs))
+        terms = [term for term in LOSSES.things() if term.name in weights]
+        # A fixed order, independent of the order of `weights`, makes sums and gradients bit-reproducible.
+        self._terms = sorted(terms, key=lambda term: NEEDS.index(term.needs))
         self._needs = {term.needs for term in self._terms}
         self._weights = dict(weights)
         self._class_id = class_id

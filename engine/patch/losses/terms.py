@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a term of the loss is, and what it is computed from."""
+"""The definition of a loss term, and its input."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
     from engine.detectors.base import Targets
 
-# What a term may need beside the batch's objects, in the order in which terms are computed and summed.
+# Inputs that a term may need besides the batch's objects, in the order of computing and summing terms.
 NEEDS = ("boxes", "scores", "native losses", "patch")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossInput:
-    """What the terms of one batch are computed from.
+    """The input of the terms for one batch.
 
     Attributes:
-        candidates: `Predictions` where a term needs boxes, `ClassScores` where scores are enough, else None.
-        native: the detector's own losses by name; empty where no term needs them.
+        candidates: `Predictions` if a term needs boxes, `ClassScores` if one needs only scores, else None.
+        native: the detector's own losses by name; empty if no term needs them.
         targets: the batch's objects of the class under attack.
         patch_chw: float (3, h, w), 0 to 1.
         objects_per_image: the run's mean, above 0.
-        top_k: how many candidates of an object a term looks at.
+        top_k: number of candidates per object.
     """
 
     candidates: Any
@@ -44,10 +44,10 @@ class LossTerm:
     Attributes:
         name: in settings and records.
         label: of its weight, on pages.
-        help: what it does, in one sentence.
+        help: one sentence on its effect.
         needs: one of `NEEDS`.
-        value: the term, a scalar to minimise.
-        adds_up: it is a mean over images, so the parts of a batch, weighted by their images, add up to it.
+        value: computes the term, a scalar to minimise.
+        adds_up: whether it is a mean over images, and can be computed from the parts of a batch.
     """
 
     name: str
@@ -59,7 +59,7 @@ class LossTerm:
 
 
 def at_least_fp32(values: Tensor) -> Tensor:
-    """Half precision widened: the sums of a loss need more digits than the detector's layers do."""
+    """Convert half precision to float32, as sums in a loss need more digits than the detector's layers."""
     import torch
 
     return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Texts of options become values, or are told."""
+"""Texts of options become values, or are caught."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ def test_a_text_stands_for_a_value(kind: click.ParamType, text: object, value: o
     ],
 )
 def test_a_text_that_stands_for_none_is_told(kind: click.ParamType, text: str, message: str) -> None:
-    with pytest.raises(click.BadParameter) as told:
+    with pytest.raises(click.BadParameter) as caught:
         kind.convert(text, None, None)
-    assert told.value.message == message
+    assert caught.value.message == message

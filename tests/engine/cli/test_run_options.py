@@ -119,7 +119,7 @@ def test_every_setting_has_an_option() -> None:
     ],
 )
 def test_what_cannot_be_is_told(arguments: list[str], message: str) -> None:
-    with pytest.raises((click.UsageError, ValueError)) as told:
+    with pytest.raises((click.UsageError, ValueError)) as caught:
         settings_of(*arguments)
-    error = told.value
+    error = caught.value
     assert message in (error.format_message() if isinstance(error, click.UsageError) else str(error))

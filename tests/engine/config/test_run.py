@@ -49,10 +49,10 @@ NEEDED = {"dataset": "photos", "weights": "mine.pt"}
     ],
 )
 def test_a_run_refuses_what_cannot_be(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as caught:
         RunConfig(**NEEDED, **settings)
-    assert str(told.value).startswith(message)
-    assert isinstance(told.value, (EngineError, ValueError))
+    assert str(caught.value).startswith(message)
+    assert isinstance(caught.value, (EngineError, ValueError))
 
 
 @pytest.mark.parametrize(

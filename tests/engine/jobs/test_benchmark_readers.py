@@ -34,7 +34,7 @@ def test_the_files_of_another_split_are_read(blocks, tmp_path):
     data = (folder / "data.yaml").read_text()
     (folder / "data.yaml").write_text(data.replace("train: images\n", "train: images\nval: images/val\n"))
     with Repository() as repository:
-        dataset = import_dataset(repository, folder / "data.yaml", split="val")
+        dataset = import_dataset(repository.datasets.save, folder / "data.yaml", split="val")
     assert len(dataset.images) == 3
     assert_all_ways_agree(dataset)
 
@@ -46,7 +46,7 @@ def test_images_beside_a_file_of_labels_are_read(blocks, tmp_path):
     classes = [{"id": 0, "name": "person"}, {"id": 1, "name": "car"}]
     labels.write_text(json.dumps({"images": images, "annotations": [box], "categories": classes}))
     with Repository() as repository:
-        dataset = import_dataset(repository, labels, images=blocks / "images")
+        dataset = import_dataset(repository.datasets.save, labels, images=blocks / "images")
     assert_all_ways_agree(dataset)
 
 

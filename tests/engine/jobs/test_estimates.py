@@ -42,12 +42,12 @@ def summary(config: RunConfig, **changes: object) -> dict:
     }
 
 
-def test_without_a_measurement_nothing_is_foretold(repository: Repository, settings: Settings) -> None:
+def test_without_a_measurement_there_is_no_estimate(repository: Repository, settings: Settings) -> None:
     assert estimate(repository, settings()) is None
     assert estimate_errors(repository) == []
 
 
-def test_without_the_dataset_nothing_is_foretold(repository: Repository, settings: Settings) -> None:
+def test_without_the_dataset_there_is_no_estimate(repository: Repository, settings: Settings) -> None:
     for config in (settings(dataset="none"), settings(class_name="cat")):
         repository.costs.put(cost_key(config), **COST)
         assert estimate(repository, config) is None
@@ -70,9 +70,9 @@ def test_a_measurement_serves_all_settings_that_do_not_change_it(
     other = settings(
         iterations=40, max_images=2, seed=3, learning_rate=0.5, losses={"object": 3.0}, initial="noise"
     )
-    foretold = estimate(repository, other, evaluate_after=False)
-    assert foretold is not None
-    assert foretold.elapsed_s == pytest.approx(3 + 2 * 40 / 10)
+    estimated = estimate(repository, other, evaluate_after=False)
+    assert estimated is not None
+    assert estimated.elapsed_s == pytest.approx(3 + 2 * 40 / 10)
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_what_a_run_does_is_counted(
 ) -> None:
     config = settings(**changes)
     repository.costs.put(cost_key(config), **COST)
-    foretold = estimate(repository, config, evaluate_after=evaluate_after)
-    assert foretold is not None
-    assert foretold.elapsed_s == pytest.approx(elapsed_s)
-    assert foretold.low_s < foretold.elapsed_s < foretold.high_s
-    assert (foretold.peak_memory_bytes, foretold.runs) == (1000, 0)
+    estimated = estimate(repository, config, evaluate_after=evaluate_after)
+    assert estimated is not None
+    assert estimated.elapsed_s == pytest.approx(elapsed_s)
+    assert estimated.low_s < estimated.elapsed_s < estimated.high_s
+    assert (estimated.peak_memory_bytes, estimated.runs) == (1000, 0)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_longer_runs_leave_more(repository: Repository, settings: Settings) -> N
     for iterations in (4, 400):
         config = settings(iterations=iterations)
         repository.costs.put(cost_key(config), **COST)
-        foretold = estimate(repository, config)
-        assert foretold is not None
-        found.append(foretold.disk_bytes)
+        estimated = estimate(repository, config)
+        assert estimated is not None
+        found.append(estimated.disk_bytes)
     assert found[1] - found[0] > 396 * 3 * 100
 
 
@@ -144,9 +144,9 @@ def test_a_first_run_is_a_measurement(repository: Repository, settings: Settings
     assert cost is not None
     assert (cost.images_per_s, cost.evaluated_per_s, cost.runs) == (5.0, 10.0, 1)
     assert cost.overhead_s == pytest.approx(15 - 4 - 2)
-    foretold = estimate(repository, settings())
-    assert foretold is not None
-    assert foretold.elapsed_s == pytest.approx(15)
+    estimated = estimate(repository, settings())
+    assert estimated is not None
+    assert estimated.elapsed_s == pytest.approx(15)
 
 
 def test_runs_draw_what_is_known_towards_the_truth(repository: Repository, settings: Settings) -> None:
@@ -157,9 +157,9 @@ def test_runs_draw_what_is_known_towards_the_truth(repository: Repository, setti
     assert cost.images_per_s == pytest.approx(5, rel=0.01)
     assert (cost.runs, cost.peak_memory_bytes) == (12, 3000)
     assert cost.spread < 0.01
-    foretold = estimate(repository, settings())
-    assert foretold is not None
-    assert foretold.elapsed_s == pytest.approx(15, rel=0.01)
+    estimated = estimate(repository, settings())
+    assert estimated is not None
+    assert estimated.elapsed_s == pytest.approx(15, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_runs_draw_what_is_known_towards_the_truth(repository: Repository, setti
         ({"images_per_s": 1.0, "evaluated_per_s": 5.0, "overhead_s": 6.0}, 30 / 15 - 1),
     ],
 )
-def test_the_range_reaches_from_what_was_foretold_to_what_it_took(
+def test_the_range_reaches_from_the_estimate_to_the_true_time(
     repository: Repository, settings: Settings, known: dict[str, float], spread: float
 ) -> None:
     repository.costs.put(cost_key(settings()), **COST | known)
@@ -192,13 +192,13 @@ def test_a_run_without_a_score_says_too_little(repository: Repository, settings:
 
 
 def test_estimate_and_truth_stand_side_by_side(repository: Repository) -> None:
-    foretold = {"elapsed_s": 60.0}
-    for each in (foretold, {}, foretold):
+    estimated = {"elapsed_s": 60.0}
+    for each in (estimated, {}, estimated):
         repository.jobs.add(kind="generate", label="run", request={}, estimate=each)
     for _ in range(2):
         claimed = repository.queue.claim("worker", "cpu")
         assert claimed is not None
         repository.queue.finish(claimed, "succeeded")
-    ((number, foretold_s, true_s),) = estimate_errors(repository)
-    assert (number, foretold_s) == (1, 60.0)
+    ((number, estimated_s, true_s),) = estimate_errors(repository)
+    assert (number, estimated_s) == (1, 60.0)
     assert 0 <= true_s < 10

@@ -74,10 +74,10 @@ def test_checkpoints_go_once_nothing_can_be_resumed(repository: Repository) -> N
     finished = write(home_folder() / "runs/a/checkpoint.pt", 7)
     write(finished.with_name("run.json"), 1)
     open_run = write(home_folder() / "runs/b/checkpoint.pt", 7)
-    foretold = prune_checkpoints(repository, dry_run=True)
-    assert all(path.exists() for path in foretold)
-    assert prune_checkpoints(repository) == foretold
-    assert sum(foretold.values()) == 3 * 10 + 7
+    planned = prune_checkpoints(repository, dry_run=True)
+    assert all(path.exists() for path in planned)
+    assert prune_checkpoints(repository) == planned
+    assert sum(planned.values()) == 3 * 10 + 7
     left = {state: [path.exists() for path in paths] for state, paths in files.items()}
     gone, kept = [False, False, True], [True, True, True]
     assert left == {
@@ -119,10 +119,10 @@ def test_uploads_go_that_no_dataset_refers_to(repository: Repository, tmp_path: 
     gone = {upload("deleted-0123456789ab", 20), upload("failed-0123456789ab.zip", 4)}
     gone.add(upload(".killed-0123456789ab.89abcdef", 3))
     assert prune_uploads(repository, older_than_s=3 * 3600) == {}
-    foretold = prune_uploads(repository, dry_run=True)
-    assert (set(foretold), sum(foretold.values())) == (gone, 27)
+    planned = prune_uploads(repository, dry_run=True)
+    assert (set(planned), sum(planned.values())) == (gone, 27)
     assert all(path.exists() for path in gone)
-    assert prune_uploads(repository) == foretold
+    assert prune_uploads(repository) == planned
     left = {path.name for path in uploads_folder().iterdir()}
     assert left == {"used-0123456789ab", "fresh-0123456789ab", "weights"}
 

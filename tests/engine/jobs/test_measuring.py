@@ -19,9 +19,9 @@ def test_a_few_steps_suffice_for_an_estimate(settings: Callable[..., RunConfig],
     assert min(cost.images_per_s, cost.evaluated_per_s, cost.overhead_s, cost.peak_memory_bytes) > 0
     with Repository() as repository:
         assert repository.costs.get(cost_key(config)) == cost
-        foretold = estimate(repository, config)
-    assert foretold is not None
-    assert foretold.elapsed_s > cost.overhead_s
+        estimated = estimate(repository, config)
+    assert estimated is not None
+    assert estimated.elapsed_s > cost.overhead_s
 
 
 def test_arts_steps_are_not_measured(settings: Callable[..., RunConfig]) -> None:

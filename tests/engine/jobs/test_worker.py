@@ -27,8 +27,8 @@ def repository() -> Iterator[Repository]:
 @pytest.mark.parametrize(
     ("code", "given", "state", "error"),
     [
-        (INTERRUPTED, {"wanted": "pause"}, "paused", None),
-        (-9, {"wanted": "cancel"}, "cancelled", None),
+        (INTERRUPTED, {"request": "pause"}, "paused", None),
+        (-9, {"request": "cancel"}, "cancelled", None),
         (-15, {"stopped": True}, "interrupted", "stopped together with its worker; resume it"),
         (INTERRUPTED, {"may_go_on": True}, "queued", "stopped together with its worker; resume it"),
         (
@@ -54,7 +54,7 @@ def repository() -> Iterator[Repository]:
     ],
 )
 def test_how_a_child_ended(code: int, given: dict, state: str, error: str | None) -> None:
-    known = {"wanted": None, "may_go_on": False, "stopped": False, "last_line": ""}
+    known = {"request": None, "may_go_on": False, "stopped": False, "last_line": ""}
     assert ending(code, **(known | given)) == (state, error)
 
 

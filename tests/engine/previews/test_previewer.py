@@ -84,6 +84,6 @@ def test_costs_are_measured_in_a_process_of_their_own(
     assert answered is not None
     assert answered.answer is not None, answered.error
     assert answered.answer["images_per_s"] > 0
-    foretold = estimate(repository, config)
-    assert foretold is not None
-    assert foretold.peak_memory_bytes == answered.answer["peak_memory_bytes"]
+    estimated = estimate(repository, config)
+    assert estimated is not None
+    assert estimated.peak_memory_bytes == answered.answer["peak_memory_bytes"]

@@ -144,7 +144,7 @@ def test_reports_count_only_from_the_attempt_that_runs(
     assert repository.queue.report(first, Progress(phase="p", done=1), steps=[step(1), step(2)])
     assert repository.jobs.get(first.id).progress.done == 1
     repository.queue.release(["w"], "gone")
-    assert repository.queue.wanted(first) == "gone"
+    assert repository.queue.stop_request(first) == "gone"
     assert not repository.queue.report(first, Progress(done=2), steps=[step(3)])
     repository.queue.resume(first.id)
     second = repository.queue.claim("w", "cpu")
@@ -183,7 +183,7 @@ def test_how_an_attempt_ends(
     assert job is not None
     if wanted:
         assert repository.queue.ask(job.id, wanted).state == "running"
-        assert repository.queue.wanted(job) == wanted
+        assert repository.queue.stop_request(job) == wanted
     assert repository.queue.finish(job, ended, result={"a": 1}, error="why")
     now = repository.jobs.get(job.id)
     assert (now.state, now.worker, now.running_on, now.wanted) == (becomes, None, None, None)
@@ -214,7 +214,7 @@ def test_a_cancel_is_not_undone_by_a_pause(repository: Repository, add: Callable
     repository.queue.ask(job.id, "pause")
     repository.queue.ask(job.id, "cancel")
     repository.queue.ask(job.id, "pause")
-    assert repository.queue.wanted(job) == "cancel"
+    assert repository.queue.stop_request(job) == "cancel"
 
 
 @pytest.mark.parametrize(
