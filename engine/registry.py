@@ -76,7 +76,7 @@ class Registry(Collection[str], Generic[Thing]):
         return known[name]
 
     def things(self) -> list[Thing]:
-        """All of them."""
+        """All things in order."""
         return list(self._known().values())
 
     def __contains__(self, name: object) -> bool:

@@ -34,7 +34,7 @@ def load_detector(
         weights: a .pt file, `demo`, or a name published by Ultralytics (`yolo11n`), which is downloaded into
             `PATCHBENCH_HOME/weights` the first time, with a message.
         device: see `engine.detectors.device.choose_device`.
-        trust: open the file whatever its pickle names; only for files from trusted sources.
+        trust: open the file even if its pickle could run code; only for trusted sources.
         fuse: fold batch norm into the convolutions.
         end_to_end: see `UltralyticsDetector`.
 

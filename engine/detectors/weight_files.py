@@ -49,7 +49,7 @@ _SUFFIXES = {
     ".pdmodel": "a PaddlePaddle model",
     ".rknn": "an RKNN model",
 }
-_FOLDERS = {  # what exports that are folders hold
+_FOLDERS = {  # glob pattern of an exported folder → its kind
     "*.xml": "an OpenVINO model",
     "Manifest.json": "a CoreML model",
     "saved_model.pb": "a TensorFlow model",

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Work in the background: the queue, its workers and their processes, estimates, and what is recorded."""
+"""Background jobs: the queue, workers and their child processes, estimates, and records of results."""

@@ -57,7 +57,7 @@ def run_suite(
         report: called with each line of progress.
         seconds: time for generating patches, overriding the scale's.
         out: a file to which the result is also written.
-        trust: open the weights whatever their pickle names.
+        trust: open the weights even if their pickle could run code.
         fresh: measure everything again.
         keep_finished: return the stored result of such a run if it is finished, unless `fresh`.
         job_id: the job that this run belongs to.

@@ -29,7 +29,7 @@ def record_foreground_run(
     Args:
         repository: where to store them.
         summary: content of the run's `run.json`. Its files stay where they are; the patch is copied.
-        trust: whether its weights were opened whatever their pickle names; a retry does the same.
+        trust: whether its weights were opened even if their pickle could run code; a retry does the same.
         started_at: start of its process in Unix seconds; None for a run that was resumed.
 
     Raises:

@@ -34,7 +34,7 @@ def measure_costs(config: RunConfig, *, trust: bool = False) -> StepCost:
 
     Args:
         config: the run's settings.
-        trust: open the weights whatever their pickle names.
+        trust: open the weights even if their pickle could run code.
 
     Raises:
         SettingsError: the backend is ART, whose steps cannot be measured alone.

@@ -90,7 +90,7 @@ def detections(
         class_name: one or several classes of the dataset; empty for all.
         detector_class: the detector's class that they match; empty for the same name.
         min_score: minimum score of a detection.
-        trust: open the weights whatever their pickle names.
+        trust: open the weights even if their pickle could run code.
 
     Returns:
         A request whose answer is that of `placement` with an additional `"found"` for each picture: a list
@@ -162,7 +162,7 @@ def costs(config: RunConfig, *, trust: bool = False) -> dict[str, Any]:
 
     Args:
         config: the run's settings, with an imported dataset.
-        trust: open the weights whatever their pickle names.
+        trust: open the weights even if their pickle could run code.
 
     Returns:
         A request whose answer is `{"images_per_s", "peak_memory_bytes"}`.

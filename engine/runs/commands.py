@@ -37,7 +37,7 @@ def generate(
         config: the run's settings.
         folder: a new or empty folder; by default one under `PATCHBENCH_HOME/runs`.
         observer: callbacks of the run.
-        trust: open the weights whatever their pickle names.
+        trust: open the weights even if their pickle could run code.
         evaluate_after: score the patch and its controls, on the validation images if there are any,
             otherwise on the training images.
 
@@ -73,7 +73,7 @@ def resume(
     Args:
         folder: the run's folder.
         observer: callbacks of the run.
-        trust: open the weights whatever their pickle names.
+        trust: open the weights even if their pickle could run code.
         evaluate_after: score the patch and its controls.
         device: replaces the original device.
 
@@ -109,7 +109,7 @@ def evaluate(
         patch: a .npy or an image, from PatchBench or elsewhere.
         settings: placement, thresholds, resamples.
         observer: callbacks of the evaluation.
-        trust: open the weights whatever their pickle names.
+        trust: open the weights even if their pickle could run code.
 
     Raises:
         EngineError: any failure, in one line.

@@ -65,7 +65,7 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
 
     Args:
         config: dataset, weights, classes, device, `max_images`, `include_empty` and seed are used.
-        trust: open the weights whatever their pickle names.
+        trust: open the weights even if their pickle could run code.
         fuse: fold batch norm into the convolutions.
 
     Raises:

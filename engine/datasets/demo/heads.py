@@ -63,7 +63,7 @@ def _face(sprite: Sprite, head: Points, h: float, profile: float, outfit: Outfit
 
 
 def _crown(sprite: Sprite, head: Points, h: float, facing: float, profile: float, outfit: Outfit) -> None:
-    """Hair or what covers it."""
+    """Hair or a hat."""
     low = 0.012 if facing > _FACE_SEEN else -0.03
     corners = (
         (-0.053, low),

@@ -34,8 +34,8 @@ class View:
         camera_m: the camera's height above the ground.
         place: one of `PLACES`.
         vanish_x: the column at which the street's lines meet.
-        wall_m: how far the walls are to the left (negative) and to the right of that column.
-        end_m: how far away the ground ends in a wall.
+        wall_m: distances of the walls to the left (negative) and to the right of that column.
+        end_m: distance of the wall at the end of the ground.
     """
 
     width: int

@@ -70,7 +70,7 @@ def _pick(rng: np.random.Generator, palette: tuple[Colour, ...]) -> Colour:
 
 
 def draw_outfit(rng: np.random.Generator) -> Outfit:
-    """Draw skin, hair, clothes and what is carried."""
+    """Draw skin, hair, clothes and carried items."""
     hair = str(rng.choice(["short", "long", "bun", "bald"], p=[0.5, 0.28, 0.1, 0.12]))
     hat = str(rng.choice(["none", "cap", "brim", "beanie", "helmet"], p=[0.66, 0.12, 0.06, 0.11, 0.05]))
     skin, hair_colour = _pick(rng, _SKINS), _pick(rng, _HAIRS)

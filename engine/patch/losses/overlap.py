@@ -36,7 +36,7 @@ def overlap_suppression(predictions: Predictions, targets: Targets, top_k: int) 
 
 
 def _overlaps(objects_xyxy_px: Tensor, boxes_xyxy_px: Tensor) -> Tensor:
-    """The IoU of each object (m, 4) with each box of its own image (m, a, 4): (m, a)."""
+    """The IoU (m, a) of each object (m, 4) with all boxes of its image (m, a, 4)."""
     objects = objects_xyxy_px[:, None]
     low, high = (
         objects[..., :2].maximum(boxes_xyxy_px[..., :2]),
