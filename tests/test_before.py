@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""A home from before 0.2 (see fixtures/make_before.py) opens, and its unfinished jobs and runs go on."""
+"""A home from before 0.2 opens, and its unfinished jobs and runs go on.
+
+The archive was made on the code of commit 3e4db1d by tests/fixtures/make_before.py, which stands in the
+history with it (commit 5cd143e) and runs on no later code.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,22 @@ from streamlit.testing.v1 import AppTest
 from engine import hardware
 from engine.cli import main
 from tests.dashboard.reading import opened, texts
-from tests.fixtures.make_before import HOME, PLACE, SUBJECT
 
 ROOT = Path(__file__).resolve().parents[1]
 ARCHIVE = Path(__file__).parent / "fixtures" / "before_0_2.tar.gz"
 MADE_ON = ("AMD EPYC", "AVX2", "2.14.1")
+PLACE = Path("/tmp/patchbench-before-0.2")  # absolute paths are stored and hashed: it is unpacked here again
+HOME = PLACE / "home"
+SUBJECT = (
+    "--dataset",
+    "blocks",
+    "--weights",
+    str(PLACE / "tiny.pt"),
+    "--image-size",
+    "64",
+    "--device",
+    "cpu",
+)
 Run = Callable[..., Any]
 
 
