@@ -120,7 +120,7 @@ def _option(setting: Setting) -> Decorator:
     if isinstance(default, bool):
         attributes["is_flag"] = True
         flag = f"{flag}/--no-{flag.removeprefix('--')}" if default else flag
-    elif key in _TYPES:
+    elif key in _TYPES and setting.role != "scoring":
         attributes["type"] = _TYPES[key]
     elif setting.choices is not None:
         attributes["type"] = click.Choice(list(setting.choices))

@@ -101,7 +101,7 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
 
 
 def choose_preset(values: Mapping[str, Any]) -> int:
-    """How many iterations, with what each preset is foretold to take."""
+    """How many iterations, with the estimate of each preset."""
     preset = st.segmented_control(
         _("How thorough"),
         list(PRESET_NAMES),
@@ -124,13 +124,13 @@ def choose_preset(values: Mapping[str, Any]) -> int:
 
 def _preset_text(preset: str, values: Mapping[str, Any]) -> str:
     try:
-        foretold = generate.estimate(generate.built({**values, "iterations": PRESETS[preset]}))
+        estimated = generate.estimate(generate.built({**values, "iterations": PRESETS[preset]}))
     except EngineError:
-        foretold = None
+        estimated = None
     text = _("{name}: {number} iterations").format(
         name=_(PRESET_NAMES[preset]), number=f"{PRESETS[preset]:,}"
     )
-    return f"{text}, {formats.duration(foretold.elapsed_s)}" if foretold else text
+    return f"{text}, {formats.duration(estimated.elapsed_s)}" if estimated else text
 
 
 def choose_start() -> str:

@@ -52,7 +52,7 @@ import pytest
         ("--placement-scale", "0", "placement scale: expected 0.01 to 1, got 0"),
         ("--rotation", "181", "augmentation rotation: expected 0 to 180, got 181"),
         ("--seed", "-1", "seed: expected 0 to 4294967295, got -1"),
-        ("--time-limit", "-1", "time limit s: expected 0 to 10000000, got -1"),
+        ("--time-limit", "-1", "time limit: expected 0 to 10000000, got -1"),
         ("--validation-share", "1", "validation share: expected 0 to 0.9, got 1"),
         ("--early-stop", "2", "early stop: expected a validation share above 0, got none; set both"),
         ("--checkpoint-every", "0", "checkpoint every: expected 1 to 1000000, got 0"),
