@@ -62,11 +62,7 @@ def advise(snapshot: HardwareSnapshot, runs: list[Measured]) -> Advice:
 
 @cached(ttl_s=30, max_entries=4)
 def measured_runs() -> list[Measured]:
-    """What the latest finished generations reached.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """What the latest finished generations reached."""
     with opened() as repository:
         jobs = repository.jobs.find(states=["succeeded"], kinds=making("patch"), limit=LOOKED_AT)
     return [_measured(job.id, job.result) for job in jobs if job.result and _is_native(job.result)]

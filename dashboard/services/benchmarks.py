@@ -78,11 +78,7 @@ class Filter:
 
 @cached(ttl_s=3)
 def find(suite: str | None = None, wanted: Filter | None = None) -> list[BenchmarkRun]:
-    """The runs of a suite, or of all, newest first, without their measurements.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """The runs of a suite, or of all, newest first, without their measurements."""
     with opened() as repository:
         return repository.benchmarks.find(suite=suite, limit=LISTED, **vars(wanted or Filter()))
 
@@ -93,7 +89,6 @@ def get(run_id: int) -> BenchmarkRun:
 
     Raises:
         JobError: there is none with this number.
-        StorageError: the database cannot be used.
     """
     with opened() as repository:
         return repository.benchmarks.get(run_id)
@@ -101,22 +96,14 @@ def get(run_id: int) -> BenchmarkRun:
 
 @cached(ttl_s=3)
 def latest(wanted: Filter | None = None) -> dict[str, BenchmarkRun]:
-    """Suite → its latest finished run, with its measurements, of the suites that have one.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """Suite → its latest finished run, with its measurements, of the suites that have one."""
     with opened() as repository:
         runs = benchmark_history.latest_runs(repository, **vars(wanted or Filter()))
     return {run.suite: run for run in runs}
 
 
 def comparable(run: BenchmarkRun) -> list[BenchmarkRun]:
-    """The other finished runs that a run can be compared with, newest first; those of other code come first.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """The finished runs that a run can be compared with, newest first; those of other code come first."""
     same = ("suite", "scale", "device", "machine", "detector", "dataset")
     with opened() as repository:
         runs = repository.benchmarks.find(
@@ -142,11 +129,7 @@ def compare(before: BenchmarkRun, after: BenchmarkRun) -> list[Change]:
 
 @cached(ttl_s=1)
 def active() -> list[Job]:
-    """The benchmark jobs that run or wait, in the order of the queue.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """The benchmark jobs that run or wait, in the order of the queue."""
     with opened() as repository:
         return repository.jobs.find(
             states=["running", "queued", "paused"], kinds=making("benchmark"), order="queue", limit=20
@@ -155,11 +138,7 @@ def active() -> list[Job]:
 
 @cached(ttl_s=5)
 def subjects() -> dict[str, tuple[str, ...]]:
-    """What suites can run on: dataset → class names; `demo` is always there.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """What suites can run on: dataset → class names; `demo` is always there."""
     with opened() as repository:
         datasets = repository.datasets.all()
     classes = {dataset.name: tuple(dict.fromkeys(filter(None, dataset.class_names))) for dataset in datasets}

@@ -78,11 +78,7 @@ class BoxFigures:
 
 @cached(ttl_s=2)
 def summaries() -> list[DatasetSummary]:
-    """All datasets by name.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """All datasets by name."""
     with opened() as repository:
         return repository.datasets.all()
 

@@ -31,11 +31,7 @@ SUFFIXES = (".pt", ".pth", ".safetensors")
 
 @cached(ttl_s=5, max_entries=4)
 def detectors() -> list[str]:
-    """Names and paths: the demo's, files kept here, those of the latest runs, well-known names.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """Names and paths: the demo's, files kept here, those of the latest runs, well-known names."""
     kept = [path for folder in _folders() for path in sorted(folder.glob("*.*")) if path.suffix in SUFFIXES]
     kinds = [kind.name for kind in KINDS.things() if kind.has_config]
     with opened() as repository:
@@ -53,7 +49,6 @@ def usable(weights: str) -> str:
 
     Raises:
         SettingsError: it is a path that `weight_file` refuses.
-        StorageError: the database cannot be used.
     """
     is_name = Path(weights).name == weights and not Path(weights).exists()
     return weights if is_name or weights in detectors() else weight_file(weights)

@@ -56,7 +56,6 @@ def held(config: RunConfig) -> RunConfig:
 
     Raises:
         SettingsError: dataset, weights or initial patch lie outside the allowed folders.
-        StorageError: the database cannot be used.
     """
     datasets.usable(config.dataset)
     detectors.usable(config.weights)
@@ -96,11 +95,7 @@ def _fault(values: Mapping[str, Any]) -> str | None:
 
 @cached(ttl_s=5, max_entries=64)
 def estimate(config: RunConfig) -> Estimate | None:
-    """What the run will take on this device, scored at the end; None if nothing like it was measured.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """What the run will take on this device, scored at the end; None if nothing like it was measured."""
     with opened() as repository:
         return estimates.estimate(repository, config)
 

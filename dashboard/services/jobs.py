@@ -101,11 +101,7 @@ def find(
     text: str = "",
     order: str = "newest",
 ) -> Found[Job]:
-    """A page of the jobs; `page` counts from 1, the others as of `Jobs.find`.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """A page of the jobs; `page` counts from 1, the others as of `Jobs.find`."""
     with opened() as repository:
         like: dict[str, Any] = {"states": states, "kinds": kinds, "text": text}
         rows = repository.jobs.find(**like, order=order, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
@@ -114,11 +110,7 @@ def find(
 
 @cached(ttl_s=1)
 def now(limit: int = 5) -> tuple[list[Job], list[Job], int]:
-    """What runs, the next jobs that wait, and how many wait in all.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """What runs, the next jobs that wait, and how many wait in all."""
     with opened() as repository:
         running = repository.jobs.find(states=["running"], order="queue", limit=16)
         waiting = repository.jobs.find(states=["queued"], order="queue", limit=limit)
@@ -131,7 +123,6 @@ def view(job_id: int) -> JobView:
 
     Raises:
         JobError: there is none with this number.
-        StorageError: the database cannot be used.
     """
     with opened() as repository:
         jobs = repository.jobs
@@ -150,11 +141,7 @@ def view(job_id: int) -> JobView:
 
 @cached(ttl_s=1)
 def steps(job_id: int) -> list[StepRecord]:
-    """A run's steps, thinned to what a chart can show.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """A run's steps, thinned to what a chart can show."""
     with opened() as repository:
         return repository.steps.read(job_id, at_most=POINTS)
 

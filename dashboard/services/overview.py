@@ -44,11 +44,7 @@ class Overview:
 
 @cached(ttl_s=2)
 def summary() -> Overview:
-    """All that the overview shows besides running jobs.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """All that the overview shows besides running jobs."""
     with opened() as repository:
         newest = repository.jobs.find(limit=1)
         best = repository.patches.find(order="asr", limit=5)
@@ -63,11 +59,7 @@ def summary() -> Overview:
 
 @cached(ttl_s=1)
 def running_jobs() -> list[Job]:
-    """The jobs that run, then the next three that wait, in the order of the queue.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """The jobs that run, then the next three that wait, in the order of the queue."""
     with opened() as repository:
         running = repository.jobs.find(states=["running"], order="queue", limit=8)
         return running + repository.jobs.find(states=["queued"], order="queue", limit=3)

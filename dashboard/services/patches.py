@@ -27,11 +27,7 @@ LARGEST_MB = 64
 
 @cached(ttl_s=2)
 def find(page: int, *, text: str = "", order: str = "newest") -> Found[PatchRecord]:
-    """A page of the patches; `page` counts from 1, the others as of `Patches.find`.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """A page of the patches; `page` counts from 1, the others as of `Patches.find`."""
     with opened() as repository:
         rows = repository.patches.find(text=text, order=order, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         return Found(rows=rows, total=repository.patches.count(text=text), page_size=PAGE_SIZE)
@@ -43,7 +39,6 @@ def get(patch_id: int) -> PatchRecord:
 
     Raises:
         PatchFileError: there is none with this number.
-        StorageError: the database cannot be used.
     """
     with opened() as repository:
         return repository.patches.get(patch_id)
@@ -51,11 +46,7 @@ def get(patch_id: int) -> PatchRecord:
 
 @cached(ttl_s=2)
 def scores(patch_id: int) -> list[ScoreRecord]:
-    """All scores of a patch, oldest first.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """All scores of a patch, oldest first."""
     with opened() as repository:
         return repository.patches.scores(patch_id)
 

@@ -75,9 +75,6 @@ def candidates(also: tuple[int, ...] = ()) -> dict[int, str]:
 
     Args:
         also: numbers of older ones, such as a link has; those that cannot be compared are left out.
-
-    Raises:
-        StorageError: the database cannot be used.
     """
     with opened() as repository:
         found = repository.jobs.labels(states=["succeeded"], kinds=making("patch"), limit=LISTED)
@@ -95,7 +92,6 @@ def compared(job_ids: tuple[int, ...]) -> list[Run]:
 
     Raises:
         JobError: a job is not there, or is no finished generation.
-        StorageError: the database cannot be used.
     """
     with opened() as repository:
         jobs = [repository.jobs.get(job_id) for job_id in job_ids]
@@ -110,11 +106,7 @@ def compared(job_ids: tuple[int, ...]) -> list[Run]:
 
 @cached(ttl_s=60, max_entries=64)
 def losses(job_id: int) -> list[StepRecord]:
-    """A finished run's steps, thinned to what a chart can show.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """A finished run's steps, thinned to what a chart can show."""
     with opened() as repository:
         return repository.steps.read(job_id, at_most=POINTS)
 

@@ -12,22 +12,14 @@ _PRUNERS = (housekeeping.prune_checkpoints, housekeeping.prune_previews, houseke
 
 @cached(ttl_s=60, max_entries=4)
 def usage() -> Usage:
-    """Bytes on the disk by kind.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """Bytes on the disk by kind."""
     with opened(on_full_disk=True) as repository:
         return housekeeping.usage(repository)
 
 
 @cached(ttl_s=60, max_entries=4)
 def prunable() -> int:
-    """Bytes that `prune` would free.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """Bytes that `prune` would free."""
     with opened(on_full_disk=True) as repository:
         return sum(size for each in _PRUNERS for size in each(repository, dry_run=True).values())
 
@@ -47,10 +39,6 @@ def prune() -> int:
 
 @cached(ttl_s=60, max_entries=4)
 def estimate_errors() -> list[tuple[int, float, float]]:
-    """Job id, estimated and actual seconds of the finished runs that had an estimate.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """Job id, estimated and actual seconds of the finished runs that had an estimate."""
     with opened() as repository:
         return estimates.estimate_errors(repository)

@@ -10,11 +10,7 @@ from engine.store.workers import Worker
 
 @cached(ttl_s=2)
 def alive() -> list[Worker]:
-    """The workers at work; jobs of workers that are gone are taken out of their hands first.
-
-    Raises:
-        StorageError: the database cannot be used.
-    """
+    """The workers at work; jobs of workers that are gone are taken out of their hands first."""
     with opened() as repository:
         queue.release_dead(repository)
         return queue.alive_workers(repository)
