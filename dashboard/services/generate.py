@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboard.services import datasets, detectors, settings
+from dashboard.services import datasets, detectors
 from dashboard.services.paths import file_within_roots
 from dashboard.services.settings import RUN
 from dashboard.services.storage import cached, opened
@@ -18,6 +18,7 @@ from engine.jobs.kinds.generate import GenerateRequest
 from engine.previews import requests as previews
 from engine.records import Job, PatchRecord
 from engine.registries import LOSSES
+from engine.settings import flat as in_one_level
 from engine.settings import nest
 from engine.store.previews import Preview
 
@@ -26,7 +27,7 @@ _PAIRS = [key for key, each in RUN.items() if each.parts]
 
 def flat(config: RunConfig) -> dict[str, Any]:
     """All settings under one level of names: `placement.scale`, `view_zoom.0`, `losses.tv` (0: not used)."""
-    values = settings.flat(config.to_json())
+    values = in_one_level(config.to_json())
     weights = values.pop("losses")
     values |= {f"losses.{term}": float(weights.get(term, 0)) for term in LOSSES}
     for key in _PAIRS:

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from engine.config import RunConfig
 from engine.jobs.kinds import KINDS
 from engine.registries import LOSSES
-from engine.settings import Setting, declared, flat
-
-__all__ = ["RUN", "SETTINGS", "flat", "setting_texts"]
+from engine.settings import Setting, declared
 
 RUN: dict[str, Setting] = declared(RunConfig)
 # Those of all requests for jobs, where a run's own settings stand at the top.

@@ -110,26 +110,31 @@ def config_from_options(options: dict[str, Any]) -> RunConfig:
 
 def _options(role: str) -> list[Decorator]:
     """The options of a role's settings; width and height share one."""
-    return [_option(each) for key, each in _SETTINGS.items() if each.role == role and key != "patch_height"]
+    return [
+        _option(each, _TYPES.get(key))
+        for key, each in _SETTINGS.items()
+        if each.role == role and key != "patch_height"
+    ]
 
 
-def _option(setting: Setting) -> Decorator:
-    """The click option of a setting."""
+def _option(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
+    """The click option of a setting; `kind` if it takes more than a number or a word."""
     key, default, flag, text = setting.key, setting.default, setting.flag, setting.help
     attributes: dict[str, Any] = {"default": default, "metavar": setting.metavar}
     if isinstance(default, bool):
         attributes["is_flag"] = True
         flag = f"{flag}/--no-{flag.removeprefix('--')}" if default else flag
-    elif key in _TYPES and setting.role != "scoring":
-        attributes["type"] = _TYPES[key]
+    elif kind is not None:
+        attributes["type"] = kind
     elif setting.choices is not None:
         attributes["type"] = click.Choice(list(setting.choices))
     elif isinstance(default, tuple):
         attributes |= {"type": float, "nargs": len(setting.parts) or 1}
     elif default is not None:
         attributes["type"] = type(default)
-    if key in ("class_name", "losses", "schedule.milestones"):
-        attributes |= {"multiple": True, "default": [default] if key == "class_name" else None}
+    several = isinstance(default, tuple | dict) or tuple in setting.kinds
+    if several and not setting.parts:  # pairs take their values in one go, others are repeated
+        attributes |= {"multiple": True, "default": [default] if isinstance(default, str) else None}
     if key == "patch_width":
         attributes["default"], text = str(default), "Side, or width and height as WxH, in texels."
     if key == "losses":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import RunConfig
-from engine.jobs.kinds import KINDS, kind_of
+from engine.jobs.kinds import KINDS
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.kinds.request import Request
@@ -42,7 +42,7 @@ def record_foreground_run(
     columns: dict[str, Any] = {"elapsed_s": elapsed_s, "device": summary["device"], "folder": str(folder)}
     job = _finished(repository, "generate", request, summary, facts=summary, **columns)
     repository.steps.add(job.id, steps)
-    kind_of(job.kind).record(repository, replace(job, started_at=started_at), summary)
+    KINDS["generate"].record(repository, replace(job, started_at=started_at), summary)
     return job
 
 
@@ -72,7 +72,7 @@ def record_foreground_evaluation(
     write_scores(job_folder(job.id), scores)
     # Scoring a file that is not on record must not add it to the gallery.
     if repository.patches.with_fingerprint(texels) is not None:
-        kind_of(job.kind).record(repository, job, scores)
+        KINDS["evaluate"].record(repository, job, scores)
     return job
 
 
