@@ -10,25 +10,23 @@ from pathlib import Path
 import polib
 
 from dashboard.i18n import LANGUAGES, LOCALE
-from dashboard.services.benchmarks import suite_texts
 from dashboard.services.datasets import repair_texts
 from dashboard.services.jobs import kind_texts
 from dashboard.services.settings import setting_texts
+from engine.benchmark import wording
 
 SOURCES = Path(__file__).parent
-SAID = SOURCES.parent / "engine" / "benchmark"  # answers, whose figures are apart from their words
-MARKS = {"_": 1, "N_": 1, "ngettext": 2, "said": 1}  # function → how many of its arguments are texts
+MARKS = {"_": 1, "N_": 1, "ngettext": 2}  # function → how many of its arguments are texts
 
 
 def texts() -> dict[str, str]:
     """Each text that the code shows, or has from the engine → the file it is in, relative to its folder."""
     found: dict[str, str] = {}
-    for folder in (SOURCES, SAID):
-        for path in sorted(folder.rglob("*.py")):
-            for text in _texts_of(ast.parse(path.read_text(encoding="utf-8"))):
-                found.setdefault(text, path.relative_to(folder).as_posix())
+    for path in sorted(SOURCES.rglob("*.py")):
+        for text in _texts_of(ast.parse(path.read_text(encoding="utf-8"))):
+            found.setdefault(text, path.relative_to(SOURCES).as_posix())
     elsewhere = {
-        "benchmarks": suite_texts(),
+        "benchmarks": wording.texts(),
         "datasets": repair_texts(),
         "jobs": kind_texts(),
         "settings": setting_texts(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Dataclasses of measurements: a figure with its interval, a measurement, a benchmark's run."""
+"""Dataclasses of measurements: a figure with its interval, a measurement, a comparison, a benchmark's run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BENCHMARK_STATES = ("running", "finished", "interrupted")
-WIDE = 100  # on a linear axis, bars of a hundredth of the largest are hairlines
+WIDE = 20  # on a linear axis, the smaller ones lie on the axis
+OUTCOMES = ("confirmed", "larger", "smaller", "refuted", "none", "undecided")
+Axes = dict[str, Any]
+"""What tells a side from others: setting → value, such as `{"batching": "ragged", "batch_size": 8}`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,22 +30,20 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One row of a benchmark: the figure of one side, or the comparison of two sides.
+    """One measured figure of a benchmark.
 
     Attributes:
-        side: name of the measured side or comparison.
+        side: what was measured.
+        metric: what the figure is, which is also its unit; a key of `engine.benchmark.wording.METRICS`.
         figure: the median over rounds with its 95% interval (a single figure has no width).
-        unit: of the figure.
-        settings: the side's settings that differ from the suite's.
-        claimed: the value claimed in the literature, if any.
+        facts: what else is known, such as the seconds that a run took.
         samples: the figures of individual rounds, for comparisons over time.
     """
 
-    side: str
+    side: Axes
+    metric: str
     figure: Interval
-    unit: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    claimed: float | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
     samples: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -50,14 +51,70 @@ class Measurement:
         value, low, high = self.figure.to_json()
         return {
             "side": self.side,
+            "metric": self.metric,
             "value": value,
             "low": low,
             "high": high,
-            "unit": self.unit,
-            "settings": self.settings,
-            "claimed": self.claimed,
+            "facts": self.facts,
             "samples": list(self.samples),
         }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Measurement:
+        """The measurement that `to_json` gave."""
+        numbers = (math.nan if content[name] is None else content[name] for name in ("value", "low", "high"))
+        value, low, high = numbers
+        return cls(
+            side=content["side"],
+            metric=content["metric"],
+            figure=Interval(value=value, low=low, high=high),
+            facts=content["facts"],
+            samples=tuple(content["samples"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """How one side of a benchmark compares with another.
+
+    Attributes:
+        side, reference: what is compared.
+        metric: by which figure.
+        unit: of the effect: `times` (side / reference), `share` (the same, of something small), or
+            `difference` (side - reference).
+        effect: with its 95% interval.
+        claim: the claim of the suite that it tests; empty where it only stands beside one that does.
+        claimed: lowest and highest effect that the field claims, None without a number.
+        outcome: one of `OUTCOMES`; empty without a claim.
+        needs: what more it would take to decide an undecided one, each alone: what → how many more.
+    """
+
+    side: Axes
+    reference: Axes
+    metric: str
+    unit: str
+    effect: Interval
+    claim: str = ""
+    claimed: tuple[float, float] | None = None
+    outcome: str = ""
+    needs: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries for `json_text`; None for an undefined or unbounded number."""
+        claimed = None if self.claimed is None else [x if math.isfinite(x) else None for x in self.claimed]
+        return {**vars(self), "effect": self.effect.to_json(), "claimed": claimed}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Comparison:
+        """The comparison that `to_json` gave."""
+        value, low, high = (math.nan if number is None else number for number in content["effect"])
+        claimed = content["claimed"]
+        if claimed is not None:
+            claimed = tuple(
+                infinite if bound is None else bound
+                for bound, infinite in zip(claimed, (-math.inf, math.inf), strict=True)
+            )
+        return cls(**{**content, "effect": Interval(value=value, low=low, high=high), "claimed": claimed})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +128,8 @@ class BenchmarkRun:
         settings: the run's `config`, and `seconds` if given.
         facts: `dataset` (name, images, synthetic) and `machine` (the hardware snapshot with its versions).
         left_out: keys of the parts that the device does not support.
-        measurements: in the order of the parts; empty in lists.
+        answer: what it found, in at most fifteen words of English; None until it ends.
+        measurements, comparisons: in the order of the parts; empty in lists.
     """
 
     id: int
@@ -92,6 +150,7 @@ class BenchmarkRun:
     left_out: tuple[str, ...] = ()
     job_id: int | None = None
     measurements: tuple[Measurement, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
 
 def spans_orders(values: Iterable[float]) -> bool:

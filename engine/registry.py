@@ -75,6 +75,10 @@ class Registry(Collection[str], Generic[Thing]):
             )
         return known[name]
 
+    def get(self, name: str) -> Thing | None:
+        """The thing with this name, None if there is none."""
+        return self._known().get(name)
+
     def things(self) -> list[Thing]:
         """All things in order."""
         return list(self._known().values())

@@ -18,7 +18,6 @@ from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
 from dashboard.parts.benchmarks.changes import change_over_time
-from dashboard.parts.benchmarks.names import answer_text
 from dashboard.parts.benchmarks.view import downloads, scale_name, suite_view
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector, other_weights
@@ -43,7 +42,7 @@ def start_form(suite: str) -> None:
         )
         scale = second.segmented_control(
             _("Scale"),
-            benchmarks.SCALES,
+            list(benchmarks.SCALES),
             format_func=scale_name,
             required=True,
             help=_("Small takes about three minutes a suite on two CPU cores; large takes hours."),
@@ -150,14 +149,14 @@ def between(first: date, last: date) -> tuple[float, float]:
 def all_suites(wanted: Filter) -> None:
     """Every suite with its question and its latest answer."""
     answers = benchmarks.latest(wanted)
-    for name, about in benchmarks.SUITES.items():
+    for about in benchmarks.SUITES.things():
         with st.container(border=True):
             st.markdown(Markdown("**{question}**").format(question=_(about.question)))
-            run = answers.get(name)
+            run = answers.get(about.name)
             if run is None:
                 st.caption(_("Not measured yet."))
             else:
-                st.markdown(answer_text(run))
+                st.markdown(benchmarks.answer(run, _))
                 where = _("{device}, {detector} on {dataset}, {when}").format(
                     device=run.device,
                     detector=run.detector,
@@ -165,7 +164,7 @@ def all_suites(wanted: Filter) -> None:
                     when=formats.moment(run.started_at),
                 )
                 st.caption(where)
-            go_to("benchmarks", _("Charts and figures: {suite}").format(suite=name), suite=name)
+            go_to("benchmarks", _("Charts and figures: {suite}").format(suite=about.name), suite=about.name)
     if answers:
         with controls("all-files"):
             downloads(list(answers.values()), "benchmarks")

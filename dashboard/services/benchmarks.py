@@ -8,56 +8,42 @@ from dataclasses import dataclass
 
 from dashboard.services import datasets, detectors
 from dashboard.services.storage import cached, opened
-from engine.benchmark.answers import ANSWERS, with_left_out
-from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM, Chart, Description
-from engine.benchmark.comparison import FEW_ROUNDS, Change
-from engine.benchmark.said import Said
-from engine.benchmark.wording import side_name
+from engine.benchmark import wording
+from engine.benchmark.changes import Change
+from engine.benchmark.suite import SCALES, SUITES, Suite
+from engine.benchmark.verdicts import NULL
 from engine.config import RunConfig
 from engine.csv_text import csv_text
 from engine.jobs import benchmark_history, queue
 from engine.jobs.kinds import making
 from engine.jobs.kinds.benchmark import BenchmarkRequest
-from engine.json_text import json_document, json_text
-from engine.records import BenchmarkRun, Job, Measurement
+from engine.json_text import json_document
+from engine.records import BenchmarkRun, Job
 
 __all__ = [
-    "FEW_ROUNDS",
-    "NO_CLAIM",
+    "NULL",
     "SCALES",
     "SUITES",
     "Change",
-    "Chart",
-    "Description",
     "Filter",
+    "Suite",
     "active",
-    "answer_of",
+    "answer",
     "classes_of",
     "comparable",
     "compare",
     "find",
     "get",
     "latest",
-    "name_of",
     "start",
     "subjects",
-    "suite_texts",
     "to_csv",
     "to_json",
+    "wording",
 ]
 
-SUITES = CATALOGUE
-SCALES = ("small", "medium", "large")
 LISTED = 1000
-_COLUMNS = ("value", "low", "high", "unit", "claimed")
-
-
-def suite_texts() -> list[str]:
-    """The engine's own words about suites that pages show translated."""
-    found = []
-    for about in SUITES.values():
-        found += [about.question, about.claim, about.on_cuda, *(chart.title for chart in about.charts)]
-    return [text for text in dict.fromkeys(found) if text and text != NO_CLAIM]
+_COLUMNS = ("side", "reference", "metric", "unit", "value", "low", "high", "claim", "claimed", "outcome")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,32 +166,14 @@ def start(
     return jobs
 
 
-def name_of(measurement: Measurement, name: Callable[[str], str] = str) -> str:
-    """A measurement's side, with the settings that distinguish it from another of the same name.
+def answer(run: BenchmarkRun, translate: Callable[[str], str]) -> str:
+    """What a finished run found, in another language; empty until it ends.
 
-    Args:
-        measurement: of a run.
-        name: says a name in another language.
+    A run of a version that stored no comparisons has its answer in English only.
     """
-    return side_name(vars(measurement), name)
-
-
-def answer_of(run: BenchmarkRun) -> Said | None:
-    """What a finished run answers, its figures apart from its words; it costs no query.
-
-    Args:
-        run: with its measurements.
-
-    Returns:
-        None where the run has no answer, or another than this version makes of its measurements.
-    """
-    if run.suite not in ANSWERS:
-        return None
-    try:
-        said = with_left_out(ANSWERS[run.suite](run.measurements), run.left_out)
-    except LookupError:  # measured by a version that named its sides otherwise
-        return None
-    return said if str(said) == run.answer else None
+    if not run.answer or not run.comparisons:
+        return run.answer or ""
+    return wording.headline(run.suite, run.comparisons, translate)
 
 
 def to_json(runs: Sequence[BenchmarkRun]) -> str:
@@ -215,18 +183,17 @@ def to_json(runs: Sequence[BenchmarkRun]) -> str:
 
 
 def to_csv(runs: Sequence[BenchmarkRun]) -> str:
-    """A line for each measurement of runs, with what it was measured on."""
+    """A line for each measurement and comparison of runs, with what it was measured on."""
     about = ("suite", "id", "scale", "device", "machine", "detector", "dataset", "code_version", "started_at")
-    rows = [[*about, "side", *_COLUMNS, "settings"]]
+    lines: list[list[object]] = [[*about, *_COLUMNS]]
     for run in runs:
-        for measurement in run.measurements:
-            row = measurement.to_json()
-            rows.append(
-                [
-                    *(getattr(run, name) for name in about),
-                    row["side"],
-                    *(row[name] for name in _COLUMNS),
-                    json_text(row["settings"], ascii_only=False),
-                ]
-            )
-    return csv_text(rows, line_end="\n")
+        on = [getattr(run, name) for name in about]
+        for row in run.measurements:
+            unit, factor = wording.shown_unit(row.metric)
+            figure = [bound if bound is None else bound / factor for bound in row.figure.to_json()]
+            lines.append([*on, wording.label(row.side), "", row.metric, unit, *figure, "", "", ""])
+        for each in run.comparisons:
+            names = wording.label(each.side), wording.label(each.reference)
+            ends = each.claim, wording.claimed_text(each), each.outcome
+            lines.append([*on, *names, each.metric, each.unit, *each.effect.to_json(), *ends])
+    return csv_text(lines, line_end="\n")

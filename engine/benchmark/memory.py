@@ -12,34 +12,15 @@ from typing import Any
 import torch
 
 from engine.baselines.config import ArtConfig
-from engine.benchmark.rows import exact_row
 from engine.benchmark.subject import Subject
-from engine.benchmark.suite import Part, Report, Scale
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
 from engine.detectors.ultralytics import load_detector
 from engine.errors import MemoryExhaustedError
 from engine.patch.memory import peak_memory_bytes
-from engine.records import ImageRecord, Measurement
+from engine.records import ImageRecord
 
 STEPS = 2  # the first holds all that a step needs, the second what the optimizer keeps
-
-
-def memory_parts(subject: Subject, scale: Scale) -> list[Part]:
-    """One part for each view and batch size."""
-
-    def part(view: str, view_size: int, size: int) -> Part:
-        side = f"{view}, batch {size}"
-
-        def measure(report: Report) -> list[Measurement]:
-            peak = peak_memory(subject, batch_size=size, view_size=view_size)
-            report(f"{side}: {peak / 2**20:.0f} MiB")
-            return [exact_row(side, peak, "bytes", view=view, view_size=view_size, batch_size=size)]
-
-        return Part(key=side, measure=measure)
-
-    views = (("views", subject.config.view_size), ("whole images", 0))
-    return [part(view, size_px, size) for view, size_px in views for size in scale.batch_sizes]
 
 
 def peak_memory(subject: Subject, **changes: Any) -> int:

@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM
-from engine.benchmark.wording import figure_text, readable, side_name
+from engine.benchmark.suite import SUITES
+from engine.benchmark.wording import comparison_row, measurement_row
 from engine.classes import recorded_words
+from engine.measurements import Comparison, Measurement
 
 Result = Mapping[str, Any]
-Charts = Mapping[str, Sequence[str]]
+Charts = Mapping[str, str]
 
-COLUMNS = ("side", "median", "95% interval", "unit", "claimed")
+COLUMNS = ("side", "reference", "metric", "effect", "claimed", "outcome")
+FIGURES = ("side", "figure", "unit")
 INTRODUCTION = (
-    "Sides are measured in turn within one run, the first round is discarded; figures are medians with 95% "
-    "bootstrap intervals over rounds."
+    "Sides are measured in turn within one run, the first round is discarded. Effects and figures are "
+    "medians over rounds, or means over seeds and images, with 95% bootstrap intervals in brackets."
 )
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -33,9 +35,9 @@ def main_table(results: Sequence[Result]) -> str:
     return _markdown_table(("suite", "question", "answer"), rows)
 
 
-def chart_file(suite: str, number: int) -> str:
-    """The name of a suite's chart beside the Markdown; numbers from 1."""
-    return f"{suite}-{number}.svg"
+def chart_file(suite: str) -> str:
+    """The name of a suite's chart beside the Markdown."""
+    return f"{suite}.svg"
 
 
 def markdown(results: Sequence[Result], charts: Charts) -> str:
@@ -43,14 +45,14 @@ def markdown(results: Sequence[Result], charts: Charts) -> str:
 
     Args:
         results: as `benchmark_history.result_of` has them.
-        charts: suite → its charts as SVG.
+        charts: suite → its chart as SVG.
     """
     parts = ["# Benchmarks", INTRODUCTION, main_table(results)]
     for each in results:
         parts += [f"## {each['suite']}: {each['question']}", *(f"**{k}**: {v}" for k, v in _facts(each))]
-        numbers = range(1, len(charts.get(each["suite"], ())) + 1)
-        parts += [f"![{each['question']}]({chart_file(each['suite'], number)})" for number in numbers]
-        parts += [_markdown_table(COLUMNS, _rows(each))]
+        if each["suite"] in charts:
+            parts.append(f"![{each['question']}]({chart_file(each['suite'])})")
+        parts += [_markdown_table(COLUMNS, _comparisons(each)), _markdown_table(FIGURES, _figures(each))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -65,8 +67,8 @@ def html_page(results: Sequence[Result], charts: Charts) -> str:
     for each in results:
         body.append(f"<h2>{escape(each['suite'])}: {escape(each['question'])}</h2>")
         body += [f"<p><strong>{escape(k)}</strong>: {escape(v)}</p>" for k, v in _facts(each)]
-        body += charts.get(each["suite"], ())
-        body.append(_html_table(COLUMNS, _rows(each)))
+        body.append(charts.get(each["suite"], ""))
+        body += [_html_table(COLUMNS, _comparisons(each)), _html_table(FIGURES, _figures(each))]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"<title>PatchBench benchmarks</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
@@ -77,11 +79,13 @@ def html_page(results: Sequence[Result], charts: Charts) -> str:
 
 def _facts(result: Result) -> list[tuple[str, str]]:
     """What is told of a suite beside its figures."""
-    about, config, machine = CATALOGUE.get(result["suite"]), result["config"], result["machine"]
-    claim, on_cuda = (about.claim, about.on_cuda) if about else (NO_CLAIM, "")
-    facts = [("Answer", result["answer"]), ("Claim", claim)]
-    if on_cuda and not result["device"].startswith("cuda"):
-        facts.append(("Not measured here, for it needs CUDA", on_cuda))
+    config, machine = result["config"], result["machine"]
+    about = SUITES.get(result["suite"])
+    facts = [("Answer", result["answer"])]
+    if result["claim"]:
+        facts.append(("Claim", result["claim"]))
+    if about and about.on_cuda and not result["device"].startswith("cuda"):
+        facts.append(("Not measured here, for it needs CUDA", about.on_cuda))
     dataset = result["dataset"]
     drawn = ", synthetic" if dataset["synthetic"] else ""
     gpus = ", ".join(gpu["name"] or "unknown GPU" for gpu in machine["gpus"]) or "no GPU"
@@ -109,17 +113,12 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     ]
 
 
-def _rows(result: Result) -> list[tuple[str, ...]]:
-    return [
-        (
-            side_name(row),
-            figure_text(row["value"]),
-            f"{figure_text(row['low'])} to {figure_text(row['high'])}",
-            row["unit"],
-            figure_text(row["claimed"]),
-        )
-        for row in map(readable, result["measurements"])
-    ]
+def _comparisons(result: Result) -> list[tuple[str, ...]]:
+    return [comparison_row(result["suite"], Comparison.from_json(each)) for each in result["comparisons"]]
+
+
+def _figures(result: Result) -> list[tuple[str, ...]]:
+    return [measurement_row(Measurement.from_json(each)) for each in result["measurements"]]
 
 
 def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,126 +1,95 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Measurements: made of samples, found again, and put into words that know what noise is."""
+"""Makes measurements and comparisons of the figures of rounds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from engine.benchmark.said import Said, listed, said
+from engine.benchmark.suite import Claim
 from engine.benchmark.timing import median_interval
-from engine.records import Interval, Measurement
+from engine.benchmark.verdicts import decide, factor_needed
+from engine.measurements import Axes, Comparison, Interval, Measurement
 
 RATE = "image-iterations/s"
-NO_DIFFERENCE = said("no difference beyond noise")
-UNDEFINED = Interval(value=math.nan, low=math.nan, high=math.nan)
+Claimed = tuple[float, float] | float | None
 
 
-def exact_row(
-    side: str, value: float, unit: str, claimed: float | None = None, **settings: Any
-) -> Measurement:
-    """A figure without noise, or measured once: its interval has no width."""
-    figure = Interval(value=value, low=value, high=value)
-    return Measurement(
-        side=side, figure=figure, unit=unit, settings=settings, claimed=claimed, samples=(value,)
-    )
+def measured(side: Axes, metric: str, samples: Sequence[float] | float, **facts: Any) -> Measurement:
+    """The median of the rounds' figures, with the rounds kept; undefined ones (NaN) are left out.
+
+    A single number is a figure without noise, or measured once: its interval has no width.
+    """
+    defined = _defined(samples)
+    return Measurement(side=side, metric=metric, figure=_median(defined), facts=facts, samples=defined)
 
 
-def median_row(
-    side: str, samples: Sequence[float], unit: str, claimed: float | None = None, **settings: Any
-) -> Measurement:
-    """The median of the rounds' figures, with the rounds kept; undefined ones (NaN) are left out."""
-    defined = tuple(sample for sample in samples if not math.isnan(sample))
-    figure = median_interval(defined) if defined else UNDEFINED
-    return Measurement(
-        side=side, figure=figure, unit=unit, settings=settings, claimed=claimed, samples=defined
-    )
+def rates(figures: Mapping[str, Sequence[float]], sides: Mapping[str, Axes]) -> list[Measurement]:
+    """The measured speeds of sides, by their names in `alternate`."""
+    return [measured(sides[name], RATE, samples) for name, samples in figures.items()]
 
 
-def ratio_row(
-    side: str,
-    first: Sequence[float],
-    second: Sequence[float],
+def ratio(
+    side: Axes,
+    reference: Axes,
+    metric: str,
+    samples: tuple[Sequence[float] | float, Sequence[float] | float],
+    claim: Claim | None = None,
+    claimed: Claimed = None,
     unit: str = "times",
-    claimed: float | None = None,
-    **settings: Any,
-) -> Measurement:
-    """The median over rounds of first / second; the figures of one round belong together."""
-    ratios = [a / b for a, b in zip(first, second, strict=True)]
-    return median_row(side, ratios, unit, claimed, **settings)
-
-
-def rate_rows(
-    figures: Mapping[str, Sequence[float]], settings: Mapping[str, Mapping[str, Any]]
-) -> list[Measurement]:
-    """Side → rates of the rounds as rows; `settings` has what each side was measured with."""
-    return [median_row(side, samples, RATE, **settings.get(side, {})) for side, samples in figures.items()]
-
-
-def row_of(rows: Sequence[Measurement], side: str, unit: str) -> Measurement | None:
-    """The row of that side and unit, None where it was not measured."""
-    return next((row for row in rows if (row.side, row.unit) == (side, unit)), None)
-
-
-def figures_of(rows: Sequence[Measurement], unit: str) -> dict[str, Interval]:
-    """Side → figure of all rows of a unit that are defined, in order."""
-    return {row.side: row.figure for row in rows if row.unit == unit and not math.isnan(row.figure.value)}
-
-
-def apart(first: Interval, second: Interval) -> bool:
-    """Whether two figures differ beyond noise: their intervals do not overlap."""
-    return first.low > second.high or second.low > first.high
-
-
-def best_of(figures: Mapping[str, Interval], noun: str | Said) -> Said:
-    """Which side has the highest figure, and whether that is more than noise.
+) -> Comparison:
+    """The median over rounds of side / reference, and what it says about a claim.
 
     Args:
-        figures: side → figure.
-        noun: what the figures are, such as `ASR`.
-
-    Returns:
-        A clause such as `uniform has the highest ASR, 0.41, …`; no full stop.
+        side, reference: what is compared.
+        metric: by which figure.
+        samples: figures of the side and of the reference; those of one round belong together.
+        claim: under test; None for none.
+        claimed: the effect that the field claims here, in place of the claim's range.
+        unit: of the effect: `times`, or `share` of something small.
     """
-    if not figures:
-        return said("no {noun} could be measured", noun=noun)
-    ranked = sorted(figures, key=lambda side: -figures[side].value)
-    each = {side: said("{side} {value:.3g}", side=side, value=figures[side].value) for side in ranked}
-    best, rest = ranked[0], ranked[1:]
-    tied = [side for side in rest if not apart(figures[best], figures[side])]
-    if rest and len(tied) == len(rest):
-        sides = listed(each.values(), ", ")
-        return said(
-            "{no_difference} in {noun} ({sides})", no_difference=NO_DIFFERENCE, noun=noun, sides=sides
-        )
-    clause = said(
-        "{side} has the highest {noun}, {value:.3g}", side=best, noun=noun, value=figures[best].value
+    first, second = ((each,) if isinstance(each, int | float) else each for each in samples)
+    ratios = _defined([a / b if b else math.nan for a, b in zip(first, second, strict=True)])
+    found = compared(side, reference, metric, unit, _median(ratios), claim, claimed)
+    if found.outcome != "undecided" or claim is None or not found.effect.low < found.effect.high:
+        return found
+    more = len(ratios) * (factor_needed(found.effect, unit, claim.margin) - 1)
+    return replace(found, needs={"rounds": max(math.ceil(more), 2)})
+
+
+def compared(
+    side: Axes,
+    reference: Axes,
+    metric: str,
+    unit: str,
+    effect: Interval,
+    claim: Claim | None = None,
+    claimed: Claimed = None,
+) -> Comparison:
+    """A comparison with its outcome; see `ratio`."""
+    if isinstance(claimed, int | float):
+        claimed = (claimed, claimed)
+    if claim is None:
+        return Comparison(side=side, reference=reference, metric=metric, unit=unit, effect=effect)
+    claimed = claimed or claim.expected
+    return Comparison(
+        side=side,
+        reference=reference,
+        metric=metric,
+        unit=unit,
+        effect=effect,
+        claim=claim.key,
+        claimed=claimed,
+        outcome=decide(effect, unit, claim, claimed),
     )
-    if not rest:
-        return clause
-    others = listed([each[side] for side in rest], ", ")
-    if not tied:
-        return said("{clause} ({others})", clause=clause, others=others)
-    return said(
-        "{clause} ({others}), {no_difference} to {tied}",
-        clause=clause,
-        others=others,
-        no_difference=NO_DIFFERENCE,
-        tied=listed(tied, ", "),
-    )
 
 
-def times(ratio: Interval) -> Said:
-    """A ratio in words: `1.40 times`, with a note where noise hides whether it is 1."""
-    if ratio.low <= 1 <= ratio.high:
-        return said("{ratio:.2f} times ({no_difference})", ratio=ratio.value, no_difference=NO_DIFFERENCE)
-    return said("{ratio:.2f} times", ratio=ratio.value)
+def _defined(samples: Sequence[float] | float) -> tuple[float, ...]:
+    values = (samples,) if isinstance(samples, int | float) else samples
+    return tuple(float(value) for value in values if not math.isnan(value))
 
 
-def compared(measured: Interval, claimed: float, unit: str | Said = "") -> Said:
-    """How a figure stands to what is claimed: `above`, `below`, or `within noise of` it."""
-    if measured.low <= claimed <= measured.high:
-        return said("within noise of the claimed {claimed:g}{unit}", claimed=claimed, unit=unit)
-    if measured.value > claimed:
-        return said("above the claimed {claimed:g}{unit}", claimed=claimed, unit=unit)
-    return said("below the claimed {claimed:g}{unit}", claimed=claimed, unit=unit)
+def _median(samples: Sequence[float]) -> Interval:
+    return median_interval(samples) if samples else Interval(value=math.nan, low=math.nan, high=math.nan)

@@ -33,6 +33,8 @@ class Subject:
         records: the images, with the boxes of that class alone.
         config: the settings that the sides start from.
         trust: open the weights whatever their pickle names, where a process has to load them anew.
+        unseen: gives images for scoring that are none of `records`, if there are such; called with a function
+            for lines on progress.
         readers: ways to read the dataset's records, by name; handed in, since benchmarks know no database.
     """
 
@@ -42,6 +44,7 @@ class Subject:
     records: Sequence[ImageRecord]
     config: RunConfig
     trust: bool = False
+    unseen: Callable[[Callable[[str], object]], Sequence[ImageRecord]] = lambda report: ()
     readers: Mapping[str, Callable[[], Sequence[ImageRecord]]] = field(default_factory=dict)
 
     def over(self, records: Sequence[ImageRecord]) -> Subject:

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What a suite is: a question, the parts that measure, and the sentence that answers from their figures."""
+"""What a suite is: a question, the claims that it tests, and the parts that measure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.benchmark.catalogue import Description
-from engine.benchmark.said import Said
-from engine.records import Measurement
+from engine.measurements import Comparison, Measurement
+from engine.registry import Registry
 
 if TYPE_CHECKING:
     from engine.benchmark.subject import Subject
 
 Report = Callable[[str], object]
+Row = Measurement | Comparison
+Measure = Callable[["Subject", "Scale", Report], Sequence[Row]]
+"""Does the work of a part, calling back with lines on progress, and raises what that function raises."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,49 +26,114 @@ class Scale:
     Attributes:
         rounds: counted rounds of suites that measure speed.
         images: images of each side in a round.
-        seconds: of generation in suites that measure strength.
+        seconds: of each run of the suite `strength`.
+        strength_seeds: runs of that suite.
         batch_sizes: those of suites that vary it.
+        seeds: runs of each side in suites that compare strength.
+        compared_s: seconds of all runs of such a suite together, where they do equal time.
+        iterations: of each run in such a suite, where they do equal work.
+        scored: the most held-out images that patches are scored on.
     """
 
     rounds: int
     images: int
     seconds: float
     batch_sizes: tuple[int, ...]
+    seeds: int
+    compared_s: float
+    iterations: int
+    scored: int = 400
+    strength_seeds: int = 1
 
 
 SCALES = {
-    "small": Scale(rounds=3, images=8, seconds=60, batch_sizes=(1, 8)),
-    "medium": Scale(rounds=7, images=16, seconds=600, batch_sizes=(1, 2, 4, 8, 16)),
-    "large": Scale(rounds=11, images=128, seconds=1800, batch_sizes=(1, 2, 4, 8, 16, 32, 64, 128)),
+    "small": Scale(
+        rounds=3,
+        images=8,
+        seconds=60,
+        batch_sizes=(1, 8),
+        seeds=3,
+        compared_s=120,
+        iterations=3,
+        scored=100,
+    ),
+    "medium": Scale(
+        rounds=7,
+        images=16,
+        seconds=600,
+        batch_sizes=(1, 2, 4, 8, 16),
+        seeds=5,
+        compared_s=300,
+        iterations=10,
+    ),
+    "large": Scale(
+        rounds=11,
+        images=128,
+        seconds=1800,
+        batch_sizes=(1, 2, 4, 8, 16, 32, 64, 128),
+        seeds=7,
+        compared_s=3600,
+        iterations=60,
+    ),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """A piece of a suite whose measurements are kept as it ends; what is compared by turns is one part.
+class Claim:
+    """What a comparison tests.
 
     Attributes:
-        key: its name within the suite, the same in every run: a run that goes on skips finished parts.
-        measure: does the work and returns what it measured, at least one measurement; is told a function
-            that takes a line about what goes on. Raises `RunInterruptedError` if that function does.
-        needs: `cuda` if it can be done on such a device only, else empty.
+        key: its name within the suite.
+        holds: the claim in words, as a headline says it where the comparison confirms it.
+        fails: its opposite.
+        direction: whether the claimed effect is an increase (1) or a decrease (-1).
+        margin: the smallest effect that matters, as a distance from no effect.
+        expected: lowest and highest effect that the field claims; None if it names no number.
+        within: the claim is that the effect lies within `expected`, not that there is one.
     """
 
     key: str
-    measure: Callable[[Report], Sequence[Measurement]]
-    needs: str = ""
+    holds: str
+    fails: str
+    direction: int = 1
+    margin: float = 0.05
+    expected: tuple[float, float] | None = None
+    within: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """A question and how it is answered.
+    """A question and how it is answered. A module of `engine.benchmark.suites` holds one, free of torch.
 
     Attributes:
-        about: name, question, claim and charts.
-        parts: the parts on a subject at a scale, in order.
-        answer: one sentence from all measurements of a run; parts that could not be done have none.
+        name: what it is called by.
+        question: that it answers.
+        parts: key → what measures it, in order. Its rows are stored as it ends, at least one of them a
+            measurement, and a resumed run skips it; sides that are measured in turn form one part.
+        claims: those that it tests; the headline tells of the first.
+        source: what the field says, in its words; empty if nothing.
+        names: words in its sides, for translation.
+        on_cuda: what it measures on a CUDA device only; empty if nothing.
+        needs_cuda: keys of the parts that can be done there only.
     """
 
-    about: Description
-    parts: Callable[[Subject, Scale], Sequence[Part]]
-    answer: Callable[[Sequence[Measurement]], Said]
+    name: str
+    question: str
+    parts: Mapping[str, Measure]
+    claims: tuple[Claim, ...]
+    source: str = ""
+    names: tuple[str, ...] = ()
+    on_cuda: str = ""
+    needs_cuda: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:
+        """The question, as registries list it."""
+        return self.question
+
+    def claim(self, key: str) -> Claim | None:
+        """The claim of that key, None if this version of the suite has none."""
+        return next((claim for claim in self.claims if claim.key == key), None)
+
+
+SUITES: Registry[Suite] = Registry("suite", "engine.benchmark.suites")

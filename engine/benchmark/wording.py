@@ -1,35 +1,216 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""How figures and sides are written in tables, charts and reports."""
+"""Words for benchmarks: sides, figures, effects and the one headline of a suite, in any language."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
 
-SHOWN_AS = {"bytes": ("GB", 1e9)}  # what is too long to read
+from engine.benchmark.suite import SUITES, Claim
+from engine.measurements import Axes, Comparison, Interval, Measurement
+
+Translate = Callable[[str], str]
+MOST_WORDS = 15  # of a headline
+DASH = "–"  # noqa: RUF001
+
+AXES = {
+    "batch_size": "batch {value}",
+    "images": "{value} images",
+    "iterations": "{value} iterations",
+    "learning_rate": "learning rate {value}",
+    "objects": "{value} objects an image",
+    "pixels": "images of {value} px",
+    "prefetch": "prefetch {value}",
+    "seed": "seed {value}",
+    "texels": "{value} texels a side",
+}
+"""Setting → how a side says its value; other settings say the value alone."""
+
+METRICS = {
+    "image-iterations/s": "speed",
+    "images/s": "speed",
+    "bytes": "memory",
+    "s": "time",
+    "s/image": "time",
+    "ASR": "ASR",
+    "AP50": "AP50",
+    "confidence retained": "confidence retained",
+    "disappearance": "disappearance",
+    "hallucinations/image": "hallucinations per image",
+    "cosine": "cosine",
+    "colour range": "difference in colour",
+}
+"""Unit of a figure → what it is a figure of."""
+
+EFFECTS = {
+    "times": "{effect} times the {metric}",
+    "share": "{effect} of the {metric}",
+    "difference": "{effect} {metric}",
+}
+HEADLINES = {
+    "confirmed": "{holds}: {effect}.",
+    "larger": "{holds}, more than claimed: {effect}.",
+    "smaller": "{holds}, less than claimed: {effect}.",
+    "refuted": "{fails}: {effect}.",
+    "none": "{fails}: no effect above {margin}.",
+    "undecided": "Undecided: {effect} ({low} to {high}).",
+}
+OUTCOMES = {
+    "confirmed": "confirmed",
+    "larger": "more than claimed",
+    "smaller": "less than claimed",
+    "refuted": "refuted",
+    "none": "no effect above {margin}",
+    "undecided": "undecided",
+}
+NEEDS = {
+    "rounds": "{count} more rounds",
+    "objects": "{count} more objects",
+    "seeds": "{count} more seeds",
+    "times": "{count} times the objects and seeds",
+}
+UNDECIDED = "undecided; {needs} would decide"
+EITHER = "{first} or {second}"
+NOTHING = "Nothing could be compared."
+_SHOWN = {"bytes": ("GB", 1e9)}  # units that are too small to read
 
 
-def figure_text(value: float | None) -> str:
-    """A figure to four digits; a dash where it is undefined."""
-    return "-" if value is None else f"{value:.4g}"
+def texts() -> list[str]:
+    """All texts that are translated, those of the suites included."""
+    found: list[str] = [UNDECIDED, EITHER, NOTHING]
+    for table in (AXES, METRICS, EFFECTS, HEADLINES, OUTCOMES, NEEDS):
+        found += table.values()
+    found += METRICS  # they are units too
+    for suite in SUITES.things():
+        found += [suite.question, suite.source, suite.on_cuda, *suite.names]
+        found += [text for claim in suite.claims for text in (claim.holds, claim.fails)]
+    return [text for text in dict.fromkeys(found) if text]
 
 
-def readable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A measurement in a unit that people read: GB in place of bytes; `row` as `to_json` has it."""
-    unit, factor = SHOWN_AS.get(row["unit"], (row["unit"], 1.0))
-    numbers = {
-        name: None if row.get(name) is None else row[name] / factor
-        for name in ("value", "low", "high", "claimed")
-    }
-    return {**row, **numbers, "unit": unit}
+def label(side: Axes, translate: Translate = str) -> str:
+    """The name of a side: `ragged, batch 8`."""
+    return ", ".join(
+        translate(AXES[key]).format(value=value) if key in AXES else translate(str(value))
+        for key, value in side.items()
+    )
 
 
-def side_name(row: Mapping[str, Any], name: Callable[[str], str] = str) -> str:
-    """A measurement's side, with the view where its name does not tell it.
+def pair_name(comparison: Comparison, translate: Translate = str) -> str:
+    """Side, reference and metric of a comparison in one line: `grouped : ragged, speed`."""
+    metric = translate(METRICS.get(comparison.metric, comparison.metric))
+    return f"{label(comparison.side, translate)} : {label(comparison.reference, translate)}, {metric}"
+
+
+def shown_unit(metric: str) -> tuple[str, float]:
+    """The unit that a metric is shown in, and what to divide its figures by: GB in place of bytes."""
+    return _SHOWN.get(metric, (metric, 1.0))
+
+
+def figure_text(figure: Interval, factor: float = 1.0) -> str:
+    """A figure to four digits with its interval if that has a width; a dash where it is undefined."""
+    if math.isnan(figure.value):
+        return DASH
+    value, low, high = (f"{bound / factor:.4g}" for bound in (figure.value, figure.low, figure.high))
+    return value if low == high else f"{value} [{low}, {high}]"
+
+
+def effect_figures(comparison: Comparison) -> tuple[str, str, str]:
+    """The effect, its lowest and its highest value, as the unit is written."""
+    effect, unit = comparison.effect, comparison.unit
+    low, value, high = (_effect_text(each, unit) for each in (effect.low, effect.value, effect.high))
+    return value, low, high
+
+
+def claimed_text(comparison: Comparison) -> str:
+    """The claimed effect: a number, a range, or a bound; empty without one."""
+    if comparison.claimed is None:
+        return ""
+    low, high = comparison.claimed
+    texts = [_effect_text(bound, comparison.unit) for bound in (low, high)]
+    if math.isinf(low):
+        return f"≤ {texts[1]}"
+    if math.isinf(high):
+        return f"≥ {texts[0]}"
+    return texts[0] if low == high else f"{texts[0]} – {texts[1]}"  # noqa: RUF001
+
+
+def outcome_text(suite: str, comparison: Comparison, translate: Translate = str) -> str:
+    """The outcome in words; of an undecided one, what it would take."""
+    if comparison.outcome == "undecided" and comparison.needs:
+        needs = [
+            translate(NEEDS[what]).format(count=f"{count:,}") for what, count in comparison.needs.items()
+        ]
+        words = needs[0]
+        for other in needs[1:]:
+            words = translate(EITHER).format(first=words, second=other)
+        return translate(UNDECIDED).format(needs=words)
+    text = translate(OUTCOMES.get(comparison.outcome, ""))
+    return text.format(margin=_margin(_claim(suite, comparison), comparison))
+
+
+def headline(suite: str, comparisons: Sequence[Comparison], translate: Translate = str) -> str:
+    """What a suite found, from the comparison that tests its first claim.
 
     Args:
-        row: as `to_json` has it.
-        name: says a name in another language.
+        suite: its name.
+        comparisons: of a run, in order.
+        translate: takes an English text of `texts` and returns it in another language.
+
+    Returns:
+        A sentence of at most `MOST_WORDS` words in English.
     """
-    side, view = str(row["side"]), row["settings"].get("view")
-    return name(side) if not view or view in side else f"{name(side)} ({name(view)})"
+    about = SUITES.get(suite)
+    tests = ((claim, each) for claim in (about.claims if about else ()) for each in comparisons)
+    found = next(((claim, each) for claim, each in tests if each.claim == claim.key), None)
+    if found is None:
+        return translate(NOTHING)
+    claim, first = found
+    effect, low, high = effect_figures(first)
+    words = translate(EFFECTS[first.unit]).format(effect=effect, metric=translate(METRICS[first.metric]))
+    return translate(HEADLINES[first.outcome]).format(
+        holds=translate(claim.holds),
+        fails=translate(claim.fails),
+        effect=words,
+        margin=_margin(claim, first),
+        low=low,
+        high=high,
+    )
+
+
+def comparison_row(suite: str, comparison: Comparison, translate: Translate = str) -> tuple[str, ...]:
+    """A comparison as tables show it: side, reference, metric, effect, claimed effect, outcome."""
+    value, low, high = effect_figures(comparison)
+    metric = translate(METRICS.get(comparison.metric, comparison.metric))
+    return (
+        label(comparison.side, translate),
+        label(comparison.reference, translate),
+        metric,
+        value if low == high else f"{value} [{low}, {high}]",
+        claimed_text(comparison) or DASH,
+        outcome_text(suite, comparison, translate) if comparison.outcome else DASH,
+    )
+
+
+def measurement_row(row: Measurement, translate: Translate = str) -> tuple[str, str, str]:
+    """A measurement as tables show it: side, figure, unit."""
+    unit, factor = shown_unit(row.metric)
+    return label(row.side, translate), figure_text(row.figure, factor), translate(unit)
+
+
+def _claim(suite: str, comparison: Comparison) -> Claim | None:
+    about = SUITES.get(suite)
+    return about.claim(comparison.claim) if about else None
+
+
+def _margin(claim: Claim | None, comparison: Comparison) -> str:
+    if claim is None:
+        return DASH
+    return f"{claim.margin:.2f}" if comparison.unit == "difference" else f"{claim.margin:.0%}"
+
+
+def _effect_text(value: float, unit: str) -> str:
+    if math.isnan(value):
+        return DASH
+    if unit == "share":
+        return f"{value:.2%}"
+    return f"{value:+.3f}" if unit == "difference" else f"{value:.3g}"

@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from engine.benchmark.catalogue import CATALOGUE
-from engine.benchmark.comparison import FEW_ROUNDS
-from engine.benchmark.report import main_table
-from engine.benchmark.wording import figure_text, readable, side_name
+from engine.benchmark.report import COLUMNS, FIGURES, main_table
+from engine.benchmark.suite import SUITES
+from engine.benchmark.wording import comparison_row, figure_text, label, measurement_row, shown_unit
 from engine.cli.output import json_option, print_classes, print_json, print_table
 from engine.cli.run_options import config_from_options, suite_options
 from engine.config import RunConfig
 from engine.errors import EngineError
 from engine.jobs.benchmark_history import compare, latest_runs, result_of, two_runs
 from engine.jobs.benchmark_reports import read_results, write_report
+from engine.measurements import Comparison, Measurement
 from engine.private import shared_outside_home
 from engine.settings import require_choice
 from engine.store.repository import Repository
@@ -35,7 +35,7 @@ def benchmark_group() -> None:
 @json_option
 def list_command(as_json: bool) -> None:
     """List the suites and the questions that they answer."""
-    questions = {name: about.question for name, about in CATALOGUE.items()}
+    questions = {suite.name: suite.question for suite in SUITES.things()}
     if as_json:
         print_json(questions)
         return
@@ -57,6 +57,7 @@ def run_command(
     suite: str,
     scale: str,
     seconds: float | None,
+    seeds: int | None,
     fresh: bool,
     out: Path | None,
     trust_weights: bool,
@@ -71,7 +72,8 @@ def run_command(
     """
     options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
     config = config_from_options(options)
-    arguments: dict[str, Any] = {"scale": scale, "seconds": seconds, "fresh": fresh, "trust": trust_weights}
+    arguments: dict[str, Any] = {"scale": scale, "seconds": seconds, "seeds": seeds}
+    arguments |= {"fresh": fresh, "trust": trust_weights}
     if suite == "all":
         _run_all(config, out, as_json, arguments)
         return
@@ -81,7 +83,7 @@ def run_command(
     if as_json:
         print_json(result)
         return
-    _print_measurements(result)
+    _print_result(result)
     print_classes(result)
     click.echo(f"\n{result['answer']}")
 
@@ -143,7 +145,7 @@ def compare_command(
     suite: str, before: str | None, after: str | None, ids: tuple[int, int] | None, as_json: bool
 ) -> None:
     """Show how SUITE's figures changed between two versions of the code, and whether beyond noise."""
-    require_choice("suite", suite, CATALOGUE)
+    require_choice("suite", suite, SUITES)
     with Repository() as repository:
         if ids:
             first, last = map(repository.benchmarks.get, ids)
@@ -161,25 +163,21 @@ def compare_command(
         )
         return
     verdicts = {True: "yes", False: "no", None: "unknown"}
-    rows = [
-        [
-            side_name(row := change.to_json()),
-            figure_text(row["before"][0]),
-            figure_text(row["after"][0]),
-            row["unit"],
-            "-" if change.relative is None else f"{change.relative:+.1%}",
-            f"{figure_text(row['low'])} to {figure_text(row['high'])}",
-            verdicts[change.beyond_noise],
-        ]
-        for change in changes
-    ]
-    titles = [first.suite, first.code_version, last.code_version, "unit", "change", "95% interval"]
-    print_table([*titles, "beyond noise"], rows)
-    if any(len(row.samples) < FEW_ROUNDS for change in changes for row in (change.before, change.after)):
-        click.echo(
-            "\nWith three rounds or fewer, one of ten unchanged figures seems changed; use --scale medium.",
-            err=True,
+    rows = []
+    for change in changes:
+        unit, factor = shown_unit(change.after.metric)
+        rows.append(
+            [
+                label(change.after.side),
+                figure_text(change.before.figure, factor),
+                figure_text(change.after.figure, factor),
+                unit,
+                "-" if change.relative is None else f"{change.relative:+.1%}",
+                verdicts[change.beyond_noise],
+            ]
         )
+    titles = [first.suite, first.code_version, last.code_version, "unit", "change", "beyond noise"]
+    print_table(titles, rows)
 
 
 @benchmark_group.command("report")
@@ -232,15 +230,11 @@ def _report(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _print_measurements(result: dict[str, Any]) -> None:
-    rows = [
-        [
-            side_name(row),
-            figure_text(row["value"]),
-            f"{figure_text(row['low'])} to {figure_text(row['high'])}",
-            row["unit"],
-            figure_text(row["claimed"]),
-        ]
-        for row in map(readable, result["measurements"])
-    ]
-    print_table([result["question"], "median", "95% interval", "unit", "claimed"], rows)
+def _print_result(result: dict[str, Any]) -> None:
+    measurements = [Measurement.from_json(each) for each in result["measurements"]]
+    print_table([*FIGURES], [[*measurement_row(each)] for each in measurements])
+    comparisons = [Comparison.from_json(each) for each in result["comparisons"]]
+    click.echo("")
+    print_table([*COLUMNS], [[*comparison_row(result["suite"], each)] for each in comparisons])
+    if result["left_out"]:
+        click.echo(f"Not measured here, as it needs CUDA: {', '.join(result['left_out'])}.")

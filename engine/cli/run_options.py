@@ -74,6 +74,11 @@ def suite_options(command: Command) -> Command:
             help="Images per batch, where the suite does not vary it.",
         ),
         click.option("--seconds", type=float, help="Seconds of generation, instead of the scale's."),
+        click.option(
+            "--seeds",
+            type=click.IntRange(1, 100),
+            help="Runs of each side in suites of strength, instead of the scale's.",
+        ),
     )
 
 

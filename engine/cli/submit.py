@@ -93,13 +93,16 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
 @click.argument("suite")
 @suite_options
 @job_options
-def benchmark_command(suite: str, scale: str, seconds: float | None, **options: Any) -> None:
+def benchmark_command(
+    suite: str, scale: str, seconds: float | None, seeds: int | None, **options: Any
+) -> None:
     """Queue SUITE (by default on the synthetic demo), as `benchmark run` runs it."""
     options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
     request = BenchmarkRequest(
         suite=suite,
         scale=scale,
         seconds=seconds,
+        seeds=seeds,
         config=config_from_options(options),
         trust=options["trust_weights"],
     )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.boxes import FloatArray
@@ -47,6 +49,34 @@ class PatchMetrics:
         self._objects.append(objects_xyxy_px)
         self._clean.append(clean)
         self._found.append(found)
+
+    def of_images(self, indices: Sequence[int]) -> PatchMetrics:
+        """The metrics of some of the images, by their numbers in the order of `update`."""
+        some = PatchMetrics(min_score=self.min_score, iou=self.iou)
+        for index in indices:
+            some.update(
+                objects_xyxy_px=self._objects[index], clean=self._clean[index], found=self._found[index]
+            )
+        return some
+
+    @property
+    def detected(self) -> int:
+        """Number of objects that are detected on the clean images."""
+        return int(self._sums()[1].sum())
+
+    def resampled(self, *, resamples: int, seed: int = 0) -> dict[str, tuple[float, FloatArray]]:
+        """Score → its value, and its value in each resample of the images, (resamples,).
+
+        Equal numbers of images and equal seeds give the same resamples, which pairs conditions.
+        """
+        counts = resample_counts(len(self._objects), resamples=resamples, seed=seed)
+        _objects, detected, lost, retained, _uncovered, _unfounded = self._sums()
+        ap = measure_ap(self._objects, self._found)
+        return {
+            "confidence_retained": _ratio_samples(retained, detected, counts),
+            "asr": _ratio_samples(lost, detected, counts),
+            "ap50": (ap.ap50, ap.resampled(counts)[:, 0]),
+        }
 
     def compute(self, *, resamples: int = 1000, seed: int = 0) -> Scores:
         """The scores with 95% bootstrap intervals over images; with `resamples` 0 the bounds are NaN."""
@@ -97,4 +127,10 @@ def _matched_scores(objects_xyxy_px: FloatArray, found: ClassBoxes, *, iou: floa
 
 
 def _ratio(numerators: FloatArray, denominators: FloatArray, counts: IntArray) -> Interval:
-    return interval(total_ratio(numerators, denominators), ratio_samples(numerators, denominators, counts))
+    return interval(*_ratio_samples(numerators, denominators, counts))
+
+
+def _ratio_samples(
+    numerators: FloatArray, denominators: FloatArray, counts: IntArray
+) -> tuple[float, FloatArray]:
+    return total_ratio(numerators, denominators), ratio_samples(numerators, denominators, counts)

@@ -69,12 +69,16 @@ class PatchJudge:
         self._progress = progress
         self._objects: list[FloatArray] = []
         self._clean: list[ClassBoxes] | None = None
-        self._controls: dict[tuple[int, int], dict[str, Scores]] = {}
+        self._controls: dict[tuple[int, int], dict[str, PatchMetrics]] = {}
 
     def score(self, patch_chw: Tensor, *, resamples: int = 0) -> Scores:
         """The scores of one patch, float (3, h, w), 0 to 1; without `resamples` its bounds are NaN."""
+        return self.metrics(patch_chw).compute(resamples=resamples, seed=self.config.seed)
+
+    def metrics(self, patch_chw: Tensor) -> PatchMetrics:
+        """What was found image by image with one patch, float (3, h, w), 0 to 1."""
         self._require_patch(patch_chw)
-        return self._scores(self._found(patch_chw), resamples)
+        return self._metrics(self._found(patch_chw))
 
     def evaluate(self, patch_chw: Tensor) -> Evaluation:
         """The scores of one patch beside clean images, a grey patch and uniform noise of its size.
@@ -87,10 +91,10 @@ class PatchJudge:
             DatasetError: an image cannot be read.
         """
         self._require_patch(patch_chw)
-        controls = self._control_scores(patch_chw.shape[1], patch_chw.shape[2])
+        controls = self.controls(patch_chw.shape[1], patch_chw.shape[2])
         return Evaluation(
-            patch=self.score(patch_chw, resamples=self.config.resamples),
-            controls=controls,
+            patch=self.scores_of(self.metrics(patch_chw)),
+            controls={name: self.scores_of(metrics) for name, metrics in controls.items()},
             settings=self._settings(patch_chw),
         )
 
@@ -103,23 +107,27 @@ class PatchJudge:
                 f"expected a patch as large as its mask {tuple(self._mask_hw.shape)}, got {shape[1:]}"
             )
 
-    def _control_scores(self, height: int, width: int) -> dict[str, Scores]:
+    def controls(self, height: int, width: int) -> dict[str, PatchMetrics]:
+        """What was found on clean images, and with a grey patch and uniform noise of that size in texels."""
         size = (height, width)
         if size not in self._controls:
             generator = torch.Generator().manual_seed(self.config.seed)
             grey = torch.full((3, height, width), 0.5)
             noise = torch.rand((3, height, width), generator=generator)
             found = {"clean": self._clean_found(), "grey": self._found(grey), "noise": self._found(noise)}
-            scores = {name: self._scores(boxes, self.config.resamples) for name, boxes in found.items()}
-            self._controls[size] = scores
+            self._controls[size] = {name: self._metrics(boxes) for name, boxes in found.items()}
         return self._controls[size]
 
-    def _scores(self, found: list[ClassBoxes], resamples: int) -> Scores:
+    def scores_of(self, metrics: PatchMetrics) -> Scores:
+        """Scores with the intervals that the settings ask for."""
+        return metrics.compute(resamples=self.config.resamples, seed=self.config.seed)
+
+    def _metrics(self, found: list[ClassBoxes]) -> PatchMetrics:
         clean = self._clean_found()
         metrics = PatchMetrics(min_score=self.config.min_score, iou=self.config.iou)
         for objects, clean_boxes, boxes in zip(self._objects, clean, found, strict=True):
             metrics.update(objects_xyxy_px=objects, clean=clean_boxes, found=boxes)
-        return metrics.compute(resamples=resamples, seed=self.config.seed)
+        return metrics
 
     def _clean_found(self) -> list[ClassBoxes]:
         if self._clean is None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.benchmark.catalogue import CATALOGUE, NO_CLAIM
-from engine.benchmark.comparison import Change, changes
+from engine.benchmark.changes import Change, changes
+from engine.benchmark.suite import SUITES
 from engine.classes import recorded_words
 from engine.errors import SettingsError
 from engine.records import BenchmarkRun
@@ -19,14 +19,15 @@ _COMPARABLE = ("suite", "scale", "device", "machine", "detector", "dataset")
 
 def result_of(run: BenchmarkRun) -> dict[str, Any]:
     """A run with its measurements in the form printed by `benchmark run --json`."""
-    about = CATALOGUE.get(run.suite)
+    about = SUITES.get(run.suite)
     ended = run.started_at if run.finished_at is None else run.finished_at
     return {
         "id": run.id,
         "suite": run.suite,
         "question": about.question if about else run.suite,
-        "claim": about.claim if about else NO_CLAIM,
+        "claim": about.source if about else "",
         "answer": run.answer,
+        "comparisons": [comparison.to_json() for comparison in run.comparisons],
         "measurements": [measurement.to_json() for measurement in run.measurements],
         "left_out": list(run.left_out),
         "scale": run.scale,
@@ -38,12 +39,13 @@ def result_of(run: BenchmarkRun) -> dict[str, Any]:
         "device": run.device,
         "config": run.settings["config"],
         "seconds": run.settings["seconds"],
+        "seeds": run.settings.get("seeds"),  # older runs lack it
         "machine": run.facts["machine"],
     }
 
 
-def latest_runs(repository: Repository, suites: Iterable[str] = CATALOGUE, **same: Any) -> list[BenchmarkRun]:
-    """The latest finished run of each suite that has one, with its measurements, in the catalogue's order.
+def latest_runs(repository: Repository, suites: Iterable[str] = SUITES, **same: Any) -> list[BenchmarkRun]:
+    """The latest finished run of each suite that has one, with its measurements, in the suites' order.
 
     Args:
         repository: holds the runs.

@@ -7,23 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.benchmark.catalogue import CATALOGUE
 from engine.benchmark.report import chart_file, html_page, markdown
+from engine.benchmark.suite import SUITES
 from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
 from engine.excerpts import read_bounded, short_line
 from engine.json_text import from_json, json_document
+from engine.measurements import Comparison
 
 MAX_RESULT_BYTES = 256 * 2**20
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
-    """Load the `SUITE.json` files of a folder in the catalogue's order, ignoring unknown suites.
+    """Load the `SUITE.json` files of a folder in the suites' order, ignoring unknown suites.
 
     Raises:
         StorageError: a file cannot be read or is not a result.
     """
-    return [_read(path) for path in (folder / f"{suite}.json" for suite in CATALOGUE) if path.exists()]
+    return [_read(path) for path in (folder / f"{suite}.json" for suite in SUITES) if path.exists()]
 
 
 def write_report(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
@@ -50,16 +51,12 @@ def write_report(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
         write_result(folder / f"{result['suite']}.json", result)
     everything = read_results(folder)
     charts = {
-        each["suite"]: [
-            svg
-            for chart in CATALOGUE[each["suite"]].charts
-            if (svg := draw(chart, each["measurements"])) is not None
-        ]
-        for each in everything
+        result["suite"]: svg
+        for result in everything
+        if (svg := draw([Comparison.from_json(each) for each in result["comparisons"]])) is not None
     }
-    for suite, drawn in charts.items():
-        for number, svg in enumerate(drawn, start=1):
-            _write(folder / chart_file(suite, number), svg + "\n")
+    for suite, svg in charts.items():
+        _write(folder / chart_file(suite), svg + "\n")
     pages = {"report.md": markdown(everything, charts), "report.html": html_page(everything, charts)}
     return [_write(folder / name, text) for name, text in pages.items()]
 
@@ -79,7 +76,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         reason = short_line(getattr(error, "strerror", None) or error)
         raise StorageError(f"{path}: expected a benchmark's result as JSON, got {reason}; move it") from error
-    if not isinstance(result, dict) or not {"suite", "answer", "measurements"} <= set(result):
+    if not isinstance(result, dict) or not {"suite", "answer", "comparisons", "measurements"} <= set(result):
         raise StorageError(f"{path}: expected a benchmark's result, got other JSON; move it away")
     return result
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,18 +12,18 @@ from typing import Any
 import torch
 
 from engine import hardware
-from engine.benchmark.answers import with_left_out
 from engine.benchmark.subject import Subject
-from engine.benchmark.suite import SCALES, Part, Report, Suite
-from engine.benchmark.suites import SUITES
+from engine.benchmark.suite import SCALES, SUITES, Report, Row, Scale, Suite
+from engine.benchmark.wording import headline
 from engine.config import RunConfig
+from engine.datasets.demo import demo_dataset
 from engine.errors import EngineError, RunInterruptedError
 from engine.jobs.benchmark_history import result_of
 from engine.jobs.benchmark_readers import readers
 from engine.jobs.benchmark_reports import write_result
 from engine.private import shared_outside_home
-from engine.records import BenchmarkRun
-from engine.runs.materials import Materials, gather
+from engine.records import BenchmarkRun, ImageRecord
+from engine.runs.materials import Materials, gather, of_classes
 from engine.runs.version import code_version
 from engine.seeding import seed_everything
 from engine.settings import require_choice
@@ -40,6 +40,7 @@ def run_suite(
     scale: str,
     report: Report,
     seconds: float | None = None,
+    seeds: int | None = None,
     out: Path | None = None,
     trust: bool = False,
     fresh: bool = False,
@@ -51,11 +52,12 @@ def run_suite(
     """Run one suite, or resume a run of the same suite, subject, device, settings and code.
 
     Args:
-        name: one of `engine.benchmark.suites.SUITES`.
+        name: one of `engine.benchmark.suite.SUITES`.
         config: dataset, weights, classes, device and the settings that all sides start from.
         scale: one of `engine.benchmark.suite.SCALES`.
         report: called with each line of progress.
         seconds: time for generating patches, overriding the scale's.
+        seeds: runs of each side in suites of strength, overriding the scale's.
         out: a file to which the result is also written.
         trust: open the weights even if their pickle could run code.
         fresh: measure everything again.
@@ -65,7 +67,7 @@ def run_suite(
         stop_requested: polled at each line of progress; True interrupts the run.
 
     Returns:
-        Question, answer, measurements, settings and machine, as from `benchmark_history.result_of`.
+        Question, answer, comparisons, measurements, settings, machine; see `benchmark_history.result_of`.
 
     Raises:
         RunInterruptedError: a stop was requested or Ctrl-C pressed; finished parts are kept.
@@ -73,7 +75,7 @@ def run_suite(
     """
     require_choice("suite", name, SUITES)
     require_choice("scale", scale, SCALES)
-    work = SCALES[scale] if seconds is None else replace(SCALES[scale], seconds=seconds)
+    work = _work(scale, seconds, seeds)
     seed_everything(config.seed)
     materials = gather(config, trust=trust)
     subject = _subject(config, materials, trust)
@@ -86,7 +88,7 @@ def run_suite(
         detector=materials.detector.name,
         dataset=materials.dataset.name,
         code_version=code_version(),
-        settings={"config": config.to_json(), "seconds": seconds},
+        settings={"config": config.to_json(), "seconds": seconds, "seeds": seeds},
     )
     with Repository() as repository:
         run = repository.benchmarks.finished(key) if keep_finished and not fresh else None
@@ -95,7 +97,7 @@ def run_suite(
             facts = {"dataset": _dataset_facts(materials), "classes": classes, "machine": machine}
             run = repository.benchmarks.begin(key, facts=facts, job_id=job_id, fresh=fresh)
             stoppable = partial(_report_or_stop, report, stop_requested, name)
-            parts = SUITES[name].parts(subject, work)
+            parts = {key: partial(measure, subject, work) for key, measure in SUITES[name].parts.items()}
             run = _finished(repository.benchmarks, run, SUITES[name], parts, stoppable, progress)
         else:
             report(f"{name} was measured by this version with these settings already")
@@ -139,30 +141,36 @@ def _finished(
     benchmarks: Benchmarks,
     run: BenchmarkRun,
     suite: Suite,
-    parts: Sequence[Part],
+    parts: Mapping[str, Callable[[Report], Sequence[Row]]],
     report: Report,
     progress: Advance,
 ) -> BenchmarkRun:
     """Measure the missing parts, then answer from all of them."""
-    device = "cuda" if run.device.startswith("cuda") else ""
-    left_out = [part.key for part in parts if part.needs and part.needs != device]
-    todo = [part for part in parts if part.key not in left_out]
+    left_out = () if run.device.startswith("cuda") else suite.needs_cuda
+    todo = [key for key in parts if key not in left_out]
     done = set(benchmarks.done_parts(run.id))
     try:
-        for number, part in enumerate(todo):
+        for number, key in enumerate(todo):
             progress(number, len(todo))
-            report(f"{part.key}: measured before" if part.key in done else part.key)
-            if part.key not in done:
-                benchmarks.add_part(run, part.key, part.measure(report))
+            report(f"{key}: measured before" if key in done else key)
+            if key not in done:
+                benchmarks.add_part(run, key, parts[key](report))
         progress(len(todo), len(todo))
-        answer = with_left_out(suite.answer(benchmarks.get(run.id).measurements), left_out)
+        answer = headline(suite.name, benchmarks.get(run.id).comparisons)
     except KeyboardInterrupt as error:
         benchmarks.interrupt(run)
         raise RunInterruptedError(_stopped(run.suite)) from error
     except BaseException:
         benchmarks.interrupt(run)
         raise
-    return benchmarks.finish(run, str(answer), left_out)
+    return benchmarks.finish(run, answer, left_out)
+
+
+def _work(scale: str, seconds: float | None, seeds: int | None) -> Scale:
+    work = SCALES[scale]
+    if seconds is not None:
+        work = replace(work, seconds=seconds, compared_s=seconds)
+    return work if seeds is None else replace(work, seeds=seeds, strength_seeds=seeds)
 
 
 def _report_or_stop(report: Report, stop_requested: Callable[[], bool], suite: str, line: str) -> None:
@@ -183,8 +191,23 @@ def _subject(config: RunConfig, materials: Materials, trust: bool) -> Subject:
         records=materials.records,
         config=config,
         trust=trust,
+        unseen=partial(_unseen, materials),
         readers=readers(materials.dataset),
     )
+
+
+def _unseen(materials: Materials, report: Report) -> list[ImageRecord]:
+    """Scenes like the demo's that no run sees, drawn once; none for other datasets."""
+    if not materials.dataset.synthetic or materials.dataset.name != "demo":
+        return []
+
+    def progress(done: int, total: int) -> None:
+        if done % 50 == 0:
+            report(f"Drew {done} of {total} scenes to score patches on")
+
+    classes = materials.classes
+    scenes = demo_dataset("test", report=progress).images
+    return [of_classes(scene, classes.dataset_ids, classes.detector_id) for scene in scenes]
 
 
 def _dataset_facts(materials: Materials) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from typing import Any
 
 from engine.errors import JobError, StorageError
 from engine.json_text import from_json, json_text
-from engine.records import BenchmarkRun, Interval, Measurement
+from engine.measurements import BenchmarkRun, Comparison, Interval, Measurement
 from engine.store.connection import Connection
 
 _COLUMNS = (
     *("id", "job_id", "suite", "scale", "state", "attempt", "device", "machine", "detector", "dataset"),
     *("code_version", "started_at", "finished_at", "answer", "settings", "facts", "left_out"),
 )
+_MEASURED = ("side", "value", "low", "high", "metric", "facts", "samples")
 _COLUMNS_SQL = ", ".join(_COLUMNS)
 _FILTERS = ("suite", "scale", "device", "detector", "dataset", "machine", "code_version", "job_id")
 
@@ -79,25 +80,28 @@ class Benchmarks:
             rows = self._with(key, "=")
         return self.get(rows[0][0]) if rows else None
 
-    def add_part(self, run: BenchmarkRun, part: str, measurements: Iterable[Measurement]) -> None:
-        """Store all measurements of a part in one transaction.
+    def add_part(self, run: BenchmarkRun, part: str, rows: Iterable[Measurement | Comparison]) -> None:
+        """Store all rows of a part in one transaction.
 
         Raises:
             StorageError: the run was resumed elsewhere or deleted.
         """
+        tables = {Measurement: ("measurements", _MEASURED), Comparison: ("comparisons", ("comparison",))}
         with self._db.transaction():
             self._claim(run)
-            first = self._db.value(
-                "SELECT coalesce(max(position), -1) + 1 FROM measurements WHERE benchmark_id = ?", [run.id]
+            for position, row in enumerate(rows, start=self._next_position(run.id)):
+                table, columns = tables[type(row)]
+                values = (run.id, position, part, *_values(row))
+                self._db.insert(f"{table} (benchmark_id, position, part, {', '.join(columns)})", [values])
+
+    def _next_position(self, run_id: int) -> int:
+        return int(
+            self._db.value(
+                "SELECT coalesce(max(position), -1) + 1 FROM (SELECT position FROM measurements "
+                "WHERE benchmark_id = ?1 UNION ALL SELECT position FROM comparisons WHERE benchmark_id = ?1)",
+                [run_id],
             )
-            self._db.insert(
-                "measurements (benchmark_id, position, part, side, value, low, high, unit, claimed, settings,"
-                " samples)",
-                (
-                    (run.id, position, part, *_values(measurement))
-                    for position, measurement in enumerate(measurements, start=first)
-                ),
-            )
+        )
 
     def done_parts(self, run_id: int) -> list[str]:
         """The parts of a run that have measurements, in order."""
@@ -133,19 +137,22 @@ class Benchmarks:
             )
 
     def get(self, run_id: int) -> BenchmarkRun:
-        """One run with its measurements."""
+        """One run with its measurements and comparisons."""
         with self._db.errors():
             rows = self._db.rows(f"SELECT {_COLUMNS_SQL} FROM benchmarks WHERE id = ?", [run_id])
             measured = self._db.rows(
-                "SELECT side, value, low, high, unit, claimed, settings, samples FROM measurements "
-                "WHERE benchmark_id = ? ORDER BY position",
+                f"SELECT {', '.join(_MEASURED)} FROM measurements WHERE benchmark_id = ? ORDER BY position",
                 [run_id],
+            )
+            compared = self._db.rows(
+                "SELECT comparison FROM comparisons WHERE benchmark_id = ? ORDER BY position", [run_id]
             )
         if not rows:
             raise JobError(
                 f"benchmark {run_id}: expected one of the list, found none; see: benchmark history"
             )
-        return _run(rows[0], tuple(map(_measurement, measured)))
+        comparisons = tuple(Comparison.from_json(from_json(text)) for (text,) in compared)
+        return _run(rows[0], measurements=tuple(map(_measurement, measured)), comparisons=comparisons)
 
     def find(
         self,
@@ -216,30 +223,28 @@ def _text(value: dict[str, Any]) -> str:
     return json_text(value, sort_keys=True)
 
 
-def _values(measurement: Measurement) -> tuple[object, ...]:
-    value, low, high = measurement.figure.to_json()
-    return (
-        *(measurement.side, value, low, high, measurement.unit, measurement.claimed),
-        *(_text(measurement.settings), json_text(measurement.samples)),
-    )
+def _values(row: Measurement | Comparison) -> tuple[object, ...]:
+    if isinstance(row, Comparison):
+        return (json_text(row.to_json()),)
+    figure = row.figure.to_json()
+    return (json_text(row.side), *figure, row.metric, _text(row.facts), json_text(row.samples))
 
 
 def _measurement(row: tuple[Any, ...]) -> Measurement:
-    side, value, low, high, unit, claimed, settings, samples = row
+    side, value, low, high, metric, facts, samples = row
     figure = [float("nan") if number is None else number for number in (value, low, high)]
     return Measurement(
-        side=side,
+        side=from_json(side),
         figure=Interval(value=figure[0], low=figure[1], high=figure[2]),
-        unit=unit,
-        claimed=claimed,
-        settings=from_json(settings),
+        metric=metric,
+        facts=from_json(facts),
         samples=tuple(float("nan") if sample is None else sample for sample in from_json(samples)),
     )
 
 
-def _run(row: tuple[Any, ...], measurements: tuple[Measurement, ...] = ()) -> BenchmarkRun:
+def _run(row: tuple[Any, ...], **measured: Any) -> BenchmarkRun:
     fields = dict(zip(_COLUMNS, row, strict=True))
     for name in ("settings", "facts", "left_out"):
         fields[name] = from_json(fields[name])
     fields["left_out"] = tuple(fields["left_out"])
-    return BenchmarkRun(**fields, measurements=measurements)
+    return BenchmarkRun(**fields, **measured)

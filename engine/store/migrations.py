@@ -339,6 +339,37 @@ def m009_score_subjects(db: Database) -> None:
     )
 
 
+@MIGRATIONS()
+def m010_comparisons(db: Database) -> None:
+    """What benchmarks conclude; their sides as values of settings instead of English."""
+    view = "json_extract(settings, '$.view')"
+    _create(
+        db,
+        """
+        CREATE TABLE comparisons (
+            benchmark_id INTEGER NOT NULL REFERENCES benchmarks(id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            part TEXT NOT NULL,
+            comparison TEXT NOT NULL,  -- JSON
+            PRIMARY KEY (benchmark_id, position)
+        ) WITHOUT ROWID
+        """,
+        f"""
+        UPDATE measurements SET side = CASE
+            WHEN {view} IS NULL OR instr(side, {view}) THEN json_object('', side)
+            ELSE json_object('', side, 'view', {view})
+        END
+        """,
+        """
+        UPDATE measurements SET settings = json_set(settings, '$.claimed', claimed)
+        WHERE claimed IS NOT NULL
+        """,
+        "ALTER TABLE measurements DROP COLUMN claimed",
+        "ALTER TABLE measurements RENAME COLUMN unit TO metric",
+        "ALTER TABLE measurements RENAME COLUMN settings TO facts",
+    )
+
+
 def _create(db: Database, *statements: str) -> None:
     for statement in statements:
         db.execute(statement)

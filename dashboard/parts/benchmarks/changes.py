@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
 
 from dashboard import formats
-from dashboard.charts.benchmarks import change_chart
+from dashboard.charts.benchmarks import Effect, effect_chart
 from dashboard.components import chart, controls, look
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
-from dashboard.parts.benchmarks.names import side_text
-from dashboard.parts.benchmarks.view import figure_text, run_name, unit_of
+from dashboard.parts.benchmarks.view import run_name
 from dashboard.services import benchmarks
+from dashboard.services.benchmarks import wording
 from engine.records import BenchmarkRun, Interval
 
 
@@ -49,37 +47,41 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
         st.caption(_("The two runs have no measurement in common."))
         return
     verdicts = {True: _("beyond noise"), False: _("within noise"), None: _("noise not known")}
-    sides = unique([f"{side_text(each.after)}, {unit_of(each.after.unit)[0]}" for each in changes])
-    relative = {side: (shares(each), each.beyond_noise) for side, each in zip(sides, changes, strict=True)}
     moved = sum(each.beyond_noise is True for each in changes)
     text = _("{moved} of {all} figures changed beyond noise from {before} to {after}.")
     words = text.format(moved=moved, all=len(changes), before=before.code_version, after=after.code_version)
     st.markdown(words)
-    figure = change_chart(
-        relative,
-        names=(_("beyond noise"), _("within noise or not known")),
+    rows, effects = [], []
+    for each in changes:
+        unit, factor = wording.shown_unit(each.after.metric)
+        side = f"{wording.label(each.after.side, _)}, {_(unit)}"
+        effects.append(Effect(name=side, figure=shares(each), stands_out=each.beyond_noise is True))
+        rows.append(
+            {
+                _("Side"): side,
+                _("Before"): wording.figure_text(each.before.figure, factor),
+                _("After"): wording.figure_text(each.after.figure, factor),
+                _("Change"): formats.DASH if each.relative is None else f"{each.relative:+.1%}",
+                _("Verdict"): verdicts[each.beyond_noise],
+            }
+        )
+    figure = effect_chart(
+        effects,
+        null=0,
+        names=(_("beyond noise"), _("within noise or not known"), ""),
         title=_("Change since the earlier run"),
         x_title=_("Share of the earlier figure"),
+        percent=True,
         **look(),
     )
     chart(figure, alt=words, key="changes")
-    rows = [
-        {
-            _("Side"): side,
-            _("Before"): figure_text(each.before.figure, unit_of(each.before.unit)[1]),
-            _("After"): figure_text(each.after.figure, unit_of(each.after.unit)[1]),
-            _("Change"): formats.DASH if each.relative is None else f"{each.relative:+.1%}",
-            _("Verdict"): verdicts[each.beyond_noise],
-        }
-        for side, each in zip(sides, changes, strict=True)
-    ]
     st.dataframe(rows, hide_index=True, height="content")
-    if any(len(each.before.samples) < benchmarks.FEW_ROUNDS for each in changes):
-        st.caption(
-            _("With fewer than {count} rounds noise is underestimated: take small changes with care.").format(
-                count=benchmarks.FEW_ROUNDS
-            )
+    st.caption(
+        _(
+            "Beyond noise: outside an interval of 99% that allows for the noise within the runs and between "
+            "two runs of the same code."
         )
+    )
 
 
 def shares(change: benchmarks.Change) -> Interval:
@@ -87,13 +89,3 @@ def shares(change: benchmarks.Change) -> Interval:
     base = abs(change.before.figure.value) or math.nan
     low, high = change.difference.low / base, change.difference.high / base
     return Interval(value=change.difference.value / base, low=low, high=high)
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """Names that occur more than once, numbered: each needs a line of its own."""
-    seen: Counter[str] = Counter()
-    found = []
-    for name in names:
-        seen[name] += 1
-        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return found

@@ -29,10 +29,10 @@ DEMO_COUNTS = {0: 10, 1: 45, 2: 20, 3: 10, 4: 8, 5: 5, 6: 1, 7: 1}
 TRAIN_COUNTS = {0: 8, 1: 14, 2: 20, 3: 20, 4: 16, 5: 12, 6: 6, 7: 4}
 """The same for each hundred pictures of the split `train`, with more people for a short training."""
 
-SPLITS = {"demo": 100, "val": 100, "train": 800}
+SPLITS = {"demo": 100, "val": 100, "train": 800, "test": 400}
 """Split → default number of pictures."""
 
-_SEEDS = {"demo": 20_240_601, "val": 20_240_602, "train": 20_240_603}
+_SEEDS = {"demo": 20_240_601, "val": 20_240_602, "train": 20_240_603, "test": 20_240_604}
 _PORTRAIT_SHARE = 0.2
 _MARKER = "complete.json"
 
@@ -47,7 +47,8 @@ def demo_dataset(
     """The demo: synthetic street scenes with people, drawn unless they exist already.
 
     Args:
-        split: `demo` (100 pictures, `DEMO_COUNTS` people), `val` or `train`; no picture is in two splits.
+        split: `demo` (100 pictures, `DEMO_COUNTS` people), `val`, `train`, or `test`, which no run and no
+            training of the demo detector sees; no picture is in two splits.
         folder: of `images/` and `labels/`, by default `PATCHBENCH_HOME`/demo/<split>. A folder with anything
             but an earlier drawing is rejected.
         images: number of pictures, 1 to 100,000; always 100 for `demo`.
@@ -78,7 +79,7 @@ def demo_dataset(
 def people_counts(split: str, images: int) -> list[int]:
     """Number of people in each picture of a split, shuffled in a fixed order.
 
-    Every hundred pictures of `demo` and `val` follow `DEMO_COUNTS`, of `train` `TRAIN_COUNTS`.
+    Every hundred pictures of `train` follow `TRAIN_COUNTS`, of the other splits `DEMO_COUNTS`.
     """
     rng = np.random.default_rng(_SEEDS[split])
     histogram = TRAIN_COUNTS if split == "train" else DEMO_COUNTS

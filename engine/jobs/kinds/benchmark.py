@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.benchmark.catalogue import CATALOGUE
+from engine.benchmark.suite import SCALES, SUITES
 from engine.config import RunConfig
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request, subject
@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 class BenchmarkRequest(Request):
     """A suite to be run; its sides start from the settings in `config`."""
 
-    suite: str = setting(..., "Suite", "See `benchmark list`.", choices=CATALOGUE)
-    scale: str = setting("small", "Scale", "How much work.", choices=("small", "medium", "large"))
+    suite: str = setting(..., "Suite", "See `benchmark list`.", choices=SUITES)
+    scale: str = setting("small", "Scale", "How much work.", choices=SCALES)
     seconds: float | None = setting(
         None,
         "Seconds of generation",
@@ -35,6 +35,13 @@ class BenchmarkRequest(Request):
         bounds=(0.1, 10_000_000),
         kinds=(float, NoneType),
         called="seconds",
+    )
+    seeds: int | None = setting(
+        None,
+        "Seeds",
+        "Runs of each side in suites of strength, in place of the scale's.",
+        bounds=(1, 100),
+        kinds=(int, NoneType),
     )
     config: RunConfig = nested(RunConfig)
     trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
@@ -74,6 +81,7 @@ class Benchmark(Kind[BenchmarkRequest]):
             request.config,
             scale=request.scale,
             seconds=request.seconds,
+            seeds=request.seeds,
             trust=request.trust,
             out=folder / "benchmark.json",
             report=report,

@@ -1,41 +1,26 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The suite of the floor: a run's step beside the bare pass, rendering alone and loading alone."""
+"""One batch on the device, and the parts of a step that are measured alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.benchmark.rows import median_row, ratio_row
-from engine.benchmark.sides import VIEWS
 from engine.benchmark.subject import Subject
-from engine.benchmark.suite import Part, Report, Scale
-from engine.benchmark.timing import alternate, device_seconds
 from engine.datasets.loader import Batch
 from engine.patch.render import compose
 from engine.patch.run import PatchRun
 from engine.patch.threads import BatchThreads
 from engine.patch.transforms import place
-from engine.records import Measurement
 from engine.seeding import generator
-
-SCORES_ALONE = "bare pass without the box branch, side by side"
-RATIOS = (
-    ("bare pass / step", "bare pass", "step"),
-    (f"{SCORES_ALONE} / step", SCORES_ALONE, "step"),
-    ("rendering alone / step", "rendering alone", "step"),
-    ("loading alone / step", "loading alone", "step"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Bench:
-    """One batch on the device and all that is done to it.
+class StepBench:
+    """One batch on the device and what a step does with it.
 
     Attributes:
         images_nchw: float, 0 to 1, channels last.
@@ -52,7 +37,8 @@ class _Bench:
     threads: BatchThreads
 
     @classmethod
-    def of(cls, subject: Subject, run: PatchRun, indices: Sequence[int]) -> _Bench:
+    def of(cls, subject: Subject, run: PatchRun, indices: Sequence[int]) -> StepBench:
+        """A batch of the run's images."""
         batch = next(run.batches([indices]))
         images = batch.images_nchw.float().div(255).contiguous(memory_format=torch.channels_last)
         patch = run.state.patch_chw.to(images.device).requires_grad_(True)
@@ -100,51 +86,3 @@ class _Bench:
             torch.autograd.grad(drawn, self.patch_chw, self.upstream[first:last])
 
         self.threads.map(part, len(self.images_nchw))
-
-
-def floor_parts(subject: Subject, scale: Scale) -> list[Part]:
-    """One part with views, as runs look at images by default, and one with whole images."""
-
-    def part(view: str, changes: Mapping[str, Any]) -> Part:
-        return Part(key=view, measure=lambda report: _measure(subject, scale, report, view, changes))
-
-    return [part(VIEWS[0], {}), part(VIEWS[1], {"view_size": 0})]
-
-
-def _measure(
-    subject: Subject, scale: Scale, report: Report, view: str, changes: Mapping[str, Any]
-) -> list[Measurement]:
-    run, size = subject.run(**changes), subject.config.batch_size
-    indices = [index % len(subject.records) for index in range(size)]
-    bench = _Bench.of(subject, run, indices)
-    repeats = max(scale.images // size, 1)
-
-    def timed(work: Callable[[], object]) -> Callable[[], float]:
-        def repeated() -> None:
-            for _ in range(repeats):
-                work()
-
-        return lambda: device_seconds(repeated, bench.images_nchw.device) / (repeats * size)
-
-    with closing(run.iterate()) as steps:
-        sides = {
-            "step": lambda: 1 / subject.rate_of(steps, repeats * size),
-            "bare pass": timed(bench.bare),
-            SCORES_ALONE: timed(bench.bare_scores),
-            "rendering alone": timed(bench.render),
-            "loading alone": timed(lambda: next(run.batches([indices]))),
-        }
-        figures = alternate(sides, rounds=scale.rounds, report=report)
-    settings = {"view": view, "canvas_px": bench.images_nchw.shape[-1], "batch_size": size}
-    return _rows(view, figures, settings)
-
-
-def _rows(
-    view: str, figures: Mapping[str, Sequence[float]], settings: Mapping[str, Any]
-) -> list[Measurement]:
-    rows = [
-        median_row(f"{name}, {view}", samples, "s/image", **settings) for name, samples in figures.items()
-    ]
-    for name, first, second in RATIOS:
-        rows.append(ratio_row(f"{name}, {view}", figures[first], figures[second], "share", **settings))
-    return rows
