@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.benchmark.rows import measured, ratio
 from engine.benchmark.suite import SUITES, Claim, Report, Row, Scale, Suite
@@ -38,7 +38,7 @@ def _measure(view: str, subject: Subject, scale: Scale, report: Report) -> list[
     from engine.benchmark.step import StepBench
     from engine.benchmark.timing import alternate, device_seconds
 
-    changes = {"view_size": 0} if view == WHOLE else {}
+    changes: dict[str, Any] = {"view_size": 0} if view == WHOLE else {}
     run, size = subject.run(**changes), subject.config.batch_size
     indices = [index % len(subject.records) for index in range(size)]
     bench = StepBench.of(subject, run, indices)
