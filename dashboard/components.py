@@ -167,7 +167,7 @@ def progress_line(progress: Progress) -> None:
     if progress.total:
         unit = _(jobs.progress_word(progress.unit)) if progress.unit else ""
         facts.append(f"{progress.done:,} / {progress.total:,} {unit}".strip())
-    if progress.rate:
+    if progress.rate and progress.unit in ("images", "steps"):  # of steps it is given in images
         facts.append(_("{rate} images/s").format(rate=formats.number(progress.rate, 1)))
     if progress.remaining_s is not None:
         facts.append(_("{time} left").format(time=formats.duration(progress.remaining_s)))

@@ -26,6 +26,11 @@ def choose_device(requested: str | torch.device = "auto") -> torch.device:
     return device
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch ran out of memory; on the CPU it raises no specific class for that."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 def _automatic() -> torch.device:
     """The best available device."""
     if torch.cuda.is_available():

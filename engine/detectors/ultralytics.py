@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from engine.detectors.checkpoints import load_checkpoint
-from engine.detectors.device import choose_device
+from engine.detectors.device import choose_device, is_out_of_memory
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_download import download_dataset, download_weights, published_weights
 from engine.detectors.weight_classes import candidates
 from engine.detectors.weight_files import other_kind
-from engine.errors import DetectorError
+from engine.errors import DetectorError, MemoryExhaustedError
 from engine.excerpts import short_line
 
 __all__ = ["UltralyticsDetector", "download_dataset", "find_weights", "load_detector"]
@@ -54,12 +54,22 @@ def load_detector(
         return UltralyticsDetector(model, name=path.stem, device=chosen, fuse=fuse, end_to_end=end_to_end)
     except DetectorError as error:
         raise DetectorError(f"weights {path}: {error}") from error
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        reason = short_line(error)
-        raise DetectorError(
-            f"weights: expected a detection model that this Ultralytics understands, got {path} "
-            f"({type(error).__name__}: {reason}); export it again with a current Ultralytics"
-        ) from error
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise MemoryExhaustedError(
+                f"weights {path}: expected the detector to fit into the memory of {chosen}, got out of memory; "
+                "end what else runs there, or choose another --device"
+            ) from error
+        raise _not_understood(path, error) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise _not_understood(path, error) from error
+
+
+def _not_understood(path: Path, error: Exception) -> DetectorError:
+    return DetectorError(
+        f"weights: expected a detection model that this Ultralytics understands, got {path} "
+        f"({type(error).__name__}: {short_line(error)}); export it again with a current Ultralytics"
+    )
 
 
 def find_weights(weights: str | Path) -> Path:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from engine.datasets.loader import Batch
 from engine.detectors.base import Detector, Targets
+from engine.detectors.device import is_out_of_memory
 from engine.patch.limits import Limits
 from engine.patch.losses.patch_loss import PatchLoss
-from engine.patch.memory import Piece, is_out_of_memory
+from engine.patch.memory import Piece
 from engine.patch.plan import RunPlan
 from engine.patch.precision import autocast
 from engine.patch.render import compose, mask_of

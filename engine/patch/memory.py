@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.detectors.base import Targets
+from engine.detectors.device import is_out_of_memory
 from engine.errors import MemoryExhaustedError
 
 LARGEST_BATCH = 256
@@ -61,11 +62,6 @@ class Piece:
             )
             for half, (first, last) in enumerate(bounds)
         ]
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch ran out of memory; on the CPU it raises no specific class for that."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def find_batch_size(

@@ -76,6 +76,10 @@ def progress(**facts: object) -> None:
             {"phase": "optimising", "done": 5, "total": 10, "unit": "steps", "rate": 3.0, "remaining_s": 90},
             "Optimising · 5 / 10 steps · 3.0 images/s · 1 min 30 s left",
         ),
+        (
+            {"phase": "measuring", "done": 1, "total": 4, "unit": "parts", "rate": 0.1, "remaining_s": 90},
+            "Measuring · 1 / 4 parts · 1 min 30 s left",
+        ),
     ],
 )
 def test_progress_says_what_is_known(facts: dict[str, object], text: str) -> None:

@@ -8,7 +8,7 @@ import logging
 import pytest
 import torch
 
-from engine.detectors.device import choose_device
+from engine.detectors.device import choose_device, is_out_of_memory
 from engine.errors import DeviceError
 
 
@@ -62,3 +62,15 @@ def test_what_is_not_there_is_refused(machine, cuda, requested, offered):
     machine(cuda, False)
     with pytest.raises(DeviceError, match=f"expected one of {offered}, got '{requested}'"):
         choose_device(requested)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("expected a tensor of size 3"), False),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+    ],
+)
+def test_what_counts_as_out_of_memory(error, expected):
+    assert is_out_of_memory(error) is expected

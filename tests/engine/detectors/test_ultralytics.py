@@ -12,7 +12,7 @@ from engine.boxes import iou_matrix
 from engine.detectors import ultralytics_download, weight_classes
 from engine.detectors.base import Targets
 from engine.detectors.ultralytics import find_weights, load_detector
-from engine.errors import DetectorError, DeviceError, UntrustedWeightsError
+from engine.errors import DetectorError, DeviceError, MemoryExhaustedError, UntrustedWeightsError
 from tests.engine.detectors.families import FAMILIES, random_model
 
 
@@ -64,6 +64,15 @@ def test_files_without_a_detector_are_named(tmp_path, content, message):
         load_detector(tmp_path / "other.pt", device="cpu")
     assert str(tmp_path / "other.pt") in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_detector_that_does_not_fit_into_memory_is_no_fault_of_its_weights(tmp_path, monkeypatch):
+    def full(*_arguments, **_settings):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+    monkeypatch.setattr("engine.detectors.ultralytics.UltralyticsDetector", full)
+    with pytest.raises(MemoryExhaustedError, match="expected the detector to fit into the memory of cpu"):
+        load_detector("demo", device="cpu")
 
 
 def test_half_a_model_is_named(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from engine.errors import MemoryExhaustedError
-from engine.patch.memory import Piece, find_batch_size, is_out_of_memory, peak_memory_bytes
+from engine.patch.memory import Piece, find_batch_size, peak_memory_bytes
 from tests.engine.patch.factories import random_images, targets
 
 CPU = torch.device("cpu")
@@ -55,18 +55,6 @@ def test_one_image_has_no_halves():
         MemoryExhaustedError, match="expected one image of 6x4 px to fit into the memory of cpu"
     ):
         piece(1).halves()
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (RuntimeError("expected a tensor of size 3"), False),
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"), True),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
-    ],
-)
-def test_what_counts_as_out_of_memory(error, expected):
-    assert is_out_of_memory(error) is expected
 
 
 class Machine:
