@@ -62,9 +62,9 @@ SCALES = {
         images=16,
         seconds=600,
         batch_sizes=(1, 2, 4, 8, 16),
-        seeds=5,
-        compared_s=300,
-        iterations=10,
+        seeds=4,
+        compared_s=200,
+        iterations=6,
     ),
     "large": Scale(
         rounds=11,

@@ -18,6 +18,7 @@ from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.matching import ClassBoxes
 from engine.evaluation.metrics import PatchMetrics
 from engine.patch.render import compose
+from engine.patch.threads import BatchThreads
 from engine.patch.transforms import place
 from engine.records import Evaluation, Scores
 
@@ -66,6 +67,7 @@ class PatchJudge:
         self._plan = [list(indices[start : start + size]) for start in range(0, len(indices), size)]
         self._class_id = class_id
         self._mask_hw = mask_hw
+        self._threads = BatchThreads(torch.get_num_threads() if detector.device.type == "cpu" else 1)
         self._progress = progress
         self._objects: list[FloatArray] = []
         self._clean: list[ClassBoxes] | None = None
@@ -164,8 +166,11 @@ class PatchJudge:
         return compose(batch.images_nchw.float() / 255, patch_chw, placements, self._mask_hw)
 
     def _detect(self, images_nchw: Tensor) -> list[ClassBoxes]:
-        # All classes, though one is kept: they share the limit of detections, as where Ultralytics validates.
-        found = self._detector.detect(images_nchw, min_score=LOWEST_SCORE, iou=NMS_IOU)
+        def part(first: int, last: int) -> list[Detections]:
+            # All classes, though one is kept: they share the limit of detections, as Ultralytics' own do.
+            return self._detector.detect(images_nchw[first:last], min_score=LOWEST_SCORE, iou=NMS_IOU)
+
+        found = [each for some in self._threads.map(part, len(images_nchw)) for each in some]
         if self._progress is not None:
             self._progress(len(found))
         return [_of_class(each, self._class_id) for each in found]
