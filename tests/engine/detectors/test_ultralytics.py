@@ -71,7 +71,7 @@ def test_a_detector_that_does_not_fit_into_memory_is_no_fault_of_its_weights(tmp
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
     monkeypatch.setattr("engine.detectors.ultralytics.UltralyticsDetector", full)
-    with pytest.raises(MemoryExhaustedError, match="expected the detector to fit into the memory of cpu"):
+    with pytest.raises(MemoryExhaustedError, match="expected a detector that fits into the memory of cpu"):
         load_detector("demo", device="cpu")
 
 
