@@ -57,8 +57,8 @@ def load_detector(
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise MemoryExhaustedError(
-                f"weights {path}: expected a detector that fits into the memory of {chosen}, got a larger one; "
-                "end what else runs there, or choose another --device"
+                f"weights {path}: expected a detector that fits into the memory of {chosen}, "
+                "got out of memory; end what else runs there, or choose another --device"
             ) from error
         raise _not_understood(path, error) from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
