@@ -34,6 +34,7 @@ class RunState:
         stale_validations: validations since the best one.
         image_iterations: images processed by the detector.
         elapsed_s: seconds spent so far, including those before the run was resumed.
+        choosing_s: those among them spent on measuring what is fastest, before the first step.
         events: other events (memory exhausted, resumed, stopped early).
         history: one record per step.
     """
@@ -53,6 +54,7 @@ class RunState:
     stale_validations: int = 0
     image_iterations: int = 0
     elapsed_s: float = 0.0
+    choosing_s: float = 0.0
     events: list[dict[str, Any]] = field(default_factory=list)
     history: list[StepRecord] = field(default_factory=list)
 

@@ -27,6 +27,7 @@ SCHEMA = (
     "m007_job_groups",
     "m008_weights",
     "m009_score_subjects",
+    "m010_choices",
 )
 
 
