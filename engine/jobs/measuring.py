@@ -64,7 +64,7 @@ def measure_costs(config: RunConfig, *, trust: bool = False) -> StepCost:
 def _loop_rate(config: RunConfig, materials: Materials) -> float:
     """Image-iterations per second after the warm-up steps."""
     start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
-    chosen = choose(config, materials, materials.records, start).chosen
+    chosen = choose(config, materials, materials.records, start, again=True).chosen
     endless = config.changed(iterations=max(config.iterations, WARM_UP + STEPS), time_limit_s=0.0)
     run = PatchRun(
         materials.detector,

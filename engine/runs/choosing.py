@@ -26,7 +26,12 @@ log = logging.getLogger(__name__)
 
 
 def choose(
-    config: RunConfig, materials: Materials, records: Sequence[ImageRecord], patch_chw: Tensor
+    config: RunConfig,
+    materials: Materials,
+    records: Sequence[ImageRecord],
+    patch_chw: Tensor,
+    *,
+    again: bool = False,
 ) -> Choice:
     """Precision, batch size and compilation of a run.
 
@@ -36,6 +41,7 @@ def choose(
         materials: with the detector.
         records: the training images.
         patch_chw: the patch that the run begins with.
+        again: measure even what was measured before.
 
     Raises:
         DeviceError: the device does not support the precision.
@@ -45,7 +51,7 @@ def choose(
     if not undecided(config, detector.device):
         return Choice(chosen=plainest(config, detector.device))
     key = choice_key(config, materials, images=len(records))
-    choice = _known(key)
+    choice = None if again else _known(key)
     if choice is None:
         log.info("Measuring for some seconds how the steps are fastest on %s", key["machine"])
         choice = find_fastest(detector, records, config, class_id=materials.class_id, patch_chw=patch_chw)

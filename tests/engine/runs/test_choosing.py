@@ -49,9 +49,9 @@ def measuring(monkeypatch: pytest.MonkeyPatch) -> Measuring:
     return Measuring(monkeypatch)
 
 
-def chosen(config: RunConfig) -> Choice:
+def chosen(config: RunConfig, **how: bool) -> Choice:
     materials = gather(config)
-    return choose(config, materials, materials.records, torch.zeros(3, 16, 16))
+    return choose(config, materials, materials.records, torch.zeros(3, 16, 16), **how)
 
 
 def test_nothing_is_measured_or_kept_where_nothing_is_open(settings: Settings, monkeypatch) -> None:
@@ -71,6 +71,8 @@ def test_it_is_measured_once_for_each_machine_detector_and_size(settings: Settin
     chosen(settings(compile="auto"))
     chosen(settings(compile="auto", iterations=7))
     assert measuring.times == 5
+    assert chosen(settings(), again=True) == FOUND
+    assert measuring.times == 6
 
 
 def test_the_key_names_all_that_decides(settings: Settings) -> None:
