@@ -58,6 +58,11 @@ class RunState:
     events: list[dict[str, Any]] = field(default_factory=list)
     history: list[StepRecord] = field(default_factory=list)
 
+    @property
+    def stepping_s(self) -> float:
+        """Seconds spent since the first step began, from which its pace is known."""
+        return self.elapsed_s - self.choosing_s
+
 
 def save_checkpoint(folder: Path, state: RunState, identity: dict[str, Any]) -> None:
     """Write `checkpoint.pt` atomically.

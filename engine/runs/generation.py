@@ -278,7 +278,7 @@ class Generation:
             "iterations": state.iteration,
             "steps": state.step,
             "image_iterations": state.image_iterations,
-            "image_iterations_per_s": state.image_iterations / (state.elapsed_s - state.choosing_s),
+            "image_iterations_per_s": state.image_iterations / state.stepping_s,
             "peak_memory_bytes": peak_bytes,
             "best_iteration": state.best_iteration or None,
             "weights_sha256": self._weights_sha256,
