@@ -110,6 +110,20 @@ def snapshot() -> HardwareSnapshot:
     )
 
 
+def machine_model(device: str) -> str:
+    """The model name of the GPU or CPU that a device (`cuda:1`, `cpu`, `mps`) is."""
+    machine = snapshot()
+    if not device.startswith("cuda"):
+        return machine.cpu_model
+    index = int(device.partition(":")[2] or 0)
+    return (machine.gpus[index].name if index < len(machine.gpus) else None) or "GPU"
+
+
+def cpu_flags() -> frozenset[str]:
+    """The processor's extensions as Linux names them (`avx512_bf16`; on Arm `bf16`); elsewhere none."""
+    return frozenset(_cpu_info("flags", "Features").split())
+
+
 class _CpuLoad:
     """The load since the last call in any thread; psutil's own is per thread, and 0 at first."""
 
@@ -163,9 +177,13 @@ def _versions() -> dict[str, str]:
 
 def _cpu_model() -> str:
     """The processor's name, from /proc/cpuinfo on Linux, otherwise from the platform module."""
+    return _cpu_info("model name") or platform.processor() or platform.machine() or "unknown"
+
+
+def _cpu_info(*names: str) -> str:
+    """The first entry of these names in Linux's /proc/cpuinfo; empty without one."""
     lines = _attempt(lambda: Path("/proc/cpuinfo").read_text(errors="replace").splitlines(), OSError) or []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, "") or platform.processor() or platform.machine() or "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(names)), "")
 
 
 _nvml_lock = threading.Lock()  # the dashboard reads in several threads

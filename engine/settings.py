@@ -51,6 +51,7 @@ class Setting:
         art: the values that ART can be given; None: any.
         sweep: from where to where a sweep tries it.
         option: its flag on the command line; by default made from the key.
+        bare: the value that its option alone stands for; without one the option takes a value.
         metavar: what the command line's help writes for a value.
         default_text: what it writes for the default, where the value itself would not say it.
         called: what messages call it; by default made from the key.
@@ -74,6 +75,7 @@ class Setting:
     art: tuple[Any, ...] | None = None
     sweep: tuple[float, float] | None = None
     option: str = ""
+    bare: str = ""
     metavar: str | None = None
     default_text: str = ""
     called: str = ""

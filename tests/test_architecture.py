@@ -20,6 +20,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
 
 EVERYWHERE = {
+    "choices",
     "classes",
     "config",
     "csv_text",
@@ -39,6 +40,7 @@ EVERYWHERE = {
 MAY_IMPORT = {
     "__main__": {"cli"},
     "boxes": set(),
+    "choices": set(),
     "classes": set(),
     "config": set(),
     "errors": set(),
@@ -58,7 +60,7 @@ MAY_IMPORT = {
     "terminal": set(),
     "datasets": {"boxes", "seeding"},
     "detectors": {"boxes", "seeding", "hardware"},
-    "patch": {"boxes", "datasets", "detectors", "seeding"},
+    "patch": {"boxes", "datasets", "detectors", "hardware", "seeding"},
     "evaluation": {"boxes", "datasets", "detectors", "patch", "seeding"},
     "baselines": {"boxes", "datasets", "detectors", "patch", "seeding"},
     "benchmark": {
@@ -100,6 +102,7 @@ NEVER = {"streamlit", "plotly", "pandas", "dashboard"}
 TORCH_FREE = [
     "engine",
     "engine.boxes",
+    "engine.choices",
     "engine.classes",
     "engine.config",
     "engine.errors",

@@ -13,6 +13,7 @@ from dashboard.drawing import Markdown, st
 from dashboard.formats import DASH
 from dashboard.i18n import _
 from dashboard.services import advice, hardware
+from engine.choices import Candidate
 from engine.hardware import GpuSnapshot, HardwareSnapshot
 
 HISTORY = 60  # samples
@@ -147,21 +148,52 @@ def recommendation(machine: HardwareSnapshot) -> None:
                 memory=formats.bytes_text(advised.fastest.peak_memory_bytes),
             )
         )
-    elif machine.gpus:
+    else:
         st.markdown(
             _(
-                "Auto takes bf16 where the GPU computes it natively, else fp32. "
+                "Auto takes the fastest precision that the device computes natively. "
                 "No run was measured on this device yet."
             )
         )
-    else:
-        st.markdown(_("Auto takes fp32 here. No run was measured on this device yet."))
     st.markdown(
         _(
             "The batch size is the default: measured on a CPU, a patch learns more from the same images in "
             "small batches."
         )
     )
+
+
+def measured() -> None:
+    """What was measured for settings on auto."""
+    choices = advice.measured_choices()
+    if not choices:
+        return
+    st.subheader(_("Measured settings"), anchor=False)
+    st.caption(_("Runs with precision, batch size or compilation on auto measured these once and take them."))
+    st.dataframe(
+        [
+            {
+                _("Detector"): key["detector"],
+                _("Image size"): f"{key['image_size']} px",
+                _("Device"): key["machine"],
+                _("Fastest"): candidate_text(choice.chosen),
+                _("Others"): "; ".join(map(candidate_text, choice.others)),
+                _("Measured"): formats.moment(choice.measured_at),
+            }
+            for key, choice in choices
+        ],
+        hide_index=True,
+    )
+
+
+def candidate_text(candidate: Candidate) -> str:
+    """A way to compute steps and its rate, such as `bf16, batch 8, compiled: 44 images/s`."""
+    way = _("{precision}, batch {batch}").format(precision=candidate.precision, batch=candidate.batch_size)
+    if candidate.compiled:
+        way = _("{way}, compiled").format(way=way)
+    if not candidate.images_per_s:
+        return way
+    return _("{way}: {rate} images/s").format(way=way, rate=f"{candidate.images_per_s:.3g}")
 
 
 def versions(machine: HardwareSnapshot) -> None:
@@ -181,6 +213,7 @@ def page() -> None:
     accelerator(machine)
     live(now, every_s=EVERY_S)()
     recommendation(machine)
+    measured()
     versions(machine)
 
 

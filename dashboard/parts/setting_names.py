@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,21 @@ def setting_name(key: str) -> str:
     setting = SETTINGS[key]
     name = _(setting.label)
     return _("{name} ({unit})").format(name=name, unit=_(setting.unit)) if setting.unit else name
+
+
+def decided_value(name: str, value: Any, facts: Mapping[str, Any]) -> str:
+    """A run's setting as text; where that was left to the run, with what it took: `auto: bf16`.
+
+    Args:
+        name: of the setting.
+        value: as it was asked for.
+        facts: what `run.json` holds; empty before the end.
+    """
+    left_open = value == "auto" if name in ("precision", "compile") else (name, value) == ("batch_size", 0)
+    taken = facts.get("compiled" if name == "compile" else name)
+    if not left_open or taken is None:
+        return setting_value(value)
+    return f"auto: {setting_value(taken)}"
 
 
 def setting_value(value: Any) -> str:

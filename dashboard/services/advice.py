@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.services.storage import cached, opened
+from engine.choices import Choice
 from engine.config import RunConfig
 from engine.hardware import HardwareSnapshot
 from engine.jobs.kinds import making
 
 LOOKED_AT = 200  # finished runs
+CHOICES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,13 @@ def measured_runs() -> list[Measured]:
     with opened() as repository:
         jobs = repository.jobs.find(states=["succeeded"], kinds=making("patch"), limit=LOOKED_AT)
     return [_measured(job.id, job.result) for job in jobs if job.result and _is_native(job.result)]
+
+
+@cached(ttl_s=30, max_entries=4)
+def measured_choices() -> list[tuple[dict[str, Any], Choice]]:
+    """The latest measurements for settings on auto, each with what it holds for."""
+    with opened() as repository:
+        return repository.choices.latest(CHOICES)
 
 
 def _is_native(result: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dashboard.services.storage import cached, opened
 from engine.classes import recorded_words
-from engine.config import RunConfig
+from engine.config import RunConfig, compile_choice
 from engine.errors import JobError
 from engine.jobs.kinds import making
 from engine.records import Job, PatchRecord, StepRecord
@@ -41,7 +41,8 @@ class Run:
 
         What a run of an older version could not be asked for is as by default, as it is when it goes on.
         """
-        return flat(_DEFAULTS | self.job.request["config"])
+        asked = _DEFAULTS | self.job.request["config"]
+        return flat(asked | {"compile": compile_choice(asked["compile"])})
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class _RunView:
     def step(self, record: StepRecord, state: RunState) -> None:
         self._losses.append((record.loss, record.images))
         self._bar.set_postfix_str(
-            f"loss {record.loss:.4f}, {state.image_iterations / state.elapsed_s:.2f} images/s", refresh=False
+            f"loss {record.loss:.4f}, {state.image_iterations / state.stepping_s:.2f} images/s", refresh=False
         )
         self._bar.update()
         if state.steps_in_iteration == 0:

@@ -144,6 +144,9 @@ def _option(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
         attributes["default"], text = str(default), "Side, or width and height as WxH, in texels."
     if key == "losses":
         text = f"A term and its weight, repeatable: {', '.join(setting.choices or ())}."
+    if setting.bare:
+        attributes |= {"is_flag": False, "flag_value": setting.bare}
+        text = f"{text} Alone: {setting.bare}."
     if setting.default_text:
         attributes |= {"show_default": False, "default": None}
         text = f"{text} [default: {setting.default_text}]"

@@ -15,6 +15,7 @@ from engine.config.run import (
     PRESETS,
     SAMPLINGS,
     RunConfig,
+    compile_choice,
 )
 from engine.config.schedule import ScheduleConfig
 
@@ -28,6 +29,7 @@ __all__ = [
     "PlacementConfig",
     "RunConfig",
     "ScheduleConfig",
+    "compile_choice",
     "home_folder",
 ]
 

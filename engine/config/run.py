@@ -19,6 +19,7 @@ from engine.settings import Settings, declared, nested, setting
 BATCHINGS = ("sequential", "grouped", "ragged")
 SAMPLINGS = ("uniform", "balanced")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+COMPILED = ("off", "on", "auto")
 PRESETS = {"quick": 50, "standard": 200, "thorough": 1000}
 _MILLION = 1_000_000
 
@@ -147,19 +148,21 @@ class RunConfig(Settings):
     precision: str = course(
         "auto",
         "Precision",
-        "Precision of the forward pass; auto: bf16 on GPUs that have it.",
+        "Precision of the forward pass; auto: the fastest that the device computes natively.",
         choices=PRECISIONS,
         group="technique",
         costs=True,
         art=("auto", "fp32"),
     )
-    compile: bool = course(
-        False,
+    compile: str = course(
+        "off",
         "Compiled",
-        "Compile the detector first (torch.compile), which pays in long runs on GPUs.",
+        "Compile the detector first (torch.compile); auto: where that makes up for its time.",
+        choices=COMPILED,
         group="technique",
         costs=True,
-        art=(False,),
+        art=("off",),
+        bare="on",
     )
     deterministic: bool = course(
         False,
@@ -314,6 +317,7 @@ class RunConfig(Settings):
     def __post_init__(self) -> None:
         self._check_classes()
         self._check_zoom()
+        object.__setattr__(self, "compile", compile_choice(self.compile))
         super().__post_init__()
         self._check_combinations()
 
@@ -371,3 +375,8 @@ class RunConfig(Settings):
                     f"{key.replace('_', ' ')}: expected {each.art[0]} with ART, got {got}; leave it out, or "
                     "use the native backend"
                 )
+
+
+def compile_choice(value: Any) -> Any:
+    """The setting `compile` as stored by any version; at first it was true or false."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value

@@ -65,8 +65,10 @@ def cost_key(config: RunConfig) -> dict[str, Any]:
         "grouped": config.batching == "grouped",
         "losses": sorted(config.losses),
         "device": kind,
-        "machine": _machine(kind),
+        "machine": hardware.machine_model(kind),
         **{name: getattr(config, name) for name, each in declared(RunConfig).items() if each.costs},
+        # As it was stored first, so that earlier measurements still serve.
+        "compile": {"off": False, "on": True}.get(config.compile, config.compile),
     }
 
 
@@ -127,7 +129,8 @@ def learn(
     evaluated_per_s = scored / max(evaluation["elapsed_s"], 1e-6)
     held_out = _split(summary["dataset"]["images"], config)[1]
     validated = _validations(config, summary["iterations"]) * held_out
-    loop_s = max(summary["elapsed_s"] - validated / evaluated_per_s, summary["elapsed_s"] * 0.1)
+    stepping_s = summary["elapsed_s"] - summary.get("choice", {}).get("elapsed_s", 0.0)
+    loop_s = max(stepping_s - validated / evaluated_per_s, stepping_s * 0.1)
     true = {
         "images_per_s": summary["image_iterations"] / loop_s,
         "evaluated_per_s": evaluated_per_s,
@@ -153,15 +156,6 @@ def estimate_errors(repository: Repository) -> list[tuple[int, float, float]]:
         for job in jobs
         if job.estimate.get("elapsed_s") and job.attempt == 1 and job.finished_at and job.started_at
     ]
-
-
-def _machine(device: str) -> str:
-    """The model name of the GPU or CPU."""
-    snapshot = hardware.snapshot()
-    if device.startswith("cuda"):
-        index = int(device.partition(":")[2] or 0)
-        return snapshot.gpus[index].name or "GPU" if index < len(snapshot.gpus) else "GPU"
-    return snapshot.cpu_model
 
 
 def _images(repository: Repository, config: RunConfig) -> int:

@@ -14,10 +14,12 @@ from engine.errors import SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.jobs.estimates import cost_key
+from engine.patch.fastest import applied
 from engine.patch.initial import initial_patch
 from engine.patch.memory import peak_memory_bytes
 from engine.patch.run import PatchRun
 from engine.patch.state import RunState
+from engine.runs.choosing import choose
 from engine.runs.materials import Materials, gather
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
@@ -62,20 +64,16 @@ def measure_costs(config: RunConfig, *, trust: bool = False) -> StepCost:
 def _loop_rate(config: RunConfig, materials: Materials) -> float:
     """Image-iterations per second after the warm-up steps."""
     start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
+    chosen = choose(config, materials, materials.records, start, again=True).chosen
     endless = config.changed(iterations=max(config.iterations, WARM_UP + STEPS), time_limit_s=0.0)
-    state = RunState(patch_chw=start, iterations=endless.iterations)
-
-    def prepared(batch_size: int) -> PatchRun:
-        return PatchRun(
-            materials.detector,
-            materials.records,
-            endless,
-            class_id=materials.class_id,
-            state=state,
-            batch_size=batch_size,
-        )
-
-    run = prepared(config.batch_size or prepared(1).probe_batch_size())
+    run = PatchRun(
+        materials.detector,
+        materials.records,
+        applied(endless, chosen),
+        class_id=materials.class_id,
+        state=RunState(patch_chw=start, iterations=endless.iterations),
+        batch_size=chosen.batch_size,
+    )
     steps = list(islice(run.iterate(), WARM_UP + STEPS))
     counted = steps[WARM_UP:] or steps
     before_s = steps[WARM_UP - 1].elapsed_s if len(steps) > WARM_UP else 0.0

@@ -198,7 +198,7 @@ class RunReporter(Reporter):
             finished = state.step - state.steps_in_iteration
             total = max(round(finished / state.iteration * state.iterations), state.step)
         rate = self._rate() if self._recent else None
-        done_s = state.elapsed_s / state.step if state.step else None
+        done_s = state.stepping_s / state.step if state.step else None
         return Progress(
             phase="optimising",
             done=self._before.step + state.step,

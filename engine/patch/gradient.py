@@ -94,9 +94,9 @@ class StepGradient:
             objects_per_image=sum(plan.counts) / len(plan.counts),
             top_k=config.top_k,
         )
-        self._loss = _compiled(loss) if config.compile else loss
+        self._loss = _compiled(loss) if config.compile == "on" else loss
         # Compiled code and accelerators parallelise by themselves.
-        single = config.compile or not loss.adds_up or device.type != "cpu"
+        single = config.compile == "on" or not loss.adds_up or device.type != "cpu"
         self.threads = BatchThreads(1 if single else torch.get_num_threads())
 
     def of_step(self, batches: Iterable[Batch], iteration: int, step: int) -> Gradient:

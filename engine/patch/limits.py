@@ -38,8 +38,8 @@ class Limits:
         """After an iteration, reduce the number of iterations to those that fit into the time limit."""
         state = self._state
         if self._config.time_limit_s:
-            per_iteration_s = state.elapsed_s / state.iteration
-            fitting = max(int(self._config.time_limit_s / per_iteration_s), 1)
+            per_iteration_s = state.stepping_s / state.iteration
+            fitting = max(int((self._config.time_limit_s - state.choosing_s) / per_iteration_s), 1)
             state.iterations = max(min(self._config.iterations, fitting), state.iteration)
 
     def allow(self, images: int) -> bool:

@@ -71,7 +71,7 @@ def find_batch_size(
     clock: Callable[[], float] = time.perf_counter,
     free_bytes: Callable[[torch.device], int] | None = None,
     used_bytes: Callable[[torch.device], int] | None = None,
-) -> int:
+) -> tuple[int, dict[int, float]]:
     """The smallest batch size beyond which doubling does not increase throughput, within the free memory.
 
     Timings vary, and so may the result: a reproducible run needs an explicit batch size.
@@ -82,22 +82,26 @@ def find_batch_size(
         clock: returns monotonic seconds.
         free_bytes, used_bytes: the device's memory, replaced in tests.
 
+    Returns:
+        The batch size, and images per second of each size tried.
+
     Raises:
         MemoryExhaustedError: one image alone does not fit.
     """
     free, used = free_bytes or _free_bytes, used_bytes or peak_memory_bytes
     available, before = free(device), used(device)
-    best, best_speed, size = 0, 0.0, 1
+    best, size = 0, 1
+    speeds: dict[int, float] = {}
     while size <= LARGEST_BATCH:
         try:
-            speed = size / min(_timed(try_step, size, device, clock) for _ in range(3))
+            speeds[size] = size / min(_timed(try_step, size, device, clock) for _ in range(3))
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             break
-        if speed < best_speed * WORTH_IT:
+        if best and speeds[size] < speeds[best] * WORTH_IT:
             break
-        best, best_speed = size, speed
+        best = size
         if 2 * (used(device) - before) > available * HEADROOM:
             break
         size *= 2
@@ -106,7 +110,7 @@ def find_batch_size(
             f"expected one image to fit into the memory of {device}, got out of memory; "
             "choose a smaller --image-size or another --device"
         )
-    return best
+    return best, speeds
 
 
 def peak_memory_bytes(device: torch.device) -> int:

@@ -94,8 +94,12 @@ class PatchRun:
         """Batches of the run's images with the views of its first iteration, for probing and benchmarks."""
         return self._loader.batches(plan, self._plan.view(0))
 
-    def probe_batch_size(self) -> int:
-        """Find a good batch size for this device by timing gradients; the patch is not changed."""
+    def probe_batch_sizes(self) -> tuple[int, dict[int, float]]:
+        """Find a good batch size for this device by timing gradients; the patch is not changed.
+
+        Returns:
+            The batch size, and images per second of each size tried.
+        """
 
         def try_step(size: int) -> None:
             batch = next(self.batches([[index % len(self._plan.counts) for index in range(size)]]))

@@ -34,6 +34,7 @@ class RunState:
         stale_validations: validations since the best one.
         image_iterations: images processed by the detector.
         elapsed_s: seconds spent so far, including those before the run was resumed.
+        choosing_s: those among them spent on measuring what is fastest, before the first step.
         events: other events (memory exhausted, resumed, stopped early).
         history: one record per step.
     """
@@ -53,8 +54,14 @@ class RunState:
     stale_validations: int = 0
     image_iterations: int = 0
     elapsed_s: float = 0.0
+    choosing_s: float = 0.0
     events: list[dict[str, Any]] = field(default_factory=list)
     history: list[StepRecord] = field(default_factory=list)
+
+    @property
+    def stepping_s(self) -> float:
+        """Seconds spent since the first step began, from which its pace is known."""
+        return self.elapsed_s - self.choosing_s
 
 
 def save_checkpoint(folder: Path, state: RunState, identity: dict[str, Any]) -> None:

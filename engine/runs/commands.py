@@ -142,5 +142,11 @@ def _finish(
         return generation.run(evaluate_after=evaluate_after)
     generation.save()
     return generate_merged(
-        config, materials, folder, generation.state, observer, evaluate_after=evaluate_after
+        config,
+        materials,
+        folder,
+        generation.state,
+        generation.choice,
+        observer,
+        evaluate_after=evaluate_after,
     )

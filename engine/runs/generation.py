@@ -6,17 +6,19 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from engine.choices import Choice
 from engine.config import RunConfig
 from engine.errors import DetectorError, EngineError, RunInterruptedError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
+from engine.patch.fastest import applied
 from engine.patch.files import write_patch
 from engine.patch.memory import peak_memory_bytes
 from engine.patch.render import mask_of
@@ -24,6 +26,7 @@ from engine.patch.run import PatchRun
 from engine.patch.state import RunState, save_checkpoint
 from engine.records import ImageRecord, Scores, StepRecord
 from engine.runs import run_folder
+from engine.runs.choosing import choose, resumed_choice
 from engine.runs.materials import Materials, fingerprint, split_validation
 from engine.runs.pacing import Pace
 from engine.runs.summary import base_summary, finish_summary
@@ -65,6 +68,7 @@ class Generation:
 
     Attributes:
         state: current state of the run.
+        choice: in which precision and batches the run computes, and whether compiled.
     """
 
     def __init__(self, config: RunConfig, materials: Materials, folder: Path, observer: Observer) -> None:
@@ -77,17 +81,12 @@ class Generation:
         self._mask = mask_of(config)
         self._judge = self._validation_judge()
         self.state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
-        self._batch_size = config.batch_size
         self._checkpoints = Pace(CHECKPOINT_S, share=0.003, at_latest_s=600)
-        if materials.detector.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(materials.detector.device)
 
-    def begin(self, state: RunState) -> None:
-        """Start from a fresh state."""
-        self.state = state
-        if not self._batch_size:
-            self._batch_size = self._patch_run(1).probe_batch_size()
-            log.info("Batch size: %d (found by probing)", self._batch_size)
+    def begin(self, state: RunState, choice: Choice | None = None) -> None:
+        """Start from a fresh state, after measuring what the settings leave open unless that was chosen."""
+        self.choice = choice or choose(self._config, self._materials, self._training, state.patch_chw)
+        self.state = replace(state, elapsed_s=self.choice.elapsed_s, choosing_s=self.choice.elapsed_s)
 
     def restore(self, state: RunState, identity: dict[str, Any]) -> None:
         """Resume from a checkpoint.
@@ -95,7 +94,7 @@ class Generation:
         Raises:
             StorageError: the images or the weights have changed since the run began.
         """
-        self._batch_size = int(identity["batch_size"])
+        self.choice = resumed_choice(self._config, identity, self._materials.detector.device)
         current = self._identity()
         for key, name in (("records_sha256", "images and boxes"), ("weights_sha256", "weights")):
             if current[key] != identity[key]:
@@ -115,7 +114,9 @@ class Generation:
             RunInterruptedError: a stop was requested; a checkpoint was saved.
             EngineError: any other failure; a checkpoint remains.
         """
-        run = self._patch_run(self._batch_size)
+        if self._materials.detector.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._materials.detector.device)
+        run = self._patch_run()
         self._observer.on_begin(self.state, run.steps_per_iteration())
         self._optimise(run)
         peak = peak_memory_bytes(self._materials.detector.device)
@@ -137,14 +138,14 @@ class Generation:
             self._mask,
         )
 
-    def _patch_run(self, batch_size: int) -> PatchRun:
+    def _patch_run(self) -> PatchRun:
         return PatchRun(
             self._materials.detector,
             self._training,
-            self._config,
+            applied(self._config, self.choice.chosen),
             class_id=self._materials.class_id,
             state=self.state,
-            batch_size=batch_size,
+            batch_size=self.choice.chosen.batch_size,
         )
 
     def _optimise(self, run: PatchRun) -> None:
@@ -241,7 +242,8 @@ class Generation:
         """Identifies the run that a checkpoint belongs to."""
         return {
             "config": self._config.to_json(),
-            "batch_size": self._batch_size,
+            "batch_size": self.choice.chosen.batch_size,
+            "choice": self.choice.to_json(),
             "records_sha256": fingerprint(self._materials.records),
             "weights_sha256": self._weights_sha256,
         }
@@ -270,14 +272,16 @@ class Generation:
             "backend": "native",
             "precision": run.precision,
             "batch_size": run.batch_size,
+            "compiled": self.choice.chosen.compiled,
             "batching": self._config.batching,
             "elapsed_s": state.elapsed_s,
             "iterations": state.iteration,
             "steps": state.step,
             "image_iterations": state.image_iterations,
-            "image_iterations_per_s": state.image_iterations / state.elapsed_s,
+            "image_iterations_per_s": state.image_iterations / state.stepping_s,
             "peak_memory_bytes": peak_bytes,
             "best_iteration": state.best_iteration or None,
             "weights_sha256": self._weights_sha256,
             "events": state.events,
+            **({"choice": self.choice.to_json()} if self.choice.candidates else {}),
         }

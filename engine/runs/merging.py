@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from engine.choices import Choice
 from engine.config import RunConfig
 from engine.disk import why_unwritable
 from engine.errors import StorageError
@@ -28,6 +29,7 @@ def generate_merged(
     materials: Materials,
     folder: Path,
     start: RunState,
+    choice: Choice,
     observer: Observer,
     *,
     evaluate_after: bool,
@@ -42,6 +44,7 @@ def generate_merged(
         materials: detector and images.
         folder: the run's folder, with its checkpoint.
         start: initial state of each group.
+        choice: how each group computes its steps.
         observer: callbacks, called for one group after the other.
         evaluate_after: score the mean.
 
@@ -51,11 +54,11 @@ def generate_merged(
     groups: dict[int, list[ImageRecord]] = defaultdict(list)
     for record in materials.records:
         groups[record.count()].append(record)
-    shared = config.changed(merge="shared")
+    shared, choice = config.changed(merge="shared"), replace(choice, elapsed_s=0.0)
     summaries, histories = [], []
     for count, records in sorted(groups.items()):
         part = replace(materials, records=tuple(records))
-        summary, history = _run_group(shared, part, folder / f"group-{count}", start, observer)
+        summary, history = _run_group(shared, part, folder / f"group-{count}", start, choice, observer)
         summaries.append(summary)
         histories.append(history)
     patches = torch.stack([read_patch(summary["patch"])[0] for summary in summaries])
@@ -77,7 +80,12 @@ def generate_merged(
 
 
 def _run_group(
-    config: RunConfig, materials: Materials, folder: Path, start: RunState, observer: Observer
+    config: RunConfig,
+    materials: Materials,
+    folder: Path,
+    start: RunState,
+    choice: Choice,
+    observer: Observer,
 ) -> tuple[dict[str, Any], list[StepRecord]]:
     generation = Generation(config, materials, folder, observer)
     if (folder / CHECKPOINT).exists():
@@ -88,7 +96,7 @@ def _run_group(
         except OSError as error:
             why = why_unwritable(folder, error, "free or choose a folder")
             raise StorageError(f"{folder}: cannot be made, {why}") from error
-        generation.begin(replace(start, patch_chw=start.patch_chw.clone(), events=[], history=[]))
+        generation.begin(replace(start, patch_chw=start.patch_chw.clone(), events=[], history=[]), choice)
     return generation.run(evaluate_after=False), generation.state.history
 
 

@@ -370,6 +370,21 @@ def m010_comparisons(db: Database) -> None:
     )
 
 
+@MIGRATIONS()
+def m011_choices(db: Database) -> None:
+    """How runs compute their steps where that was left to a measurement."""
+    _create(
+        db,
+        """
+        CREATE TABLE choices (
+            key TEXT PRIMARY KEY,  -- JSON: machine, detector, sizes, batches, versions
+            measured_at REAL NOT NULL,
+            choice TEXT NOT NULL  -- JSON of engine.choices.Choice
+        )
+        """,
+    )
+
+
 def _create(db: Database, *statements: str) -> None:
     for statement in statements:
         db.execute(statement)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from engine.store.benchmarks import Benchmarks
+from engine.store.choices import Choices
 from engine.store.connection import Connection
 from engine.store.costs import Costs
 from engine.store.datasets import Datasets
@@ -36,6 +37,7 @@ class Repository:
     ) -> None:
         self.connection = Connection(path, timeout_s=timeout_s, on_full_disk=on_full_disk)
         self.benchmarks = Benchmarks(self.connection)
+        self.choices = Choices(self.connection)
         self.datasets = Datasets(self.connection)
         self.groups = Groups(self.connection)
         self.jobs = Jobs(self.connection)

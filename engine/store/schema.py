@@ -28,6 +28,7 @@ SCHEMA = (
     "m008_weights",
     "m009_score_subjects",
     "m010_comparisons",
+    "m011_choices",
 )
 
 

@@ -15,7 +15,7 @@ MODULES = sorted((ROOT / "dashboard").rglob("*.py"))
 ENGINE = (
     *("engine.records", "engine.measurements", "engine.config", "engine.errors", "engine.hardware"),
     *("engine.classes", "engine.excerpts", "engine.json_text", "engine.registries", "engine.settings"),
-    "engine.__version__",
+    *("engine.choices", "engine.__version__"),
 )
 STORED = (
     "engine.store.datasets.DatasetSummary",

@@ -64,6 +64,28 @@ FIELDS = {
 ALL_FIELDS = set().union(*FIELDS.values())
 
 
+@pytest.mark.parametrize(
+    ("text", "model", "flags"),
+    [
+        ("", None, set()),
+        ("model name\t: A 1\nflags\t\t: fpu avx512_bf16\nflags : fpu\n", "A 1", {"fpu", "avx512_bf16"}),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", None, {"fp", "asimd", "bf16"}),
+    ],
+)
+def test_what_linux_tells_of_the_processor(monkeypatch, text, model, flags):
+    monkeypatch.setattr("engine.hardware.Path.read_text", lambda path, **options: text)
+    assert hardware.cpu_flags() == flags
+    assert model in (None, hardware.machine_model("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("device", "model"), [("cuda", "GPU 0"), ("cuda:1", "GPU 1"), ("cuda:7", "GPU"), ("cpu", "")]
+)
+def test_the_model_of_a_device(monkeypatch, device, model):
+    monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(gpus=2))
+    assert hardware.machine_model(device) == (model or hardware.snapshot().cpu_model)
+
+
 @pytest.mark.parametrize("module", [None, fake_nvml({"nvmlInit"}), fake_nvml(gpus=0)])
 def test_no_gpu(monkeypatch, module):
     monkeypatch.setitem(sys.modules, "pynvml", module)

@@ -13,7 +13,7 @@ from dashboard.charts.compare import Curve, loss_curves, parallel_axes, places, 
 from dashboard.charts.theme import Bounded
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
-from dashboard.parts.setting_names import setting_name, setting_value
+from dashboard.parts.setting_names import decided_value, setting_name, setting_value
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
@@ -41,7 +41,7 @@ def setting_rows(runs: Sequence[Run], values: Mapping[str, Sequence[Any]]) -> Ro
     """
     return [
         {_("Setting"): setting_name(name)}
-        | {run.name: setting_value(value) for run, value in zip(runs, each, strict=True)}
+        | {run.name: decided_value(name, value, run.facts) for run, value in zip(runs, each, strict=True)}
         for name, each in values.items()
     ]
 

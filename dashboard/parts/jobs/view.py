@@ -21,7 +21,7 @@ from dashboard.components import (
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept, presenting
-from dashboard.parts.setting_names import setting_name, setting_value
+from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
 from dashboard.services import jobs
 from dashboard.services.jobs import JobView
@@ -238,10 +238,10 @@ def details(found: JobView) -> None:
         )
     with st.expander(_("Settings"), icon=":material/tune:"):
         asked = {name: value for name, value in found.job.request.items() if name != "config"}
-        settings = flat(found.job.request.get("config", {})) | flat(asked)
+        settings, facts = flat(found.job.request.get("config", {})) | flat(asked), found.job.result or {}
         st.dataframe(
             [
-                {_("Setting"): setting_name(name), _("Value"): setting_value(value)}
+                {_("Setting"): setting_name(name), _("Value"): decided_value(name, value, facts)}
                 for name, value in settings.items()
             ],
             hide_index=True,

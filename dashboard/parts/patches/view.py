@@ -16,7 +16,7 @@ from dashboard.page_state import choose, kept
 from dashboard.parts.jobs.controls import asked_twice
 from dashboard.parts.jobs.view import loss_chart
 from dashboard.parts.report_button import report_button
-from dashboard.parts.setting_names import setting_name, setting_value
+from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
 from dashboard.services import jobs, patches
 from engine.records import PatchRecord, ScoreRecord
@@ -161,7 +161,7 @@ def history(patch: PatchRecord) -> None:
     if settings := patch.summary.get("config"):
         with st.expander(_("Settings"), icon=":material/tune:"):
             rows = [
-                {_("Setting"): setting_name(name), _("Value"): setting_value(value)}
+                {_("Setting"): setting_name(name), _("Value"): decided_value(name, value, patch.summary)}
                 for name, value in flat(settings).items()
             ]
             st.dataframe(rows, hide_index=True)

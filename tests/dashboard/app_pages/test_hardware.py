@@ -9,9 +9,12 @@ from functools import partial
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.services import advice
 from dashboard.services import hardware as service
 from engine import hardware
+from engine.choices import Candidate, Choice
 from engine.hardware import GpuProcess, GpuSnapshot
+from engine.store.repository import Repository
 from tests.dashboard import reading
 
 UNKNOWN = GpuSnapshot(
@@ -33,6 +36,9 @@ KNOWN = replace(
     processes=(GpuProcess(pid=4, name="python", memory_bytes=None),),
 )
 
+PLAIN = Candidate(precision="fp32", batch_size=8, compiled=False, images_per_s=25.0)
+FAST = Candidate(precision="bf16", batch_size=8, compiled=True, images_per_s=44.0)
+CHOICE = Choice(chosen=FAST, candidates=(PLAIN, FAST, replace(FAST, compiled=False, images_per_s=0.0)))
 opened = partial(reading.opened, "hardware")
 
 
@@ -58,6 +64,19 @@ def test_the_load_is_drawn_into_the_same_chart(app: AppTest, monkeypatch: pytest
     (spec, alt, data), (later_spec, later_alt, later_data) = drawn
     assert (spec, alt) == (later_spec, later_alt)
     assert data != later_data
+
+
+def test_what_was_measured_for_auto_is_shown(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Measured settings" not in [each.value for each in opened(app).subheader]
+    with Repository() as repository:
+        repository.choices.put({"detector": "demo", "image_size": 320, "machine": "Test CPU"}, CHOICE)
+    advice.measured_choices.clear()
+    opened(app)
+    assert "Measured settings" in [each.value for each in app.subheader]
+    row = next(each.value for each in app.dataframe if "Fastest" in each.value).iloc[0]
+    assert (row["Detector"], row["Device"], row["Image size"]) == ("demo", "Test CPU", "320 px")
+    assert row["Fastest"] == "bf16, batch 8, compiled: 44 images/s"
+    assert row["Others"] == "fp32, batch 8: 25 images/s; bf16, batch 8"
 
 
 def test_an_apple_gpu_is_offered(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

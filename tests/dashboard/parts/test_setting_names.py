@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dashboard.i18n import speaking
-from dashboard.parts.setting_names import setting_name, setting_value
+from dashboard.parts.setting_names import decided_value, setting_name, setting_value
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,23 @@ def test_a_setting_is_named_with_its_unit(key: str, english: str, korean: str) -
 def test_values_are_written_in_short(value: Any, text: str) -> None:
     with speaking("en"):
         assert setting_value(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "facts", "text"),
+    [
+        ("precision", "auto", {}, "auto"),  # before the run has ended
+        ("precision", "auto", {"precision": "fp32"}, "auto: fp32"),
+        ("precision", "fp32", {"precision": "fp32"}, "fp32"),
+        ("batch_size", 0, {"batch_size": 8}, "auto: 8"),
+        ("batch_size", 2, {"batch_size": 2}, "2"),
+        ("compile", "auto", {"compiled": False}, "auto: no"),
+        ("compile", False, {"compiled": False}, "no"),  # of an older version
+        ("device", "auto", {"device": "cpu"}, "auto"),
+    ],
+)
+def test_what_was_left_to_the_run_is_shown_with_what_it_took(
+    name: str, value: Any, facts: dict[str, Any], text: str
+) -> None:
+    with speaking("en"):
+        assert decided_value(name, value, facts) == text

@@ -52,7 +52,8 @@ def test_dataset_and_weights_suffice(evaluating: bool) -> None:
         (["--patch-size", "32"], {"patch_width": 32, "patch_height": 32}),
         (["--patch-size", "64x128"], {"patch_width": 64, "patch_height": 128}),
         (["--loss", "cls=2", "--loss", "tv"], {"losses": {"cls": 2.0, "tv": 1.0}}),
-        (["--no-flip", "--circular", "--compile"], {"flip": False, "circular": True, "compile": True}),
+        (["--no-flip", "--circular", "--compile"], {"flip": False, "circular": True, "compile": "on"}),
+        (["--compile", "auto", "--no-flip"], {"flip": False, "compile": "auto"}),
         (["--time-limit", "9.5"], {"time_limit_s": 9.5}),
         (["--view-size", "0", "--view-zoom", "1", "2"], {"view_size": 0, "view_zoom": (1.0, 2.0)}),
         (

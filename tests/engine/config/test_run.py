@@ -27,6 +27,7 @@ NEEDED = {"dataset": "photos", "weights": "mine.pt"}
         ({"class_name": ("man", "woman")}, "detector's class: expected the one that stands for man, woman"),
         ({"backend": "other"}, "backend: expected one of art, native, got 'other'"),
         ({"precision": "int8"}, "precision: expected one of auto, bf16, fp16, fp32, got 'int8'"),
+        ({"compile": "maybe"}, "compile: expected one of auto, off, on, got 'maybe'"),
         ({"losses": {"object": 1.0, "colour": 1.0}}, "loss: expected one of box, cls, dfl, max_confidence"),
         ({"losses": {"object": 1e9}}, "weight of the loss object: expected -10000 to 10000, got 1e+09"),
         ({"losses": {}}, "losses: expected a weight other than 0 for one beside tv, got none"),
@@ -42,6 +43,7 @@ NEEDED = {"dataset": "photos", "weights": "mine.pt"}
         ({"backend": "art", "patch_width": 32}, "ART's patch: expected a square, got 32x96 texels; give one"),
         ({"backend": "art", "merge": "mean"}, "merge: expected shared with ART, got mean; leave it out, or"),
         ({"backend": "art", "losses": {"cls": 1.0}}, "losses: expected {'object': 1.0} with ART, got"),
+        ({"backend": "art", "compile": "auto"}, "compile: expected off with ART, got auto; leave it out"),
         (
             {"backend": "art", "precision": "bf16"},
             "precision: expected auto with ART, got bf16; leave it out",
@@ -78,6 +80,13 @@ def test_settings_from_before_the_detectors_class_are_read() -> None:
     older = config.to_json()
     assert older.pop("detector_class") == ""
     assert RunConfig.from_json(older) == config
+
+
+@pytest.mark.parametrize(("stored", "read"), [(False, "off"), (True, "on"), ("auto", "auto")])
+def test_whether_to_compile_was_once_true_or_false(stored: Any, read: str) -> None:
+    older = RunConfig(**NEEDED).to_json() | {"compile": stored}
+    assert RunConfig.from_json(older) == RunConfig(**NEEDED, compile=read)
+    assert RunConfig(**NEEDED).merged({"compile": stored}, whose="a run").compile == read
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,8 @@ def test_what_a_run_does_is_counted(
         ({"view_size": 64}, False),
         ({"batch_size": 4}, False),
         ({"precision": "bf16"}, False),
+        ({"compile": "on"}, False),
+        ({"compile": "auto"}, False),
         ({"weights": "demo"}, False),
         ({"losses": {"object": 1.0, "tv": 1.0}}, False),
     ],
@@ -125,6 +127,17 @@ def test_what_a_step_costs_depends_on(
 ) -> None:
     monkeypatch.setattr("engine.jobs.estimates.default_device", lambda: "cpu")
     assert (cost_key(settings(**changes)) == cost_key(settings())) is same
+
+
+def test_costs_measured_when_compile_was_true_or_false_are_found(settings: Settings) -> None:
+    assert [cost_key(settings(compile=each))["compile"] for each in ("off", "on")] == [False, True]
+
+
+def test_what_choosing_took_is_no_cost_of_a_step(repository: Repository, settings: Settings) -> None:
+    chosen = {"elapsed_s": 14.0, "choice": {"elapsed_s": 10.0}}
+    cost = learn(repository, summary(settings(), **chosen), started_at=None)
+    assert cost is not None
+    assert cost.images_per_s == 5.0
 
 
 def test_longer_runs_leave_more(repository: Repository, settings: Settings) -> None:

@@ -11,6 +11,7 @@ import torch
 from engine.config import ScheduleConfig
 from engine.errors import MemoryExhaustedError
 from engine.patch.run import PatchRun
+from engine.patch.state import RunState
 from tests.engine.patch.factories import WITHOUT_CHANCE, SmallDetector, begin, settings
 from tests.fakes import FakeDetector
 
@@ -37,6 +38,16 @@ class SlowDetector(FakeDetector):
     def class_scores(self, images_nchw, class_id):
         self.clock.now += 1
         return super().class_scores(images_nchw, class_id)
+
+
+def test_what_choosing_took_is_part_of_the_time_but_of_no_iteration(records):
+    clock, config = Clock(), settings(iterations=9, time_limit_s=18.5)
+    state = RunState(patch_chw=torch.zeros(3, 16, 16), iterations=9, elapsed_s=10.0, choosing_s=10.0)
+    detector = SlowDetector(clock)
+    run = PatchRun(detector, records, config, class_id=0, state=state, batch_size=2, clock=clock)
+    history = list(run.iterate())  # two iterations of four steps fit into 8.5 seconds
+    assert [step.elapsed_s for step in history] == list(range(11, 19))
+    assert state.iterations == 2
 
 
 @pytest.mark.parametrize(
@@ -119,7 +130,7 @@ def test_other_errors_of_the_detector_are_passed_on(records):
 def test_probing_finds_a_batch_size_and_changes_nothing(view_size, records):
     run = begin(records, settings(view_size=view_size, batch_size=0), SmallDetector(4), batch_size=1)
     before = run.state.patch_chw.clone()
-    assert run.probe_batch_size() in (1, 2, 4)
+    assert run.probe_batch_sizes()[0] in (1, 2, 4)
     assert torch.equal(run.state.patch_chw, before)
     assert run.state.step == run.state.image_iterations == 0
     assert run.state.events == []

@@ -74,7 +74,7 @@ class Machine:
         self.now += self.fixed + self.each * images
         self.used = max(self.used, 500 + self.bytes_each * images)
 
-    def find(self) -> int:
+    def find(self) -> tuple[int, dict[int, float]]:
         return find_batch_size(
             self.step,
             device=CPU,
@@ -99,8 +99,10 @@ class Machine:
 )
 def test_the_batch_size_that_pays(machine, found, tried):
     machine = Machine(**machine)
-    assert machine.find() == found
+    best, speeds = machine.find()
+    assert best == found
     assert machine.tried == tried
+    assert list(speeds) == [size for size in tried if size <= machine.fits]
 
 
 def test_not_even_one_image_fits():

@@ -81,7 +81,7 @@ def test_some_settings_are_changed(changes: dict, settings: dict) -> None:
         (GENERATE, {"colour": 1}, "settings: expected those of job 1, got colour"),
         (GENERATE, {"trust": True}, "settings: expected those of job 1, got trust"),
         (GENERATE, {"seed": "3"}, "seed: expected a whole number, got '3'"),
-        (GENERATE, {"compile": 1}, "compile: expected true or false, got 1"),
+        (GENERATE, {"compile": 1}, "compile: expected a text, got 1"),
         (GENERATE, {"learning_rate": True}, "learning rate: expected a number, got True"),
         (GENERATE, {"device": 3}, "device: expected a text, got 3"),
         (GENERATE, {"view_zoom": ["a", "b"]}, "view zoom: expected a number, got 'a'"),
