@@ -55,7 +55,7 @@ def _compiled(subject: Subject, scale: Scale, report: Report) -> list[Row]:
     # Whole images, one at a time: each other number of images would be compiled anew.
     plain = {"batch_size": 1, "batching": "sequential", "precision": "fp32"}
     compiled: Axes = {"compile": "compiled"}
-    runs = {label(UNCOMPILED): plain, label(compiled): {**plain, "compile": True}}
+    runs = {label(UNCOMPILED): plain, label(compiled): {**plain, "compile": "on"}}
     figures = measure_rates(subject, runs, scale, report)
     pair = figures[label(compiled)], figures[label(UNCOMPILED)]
     sides = {label(side): side for side in (UNCOMPILED, compiled)}
