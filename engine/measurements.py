@@ -62,14 +62,13 @@ class Measurement:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Measurement:
         """The measurement that `to_json` gave."""
-        numbers = (math.nan if content[name] is None else content[name] for name in ("value", "low", "high"))
-        value, low, high = numbers
+        value, low, high = _numbers(content[name] for name in ("value", "low", "high"))
         return cls(
             side=content["side"],
             metric=content["metric"],
             figure=Interval(value=value, low=low, high=high),
             facts=content["facts"],
-            samples=tuple(content["samples"]),
+            samples=_numbers(content["samples"]),
         )
 
 
@@ -107,7 +106,7 @@ class Comparison:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Comparison:
         """The comparison that `to_json` gave."""
-        value, low, high = (math.nan if number is None else number for number in content["effect"])
+        value, low, high = _numbers(content["effect"])
         claimed = content["claimed"]
         if claimed is not None:
             claimed = tuple(
@@ -157,3 +156,8 @@ def spans_orders(values: Iterable[float]) -> bool:
     """Whether positive figures span so wide a range that they need a logarithmic axis."""
     figures = list(values)
     return bool(figures) and min(figures) > 0 and max(figures) > WIDE * min(figures)
+
+
+def _numbers(read: Iterable[float | None]) -> tuple[float, ...]:
+    """Numbers as JSON has them, with NaN for null."""
+    return tuple(math.nan if number is None else number for number in read)

@@ -19,6 +19,12 @@ MODULES = sorted((ROOT / "engine").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
 
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 EVERYWHERE = {
     "choices",
     "classes",
@@ -95,6 +101,7 @@ LIBRARIES = {
     "art": "engine/baselines/art.py",
     "matplotlib": "engine/benchmark/charts.py",
     "pynvml": "engine/hardware.py",
+    "scipy": "engine/benchmark/changes.py",
     "sqlite_utils": "engine/store/migrations.py",
     "pycocotools": "engine/evaluation/average_precision.py",
 }
@@ -157,8 +164,8 @@ TORCH_FREE = [
     "engine.runs.imports",
     "engine.runs.paths",
     "engine.runs.run_folder",
-    "engine.benchmark.answers",
-    "engine.benchmark.catalogue",
+    *(f"engine.benchmark.{name}" for name in ("changes", "rows", "report", "suite", "verdicts", "wording")),
+    *(name_of(path) for path in MODULES if path.parent.name == "suites"),
     "engine.jobs.benchmark_history",
     "engine.jobs.benchmark_reports",
     "engine.jobs.patch_records",
@@ -175,9 +182,6 @@ TORCH_FREE = [
 ]
 # Modules whose test lies elsewhere, and where.
 TESTED_ELSEWHERE = {
-    "engine/benchmark/suite.py": "tests/engine/benchmark/test_suites.py",
-    "engine/benchmark/catalogue.py": "tests/engine/benchmark/test_report.py",  # words and charts
-    "engine/benchmark/sides.py": "tests/engine/benchmark/answers/test_strength.py",  # names
     "engine/errors.py": "tests/engine/cli/test_patches_bad_input.py",  # names without behaviour
     "engine/store/migrations.py": "tests/engine/store/test_schema.py",
     "engine/detectors/base.py": "tests/fakes.py",  # a protocol
@@ -186,11 +190,6 @@ TESTED_ELSEWHERE = {
     "engine/detectors/checkpoint_rules.py": "tests/engine/detectors/test_hostile_checkpoints.py",
     "engine/detectors/ultralytics_model.py": "tests/engine/detectors/test_ultralytics_adapter.py",
 }
-
-
-def name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def relative(path: Path) -> str:
@@ -283,7 +282,7 @@ def loaded_after() -> dict[str, set[str]]:
             "import importlib, sys",
             f"for name in {TORCH_FREE!r}:",
             "    importlib.import_module(name)",
-            "    heavy = {'torch', 'ultralytics', 'art'} & set(sys.modules)",
+            "    heavy = {'torch', 'ultralytics', 'art', 'scipy', 'matplotlib'} & set(sys.modules)",
             "    print(name, *heavy)",
         ]
     )

@@ -101,6 +101,19 @@ def test_what_is_stored_is_read(run: Run) -> None:
     ]
 
 
+def test_a_benchmark_keeps_its_answer_and_figures_and_has_no_comparisons(run: Run, tmp_path: Path) -> None:
+    run("benchmark", "report", "--out", tmp_path, "--latest")
+    kept = json.loads((tmp_path / "data-source.json").read_text())
+    assert kept["answer"].startswith("Reading all records once: files takes")
+    assert kept["comparisons"] == []
+    sides = ["files", "one query an image", "one query a run", "an iteration of a run"]
+    assert [row["side"] for row in kept["measurements"] if row["metric"] == "s"] == [
+        {"": name} for name in sides
+    ]
+    assert {row["metric"] for row in kept["measurements"]} == {"s", "of an iteration"}
+    assert "Reading all records once" in (tmp_path / "report.md").read_text()
+
+
 def test_a_run_folder_resumes_to_the_same_patch(run: Run) -> None:
     folder = HOME / "runs/broken-off"
     assert run("patch", "generate", "--resume", folder, "--no-evaluate")["steps"] == 72

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from engine.json_text import json_text
 from engine.measurements import Interval, Measurement
@@ -21,6 +20,8 @@ from engine.measurements import Interval, Measurement
 CONFIDENCE = 0.99
 BETWEEN_RUNS = 0.03
 """Standard deviation of a speed between two processes, as a share: caches, clocks and neighbours differ."""
+MEDIAN = math.sqrt(math.pi / 2)
+"""Standard error of a median over that of a mean, for many normal figures; of few, it is a little less."""
 
 _TIMED = ("image-iterations/s", "images/s", "s", "s/image", "bytes")
 _NORMAL_95, _NORMAL_99 = 1.96, 2.576
@@ -70,8 +71,8 @@ class Change:
 def changes(before: Sequence[Measurement], after: Sequence[Measurement]) -> list[Change]:
     """The changes of all measurements that both runs have and that are defined in both.
 
-    Where the runs kept their rounds, the interval is Welch's (1947) for the difference of means, centred on
-    the difference of medians; elsewhere it follows from the two intervals. That of a speed, a time or a
+    Where the runs kept their rounds, the interval is Welch's (1947) for the difference of means, widened by
+    `MEDIAN` for that of medians; elsewhere it follows from the two intervals. That of a speed, a time or a
     memory is widened by `BETWEEN_RUNS`.
     """
     there = {_key(row): row for row in after}
@@ -105,6 +106,8 @@ def _difference(before: Measurement, after: Measurement) -> Interval:
 
 def _within_runs(before: Measurement, after: Measurement) -> tuple[float, float] | None:
     """How far the difference may lie lower and higher for the noise within the runs; None if not known."""
+    from scipy.special import stdtrit  # Student's t; loaded late, as the dashboard imports this module
+
     samples = [np.array(row.samples) for row in (before, after)]
     if all(len(each) > 1 for each in samples):
         parts = [each.var(ddof=1) / len(each) for each in samples]
@@ -112,7 +115,7 @@ def _within_runs(before: Measurement, after: Measurement) -> tuple[float, float]
         if not variance:
             return 0.0, 0.0
         freedom = variance**2 / sum(p**2 / (len(each) - 1) for p, each in zip(parts, samples, strict=True))
-        distance = float(student_t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
+        distance = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * MEDIAN * math.sqrt(variance)
         return distance, distance
     a, b = before.figure, after.figure
     if a.low == a.high and b.low == b.high:

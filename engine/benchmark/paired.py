@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.benchmark.verdicts import factor_needed
 from engine.boxes import FloatArray
 from engine.measurements import Interval
 
@@ -32,16 +31,17 @@ class PairedEffect:
     over_images: float
     over_seeds: float
 
-    def needs(self, margin: float, *, objects: int) -> dict[str, int]:
+    def needs(self, factor: float, *, objects: int) -> dict[str, int]:
         """How many more objects or seeds, each alone, would decide an effect of this size.
 
-        Where neither alone would: how many times the objects and seeds together.
+        Where neither alone would: how many times the objects and seeds together; nothing if that would not.
 
         Args:
-            margin: the smallest effect that matters.
+            factor: by which the variance has to fall, as `verdicts.factor_needed` tells.
             objects: number of objects that it was measured on.
         """
-        factor = factor_needed(self.interval, "difference", margin)
+        if math.isinf(factor):
+            return {}
         allowed = (self.over_images + self.over_seeds) / factor
         found = {}
         if allowed > self.over_seeds and self.over_images:
@@ -73,13 +73,14 @@ def paired_effect(side: Sequence[Resampled], reference: Sequence[Resampled]) -> 
     widening = math.sqrt(seeds / (seeds - 1)) if seeds > 1 else 1.0
     whole = by_images + widening * (by_both - by_images)
     defined = whole[~np.isnan(whole)]
-    if np.isnan(values).any() or not len(defined):
-        low = high = math.nan
-    else:
+    low = high = math.nan
+    over_images = 0.0
+    if not np.isnan(values).any() and len(defined):
         low, high = (float(bound) for bound in np.percentile(defined, [2.5, 97.5]))
+        over_images = float(np.nanvar(by_images))
     return PairedEffect(
         interval=Interval(value=float(values.mean()), low=low, high=high),
         seeds=seeds,
-        over_images=float(np.nanvar(by_images)),
+        over_images=over_images,
         over_seeds=float(values.var(ddof=1) / seeds) if seeds > 1 else 0.0,
     )

@@ -55,8 +55,10 @@ def ratio(
     found = compared(side, reference, metric, unit, _median(ratios), claim, claimed)
     if found.outcome != "undecided" or claim is None or not found.effect.low < found.effect.high:
         return found
-    more = len(ratios) * (factor_needed(found.effect, unit, claim.margin) - 1)
-    return replace(found, needs={"rounds": max(math.ceil(more), 2)})
+    factor = factor_needed(found.effect, unit, claim, found.claimed)
+    if math.isinf(factor):
+        return found
+    return replace(found, needs={"rounds": max(math.ceil(len(ratios) * (factor - 1)), 2)})
 
 
 def compared(

@@ -16,6 +16,7 @@ from engine.benchmark.paired import RESAMPLES, paired_effect
 from engine.benchmark.rows import compared, measured
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Claim, Report, Row
+from engine.benchmark.verdicts import factor_needed
 from engine.benchmark.wording import label
 from engine.datasets.loader import ImageLoader
 from engine.evaluation.config import EvaluationConfig
@@ -209,6 +210,7 @@ def strength_rows(
         decides = claim if not rows else None
         row = compared(side[0], reference[0], metric, "difference", effect.interval, decides)
         if row.outcome == "undecided" and not math.isnan(effect.interval.low):
-            row = replace(row, needs=effect.needs(claim.margin, objects=found[0][0].detected))
+            factor = factor_needed(effect.interval, row.unit, claim, row.claimed)
+            row = replace(row, needs=effect.needs(factor, objects=found[0][0].detected))
         rows.append(row)
     return rows

@@ -51,12 +51,25 @@ def _beside(effect: Interval, null: float, claimed: tuple[float, float]) -> str:
     return "larger" if further else "smaller"
 
 
-def factor_needed(effect: Interval, unit: str, margin: float) -> float:
+def factor_needed(
+    effect: Interval, unit: str, claim: Claim, claimed: tuple[float, float] | None = None
+) -> float:
     """By what factor there would have to be more data for such an effect to be decided.
 
-    The interval's width shrinks with the root of the data. It has to fall to the effect itself, to show that
-    there is one, or to what is left of the margin beyond it, to show that none matters.
+    Half of the interval's width shrinks with the root of the data. It has to fall to the effect itself, to
+    show that there is one, or to what is left of the margin beyond it, to show that none matters; for a claim
+    about a range, to the distance from the range's nearer bound.
+
+    Args:
+        effect, unit, claim, claimed: see `decide`.
+
+    Returns:
+        The factor; infinite for an effect that lies on a bound.
     """
-    distance = abs(effect.value - NULL[unit])
+    if claim.within and claimed is not None:
+        distance = min(abs(effect.value - bound) for bound in claimed)
+    else:
+        beyond = abs(effect.value - NULL[unit])
+        distance = max(beyond, claim.margin - beyond)
     width = (effect.high - effect.low) / 2
-    return (width / max(distance, margin - distance)) ** 2
+    return (width / distance) ** 2 if distance else math.inf

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.errors import JobError, StorageError
 from engine.json_text import from_json, json_text
-from engine.measurements import BenchmarkRun, Comparison, Interval, Measurement
+from engine.measurements import BenchmarkRun, Comparison, Measurement
 from engine.store.connection import Connection
 
 _COLUMNS = (
@@ -231,14 +231,9 @@ def _values(row: Measurement | Comparison) -> tuple[object, ...]:
 
 
 def _measurement(row: tuple[Any, ...]) -> Measurement:
-    side, value, low, high, metric, facts, samples = row
-    figure = [float("nan") if number is None else number for number in (value, low, high)]
-    return Measurement(
-        side=from_json(side),
-        figure=Interval(value=figure[0], low=figure[1], high=figure[2]),
-        metric=metric,
-        facts=from_json(facts),
-        samples=tuple(float("nan") if sample is None else sample for sample in from_json(samples)),
+    fields = dict(zip(_MEASURED, row, strict=True))
+    return Measurement.from_json(
+        fields | {name: from_json(fields[name]) for name in ("side", "facts", "samples")}
     )
 
 

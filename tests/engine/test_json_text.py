@@ -105,6 +105,7 @@ def test_the_database_takes_numbers_that_are_not_finite() -> None:
 def test_measurements_take_numbers_that_are_not_finite() -> None:
     from engine.records import Interval
 
-    row = Measurement(side="a", figure=Interval(value=INF, low=NAN, high=-INF), unit="s", samples=(NAN, 1.0))
+    figure = Interval(value=INF, low=NAN, high=-INF)
+    row = Measurement(side={}, figure=figure, metric="s", samples=(NAN, 1.0))
     assert from_json(json_text(row.to_json()))["value"] is None
     assert row.figure.to_json() == [None, None, None]

@@ -38,6 +38,8 @@ def test_a_name_finds_its_thing_and_any_other_is_refused() -> None:
     assert registry["circle"] == Shape("circle")
     with pytest.raises(SettingsError, match=r"^shape: expected one of circle, square, got 'star'$"):
         registry["star"]
+    assert registry.get("circle") == Shape("circle")
+    assert registry.get("star") is None
 
 
 def test_a_name_is_taken_once() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -31,4 +32,19 @@ def subject(settings: Callable[..., RunConfig]) -> Subject:
 
 @pytest.fixture
 def scale() -> Scale:
-    return Scale(rounds=2, images=2, seconds=0.3, batch_sizes=(1,))
+    return Scale(
+        rounds=2, images=2, seconds=0.3, batch_sizes=(1, 2), seeds=2, compared_s=0.6, iterations=1, scored=10
+    )
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What memory is measured of; it is not measured in a process, but told to grow with the batch."""
+    asked: list[dict[str, Any]] = []
+
+    def peak_memory(subject: Subject, **changes: Any) -> int:
+        asked.append(changes)
+        return 2**30 * changes.get("batch_size", 2)
+
+    monkeypatch.setattr("engine.benchmark.memory.peak_memory", peak_memory)
+    return asked

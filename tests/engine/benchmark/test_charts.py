@@ -1,76 +1,65 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Charts show what was measured beside what is claimed, and nothing where there is nothing."""
+"""The chart shows effects with their intervals beside what is claimed, and nothing where there is nothing."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
 from xml.etree import ElementTree
 
 import pytest
 
-from engine.benchmark.catalogue import Chart
 from engine.benchmark.charts import draw
-from engine.records import Interval, Measurement
+from engine.measurements import Comparison
+from tests.engine.benchmark.factories import comparison, interval
 
-BARS = Chart(title="Speed", unit="images/s")
-LINES = Chart(title="Speed by batch size", unit="images/s", x="batch_size", series="plan", log_x=True)
-
-
-def row(value: float, side: str = "step", claimed: float | None = None, **settings: Any) -> dict[str, Any]:
-    figure = Interval(value=value, low=value - 0.5, high=value + 0.5)
-    return Measurement(
-        side=side, figure=figure, unit="images/s", claimed=claimed, settings=settings
-    ).to_json()
+NAN = math.nan
 
 
-def texts(svg: str) -> set[str]:
-    return {
-        "".join(node.itertext()).strip() for node in ElementTree.fromstring(svg).iter() if "text" in node.tag
-    }
+def texts(svg: str) -> list[str]:
+    nodes = ElementTree.fromstring(svg).iter()
+    return ["".join(node.itertext()).strip() for node in nodes if node.tag.endswith("}text")]
+
+
+@pytest.mark.parametrize("comparisons", [[], [comparison(NAN)], [comparison(NAN), comparison(NAN)]])
+def test_nothing_is_drawn_where_nothing_was_compared(comparisons: list[Comparison]) -> None:
+    assert draw(comparisons) is None
+
+
+def test_each_effect_is_named() -> None:
+    svg = draw([comparison(side={"of": "a & b"}), comparison(NAN, side={"of": "undefined"}), comparison(3.0)])
+    shown = texts(svg)
+    assert {"a & b : b, speed", "a : b, speed", "times"} <= set(shown)
+    assert "undefined : b, speed" not in shown
+
+
+def test_each_unit_has_its_panel() -> None:
+    shown = texts(draw([comparison(), comparison(0.1, unit="difference"), comparison(1.5)]))
+    assert [text for text in shown if text in ("times", "difference")] == ["times", "difference"]
 
 
 @pytest.mark.parametrize(
-    ("chart", "rows"),
+    ("claimed", "shown"),
     [
-        (BARS, []),
-        (BARS, [{**row(1.0), "unit": "s"}]),
-        (BARS, [row(float("nan"))]),
-        (LINES, [row(1.0)]),
-        (LINES, [row(1.0, batch_size="many")]),
+        (None, False),
+        ((1.4, 1.4), True),
+        ((0.85, math.inf), True),
+        ((-math.inf, math.inf), False),
     ],
 )
-def test_nothing_is_drawn_where_nothing_was_measured(chart: Chart, rows: list) -> None:
-    assert draw(chart, rows) is None
+def test_what_is_claimed_is_shown(claimed: tuple[float, float] | None, shown: bool) -> None:
+    assert ("claimed" in texts(draw([comparison(claimed=claimed)]))) is shown
 
 
-def test_bars_name_their_sides_and_claims() -> None:
-    svg = draw(BARS, [row(1.0, "a & b", view="whole"), row(2.0, "other", claimed=1.8)])
-    assert {"Speed", "images/s", "a & b (whole)", "other", "measured", "claimed"} <= texts(svg)
-    assert "claimed" not in texts(draw(BARS, [row(1.0)]))
-
-
-def test_lines_name_their_series_and_points() -> None:
-    rows = [
-        row(n * size, f"{plan} {size}", plan=plan, batch_size=size, claimed=1.5 if n == 1 else None)
-        for n, plan in enumerate(("grouped", "ragged"), start=1)
-        for size in (1, 4)
-    ]
-    shown = texts(draw(LINES, rows))
-    assert {"grouped", "ragged", "claimed", "1", "4", "batch size", "images/s"} <= shown
-
-
-def test_an_undefined_interval_draws_no_error_bar() -> None:
-    assert draw(BARS, [{**row(1.0), "low": None, "high": None}]).startswith("<svg")
+@pytest.mark.parametrize("bounds", [(NAN, NAN), (1.0, NAN), (2.5, 3.0)])
+def test_an_interval_that_does_not_hold_its_effect_still_draws(bounds: tuple[float, float]) -> None:
+    assert draw([comparison(effect=interval(2.0, *bounds))]).startswith("<svg")
 
 
 def test_the_same_figures_give_the_same_file() -> None:
-    assert draw(LINES, [row(1.0, batch_size=1)]) == draw(LINES, [row(1.0, batch_size=1)])
+    assert draw([comparison(noise=0.5)]) == draw([comparison(noise=0.5)])
 
 
-@pytest.mark.parametrize("chart", [BARS, LINES])
-@pytest.mark.parametrize(("largest", "logarithmic"), [(90.0, False), (9000.0, True)])
-def test_figures_that_span_orders_are_drawn_by_factors(
-    chart: Chart, largest: float, logarithmic: bool
-) -> None:
-    shown = texts(draw(chart, [row(1.0, batch_size=1), row(largest, batch_size=4)]))
-    assert ({"10", "100", "1000"} <= shown) is logarithmic
+@pytest.mark.parametrize(("largest", "logarithmic"), [(19.0, False), (9000.0, True)])
+def test_effects_that_span_orders_are_drawn_by_factors(largest: float, logarithmic: bool) -> None:
+    shown = texts(draw([comparison(1.0), comparison(largest)]))
+    assert ({"10", "100", "1000"} <= set(shown)) is logarithmic

@@ -10,7 +10,6 @@ import torch
 
 from engine.benchmark import memory
 from engine.errors import MemoryExhaustedError
-from tests.engine.benchmark.factories import measured, sides
 
 
 @pytest.mark.slow
@@ -42,11 +41,3 @@ def test_a_process_that_the_system_ended_is_told(subject, monkeypatch):
     monkeypatch.setattr(memory, "ProcessPoolExecutor", Pool)
     with pytest.raises(MemoryExhaustedError, match="expected batches of 4 to fit into memory, got a process"):
         memory.peak_memory(subject, batch_size=4)
-
-
-def test_each_view_and_size_is_a_part(subject, scale, monkeypatch):
-    monkeypatch.setattr(memory, "peak_memory", lambda subject, **changes: 2**30)
-    assert sides(measured(memory.memory_parts(subject, scale), "memory"), "bytes") == [
-        "views, batch 1",
-        "whole images, batch 1",
-    ]

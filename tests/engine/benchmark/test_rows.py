@@ -1,96 +1,104 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Measurements say what they hold, and words say what is noise."""
+"""Measurements and comparisons from the figures of rounds."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from engine.benchmark import rows
-from engine.records import Interval
-from tests.engine.benchmark.factories import row
+from engine.benchmark.rows import compared, measured, rates, ratio
+from tests.engine.benchmark.factories import CLAIM, interval
 
-
-def interval(low: float, value: float, high: float) -> Interval:
-    return Interval(value=value, low=low, high=high)
+A, B = {"of": "a"}, {"of": "b"}
+NAN = math.nan
 
 
 @pytest.mark.parametrize(
     ("samples", "value", "kept"),
-    [((), math.nan, ()), ((math.nan,), math.nan, ()), ((3.0, math.nan, 1.0, 2.0), 2.0, (3.0, 1.0, 2.0))],
+    [
+        ((), NAN, ()),
+        ((NAN,), NAN, ()),
+        (NAN, NAN, ()),
+        (5, 5.0, (5.0,)),
+        ((3.0, NAN, 1.0, 2.0), 2.0, (3.0, 1.0, 2.0)),
+    ],
 )
-def test_a_median_leaves_out_what_is_undefined(samples, value, kept):
-    made = rows.median_row("a", samples, "s", batch_size=2)
+def test_a_median_leaves_out_what_is_undefined(samples: Any, value: float, kept: tuple) -> None:
+    made = measured(A, "s", samples, images=2)
     assert made.figure.value == pytest.approx(value, nan_ok=True)
-    assert (made.samples, made.settings) == (kept, {"batch_size": 2})
+    assert (made.side, made.metric, made.samples, made.facts) == (A, "s", kept, {"images": 2})
 
 
-def test_ratios_are_of_the_same_round():
-    made = rows.ratio_row("a", [2.0, 8.0, 9.0], [1.0, 2.0, 3.0], claimed=1.4)
-    assert (made.samples, made.figure.value, made.claimed, made.unit) == ((2.0, 4.0, 3.0), 3.0, 1.4, "times")
+def test_a_single_figure_has_no_width() -> None:
+    figure = measured(A, "bytes", 2**30).figure
+    assert figure.low == figure.value == figure.high == 2**30
 
 
-def test_an_exact_figure_has_no_width():
-    made = rows.exact_row("a", 5.0, "bytes", 4.0)
-    assert (made.figure.low, made.figure.high, made.samples, made.claimed) == (5.0, 5.0, (5.0,), 4.0)
-
-
-def test_rows_are_found_by_side_and_unit():
-    there = [row("a", 1, "s"), row("a", 2, "share"), row("b", math.nan, "s")]
-    assert rows.row_of([], "a", "s") is None
-    assert rows.row_of(there, "a", "share") is there[1]
-    assert rows.figures_of(there, "s") == {"a": there[0].figure}
-    assert rows.rate_rows({"a": [1.0]}, {"a": {"batch_size": 1}})[0].settings == {"batch_size": 1}
+def test_speeds_are_named_by_their_sides() -> None:
+    assert rates({}, {}) == []
+    (made,) = rates({"a": [1.0, 3.0]}, {"a": A, "b": B})
+    assert (made.side, made.metric, made.samples) == (A, "image-iterations/s", (1.0, 3.0))
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [((1, 1, 1), (1, 1, 1), False), ((1, 2, 3), (3, 4, 5), False), ((1, 2, 3), (4, 5, 6), True)],
-)
-def test_figures_are_apart_where_their_intervals_are(first, second, expected):
-    assert rows.apart(interval(*first), interval(*second)) is expected
-    assert rows.apart(interval(*second), interval(*first)) is expected
-
-
-@pytest.mark.parametrize(
-    ("figures", "words"),
+    ("first", "second", "value"),
     [
-        ({}, "no ASR could be measured"),
-        ({"a": (0.4, 0.5, 0.6)}, "a has the highest ASR, 0.5"),
-        ({"a": (0.1, 0.2, 0.3), "b": (0.4, 0.5, 0.6)}, "b has the highest ASR, 0.5 (a 0.2)"),
-        ({"a": (0.1, 0.2, 0.5), "b": (0.4, 0.5, 0.6)}, "no difference beyond noise in ASR (b 0.5, a 0.2)"),
-        (
-            {"a": (0.4, 0.45, 0.5), "b": (0.4, 0.5, 0.6), "c": (0.1, 0.1, 0.1)},
-            "b has the highest ASR, 0.5 (a 0.45, c 0.1), no difference beyond noise to a",
-        ),
+        ((), (), NAN),
+        ((1.0,), (0.0,), NAN),
+        ((NAN, 2.0), (1.0, 1.0), 2.0),
+        ((2.0, 8.0, 9.0), (1.0, 2.0, 3.0), 3.0),  # of the same round: 2, 4, 3
+        (3, 2, 1.5),
+        (3.0, 0, NAN),
     ],
 )
-def test_the_best_side_in_words(figures, words):
-    best = rows.best_of({side: interval(*each) for side, each in figures.items()}, "ASR")
-    assert str(best) == words
+def test_ratios_are_of_the_same_round(first: Any, second: Any, value: float) -> None:
+    made = ratio(A, B, "s", (first, second))
+    assert made.effect.value == pytest.approx(value, nan_ok=True)
+    assert (made.side, made.reference, made.metric, made.unit) == (A, B, "s", "times")
+    assert (made.claim, made.claimed, made.outcome, made.needs) == ("", None, "", {})
 
 
 @pytest.mark.parametrize(
-    ("ratio", "words"),
+    ("expected", "given", "claimed"),
     [
-        ((1, 1, 1), "1.00 times (no difference beyond noise)"),
-        ((0.9, 1.2, 1.3), "1.20 times (no difference beyond noise)"),
-        ((1.1, 1.2, 1.3), "1.20 times"),
-        ((0.7, 0.8, 0.9), "0.80 times"),
+        (None, None, None),
+        ((1.3, 1.5), None, (1.3, 1.5)),
+        ((1.3, 1.5), 1.8, (1.8, 1.8)),
+        (None, (1.0, math.inf), (1.0, math.inf)),
     ],
 )
-def test_a_ratio_in_words(ratio, words):
-    assert str(rows.times(interval(*ratio))) == words
+def test_what_is_claimed_of_one_comparison_comes_before_the_claims_own(
+    expected: Any, given: Any, claimed: Any
+) -> None:
+    made = compared(A, B, "s", "times", interval(1.4), replace(CLAIM, expected=expected), given)
+    assert (made.claim, made.claimed) == (CLAIM.key, claimed)
+    assert made.outcome == ("smaller" if given == 1.8 else "confirmed")
+    assert compared(A, B, "s", "times", interval(1.4), None, given).claimed is None
 
 
 @pytest.mark.parametrize(
-    ("figure", "words"),
+    ("claim", "ratios", "needs"),
     [
-        ((1, 2, 3), "within noise of the claimed 2.5 s"),
-        ((3, 4, 5), "above the claimed 2.5 s"),
-        ((0, 1, 2), "below the claimed 2.5 s"),
+        (None, (0.9, 1.0, 1.3), {}),
+        (CLAIM, (), {}),
+        (CLAIM, (0.9,), {}),  # one round tells no noise
+        (CLAIM, (1.2, 1.3, 1.4), {}),  # decided
+        (CLAIM, (0.9, 1.1, 1.3), {"rounds": 9}),  # 0.2 to either side, to fall to 0.1: four times the rounds
+        (CLAIM, (0.95, 1.05, 1.09), {"rounds": 3}),  # 0.07 to fall to 0.05
+        (CLAIM, (0.99, 1.2, 1.3), {"rounds": 2}),
+        (replace(CLAIM, within=True, expected=(0.5, 1.0)), (0.9, 1.05, 1.1), {"rounds": 9}),
+        (replace(CLAIM, within=True, expected=(0.5, 1.0)), (0.9, 1.0, 1.1), {}),  # on the bound
     ],
 )
-def test_a_claim_in_words(figure, words):
-    assert str(rows.compared(interval(*figure), 2.5, " s")) == words
+def test_how_many_more_rounds_would_decide(claim: Any, ratios: Any, needs: dict[str, int]) -> None:
+    made = ratio(A, B, "s", (ratios, [1.0] * len(ratios)), claim)
+    assert made.needs == needs
+    assert not needs or made.outcome == "undecided"
+
+
+def test_a_share_is_measured_from_nothing() -> None:
+    made = ratio(A, B, "s", ([0.02, 0.03], [1.0, 1.0]), CLAIM, unit="share")
+    assert (made.unit, made.effect.value, made.outcome) == ("share", 0.025, "none")

@@ -1,54 +1,50 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Batching and precision: what is measured on a tiny detector."""
+"""Throughput of runs with different settings, measured in turn on a tiny detector."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from engine.benchmark import speed
-from engine.benchmark.answers.cost import batching_answer
-from tests.engine.benchmark.factories import measured, sides
+from engine.benchmark.speed import measure_rates
+from engine.benchmark.subject import Subject
+from engine.errors import DeviceError
 
 
-@pytest.fixture
-def no_child(monkeypatch: pytest.MonkeyPatch) -> list:
-    """Memory is not measured in a process of its own: what was asked for, and a figure."""
-    asked: list = []
-    monkeypatch.setattr(speed, "peak_memory", lambda subject, **changes: asked.append(changes) or 2**30)
-    return asked
+def test_without_sides_there_is_nothing_to_measure(subject, scale):
+    assert measure_rates(subject, {}, scale, print) == {}
 
 
-def test_batching_measures_all_plans_and_sizes(subject, scale, no_child):
-    scale = replace(scale, rounds=1)
-    rows = measured(speed.batching_parts(subject, scale), "batching")
-    plans = [f"{plan}, batch {size}" for size in (2, 4, 8, 16, 32) for plan in ("grouped", "ragged")]
-    assert sides(rows, "image-iterations/s") == ["sequential", *plans]
-    claimed = {each.side: each.claimed for each in rows if each.unit == "times sequential"}
-    assert [claimed[f"grouped, batch {size}"] for size in (2, 4, 8, 16)] == [1.4, 1.7, 1.8, None]
-    assert no_child == [{"batch_size": size} for size in (1, 4, 8, 16)]
-    assert [each.claimed for each in rows if each.unit == "bytes"] == [0.5e9, 2e9, 4e9, 8e9]
-    assert "A batch of 8 does" in str(batching_answer(rows))
+def test_each_side_is_measured_once_a_round(subject, scale):
+    lines: list[str] = []
+    found = measure_rates(
+        subject,
+        {"one": {"batch_size": 1}, "three": {"batch_size": 3}},
+        replace(scale, rounds=2),
+        lines.append,
+    )
+    assert {name: len(rates) for name, rates in found.items()} == {"one": 2, "three": 2}
+    assert min(rate for rates in found.values() for rate in rates) > 0
+    assert lines == ["Warm-up", "Round 1 of 2", "Round 2 of 2"]
 
 
-def test_time_saved_follows_from_the_rates():
-    saved = speed._saving({"sequential": [1.0, 3.0], "grouped, batch 8": [2.0, 4.0]})
-    assert saved.samples == (0.5, 0.25)
-    assert saved.claimed == 0.23
+def test_a_round_has_two_batches_of_its_side_at_least(subject, scale, monkeypatch):
+    asked: list[int] = []
+    monkeypatch.setattr(Subject, "rate_of", lambda self, steps, images: asked.append(images) or 1.0)
+    sides = {"one": {"batch_size": 1}, "eight": {"batch_size": 8}}
+    measure_rates(subject, sides, replace(scale, rounds=1, images=4), print)
+    assert sorted(asked) == [4, 4, 16, 16]  # warm-up and one round
 
 
-def test_precision_measures_what_a_cpu_can(subject, scale, no_child):
-    parts = speed.precision_parts(subject, scale)
-    assert [part.key for part in parts if part.needs == "cuda"] == ["memory, fp16"]
-    rows = measured([part for part in parts if part.key != "compile"], "precision")
-    assert sides(rows, "image-iterations/s") == [f"{p}, batch {n}" for n in (1, 8) for p in ("fp32", "bf16")]
-    assert sides(rows, "times fp32") == ["bf16, batch 1", "bf16, batch 8"]
-    assert sides(rows, "bytes") == ["fp32, batch 8", "bf16, batch 8"]
+def test_what_the_device_cannot_do_is_told_and_left_out(subject, scale, monkeypatch):
+    run = Subject.run
 
+    def refuse(self, **changes):
+        if changes.get("precision") == "fp16":
+            raise DeviceError("expected CUDA for fp16, got cpu")
+        return run(self, **changes)
 
-@pytest.mark.slow
-def test_compilation_is_compared_on_the_same_steps(subject, scale):
-    (compiled,) = [part for part in speed.precision_parts(subject, scale) if part.key == "compile"]
-    rows = measured([compiled])
-    assert sides(rows, "image-iterations/s") == ["compile off", "compile on"]
+    monkeypatch.setattr(Subject, "run", refuse)
+    lines: list[str] = []
+    found = measure_rates(subject, {"fp32": {}, "half": {"precision": "fp16"}}, scale, lines.append)
+    assert list(found) == ["fp32"]
+    assert lines[0] == "half: expected CUDA for fp16, got cpu"

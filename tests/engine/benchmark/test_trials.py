@@ -1,28 +1,45 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Trials: images held out, fair turns, scores with their noise."""
+"""Trials: images held out, fair turns, patches compared seed by seed on the same images."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from engine.benchmark.suite import SCALES
-from engine.benchmark.trials import Outcome, Trials, iterations_of, score_rows, seconds_each
-from engine.records import Interval, Scores
+from engine.benchmark.suite import Claim
+from engine.benchmark.trials import Outcome, Trials, Way, rows_of, score_rows, strength_rows
+from engine.evaluation.metrics import PatchMetrics
+from engine.measurements import Comparison
+from tests.engine.evaluation.factories import detections
+
+BOX = [[0, 0, 10, 10]]
+STRONGER = Claim(key="stronger", holds="It is stronger", fails="It is not", direction=-1)
 
 
-def outcome(asr: float, width: float = 0.1) -> Outcome:
-    figure = Interval(value=asr, low=asr - width, high=asr + width)
-    names = ("ap50", "ap50_95", "relative_ap50", "relative_ap50_95", "disappearance", "confidence_retained")
-    scores = Scores(asr=figure, hallucinations_per_image=figure, **dict.fromkeys(names, figure))
-    return Outcome(patch_chw=torch.zeros(3, 2, 2), scores=scores, elapsed_s=2.0, image_iterations=10)
+def outcome(*retained: float, seconds: float = 2.0) -> Outcome:
+    """A patch that leaves so much of the score of each image's one object."""
+    metrics = PatchMetrics()
+    for share in retained:
+        metrics.update(
+            objects_xyxy_px=np.array(BOX, dtype=float),
+            clean=detections(BOX, [0.8]),
+            found=detections(BOX, [0.8 * share]),
+        )
+    return Outcome(patch_chw=torch.zeros(3, 2, 2), metrics=metrics, elapsed_s=seconds, image_iterations=10)
+
+
+def comparisons(rows: Sequence[object]) -> list[Comparison]:
+    return [row for row in rows if isinstance(row, Comparison)]
 
 
 @pytest.fixture
 def trials(subject):
-    return Trials(subject)
+    return Trials(subject, 10, print)
 
 
 def test_no_image_is_both_trained_on_and_judged(subject, trials):
@@ -33,53 +50,116 @@ def test_no_image_is_both_trained_on_and_judged(subject, trials):
     assert not held_out & training
 
 
+@pytest.mark.parametrize(("scored", "held_out"), [(1, 1), (2, 2), (9, 3)])
+def test_unseen_images_are_scored_on_where_there_are_some(subject, scored, held_out):
+    unseen = subject.records[:3]
+    lines: list[str] = []
+    found = Trials(replace(subject, unseen=lambda report: report("Drawing") or unseen), scored, lines.append)
+    assert [record.path for record in found.held_out] == [record.path for record in unseen[:held_out]]
+    assert found.training.records == subject.records
+    assert lines == ["Drawing"]
+
+
+def test_at_most_so_many_held_out_images_are_scored_on(subject):
+    found = Trials(subject, 1, print)
+    assert (len(found.held_out), len(found.training.records)) == (1, 3)
+
+
 def test_training_takes_what_it_is_given(trials):
-    seen = []
     start = torch.full((3, 16, 16), 0.25)
-    state = trials.train(
-        records=trials.training.records[:1],
-        start=start,
-        on_step=lambda record, state: seen.append(record.images),
-        iterations=3,
-        learning_rate=0.001,
-    )
-    assert (state.iteration, seen) == (3, [1, 1, 1])
+    records = trials.training.records[:1]
+    state = trials.train(records=records, start=start, iterations=3, learning_rate=0.001)
+    assert (state.iteration, state.image_iterations) == (3, 3)
     assert 0 < (state.patch_chw - start).abs().max() < 0.05
-    judged = trials.judged(state)
-    assert judged.image_iterations == 3
-    assert judged.elapsed_s == state.elapsed_s > 0
+    judged = trials.judged(state.patch_chw, state, state)
+    assert judged.image_iterations == 6
+    assert judged.elapsed_s == 2 * state.elapsed_s > 0
     assert not math.isnan(judged.scores.ap50.value)
 
 
-def test_each_seed_begins_with_another_side(trials):
+def test_a_seed_makes_the_same_patch_again(trials):
+    first, again, other = (trials.made(seed, iterations=2) for seed in (1, 1, 2))
+    assert torch.equal(first.patch_chw, again.patch_chw)
+    assert not torch.equal(first.patch_chw, other.patch_chw)
+    assert first.scores.asr.value == again.scores.asr.value
+
+
+def test_each_seed_begins_with_another_way(trials, monkeypatch):
     calls, lines = [], []
+    monkeypatch.setattr(Trials, "train", lambda self, **how: calls.append(how["iterations"]))
 
-    def side(name):
-        return lambda seed: calls.append((name, seed)) or outcome(0.5)
+    def way(name):
+        return Way(side={"of": name}, make=lambda seed: calls.append((name, seed)) or outcome(0.5))
 
-    found = trials.contest({name: side(name) for name in "ab"}, report=lines.append, seeds=3)
-    assert calls == [("a", 0), ("b", 0), ("b", 1), ("a", 1), ("a", 2), ("b", 2)]
-    assert [len(results) for results in found.values()] == [3, 3]
-    assert lines[0] == "a, seed 1 of 3: ASR 0.500"
+    found = trials.contest([way("a"), way("b")], report=lines.append, seeds=3)
+    # A step is taken first, for what the first run of all pays.
+    assert calls == [1, ("a", 0), ("b", 0), ("b", 1), ("a", 1), ("a", 2), ("b", 2)]
+    assert [len(results) for results in found] == [3, 3]
+    assert lines[0] == "a, seed 1 of 3: confidence retained 0.500, ASR 0.000"
 
 
 @pytest.mark.parametrize(
-    ("asr", "expected"),
-    [((0.5,), (0.5, 0.4, 0.6)), ((0.2, 0.6, 0.4), (0.4, 0.2, 0.6)), ((math.nan, math.nan), (math.nan,) * 3)],
+    ("retained", "value"),
+    [((0.5,), 0.5), ((0.2, 0.6, 0.4), 0.4), ((0.2, math.nan), 0.2), ((math.nan,), math.nan)],
 )
-def test_noise_is_over_seeds_and_of_a_single_run_over_images(asr, expected):
-    rows = score_rows("a", [outcome(each) for each in asr], axis="texels")
-    assert [row.unit for row in rows] == ["ASR", "confidence retained", "AP50"]
-    figure = rows[0].figure
-    assert (figure.value, figure.low, figure.high) == pytest.approx(expected, nan_ok=True)
-    assert rows[0].settings == {
-        "seconds": 2.0,
-        "image_iterations": 10,
-        "seeds": len(asr),
-        "axis": "texels",
-    }
+def test_scores_are_medians_over_seeds(retained, value):
+    outcomes = [outcome() if math.isnan(each) else outcome(each) for each in retained]
+    rows = score_rows({"of": "a"}, outcomes)
+    assert [row.metric for row in rows] == ["confidence retained", "ASR", "AP50"]
+    assert rows[0].figure.value == pytest.approx(value, nan_ok=True)
+    assert rows[0].samples == pytest.approx([each for each in retained if not math.isnan(each)])
+    assert rows[0].facts == {"seconds": 2.0, "image_iterations": 10}
 
 
-def test_the_work_of_a_scale():
-    assert seconds_each(SCALES["small"], 12) == 10
-    assert [iterations_of(SCALES[name]) for name in ("small", "medium", "large")] == [3, 30, 90]
+def test_the_cost_is_that_of_the_median_run():
+    outcomes = [outcome(0.5, seconds=seconds) for seconds in (1.0, 9.0, 2.126)]
+    assert score_rows({}, outcomes)[0].facts["seconds"] == 2.13
+
+
+@pytest.mark.parametrize(
+    ("side", "reference", "value", "decided"),
+    [
+        ([(0.2, 0.2)], [(0.6, 0.6)], -0.4, "confirmed"),
+        ([(0.6, 0.6)], [(0.2, 0.2)], 0.4, "refuted"),
+        ([(0.2, 0.7), (0.2, 0.7)], [(0.2, 0.7), (0.2, 0.7)], 0.0, "none"),
+        ([(0.2, 0.7)], [(0.7, 0.2)], 0.0, "undecided"),
+        ([()], [()], math.nan, "undecided"),
+    ],
+)
+def test_confidence_decides_and_the_others_stand_beside(side, reference, value, decided):
+    mine, other = ([outcome(*images) for images in seeds] for seeds in (side, reference))
+    rows = strength_rows(({"of": "a"}, mine), ({"of": "b"}, other), STRONGER)
+    first, asr, ap50 = rows
+    assert first.effect.value == pytest.approx(value, nan_ok=True)
+    assert (first.claim, first.outcome, first.unit) == ("stronger", decided, "difference")
+    assert [(row.metric, row.claim, row.outcome) for row in (asr, ap50)] == [
+        ("ASR", "", ""),
+        ("AP50", "", ""),
+    ]
+
+
+def test_an_undecided_comparison_tells_what_it_takes():
+    seeds = [[outcome(0.2, 0.7), outcome(0.3, 0.7)], [outcome(0.7, 0.25), outcome(0.7, 0.2)]]
+    first, *others = strength_rows(({"of": "a"}, seeds[0]), ({"of": "b"}, seeds[1]), STRONGER)
+    assert first.outcome == "undecided"
+    assert set(first.needs) <= {"objects", "seeds", "times"}
+    assert min(first.needs.values()) >= 2
+    assert [row.needs for row in others] == [{}, {}]
+
+
+def test_some_images_can_be_compared_alone():
+    side, reference = [outcome(0.1, 0.9)], [outcome(0.9, 0.9)]
+    (first, *_) = strength_rows(({"of": "a"}, side), ({"of": "b"}, reference), STRONGER, images=[1])
+    assert first.effect.value == 0
+    assert first.outcome == "none"
+
+
+def test_ways_with_a_claim_are_compared_with_the_first():
+    ways = [
+        Way(side={"of": name}, make=lambda seed: outcome(0.5), claim=claim)
+        for name, claim in (("base", None), ("beside", None), ("tested", STRONGER))
+    ]
+    rows = rows_of(ways, [[outcome(0.5)]] * 3)
+    assert len(rows) == 3 * 3 + 3
+    assert {(row.side["of"], row.reference["of"]) for row in comparisons(rows)} == {("tested", "base")}
+    assert comparisons(rows_of(ways[:2], [[outcome(0.5)]] * 2)) == []

@@ -129,6 +129,72 @@ def test_intervals_hold_the_value_and_follow_the_seed() -> None:
     assert scores.asr.low < scores.asr.high
 
 
+def metrics_of(seed: int, images: int) -> PatchMetrics:
+    objects, clean = random_images(seed, images)
+    _, found = random_images(seed, images)
+    metrics = PatchMetrics()
+    for image in zip(objects, clean, [each.at_least(0.5) for each in found], strict=True):
+        metrics.update(objects_xyxy_px=image[0], clean=image[1], found=image[2])
+    return metrics
+
+
+@pytest.mark.parametrize(
+    ("images", "detected"),
+    [
+        ([], 0),
+        ([([BOX], NONE, BOTH)], 0),
+        ([([BOX, OTHER], BOTH, NONE)], 2),
+        ([([BOX], detections([BOX], [0.24]), BOTH), ([OTHER, FAR], BOTH, NONE)], 1),
+    ],
+)
+def test_objects_that_are_detected_on_clean_images(images: list, detected: int) -> None:
+    metrics = PatchMetrics()
+    for objects, clean, found in images:
+        metrics.update(objects_xyxy_px=boxes(objects), clean=clean, found=found)
+    assert metrics.detected == detected
+
+
+def test_metrics_of_some_images_are_those_of_these_alone() -> None:
+    images = [([BOX], BOTH, NONE), ([OTHER], BOTH, BOTH), ([BOX, OTHER], BOTH, NONE)]
+    metrics = PatchMetrics(min_score=0.1, iou=0.4)
+    for objects, clean, found in images:
+        metrics.update(objects_xyxy_px=boxes(objects), clean=clean, found=found)
+    some = metrics.of_images([1, 0])
+    assert repr(some.compute(resamples=0)) == repr(scored(images[:2], min_score=0.1, iou=0.4))
+    assert (some.min_score, some.iou) == (0.1, 0.4)
+    assert math.isnan(metrics.of_images([]).compute(resamples=0).asr.value)
+    assert metrics.detected == 4  # and the whole is as it was
+
+
+def test_resampled_scores_give_the_intervals_of_the_scores() -> None:
+    metrics = metrics_of(1, images=20)
+    scores = metrics.compute(resamples=200)
+    found = metrics.resampled(resamples=200)
+    assert set(found) == {"confidence_retained", "asr", "ap50"}
+    for name, (value, samples) in found.items():
+        interval = getattr(scores, name)
+        assert samples.shape == (200,)
+        assert value == interval.value
+        assert np.percentile(samples, [2.5, 97.5]) == pytest.approx([interval.low, interval.high])
+
+
+def test_resamples_of_equal_seeds_draw_the_same_images() -> None:
+    """What both conditions lose in the same images is lost from their difference."""
+    first, second = metrics_of(1, images=20), metrics_of(1, images=20)
+    one, other, third = (
+        each.resampled(resamples=50, seed=seed)["asr"][1]
+        for each, seed in ((first, 0), (second, 0), (second, 1))
+    )
+    assert (one == other).all()
+    assert (one != third).any()
+
+
+def test_without_images_resamples_are_undefined() -> None:
+    for value, samples in PatchMetrics().resampled(resamples=3).values():
+        assert math.isnan(value)
+        assert np.isnan(samples).all()
+
+
 def test_without_resamples_there_are_no_bounds() -> None:
     scores = scored([([BOX], BOTH, NONE)])
     assert scores.asr.value == 1.0

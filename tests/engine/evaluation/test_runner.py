@@ -144,6 +144,18 @@ def test_the_clean_images_and_the_controls_are_passed_over_once(loader: ImageLoa
     assert whole.patch.asr.value == first.asr.value
 
 
+def test_metrics_and_controls_are_what_an_evaluation_scores(loader: ImageLoader) -> None:
+    judge = PatchJudge(BrightnessDetector(), loader, [0, 1, 2], class_id=0, config=COVERING)
+    evaluation = judge.evaluate(solid(0))
+    assert judge.scores_of(judge.metrics(solid(0))) == evaluation.patch
+    controls = judge.controls(16, 16)
+    assert {name: judge.scores_of(each) for name, each in controls.items()} == evaluation.controls
+    assert judge.controls(16, 16) is controls
+    assert judge.metrics(solid(0)).detected == controls["clean"].detected == 3
+    with pytest.raises(ValueError, match="expected a patch of floats"):
+        judge.metrics(torch.zeros(16, 16))
+
+
 def test_a_circular_patch_leaves_the_corners(loader: ImageLoader) -> None:
     config = EvaluationConfig(placement=PlacementConfig(scale=0.6, rise=0), min_score=0.4, resamples=0)
     detector, indices = BrightnessDetector(), [0, 1, 2]

@@ -13,7 +13,7 @@ from engine.errors import SettingsError
 from engine.jobs.benchmark_history import compare, latest_runs, result_of, two_runs
 from engine.records import BenchmarkRun
 from engine.store.repository import Repository
-from tests.engine.store.test_benchmarks import FACTS, KEY, measured
+from tests.engine.store.test_benchmarks import FACTS, KEY, compared, measured
 
 Add = Callable[..., BenchmarkRun]
 
@@ -29,7 +29,7 @@ def add(repository: Repository) -> Add:
     def finished(version: str, value: float = 2.0, *, finish: bool = True, **changes: object) -> BenchmarkRun:
         key = replace(KEY, code_version=version, **changes)
         run = repository.benchmarks.begin(key, facts=FACTS, fresh=True)
-        repository.benchmarks.add_part(run, "views", [measured(value=value)])
+        repository.benchmarks.add_part(run, "views", [measured(value=value), compared()])
         return repository.benchmarks.finish(run, f"{value}.") if finish else run
 
     return finished
@@ -39,9 +39,17 @@ def test_a_result_holds_what_was_asked_and_measured(add: Add) -> None:
     result = json.loads(json.dumps(result_of(add("1+abc"))))
     assert result["question"] == "How far is the engine from the hardware's limit?"
     assert (result["answer"], result["patchbench"]) == ("2.0.", "1+abc")
+    assert result["claim"] == ""  # the field says nothing of the floor
     assert result["measurements"] == [measured().to_json()]
+    assert result["comparisons"] == [compared().to_json()]
     assert (result["dataset"], result["machine"]) == (FACTS["dataset"], FACTS["machine"])
-    assert (result["config"], result["seconds"]) == ({"seed": 0}, None)
+    assert (result["config"], result["seconds"], result["seeds"]) == ({"seed": 0}, None, None)
+
+
+def test_a_result_of_a_suite_that_is_gone_still_holds_what_was_measured(add: Add) -> None:
+    result = result_of(add("1+abc", suite="gone"))
+    assert (result["question"], result["claim"], result["answer"]) == ("gone", "", "2.0.")
+    assert len(result["measurements"]) == len(result["comparisons"]) == 1
 
 
 def test_the_latest_finished_run_of_each_suite(repository: Repository, add: Add) -> None:

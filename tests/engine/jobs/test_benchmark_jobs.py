@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.benchmark.wording import label
 from engine.config import RunConfig
 from engine.jobs import queue
 from engine.jobs.kinds.benchmark import BenchmarkRequest
@@ -42,6 +43,11 @@ def test_a_killed_benchmark_goes_on_after_its_finished_part(
     done = repository.benchmarks.get(run.id).measurements
     assert len(repository.benchmarks.done_parts(run.id)) == 2
     assert done[: len(before.measurements)] == before.measurements
-    assert len({(each.side, each.unit) for each in done}) == len(done) == 2 * len(before.measurements)
+    assert (
+        len({(label(each.side), each.metric) for each in done}) == len(done) == 2 * len(before.measurements)
+    )
+    compared = repository.benchmarks.get(run.id).comparisons
+    assert compared[: len(before.comparisons)] == before.comparisons
+    assert len(compared) == 2 * len(before.comparisons)
     assert json.loads((job_folder(job_id) / "benchmark.json").read_text()) == job.result
     assert f"{first}: measured before" in "\n".join(queue.read_log_tail(job_id))

@@ -31,21 +31,23 @@ def test_results_are_added_and_all_are_reported(tmp_path: Path) -> None:
         assert "batching" in text
 
 
-def test_charts_of_what_was_measured_lie_beside_the_markdown_and_in_the_page(tmp_path: Path) -> None:
-    measured = result("loader")
-    measured["measurements"] = [
-        {**measured["measurements"][0], "unit": "images/s", "settings": {"batch_size": size}}
-        for size in (1, 8)
-    ]
-    write_report(tmp_path, [measured])
-    svg = (tmp_path / "loader-1.svg").read_text().strip()
+def test_the_chart_of_what_was_compared_lies_beside_the_markdown_and_in_the_page(tmp_path: Path) -> None:
+    write_report(tmp_path, [result("loader"), {**result("merge"), "comparisons": []}])
+    svg = (tmp_path / "loader.svg").read_text().strip()
     assert svg.startswith("<svg")
     assert svg in (tmp_path / "report.html").read_text()
-    assert "(loader-1.svg)" in (tmp_path / "report.md").read_text()
+    assert "(loader.svg)" in (tmp_path / "report.md").read_text()
+    assert sorted(path.name for path in tmp_path.glob("*.svg")) == ["loader.svg"]
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("{", "as JSON, got"), ("[]", "got other JSON"), ("{}", "got other JSON")]
+    ("content", "message"),
+    [
+        ("{", "as JSON, got"),
+        ("[]", "got other JSON"),
+        ("{}", "got other JSON"),
+        ('{"suite": "floor", "answer": "Far.", "measurements": []}', "got other JSON"),  # of before 0.2
+    ],
 )
 def test_a_file_that_is_no_result_is_told(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "floor.json").write_text(content)

@@ -4,62 +4,65 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.benchmark.catalogue import Description
-from engine.benchmark.rows import exact_row
-from engine.benchmark.said import Said, listed, said
-from engine.benchmark.suite import SCALES, Part, Suite
+from engine.benchmark.rows import measured, ratio
+from engine.benchmark.suite import SCALES, SUITES, Claim, Suite
 from engine.config import RunConfig
 from engine.errors import DetectorError, RunInterruptedError, SettingsError, StorageError
 from engine.jobs import benchmarks
+from engine.records import Dataset
+from engine.runs.materials import gather
 from engine.store.repository import Repository
 
 Settings = Callable[..., RunConfig]
 
 
+CLAIM = Claim(key="more", holds="It grows", fails="It shrinks")
+
+
 class TinySuite:
     """Three parts, one of them for CUDA; what it was given and which parts it measured."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "tiny") -> None:
         self.subject: Any = None
         self.scale: Any = None
         self.measured: list[str] = []
         self.fails: BaseException | None = None
         self.suite = Suite(
-            about=Description(name="tiny", question="How many?"), parts=self.parts, answer=self.answer
+            name=name,
+            question="How many?",
+            claims=(CLAIM,),
+            parts={key: partial(self.measure, key) for key in ("one", "on a GPU", "two")},
+            needs_cuda=("on a GPU",),
         )
 
-    def parts(self, subject: Any, scale: Any) -> list[Part]:
+    def measure(self, key: str, subject: Any, scale: Any, report: Callable[[str], object]) -> list:
         self.subject, self.scale = subject, scale
-        return [
-            Part(key="one", measure=lambda report: self.measure("one", report)),
-            Part(key="on a GPU", measure=lambda report: self.measure("on a GPU", report), needs="cuda"),
-            Part(key="two", measure=lambda report: self.measure("two", report)),
-        ]
-
-    def measure(self, key: str, report: Callable[[str], object]) -> list:
         report(f"measuring {key}")
         if key == "two" and self.fails is not None:
             raise self.fails
         self.measured.append(key)
-        return [exact_row(key, float(len(self.measured)), "times", batch_size=1)]
-
-    @staticmethod
-    def answer(rows: Any) -> Said:
-        return said("It was {sides}.", sides=listed([row.side for row in rows], " and "))
+        count = float(len(self.measured))
+        side: dict[str, Any] = {"": key}
+        return [
+            measured(side, "images/s", count),
+            ratio(side, {"": "nothing"}, "images/s", (2 * count, count), CLAIM),
+        ]
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> TinySuite:
+def tiny() -> Iterator[TinySuite]:
     made = TinySuite()
-    monkeypatch.setitem(benchmarks.SUITES, "tiny", made.suite)
-    return made
+    with SUITES.having(made.suite):
+        yield made
 
 
 @pytest.fixture
@@ -85,8 +88,9 @@ def test_a_suite_gets_its_subject_and_scale(run: Callable, tiny: TinySuite) -> N
     assert sorted(tiny.subject.readers) == ["files", "one query a run", "one query an image"]
     assert lines == ["one", "measuring one", "two", "measuring two"]
     assert (result["suite"], result["left_out"]) == ("tiny", ["on a GPU"])
-    assert result["answer"] == "It was one and two. Not measured here, as it needs CUDA: on a GPU."
+    assert result["answer"] == "It grows: 2 times the speed."
     assert [row["value"] for row in result["measurements"]] == [1.0, 2.0]
+    assert [row["effect"] for row in result["comparisons"]] == [[2.0, 2.0, 2.0]] * 2
     assert (result["device"], result["dataset"]["images"]) == ("cpu", 5)
     assert result["machine"]["cpu_model"]
 
@@ -97,12 +101,54 @@ def test_what_was_measured_is_on_record(run: Callable, tiny: TinySuite) -> None:
         stored = repository.benchmarks.get(result["id"])
         assert repository.benchmarks.done_parts(stored.id) == ["one", "two"]
     assert (stored.state, stored.answer) == ("finished", result["answer"])
+    assert [row.side for row in stored.measurements] == [{"": "one"}, {"": "two"}]
+    assert [row.outcome for row in stored.comparisons] == ["confirmed", "confirmed"]
     assert stored.machine == result["machine"]["cpu_model"]
 
 
-def test_seconds_replace_the_scales(run: Callable, tiny: TinySuite) -> None:
-    run(seconds=1.5)
-    assert tiny.scale == replace(SCALES["small"], seconds=1.5)
+@pytest.mark.parametrize(
+    ("asked", "changed"),
+    [
+        ({}, {}),
+        ({"seconds": 1.5}, {"seconds": 1.5, "compared_s": 1.5}),
+        ({"seeds": 2}, {"seeds": 2, "strength_seeds": 2}),
+    ],
+)
+def test_seconds_and_seeds_replace_the_scales(
+    run: Callable, tiny: TinySuite, asked: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    result = run(**asked)
+    assert tiny.scale == replace(SCALES["small"], **changed)
+    assert (result["seconds"], result["seeds"]) == (asked.get("seconds"), asked.get("seeds"))
+
+
+def test_only_the_demo_has_scenes_that_no_run_sees(
+    run: Callable, tiny: TinySuite, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    run()
+    assert tiny.subject.unseen(lines.append) == []
+    materials = gather(settings())
+    drawn: list[str] = []
+
+    def draw(split: str, *, report: Callable[[int, int], object]) -> Dataset:
+        drawn.append(split)
+        report(49, 100)
+        report(50, 100)
+        return materials.dataset
+
+    monkeypatch.setattr(benchmarks, "demo_dataset", draw)
+    demo = replace(materials, dataset=replace(materials.dataset, name="demo", synthetic=True))
+    scenes = benchmarks._unseen(demo, lines.append)
+    assert drawn == ["test"]
+    assert lines == ["Drew 50 of 100 scenes to score patches on"]
+    assert [scene.count() for scene in scenes] == [1, 2, 1, 2, 1, 0]  # of the class under attack
+
+
+def test_a_suite_without_comparisons_says_so(run: Callable, tiny: TinySuite) -> None:
+    parts = {"bare": lambda subject, scale, report: [measured({"": "a"}, "s", 1.0)]}
+    with SUITES.having(replace(tiny.suite, name="bare", parts=parts, needs_cuda=())):
+        assert run("bare")["answer"] == "Nothing could be compared."
 
 
 def test_the_result_is_written_where_wanted(run: Callable, tiny: TinySuite, tmp_path: Path) -> None:
@@ -143,6 +189,7 @@ def test_a_run_that_stopped_goes_on_from_its_finished_parts(
         ({"fresh": True}, ["one", "one", "two"]),
         ({"scale": "medium"}, ["one", "one", "two"]),
         ({"seconds": 2.0}, ["one", "one", "two"]),
+        ({"seeds": 2}, ["one", "one", "two"]),
         ({"seed": 1}, ["one", "one", "two"]),
     ],
 )
@@ -187,28 +234,28 @@ def test_unknown_names_are_told(run: Callable, name: str, scale: str, message: s
         run(name, scale=scale)
 
 
-def test_one_failing_suite_does_not_end_the_others(
-    tiny: TinySuite, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failing, broken = TinySuite(), TinySuite()
+def test_one_failing_suite_does_not_end_the_others(tiny: TinySuite, settings: Settings) -> None:
+    failing, broken = TinySuite("failing"), TinySuite("broken")
     failing.fails, broken.fails = DetectorError("it is\ngone"), ZeroDivisionError("by zero")
-    suites = {"failing": failing.suite, "broken": broken.suite, "tiny": tiny.suite}
-    monkeypatch.setattr(benchmarks, "SUITES", suites)
+    names = ["failing", "broken", "tiny"]
     lines: list[str] = []
-    results, failures = benchmarks.run_all(settings(), scale="small", report=lines.append)
-    assert [result["suite"] for result in results] == ["tiny"]
-    assert failures == {"failing": "it is gone", "broken": "ZeroDivisionError: by zero"}
-    assert "failing failed: it is gone" in lines
-    failing.fails = broken.fails = None
-    results, failures = benchmarks.run_all(settings(), scale="small", report=lines.append)
-    assert ([result["suite"] for result in results], failures) == ([*suites], {})
+    with ExitStack() as stack:
+        for made in (failing, broken):
+            stack.enter_context(SUITES.having(made.suite))
+        asked = {"scale": "small", "report": lines.append, "names": names}
+        results, failures = benchmarks.run_all(settings(), **asked)
+        assert [result["suite"] for result in results] == ["tiny"]
+        assert failures == {"failing": "it is gone", "broken": "ZeroDivisionError: by zero"}
+        assert "failing failed: it is gone" in lines
+        failing.fails = broken.fails = None
+        results, failures = benchmarks.run_all(settings(), **asked)
+    assert ([result["suite"] for result in results], failures) == (names, {})
     assert tiny.measured == failing.measured == ["one", "two"]  # nothing was measured twice
 
 
-def test_a_stop_ends_them_all(tiny: TinySuite, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_ends_them_all(tiny: TinySuite, settings: Settings) -> None:
     tiny.fails = KeyboardInterrupt()
-    other = TinySuite()
-    monkeypatch.setattr(benchmarks, "SUITES", {"tiny": tiny.suite, "other": other.suite})
-    with pytest.raises(RunInterruptedError):
-        benchmarks.run_all(settings(), scale="small", report=lambda line: None)
+    other = TinySuite("other")
+    with SUITES.having(other.suite), pytest.raises(RunInterruptedError):
+        benchmarks.run_all(settings(), scale="small", report=print, names=["tiny", "other"])
     assert other.measured == []

@@ -112,6 +112,7 @@ def test_a_benchmark_is_queued(repository: Repository) -> None:
         "suite": "floor",
         "scale": "small",
         "seconds": 5,
+        "seeds": None,
         "config": json.loads(json.dumps(CONFIG.to_json())),
         "trust": False,
     }

@@ -6,11 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from engine.errors import JobError, StorageError
-from engine.records import Interval, Measurement
+from engine.measurements import Comparison, Interval, Measurement
 from engine.store.benchmarks import BenchmarkKey
 from engine.store.repository import Repository
 
@@ -29,12 +30,22 @@ FACTS = {"dataset": {"name": "blocks", "images": 5}, "machine": {"versions": {"t
 
 def measured(side: str = "step", value: float = 2.0) -> Measurement:
     return Measurement(
-        side=side,
+        side={"of": side},
         figure=Interval(value=value, low=1.5, high=2.5),
-        unit="s",
-        settings={"batch_size": 2},
-        claimed=1.8,
+        metric="s",
+        facts={"images": 2},
         samples=(1.5, value, 2.5),
+    )
+
+
+def compared(value: float = 0.5, **rest: Any) -> Comparison:
+    return Comparison(
+        side={"of": "step"},
+        reference={"of": "bare pass"},
+        metric="image-iterations/s",
+        unit="times",
+        effect=Interval(value=value, low=0.4, high=0.6),
+        **{"claim": "close", "claimed": (0.85, math.inf), "outcome": "refuted", **rest},
     )
 
 
@@ -54,12 +65,15 @@ def test_nothing_is_found_in_an_empty_database(repository: Repository) -> None:
 def test_a_finished_run_comes_back_as_it_was_measured(repository: Repository) -> None:
     benchmarks = repository.benchmarks
     run = benchmarks.begin(KEY, facts=FACTS)
-    assert (run.state, run.attempt, run.measurements, run.settings) == ("running", 1, (), KEY.settings)
-    benchmarks.add_part(run, "views", [measured(), measured("bare pass")])
-    benchmarks.add_part(run, "whole", [measured("step", 3.0)])
+    assert (run.state, run.attempt, run.settings) == ("running", 1, KEY.settings)
+    assert (run.measurements, run.comparisons) == ((), ())
+    benchmarks.add_part(run, "views", [measured(), compared(), measured("bare pass")])
+    benchmarks.add_part(run, "whole", [measured("step", 3.0), compared(0.6, needs={"rounds": 3})])
     finished = benchmarks.finish(run, "Twice.", ["fp16"])
     assert finished == benchmarks.get(run.id) == benchmarks.finished(KEY)
     assert finished.measurements == (measured(), measured("bare pass"), measured("step", 3.0))
+    assert finished.comparisons == (compared(), compared(0.6, needs={"rounds": 3}))
+    assert (benchmarks.find()[0].measurements, benchmarks.find()[0].comparisons) == ((), ())
     assert (finished.state, finished.answer, finished.left_out) == ("finished", "Twice.", ("fp16",))
     assert finished.facts == FACTS
     assert finished.finished_at >= finished.started_at
@@ -69,13 +83,17 @@ def test_a_finished_run_comes_back_as_it_was_measured(repository: Repository) ->
 def test_figures_that_are_undefined_stay_so(repository: Repository) -> None:
     run = repository.benchmarks.begin(KEY, facts=FACTS)
     nan = float("nan")
-    undefined = Measurement(
-        side="asr", figure=Interval(value=nan, low=nan, high=nan), unit="", samples=(nan,)
-    )
-    repository.benchmarks.add_part(run, "score", [undefined])
-    (loaded,) = repository.benchmarks.get(run.id).measurements
-    assert math.isnan(loaded.figure.value)
-    assert math.isnan(loaded.samples[0])
+    undefined = Interval(value=nan, low=nan, high=nan)
+    rows = [
+        Measurement(side={"of": "patch"}, figure=undefined, metric="ASR", samples=(nan,)),
+        replace(compared(), effect=undefined),
+    ]
+    repository.benchmarks.add_part(run, "score", rows)
+    loaded = repository.benchmarks.get(run.id)
+    assert math.isnan(loaded.measurements[0].figure.value)
+    assert math.isnan(loaded.measurements[0].samples[0])
+    assert math.isnan(loaded.comparisons[0].effect.low)
+    assert loaded.comparisons[0].claimed == (0.85, math.inf)
 
 
 def test_an_unfinished_run_goes_on_and_its_former_attempt_adds_nothing(repository: Repository) -> None:
@@ -115,9 +133,21 @@ def test_fresh_runs_and_finished_ones_begin_anew(repository: Repository) -> None
 
 def test_a_part_is_stored_whole_or_not_at_all(repository: Repository) -> None:
     run = repository.benchmarks.begin(KEY, facts=FACTS)
+    wrong = replace(measured(), facts={"a": set()})
     with pytest.raises(TypeError):
-        repository.benchmarks.add_part(run, "views", [measured(), replace(measured(), settings={"a": set()})])
-    assert repository.benchmarks.get(run.id).measurements == ()
+        repository.benchmarks.add_part(run, "views", [measured(), compared(), wrong])
+    stored = repository.benchmarks.get(run.id)
+    assert (stored.measurements, stored.comparisons) == ((), ())
+
+
+def test_with_a_run_goes_all_that_it_measured(repository: Repository) -> None:
+    run = repository.benchmarks.begin(KEY, facts=FACTS)
+    repository.benchmarks.add_part(run, "views", [measured(), compared()])
+    repository.benchmarks.delete(run.id)
+    again = repository.benchmarks.begin(KEY, facts=FACTS)
+    assert (again.measurements, again.comparisons) == ((), ())
+    with pytest.raises(JobError, match="found none"):
+        repository.benchmarks.delete(run.id)
 
 
 @pytest.mark.parametrize(

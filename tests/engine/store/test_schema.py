@@ -98,6 +98,47 @@ def test_scores_of_an_older_file_keep_their_subject_and_its_jobs_have_no_group(t
         assert repository.weights.all() == []
 
 
+SIDES = [
+    # side, settings, claimed → side, facts
+    (("step", "{}", None), ({"": "step"}, {})),
+    (
+        ("step", '{"view": "whole", "canvas_px": 64}', None),
+        ({"": "step", "view": "whole"}, {"view": "whole", "canvas_px": 64}),
+    ),
+    (("views, batch 1", '{"view": "views"}', None), ({"": "views, batch 1"}, {"view": "views"})),
+    (
+        ("grouped, batch 8", '{"batch_size": 8}', 1.8),
+        ({"": "grouped, batch 8"}, {"batch_size": 8, "claimed": 1.8}),
+    ),
+]
+
+
+def test_measurements_of_an_older_file_keep_their_side_view_and_claim(tmp_path):
+    path = tmp_path / "a.db"
+    older = sqlite3.connect(path)
+    MIGRATIONS.apply(Database(older), stop_before="m010_comparisons")
+    with older:
+        older.execute(
+            "INSERT INTO benchmarks (suite, scale, state, attempt, device, machine, detector, dataset, "
+            "code_version, started_at, answer, settings, facts, left_out) "
+            "VALUES ('floor', 'small', 'finished', 1, 'cpu', '', '', '', '', 0, 'Far.', '{}', '{}', '[]')"
+        )
+        older.executemany(
+            "INSERT INTO measurements (benchmark_id, position, part, side, value, low, high, unit, settings, "
+            "claimed, samples) VALUES (1, ?, 'all', ?, 2, 1.5, NULL, 's/image', ?, ?, '[2.0]')",
+            [(number, *before) for number, (before, _) in enumerate(SIDES)],
+        )
+    older.close()
+    with Repository(path) as repository:
+        run = repository.benchmarks.get(1)
+        assert (run.answer, run.comparisons) == ("Far.", ())
+        assert [(row.side, row.facts) for row in run.measurements] == [after for _, after in SIDES]
+        assert {(row.metric, row.figure.value, row.samples) for row in run.measurements} == {
+            ("s/image", 2.0, (2.0,))
+        }
+        assert repository.benchmarks.done_parts(1) == ["all"]
+
+
 def test_a_file_that_is_up_to_date_is_opened_without_sqlite_utils(own_home):
     program = (
         "import sys; from engine.store.repository import Repository; Repository().close(); "

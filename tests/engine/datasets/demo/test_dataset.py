@@ -25,6 +25,12 @@ def test_the_demo_has_the_histogram_it_promises():
     assert dict(Counter(people_counts("demo", 100))) == DEMO_COUNTS
 
 
+def test_pictures_that_no_run_sees_have_as_many_people_as_the_demo():
+    assert SPLITS["test"] == 4 * SPLITS["demo"]
+    assert dict(Counter(people_counts("test", 400)[:100])) == DEMO_COUNTS
+    assert people_counts("test", 100) != people_counts("demo", 100)
+
+
 def test_the_training_pictures_are_fuller():
     assert sum(TRAIN_COUNTS.values()) == 100
     assert dict(Counter(people_counts("train", 800)[:100])) == TRAIN_COUNTS
@@ -55,11 +61,11 @@ def test_records_labels_and_images_agree(own_home):
 
 
 def test_splits_share_no_picture(own_home):
-    folders = [own_home / "demo" / split / "images" for split in ("train", "val")]
-    for split in ("train", "val"):
+    splits = ("train", "val", "test")  # the demo itself is always drawn whole
+    for split in splits:
         demo_dataset(split, images=1)
-    first, second = (next(iter(contents(folder).values())) for folder in folders)
-    assert first != second
+    folders = [own_home / "demo" / split / "images" for split in splits]
+    assert len({next(iter(contents(folder).values())) for folder in folders}) == len(splits)
 
 
 def test_it_is_drawn_once_and_again_when_half_drawn_or_outdated(tmp_path, monkeypatch):
@@ -80,7 +86,7 @@ def test_it_is_drawn_once_and_again_when_half_drawn_or_outdated(tmp_path, monkey
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"split": "test"}, "split: expected one of demo, train, val, got 'test'"),
+        ({"split": "all"}, "split: expected one of demo, test, train, val, got 'all'"),
         ({"split": "train", "images": 0}, "images: expected 1 to 100000, got 0"),
         ({"split": "demo", "images": 5}, "images: expected 100 to 100, got 5"),
     ],

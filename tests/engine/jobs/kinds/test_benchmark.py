@@ -24,6 +24,7 @@ DEMO = RunConfig(dataset="demo", weights="demo")
     [
         ("none", {}, "suite: expected one of"),
         ("floor", {"scale": "tiny"}, "scale: expected one of large, medium, small, got 'tiny'"),
+        ("floor", {"seeds": 0}, "seeds: expected 1 to 100, got 0"),
         ("floor", {"seconds": 0}, "seconds: expected 0.1 to 10000000, got 0"),
     ],
 )
@@ -53,13 +54,15 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_a_suite_is_run_as_it_was_asked_for(
     repository: Repository, carry_out: CarryOut, given: dict[str, Any]
 ) -> None:
-    job = queue.submit(repository, "benchmark", BenchmarkRequest(suite="floor", config=DEMO, seconds=5))
+    job = queue.submit(
+        repository, "benchmark", BenchmarkRequest(suite="floor", config=DEMO, seconds=5, seeds=2)
+    )
     assert job.label == "Benchmark floor: person, demo on demo"
-    assert list(job.request) == ["suite", "scale", "seconds", "config", "trust"]
+    assert list(job.request) == ["suite", "scale", "seconds", "seeds", "config", "trust"]
     assert job.request["config"] == json.loads(json.dumps(DEMO.to_json()))
     job, result, folder = carry_out()
     assert result == {"answer": "yes"}
-    assert (given["suite"], given["scale"], given["seconds"]) == ("floor", "small", 5)
+    assert (given["suite"], given["scale"], given["seconds"], given["seeds"]) == ("floor", "small", 5, 2)
     assert (given["config"].device, given["job_id"], given["out"]) == ("cpu", 1, folder / "benchmark.json")
     progress = repository.jobs.get(1).progress
     assert (progress.phase, progress.done, progress.total, progress.unit) == ("measuring", 2, 2, "parts")
