@@ -3,30 +3,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.config import RunConfig
-from engine.records import BenchmarkRun, Interval, Measurement
+from engine.measurements import Axes, BenchmarkRun, Comparison, Interval, Measurement
 from engine.store.benchmarks import BenchmarkKey
 from engine.store.repository import Repository
 
 MACHINE = {"cpu_model": "test CPU", "versions": {"torch": "2.15.0"}}
 
 
-def row(
-    side: str, value: float, unit: str = "images/s", claimed: float | None = None, **settings: Any
-) -> Measurement:
+def row(side: Axes, value: float, metric: str = "images/s", **facts: Any) -> Measurement:
     """A measurement of five rounds around a value."""
     samples = tuple(value * factor for factor in (0.98, 0.99, 1.0, 1.01, 1.02))
     figure = Interval(value=value, low=samples[0], high=samples[-1])
-    return Measurement(
-        side=side, figure=figure, unit=unit, settings=settings, claimed=claimed, samples=samples
+    return Measurement(side=side, metric=metric, figure=figure, facts=facts, samples=samples)
+
+
+def against(
+    side: Axes, reference: Axes, effect: tuple[float, float, float], metric: str = "images/s", **more: Any
+) -> Comparison:
+    """A comparison; `effect` is its lowest, its middle and its highest value."""
+    low, value, high = effect
+    figure = Interval(value=value, low=low, high=high)
+    return Comparison(
+        **{"side": side, "reference": reference, "metric": metric, "unit": "times", "effect": figure} | more
     )
 
 
 def add_benchmark(
     repository: Repository,
-    rows: list[Measurement],
+    rows: Sequence[Measurement | Comparison],
     *,
     suite: str = "loader",
     version: str = "1+a",

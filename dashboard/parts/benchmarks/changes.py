@@ -59,10 +59,10 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
         rows.append(
             {
                 _("Side"): side,
-                _("Before"): wording.figure_text(each.before.figure, factor),
-                _("After"): wording.figure_text(each.after.figure, factor),
                 _("Change"): formats.DASH if each.relative is None else f"{each.relative:+.1%}",
                 _("Verdict"): verdicts[each.beyond_noise],
+                _("Before"): wording.figure_text(each.before.figure, factor),
+                _("After"): wording.figure_text(each.after.figure, factor),
             }
         )
     figure = effect_chart(
@@ -71,7 +71,7 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
         names=(_("beyond noise"), _("within noise or not known"), ""),
         title=_("Change since the earlier run"),
         x_title=_("Share of the earlier figure"),
-        percent=True,
+        form="+.0%",
         **look(),
     )
     chart(figure, alt=words, key="changes")
