@@ -14,7 +14,7 @@ from dashboard.charts.theme import as_text, colour, error_bars, folded, styled
 from engine.measurements import Interval, spans_orders
 
 _CLAIM, _PALE = "#D55E00", "#8A97A5"
-_FEW_DECADES = 200  # up to such a ratio there is room for ticks at 2 and 5
+_FEW_DECADES = 50  # up to such a ratio there is room for ticks at 2 and 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,12 @@ def effect_chart(
                 hovertemplate=f"%{{customdata}}: %{{x:{form or '.4g'}}}<extra></extra>",
                 mode="markers",
                 name=name,
-                marker={"symbol": symbol, "size": 15 if large else 10, "color": tint, "line_width": 2},
+                marker={
+                    "symbol": symbol,
+                    "size": 15 if large else 10,
+                    "color": tint,
+                    "line": {"width": 2, "color": tint},
+                },
             )
     claims = [(value, place) for place, each in enumerate(effects) for value in dict.fromkeys(each.claimed)]
     if claims:

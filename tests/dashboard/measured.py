@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engine.benchmark.wording import headline
 from engine.config import RunConfig
 from engine.measurements import Axes, BenchmarkRun, Comparison, Interval, Measurement
 from engine.store.benchmarks import BenchmarkKey
@@ -24,12 +25,16 @@ def row(side: Axes, value: float, metric: str = "images/s", **facts: Any) -> Mea
 def against(
     side: Axes, reference: Axes, effect: tuple[float, float, float], metric: str = "images/s", **more: Any
 ) -> Comparison:
-    """A comparison; `effect` is its lowest, its middle and its highest value."""
+    """A comparison in `times` that tests nothing, unless `more` says otherwise.
+
+    Args:
+        side, reference, metric: what is compared.
+        effect: its lowest, its middle and its highest value.
+        more: other fields of `Comparison`.
+    """
     low, value, high = effect
-    figure = Interval(value=value, low=low, high=high)
-    return Comparison(
-        **{"side": side, "reference": reference, "metric": metric, "unit": "times", "effect": figure} | more
-    )
+    fields: dict[str, Any] = {"unit": "times", "effect": Interval(value=value, low=low, high=high)}
+    return Comparison(side=side, reference=reference, metric=metric, **{**fields, **more})
 
 
 def add_benchmark(
@@ -38,12 +43,12 @@ def add_benchmark(
     *,
     suite: str = "loader",
     version: str = "1+a",
-    answer: str | None = "Batch 8 is fed fastest.",
+    answer: str | None = "",
     left_out: tuple[str, ...] = (),
     class_name: str = "person",
     **subject: str,
 ) -> BenchmarkRun:
-    """A finished run, or (without an answer) an interrupted one."""
+    """A finished run, whose answer is the headline by default, or (answer None) an interrupted one."""
     config = RunConfig(dataset="demo", weights="demo", class_name=class_name).to_json()
     about = {"device": "cpu", "machine": "test CPU", "detector": "demo", "dataset": "demo"} | subject
     key = BenchmarkKey(
@@ -59,4 +64,5 @@ def add_benchmark(
     if answer is None:
         repository.benchmarks.interrupt(run)
         return repository.benchmarks.get(run.id)
-    return repository.benchmarks.finish(run, answer, left_out)
+    comparisons = [each for each in rows if isinstance(each, Comparison)]
+    return repository.benchmarks.finish(run, answer or headline(suite, comparisons), left_out)

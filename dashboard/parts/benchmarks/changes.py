@@ -7,7 +7,7 @@ import math
 
 from dashboard import formats
 from dashboard.charts.benchmarks import Effect, effect_chart
-from dashboard.components import chart, controls, look
+from dashboard.components import chart, controls, look, table
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
@@ -75,7 +75,7 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
         **look(),
     )
     chart(figure, alt=words, key="changes")
-    st.dataframe(rows, hide_index=True, height="content")
+    table(rows)
     st.caption(
         _(
             "Beyond noise: outside an interval of 99% that allows for the noise within the runs and between "

@@ -148,7 +148,7 @@ def comparisons(run: BenchmarkRun) -> None:
 
 def comparison_row(run: BenchmarkRun, comparison: Comparison) -> dict[str, str]:
     """A line of the table: what matters most comes first, as a phone shows three columns."""
-    side, reference, metric, effect, claimed, outcome = wording.comparison_row(run.suite, comparison, _)
+    side, reference, metric, effect, claimed, _outcome = wording.comparison_row(run.suite, comparison, _)
     line = {
         _("Outcome"): outcome_word(run.suite, comparison),
         _("Side"): side,
@@ -159,8 +159,17 @@ def comparison_row(run: BenchmarkRun, comparison: Comparison) -> dict[str, str]:
     if any(each.claimed for each in run.comparisons):
         line[_("Claimed")] = claimed
     if any(each.needs for each in run.comparisons):
-        line[_("To decide")] = outcome if comparison.needs else formats.DASH
+        line[_("Would decide")] = needed(run.suite, comparison)
     return line
+
+
+def needed(suite: str, comparison: Comparison) -> str:
+    """What more it would take to decide a comparison, without saying that it is undecided."""
+    if not comparison.needs:
+        return formats.DASH
+    return wording.outcome_text(
+        suite, comparison, lambda text: "{needs}" if text == wording.UNDECIDED else _(text)
+    )
 
 
 def effects(shown: Sequence[Comparison], unit: str) -> None:
