@@ -10,10 +10,10 @@ from pathlib import Path
 import polib
 
 from dashboard.i18n import LANGUAGES, LOCALE
+from dashboard.services.benchmarks import wording
 from dashboard.services.datasets import repair_texts
 from dashboard.services.jobs import kind_texts
 from dashboard.services.settings import setting_texts
-from engine.benchmark import wording
 
 SOURCES = Path(__file__).parent
 MARKS = {"_": 1, "N_": 1, "ngettext": 2}  # function → how many of its arguments are texts

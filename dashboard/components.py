@@ -12,7 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard import formats
-from dashboard.charts.theme import CONFIG
+from dashboard.charts.theme import CONFIG, columns
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import presenting, reference
@@ -45,6 +45,7 @@ SCORES = {
     "disappearance": N_("Disappearance"),
     "hallucinations_per_image": N_("Hallucinations per image"),
 }
+_MEASURED_ROWS = 10  # by which the browser sizes a table's columns
 MEANINGS = N_(
     "ASR: share of the objects found without a patch that are no longer found. Confidence: how much of these "
     "objects' detection scores is left, 0 (hidden) to 1 (untouched). Disappearance: share of all objects "
@@ -179,12 +180,27 @@ def table(rows: list[dict[str, Any]]) -> None:
     if presenting():
         st.table([{name: _folding(value) for name, value in row.items()} for row in rows], hide_index=True)
     else:
-        st.dataframe(rows, hide_index=True, height="content")
+        st.dataframe(rows, hide_index=True, height="content", column_config=_widths(rows))
+
+
+def _widths(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Columns whose longest cell the browser does not measure, and their widths in pixels."""
+    wide = {}
+    for name in rows[0] if rows else ():
+        measured, others = (
+            max((columns(str(row[name])) for row in part), default=0)
+            for part in (rows[:_MEASURED_ROWS], rows[_MEASURED_ROWS:])
+        )
+        if others > max(measured, columns(name)):
+            wide[name] = st.column_config.Column(width=20 + round(6.6 * others))
+    return wide
 
 
 def _folding(value: object) -> str:
     """A cell that is folded before a bracket, not within it."""
-    return re.sub(r"\([^()]*\)", lambda bracket: bracket[0].replace(" ", "\N{NO-BREAK SPACE}"), str(value))
+    return re.sub(
+        r"\([^()]*\)|\[[^\[\]]*\]", lambda bracket: bracket[0].replace(" ", "\N{NO-BREAK SPACE}"), str(value)
+    )
 
 
 def score_table(evaluation: Mapping[str, Any]) -> None:

@@ -18,11 +18,11 @@ from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
 from dashboard.parts.benchmarks.changes import change_over_time
-from dashboard.parts.benchmarks.view import downloads, scale_name, suite_view
+from dashboard.parts.benchmarks.view import downloads, outcome_badge, scale_name, suite_view
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector, other_weights
 from dashboard.services import benchmarks
-from dashboard.services.benchmarks import Filter
+from dashboard.services.benchmarks import Filter, Suite
 from engine.records import BenchmarkRun
 
 ALL = "all"
@@ -147,27 +147,35 @@ def between(first: date, last: date) -> tuple[float, float]:
 
 
 def all_suites(wanted: Filter) -> None:
-    """Every suite with its question and its latest answer."""
+    """Every suite with its question, its latest answer and the outcome of that."""
     answers = benchmarks.latest(wanted)
     for about in benchmarks.SUITES.things():
-        with st.container(border=True):
-            st.markdown(Markdown("**{question}**").format(question=_(about.question)))
-            run = answers.get(about.name)
-            if run is None:
-                st.caption(_("Not measured yet."))
-            else:
-                st.markdown(benchmarks.answer(run, _))
-                where = _("{device}, {detector} on {dataset}, {when}").format(
-                    device=run.device,
-                    detector=run.detector,
-                    dataset=run.dataset,
-                    when=formats.moment(run.started_at),
-                )
-                st.caption(where)
-            go_to("benchmarks", _("Charts and figures: {suite}").format(suite=about.name), suite=about.name)
+        with st.container(border=True, gap="small"):
+            suite_line(about, answers.get(about.name))
     if answers:
         with controls("all-files"):
             downloads(list(answers.values()), "benchmarks")
+
+
+def suite_line(about: Suite, run: BenchmarkRun | None) -> None:
+    """A suite in the list of all."""
+    st.markdown(Markdown("**{question}**").format(question=_(about.question)))
+    if run is not None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            outcome_badge(run)
+            st.markdown(benchmarks.answer(run, _))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        go_to("benchmarks", _("Charts and figures: {suite}").format(suite=about.name), suite=about.name)
+        if run is None:
+            st.caption(_("Not measured yet."))
+            return
+        where = _("{device}, {detector} on {dataset}, {when}").format(
+            device=run.device,
+            detector=run.detector,
+            dataset=run.dataset,
+            when=formats.moment(run.started_at),
+        )
+        st.caption(where)
 
 
 def page() -> None:

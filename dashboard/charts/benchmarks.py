@@ -14,6 +14,7 @@ from dashboard.charts.theme import as_text, colour, error_bars, folded, styled
 from engine.measurements import Interval, spans_orders
 
 _CLAIM, _PALE = "#D55E00", "#8A97A5"
+_FEW_DECADES = 50  # up to such a ratio there is room for ticks at 2 and 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class Effect:
     """A row of the chart.
 
     Attributes:
-        name: of the row; names may repeat.
+        name: of the row, in lines as they are to be read; names may repeat.
         figure: with its interval.
         stands_out: drawn in colour, such as an effect that is decided or a change beyond noise.
         claimed: values that the field claims.
@@ -40,7 +41,7 @@ def effect_chart(
     names: tuple[str, str, str],
     title: str,
     x_title: str,
-    percent: bool = False,
+    form: str = "",
     dark: bool = False,
     large: bool = False,
 ) -> go.Figure:
@@ -51,7 +52,7 @@ def effect_chart(
         null: where there is no effect.
         names: of rows that stand out, of the others, and of claims, in the legend.
         title, x_title: in the session's language.
-        percent: the effects are shares.
+        form: how D3 writes figures, such as `+.0%` of changes; four digits by default.
     """
     figure = go.Figure()
     for name, stands_out, symbol, tint in (
@@ -65,32 +66,39 @@ def effect_chart(
                 x=[each.value for each in figures],
                 y=[place for place, _each in rows],
                 error_x=error_bars([(each.value, each.low, each.high) for each in figures], dark),
-                customdata=[each.name for _place, each in rows],
-                hovertemplate="%{customdata}: %{x:+.1%}" if percent else "%{customdata}: %{x:.4g}",
+                customdata=[" ".join(each.name.split()) for _place, each in rows],
+                hovertemplate=f"%{{customdata}}: %{{x:{form or '.4g'}}}<extra></extra>",
                 mode="markers",
                 name=name,
-                marker={"symbol": symbol, "size": 15 if large else 10, "color": tint},
+                marker={
+                    "symbol": symbol,
+                    "size": 15 if large else 10,
+                    "color": tint,
+                    "line": {"width": 2, "color": tint},
+                },
             )
     claims = [(value, place) for place, each in enumerate(effects) for value in dict.fromkeys(each.claimed)]
     if claims:
         where, places = zip(*claims, strict=True)
-        look = {"symbol": "diamond-open", "size": 17 if large else 12, "color": _CLAIM}
+        look = {"symbol": "diamond-open", "size": 17 if large else 12, "color": _CLAIM, "line_width": 2}
         figure.add_scatter(x=where, y=places, mode="markers", name=names[2], marker=look)
     _rows(figure, [each.name for each in effects], title=title, dark=dark, large=large)
-    values = [each.figure.value for each in effects if not math.isnan(each.figure.value)]
-    wide = not percent and spans_orders([*values, *(value for value, _place in claims)])
-    scale: dict[str, Any] = {"type": "log", "dtick": 1, "tickformat": "~g"} if wide else {}
-    if percent:
-        scale = {"tickformat": "+.0%"}
-    figure.update_xaxes(title=as_text(x_title), zeroline=False, **scale)
-    figure.add_vline(x=null, line_width=2, line_color=_PALE)
+    shown = [each.figure.value for each in effects if not math.isnan(each.figure.value)]
+    shown += [value for value, _place in claims]
+    wide = spans_orders(shown)
+    figure.update_xaxes(title=as_text(x_title), zeroline=False, tickformat=form or ("~g" if wide else ""))
+    if wide:
+        figure.update_xaxes(type="log", dtick="D2" if max(shown) <= _FEW_DECADES * min(shown) else 1)
+    if null > 0 or not wide:  # a logarithmic axis has no 0
+        figure.add_vline(x=null, line_width=2, line_color=_PALE)
     return figure
 
 
 def _rows(figure: go.Figure, names: Sequence[str], **look: Any) -> None:
     """Style a figure of rows from top to bottom, each as high as the longest name when folded."""
-    labels = [folded(name) for name in names]
+    labels = ["<br>".join(map(folded, name.splitlines())) for name in names]
     lines = max((label.count("<br>") + 1 for label in labels), default=1)
     styled(figure, height=150 + (16 + 18 * lines) * len(labels), **look)
     rows = list(range(len(labels)))
+    figure.update_layout(showlegend=True)  # also of one series: its colour means something
     figure.update_yaxes(tickmode="array", tickvals=rows, ticktext=labels, range=[len(rows) - 0.5, -0.5])

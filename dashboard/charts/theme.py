@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from typing import Any
+from unicodedata import east_asian_width
 
 import plotly.graph_objects as go
 
@@ -120,9 +121,19 @@ def _as_text(values: Any) -> Any:
 
 
 def folded(name: str, width: int = 26) -> str:
-    """A name in lines short enough to leave room for the figure on a phone."""
+    """A name in lines short enough to leave room for the figure on a phone.
+
+    Args:
+        name: in one line.
+        width: of a line in Latin letters; a Korean one is twice as wide.
+    """
     lines = [""]
     for word in name.split():
-        fits = not lines[-1] or len(lines[-1]) + 1 + len(word) <= width
+        fits = not lines[-1] or columns(lines[-1]) + 1 + columns(word) <= width
         lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if fits else [*lines, word]
     return "<br>".join(map(as_text, lines))
+
+
+def columns(text: str) -> int:
+    """How wide a text is in Latin letters."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -18,6 +18,7 @@ from engine.jobs import benchmark_history, queue
 from engine.jobs.kinds import making
 from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.json_text import json_document
+from engine.measurements import Comparison
 from engine.records import BenchmarkRun, Job
 
 __all__ = [
@@ -39,11 +40,13 @@ __all__ = [
     "subjects",
     "to_csv",
     "to_json",
+    "told",
     "wording",
 ]
 
 LISTED = 1000
-_COLUMNS = ("side", "reference", "metric", "unit", "value", "low", "high", "claim", "claimed", "outcome")
+_COLUMNS = ("side", "reference", "metric", "unit", "value", "low", "high")
+_CLAIMED = ("claim", "claimed_low", "claimed_high", "outcome")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,11 +172,18 @@ def start(
 def answer(run: BenchmarkRun, translate: Callable[[str], str]) -> str:
     """What a finished run found, in another language; empty until it ends.
 
-    A run of a version that stored no comparisons has its answer in English only.
+    An answer that another version worded otherwise is there in English only, as it was stored.
     """
-    if not run.answer or not run.comparisons:
+    if run.answer is None or run.answer != wording.headline(run.suite, run.comparisons):
         return run.answer or ""
     return wording.headline(run.suite, run.comparisons, translate)
+
+
+def told(run: BenchmarkRun) -> Comparison | None:
+    """The comparison that a run's answer tells of; None where there is none, as in runs of old versions."""
+    about = SUITES.get(run.suite)
+    tests = ((claim, each) for claim in (about.claims if about else ()) for each in run.comparisons)
+    return next((each for claim, each in tests if each.claim == claim.key), None)
 
 
 def to_json(runs: Sequence[BenchmarkRun]) -> str:
@@ -185,15 +195,16 @@ def to_json(runs: Sequence[BenchmarkRun]) -> str:
 def to_csv(runs: Sequence[BenchmarkRun]) -> str:
     """A line for each measurement and comparison of runs, with what it was measured on."""
     about = ("suite", "id", "scale", "device", "machine", "detector", "dataset", "code_version", "started_at")
-    lines: list[list[object]] = [[*about, *_COLUMNS]]
+    lines: list[list[object]] = [[*about, *_COLUMNS, *_CLAIMED]]
     for run in runs:
         on = [getattr(run, name) for name in about]
         for row in run.measurements:
             unit, factor = wording.shown_unit(row.metric)
             figure = [bound if bound is None else bound / factor for bound in row.figure.to_json()]
-            lines.append([*on, wording.label(row.side), "", row.metric, unit, *figure, "", "", ""])
+            lines.append([*on, wording.label(row.side), "", row.metric, unit, *figure, "", "", "", ""])
         for each in run.comparisons:
             names = wording.label(each.side), wording.label(each.reference)
-            ends = each.claim, wording.claimed_text(each), each.outcome
+            claimed = each.to_json()["claimed"] or (None, None)
+            ends = each.claim, *claimed, each.outcome
             lines.append([*on, *names, each.metric, each.unit, *each.effect.to_json(), *ends])
     return csv_text(lines, line_end="\n")

@@ -18,7 +18,7 @@ from engine.config import home_folder
 from engine.records import Repair
 from engine.store.repository import Repository
 from tests.dashboard.homes import add_running, fill, make_dataset
-from tests.dashboard.measured import add_benchmark, row
+from tests.dashboard.measured import add_benchmark, against, row
 
 NAME = "**b** [x](http://e.test) $y$"  # short, as some places cut names off
 LONG = NAME + " ![i](http://e.test/i.png) :red[r] `c` <b>h</b> <img src=http://e.test/h.png> :smile:"
@@ -71,7 +71,8 @@ def fill_hostile(repository: Repository) -> None:
         replace(dataset, name=LONG, source=f"/{LONG}", class_names=names, images=images, repairs=repairs)
     )
     for version in (NAME, LONG):
-        rows = [row(LONG, 1.0, LONG, 2.0, batch_size=1, kind=NAME), row(NAME, 2.0)]
+        sides = {"": LONG, "batch_size": NAME}, {NAME: NAME}
+        rows = [row(sides[0], 1.0, LONG), row(sides[1], 2.0), against(*sides, (1.0, 2.0, 3.0), LONG)]
         add_benchmark(
             repository, rows, version=version, answer=LONG, left_out=(LONG,), detector=LONG, dataset=NAME
         )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 
@@ -119,3 +120,32 @@ def test_scores_need_no_scrolling_in_presentation_mode(present: bool, kind: str)
     (shown,) = app.run().get(kind)
     gap = "\N{NO-BREAK SPACE}" if present else " "  # a bracket is not folded
     assert shown.value["ASR"][1] == f"0.00 (0.00{gap}to{gap}0.05)"
+
+
+def long_table(names: list[str]) -> None:
+    from dashboard.components import table
+
+    table([{"Name": name, "Figure": "1 [0, 2]"} for name in names])
+
+
+@pytest.mark.parametrize(
+    ("names", "widths"),
+    [
+        ([], {}),
+        (["a"] * 9 + ["a long name"], {}),  # the browser measures it
+        (["a"] * 10 + ["a long name"], {"Name": 93}),
+        (["a"] * 10 + ["긴 이름"], {"Name": 66}),  # a Korean letter is as wide as two
+        (["a long name"] + ["a"] * 10, {}),
+    ],
+)
+def test_a_long_cell_far_down_is_not_cut(names: list[str], widths: dict[str, int]) -> None:
+    app = AppTest.from_function(long_table, kwargs={"names": names}).run()
+    columns = json.loads(app.dataframe[0].proto.columns)
+    assert {name: each["width"] for name, each in columns.items() if each.get("width")} == widths
+
+
+def test_square_brackets_are_not_folded_either() -> None:
+    app = AppTest.from_function(long_table, kwargs={"names": ["a"]})
+    app.session_state["kept.present"] = True
+    (shown,) = app.run().get("table")
+    assert shown.value["Figure"][0] == "1 \\[0,\N{NO-BREAK SPACE}2\\]"

@@ -7,7 +7,7 @@ import math
 
 from dashboard import formats
 from dashboard.charts.benchmarks import Effect, effect_chart
-from dashboard.components import chart, controls, look
+from dashboard.components import chart, controls, look, table
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
@@ -59,10 +59,10 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
         rows.append(
             {
                 _("Side"): side,
-                _("Before"): wording.figure_text(each.before.figure, factor),
-                _("After"): wording.figure_text(each.after.figure, factor),
                 _("Change"): formats.DASH if each.relative is None else f"{each.relative:+.1%}",
                 _("Verdict"): verdicts[each.beyond_noise],
+                _("Before"): wording.figure_text(each.before.figure, factor),
+                _("After"): wording.figure_text(each.after.figure, factor),
             }
         )
     figure = effect_chart(
@@ -71,11 +71,11 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
         names=(_("beyond noise"), _("within noise or not known"), ""),
         title=_("Change since the earlier run"),
         x_title=_("Share of the earlier figure"),
-        percent=True,
+        form="+.0%",
         **look(),
     )
     chart(figure, alt=words, key="changes")
-    st.dataframe(rows, hide_index=True, height="content")
+    table(rows)
     st.caption(
         _(
             "Beyond noise: outside an interval of 99% that allows for the noise within the runs and between "

@@ -5,17 +5,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dashboard import components, formats
 from dashboard.charts.benchmarks import Effect, effect_chart
 from dashboard.components import chart, controls, empty_state, go_to, look
 from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, st
-from dashboard.i18n import _
+from dashboard.i18n import N_, _
 from dashboard.page_state import kept
 from dashboard.services import benchmarks, hardware
 from dashboard.services.benchmarks import NULL, Suite, wording
 from engine.measurements import BenchmarkRun, Comparison
+
+OUTCOMES = {  # outcome → its colour and icon: never the colour alone
+    "confirmed": ("green", ":material/check:"),
+    "larger": ("green", ":material/add:"),
+    "smaller": ("orange", ":material/remove:"),
+    "refuted": ("red", ":material/close:"),
+    "none": ("gray", ":material/drag_handle:"),
+    "undecided": ("blue", ":material/question_mark:"),
+}
+PARTS = {"copies": N_("copies"), "memory, fp16": N_("memory with fp16")}  # those that need CUDA
 
 
 def suite_view(about: Suite, runs: Sequence[BenchmarkRun]) -> BenchmarkRun | None:
@@ -47,7 +58,7 @@ def needs_cuda(about: Suite) -> None:
     """Says what the suite would measure on a machine with CUDA, where this one has none."""
     if about.on_cuda and not hardware.snapshot().gpus:
         text = _("This machine has no CUDA device. With one, the suite would also measure: {what}.")
-        st.info(text.format(what=_(about.on_cuda)), icon=":material/memory:")
+        st.caption(text.format(what=_(about.on_cuda)))
 
 
 def run_name(run: BenchmarkRun) -> str:
@@ -79,11 +90,9 @@ def choose_run(runs: Sequence[BenchmarkRun]) -> int:
 
 
 def answer(run: BenchmarkRun) -> None:
-    """The headline, or how far the run came."""
+    """The headline with its outcome, or how far the run came."""
     if run.answer:
-        outcome = next((each.outcome for each in run.comparisons if each.outcome), "")
-        show, icon = (st.info, "help") if outcome == "undecided" else (st.success, "check_circle")
-        show(benchmarks.answer(run, _), icon=f":material/{icon}:")
+        headline(run)
     elif run.state == "running":
         st.info(_("This run is under way: what is below was measured so far."), icon=":material/play_arrow:")
     else:
@@ -93,14 +102,38 @@ def answer(run: BenchmarkRun) -> None:
         )
     if run.left_out:
         text = _("Not measured on {device}, as it needs CUDA: {parts}.")
-        st.caption(text.format(device=run.device, parts=", ".join(run.left_out)))
+        parts = ", ".join(_(PARTS.get(part, part)) for part in run.left_out)
+        st.caption(text.format(device=run.device, parts=parts))
+
+
+def headline(run: BenchmarkRun) -> None:
+    """A finished run's answer, framed in the colour of its outcome; what more it would take to decide one."""
+    told = benchmarks.told(run)
+    colour, icon = OUTCOMES[told.outcome] if told else ("blue", ":material/info:")
+    frames = {"green": st.success, "orange": st.warning, "red": st.warning}
+    frames.get(colour, st.info)(benchmarks.answer(run, _), icon=icon)
+    if told and told.needs:
+        st.caption(wording.outcome_text(run.suite, told, _))
+
+
+def outcome_badge(run: BenchmarkRun) -> None:
+    """The outcome of what a run's answer tells of, as a word, an icon and a colour; nothing without one."""
+    told = benchmarks.told(run)
+    if told is not None:
+        colour, icon = OUTCOMES[told.outcome]
+        st.badge(outcome_word(run.suite, told), icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def outcome_word(suite: str, comparison: Comparison) -> str:
+    """An outcome in a word or two, without what it would take to decide one; a dash where there is none."""
+    if not comparison.outcome:
+        return formats.DASH
+    return wording.outcome_text(suite, replace(comparison, needs={}), _)
 
 
 def comparisons(run: BenchmarkRun) -> None:
     """How the sides compare: a table, and a chart for each unit of effects."""
-    titles = (_("Side"), _("Reference"), _("Metric"), _("Effect"), _("Claimed"), _("Outcome"))
-    rows = [wording.comparison_row(run.suite, each, _) for each in run.comparisons]
-    components.table([dict(zip(titles, row, strict=True)) for row in rows])
+    components.table([comparison_row(run, each) for each in run.comparisons])
     st.caption(
         _(
             "In brackets: 95% bootstrap interval. An effect is the side over the reference, or their "
@@ -113,18 +146,44 @@ def comparisons(run: BenchmarkRun) -> None:
             effects(shown, unit)
 
 
+def comparison_row(run: BenchmarkRun, comparison: Comparison) -> dict[str, str]:
+    """A line of the table: what matters most comes first, as a phone shows three columns."""
+    side, reference, metric, effect, claimed, _outcome = wording.comparison_row(run.suite, comparison, _)
+    line = {
+        _("Outcome"): outcome_word(run.suite, comparison),
+        _("Side"): side,
+        _("Effect"): effect,
+        _("Reference"): reference,
+        _("Metric"): metric,
+    }
+    if any(each.claimed for each in run.comparisons):
+        line[_("Claimed")] = claimed
+    if any(each.needs for each in run.comparisons):
+        line[_("Would decide")] = needed(run.suite, comparison)
+    return line
+
+
+def needed(suite: str, comparison: Comparison) -> str:
+    """What more it would take to decide a comparison, without saying that it is undecided."""
+    if not comparison.needs:
+        return formats.DASH
+    return wording.outcome_text(
+        suite, comparison, lambda text: "{needs}" if text == wording.UNDECIDED else _(text)
+    )
+
+
 def effects(shown: Sequence[Comparison], unit: str) -> None:
     """The chart of the effects of one unit."""
     titles = {
-        "times": (_("Side over reference"), _("times")),
-        "share": (_("Share of the reference"), _("share")),
-        "difference": (_("Difference of side and reference"), _("difference")),
+        "times": (_("Side over reference"), _("times (1: no difference)"), ""),
+        "share": (_("Share of the reference"), _("share"), ".2~%"),
+        "difference": (_("Difference of side and reference"), _("difference"), ""),
     }
-    title, x_title = titles[unit]
+    title, x_title, form = titles[unit]
     figure = effect_chart(
         [
             Effect(
-                name=wording.pair_name(each, _),
+                name=wording.pair_name(each, _).replace(" : ", " :\n", 1),
                 figure=each.effect,
                 stands_out=each.outcome not in ("", "undecided"),
                 claimed=tuple(bound for bound in each.claimed or () if math.isfinite(bound)),
@@ -132,9 +191,10 @@ def effects(shown: Sequence[Comparison], unit: str) -> None:
             for each in shown
         ],
         null=NULL[unit],
-        names=(_("decided"), _("undecided, or beside a claim"), _("claimed")),
+        names=(_("decided"), _("undecided, or not under test"), _("claimed")),
         title=title,
         x_title=x_title,
+        form=form,
         **look(),
     )
     figures = "; ".join(

@@ -24,7 +24,9 @@ LOSSES: dict[str, dict[str, float]] = {
 }
 SINGLE_TERMS: dict[str, dict[str, float]] = {name: {name: 1.0} for name in ("cls", "box", "dfl")}
 FOUR = Claim(key="four", holds="Four losses beat one", fails="Four losses do not beat one", direction=-1)
-OTHER = Claim(key="other", holds="It beats the total loss", fails="It does not", direction=-1)
+OTHER = Claim(
+    key="other", holds="It beats the total loss", fails="It does not beat the total loss", direction=-1
+)
 
 
 def _scores(subject: Subject, scale: Scale, report: Report) -> list[Row]:

@@ -52,6 +52,8 @@ def test_nothing_is_sent_anywhere() -> None:
         ("short", "short"),
         ("two words", "two<br>words"),
         ("averylongword a b", "averylongword<br>a b"),
+        ("한국 a", "한국 a"),  # a Korean letter is as wide as two Latin ones
+        ("한국 글", "한국<br>글"),
     ],
 )
 def test_long_names_are_folded_between_words(name: str, lines: str) -> None:

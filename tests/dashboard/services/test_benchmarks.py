@@ -6,16 +6,43 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import re
+import string
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import streamlit as st
 
+from dashboard.i18n import _, speaking
 from dashboard.services import benchmarks
 from dashboard.services.benchmarks import Filter
 from engine.errors import SettingsError
+from engine.measurements import Comparison
 from engine.store.repository import Repository
 from tests.dashboard.homes import fill
-from tests.dashboard.measured import add_benchmark, row
+from tests.dashboard.measured import add_benchmark, against, row
+
+PUBLISHED = sorted((Path(__file__).resolve().parents[3] / "docs" / "benchmarks").glob("*.json"))
+# What has no other name in Korean: programs, precisions, the detector's losses, scores, units.
+NAMES = {"PatchBench", "ART", "GPU", "CPU", "GB", "fp", "bf", "cls", "box", "dfl", "ASR", "AP", "px", "x"}
+A = {"batch_size": 8}
+LESS = against(
+    {"view": "views", "batch_size": 8},
+    {"view": "views", "batch_size": 1},
+    (1.9, 2.0, 2.1),
+    "bytes",
+    claim="less",
+    claimed=(-math.inf, 7.6),
+    outcome="confirmed",
+)
+
+
+def english_in(text: str) -> set[str]:
+    """The English words of a text, without names and places to fill in."""
+    words = (written for written, *_place in string.Formatter().parse(text))
+    return set(re.findall("[A-Za-z]+", " ".join(words))) - NAMES
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +63,9 @@ def test_imported_datasets_are_offered() -> None:
 
 def test_the_latest_finished_run_of_each_suite_is_found_within_a_filter() -> None:
     with Repository() as repository:
-        first = add_benchmark(repository, [row("a", 1.0)], detector="other")
-        second = add_benchmark(repository, [row("a", 2.0)])
-        add_benchmark(repository, [row("a", 3.0)], answer=None)
+        first = add_benchmark(repository, [row(A, 1.0)], detector="other")
+        second = add_benchmark(repository, [row(A, 2.0)])
+        add_benchmark(repository, [row(A, 3.0)], answer=None)
     assert benchmarks.latest()["loader"].id == second.id
     assert benchmarks.latest(Filter(detector="other"))["loader"].id == first.id
     assert benchmarks.latest(Filter(until=1.0)) == {}
@@ -49,30 +76,37 @@ def test_the_latest_finished_run_of_each_suite_is_found_within_a_filter() -> Non
 
 def test_runs_alike_can_be_compared_other_code_first() -> None:
     with Repository() as repository:
-        other = add_benchmark(repository, [row("a", 10.0)], version="1+old")
-        add_benchmark(repository, [row("a", 1.0)], machine="another CPU")
-        add_benchmark(repository, [row("a", 1.0)], class_name="car")
-        same = add_benchmark(repository, [row("a", 20.0)])
-        run = add_benchmark(repository, [row("a", 20.0)])
+        other = add_benchmark(repository, [row(A, 10.0)], version="1+old")
+        add_benchmark(repository, [row(A, 1.0)], machine="another CPU")
+        add_benchmark(repository, [row(A, 1.0)], class_name="car")
+        same = add_benchmark(repository, [row(A, 20.0)])
+        run = add_benchmark(repository, [row(A, 20.0)])
     assert [each.id for each in benchmarks.comparable(run)] == [other.id, same.id]
     (change,) = benchmarks.compare(benchmarks.get(other.id), run)
     assert (change.relative, change.beyond_noise) == (1.0, True)
 
 
 def test_runs_are_written_as_csv_and_json() -> None:
+    peak = row({"view": "views", "batch_size": 8}, 1.5e9, "bytes", seconds=3)
     with Repository() as repository:
-        run = add_benchmark(repository, [row("a, b", 1.5, claimed=2.0, batch_size=8)])
-    (line,) = csv.DictReader(io.StringIO(benchmarks.to_csv([run])))
-    assert (line["suite"], line["side"], line["value"], line["claimed"]) == ("loader", "a, b", "1.5", "2.0")
-    assert json.loads(line["settings"]) == {"batch_size": 8}
+        run = add_benchmark(repository, [peak, LESS], suite="memory")
+    measured, compared = csv.DictReader(io.StringIO(benchmarks.to_csv([run])))
+    shared = {"suite": "memory", "side": "views, batch 8", "metric": "bytes", "detector": "demo"}
+    ends = ("claim", "claimed_low", "claimed_high", "outcome")
+    assert measured.items() >= (shared | {"reference": "", "unit": "GB", "value": "1.5"}).items()
+    assert [measured[name] for name in ends] == ["", "", "", ""]
+    figures = {"unit": "times", "value": "2.0", "low": "1.9", "high": "2.1"}
+    assert compared.items() >= (shared | {"reference": "views, batch 1"} | figures).items()
+    assert [compared[name] for name in ends] == ["less", "", "7.6", "confirmed"]
     (result,) = json.loads(benchmarks.to_json([run]))
-    assert (result["suite"], result["measurements"][0]["value"]) == ("loader", 1.5)
+    assert (result["suite"], result["measurements"][0]["facts"]) == ("memory", {"seconds": 3})
+    assert result["comparisons"][0]["claimed"] == [None, 7.6]
     assert list(csv.DictReader(io.StringIO(benchmarks.to_csv([])))) == []
 
 
 def test_names_in_csv_are_no_formulas_and_numbers_stay() -> None:
     with Repository() as repository:
-        run = add_benchmark(repository, [row("=1+1", -0.5)])
+        run = add_benchmark(repository, [row({"": "=1+1"}, -0.5)])
     (line,) = csv.DictReader(io.StringIO(benchmarks.to_csv([run])))
     assert (line["side"], line["value"]) == ("'=1+1", "-0.5")
 
@@ -98,43 +132,55 @@ def test_weights_outside_the_allowed_folders_are_refused(
     assert (benchmarks.active(), no_worker_is_started) == ([], [])
 
 
-def test_the_words_of_suites_are_told_once_each() -> None:
-    texts = benchmarks.suite_texts()
-    assert len(texts) == len(set(texts))
-    assert benchmarks.SUITES["loader"].question in texts
-    assert benchmarks.NO_CLAIM not in texts
-
-
-def test_a_side_is_named_with_its_view() -> None:
-    assert benchmarks.name_of(row("step", 1.0, view="whole images")) == "step (whole images)"
+@pytest.mark.parametrize(
+    ("suite", "comparisons", "answer", "korean"),
+    [
+        ("memory", [], None, ""),
+        ("memory", [], "", "비교할 수 있는 것이 없었습니다."),
+        ("memory", [], "A run takes 1.00 GiB.", "A run takes 1.00 GiB."),  # of a version without comparisons
+        ("memory", [LESS], "", "메모리는 배치보다 적게 늘어납니다: 메모리 2배."),
+        ("memory", [LESS], "Little grows.", "Little grows."),  # as another version worded it
+        ("gone", [LESS], "Much.", "Much."),
+    ],
+)
+def test_an_answer_is_said_in_another_language_if_this_version_words_it_so(
+    suite: str, comparisons: list[Comparison], answer: str | None, korean: str
+) -> None:
+    with Repository() as repository:
+        run = add_benchmark(repository, comparisons, suite=suite, answer=answer)
+    assert benchmarks.answer(run, str) == (run.answer or "")
+    with speaking("ko"):
+        assert benchmarks.answer(run, _) == korean
 
 
 @pytest.mark.parametrize(
-    ("suite", "answer", "left_out", "known"),
+    ("suite", "comparisons", "place"),
     [
-        ("memory", "No batch size fitted into memory.", (), True),
-        (
-            "loader",
-            "No batches could be fed. Not measured here, as it needs CUDA: copies.",
-            ("copies",),
-            True,
-        ),
-        ("memory", None, (), False),
-        ("memory", "Nothing fitted.", (), False),  # as another version worded it
-        ("gone", "Much.", (), False),
+        ("memory", [], None),
+        ("gone", [LESS], None),
+        ("memory", [replace(LESS, claim="")], None),
+        ("memory", [replace(LESS, claim="saved"), replace(LESS, claim=""), LESS, LESS], 2),
+        ("memory", [replace(LESS, claim="saved"), replace(LESS, claim="")], 0),
     ],
 )
-def test_an_answer_is_said_again_if_its_figures_say_the_same(
-    suite: str, answer: str | None, left_out: tuple[str, ...], known: bool
+def test_an_answer_tells_of_the_first_test_of_the_first_claim(
+    suite: str, comparisons: list[Comparison], place: int | None
 ) -> None:
     with Repository() as repository:
-        run = add_benchmark(repository, [], suite=suite, answer=answer, left_out=left_out)
-    said = benchmarks.answer_of(run)
-    assert (None if said is None else str(said)) == (answer if known else None)
+        run = add_benchmark(repository, comparisons, suite=suite, answer="Something.")
+    assert benchmarks.told(run) is (None if place is None else run.comparisons[place])
 
 
-def test_an_answer_from_sides_of_other_names_is_not_said_again() -> None:
-    with Repository() as repository:
-        share = row("bare pass / step, views", 0.5, "share")  # today's suite tells where the rest went
-        run = add_benchmark(repository, [share], suite="floor", answer="Half.")
-    assert benchmarks.answer_of(run) is None
+@pytest.mark.parametrize("text", benchmarks.wording.texts())
+def test_what_suites_say_has_no_english_left_in_korean(text: str) -> None:
+    with speaking("ko"):
+        assert english_in(_(text)) == set()
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
+def test_no_published_comparison_keeps_english_in_korean(path: Path) -> None:
+    result = json.loads(path.read_text(encoding="utf-8"))
+    with speaking("ko"):
+        for each in map(Comparison.from_json, result.get("comparisons", [])):  # older results have none
+            row = benchmarks.wording.comparison_row(result["suite"], each, _)
+            assert english_in(" ".join(row)) == set()

@@ -1,72 +1,110 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What the page of a suite writes and draws."""
+"""What the page of a suite writes: outcomes and the lines of its table, in both languages."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from dashboard.i18n import speaking
 from dashboard.parts.benchmarks import view as parts
-from engine.records import Interval, Measurement
-from tests.dashboard.measured import row
+from dashboard.services.benchmarks import SUITES
+from engine.measurements import OUTCOMES, BenchmarkRun, Comparison
+from engine.store.repository import Repository
+from tests.dashboard.measured import add_benchmark, against
 
-NOTHING = Interval(value=math.nan, low=math.nan, high=math.nan)
+SIDE, REFERENCE = {"batching": "grouped", "batch_size": 8}, {"batching": "ragged", "batch_size": 8}
+SPEED = against(SIDE, REFERENCE, (1.0, 1.02, 1.06), "image-iterations/s")
+UNDECIDED: dict[str, Any] = {"claim": "grouping", "outcome": "undecided", "needs": {"rounds": 12}}
 
 
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
+def run_of(*comparisons: Comparison) -> BenchmarkRun:
+    with Repository() as repository:
+        return add_benchmark(repository, comparisons, suite="batching")
+
+
+def test_every_outcome_has_its_look() -> None:
+    assert set(parts.OUTCOMES) == set(OUTCOMES)
+    assert len({icon for _colour, icon in parts.OUTCOMES.values()}) == len(OUTCOMES)
+
+
+def test_every_part_that_needs_cuda_has_a_name() -> None:
+    assert set(parts.PARTS) == {part for suite in SUITES.things() for part in suite.needs_cuda}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "english", "korean"),
+    [
+        ("", "–", "–"),  # noqa: RUF001
+        ("confirmed", "confirmed", "확인됨"),
+        ("smaller", "less than claimed", "주장보다 작음"),
+        ("none", "no effect above 5%", "5%보다 큰 효과 없음"),
+        ("undecided", "undecided", "판단 보류"),
+    ],
+)
+def test_an_outcome_is_a_word_or_two(outcome: str, english: str, korean: str) -> None:
+    tested = replace(SPEED, **{**UNDECIDED, "outcome": outcome})
+    for code, words in (("en", english), ("ko", korean)):
+        with speaking(code):
+            assert parts.outcome_word("batching", tested) == words
+
+
+@pytest.mark.parametrize(
+    ("more", "columns"),
+    [
+        ({}, {"Outcome": "–"}),  # noqa: RUF001
+        (
+            {"claim": "grouping", "outcome": "larger", "claimed": (-math.inf, 1.0)},
+            {"Outcome": "more than claimed", "Claimed": "≤ 1"},
+        ),
+        (UNDECIDED, {"Outcome": "undecided", "Would decide": "12 more rounds"}),
+    ],
+)
+def test_a_line_of_the_table_says_what_there_is_to_say(more: dict[str, Any], columns: dict[str, str]) -> None:
+    compared = replace(SPEED, **more)
+    line = {
+        "Side": "grouped, batch 8",
+        "Effect": "1.02 [1, 1.06]",
+        "Reference": "ragged, batch 8",
+        "Metric": "speed",
+    }
     with speaking("en"):
-        yield
+        found = parts.comparison_row(run_of(compared), compared)
+    assert found == line | columns
+    assert next(iter(found)) == "Outcome"
+
+
+def test_a_line_of_the_table_is_said_in_korean() -> None:
+    compared = replace(SPEED, **UNDECIDED)
+    with speaking("ko"):
+        found = parts.comparison_row(run_of(compared, SPEED), compared)
+    assert found == {
+        "결과": "판단 보류",
+        "비교 대상": "그룹, 배치 8",
+        "효과": "1.02 [1, 1.06]",
+        "기준": "혼합, 배치 8",
+        "지표": "속도",
+        "판단에 필요한 것": "측정 12회 추가",
+    }
 
 
 @pytest.mark.parametrize(
-    ("figure", "text"),
+    ("needs", "english", "korean"),
     [
-        (NOTHING, "–"),  # noqa: RUF001
-        (Interval(value=2.0, low=2.0, high=2.0), "2"),
-        (Interval(value=1.23456, low=1.0, high=2.0), "1.235 (1 to 2)"),
+        ({}, "–", "–"),  # noqa: RUF001
+        (
+            {"objects": 1200, "seeds": 3},
+            "1,200 more objects or 3 more seeds",
+            "객체 1,200개 추가 또는 시드 3개 추가",
+        ),
+        ({"times": 7}, "7 times the objects and seeds", "객체와 시드 7배"),
     ],
 )
-def test_figures_have_their_interval_where_it_has_a_width(figure: Interval, text: str) -> None:
-    assert parts.figure_text(figure) == text
-
-
-def test_bytes_are_shown_in_gigabytes() -> None:
-    unit, factor = parts.unit_of("bytes")
-    assert (unit, 2e9 * factor) == ("GB", pytest.approx(2.0))
-    assert parts.unit_of("s") == ("s", 1.0)
-    line = parts.table_row(row("batch 8", 2e9, "bytes", 1e9))
-    assert (line["Claimed"], line["Unit"], line["Rounds"]) == ("1", "GB", 5)
-    assert line["Measured figure"].startswith("2 (1.96 to")
-    assert parts.bar_of(row("batch 8", 2e9, "bytes", 1e9), factor, "b").claimed == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize(
-    ("rows", "series", "names"),
-    [
-        ([], [], []),
-        ([row("a", 1, batch_size=1), row("b", 1, batch_size=8)], [], ["", ""]),
-        (
-            [row("a", 1, batch_size=1, prefetch=0), row("b", 1, batch_size=1, prefetch=2)],
-            ["prefetch"],
-            ["prefetch 0", "prefetch 2"],
-        ),
-        (
-            [row("a", 1, batch_size=1, batching="grouped"), row("b", 1, batch_size=1, batching="ragged")],
-            ["batching"],
-            ["grouped", "ragged"],
-        ),
-    ],
-)
-def test_measurements_at_one_place_are_told_apart(
-    rows: list[Measurement], series: list[str], names: list[str]
-) -> None:
-    assert parts.telling(rows, "batch_size") == series
-    assert [parts.line_name(each, series) for each in rows] == names
-
-
-def test_a_chart_is_told_in_a_sentence() -> None:
-    assert parts.alt_text("Speed", [row("a", 2.0)], "s", 1.0) == "Speed, in s: a 2."
+def test_what_would_decide_is_said_alone(needs: dict[str, int], english: str, korean: str) -> None:
+    compared = replace(SPEED, **{**UNDECIDED, "needs": needs})
+    for code, words in (("en", english), ("ko", korean)):
+        with speaking(code):
+            assert parts.needed("batching", compared) == words
