@@ -18,7 +18,6 @@ from engine.jobs import benchmark_history, queue
 from engine.jobs.kinds import making
 from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.json_text import json_document
-from engine.measurements import Comparison
 from engine.records import BenchmarkRun, Job
 
 __all__ = [
@@ -40,7 +39,6 @@ __all__ = [
     "subjects",
     "to_csv",
     "to_json",
-    "told",
     "wording",
 ]
 
@@ -177,13 +175,6 @@ def answer(run: BenchmarkRun, translate: Callable[[str], str]) -> str:
     if run.answer is None or run.answer != wording.headline(run.suite, run.comparisons):
         return run.answer or ""
     return wording.headline(run.suite, run.comparisons, translate)
-
-
-def told(run: BenchmarkRun) -> Comparison | None:
-    """The comparison that a run's answer tells of; None where there is none, as in runs of old versions."""
-    about = SUITES.get(run.suite)
-    tests = ((claim, each) for claim in (about.claims if about else ()) for each in run.comparisons)
-    return next((each for claim, each in tests if each.claim == claim.key), None)
 
 
 def to_json(runs: Sequence[BenchmarkRun]) -> str:

@@ -136,16 +136,26 @@ def claimed_text(comparison: Comparison) -> str:
 
 def outcome_text(suite: str, comparison: Comparison, translate: Translate = str) -> str:
     """The outcome in words; of an undecided one, what it would take."""
-    if comparison.outcome == "undecided" and comparison.needs:
-        needs = [
-            translate(NEEDS[what]).format(count=f"{count:,}") for what, count in comparison.needs.items()
-        ]
-        words = needs[0]
-        for other in needs[1:]:
-            words = translate(EITHER).format(first=words, second=other)
-        return translate(UNDECIDED).format(needs=words)
+    if comparison.needs:
+        return translate(UNDECIDED).format(needs=needs_text(comparison, translate))
     text = translate(OUTCOMES.get(comparison.outcome, ""))
     return text.format(margin=_margin(_claim(suite, comparison), comparison))
+
+
+def needs_text(comparison: Comparison, translate: Translate = str) -> str:
+    """What more it would take to decide an undecided comparison; empty for others."""
+    words = ""
+    for what, count in comparison.needs.items():
+        need = translate(NEEDS[what]).format(count=f"{count:,}")
+        words = translate(EITHER).format(first=words, second=need) if words else need
+    return words
+
+
+def told(suite: str, comparisons: Sequence[Comparison]) -> Comparison | None:
+    """The comparison that the headline tells of: the first of the first claim that has one."""
+    about = SUITES.get(suite)
+    tests = ((claim, each) for claim in (about.claims if about else ()) for each in comparisons)
+    return next((each for claim, each in tests if each.claim == claim.key), None)
 
 
 def headline(suite: str, comparisons: Sequence[Comparison], translate: Translate = str) -> str:
@@ -159,14 +169,13 @@ def headline(suite: str, comparisons: Sequence[Comparison], translate: Translate
     Returns:
         A sentence of at most `MOST_WORDS` words in English.
     """
-    about = SUITES.get(suite)
-    tests = ((claim, each) for claim in (about.claims if about else ()) for each in comparisons)
-    found = next(((claim, each) for claim, each in tests if each.claim == claim.key), None)
-    if found is None:
+    first = told(suite, comparisons)
+    claim = _claim(suite, first) if first else None
+    if first is None or claim is None:
         return translate(NOTHING)
-    claim, first = found
     effect, low, high = effect_figures(first)
-    words = translate(EFFECTS[first.unit]).format(effect=effect, metric=translate(METRICS[first.metric]))
+    metric = translate(METRICS.get(first.metric, first.metric))
+    words = translate(EFFECTS[first.unit]).format(effect=effect, metric=metric)
     return translate(HEADLINES[first.outcome]).format(
         holds=translate(claim.holds),
         fails=translate(claim.fails),

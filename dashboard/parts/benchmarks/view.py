@@ -108,7 +108,7 @@ def answer(run: BenchmarkRun) -> None:
 
 def headline(run: BenchmarkRun) -> None:
     """A finished run's answer, framed in the colour of its outcome; what more it would take to decide one."""
-    told = benchmarks.told(run)
+    told = wording.told(run.suite, run.comparisons)
     colour, icon = OUTCOMES[told.outcome] if told else ("blue", ":material/info:")
     frames = {"green": st.success, "orange": st.warning, "red": st.warning}
     frames.get(colour, st.info)(benchmarks.answer(run, _), icon=icon)
@@ -118,7 +118,7 @@ def headline(run: BenchmarkRun) -> None:
 
 def outcome_badge(run: BenchmarkRun) -> None:
     """The outcome of what a run's answer tells of, as a word, an icon and a colour; nothing without one."""
-    told = benchmarks.told(run)
+    told = wording.told(run.suite, run.comparisons)
     if told is not None:
         colour, icon = OUTCOMES[told.outcome]
         st.badge(outcome_word(run.suite, told), icon=icon, color=colour)  # type: ignore[arg-type]
@@ -159,17 +159,8 @@ def comparison_row(run: BenchmarkRun, comparison: Comparison) -> dict[str, str]:
     if any(each.claimed for each in run.comparisons):
         line[_("Claimed")] = claimed
     if any(each.needs for each in run.comparisons):
-        line[_("Would decide")] = needed(run.suite, comparison)
+        line[_("Would decide")] = wording.needs_text(comparison, _) or formats.DASH
     return line
-
-
-def needed(suite: str, comparison: Comparison) -> str:
-    """What more it would take to decide a comparison, without saying that it is undecided."""
-    if not comparison.needs:
-        return formats.DASH
-    return wording.outcome_text(
-        suite, comparison, lambda text: "{needs}" if text == wording.UNDECIDED else _(text)
-    )
 
 
 def effects(shown: Sequence[Comparison], unit: str) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dashboard.i18n import speaking
+from dashboard.i18n import _, speaking
 from dashboard.parts.benchmarks import view as parts
-from dashboard.services.benchmarks import SUITES
+from dashboard.services.benchmarks import SUITES, wording
 from engine.measurements import OUTCOMES, BenchmarkRun, Comparison
 from engine.store.repository import Repository
 from tests.dashboard.measured import add_benchmark, against
@@ -94,7 +94,7 @@ def test_a_line_of_the_table_is_said_in_korean() -> None:
 @pytest.mark.parametrize(
     ("needs", "english", "korean"),
     [
-        ({}, "–", "–"),  # noqa: RUF001
+        ({}, "", ""),
         (
             {"objects": 1200, "seeds": 3},
             "1,200 more objects or 3 more seeds",
@@ -107,4 +107,4 @@ def test_what_would_decide_is_said_alone(needs: dict[str, int], english: str, ko
     compared = replace(SPEED, **{**UNDECIDED, "needs": needs})
     for code, words in (("en", english), ("ko", korean)):
         with speaking(code):
-            assert parts.needed("batching", compared) == words
+            assert wording.needs_text(compared, _) == words
