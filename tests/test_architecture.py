@@ -92,6 +92,7 @@ EXCEPTIONS = {
     ("engine.datasets.loader", "engine.detectors.base"): "batches carry the detectors' Targets",
     ("engine.datasets.sources", "engine.detectors.ultralytics_download"): "only when a download is named",
     ("engine.detectors.demo_training", "engine.datasets.demo"): "the demo detector learns the demo's scenes",
+    ("engine.registries", "engine.detectors.families"): "only the type of what it holds",
     ("engine.registries", "engine.patch.losses.terms"): "only the type of what it holds",
     ("engine.registries", "engine.patch.optimizers"): "only the type of what it holds",
     ("engine.registries", "engine.patch.schedules"): "only the type of what it holds",
@@ -105,6 +106,7 @@ LIBRARIES = {
     "sqlite_utils": "engine/store/migrations.py",
     "pycocotools": "engine/evaluation/average_precision.py",
 }
+KNOW_FAMILIES = ("engine/detectors/", "engine/baselines/art.py", "engine/datasets/sources.py")
 NEVER = {"streamlit", "plotly", "pandas", "dashboard"}
 TORCH_FREE = [
     "engine",
@@ -157,6 +159,7 @@ TORCH_FREE = [
     ),
     "engine.datasets.yolo",
     "engine.datasets.demo",
+    "engine.detectors.families",
     "engine.detectors.weight_classes",
     "engine.jobs.estimates",
     "engine.jobs.housekeeping",
@@ -184,7 +187,6 @@ TORCH_FREE = [
 TESTED_ELSEWHERE = {
     "engine/errors.py": "tests/engine/cli/test_patches_bad_input.py",  # names without behaviour
     "engine/store/migrations.py": "tests/engine/store/test_schema.py",
-    "engine/detectors/base.py": "tests/fakes.py",  # a protocol
     "engine/detectors/checkpoint_model.py": "tests/engine/detectors/test_checkpoints.py",
     "engine/detectors/weight_archive.py": "tests/engine/detectors/test_checkpoint_bombs.py",
     "engine/detectors/checkpoint_rules.py": "tests/engine/detectors/test_hostile_checkpoints.py",
@@ -246,6 +248,16 @@ def test_a_library_is_known_in_one_place(library: str, place: str) -> None:
     users = {path for path in MODULES if any(name.split(".")[0] == library for name in imports(path))}
     assert users
     assert [relative(path) for path in users if not path.relative_to(ROOT).match(place)] == []
+
+
+def test_families_of_detectors_are_known_to_their_registry_alone() -> None:
+    sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
+    users = {
+        relative(path)
+        for path in sources
+        if any(name.startswith("engine.detectors.ultralytics") for name in imports(path))
+    }
+    assert [path for path in users if not path.startswith(KNOW_FAMILIES)] == []
 
 
 def test_what_messages_show_of_values_is_cut_by_excerpts() -> None:

@@ -16,15 +16,17 @@ from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
 from engine.classes import detector_class_id
 from engine.config import home_folder
-from engine.detectors.weight_classes import candidates, classes_in
+from engine.detectors.families import class_names_in
+from engine.detectors.weight_classes import possible_files
 from engine.detectors.weight_files import TORCH_ZIP, is_safetensors, other_kind
 from engine.disk import why_unwritable
 from engine.errors import DetectorError, StorageError
 from engine.excerpts import short_repr
 from engine.jobs.kinds import KINDS
+from engine.registries import DETECTORS
 
-# Names that Ultralytics downloads when they are first used; any other works as a path.
-KNOWN = ("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m")
+# Names that are downloaded when they are first used; any other works as a path.
+KNOWN = tuple(name for family in DETECTORS.things() for name in family.offered)
 SUFFIXES = (".pt", ".pth", ".safetensors")
 """Of weight files that can be opened; their content decides."""
 
@@ -66,7 +68,7 @@ def class_names(weights: str) -> tuple[str, ...]:
     Raises:
         SettingsError, DetectorError, StorageError: as of `usable`.
     """
-    for path in candidates(usable(weights)):
+    for path in possible_files(usable(weights)):
         if path.is_file():
             return _classes_in(str(path), path.stat().st_mtime_ns)
     return ()
@@ -74,7 +76,7 @@ def class_names(weights: str) -> tuple[str, ...]:
 
 @cached(ttl_s=3600, max_entries=32)
 def _classes_in(path: str, changed_ns: int) -> tuple[str, ...]:
-    return classes_in(Path(path))
+    return class_names_in(Path(path))
 
 
 def namesake(names: Sequence[str], classes: Sequence[str]) -> str | None:

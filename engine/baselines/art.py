@@ -23,8 +23,9 @@ from torch import Tensor
 
 from engine.baselines.config import ArtConfig
 from engine.datasets.loader import ImageLoader
-from engine.detectors.ultralytics import UltralyticsDetector
-from engine.errors import DatasetError, NonFiniteLossError
+from engine.detectors.base import Detector
+from engine.detectors.ultralytics_adapter import UltralyticsDetector
+from engine.errors import DatasetError, DetectorError, NonFiniteLossError
 from engine.records import StepRecord
 
 
@@ -69,7 +70,7 @@ class ArtResult:
 
 
 def generate_with_art(
-    detector: UltralyticsDetector,
+    detector: Detector,
     loader: ImageLoader,
     indices: Sequence[int],
     *,
@@ -86,7 +87,8 @@ def generate_with_art(
     all images are one group). ART needs all images in memory, as float32.
 
     Args:
-        detector: loaded with `fuse=False` for a fair comparison, as by ART's users; not changed.
+        detector: one of Ultralytics, loaded with `fuse=False` for a fair comparison, as by ART's users; not
+            changed.
         loader: loads the images.
         indices: of the loader's images to train on.
         class_id: the class under attack.
@@ -99,6 +101,7 @@ def generate_with_art(
 
     Raises:
         DatasetError: there are no images.
+        DetectorError: the detector is none that PatchBench can hand to ART.
         NonFiniteLossError: the loss is infinite or not a number.
     """
     groups, image_shape = _load(loader, indices, class_id, grouped=config.batch_size > 1)
@@ -115,12 +118,20 @@ def generate_with_art(
     )
 
 
-def art_estimator(detector: UltralyticsDetector, image_shape: tuple[int, ...]) -> PyTorchYolo:
+def art_estimator(detector: Detector, image_shape: tuple[int, ...]) -> PyTorchYolo:
     """ART's estimator of a copy of the detector with trainable weights, for images (3, h, w) of 0 to 1.
 
     Repairs ART 1.20.1's loss wrapper, which reads the detector's loss items by position, while Ultralytics
     8.4 names them (`KeyError: 0`).
+
+    Raises:
+        DetectorError: the detector is not one of Ultralytics.
     """
+    if not isinstance(detector, UltralyticsDetector):
+        raise DetectorError(
+            f"detector: expected one of Ultralytics for ART, got {detector.name} ({detector.family}); "
+            "choose --backend native"
+        )
     device = detector.device if detector.device.type == "cuda" else torch.device("cpu")
     model = (
         copy.deepcopy(detector.model).to(device, memory_format=torch.contiguous_format).requires_grad_(True)
@@ -261,9 +272,7 @@ def _seeded(seed: int) -> Iterator[None]:
         np.random.set_state(numpy_state)  # noqa: NPY002
 
 
-def _summary(
-    detector: UltralyticsDetector, config: ArtConfig, attack: _Attack, elapsed_s: float
-) -> dict[str, Any]:
+def _summary(detector: Detector, config: ArtConfig, attack: _Attack, elapsed_s: float) -> dict[str, Any]:
     images = sum(record.images for record in attack.history)
     return {
         "backend": "art",

@@ -15,7 +15,7 @@ from engine.baselines.config import ArtConfig
 from engine.benchmark.subject import Subject
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
-from engine.detectors.ultralytics import load_detector
+from engine.detectors.loading import load_detector
 from engine.errors import MemoryExhaustedError
 from engine.patch.memory import peak_memory_bytes
 from engine.records import ImageRecord

@@ -54,16 +54,17 @@ class StepBench:
     def bare(self) -> None:
         """The whole detector forward, and back to the images."""
         pixels = self.images_nchw.detach().requires_grad_(True)
-        found = self.subject.detector.predictions(pixels, self.subject.class_id)
-        torch.autograd.grad(found.logits.sum() + found.boxes_xyxy_px.sum(), pixels)
+        found = self.subject.detector.candidates(pixels, self.subject.class_id, boxes=True)
+        outputs = [each.sum() for each in (found.logits, found.boxes_xyxy_px) if each is not None]
+        torch.autograd.grad(outputs, pixels)
 
     def bare_scores(self) -> None:
         """What the default loss needs of the detector, the batch in the parts in which a step computes it."""
 
         def part(first: int, last: int) -> None:
             pixels = self.images_nchw[first:last].detach().requires_grad_(True)
-            scores = self.subject.detector.class_scores(pixels, self.subject.class_id)
-            torch.autograd.grad(scores.logits.sum(), pixels)
+            found = self.subject.detector.candidates(pixels, self.subject.class_id)
+            torch.autograd.grad(found.logits.sum(), pixels)
 
         self.threads.map(part, len(self.images_nchw))
 

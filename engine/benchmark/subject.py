@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.benchmark.timing import device_seconds
 from engine.config import RunConfig
-from engine.detectors.ultralytics import UltralyticsDetector
+from engine.detectors.base import Detector
 from engine.patch.initial import initial_patch
 from engine.patch.run import PatchRun
 from engine.patch.state import RunState
@@ -38,8 +38,8 @@ class Subject:
         readers: ways to read the dataset's records, by name; handed in, since benchmarks know no database.
     """
 
-    detector: UltralyticsDetector
-    unfused: UltralyticsDetector
+    detector: Detector
+    unfused: Detector
     class_id: int
     records: Sequence[ImageRecord]
     config: RunConfig

@@ -85,7 +85,6 @@ class ImageLoader:
         self._records = records
         self._image_size = image_size
         self._class_id = class_id
-        self._stride_px = stride_px
         self._prefetch = prefetch
         self._device = device
         self._cache = _ImageCache(cache_bytes)

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -60,27 +62,55 @@ class Targets:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassScores:
-    """Dense, differentiable scores of one class, before NMS.
+class Candidates:
+    """All that a detector considers for one class in each image, before NMS or any other choice.
+
+    A candidate is an anchor point, a proposal or a query. k is their number in the image that has most, at
+    least 1; `padded` joins images with different numbers.
 
     Attributes:
-        logits: (n, a), the class's logit at each of the a anchor points; its sigmoid is the score.
-        points_xy_px: (a, 2), the anchor points in image pixels.
+        logits: float (n, k), differentiable; the sigmoid is the score. For a softmax the log-odds
+            log(p / (1 - p)). -inf for padding.
+        points_xy_px: float (n, k, 2), or (1, k, 2) if all images share them: where each candidate looks, in
+            image pixels; without a gradient.
+        boxes_xyxy_px: float (n, k, 4), differentiable, corners in image pixels, possibly outside the image;
+            None unless asked for.
+        valid: bool (n, k), False for padding; None if there is none.
     """
 
     logits: Tensor
     points_xy_px: Tensor
+    boxes_xyxy_px: Tensor | None = None
+    valid: Tensor | None = None
+
+    @classmethod
+    def padded(
+        cls, logits: Sequence[Tensor], points_xy_px: Sequence[Tensor], boxes_xyxy_px: Sequence[Tensor] = ()
+    ) -> Candidates:
+        """Join the candidates of images that have different numbers of them.
+
+        Args:
+            logits: float (k_i,) for each image, finite; k_i may be 0.
+            points_xy_px: float (k_i, 2) for each image.
+            boxes_xyxy_px: float (k_i, 4) for each image; empty to leave boxes out.
+        """
+        counts = [len(each) for each in logits]
+        width = max(1, *counts)
+        places = torch.arange(width, device=logits[0].device)
+        return cls(
+            logits=torch.stack([F.pad(each, (0, width - len(each)), value=-torch.inf) for each in logits]),
+            points_xy_px=_padded_rows(points_xy_px, width),
+            boxes_xyxy_px=_padded_rows(boxes_xyxy_px, width) if boxes_xyxy_px else None,
+            valid=places < places.new_tensor(counts)[:, None],
+        )
+
+    def points_of(self, image_index: Tensor) -> Tensor:
+        """The points of images, int64 (m,): (m, k, 2), or (1, k, 2) if all images share them."""
+        return self.points_xy_px if len(self.points_xy_px) == 1 else self.points_xy_px[image_index]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Predictions(ClassScores):
-    """Class scores with the predicted box at each anchor point, which is differentiable too.
-
-    Attributes:
-        boxes_xyxy_px: (n, a, 4), corners in image pixels, possibly outside the image.
-    """
-
-    boxes_xyxy_px: Tensor
+def _padded_rows(rows: Sequence[Tensor], width: int) -> Tensor:
+    return torch.stack([F.pad(each, (0, 0, 0, width - len(each))) for each in rows])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,32 +129,45 @@ class Detections:
 
 
 class Detector(Protocol):
-    """A frozen object detector. `images_nchw` is float, 0 to 1, RGB, sides divisible by `stride_px`.
+    """A frozen object detector of any family, as attacks, evaluations and previews use it.
 
-    `class_scores`, `predictions` and `losses` are differentiable with respect to the images; no weight
-    ever receives a gradient.
+    `images_nchw` is float (n, 3, h, w), 0 to 1, RGB, sides divisible by `stride_px`. `candidates` and
+    `losses` are differentiable with respect to the images; no weight ever receives a gradient.
+
+    Attributes:
+        name: in reports.
+        family: the architecture without its size, such as `yolov8`.
+        end_to_end: whether detections need no NMS.
+        class_names: by class id.
+        loss_names: the names of `losses`.
+        stride_px: what the sides of images are multiples of; 1 for any size.
+        device: of the weights.
     """
 
     name: str
     family: str
     end_to_end: bool
     class_names: tuple[str, ...]
+    loss_names: tuple[str, ...]
     stride_px: int
     device: torch.device
 
-    def class_scores(self, images_nchw: Tensor, class_id: int) -> ClassScores:
-        """Scores of one class at every anchor point, without computing boxes."""
+    def candidates(self, images_nchw: Tensor, class_id: int, *, boxes: bool = False) -> Candidates:
+        """All candidates for one class, with their boxes if asked for."""
 
-    def predictions(self, images_nchw: Tensor, class_id: int) -> Predictions:
-        """Boxes and scores of one class at every anchor point."""
+    def losses(
+        self, images_nchw: Tensor, targets: Targets, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """The detector's own training losses by name, scalars, each averaged over images.
 
-    def losses(self, images_nchw: Tensor, targets: Targets) -> dict[str, Tensor]:
-        """The detector's own training losses `box`, `cls`, `dfl`, `total`, each averaged over images."""
+        `total` is the one that training minimises. Losses that sample take their chance from the generator
+        (on the CPU), or None for the same choice each time, and never from torch's global one.
+        """
 
     def detect(
         self, images_nchw: Tensor, *, min_score: float = 0.001, iou: float = 0.7, max_detections: int = 300
     ) -> list[Detections]:
-        """Final detections of each image, after NMS or from the end-to-end head."""
+        """Final detections of each image, after NMS if the detector needs it."""
 
     def checksum(self) -> str:
         """SHA-256 of all weights and buffers, to prove that a run has not changed them."""

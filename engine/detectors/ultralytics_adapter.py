@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.detectors.base import ClassScores, Detections, Predictions, Targets
+from engine.detectors.base import Candidates, Detections, Targets
 from engine.detectors.ultralytics_heads import body_features, make_plain, try_out
 from engine.detectors.ultralytics_model import (
     choose_branch,
@@ -40,8 +40,10 @@ class UltralyticsDetector:
     """An Ultralytics detection model, frozen: see `engine.detectors.base.Detector`.
 
     Supports YOLO v5u to 12 and 26, also with the heads of segmentation, pose, YOLO-World and YOLOE models,
-    whose boxes and classes are used. Created by `load_detector` from a weight file, or directly from a model.
+    whose boxes and classes are used. Created by `load` from a weight file, or directly from a model.
     """
+
+    loss_names: tuple[str, ...] = ("total", "cls", "box", "dfl")
 
     def __init__(
         self,
@@ -83,46 +85,39 @@ class UltralyticsDetector:
         self.model.to(device, memory_format=torch.channels_last)
         self._criterion: Any = None
 
-    def class_scores(self, images_nchw: Tensor, class_id: int) -> ClassScores:
-        """Scores of one class at every anchor point, without computing boxes or other classes.
+    def candidates(self, images_nchw: Tensor, class_id: int, *, boxes: bool = False) -> Candidates:
+        """The anchor points of all levels, which all images share, with the score of one class at each.
+
+        Other classes are not computed, and boxes only if asked for.
 
         Args:
             images_nchw: float (n, 3, h, w), 0 to 1, RGB, sides divisible by `stride_px`.
             class_id: index into `class_names`.
+            boxes: whether to compute the boxes.
 
         Raises:
             ValueError: the images have another shape, or there is no such class.
         """
         features = self._features(images_nchw)
         points, strides = self._anchors(features)
-        return ClassScores(
+        return Candidates(
+            boxes_xyxy_px=self._boxes(features) if boxes else None,
             logits=self._class_logits(features, class_id),
-            points_xy_px=points * strides,
+            points_xy_px=(points * strides)[None],
         )
 
-    def predictions(self, images_nchw: Tensor, class_id: int) -> Predictions:
-        """Boxes and scores of one class at every anchor point; arguments as in `class_scores`."""
-        features = self._features(images_nchw)
-        box_branch = self._branch()[0]
-        distances = torch.cat(
-            [layers(x).flatten(2) for layers, x in zip(box_branch, features, strict=True)], dim=2
-        )
-        points, strides = self._anchors(features)
-        return Predictions(
-            boxes_xyxy_px=self._decode(distances, features).transpose(1, 2),
-            logits=self._class_logits(features, class_id),
-            points_xy_px=points * strides,
-        )
-
-    def losses(self, images_nchw: Tensor, targets: Targets) -> dict[str, Tensor]:
+    def losses(
+        self, images_nchw: Tensor, targets: Targets, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
         """The model's own training losses, weighted with its own gains and differentiable.
 
         For models with two heads these are Ultralytics' weighted sums over both (its `E2ELoss`); in contrast
         to training, the one-to-one head's part has a gradient with respect to the image too.
 
         Args:
-            images_nchw: as in `class_scores`.
+            images_nchw: as in `candidates`.
             targets: boxes in pixels of these images, of all classes that the loss should include.
+            generator: not used, as these losses leave nothing to chance.
 
         Returns:
             `box` (CIoU), `cls` (binary cross entropy), `dfl` (distribution focal loss, or L1 for models
@@ -137,7 +132,7 @@ class UltralyticsDetector:
         batch = _ultralytics_batch(targets.to(self.device), width=width, height=height)
         with torch.autocast(self.device.type, enabled=False):
             box, cls, dfl = (self._loss_terms(raw, batch) / targets.images).unbind()
-        return {"box": box, "cls": cls, "dfl": dfl, "total": box + cls + dfl}
+        return {"total": box + cls + dfl, "cls": cls, "box": box, "dfl": dfl}
 
     @torch.no_grad()
     def detect(
@@ -152,7 +147,7 @@ class UltralyticsDetector:
         """Final detections, by NMS as in Ultralytics' validator, or the end-to-end head's top-k.
 
         Args:
-            images_nchw: as in `class_scores`.
+            images_nchw: as in `candidates`.
             min_score: minimum score (exclusive), 0 to 1.
             iou: maximum overlap with a better box of the same class, 0 to 1; not used end to end.
             max_detections: maximum number per image.
@@ -235,6 +230,13 @@ class UltralyticsDetector:
             last = layers[-1]
             levels.append(F.conv2d(layers[:-1](x), last.weight[one], last.bias[one]).flatten(1))
         return torch.cat(levels, dim=1)
+
+    def _boxes(self, features: list[Tensor]) -> Tensor:
+        """The box (n, a, 4) at each anchor point, as corners in pixels."""
+        distances = torch.cat(
+            [layers(x).flatten(2) for layers, x in zip(self._branch()[0], features, strict=True)], dim=2
+        )
+        return self._decode(distances, features).transpose(1, 2)
 
     def _anchors(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Anchor points (a, 2) in cells of their level and strides (a, 1) in pixels."""

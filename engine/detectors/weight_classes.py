@@ -18,7 +18,7 @@ PACKAGED_WEIGHTS = Path(__file__).resolve().parent / "weights"
 _MOST_CLASSES = 100_000
 
 
-def candidates(weights: str | Path) -> list[Path]:
+def possible_files(weights: str | Path) -> list[Path]:
     """The possible files of a path or a name, in search order.
 
     Returns:

@@ -145,15 +145,20 @@ class StepGradient:
 
         def part(first: int, last: int) -> Gradient:
             some = images_nchw[first:last], targets.of_images(first, last), placements.of_images(first, last)
-            return self._differentiate(*some)
+            return self._differentiate(*some, generator)
 
         return Gradient.joined(self.threads.map(part, len(piece)))
 
-    def _differentiate(self, images_nchw: Tensor, targets: Targets, placements: Placements) -> Gradient:
-        """Rendering, loss and gradient of some images; thread-safe, as it changes no state of the run."""
+    def _differentiate(
+        self, images_nchw: Tensor, targets: Targets, placements: Placements, generator: torch.Generator
+    ) -> Gradient:
+        """Rendering, loss and gradient of some images; thread-safe, as it changes no state of the run.
+
+        The generator is drawn from only by the detector's own losses, for which there is one part.
+        """
         patched = compose(images_nchw, self._patch, placements, self._mask)
         with autocast(self._precision, self._detector.device):
-            loss, terms = self._loss(self._detector, patched, targets, self._patch)
+            loss, terms = self._loss(self._detector, patched, targets, self._patch, generator)
         gradient = torch.autograd.grad(self._scaler.scale(loss), self._patch)[0]
         values = torch.stack([loss.detach(), *(term.detach().float() for term in terms.values())]).tolist()
         return Gradient(

@@ -13,6 +13,7 @@ from engine.detectors.base import Detector
 from engine.errors import SettingsError
 from engine.patch.gradient import StepGradient
 from engine.patch.limits import Limits
+from engine.patch.losses.patch_loss import require_losses
 from engine.patch.memory import Piece, find_batch_size
 from engine.patch.plan import RunPlan
 from engine.patch.precision import choose_precision
@@ -60,6 +61,7 @@ class PatchRun:
                 f"view size: expected a multiple of {detector.stride_px}, the detector's stride, "
                 f"got {config.view_size}; use {nearest}"
             )
+        require_losses(detector, config.losses)
         self.state = state
         self.precision = choose_precision(config.precision, detector.device)
         self.batch_size = 1 if config.batching == "sequential" else batch_size

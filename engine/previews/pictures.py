@@ -17,7 +17,7 @@ from engine.boxes import FloatArray, Letterbox
 from engine.config import AugmentationConfig, PlacementConfig
 from engine.datasets.loader import Batch, ImageLoader
 from engine.detectors.base import Detections, Detector
-from engine.detectors.ultralytics import load_detector
+from engine.detectors.loading import load_detector
 from engine.disk import write_atomically
 from engine.errors import DatasetError
 from engine.evaluation.matching import match_greedy, unfounded_boxes
@@ -30,7 +30,6 @@ from engine.runs.materials import matched, of_classes, require_objects
 from engine.store.repository import Repository
 
 JPEG_QUALITY = 88
-STRIDE_PX = 32  # without a detector: the most common stride
 
 
 def answer(request: dict[str, Any], folder: Path, *, device: str = "cpu") -> dict[str, Any]:
@@ -179,7 +178,7 @@ def _detector_class(request: dict[str, Any], detector: Detector) -> int:
     return matched(dataset, detector, _class_names(request), detector_class).detector_id
 
 
-def _batch(request: dict[str, Any], records: Sequence[ImageRecord], stride_px: int = STRIDE_PX) -> Batch:
+def _batch(request: dict[str, Any], records: Sequence[ImageRecord], stride_px: int = 1) -> Batch:
     if not records:
         raise DatasetError("preview: expected an image or more, got none; choose some")
     loader = ImageLoader(

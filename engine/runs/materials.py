@@ -15,7 +15,7 @@ from engine.classes import ClassMatch, dataset_class_ids, match_classes
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
-from engine.detectors.ultralytics import UltralyticsDetector, load_detector
+from engine.detectors.loading import load_detector
 from engine.errors import DatasetError
 from engine.records import Dataset, Evaluation, ImageRecord
 from engine.runs.imports import import_dataset
@@ -36,7 +36,7 @@ class Materials:
     """
 
     dataset: Dataset
-    detector: UltralyticsDetector
+    detector: Detector
     classes: ClassMatch
     records: tuple[ImageRecord, ...]
 

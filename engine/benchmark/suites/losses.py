@@ -22,18 +22,25 @@ LOSSES: dict[str, dict[str, float]] = {
     "object": {"object": 1.0},
     "max confidence": {"max_confidence": 1.0},
 }
-SINGLE_TERMS: dict[str, dict[str, float]] = {name: {name: 1.0} for name in ("cls", "box", "dfl")}
 FOUR = Claim(key="four", holds="Four losses beat one", fails="Four losses do not beat one", direction=-1)
 OTHER = Claim(
     key="other", holds="It beats the total loss", fails="It does not beat the total loss", direction=-1
 )
 
 
+def _possible(subject: Subject) -> dict[str, dict[str, float]]:
+    """Those of `LOSSES` whose terms the detector has."""
+    from engine.patch.losses.patch_loss import lacking_losses
+
+    return {name: terms for name, terms in LOSSES.items() if not lacking_losses(subject.detector, terms)}
+
+
 def _scores(subject: Subject, scale: Scale, report: Report) -> list[Row]:
     from engine.benchmark.trials import Trials, Way, rows_of
 
     trials = Trials(subject, scale.scored, report)
-    limit_s = scale.compared_s / (len(LOSSES) * scale.seeds)
+    losses = _possible(subject)
+    limit_s = scale.compared_s / (len(losses) * scale.seeds)
 
     claims = {"total": None, "total with cls, box, dfl": FOUR}
     ways = [
@@ -42,7 +49,7 @@ def _scores(subject: Subject, scale: Scale, report: Report) -> list[Row]:
             make=partial(trials.made, time_limit_s=limit_s, losses=weights),
             claim=claims.get(name, OTHER),
         )
-        for name, weights in LOSSES.items()
+        for name, weights in losses.items()
     ]
     return rows_of(ways, trials.contest(ways, report=report, seeds=scale.seeds))
 
@@ -55,7 +62,8 @@ def _gradients(subject: Subject, scale: Scale, report: Report) -> list[Row]:
     plan = [
         [(start + i) % len(subject.records) for i in range(size)] for start in range(0, scale.images, size)
     ]
-    names = LOSSES | SINGLE_TERMS
+    single = {name: {name: 1.0} for name in subject.detector.loss_names if name != "total"}
+    names = _possible(subject) | single
     cosines: dict[tuple[str, str], list[float]] = {pair: [] for pair in combinations(names, 2)}
     for position, batch in enumerate(run.batches(plan)):
         found = {

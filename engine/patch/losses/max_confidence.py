@@ -11,12 +11,15 @@ from engine.registries import LOSSES
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.detectors.base import ClassScores
+    from engine.detectors.base import Candidates
 
 
-def max_confidence(scores: ClassScores) -> Tensor:
-    """The mean over images of the highest score of the class (Thys et al. 2019, section 3.1)."""
-    return at_least_fp32(scores.logits).amax(dim=1).sigmoid().mean()
+def max_confidence(candidates: Candidates) -> Tensor:
+    """The mean over images of the highest score of the class (Thys et al. 2019, section 3.1).
+
+    An image without candidates counts as 0.
+    """
+    return at_least_fp32(candidates.logits).amax(dim=1).sigmoid().mean()
 
 
 LOSSES.add(

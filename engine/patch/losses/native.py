@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The terms `total`, `cls`, `box` and `dfl`, which maximise the detector's own training losses."""
+"""The terms that maximise the detector's own training losses, one for each name that a family has."""
 
 from __future__ import annotations
 
 from engine.patch.losses.terms import LossTerm
-from engine.registries import LOSSES
+from engine.registries import DETECTORS, LOSSES
 
 __all__: list[str] = []
 
@@ -20,7 +20,7 @@ def _term(name: str, meaning: str) -> LossTerm:
     )
 
 
-LOSSES.add(_term("total", "The detector's own training loss"))
-LOSSES.add(_term("cls", "The class part of the training loss"))
-LOSSES.add(_term("box", "The box part of the training loss"))
-LOSSES.add(_term("dfl", "The edge part of the training loss"))
+for _family in DETECTORS.things():
+    for _name, _meaning in _family.losses.items():
+        if _name not in LOSSES:
+            LOSSES.add(_term(_name, _meaning))

@@ -11,32 +11,35 @@ from engine.registries import LOSSES
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.detectors.base import Predictions, Targets
+    from engine.detectors.base import Candidates, Targets
 
 MIN_OVERLAP = 0.4  # below the 0.5 of a match, because boxes could be pushed just below that
 
 
-def overlap_suppression(predictions: Predictions, targets: Targets, top_k: int) -> Tensor:
+def overlap_suppression(candidates: Candidates, targets: Targets, top_k: int) -> Tensor:
     """The mean of each object's top-k scores of boxes with IoU ≥ `MIN_OVERLAP`, summed and divided by images.
 
-    Boxes only select candidates and receive no gradient. Unlike with `object`, a patch may lower this loss by
-    moving boxes instead of hiding the object, which causes hallucinations.
+    Where fewer than k overlap, the others count as 0. Boxes only select candidates and receive no gradient.
+    Unlike with `object`, a patch may lower this loss by moving boxes instead of hiding the object, which
+    causes hallucinations.
 
     Returns:
         A scalar; 0 for a batch without objects.
     """
-    logits = at_least_fp32(predictions.logits)
+    logits = at_least_fp32(candidates.logits)
+    if candidates.boxes_xyxy_px is None:
+        raise ValueError("expected candidates with boxes, got some without")
     if not len(targets.boxes_xyxy_px):
-        return logits.sum() * 0
-    boxes = predictions.boxes_xyxy_px.detach().float()[targets.image_index]
+        return logits[:0].sum()  # of nothing, but in the graph
+    boxes = candidates.boxes_xyxy_px.detach().float()[targets.image_index]
     overlaps = _overlaps(targets.boxes_xyxy_px, boxes)
     scores = logits[targets.image_index].sigmoid() * (overlaps >= MIN_OVERLAP)
-    count = min(top_k, scores.shape[1])
-    return scores.topk(count, dim=1).values.sum() / count / targets.images
+    best = scores.topk(min(top_k, scores.shape[1]), dim=1).values
+    return best.sum() / top_k / targets.images
 
 
 def _overlaps(objects_xyxy_px: Tensor, boxes_xyxy_px: Tensor) -> Tensor:
-    """The IoU (m, a) of each object (m, 4) with all boxes of its image (m, a, 4)."""
+    """The IoU (m, k) of each object (m, 4) with all boxes of its image (m, k, 4)."""
     objects = objects_xyxy_px[:, None]
     low, high = (
         objects[..., :2].maximum(boxes_xyxy_px[..., :2]),

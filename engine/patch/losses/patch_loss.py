@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
 
-from engine.detectors.base import ClassScores, Detector, Targets
+from engine.detectors.base import Detector, Targets
+from engine.errors import SettingsError
 from engine.patch.losses.terms import NEEDS, LossInput, at_least_fp32
 from engine.registries import LOSSES
 
@@ -40,7 +41,12 @@ class PatchLoss:
         self.adds_up = all(term.adds_up for term in self._terms)
 
     def __call__(
-        self, detector: Detector, images_nchw: Tensor, targets: Targets, patch_chw: Tensor
+        self,
+        detector: Detector,
+        images_nchw: Tensor,
+        targets: Targets,
+        patch_chw: Tensor,
+        generator: torch.Generator | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss (a scalar to minimise) and each unweighted term.
 
@@ -49,15 +55,14 @@ class PatchLoss:
             images_nchw: float (n, 3, h, w), the batch with the patch drawn.
             targets: the batch's objects of the class under attack.
             patch_chw: float (3, h, w), the patch itself.
+            generator: of the detector's own losses, if these sample.
         """
-        candidates: ClassScores | None = None
-        if "boxes" in self._needs:
-            candidates = detector.predictions(images_nchw, self._class_id)
-        elif "scores" in self._needs:
-            candidates = detector.class_scores(images_nchw, self._class_id)
+        boxes = "boxes" in self._needs
+        found = boxes or "scores" in self._needs
+        native = "native losses" in self._needs
         given = LossInput(
-            candidates=candidates,
-            native=detector.losses(images_nchw, targets) if "native losses" in self._needs else {},
+            candidates=detector.candidates(images_nchw, self._class_id, boxes=boxes) if found else None,
+            native=detector.losses(images_nchw, targets, generator) if native else {},
             targets=targets,
             patch_chw=patch_chw,
             objects_per_image=self._objects_per_image,
@@ -66,3 +71,20 @@ class PatchLoss:
         terms = {term.name: term.value(given) for term in self._terms}
         loss = torch.stack([self._weights[name] * at_least_fp32(term) for name, term in terms.items()]).sum()
         return loss, terms
+
+
+def lacking_losses(detector: Detector, names: Iterable[str]) -> list[str]:
+    """The terms among these that are training losses which the detector does not have."""
+    native = [name for name in names if LOSSES[name].needs == "native losses"]
+    return [name for name in native if name not in detector.loss_names]
+
+
+def require_losses(detector: Detector, names: Iterable[str]) -> None:
+    """Raise `SettingsError` if the detector lacks the training loss of one of these terms."""
+    lacking = lacking_losses(detector, names)
+    if lacking:
+        common = [term.name for term in LOSSES.things() if term.needs != "native losses"]
+        raise SettingsError(
+            f"losses: expected some of {', '.join((*common, *detector.loss_names))} for {detector.name}, "
+            f"got {', '.join(lacking)}; leave out what it lacks"
+        )

@@ -21,7 +21,7 @@ class LossInput:
     """The input of the terms for one batch.
 
     Attributes:
-        candidates: `Predictions` if a term needs boxes, `ClassScores` if one needs only scores, else None.
+        candidates: `Candidates`, with boxes if a term needs them; None if none needs boxes or scores.
         native: the detector's own losses by name; empty if no term needs them.
         targets: the batch's objects of the class under attack.
         patch_chw: float (3, h, w), 0 to 1.

@@ -17,7 +17,8 @@ from engine.baselines.art import art_estimator, generate_with_art
 from engine.baselines.config import ArtConfig
 from engine.datasets.loader import ImageLoader
 from engine.datasets.sources import read_dataset
-from engine.detectors.ultralytics import UltralyticsDetector, load_detector
+from engine.detectors.loading import load_detector
+from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_quiet import DetectionModel
 from engine.errors import DatasetError, NonFiniteLossError
 from engine.records import ImageRecord, StepRecord

@@ -43,7 +43,8 @@ RAGGED = targets([(1, 0, [5.0, 5, 40, 50]), (0, 1, [10.0, 10, 60, 60]), (1, 2, [
 
 def own_boxes(adapter: UltralyticsDetector, x: Tensor) -> Targets:
     """One target an image that the model nearly predicts: only such ones have a share in box and dfl."""
-    dense, points = adapter.predictions(x.detach(), 0), adapter.class_scores(x.detach(), 0).points_xy_px
+    dense = adapter.candidates(x.detach(), 0, boxes=True)
+    points = dense.points_xy_px
     before, after = points - dense.boxes_xyxy_px[..., :2], dense.boxes_xyxy_px[..., 2:] - points
     around = (
         torch.cat((before, after), dim=2).amin(dim=2) > 4
@@ -82,19 +83,21 @@ def test_dense_outputs_are_the_models_own(family):
     boxes, scores = own_output(model, images())
     assert scores.std() > 0.01  # outputs that hardly vary would agree whatever we computed
     for class_id in range(CLASSES):
-        dense = adapter.predictions(images(), class_id)
+        dense = adapter.candidates(images(), class_id, boxes=True)
         torch.testing.assert_close(dense.boxes_xyxy_px, boxes, atol=2e-2, rtol=1e-3)
         torch.testing.assert_close(dense.logits.sigmoid(), scores[..., class_id], atol=1e-4, rtol=1e-3)
-        alone = adapter.class_scores(images(), class_id)
+        alone = adapter.candidates(images(), class_id)
         torch.testing.assert_close(alone.logits, dense.logits, atol=1e-5, rtol=1e-5)
 
 
 def test_points_describe_the_grid(family):
-    found = family[2].class_scores(images(), 0)
-    assert found.logits.shape == (2, len(found.points_xy_px))
-    assert len(found.points_xy_px) == (64 // 8) * (96 // 8) + 4 * 6 + 2 * 3
-    assert found.points_xy_px[:2].tolist() == [[4, 4], [12, 4]]
-    assert found.points_xy_px[-1].tolist() == [80, 48]
+    found = family[2].candidates(images(), 0)
+    (points,) = found.points_xy_px  # shared by the images
+    assert found.logits.shape == (2, len(points))
+    assert len(points) == (64 // 8) * (96 // 8) + 4 * 6 + 2 * 3
+    assert points[:2].tolist() == [[4, 4], [12, 4]]
+    assert points[-1].tolist() == [80, 48]
+    assert found.boxes_xyxy_px is found.valid is None
 
 
 def test_detect_is_the_models_own_choice(family):
@@ -128,7 +131,7 @@ def test_end_to_end_detections_are_the_heads_top_k():
 def test_gradients_reach_the_image(family):
     adapter = family[2]
     x = images().requires_grad_()
-    for output in (adapter.class_scores(x, 1).logits, adapter.predictions(x, 1).boxes_xyxy_px):
+    for output in (adapter.candidates(x, 1).logits, adapter.candidates(x, 1, boxes=True).boxes_xyxy_px):
         (gradient,) = torch.autograd.grad(output.sum(), x)
         assert (gradient.abs().flatten(1).amax(1) > 0).all()
     for loss in adapter.losses(x, own_boxes(adapter, x)).values():
@@ -165,7 +168,7 @@ def test_losses_are_the_criterions_own(family):
 def test_losses_of_any_counts(name, rows):
     x = images().requires_grad_()
     found = detector(name).losses(x, targets(rows))
-    assert set(found) == {"box", "cls", "dfl", "total"}
+    assert tuple(found) == UltralyticsDetector.loss_names
     assert all(term.isfinite() and term.dim() == 0 for term in found.values())
     assert bool(rows) or found["box"] == found["dfl"] == 0
     assert torch.autograd.grad(found["total"], x)[0].abs().sum() > 0
@@ -184,8 +187,8 @@ def test_a_run_changes_no_weight_and_no_statistic(fuse):
     state = copy.deepcopy(adapter.model.state_dict())
     for seed in range(2):
         x = images(seed).requires_grad_()
-        loss = adapter.losses(x, RAGGED)["total"] + adapter.class_scores(x, 0).logits.sum()
-        (loss + adapter.predictions(x, 0).boxes_xyxy_px.sum()).backward()
+        loss = adapter.losses(x, RAGGED)["total"] + adapter.candidates(x, 0).logits.sum()
+        (loss + adapter.candidates(x, 0, boxes=True).boxes_xyxy_px.sum()).backward()
         adapter.detect(x)
     assert adapter.checksum() == before
     assert all(
@@ -205,7 +208,7 @@ def test_checksum_sees_any_change():
 def test_fusing_changes_no_answer():
     fused, plain = (detector("yolo11n", fuse=fuse) for fuse in (True, False))
     torch.testing.assert_close(
-        fused.class_scores(images(), 2).logits, plain.class_scores(images(), 2).logits, atol=1e-3, rtol=1e-3
+        fused.candidates(images(), 2).logits, plain.candidates(images(), 2).logits, atol=1e-3, rtol=1e-3
     )
 
 
@@ -213,7 +216,7 @@ def test_end_to_end_can_be_left_for_nms():
     one2one, one2many = detector("yolo26n"), detector("yolo26n", end_to_end=False)
     assert (one2one.end_to_end, one2many.end_to_end) == (True, False)
     assert not torch.allclose(
-        one2many.class_scores(images(), 0).logits, one2one.class_scores(images(), 0).logits, atol=1e-3
+        one2many.candidates(images(), 0).logits, one2one.candidates(images(), 0).logits, atol=1e-3
     )
     assert one2many.detect(images(), min_score=0.2)[0].scores.numel() > 0
 
@@ -243,7 +246,7 @@ def test_detect_under_inference_mode_leaves_gradients_possible():
     with torch.inference_mode():
         adapter.detect(images())
     x = images().requires_grad_()
-    adapter.predictions(x, 0).boxes_xyxy_px.sum().backward()
+    adapter.candidates(x, 0, boxes=True).boxes_xyxy_px.sum().backward()
     assert x.grad.abs().sum() > 0
 
 
@@ -260,7 +263,7 @@ def test_detect_under_inference_mode_leaves_gradients_possible():
 )
 def test_impossible_input_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        detector("yolov8n").class_scores(*arguments)
+        detector("yolov8n").candidates(*arguments)
 
 
 def test_targets_of_other_images_are_refused():

@@ -49,7 +49,7 @@ def agrees(detector, saved: torch.nn.Module, images: torch.Tensor, seen: torch.T
     with torch.no_grad():
         expected = first(saved(seen))
     for class_id in range(len(detector.class_names)):
-        dense = detector.predictions(images, class_id)
+        dense = detector.candidates(images, class_id, boxes=True)
         torch.testing.assert_close(dense.logits.sigmoid(), expected[:, 4 + class_id], atol=1e-5, rtol=1e-3)
     centres = (dense.boxes_xyxy_px[..., :2] + dense.boxes_xyxy_px[..., 2:]) / 2
     torch.testing.assert_close(centres, expected[:, :2].transpose(1, 2), atol=1e-2, rtol=1e-3)
@@ -64,7 +64,7 @@ def learns(detector, images: torch.Tensor) -> None:
         image_index=torch.tensor([0]),
         images=len(images),
     )
-    for value in (detector.losses(images, one)["total"], detector.class_scores(images, 0).logits.sum()):
+    for value in (detector.losses(images, one)["total"], detector.candidates(images, 0).logits.sum()):
         assert torch.autograd.grad(value, images)[0].abs().sum() > 0
 
 

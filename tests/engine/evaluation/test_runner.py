@@ -17,7 +17,7 @@ from engine.config import PlacementConfig
 from engine.datasets.loader import ImageLoader
 from engine.datasets.sources import read_dataset
 from engine.detectors.base import Detections, Detector
-from engine.detectors.ultralytics import load_detector
+from engine.detectors.loading import load_detector
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import CONDITIONS, PatchJudge
 from engine.patch.render import circle_mask

@@ -15,7 +15,7 @@ from engine.patch.state import RunState
 from engine.patch.transforms import Placements
 from engine.records import ImageRecord
 from tests.engine.datasets.pictures import record, write_picture
-from tests.fakes import FakeDetector
+from tests.fakes import FakeDetector, RaggedDetector
 
 SIDE = 64  # of every image
 
@@ -96,18 +96,26 @@ def begin(records, config, detector=None, patch=None, **options) -> PatchRun:
     return PatchRun(detector or FakeDetector(), records, config, state=state, **options)
 
 
-class SmallDetector(FakeDetector):
+class _SmallMemory:
     """Has memory for so many images and no more."""
 
     def __init__(self, fits: int, error: type[RuntimeError] = torch.OutOfMemoryError) -> None:
         super().__init__()
         self.fits, self.error, self.batches = fits, error, []
 
-    def class_scores(self, images_nchw, class_id):
+    def candidates(self, images_nchw, class_id, *, boxes=False):
         self.batches.append(len(images_nchw))
         if len(images_nchw) > self.fits:
             raise self.error("CUDA out of memory")
-        return super().class_scores(images_nchw, class_id)
+        return super().candidates(images_nchw, class_id, boxes=boxes)
+
+
+class SmallDetector(_SmallMemory, FakeDetector):
+    pass
+
+
+class SmallRaggedDetector(_SmallMemory, RaggedDetector):
+    pass
 
 
 def scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:

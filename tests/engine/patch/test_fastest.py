@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -26,18 +28,16 @@ class TimedDetector(FakeDetector):
         self.compiled_share, self.bf16_factor, self.error = compiled / fp32, bf16_factor, error
         self.now, self.passes, self.in_compiled_code = 0.0, [], False
 
-    def class_scores(self, images_nchw, class_id):
+    def candidates(self, images_nchw, class_id, *, boxes=False):
         precision = "bf16" if torch.is_autocast_enabled("cpu") else "fp32"
         self.passes.append(precision)
         if self.error is not None and precision == "bf16":
             raise self.error
         self.now += self.seconds[precision] * (self.compiled_share if self.in_compiled_code else 1)
-        scores = super().class_scores(images_nchw, class_id)
+        found = super().candidates(images_nchw, class_id, boxes=boxes)
         if precision == "bf16":
-            scores = type(scores)(
-                logits=scores.logits.float() * self.bf16_factor, points_xy_px=scores.points_xy_px
-            )
-        return scores
+            found = replace(found, logits=found.logits.float() * self.bf16_factor)
+        return found
 
 
 @pytest.fixture

@@ -96,13 +96,13 @@ def test_every_piece_of_every_step_has_its_own_chance(records, monkeypatch):
 @pytest.mark.parametrize("flip", [False, True])
 def test_images_are_mirrored_if_asked(flip, records):
     detector, seen = FakeDetector(), []
-    plain = detector.class_scores
+    plain = detector.candidates
 
-    def noting(images_nchw, class_id):
+    def noting(images_nchw, class_id, **options):
         seen.append(images_nchw.detach())
-        return plain(images_nchw, class_id)
+        return plain(images_nchw, class_id, **options)
 
-    detector.class_scores = noting
+    detector.candidates = noting
     without_objects = [records[1]]
     list(begin(without_objects, settings(iterations=12, flip=flip), detector).iterate())
     as_it_is = sum(torch.equal(images, seen[0]) for images in seen)

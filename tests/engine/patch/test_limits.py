@@ -35,9 +35,9 @@ class SlowDetector(FakeDetector):
         super().__init__()
         self.clock = clock
 
-    def class_scores(self, images_nchw, class_id):
+    def candidates(self, images_nchw, class_id, *, boxes=False):
         self.clock.now += 1
-        return super().class_scores(images_nchw, class_id)
+        return super().candidates(images_nchw, class_id, boxes=boxes)
 
 
 def test_what_choosing_took_is_part_of_the_time_but_of_no_iteration(records):

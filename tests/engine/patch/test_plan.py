@@ -58,12 +58,12 @@ def test_batches_grow(records):
 
 def test_views_look_at_windows(records):
     detector, shapes = FakeDetector(), set()
-    plain = detector.class_scores
+    plain = detector.candidates
 
-    def noting(images_nchw, class_id):
+    def noting(images_nchw, class_id, **options):
         shapes.add(tuple(images_nchw.shape[2:]))
-        return plain(images_nchw, class_id)
+        return plain(images_nchw, class_id, **options)
 
-    detector.class_scores = noting
+    detector.candidates = noting
     list(begin(records, settings(view_size=32), detector).iterate())
     assert shapes == {(32, 32)}

@@ -14,11 +14,13 @@ from engine.errors import SettingsError
 from engine.patch.run import PatchRun
 from engine.registries import LOSSES, OPTIMIZERS
 from tests.engine.patch.factories import (
+    WITHOUT_CHANCE,
+    SmallRaggedDetector,
     begin,
     photographs,
     settings,
 )
-from tests.fakes import FakeDetector
+from tests.fakes import FakeDetector, RaggedDetector
 
 
 def losses_by_iteration(run: PatchRun) -> list[float]:
@@ -103,3 +105,42 @@ def test_windows_must_suit_the_detectors_stride(records):
     detector.stride_px = 64
     with pytest.raises(SettingsError, match="multiple of 64, the detector's stride, got 96; use 128"):
         begin(records, settings(view_size=96), detector)
+
+
+def test_a_training_loss_that_the_detector_lacks_is_refused_before_the_run(records):
+    with pytest.raises(SettingsError, match="total, cls for ragged, got dfl; leave out what it lacks"):
+        begin(records, settings(losses={"object": 1.0, "dfl": 0.1}), RaggedDetector())
+
+
+EVERY = dict.fromkeys(("object", "overlap", "max_confidence", "tv"), 1.0)
+SAMPLED = {"total": 1.0, "cls": 0.5, "object": 1.0}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"losses": EVERY}, {"losses": SAMPLED}, {"view_size": 32}, {"precision": "bf16"}]
+)
+def test_a_detector_whose_images_have_different_candidates_is_attacked_like_any_other(changes, records):
+    config = settings(iterations=6, batch_size=4, learning_rate=0.05, **(WITHOUT_CHANCE | changes))
+    patches, losses = [], []
+    for _ in range(2):
+        run = begin(records, config, RaggedDetector())
+        losses.append([record.loss for record in run.iterate()])
+        patches.append(run.state.patch_chw)
+    assert torch.equal(*patches)
+    assert losses[0] == losses[1]
+    assert all(math.isfinite(loss) for loss in losses[0])
+    assert sum(losses[0][-2:]) < sum(losses[0][:2])
+
+
+@pytest.mark.parametrize(("fits", "threads"), [(1, 1), (3, 1), (8, 3)])
+def test_ragged_candidates_in_parts_give_the_gradient_of_the_whole(
+    fits, threads, records, gradients, monkeypatch
+):
+    config = settings(batch_size=8, learning_rate=1.0, losses=EVERY, **WITHOUT_CHANCE)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    whole, _ = gradients(records, config, detector=RaggedDetector())
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    detector = SmallRaggedDetector(fits)
+    gradient, _ = gradients(records, config, detector=detector)
+    assert max(detector.batches[-2:]) < 8
+    torch.testing.assert_close(gradient, whole, rtol=1e-4, atol=1e-6)

@@ -78,10 +78,10 @@ class FailingDetector(FakeDetector):
         super().__init__()
         self.sound_calls = sound_calls
 
-    def class_scores(self, images_nchw, class_id):
+    def candidates(self, images_nchw, class_id, *, boxes=False):
         self.sound_calls -= 1
-        scores = super().class_scores(images_nchw, class_id)
-        return scores if self.sound_calls >= 0 else replace(scores, logits=scores.logits * math.nan)
+        found = super().candidates(images_nchw, class_id, boxes=boxes)
+        return found if self.sound_calls >= 0 else replace(found, logits=found.logits * math.nan)
 
 
 @pytest.mark.usefixtures("whole_batches")
@@ -103,11 +103,11 @@ def test_a_loss_that_is_no_number_stops_before_the_step(sound_calls, records):
 class SpoilingDetector(FakeDetector):
     """Gives sound scores whose gradients are no numbers."""
 
-    def class_scores(self, images_nchw, class_id):
-        scores = super().class_scores(images_nchw, class_id)
-        if scores.logits.requires_grad:
-            scores.logits.register_hook(lambda gradient: gradient * math.nan)
-        return scores
+    def candidates(self, images_nchw, class_id, *, boxes=False):
+        found = super().candidates(images_nchw, class_id, boxes=boxes)
+        if found.logits.requires_grad:
+            found.logits.register_hook(lambda gradient: gradient * math.nan)
+        return found
 
 
 def test_a_gradient_that_is_no_number_stops_before_the_step(records):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.patch.losses.patch_loss import PatchLoss
-from engine.registries import LOSSES
+from engine.registries import DETECTORS, LOSSES
 from tests.engine.patch.factories import random_images, random_patch, targets
 from tests.fakes import FakeDetector
 
@@ -24,6 +24,6 @@ def test_the_detector_is_to_be_made_worse_by_a_loss_that_only_whole_batches_have
     torch.testing.assert_close(value, -FakeDetector().losses(images, objects)[name])
 
 
-def test_the_detectors_losses_have_a_term_each():
-    native = FakeDetector().losses(random_images(1, 64, 64).float() / 255, targets())
-    assert set(NATIVE) == set(native)
+def test_every_training_loss_of_a_family_has_a_term_with_its_meaning():
+    known = {name: meaning for family in DETECTORS.things() for name, meaning in family.losses.items()}
+    assert {name: LOSSES[name].help for name in NATIVE} == {name: f"{each}." for name, each in known.items()}

@@ -10,15 +10,23 @@ import torch
 
 from engine.config import PlacementConfig
 from engine.datasets.sampling import plan_iteration
+from engine.errors import SettingsError
 from engine.patch.losses.max_confidence import max_confidence
 from engine.patch.losses.objects import object_suppression
-from engine.patch.losses.patch_loss import PatchLoss
+from engine.patch.losses.patch_loss import PatchLoss, lacking_losses, require_losses
 from engine.patch.losses.total_variation import total_variation
 from engine.patch.render import compose
 from engine.patch.transforms import place
 from engine.registries import LOSSES
 from tests.engine.patch.factories import random_images, random_patch, targets
-from tests.fakes import FakeDetector
+from tests.fakes import FakeDetector, RaggedDetector
+
+POSSIBLE = [
+    (kind, name)
+    for kind in (FakeDetector, RaggedDetector)
+    for name in LOSSES
+    if not lacking_losses(kind, [name])
+]
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms():
@@ -28,7 +36,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms():
     detector, patch = FakeDetector(), random_patch(8, 8)
     value, terms = loss(detector, images, objects, patch)
     native = detector.losses(images, objects)
-    found = detector.class_scores(images, 0)
+    found = detector.candidates(images, 0)
     expected = {
         "object": object_suppression(found, objects, 3) / 1.5,
         "max_confidence": max_confidence(found),
@@ -45,21 +53,21 @@ def test_the_loss_is_the_weighted_sum_of_its_terms():
 @pytest.mark.parametrize(
     ("weights", "asked"),
     [
-        ({"object": 1}, ["class_scores"]),
-        ({"object": 1, "max_confidence": 1, "tv": 1}, ["class_scores"]),
-        ({"total": 1, "cls": 1}, ["losses"]),
-        ({"object": 1, "dfl": 1}, ["class_scores", "losses"]),
-        ({"object": 1, "overlap": 1, "max_confidence": 1}, ["predictions"]),
+        ({"tv": 1, "object": 1}, [("candidates", {"boxes": False})]),
+        ({"object": 1, "max_confidence": 1, "tv": 1}, [("candidates", {"boxes": False})]),
+        ({"total": 1, "cls": 1}, [("losses", {})]),
+        ({"object": 1, "dfl": 1}, [("candidates", {"boxes": False}), ("losses", {})]),
+        ({"object": 1, "overlap": 1, "max_confidence": 1}, [("candidates", {"boxes": True})]),
     ],
 )
 def test_only_what_the_terms_need_is_computed(weights, asked, monkeypatch):
     calls = []
-    for name in ("class_scores", "predictions", "losses"):
+    for name in ("candidates", "losses"):
         original = getattr(FakeDetector, name)
 
-        def noting(self, *arguments, name=name, original=original):
-            calls.append(name)
-            return original(self, *arguments)
+        def noting(self, *arguments, name=name, original=original, **options):
+            calls.append((name, options))
+            return original(self, *arguments, **options)
 
         monkeypatch.setattr(FakeDetector, name, noting)
     loss = PatchLoss(weights, class_id=0, objects_per_image=1, top_k=1)
@@ -73,16 +81,20 @@ BOXES = [(4, 4, 28, 50), (30, 8, 60, 60), (10, 20, 25, 40), (2, 2, 62, 62), (40,
 OWNERS = [1, 2, 3, 3, 5, 5]  # images 0 and 4 hold nothing
 
 
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [(FakeDetector, tuple(LOSSES)), (RaggedDetector, ("object", "overlap", "max_confidence"))],
+)
 @pytest.mark.parametrize("batching", ["sequential", "grouped", "ragged"])
-def test_the_batch_plan_does_not_change_the_loss_or_its_gradient(batching):
+def test_the_batch_plan_does_not_change_the_loss_or_its_gradient(batching, kind, names):
     counts = [OWNERS.count(image) for image in range(6)]
     plan = plan_iteration(counts, strategy=batching, batch_size=4, sampling="uniform", seed=0, iteration=0)
-    weights = dict.fromkeys(LOSSES, 1.0)
+    weights = dict.fromkeys(names, 1.0)
     loss = PatchLoss(weights, class_id=0, objects_per_image=1, top_k=4)
     images = random_images(6, 64, 64)
 
     def outcome(batches: list[list[int]]) -> tuple[dict[str, float], torch.Tensor]:
-        detector, patch = FakeDetector(), random_patch(8, 8).requires_grad_(True)
+        detector, patch = kind(), random_patch(8, 8).requires_grad_(True)
         means, gradient = dict.fromkeys(weights, 0.0), torch.zeros_like(patch)
         for batch in batches:
             chosen = [
@@ -102,21 +114,21 @@ def test_the_batch_plan_does_not_change_the_loss_or_its_gradient(batching):
     torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if name != "tv"])
-def test_a_batch_without_objects_has_a_finite_loss_and_no_gradient(name):
+@pytest.mark.parametrize(("kind", "name"), [each for each in POSSIBLE if each[1] != "tv"])
+def test_a_batch_without_objects_has_a_finite_loss_and_no_gradient(kind, name):
     loss = PatchLoss({name: 1.0}, class_id=0, objects_per_image=0, top_k=4)
     patch, objects = random_patch(8, 8).requires_grad_(True), targets(images=2)
     rows = place(objects, canvas_hw=(64, 64), aspect=1, placement=PlacementConfig())
-    value, terms = loss(FakeDetector(), compose(random_images(2, 64, 64), patch, rows), objects, patch)
+    value, terms = loss(kind(), compose(random_images(2, 64, 64), patch, rows), objects, patch)
     (gradient,) = torch.autograd.grad(value, patch)
     assert math.isfinite(value.item())
     assert value.item() == pytest.approx(terms[name].item())
     assert torch.equal(gradient, torch.zeros_like(patch))
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_the_gradient_of_the_whole_loss_agrees_with_finite_differences(name):
-    detector = FakeDetector(dtype=torch.float64)
+@pytest.mark.parametrize(("kind", "name"), POSSIBLE)
+def test_the_gradient_of_the_whole_loss_agrees_with_finite_differences(kind, name):
+    detector = kind(dtype=torch.float64)
     loss = PatchLoss({name: 1.0}, class_id=0, objects_per_image=2, top_k=3)
     images = random_images(2, 32, 32).double() / 255
     objects = targets([(3, 4, 20, 30), (10, 2, 31, 28)], [0, 1], images=2)
@@ -140,3 +152,35 @@ def test_terms_are_summed_in_one_order_whatever_order_they_are_asked_for_in():
     images = random_images(1, 64, 64).float() / 255
     _, terms = loss(FakeDetector(), images, targets([(8, 8, 30, 40)]), random_patch(8, 8))
     assert list(terms) == ["overlap", "object", "max_confidence", "total", "cls", "box", "dfl", "tv"]
+
+
+def test_what_a_loss_samples_comes_from_the_given_generator():
+    images, objects = random_images(2, 64, 64).float() / 255, targets([(8, 8, 30, 40)], [1], images=2)
+    loss = PatchLoss({"total": 1.0}, class_id=0, objects_per_image=1, top_k=1)
+
+    def value(seed: int) -> float:
+        generator = torch.Generator().manual_seed(seed)
+        return loss(RaggedDetector(), images, objects, random_patch(8, 8), generator)[0].item()
+
+    assert value(0) == value(0) != value(1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "lacking"),
+    [
+        (FakeDetector, (), []),
+        (FakeDetector, tuple(LOSSES), []),
+        (RaggedDetector, ("object", "overlap", "max_confidence", "total", "cls", "tv"), []),
+        (RaggedDetector, ("dfl", "object", "box"), ["dfl", "box"]),
+    ],
+)
+def test_training_losses_are_those_of_the_detector(kind, names, lacking):
+    assert lacking_losses(kind(), names) == lacking
+    if not lacking:
+        require_losses(kind(), names)
+        return
+    offered = "object, overlap, max_confidence, tv, total, cls"
+    with pytest.raises(
+        SettingsError, match=f"expected some of {offered} for ragged, got dfl, box; leave out"
+    ):
+        require_losses(kind(), names)
