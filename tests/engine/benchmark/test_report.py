@@ -13,7 +13,6 @@ from engine.benchmark.report import html_page, main_table, markdown
 from engine.benchmark.suite import SUITES
 from engine.benchmark.wording import DASH
 from engine.config import RunConfig
-from engine.errors import StorageError
 from engine.hardware import snapshot
 from engine.jobs.benchmark_reports import read_results
 from tests.engine.benchmark.factories import comparison, row
@@ -104,9 +103,6 @@ def test_the_page_stands_alone_and_is_well_formed() -> None:
     assert "<svg></svg>" in page
 
 
-@pytest.mark.xfail(
-    raises=StorageError, strict=True, reason="the published results are from before comparisons"
-)
 def test_the_page_of_benchmarks_shows_the_published_answers() -> None:
     shown = (
         (ROOT / "docs" / "benchmarks" / "README.md")
