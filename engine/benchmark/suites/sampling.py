@@ -40,6 +40,7 @@ def _scores(subject: Subject, scale: Scale, report: Report) -> list[Row]:
     groups: dict[int, list[int]] = defaultdict(list)
     for index, record in enumerate(trials.held_out):
         groups[min(record.count(), MOST_OBJECTS)].append(index)
+    groups.pop(0, None)  # without objects there is nothing to hide
     for count, images in sorted(groups.items()):
         objects = {"objects": f"{count}+" if count == MOST_OBJECTS else count}
         uniform, balanced = (
