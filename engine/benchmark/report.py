@@ -19,7 +19,7 @@ COLUMNS = ("side", "reference", "metric", "effect", "claimed", "outcome")
 FIGURES = ("side", "figure", "unit")
 INTRODUCTION = (
     "Sides are measured in turn within one run, the first round is discarded. Effects and figures are "
-    "medians over rounds, or means over seeds and images, with 95% bootstrap intervals in brackets."
+    "medians over rounds, or means over seeds and images, with 95% intervals in brackets."
 )
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }

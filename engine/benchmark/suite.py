@@ -48,7 +48,7 @@ class Scale:
 
 SCALES = {
     "small": Scale(
-        rounds=3,
+        rounds=7,
         images=8,
         seconds=60,
         batch_sizes=(1, 8),
@@ -58,7 +58,7 @@ SCALES = {
         scored=100,
     ),
     "medium": Scale(
-        rounds=7,
+        rounds=9,
         images=16,
         seconds=600,
         batch_sizes=(1, 2, 4, 8, 16),
@@ -67,7 +67,7 @@ SCALES = {
         iterations=6,
     ),
     "large": Scale(
-        rounds=11,
+        rounds=15,
         images=128,
         seconds=1800,
         batch_sizes=(1, 2, 4, 8, 16, 32, 64, 128),

@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from engine.records import Interval
 
 if TYPE_CHECKING:
     import torch
-
-RESAMPLES = 2000
 
 
 def alternate(
@@ -49,12 +46,17 @@ def alternate(
 
 
 def median_interval(figures: Sequence[float]) -> Interval:
-    """The median with its 95% bootstrap interval over rounds."""
-    values = np.asarray(figures, dtype=float)
-    rng = np.random.default_rng(0)
-    medians = np.median(values[rng.integers(len(values), size=(RESAMPLES, len(values)))], axis=1)
-    low, high = np.percentile(medians, [2.5, 97.5])
-    return Interval(value=statistics.median(figures), low=float(low), high=float(high))
+    """The median with its interval of at least 95% from order statistics, which assume no distribution.
+
+    The true median lies below the k-th smallest of n figures with the probability of fewer than k heads in n
+    throws of a coin (Conover 1999, Practical Nonparametric Statistics, section 3.2). With fewer than six
+    figures, not even the lowest and the highest enclose it in 95 of 100 cases; they are the bounds then.
+    """
+    ordered = sorted(figures)
+    skipped, outside = 0, 1.0
+    while (outside := outside + math.comb(len(ordered), skipped + 1)) / 2 ** len(ordered) <= 0.025:
+        skipped += 1
+    return Interval(value=statistics.median(ordered), low=ordered[skipped], high=ordered[-1 - skipped])
 
 
 def device_seconds(work: Callable[[], object], device: torch.device) -> float:

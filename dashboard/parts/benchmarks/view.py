@@ -136,7 +136,7 @@ def comparisons(run: BenchmarkRun) -> None:
     components.table([comparison_row(run, each) for each in run.comparisons])
     st.caption(
         _(
-            "In brackets: 95% bootstrap interval. An effect is the side over the reference, or their "
+            "In brackets: 95% interval. An effect is the side over the reference, or their "
             "difference (with its sign)."
         )
     )
@@ -204,7 +204,7 @@ def measurements(run: BenchmarkRun) -> None:
     rows = [wording.measurement_row(each, _) for each in run.measurements]
     with st.expander(_("All figures"), expanded=not run.comparisons):
         components.table([dict(zip(titles, row, strict=True)) for row in rows])
-        st.caption(_("In brackets: 95% bootstrap interval. Figures are medians over rounds or seeds."))
+        st.caption(_("In brackets: 95% interval. Figures are medians over rounds or seeds."))
 
 
 def downloads(runs: Sequence[BenchmarkRun], name: str) -> None:

@@ -34,9 +34,11 @@ def test_each_part_leaves_no_gradient_behind(bench, work):
 
 def test_the_scores_alone_are_asked_for_in_parts(bench, monkeypatch):
     detector, seen = bench.subject.detector, []
-    scores = detector.class_scores
+    candidates = detector.candidates
     monkeypatch.setattr(
-        type(detector), "class_scores", lambda self, images, _: seen.append(len(images)) or scores(images, 0)
+        type(detector),
+        "candidates",
+        lambda self, images, class_id: seen.append(len(images)) or candidates(images, class_id),
     )
     bench.bare_scores()
     assert sum(seen) == 2

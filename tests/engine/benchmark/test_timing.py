@@ -38,6 +38,23 @@ def test_median_with_an_interval_that_holds_it(figures, median):
     assert min(figures) <= interval.low <= median <= interval.high <= max(figures)
 
 
+@pytest.mark.parametrize(
+    ("figures", "low", "high"),
+    [
+        ([5], 5, 5),
+        (range(3), 0, 2),
+        (range(8), 0, 7),
+        (range(9), 1, 7),
+        (range(15), 3, 11),
+        (range(20), 5, 14),
+    ],
+)
+def test_interval_is_that_of_order_statistics(figures, low, high):
+    """Bounds as in tables of the sign test."""
+    interval = median_interval([float(each) for each in figures][::-1])
+    assert (interval.low, interval.high) == (low, high)
+
+
 def test_interval_narrows_with_agreement():
     wide, narrow = median_interval([1, 5, 9, 2, 8]), median_interval([5, 5.1, 4.9, 5, 5])
     assert narrow.high - narrow.low < wide.high - wide.low
