@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.detectors.demo_training import DEMO_DESCRIPTION, retrain_demo_detector
-from engine.detectors.ultralytics import load_detector
+from engine.detectors.loading import load_detector
 from engine.detectors.ultralytics_training import Trained
 from engine.errors import SettingsError, StorageError
 

@@ -12,7 +12,7 @@ from ultralytics.nn import tasks
 from ultralytics.nn.modules.head import LRPCHead
 
 from engine.detectors.base import Targets
-from engine.detectors.ultralytics import load_detector
+from engine.detectors.loading import load_detector
 from engine.errors import DetectorError
 from tests.engine.detectors.families import random_model
 

@@ -9,7 +9,7 @@ import torch
 from ultralytics.nn import tasks
 
 from engine.detectors.checkpoints import load_checkpoint
-from engine.detectors.ultralytics import load_detector
+from engine.detectors.loading import load_detector
 from engine.detectors.ultralytics_layouts import model_of
 from engine.errors import DetectorError
 from tests.engine.detectors.families import FAMILIES, random_model

@@ -30,7 +30,7 @@ WORK = """
     from PIL import Image
     before, open_image = torch.get_num_threads(), Image.open
     from engine.detectors.base import Targets
-    from engine.detectors.ultralytics import load_detector
+    from engine.detectors.loading import load_detector
     detector = load_detector(sys.argv[1], device="cpu")
     images = torch.rand(1, 3, 64, 64, requires_grad=True)
     targets = Targets(

@@ -14,7 +14,7 @@ import torch
 
 from engine.detectors import weight_archive
 from engine.detectors.ultralytics_quiet import DetectionModel
-from engine.detectors.weight_classes import PACKAGED_WEIGHTS, candidates, classes_in
+from engine.detectors.weight_classes import PACKAGED_WEIGHTS, classes_in, possible_files
 from tests.engine.tiny import CLASSES
 
 
@@ -108,9 +108,9 @@ def test_classes_that_were_set_later_are_counted_at_the_head(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["mine", "mine.pt"])
 def test_a_bare_name_is_looked_for_here_then_in_the_package_then_at_home(name: str, own_home: Path) -> None:
     kept = [PACKAGED_WEIGHTS / "mine.pt", own_home / "weights" / "mine.pt"]
-    assert candidates(name) == [Path(name), *kept]
+    assert possible_files(name) == [Path(name), *kept]
 
 
 @pytest.mark.parametrize("path", ["./mine.pt", "models/mine", "/models/mine.pt"])
 def test_a_path_is_looked_for_only_where_it_says(path: str) -> None:
-    assert candidates(path) == [Path(path)]
+    assert possible_files(path) == [Path(path)]

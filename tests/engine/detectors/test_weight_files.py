@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from engine.detectors.checkpoints import load_checkpoint
-from engine.detectors.ultralytics import find_weights
+from engine.detectors.loading import find_weights
 from engine.detectors.weight_files import other_kind
 from engine.errors import DetectorError, UntrustedWeightsError
 

@@ -133,14 +133,15 @@ def test_a_detector_whose_images_have_different_candidates_is_attacked_like_any_
 
 
 @pytest.mark.parametrize(("fits", "threads"), [(1, 1), (3, 1), (8, 3)])
-def test_ragged_candidates_in_parts_give_the_gradient_of_the_whole(
-    fits, threads, records, gradients, monkeypatch
-):
+def test_ragged_candidates_in_parts_give_the_gradient_of_the_whole(fits, threads, records, gradients):
     config = settings(batch_size=8, learning_rate=1.0, losses=EVERY, **WITHOUT_CHANCE)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    whole, _ = gradients(records, config, detector=RaggedDetector())
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    detector = SmallRaggedDetector(fits)
-    gradient, _ = gradients(records, config, detector=detector)
+    detector, before = SmallRaggedDetector(fits), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        whole, _ = gradients(records, config, detector=RaggedDetector())
+        torch.set_num_threads(threads)
+        gradient, _ = gradients(records, config, detector=detector)
+    finally:
+        torch.set_num_threads(before)
     assert max(detector.batches[-2:]) < 8
     torch.testing.assert_close(gradient, whole, rtol=1e-4, atol=1e-6)

@@ -160,7 +160,6 @@ def test_boxes_are_in_pixels_of_the_picture(repository: Repository, tmp_path: Pa
         ({"indices": [6]}, "expected an image of 0 to 5, got 6"),
         ({"class_name": "cat"}, "there is no class 'cat' in the dataset"),
         ({"patch": ["nowhere.npy", 0]}, "expected a patch file"),
-        ({"image_size": 50}, "expected a multiple of 32"),
     ],
 )
 def test_what_cannot_be_drawn_is_told(
