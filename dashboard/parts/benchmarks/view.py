@@ -26,7 +26,7 @@ OUTCOMES = {  # outcome → its colour and icon: never the colour alone
     "none": ("gray", ":material/drag_handle:"),
     "undecided": ("blue", ":material/question_mark:"),
 }
-PARTS = {"copies": N_("copies"), "memory, fp16": N_("memory with fp16")}  # those that need CUDA
+PARTS = {"copies": N_("copies")}  # those that need CUDA
 
 
 def suite_view(about: Suite, runs: Sequence[BenchmarkRun]) -> BenchmarkRun | None:

@@ -168,7 +168,8 @@ def test_an_answer_tells_of_the_first_test_of_the_first_claim(
 ) -> None:
     with Repository() as repository:
         run = add_benchmark(repository, comparisons, suite=suite, answer="Something.")
-    assert benchmarks.told(run) is (None if place is None else run.comparisons[place])
+    told = benchmarks.wording.told(run.suite, run.comparisons)
+    assert told is (None if place is None else run.comparisons[place])
 
 
 @pytest.mark.parametrize("text", benchmarks.wording.texts())
