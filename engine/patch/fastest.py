@@ -129,10 +129,8 @@ class _Trial:
         try:
             second = self._contender(other)
             fault = difference(first.gradients, second.gradients)
-        except (
-            RuntimeError,
-            MemoryExhaustedError,
-        ) as error:  # not computable in this way: no compiler, no kernel, no memory
+        # Not computable in this way: no compiler, no kernel, no memory.
+        except (RuntimeError, MemoryExhaustedError) as error:
             second, fault = first, str(error).strip().partition("\n")[0]
         if fault:
             log.info("%s is left out: %s", other, fault)

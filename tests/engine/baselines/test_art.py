@@ -20,8 +20,9 @@ from engine.datasets.sources import read_dataset
 from engine.detectors.loading import load_detector
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_quiet import DetectionModel
-from engine.errors import DatasetError, NonFiniteLossError
+from engine.errors import DatasetError, DetectorError, NonFiniteLossError
 from engine.records import ImageRecord, StepRecord
+from tests.fakes import FakeDetector
 
 SIZE = 64
 COUNTS = (0, 1, 2, 1, 0)
@@ -201,6 +202,11 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     )
     with pytest.raises(NonFiniteLossError, match="expected a finite loss, got nan from ART"):
         generate_with_art(detector, loader, [1], class_id=0, config=SMALL)
+
+
+def test_detectors_of_other_families_are_refused() -> None:
+    with pytest.raises(DetectorError, match=r"expected one of Ultralytics for ART, got fake"):
+        art_estimator(FakeDetector(), (3, 64, 64))
 
 
 def test_no_images_are_told(detector: UltralyticsDetector, loader: ImageLoader) -> None:
