@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from engine.benchmark.paired import RESAMPLES, paired_effect
+from engine.benchmark.paired import RESAMPLES, Resampled, paired_effect
 from engine.benchmark.rows import compared, measured
 from engine.benchmark.subject import Subject
 from engine.benchmark.suite import Claim, Report, Row
@@ -51,6 +51,11 @@ class Outcome:
     def scores(self) -> Scores:
         """On the held-out images, without intervals."""
         return self.metrics.compute(resamples=0)
+
+    @cached_property
+    def resampled(self) -> dict[str, Resampled]:
+        """The scores that comparisons record, on all images and on each resample of them."""
+        return self.metrics.resampled(resamples=RESAMPLES)
 
 
 Outcomes = Sequence[Outcome]
@@ -198,11 +203,12 @@ def strength_rows(
         claim: under test, about confidence retained (lower is stronger).
         images: numbers of the held-out images to score on; None for all.
     """
-    found = [
-        [each.metrics if images is None else each.metrics.of_images(images) for each in outcomes]
-        for _axes, outcomes in (side, reference)
-    ]
-    resampled = [[each.resampled(resamples=RESAMPLES) for each in metrics] for metrics in found]
+    if images is not None:
+        side, reference = (
+            (axes, [replace(each, metrics=each.metrics.of_images(images)) for each in outcomes])
+            for axes, outcomes in (side, reference)
+        )
+    resampled = [[each.resampled for each in outcomes] for _axes, outcomes in (side, reference)]
     rows: list[Row] = []
     for name, metric in SCORES.items():
         values = [[scores[name] for scores in scores_of] for scores_of in resampled]
@@ -211,6 +217,6 @@ def strength_rows(
         row = compared(side[0], reference[0], metric, "difference", effect.interval, decides)
         if row.outcome == "undecided" and not math.isnan(effect.interval.low):
             factor = factor_needed(effect.interval, row.unit, claim, row.claimed)
-            row = replace(row, needs=effect.needs(factor, objects=found[0][0].detected))
+            row = replace(row, needs=effect.needs(factor, objects=side[1][0].metrics.detected))
         rows.append(row)
     return rows

@@ -97,7 +97,7 @@ def label(side: Axes, translate: Translate = str) -> str:
 
 def pair_name(comparison: Comparison, translate: Translate = str) -> str:
     """Side, reference and metric of a comparison in one line: `grouped : ragged, speed`."""
-    metric = translate(METRICS.get(comparison.metric, comparison.metric))
+    metric = _metric_name(comparison, translate)
     return f"{label(comparison.side, translate)} : {label(comparison.reference, translate)}, {metric}"
 
 
@@ -174,8 +174,7 @@ def headline(suite: str, comparisons: Sequence[Comparison], translate: Translate
     if first is None or claim is None:
         return translate(NOTHING)
     effect, low, high = effect_figures(first)
-    metric = translate(METRICS.get(first.metric, first.metric))
-    words = translate(EFFECTS[first.unit]).format(effect=effect, metric=metric)
+    words = translate(EFFECTS[first.unit]).format(effect=effect, metric=_metric_name(first, translate))
     return translate(HEADLINES[first.outcome]).format(
         holds=translate(claim.holds),
         fails=translate(claim.fails),
@@ -189,11 +188,10 @@ def headline(suite: str, comparisons: Sequence[Comparison], translate: Translate
 def comparison_row(suite: str, comparison: Comparison, translate: Translate = str) -> tuple[str, ...]:
     """A comparison as tables show it: side, reference, metric, effect, claimed effect, outcome."""
     value, low, high = effect_figures(comparison)
-    metric = translate(METRICS.get(comparison.metric, comparison.metric))
     return (
         label(comparison.side, translate),
         label(comparison.reference, translate),
-        metric,
+        _metric_name(comparison, translate),
         value if low == high else f"{value} [{low}, {high}]",
         claimed_text(comparison) or DASH,
         outcome_text(suite, comparison, translate) if comparison.outcome else DASH,
@@ -204,6 +202,10 @@ def measurement_row(row: Measurement, translate: Translate = str) -> tuple[str, 
     """A measurement as tables show it: side, figure, unit."""
     unit, factor = shown_unit(row.metric)
     return label(row.side, translate), figure_text(row.figure, factor), translate(unit)
+
+
+def _metric_name(comparison: Comparison, translate: Translate) -> str:
+    return translate(METRICS.get(comparison.metric, comparison.metric))
 
 
 def _claim(suite: str, comparison: Comparison) -> Claim | None:
