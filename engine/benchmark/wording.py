@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.benchmark.suite import SUITES, Claim
 from engine.measurements import Axes, Comparison, Interval, Measurement
@@ -26,6 +26,15 @@ AXES = {
 }
 """Setting → how a side says its value; other settings say the value alone."""
 
+ONE = {
+    "images": "1 image",
+    "iterations": "1 iteration",
+    "objects": "1 object an image",
+    "rounds": "1 more round",
+    "seeds": "1 more seed",
+}
+"""How sides and needs say the value 1, where their words have a plural."""
+
 METRICS = {
     "image-iterations/s": "speed",
     "images/s": "speed",
@@ -43,6 +52,7 @@ METRICS = {
 """Unit of a figure → what it is a figure of."""
 
 EFFECTS = {
+    "nothing": "none of the {metric}",  # 0 times
     "times": "{effect} times the {metric}",
     "share": "{effect} of the {metric}",
     "difference": "{effect} {metric}",
@@ -78,7 +88,7 @@ _SHOWN = {"bytes": ("GB", 1e9)}  # units that are too small to read
 def texts() -> list[str]:
     """All texts that are translated, those of the suites included."""
     found: list[str] = [UNDECIDED, EITHER, NOTHING]
-    for table in (AXES, METRICS, EFFECTS, HEADLINES, OUTCOMES, NEEDS):
+    for table in (AXES, ONE, METRICS, EFFECTS, HEADLINES, OUTCOMES, NEEDS):
         found += table.values()
     found += METRICS  # they are units too
     for suite in SUITES.things():
@@ -90,7 +100,7 @@ def texts() -> list[str]:
 def label(side: Axes, translate: Translate = str) -> str:
     """The name of a side: `ragged, batch 8`."""
     return ", ".join(
-        translate(AXES[key]).format(value=value) if key in AXES else translate(str(value))
+        translate(_counted(AXES, key, value)).format(value=value) if key in AXES else translate(str(value))
         for key, value in side.items()
     )
 
@@ -146,7 +156,7 @@ def needs_text(comparison: Comparison, translate: Translate = str) -> str:
     """What more it would take to decide an undecided comparison; empty for others."""
     words = ""
     for what, count in comparison.needs.items():
-        need = translate(NEEDS[what]).format(count=f"{count:,}")
+        need = translate(_counted(NEEDS, what, count)).format(count=f"{count:,}")
         words = translate(EITHER).format(first=words, second=need) if words else need
     return words
 
@@ -174,7 +184,8 @@ def headline(suite: str, comparisons: Sequence[Comparison], translate: Translate
     if first is None or claim is None:
         return translate(NOTHING)
     effect, low, high = effect_figures(first)
-    words = translate(EFFECTS[first.unit]).format(effect=effect, metric=_metric_name(first, translate))
+    kind = "nothing" if first.unit == "times" and first.effect.value == 0 else first.unit
+    words = translate(EFFECTS[kind]).format(effect=effect, metric=_metric_name(first, translate))
     return translate(HEADLINES[first.outcome]).format(
         holds=translate(claim.holds),
         fails=translate(claim.fails),
@@ -202,6 +213,10 @@ def measurement_row(row: Measurement, translate: Translate = str) -> tuple[str, 
     """A measurement as tables show it: side, figure, unit."""
     unit, factor = shown_unit(row.metric)
     return label(row.side, translate), figure_text(row.figure, factor), translate(unit)
+
+
+def _counted(texts: Mapping[str, str], key: str, count: object) -> str:
+    return ONE[key] if count == 1 and key in ONE else texts[key]
 
 
 def _metric_name(comparison: Comparison, translate: Translate) -> str:

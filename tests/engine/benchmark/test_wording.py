@@ -56,6 +56,7 @@ def suite() -> Iterator[Suite]:
         ({"condition": "patch", "seed": 3}, "patch, seed 3"),
         ({"learning_rate": 0.03}, "learning rate 0.03"),
         ({"objects": "3+"}, "3+ objects an image"),
+        ({"objects": 1, "images": 1, "iterations": 1}, "1 object an image, 1 image, 1 iteration"),
         ({"texels": 64, "pixels": 320, "prefetch": 2}, "64 texels a side, images of 320 px, prefetch 2"),
     ],
 )
@@ -149,6 +150,10 @@ def test_a_claimed_effect_is_a_number_a_range_or_a_bound(
             "undecided; 1,200 more objects or 4 more seeds would decide",
         ),
         (
+            {"outcome": "undecided", "claim": "first", "needs": {"rounds": 1, "seeds": 1}},
+            "undecided; 1 more round or 1 more seed would decide",
+        ),
+        (
             {"outcome": "undecided", "claim": "first", "needs": {"times": 3}},
             "undecided; 3 times the objects and seeds would decide",
         ),
@@ -186,6 +191,10 @@ def test_an_outcome_in_words(rest: dict[str, Any], text: str) -> None:
         (
             [comparison(-0.1, metric="ASR", unit="difference", claim="first", outcome="refuted")],
             "It is not faster: -0.100 ASR.",
+        ),
+        (
+            [comparison(0.0, metric="s", claim="first", outcome="confirmed")],
+            "It is faster: none of the time.",
         ),
         # The first claim that is tested, wherever it stands.
         (
@@ -235,7 +244,7 @@ def test_a_comparison_is_a_row(rest: dict[str, Any], cells: tuple[str, ...]) -> 
 
 def test_every_outcome_and_unit_has_its_words() -> None:
     assert set(HEADLINES) == set(OUTCOMES) == set(ALL_OUTCOMES)
-    assert set(EFFECTS) == set(NULL)
+    assert set(EFFECTS) == {*NULL, "nothing"}
 
 
 def marked(known: set[str]) -> Callable[[str], str]:
