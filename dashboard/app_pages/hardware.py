@@ -174,10 +174,10 @@ def measured() -> None:
         [
             {
                 _("Detector"): key["detector"],
-                _("Image size"): f"{key['image_size']} px",
-                _("Device"): key["machine"],
                 _("Fastest"): candidate_text(choice.chosen),
                 _("Others"): "; ".join(map(candidate_text, choice.others)),
+                _("Image size"): f"{key['image_size']} px",
+                _("Device"): key["machine"],
                 _("Measured"): formats.moment(choice.measured_at),
             }
             for key, choice in choices
