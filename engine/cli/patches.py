@@ -67,7 +67,7 @@ def generate_command(
     Ctrl-C keeps a checkpoint; --resume goes on from it to exactly the patch of an unbroken run.
     """
     _refuse_settings_with(resume_folder, context)
-    config = None if resume_folder else config_from_options(options)
+    config = None if resume_folder else config_from_options(options, several=True)
     # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_run
     from engine.runs import run_folder
@@ -138,7 +138,7 @@ def estimate_command(
     evaluate_after: bool, measure: bool, trust_weights: bool, as_json: bool, **options: Any
 ) -> None:
     """Estimate how long a run will take and how much memory it will need, from a few measured steps."""
-    config = config_from_options(options)
+    config = config_from_options(options, several=True)
     from engine.jobs.estimates import estimate
 
     if measure:
@@ -223,8 +223,12 @@ def _refuse_settings_with(resume_folder: Path | None, context: click.Context) ->
 
 
 def _print_run(summary: dict[str, Any]) -> None:
-    if "evaluation" in summary:
-        evaluation = summary["evaluation"]
+    evaluations = (
+        [summary["evaluation"], *summary.get("further_evaluations", ())] if "evaluation" in summary else []
+    )
+    for evaluation in evaluations:
+        if len(evaluations) > 1:
+            click.echo(f"{evaluation['settings']['detector']}:\n")
         print_table(SCORE_COLUMNS, score_rows(evaluation))
         click.echo(
             f"\nscored on {evaluation['on']}: {evaluation['settings']['images']} images, "

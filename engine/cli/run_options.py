@@ -92,18 +92,27 @@ def run_options(command: Command) -> Command:
     return _all(command, preset, *_options("course"), recipe_options)
 
 
-def config_from_options(options: dict[str, Any]) -> RunConfig:
+def config_from_options(options: dict[str, Any], *, several: bool = False) -> RunConfig:
     """Build the settings from a command's options.
+
+    Args:
+        options: by parameter.
+        several: whether the command takes several detectors.
 
     Raises:
         SettingsError: a setting is out of range, or two are incompatible.
-        click.UsageError: dataset or weights are missing.
+        click.UsageError: dataset or weights are missing, or several where one is expected.
     """
     for needed in ("dataset", "weights"):
         if not options[needed]:
             raise click.UsageError(f"expected --{needed}, got none; try --{needed} demo")
+    given_weights = options["weights"]
+    first, *further = [given_weights] if isinstance(given_weights, str) else given_weights
+    if further and not several:
+        raise click.UsageError(f"expected --weights once, got {1 + len(further)}; run the command for each")
     # Repeatable options that were not given are empty tuples.
     given = {key: options[_name(key)] for key in _SETTINGS if options.get(_name(key)) not in (None, ())}
+    given |= {"weights": first, "further_weights": further}
     if "losses" in given:
         given["losses"] = dict(given["losses"])
     if "patch_width" in given:
@@ -114,11 +123,11 @@ def config_from_options(options: dict[str, Any]) -> RunConfig:
 
 
 def _options(role: str) -> list[Decorator]:
-    """The options of a role's settings; width and height share one."""
+    """The options of a role's settings; width and height share one, and so do all weights."""
     return [
         _option(each, _TYPES.get(key))
         for key, each in _SETTINGS.items()
-        if each.role == role and key != "patch_height"
+        if each.role == role and key not in ("patch_height", "further_weights")
     ]
 
 
@@ -140,6 +149,9 @@ def _option(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
     several = isinstance(default, tuple | dict) or tuple in setting.kinds
     if several and not setting.parts:  # pairs take their values in one go, others are repeated
         attributes |= {"multiple": True, "default": [default] if isinstance(default, str) else None}
+    if key == "weights":
+        attributes["multiple"] = True
+        text = f"{text} Where a patch is made, repeat it to attack several detectors at once."
     if key == "patch_width":
         attributes["default"], text = str(default), "Side, or width and height as WxH, in texels."
     if key == "losses":

@@ -60,7 +60,9 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def generate_command(evaluate_after: bool, **options: Any) -> None:
     """Queue the making of a patch; the settings are those of `patch generate`."""
     request = GenerateRequest(
-        config=config_from_options(options), trust=options["trust_weights"], evaluate_after=evaluate_after
+        config=config_from_options(options, several=True),
+        trust=options["trust_weights"],
+        evaluate_after=evaluate_after,
     )
     _submit("generate", request, options)
 

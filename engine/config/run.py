@@ -40,6 +40,12 @@ class RunConfig(Settings):
         "Detector's weights",
         "A weight file, `demo`, or a name that Ultralytics knows (yolo11n).",
     )
+    further_weights: tuple[str, ...] = subject(
+        (),
+        "Further detectors",
+        "More weights: the patch attacks all of these detectors at once.",
+        art=((),),
+    )
     class_name: str | tuple[str, ...] = subject(
         "person",
         "Class",
@@ -303,6 +309,13 @@ class RunConfig(Settings):
         option="--loss",
         called="loss",
     )
+    ensemble: str = recipe(
+        "mean",
+        "Loss of several detectors",
+        "What counts of several detectors' losses: their mean, or the largest.",
+        choices=("mean", "max"),
+        group="losses",
+    )
     top_k: int = recipe(
         10,
         "Top k",
@@ -320,6 +333,11 @@ class RunConfig(Settings):
         object.__setattr__(self, "compile", compile_choice(self.compile))
         super().__post_init__()
         self._check_combinations()
+
+    @property
+    def all_weights(self) -> tuple[str, ...]:
+        """The weights of all detectors under attack, the first one's first."""
+        return (self.weights, *self.further_weights)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -345,6 +363,10 @@ class RunConfig(Settings):
             )
 
     def _check_combinations(self) -> None:
+        if len(set(self.all_weights)) < len(self.all_weights):
+            raise SettingsError(
+                f"weights: expected each detector once, got {', '.join(self.all_weights)}; name others"
+            )
         if not any(weight for name, weight in self.losses.items() if name != "tv"):
             raise SettingsError("losses: expected a weight other than 0 for one beside tv, got none")
         if self.batch_start and (self.batch_start > self.batch_size > 0 or self.batching == "sequential"):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -40,6 +40,10 @@ class Targets:
             image_index=self.image_index[keep],
             images=self.images,
         )
+
+    def as_class(self, class_id: int) -> Targets:
+        """The same objects, all of one class."""
+        return replace(self, class_ids=torch.full_like(self.class_ids, class_id))
 
     def of_images(self, first: int, last: int) -> Targets:
         """The targets of images `first` to `last - 1`, renumbered from 0."""

@@ -60,8 +60,9 @@ def cost_key(config: RunConfig) -> dict[str, Any]:
     device = (default_device() if config.device == "auto" else config.device).replace("cuda:0", "cuda")
     kind = device.partition(":")[0] if device.startswith("cpu") else device
     return {
-        "detector": config.weights.replace("\\", "/").rpartition("/")[2].removesuffix(".pt"),
+        "detector": _stem(config.weights),
         "batch_size": 1 if config.batching == "sequential" else config.batch_size,
+        **({"further": [*map(_stem, config.further_weights)]} if config.further_weights else {}),
         "grouped": config.batching == "grouped",
         "losses": sorted(config.losses),
         "device": kind,
@@ -70,6 +71,10 @@ def cost_key(config: RunConfig) -> dict[str, Any]:
         # As it was stored first, so that earlier measurements still serve.
         "compile": {"off": False, "on": True}.get(config.compile, config.compile),
     }
+
+
+def _stem(weights: str) -> str:
+    return weights.replace("\\", "/").rpartition("/")[2].removesuffix(".pt")
 
 
 def estimate(repository: Repository, config: RunConfig, *, evaluate_after: bool = True) -> Estimate | None:

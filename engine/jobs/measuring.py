@@ -67,7 +67,7 @@ def _loop_rate(config: RunConfig, materials: Materials) -> float:
     chosen = choose(config, materials, materials.records, start, again=True).chosen
     endless = config.changed(iterations=max(config.iterations, WARM_UP + STEPS), time_limit_s=0.0)
     run = PatchRun(
-        materials.detector,
+        materials.attacked,
         materials.records,
         applied(endless, chosen),
         class_id=materials.class_id,

@@ -24,7 +24,7 @@ def patches_folder() -> Path:
 
 
 def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> PatchRecord:
-    """Record a run's patch, its score, and the detector's weights; idempotent for one job.
+    """Record a run's patch, its scores, and the detectors' weights; idempotent for one job.
 
     Args:
         repository: where to store them.
@@ -38,17 +38,23 @@ def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> Pat
     settings = summary["config"]
     source = Path(summary["patch"])
     circular = bool(settings["circular"])
-    facts = {name: value for name, value in summary.items() if name != "evaluation"}
+    scores = {"evaluation", "further_evaluations"}
+    facts = {name: value for name, value in summary.items() if name not in scores}
+    weights = {"weights": settings["weights"], "weights_sha256": summary.get("weights_sha256")}
+    detectors = [summary["detector"] | weights, *summary.get("further_detectors", ())]
     target = {
         "dataset": summary["dataset"]["name"],
-        "detector": summary["detector"]["name"],
+        "detector": " + ".join(detector["name"] for detector in detectors),
         "class_name": recorded_words(summary),
     }
-    if checksum := summary.get("weights_sha256"):
-        detector = summary["detector"]
-        repository.weights.put(
-            name=detector["name"], path=settings["weights"], checksum=checksum, family=detector["family"]
-        )
+    for detector in detectors:
+        if checksum := detector["weights_sha256"]:
+            repository.weights.put(
+                name=detector["name"],
+                path=detector["weights"],
+                checksum=checksum,
+                family=detector["family"],
+            )
     patch = _keep(
         repository,
         source.with_suffix(".png") if circular else source,
@@ -59,11 +65,18 @@ def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> Pat
         summary=facts,
         **target,
     )
-    evaluation = summary.get("evaluation")
-    if not evaluation:
+    if not summary.get("evaluation"):
         return patch
-    held_out = evaluation["on"] == "held-out images"
-    repository.patches.add_score(patch.id, job_id=job.id, evaluation=evaluation, held_out=held_out, **target)
+    evaluations = [summary["evaluation"], *summary.get("further_evaluations", ())]
+    for detector, evaluation in zip(detectors, evaluations, strict=True):
+        held_out = evaluation["on"] == "held-out images"
+        repository.patches.add_score(
+            patch.id,
+            job_id=job.id,
+            evaluation=evaluation,
+            held_out=held_out,
+            **target | {"detector": detector["name"]},
+        )
     return repository.patches.get(patch.id)
 
 

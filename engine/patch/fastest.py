@@ -21,7 +21,7 @@ from torch import Tensor
 from engine.choices import Candidate, Choice
 from engine.config import RunConfig
 from engine.datasets.loader import Batch
-from engine.detectors.base import Detector
+from engine.detectors.ensemble import Attacked
 from engine.errors import MemoryExhaustedError
 from engine.patch.gradient import Gradient
 from engine.patch.memory import WORTH_IT
@@ -66,7 +66,7 @@ def plainest(config: RunConfig, device: torch.device) -> Candidate:
 
 
 def find_fastest(
-    detector: Detector,
+    detector: Attacked,
     records: Sequence[ImageRecord],
     config: RunConfig,
     *,
@@ -110,7 +110,7 @@ class _Trial:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Attacked,
         records: Sequence[ImageRecord],
         config: RunConfig,
         class_id: int,

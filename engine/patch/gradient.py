@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from engine.datasets.loader import Batch
-from engine.detectors.base import Detector, Targets
+from engine.detectors.base import Targets
 from engine.detectors.device import is_out_of_memory
+from engine.detectors.ensemble import Attacked
 from engine.patch.limits import Limits
 from engine.patch.losses.patch_loss import PatchLoss
 from engine.patch.memory import Piece
@@ -62,7 +63,7 @@ class StepGradient:
     """Computes gradients of the loss with respect to the patch, without state between steps.
 
     Args:
-        detector: the frozen detector.
+        detector: the frozen detector, or several.
         plan: the run's plan, with its settings.
         limits: the run's memory limits.
         patch_chw: float32 (3, h, w), 0 to 1, on the detector's device; requires a gradient.
@@ -75,7 +76,7 @@ class StepGradient:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Attacked,
         plan: RunPlan,
         limits: Limits,
         *,
@@ -93,6 +94,7 @@ class StepGradient:
             class_id=plan.class_id,
             objects_per_image=sum(plan.counts) / len(plan.counts),
             top_k=config.top_k,
+            ensemble=config.ensemble,
         )
         self._loss = _compiled(loss) if config.compile == "on" else loss
         # Compiled code and accelerators parallelise by themselves.

@@ -9,7 +9,7 @@ from itertools import islice
 
 from engine.config import RunConfig
 from engine.datasets.loader import Batch, ImageLoader
-from engine.detectors.base import Detector
+from engine.detectors.ensemble import Attacked
 from engine.errors import SettingsError
 from engine.patch.gradient import StepGradient
 from engine.patch.limits import Limits
@@ -26,10 +26,10 @@ class PatchRun:
     """One run of patch optimisation over given images; `iterate` does the work, `state` is the result.
 
     Args:
-        detector: the frozen detector.
+        detector: the frozen detector, or several.
         records: the training images.
         config: the settings; dataset, weights and class name are not used.
-        class_id: the class under attack.
+        class_id: the class under attack, as the records have it.
         state: a new state with the initial patch, or one from a checkpoint.
         batch_size: images per batch (in the settings this may be 0 for `auto`).
         clock: returns monotonic seconds; replaced in tests.
@@ -44,7 +44,7 @@ class PatchRun:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Attacked,
         records: Sequence[ImageRecord],
         config: RunConfig,
         *,

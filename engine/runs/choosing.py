@@ -47,7 +47,7 @@ def choose(
         DeviceError: the device does not support the precision.
         EngineError: the steps cannot be computed; see `find_fastest`.
     """
-    detector = materials.detector
+    detector = materials.attacked
     if not undecided(config, detector.device):
         return Choice(chosen=plainest(config, detector.device))
     key = choice_key(config, materials, images=len(records))
@@ -65,7 +65,7 @@ def choice_key(config: RunConfig, materials: Materials, *, images: int) -> dict[
 
     With `compile` left open, that is also the length of the run, which has to make up for compiling.
     """
-    detector, sizes = materials.detector, declared(RunConfig)
+    detector, sizes = materials.attacked, declared(RunConfig)
     length = {"images": images, "iterations": config.iterations, "time_limit_s": config.time_limit_s}
     return {
         "machine": hardware.machine_model(str(detector.device)),

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -77,9 +78,9 @@ class Generation:
             len(materials.records), config.validation_share, config.seed
         )
         self._training: Sequence[ImageRecord] = [materials.records[index] for index in training]
-        self._weights_sha256 = materials.detector.checksum()
+        self._weights_sha256 = materials.attacked.checksum()
         self._mask = mask_of(config)
-        self._judge = self._validation_judge()
+        self._judges = self._validation_judges()
         self.state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
         self._checkpoints = Pace(CHECKPOINT_S, share=0.003, at_latest_s=600)
 
@@ -121,7 +122,7 @@ class Generation:
         self._optimise(run)
         peak = peak_memory_bytes(self._materials.detector.device)
         patch_chw = self._write_result()
-        if self._materials.detector.checksum() != self._weights_sha256:
+        if self._materials.attacked.checksum() != self._weights_sha256:
             raise DetectorError(
                 "expected the detector's weights unchanged by the run, got others; report this"
             )
@@ -140,7 +141,7 @@ class Generation:
 
     def _patch_run(self) -> PatchRun:
         return PatchRun(
-            self._materials.detector,
+            self._materials.attacked,
             self._training,
             applied(self._config, self.choice.chosen),
             class_id=self._materials.class_id,
@@ -171,31 +172,38 @@ class Generation:
 
     def _after_iteration(self) -> None:
         state, config = self.state, self._config
-        if self._judge is not None and state.iteration % config.validate_every == 0:
-            self._validate(self._judge)
+        if self._judges and state.iteration % config.validate_every == 0:
+            self._validate()
         if state.iteration % config.checkpoint_every == 0:
             self.save()
 
-    def _validate(self, judge: PatchJudge) -> None:
-        """Score the patch on the held-out images: the highest ASR is best, then the least confidence."""
+    def _validate(self) -> None:
+        """Score the patch on the held-out images: the highest ASR is best, then the least confidence.
+
+        Of several detectors the mean counts.
+        """
         state = self.state
-        scores = judge.score(state.patch_chw)
-        if math.isnan(scores.asr.value):
-            self._give_up_validation(scores)
+        found = [judge.score(state.patch_chw) for judge in self._judges]
+        unscored = next((scores for scores in found if math.isnan(scores.asr.value)), None)
+        if unscored is not None:
+            self._give_up_validation(unscored)
             return
-        score = (1 - scores.asr.value) + scores.confidence_retained.value * TIE_BREAK
+        asr, retained, ap50 = (
+            fmean(getattr(scores, name).value for scores in found)
+            for name in ("asr", "confidence_retained", "ap50")
+        )
+        score = (1 - asr) + retained * TIE_BREAK
         state.events.append(
             {
                 "event": "validated",
                 "step": state.step,
                 "iteration": state.iteration,
-                "asr": scores.asr.value,
-                "confidence_retained": scores.confidence_retained.value,
-                "ap50": scores.ap50.value,
+                "asr": asr,
+                "confidence_retained": retained,
+                "ap50": ap50,
             }
         )
-        values = (scores.asr.value, scores.confidence_retained.value, scores.ap50.value)
-        log.info("Validation: ASR %.3f, confidence retained %.3f, AP50 %.3f", *values)
+        log.info("Validation: ASR %.3f, confidence retained %.3f, AP50 %.3f", asr, retained, ap50)
         state.stale_validations += 1
         if score < state.best_score:
             state.best_score, state.best_iteration = score, state.iteration
@@ -206,8 +214,8 @@ class Generation:
             state.iterations = state.iteration
 
     def _give_up_validation(self, scores: Scores) -> None:
-        """Continue without validations: the detector finds nothing on the clean images to hide."""
-        self._judge = None
+        """Continue without validations: a detector finds nothing on the clean images to hide."""
+        self._judges = []
         if any(event["event"] == NOT_SCORABLE for event in self.state.events):
             return  # reported before the run was resumed
         no_objects = math.isnan(scores.disappearance.value)
@@ -226,17 +234,22 @@ class Generation:
             reason,
         )
 
-    def _validation_judge(self) -> PatchJudge | None:
+    def _validation_judges(self) -> list[PatchJudge]:
+        """One for each detector; none without images held out."""
         if not self._held_out:
-            return None
-        return PatchJudge(
-            self._materials.detector,
-            self._materials.loader(self._config.image_size),
-            self._held_out,
-            class_id=self._materials.class_id,
-            config=EvaluationConfig(placement=self._config.placement, resamples=0, seed=self._config.seed),
-            mask_hw=self._mask,
-        )
+            return []
+        config = EvaluationConfig(placement=self._config.placement, resamples=0, seed=self._config.seed)
+        return [
+            PatchJudge(
+                each.detector,
+                each.loader(self._config.image_size),
+                self._held_out,
+                class_id=each.class_id,
+                config=config,
+                mask_hw=self._mask,
+            )
+            for each in self._materials.by_detector()
+        ]
 
     def _identity(self) -> dict[str, Any]:
         """Identifies the run that a checkpoint belongs to."""
@@ -281,7 +294,7 @@ class Generation:
             "image_iterations_per_s": state.image_iterations / state.stepping_s,
             "peak_memory_bytes": peak_bytes,
             "best_iteration": state.best_iteration or None,
-            "weights_sha256": self._weights_sha256,
+            "weights_sha256": self._materials.detector.checksum(),
             "events": state.events,
             **({"choice": self.choice.to_json()} if self.choice.candidates else {}),
         }

@@ -15,6 +15,7 @@ from engine.classes import ClassMatch, dataset_class_ids, match_classes
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
+from engine.detectors.ensemble import Attacked, Ensemble, Member
 from engine.detectors.loading import load_detector
 from engine.errors import DatasetError
 from engine.records import Dataset, Evaluation, ImageRecord
@@ -30,20 +31,48 @@ class Materials:
 
     Attributes:
         dataset: as read, with its repairs.
-        detector: frozen, on its device.
+        detector: frozen, on its device; the first of several.
         classes: the dataset's classes under attack, and the detector's class that they match.
         records: the selected images, with only the boxes of those classes, under the detector's class id.
+        further: other detectors under the same attack, each with its class.
     """
 
     dataset: Dataset
     detector: Detector
     classes: ClassMatch
     records: tuple[ImageRecord, ...]
+    further: tuple[tuple[Detector, ClassMatch], ...] = ()
 
     @property
     def class_id(self) -> int:
         """The detector's id of the class under attack."""
         return self.classes.detector_id
+
+    @property
+    def attacked(self) -> Attacked:
+        """The detector, or all of several."""
+        if not self.further:
+            return self.detector
+        found = ((self.detector, self.classes), *self.further)
+        return Ensemble([Member(detector=each, class_id=match.detector_id) for each, match in found])
+
+    def by_detector(self) -> list[Materials]:
+        """The same images for each detector alone, under its own class id."""
+        alone = replace(self, further=())
+        return [
+            alone,
+            *(
+                replace(
+                    alone,
+                    detector=detector,
+                    classes=match,
+                    records=tuple(
+                        of_classes(record, [self.class_id], match.detector_id) for record in self.records
+                    ),
+                )
+                for detector, match in self.further
+            ),
+        ]
 
     def loader(self, image_size: int) -> ImageLoader:
         """Create a loader of the records onto the detector's device."""
@@ -64,7 +93,7 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     """Open the dataset and the detector of a run and select the images of its classes.
 
     Args:
-        config: dataset, weights, classes, device, `max_images`, `include_empty` and seed are used.
+        config: dataset, all weights, classes, device, `max_images`, `include_empty` and seed are used.
         trust: open the weights even if their pickle could run code.
         fuse: fold batch norm into the convolutions.
 
@@ -76,8 +105,11 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     """
     dataset = open_dataset(config.dataset)
     require_objects(dataset, config.class_names)  # before loading the detector, which takes longer
-    detector = load_detector(config.weights, device=config.device, trust=trust, fuse=fuse)
-    classes = matched(dataset, detector, config.class_names, config.detector_class)
+    (detector, classes), *further = [
+        (loaded, matched(dataset, loaded, config.class_names, config.detector_class))
+        for weights in config.all_weights
+        for loaded in [load_detector(weights, device=config.device, trust=trust, fuse=fuse)]
+    ]
     records = [of_classes(record, classes.dataset_ids, classes.detector_id) for record in dataset.images]
     if not config.include_empty:
         records = [record for record in records if record.count()]
@@ -86,6 +118,7 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
         detector=detector,
         classes=classes,
         records=tuple(_some_of(records, config.max_images, config.seed)),
+        further=tuple(further),
     )
 
 

@@ -55,9 +55,11 @@ def read_log_tail(job_id: int, *, lines: int = 200) -> list[str]:
 
 def absolute_config(config: RunConfig) -> RunConfig:
     """The settings with absolute paths, valid in any working directory."""
-    named = {
-        name: Path(getattr(config, name)).expanduser()
-        for name in ("dataset", "weights", "initial")
-        if getattr(config, name) not in _RESERVED
-    }
-    return config.changed(**{name: str(path.absolute()) for name, path in named.items() if path.exists()})
+    named = {name: _absolute(getattr(config, name)) for name in ("dataset", "weights", "initial")}
+    return config.changed(**named, further_weights=tuple(map(_absolute, config.further_weights)))
+
+
+def _absolute(given: str) -> str:
+    """The absolute path of what exists; a name stays."""
+    path = Path(given).expanduser()
+    return str(path.absolute()) if given not in _RESERVED and path.exists() else given

@@ -22,6 +22,10 @@ from engine.runs.materials import Materials
 def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[str, Any]:
     """The part of the summary that does not depend on the run's result."""
     snapshot = hardware.snapshot()
+    further = [
+        _detector(each) | {"weights": weights, "weights_sha256": each.detector.checksum()}
+        for weights, each in zip(config.further_weights, materials.by_detector()[1:], strict=True)
+    ]
     return {
         "patchbench": __version__,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -44,13 +48,15 @@ def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[
             "repairs": materials.dataset.repair_counts(),
         },
         "classes": materials.classes.to_json(),
-        "detector": {
-            "name": materials.detector.name,
-            "family": materials.detector.family,
-            "end_to_end": materials.detector.end_to_end,
-        },
+        "detector": _detector(materials),
+        **({"further_detectors": further} if further else {}),
         "device": str(materials.detector.device),
     }
+
+
+def _detector(materials: Materials) -> dict[str, Any]:
+    detector = materials.detector
+    return {"name": detector.name, "family": detector.family, "end_to_end": detector.end_to_end}
 
 
 def finish_summary(
@@ -65,11 +71,31 @@ def finish_summary(
 ) -> dict[str, Any]:
     """Write `run.json`, score the patch on the given images, if any, and write `run.json` again.
 
-    Written first, the summary survives a failed or interrupted evaluation.
+    Written first, the summary survives a failed or interrupted evaluation. Of several detectors, the first
+    one's scores are the `evaluation`, those of the others stand in `further_evaluations`.
     """
     run_folder.write_summary(folder, summary)
     if not images:
         return summary
+    first, *others = (
+        _scored(config, each, patch_chw, images, on_evaluated, mask_hw) for each in materials.by_detector()
+    )
+    summary["evaluation"] = first
+    if others:
+        summary["further_evaluations"] = others
+    run_folder.write_summary(folder, summary)
+    return summary
+
+
+def _scored(
+    config: RunConfig,
+    materials: Materials,
+    patch_chw: Tensor,
+    images: Sequence[int],
+    on_evaluated: Callable[[int], object],
+    mask_hw: Tensor | None,
+) -> dict[str, Any]:
+    """The scores of the patch on one detector."""
     started = time.perf_counter()
     judge = PatchJudge(
         materials.detector,
@@ -80,11 +106,8 @@ def finish_summary(
         mask_hw=mask_hw,
         progress=on_evaluated,
     )
-    evaluation = materials.named(judge.evaluate(patch_chw)).to_json()
     held_out = len(images) < len(materials.records)
-    summary["evaluation"] = evaluation | {
+    return materials.named(judge.evaluate(patch_chw)).to_json() | {
         "on": "held-out images" if held_out else "the images that the patch was made on",
         "elapsed_s": time.perf_counter() - started,
     }
-    run_folder.write_summary(folder, summary)
-    return summary

@@ -385,6 +385,34 @@ def m011_choices(db: Database) -> None:
     )
 
 
+@MIGRATIONS()
+def m012_scores_by_subject(db: Database) -> None:
+    """Several scores of one job: those of a patch on each of the detectors that it was made against."""
+    columns = "id, patch_id, job_id, created_at, held_out, asr, ap50, evaluation, subject"
+    _create(
+        db,
+        """
+        CREATE TABLE new_scores (
+            id INTEGER PRIMARY KEY,
+            patch_id INTEGER NOT NULL REFERENCES patches(id) ON DELETE CASCADE,
+            job_id INTEGER REFERENCES jobs(id) ON DELETE SET NULL,
+            created_at REAL NOT NULL,
+            held_out INTEGER,  -- whether the patch was made without the images scored on; NULL: not known
+            asr REAL,
+            ap50 REAL,
+            evaluation TEXT NOT NULL,  -- JSON: Evaluation.to_json
+            subject TEXT NOT NULL,  -- JSON: dataset, detector, class_name
+            UNIQUE (patch_id, job_id, subject)
+        )
+        """,
+        f"INSERT INTO new_scores ({columns}) SELECT {columns} FROM scores",
+        "DROP TABLE scores",
+        "ALTER TABLE new_scores RENAME TO scores",
+        "CREATE INDEX scores_of_patch ON scores (patch_id, id)",
+        "CREATE INDEX scores_of_job ON scores (job_id)",
+    )
+
+
 def _create(db: Database, *statements: str) -> None:
     for statement in statements:
         db.execute(statement)

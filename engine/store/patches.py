@@ -153,7 +153,7 @@ class Patches:
         evaluation: dict[str, Any],
         job_id: int | None = None,
     ) -> ScoreRecord:
-        """Store a patch's score, replacing an earlier one of the same job; see `ScoreRecord`.
+        """Store a patch's score, replacing an earlier one of the same job and subject; see `ScoreRecord`.
 
         Args:
             patch_id: the patch.
@@ -177,7 +177,8 @@ class Patches:
         with self._db.transaction():
             rows = self._db.rows(
                 f"INSERT INTO scores ({', '.join(values)}) VALUES ({', '.join('?' * len(values))}) "
-                f"ON CONFLICT (patch_id, job_id) DO UPDATE SET {renewed} RETURNING {', '.join(_SCORE)}",
+                f"ON CONFLICT (patch_id, job_id, subject) DO UPDATE SET {renewed} "
+                f"RETURNING {', '.join(_SCORE)}",
                 values.values(),
             )
         return _score_of(rows[0])

@@ -43,7 +43,9 @@ LAYOUT = {
 }
 
 
-def write_weights(path: Path, seed: int = 1, *, blind: bool = False) -> Path:
+def write_weights(
+    path: Path, seed: int = 1, *, blind: bool = False, classes: tuple[str, str] = CLASSES
+) -> Path:
     """A checkpoint as Ultralytics writes it, its weights random; it finds objects, or if blind none."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -57,7 +59,7 @@ def write_weights(path: Path, seed: int = 1, *, blind: bool = False) -> Path:
             sides[-1].bias.data.view(4, -1)[:, 2] += 4  # boxes of about four strides: objects are as large
             scores[-1].weight.data *= 3
             scores[-1].bias.data.fill_(-30 if blind else -1)
-    model.names = dict(enumerate(CLASSES))
+    model.names = dict(enumerate(classes))
     torch.save({"model": model.eval()}, path)
     return path
 

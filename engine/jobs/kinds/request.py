@@ -54,4 +54,5 @@ def subject(config: RunConfig, facts: Mapping[str, Any]) -> str:
         facts: of the result, if there is one: the classes that it turned out to be about.
     """
     named = {"config": vars(config)} | {name: facts[name] for name in ("classes",) if name in facts}
-    return f"{recorded_words(named)}, {Path(config.weights).stem} on {Path(config.dataset).stem}"
+    detectors = " + ".join(Path(weights).stem for weights in config.all_weights)
+    return f"{recorded_words(named)}, {detectors} on {Path(config.dataset).stem}"

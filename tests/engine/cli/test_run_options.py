@@ -21,7 +21,7 @@ def settings_of(*arguments: str, evaluating: bool = False) -> RunConfig:
 
     def note(**options: Any) -> None:
         options.pop("trust_weights")
-        found.append(config_from_options(options))
+        found.append(config_from_options(options, several=not evaluating))
 
     decorated = subject_options(note if evaluating else run_options(note))
     click.command()(decorated).main(list(arguments), standalone_mode=False)
@@ -41,6 +41,10 @@ def test_dataset_and_weights_suffice(evaluating: bool) -> None:
             {"class_name": "car", "device": "cpu", "seed": 7},
         ),
         (["--class", "car", "--class", "car"], {"class_name": "car"}),
+        (
+            ["--weights", "b.pt", "--weights", "c.pt", "--ensemble", "max"],
+            {"further_weights": ("b.pt", "c.pt"), "ensemble": "max"},
+        ),
         (
             ["--class", "man", "--class", "woman", "--detector-class", "0"],
             {"class_name": ("man", "woman"), "detector_class": "0"},
@@ -100,8 +104,9 @@ def test_every_setting_has_an_option() -> None:
     command = click.command()(subject_options(run_options(take)))
     names = {option.name for option in command.params}
     assert {key.replace(".", "__") for key in declared(RunConfig)} - names == {
-        "patch_height"
-    }  # with the width
+        "patch_height",  # with the width
+        "further_weights",  # with the weights
+    }
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,7 @@ def test_every_setting_has_an_option() -> None:
             [*NEEDED, "--class", "man", "--class", "woman"],
             "expected the one that stands for man, woman, got none; name it with --detector-class",
         ),
+        ([*NEEDED, "--weights", "mine.pt"], "weights: expected each detector once, got mine.pt, mine.pt"),
         ([*NEEDED, "--loss", "tv=much"], "expected tv=NUMBER, got 'tv=much'"),
         ([*NEEDED, "--iterations", "0"], "iterations: expected 1 to 1000000, got 0"),
         ([*NEEDED, "--schedule-milestone", "2"], "schedule milestone: expected 0 to 1, got 2"),
@@ -124,3 +130,8 @@ def test_what_cannot_be_is_told(arguments: list[str], message: str) -> None:
         settings_of(*arguments)
     error = caught.value
     assert message in (error.format_message() if isinstance(error, click.UsageError) else str(error))
+
+
+def test_commands_of_one_detector_refuse_several() -> None:
+    with pytest.raises(click.UsageError, match="expected --weights once, got 2; run the command for each"):
+        settings_of(*NEEDED, "--weights", "other.pt", evaluating=True)

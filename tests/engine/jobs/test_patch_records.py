@@ -39,7 +39,7 @@ def finished(folder: Path, mask: np.ndarray | None = None, **facts: object) -> d
     write_patch_array(folder, PATCH, mask)
     return {
         "patch": str(folder / "patch.npy"),
-        "config": {"circular": mask is not None, "class_name": "person"},
+        "config": {"circular": mask is not None, "class_name": "person", "weights": "tiny.pt"},
         "dataset": {"name": "blocks"},
         "detector": {"name": "tiny"},
         **facts,
@@ -93,6 +93,30 @@ def test_a_runs_own_score(repository: Repository, job: Job, tmp_path: Path, on: 
     assert patch.score is not None
     assert (patch.score.asr, patch.score.held_out, patch.score.job_id) == (0.5, held_out, job.id)
     assert "evaluation" not in patch.summary
+
+
+def test_a_patch_against_several_detectors_has_a_score_on_each(
+    repository: Repository, job: Job, tmp_path: Path
+) -> None:
+    other = {"name": "other", "family": "yolov8", "weights": "other.pt", "weights_sha256": "c1"}
+    summary = finished(
+        tmp_path / "run",
+        detector={"name": "tiny", "family": "yolov8"},
+        weights_sha256="c0",
+        further_detectors=[other],
+        evaluation=EVALUATION | {"on": "held-out images"},
+        further_evaluations=[EVALUATION | {"on": "held-out images", "patch": {"asr": 0.1, "ap50": 0.9}}],
+    )
+    summary["config"]["weights"] = "tiny.pt"
+    for _ in range(2):
+        patch = record_run(repository, job, summary)
+        assert patch.detector == "tiny + other"
+        found = [(score.detector, score.asr) for score in repository.patches.scores(patch.id)]
+        assert found == [("tiny", 0.5), ("other", 0.1)]
+    assert [(each.name, each.path) for each in repository.weights.all()] == [
+        ("tiny", "tiny.pt"),
+        ("other", "other.pt"),
+    ]
 
 
 def test_recording_a_run_twice_doubles_nothing(repository: Repository, job: Job, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from engine.errors import DetectorError, PatchFileError, RunInterruptedError, Se
 from engine.evaluation.config import EvaluationConfig
 from engine.patch.state import load_checkpoint, save_checkpoint
 from engine.runs.commands import Observer, evaluate, generate, resume
-from tests.engine.tiny import RUN_KEYS
+from tests.engine.tiny import RUN_KEYS, write_weights
 
 Settings = Callable[..., RunConfig]
 
@@ -237,3 +237,21 @@ def test_any_patch_is_scored_beside_its_controls(settings: Settings, tmp_path: P
 def test_a_missing_patch_is_told_before_anything_else(settings: Settings) -> None:
     with pytest.raises(PatchFileError, match="expected a patch file"):
         evaluate(settings(weights="none.pt"), Path("none.png"))
+
+
+@pytest.mark.parametrize("ensemble", ["mean", "max"])
+def test_a_patch_against_several_detectors_is_validated_and_scored_on_each(
+    settings: Settings, tmp_path: Path, ensemble: str
+) -> None:
+    other = write_weights(tmp_path / "other.pt", seed=3)
+    config = settings(
+        further_weights=(str(other),), ensemble=ensemble, validation_share=0.4, validate_every=2
+    )
+    summary = generate(config, tmp_path / "run")
+    evaluations = [summary["evaluation"], *summary["further_evaluations"]]
+    assert [each["settings"]["detector"] for each in evaluations] == ["tiny", "other"]
+    assert [each["name"] for each in summary["further_detectors"]] == ["other"]
+    assert sum(event["event"] == "validated" for event in summary["events"]) == 2
+    interrupted(config, tmp_path / "stopped", 3)
+    resume(tmp_path / "stopped", evaluate_after=False)
+    assert patch_bytes(tmp_path / "stopped") == patch_bytes(tmp_path / "run")

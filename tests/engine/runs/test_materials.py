@@ -13,9 +13,11 @@ import pytest
 
 from engine.config import RunConfig
 from engine.datasets.sources import read_dataset
+from engine.detectors.ensemble import Ensemble
 from engine.errors import DatasetError, DetectorError
 from engine.runs.materials import fingerprint, gather, open_dataset, split_validation
 from engine.store.repository import Repository
+from tests.engine.tiny import write_weights
 
 Settings = Callable[..., RunConfig]
 
@@ -138,3 +140,28 @@ def test_the_fingerprint_tells_what_changed(blocks: Path) -> None:
     variants = [(), records, records[::-1], (moved, *records[1:]), (grown, *records[1:])]
     assert len({fingerprint(variant) for variant in variants}) == len(variants)
     assert fingerprint(records) == fingerprint(read_dataset(blocks).images)
+
+
+def test_several_detectors_share_the_images_each_under_its_own_class(
+    settings: Settings, tiny_weights: Path, tmp_path: Path
+) -> None:
+    """The second detector numbers its classes the other way round."""
+    alone = gather(settings())
+    assert alone.attacked is alone.detector
+    assert [each.detector for each in alone.by_detector()] == [alone.detector]
+    turned = write_weights(tmp_path / "turned.pt", seed=2, classes=("car", "person"))
+    found = gather(settings(further_weights=(str(turned),)))
+    assert isinstance(found.attacked, Ensemble)
+    assert [(each.detector.name, each.class_id) for each in found.attacked.members] == [
+        ("tiny", 0),
+        ("turned", 1),
+    ]
+    first, second = found.by_detector()
+    assert [record.count(0) for record in first.records] == [record.count(1) for record in second.records]
+    assert [record.path for record in first.records] == [record.path for record in second.records]
+
+
+def test_a_further_detector_without_the_class_is_refused(settings: Settings, tmp_path: Path) -> None:
+    other = write_weights(tmp_path / "other.pt", seed=2, classes=("dog", "cat"))
+    with pytest.raises(DetectorError, match="no class 'person' in the detector; other has: dog, cat"):
+        gather(settings(further_weights=(str(other),)))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 """The database file: migrations, and errors in one line for files and folders that cannot be used."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -137,6 +138,34 @@ def test_measurements_of_an_older_file_keep_their_side_view_and_claim(tmp_path):
             ("s/image", 2.0, (2.0,))
         }
         assert repository.benchmarks.done_parts(1) == ["all"]
+
+
+def test_scores_of_an_older_file_stay_and_a_job_may_have_several(tmp_path):
+    path = tmp_path / "a.db"
+    older = sqlite3.connect(path)
+    MIGRATIONS.apply(Database(older), stop_before="m012_scores_by_subject")
+    subject = {"dataset": "blocks", "detector": "tiny", "class_name": "person"}
+    with older:
+        older.execute(
+            "INSERT INTO patches (name, path, image, height, width, circular, sha256, created_at, dataset, "
+            "detector, class_name, summary) VALUES ('p', '', '', 8, 8, 0, '', 0, '', '', '', '{}')"
+        )
+        older.execute(
+            "INSERT INTO scores (patch_id, job_id, created_at, held_out, asr, ap50, evaluation, subject) "
+            "VALUES (1, NULL, 5, 1, 0.5, 0.25, '{}', ?)",
+            [json.dumps(subject)],
+        )
+    older.close()
+    with Repository(path) as repository:
+        (score,) = repository.patches.scores(1)
+        assert (score.detector, score.asr, score.held_out, score.created_at) == ("tiny", 0.5, True, 5)
+        job = repository.jobs.add(kind="evaluate", label="", request={})
+        evaluation = {"patch": {"asr": 0.1, "ap50": 0.2}}
+        for detector in ("tiny", "other", "other"):
+            repository.patches.add_score(
+                1, job_id=job.id, held_out=None, evaluation=evaluation, **subject | {"detector": detector}
+            )
+        assert [each.detector for each in repository.patches.scores(1)] == ["tiny", "tiny", "other"]
 
 
 def test_a_file_that_is_up_to_date_is_opened_without_sqlite_utils(own_home):

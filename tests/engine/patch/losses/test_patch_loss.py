@@ -10,6 +10,8 @@ import torch
 
 from engine.config import PlacementConfig
 from engine.datasets.sampling import plan_iteration
+from engine.detectors.base import Targets
+from engine.detectors.ensemble import Attacked, Ensemble, Member
 from engine.errors import SettingsError
 from engine.patch.losses.max_confidence import max_confidence
 from engine.patch.losses.objects import object_suppression
@@ -48,6 +50,49 @@ def test_the_loss_is_the_weighted_sum_of_its_terms():
         {name: term.item() for name, term in expected.items()}
     )
     assert value.item() == pytest.approx(sum(weights[name] * terms[name].item() for name in weights))
+
+
+def several(*detectors: FakeDetector | RaggedDetector) -> Ensemble:
+    return Ensemble([Member(detector=each, class_id=index) for index, each in enumerate(detectors)])
+
+
+@pytest.mark.parametrize("ensemble", ["mean", "max"])
+def test_several_detectors_count_by_the_mean_or_the_largest(ensemble: str) -> None:
+    """Each is asked for its own class; the gradient is that of the joined loss."""
+    detectors = FakeDetector(seed=1), RaggedDetector(seed=2)
+    images = (random_images(2, 64, 64).float() / 255).requires_grad_()
+    objects, patch = targets([(8, 8, 30, 40), (2, 2, 60, 60)], [1, 0], images=2), random_patch(8, 8)
+
+    def of(detector: Attacked, class_id: int, boxes: Targets) -> tuple[float, dict[str, float], torch.Tensor]:
+        weights = {"object": 0.5, "overlap": 2.0, "tv": 1.0}
+        loss = PatchLoss(weights, class_id=class_id, objects_per_image=1.0, top_k=3, ensemble=ensemble)
+        value, terms = loss(detector, images, boxes, patch)
+        (gradient,) = torch.autograd.grad(value, images)
+        return value.item(), {name: term.item() for name, term in terms.items()}, gradient
+
+    alone = [of(each, index, objects.as_class(index)) for index, each in enumerate(detectors)]
+    value, terms, gradient = of(several(*detectors), 0, objects)
+    if ensemble == "max":
+        expected = max(alone, key=lambda each: each[0])
+    else:
+        expected = (
+            sum(each[0] for each in alone) / 2,
+            {name: sum(each[1][name] for each in alone) / 2 for name in terms},
+            (alone[0][2] + alone[1][2]) / 2,
+        )
+    assert value == pytest.approx(expected[0])
+    assert terms == pytest.approx(expected[1])
+    torch.testing.assert_close(gradient, expected[2])
+
+
+@pytest.mark.parametrize(("ensemble", "adds_up"), [("mean", True), ("max", False)])
+def test_the_largest_loss_of_a_batch_is_not_that_of_its_parts(ensemble: str, adds_up: bool) -> None:
+    loss = PatchLoss({"object": 1.0}, class_id=0, objects_per_image=1.0, top_k=1, ensemble=ensemble)
+    assert loss.adds_up is adds_up
+
+
+def test_a_loss_that_one_of_several_lacks_is_refused() -> None:
+    assert lacking_losses(several(FakeDetector(), RaggedDetector()), ["dfl"]) == ["dfl"]
 
 
 @pytest.mark.parametrize(
