@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dashboard import formats
@@ -24,7 +25,7 @@ def settings() -> tuple[RunConfig | None, bool]:
     with controls("generate-subject"):
         st.subheader(_("What is attacked"), anchor=False)
         values: dict[str, Any] = choose_subject(found)
-        trust = trusted(values["weights"])
+        trust = trusted([values["weights"], *values["further_weights"]])
     with controls("generate-settings"):
         st.subheader(_("How"), anchor=False)
         preset, start = st.container(), st.container()
@@ -44,9 +45,9 @@ def settings() -> tuple[RunConfig | None, bool]:
         return None, trust
 
 
-def trusted(weights: str) -> bool:
-    """Whether a file from elsewhere is opened whatever it names."""
-    if "/" not in weights:
+def trusted(weights: Sequence[str]) -> bool:
+    """Whether files from elsewhere are opened whatever they name."""
+    if not any("/" in each for each in weights):
         return False
     return st.checkbox(
         _("I trust the maker of this weight file"),

@@ -10,6 +10,7 @@ from dashboard.components import guarded
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import choose, chosen, kept
+from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.services import detectors
 
 
@@ -26,6 +27,25 @@ def choose_detector(name: str, meaning: str) -> str:
     return st.selectbox(
         _("Detector"), offered, format_func=detector_name, help=meaning, **kept(name, "demo", allowed=offered)
     )
+
+
+def choose_further(name: str, weights: str) -> list[str]:
+    """Detectors that are attacked at once with the one chosen, `weights`; none at first.
+
+    Args:
+        name: of the query parameter.
+    """
+    known = [each for each in detectors.detectors() if each != weights]
+    linked = [each for each in chosen(name, [], parse=read_classes) if each not in (*known, weights)]
+    found: list[str] = st.multiselect(
+        _("Further detectors"),
+        [*known, *linked],
+        format_func=detector_name,
+        placeholder=_("None"),
+        help=_("The patch attacks all of these detectors at once, so that it transfers better to others."),
+        **kept(name, [], allowed=[*known, *linked], parse=read_classes, write=write_classes),
+    )
+    return found
 
 
 def other_weights(name: str) -> None:

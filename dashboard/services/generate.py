@@ -59,7 +59,8 @@ def held(config: RunConfig) -> RunConfig:
         SettingsError: dataset, weights or initial patch lie outside the allowed folders.
     """
     datasets.usable(config.dataset)
-    detectors.usable(config.weights)
+    for weights in config.all_weights:
+        detectors.usable(weights)
     if config.initial not in ("grey", "noise", *(patch.path for patch in patches())):
         file_within_roots(config.initial, "initial patch")
     return config

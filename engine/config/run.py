@@ -314,7 +314,6 @@ class RunConfig(Settings):
         "Loss of several detectors",
         "What counts of several detectors' losses: their mean, or the largest.",
         choices=("mean", "max"),
-        group="losses",
     )
     top_k: int = recipe(
         10,

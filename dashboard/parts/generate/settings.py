@@ -12,7 +12,7 @@ from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.parts.class_choice import choose_classes, choose_detector_class, write_classes
-from dashboard.parts.detector_choice import choose_detector, other_weights
+from dashboard.parts.detector_choice import choose_detector, choose_further, other_weights
 from dashboard.parts.generate.fields import GROUPS, Field, fields_of
 from dashboard.services import datasets, generate
 from dashboard.services.generate import DEFAULTS
@@ -27,6 +27,7 @@ PRESET_NAMES = {
     "own": N_("Own number"),
 }
 STARTS = {"grey": N_("Grey"), "noise": N_("Noise"), "patch": N_("An earlier patch")}
+ENSEMBLES = {"mean": N_("Mean"), "max": N_("Largest")}
 MOST_ITERATIONS = 1_000_000
 _MILESTONES = DEFAULTS["schedule.milestones"]
 
@@ -59,8 +60,8 @@ def _take(values: Mapping[str, Any]) -> None:
         if str(key) not in ("widget.lang", "widget.present"):
             del st.session_state[key]
     for key, value in values.items():
-        write = write_classes if key == "class_name" else _written
-        if key == "class_name":
+        write = write_classes if key in ("class_name", "further_weights") else _written
+        if write is write_classes:
             value = [value] if isinstance(value, str) else list(value)
         choose(query(key), None if value == DEFAULTS.get(key) else value, write=write)
     preset = next((name for name, number in PRESETS.items() if number == values["iterations"]), "own")
@@ -85,7 +86,11 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
     with right:
         weights = choose_detector("detector", _("The detector that the patch is made against."))
         other_weights("detector")
-    values = {"dataset": name, "weights": weights}
+        further = choose_further(query("further_weights"), weights)
+    values: dict[str, Any] = {"dataset": name, "weights": weights, "further_weights": tuple(further)}
+    if further:
+        with right:
+            values["ensemble"] = choose_ensemble()
     left, right = st.columns(2)
     with left:
         names = datasets.classes_with_objects(by_name[name])
@@ -98,6 +103,18 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
     if classes and detector_class is not None:
         values |= {"class_name": tuple(classes), "detector_class": detector_class}
     return values
+
+
+def choose_ensemble() -> str:
+    """What counts of several detectors' losses."""
+    return st.segmented_control(
+        _("Loss of several detectors"),
+        list(ENSEMBLES),
+        format_func=lambda each: _(ENSEMBLES[each]),
+        required=True,
+        help=_("What counts of several detectors' losses: their mean, or the largest."),
+        **kept(query("ensemble"), "mean", allowed=ENSEMBLES),
+    )
 
 
 def choose_preset(values: Mapping[str, Any]) -> int:

@@ -57,6 +57,23 @@ def test_the_classes_of_an_earlier_job_are_taken(page: AppTest, streets: None) -
     assert config_of(launched(page)) == config
 
 
+def test_further_detectors_are_attacked_at_once_and_not_the_first_one_twice(
+    page: AppTest, streets: None
+) -> None:
+    page.run()
+    offered = page.multiselect(key="widget.g.further_weights").options
+    assert "demo (synthetic scenes)" not in offered
+    assert "yolo11n" in offered
+    assert not any(each.key == "widget.g.ensemble" for each in page.button_group)
+    page.multiselect(key="widget.g.further_weights").set_value(["yolo11n", "yolov8n"]).run()
+    page.button_group(key="widget.g.ensemble").set_value("max").run()
+    config = config_of(launched(page))
+    assert (config.all_weights, config.ensemble) == (("demo", "yolo11n", "yolov8n"), "max")
+    page.query_params["from_job"] = "1"
+    page.run()
+    assert page.multiselect(key="widget.g.further_weights").value == ["yolo11n", "yolov8n"]
+
+
 def test_an_own_number_of_iterations(page: AppTest, streets: None) -> None:
     page.query_params.update({"g.preset": "own", "g.iterations": "7"})
     page.run()
