@@ -141,6 +141,8 @@ class Detector(Protocol):
         class_names: by class id.
         loss_names: the names of `losses`.
         stride_px: what the sides of images are multiples of; 1 for any size.
+        resizes: whether it resizes all images to a size of its own, in which the objects of a window would
+            look larger than those of the whole image.
         device: of the weights.
     """
 
@@ -150,6 +152,7 @@ class Detector(Protocol):
     class_names: tuple[str, ...]
     loss_names: tuple[str, ...]
     stride_px: int
+    resizes: bool
     device: torch.device
 
     def candidates(self, images_nchw: Tensor, class_id: int, *, boxes: bool = False) -> Candidates:

@@ -43,6 +43,7 @@ class UltralyticsDetector:
     """
 
     loss_names: tuple[str, ...] = ("total", "cls", "box", "dfl")
+    resizes = False
 
     def __init__(
         self,
