@@ -76,12 +76,15 @@ class Candidates:
         boxes_xyxy_px: float (n, k, 4), differentiable, corners in image pixels, possibly outside the image;
             None unless asked for.
         valid: bool (n, k), False for padding; None if there is none.
+        proposals: what the first stage of a two-stage detector considers, its logits the objectness of any
+            class; None for others.
     """
 
     logits: Tensor
     points_xy_px: Tensor
     boxes_xyxy_px: Tensor | None = None
     valid: Tensor | None = None
+    proposals: Candidates | None = None
 
     @classmethod
     def padded(
