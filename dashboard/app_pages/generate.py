@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from dashboard import formats
@@ -47,7 +48,7 @@ def settings() -> tuple[RunConfig | None, bool]:
 
 def trusted(weights: Sequence[str]) -> bool:
     """Whether files from elsewhere are opened whatever they name."""
-    if not any("/" in each for each in weights):
+    if not any(Path(each).is_absolute() for each in weights):
         return False
     return st.checkbox(
         _("I trust the maker of this weight file"),

@@ -55,10 +55,15 @@ def other_weights(name: str) -> None:
         name: as of `choose_detector`.
     """
     with st.popover(_("Another weight file"), icon=":material/upload_file:"):
-        st.markdown(_("An Ultralytics .pt file. It is checked before anything in it is opened."))
+        st.markdown(
+            _(
+                "A .pt file of Ultralytics or a state dict of torchvision (.pth, .safetensors). It is "
+                "checked before anything in it is opened."
+            )
+        )
         written = st.text_input(
             _("Path on this machine"),
-            help=_("A .pt file in one of the folders that pages may name."),
+            help=_("A weight file in one of the folders that pages may name."),
             key=f"{name}-path",
         )
         if st.button(_("Use this file"), key=f"{name}-use", disabled=not written):
@@ -77,4 +82,6 @@ def _use(name: str, find: Callable[[], str]) -> None:
 
 def detector_name(weights: str) -> str:
     """The name of a detector: of a file, the file's name."""
-    return _("demo (synthetic scenes)") if weights == "demo" else Path(weights).name
+    if weights == "demo":
+        return _("demo (synthetic scenes)")
+    return weights if weights in detectors.KNOWN else Path(weights).name

@@ -8,13 +8,12 @@ from functools import partial
 from numbers import Real
 from typing import Any, ClassVar
 
-from engine.classes import require_detector_class
 from engine.config.augmentation import AugmentationConfig
-from engine.config.placement import PlacementConfig
 from engine.config.schedule import ScheduleConfig
+from engine.config.subject import SubjectConfig
 from engine.errors import SettingsError
 from engine.registries import LOSSES, OPTIMIZERS
-from engine.settings import Settings, declared, nested, setting
+from engine.settings import declared, nested, setting
 
 BATCHINGS = ("sequential", "grouped", "ragged")
 SAMPLINGS = ("uniform", "balanced")
@@ -23,78 +22,16 @@ COMPILED = ("off", "on", "auto")
 PRESETS = {"quick": 50, "standard": 200, "thorough": 1000}
 _MILLION = 1_000_000
 
-subject = partial(setting, role="subject")
 recipe = partial(setting, role="recipe")
 course = partial(setting, role="course")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig(Settings):
+class RunConfig(SubjectConfig):
     """Everything that decides a patch run's result, and nothing else."""
 
     REMEDY: ClassVar[str] = "start a new run"
 
-    dataset: str = subject(..., "Dataset", "An imported dataset's name, or a source to import.")
-    weights: str = subject(
-        ...,
-        "Detector's weights",
-        "A weight file, `demo`, or a name that Ultralytics knows (yolo11n).",
-    )
-    further_weights: tuple[str, ...] = subject(
-        (),
-        "Further detectors",
-        "More weights: the patch attacks all of these detectors at once.",
-        art=((),),
-    )
-    class_name: str | tuple[str, ...] = subject(
-        "person",
-        "Class",
-        "The dataset's class to attack; repeat it to attack several together.",
-        kinds=(str, tuple),
-        option="--class",
-    )
-    detector_class: str = subject(
-        "",
-        "Detector's class",
-        "The detector's class for those objects.",
-        default_text="the one of the same name",
-        metavar="NAME|NUMBER",
-    )
-    device: str = subject(
-        "auto",
-        "Device",
-        "auto, cpu, cuda, cuda:1 or mps; auto takes the best that there is.",
-        offered=("auto", "cpu", "cuda", "mps"),
-        group="technique",
-    )
-    image_size: int = subject(
-        640,
-        "Image size",
-        "The images' long side in pixels, a multiple of 32.",
-        unit="px",
-        bounds=(32, 4096),
-        multiple_of=32,
-        group="batches",
-        costs=True,
-    )
-    max_images: int = subject(
-        0,
-        "Images at most",
-        "Use at most this many of the dataset's images; 0 for all.",
-        bounds=(0, 10 * _MILLION),
-        group="budget",
-    )
-    include_empty: bool = subject(
-        False, "Images without objects", "Images without objects of the class take part too.", group="budget"
-    )
-    placement: PlacementConfig = nested(PlacementConfig)
-    seed: int = subject(
-        0,
-        "Seed",
-        "Seed of all random choices: one seed, one result.",
-        bounds=(0, 2**32 - 1),
-        group="technique",
-    )
     backend: str = course(
         "native",
         "Backend",
@@ -327,31 +264,10 @@ class RunConfig(Settings):
     augmentation: AugmentationConfig = nested(AugmentationConfig)
 
     def __post_init__(self) -> None:
-        self._check_classes()
         self._check_zoom()
         object.__setattr__(self, "compile", compile_choice(self.compile))
         super().__post_init__()
         self._check_combinations()
-
-    @property
-    def all_weights(self) -> tuple[str, ...]:
-        """The weights of all detectors under attack, the first one's first."""
-        return (self.weights, *self.further_weights)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The dataset's classes under attack, at least one."""
-        return (self.class_name,) if isinstance(self.class_name, str) else self.class_name
-
-    def _check_classes(self) -> None:
-        """Bring `class_name` into its one form, so that equal settings are equal, and refuse empty names."""
-        given: Any = self.class_name
-        names = tuple(dict.fromkeys(map(str, given if isinstance(given, list | tuple) else [given])))
-        if not names or not all(name.strip() for name in names):
-            raise SettingsError("class: expected the name of a class, got none; name one with --class")
-        object.__setattr__(self, "class_name", names[0] if len(names) == 1 else names)
-        object.__setattr__(self, "detector_class", str(self.detector_class).strip())
-        require_detector_class(names, self.detector_class)
 
     def _check_zoom(self) -> None:
         low, high = self.view_zoom
@@ -362,10 +278,6 @@ class RunConfig(Settings):
             )
 
     def _check_combinations(self) -> None:
-        if len(set(self.all_weights)) < len(self.all_weights):
-            raise SettingsError(
-                f"weights: expected each detector once, got {', '.join(self.all_weights)}; name others"
-            )
         if not any(weight for name, weight in self.losses.items() if name != "tv"):
             raise SettingsError("losses: expected a weight other than 0 for one beside tv, got none")
         if self.batch_start and (self.batch_start > self.batch_size > 0 or self.batching == "sequential"):

@@ -2,8 +2,8 @@
 """Rules on the names in a detector's checkpoint, checked on the inert tree before anything is built.
 
 A name may occur only where it is called or rebuilt, unless it is one of torch's types; callable names create
-only plain values and tensors; only layers, models and their losses may be rebuilt. The functions are never
-actually called: `checkpoint_model` builds plain values, tensors and layers itself.
+only plain values and tensors; only layers, models, their losses and a training's options may be rebuilt. The
+functions are never actually called: `checkpoint_model` builds plain values, tensors and layers itself.
 """
 
 from __future__ import annotations
@@ -43,10 +43,13 @@ ALIASES = {  # as in Ultralytics' own loader (ultralytics.nn.tasks.torch_safe_lo
 }
 _LAYER_MODULES = re.compile(r"torch\.nn\.modules(\.\w+)?|ultralytics\.nn\.(modules(\.\w+)?|tasks)")
 _LOSS_MODULES = ("ultralytics.utils.loss", "ultralytics.utils.tal")  # trained models contain their criterion
+_OPTIONS = {("argparse", "Namespace")}  # of a training by torchvision's own scripts
 
 _OTHER_FILES = {
     "models.": "expected a detector of the Ultralytics package, got one of the YOLOv5 or YOLOv7 repository, "
     "which needs that repository's code; use weights that the package publishes (yolov5nu.pt)",
+    "torchvision.models.": "expected the state dict of a torchvision detector, got a whole model; save its "
+    "weights alone: torch.save(model.state_dict(), …)",
     "torch.nn.utils.prune": "expected finished weights, got layers with pruning masks; make them permanent "
     "with torch.nn.utils.prune.remove and save the model again",
 }
@@ -137,16 +140,21 @@ def _checked_storage(key: Node) -> list[Node]:
 
 
 def _check_instance(node: Call) -> None:
-    """Check that an instance is a layer, model or loss, without arguments, and with states by name."""
+    """Check that an instance is a layer, model, loss or options, without arguments, with states by name."""
     name = node.function
     if isinstance(name, Persistent) and isinstance(name.key, tuple) and len(name.key) > 1:
         name = name.key[1]  # torch before 1.6 stores a layer's source code with its class
-    is_loss = isinstance(name, Global) and name.module in _LOSS_MODULES and name.name.isidentifier()
-    if not (is_loss or layer_class(name)) or node.arguments != ():
+    is_left_out = isinstance(name, Global) and _is_never_built(name)
+    if not (is_left_out or layer_class(name)) or node.arguments != ():
         raise _refusal(name)
     for state in node.states:
         if not isinstance(state, Pairs) or not all(isinstance(key, str) for key, _ in state.pairs):
             raise _refusal(name)
+
+
+def _is_never_built(name: Global) -> bool:
+    """Whether a class is one of those that trainings save beside their weights, which stay data."""
+    return (name.module, name.name) in _OPTIONS or (name.module in _LOSS_MODULES and name.name.isidentifier())
 
 
 def _is_expected_class(call: Call, argument: Node) -> bool:

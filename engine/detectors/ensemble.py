@@ -33,6 +33,7 @@ class Ensemble:
         name: the members' names, in reports.
         loss_names: the training losses that all members have.
         stride_px: a multiple of each member's.
+        resizes: whether any of them does.
         device: of all weights.
     """
 
@@ -46,6 +47,7 @@ class Ensemble:
             if all(name in detector.loss_names for detector in detectors)
         )
         self.stride_px = math.lcm(*(detector.stride_px for detector in detectors))
+        self.resizes = any(detector.resizes for detector in detectors)
         self.device: torch.device = detectors[0].device
 
     def checksum(self) -> str:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.detectors.base import Candidates, Detections, Targets
+from engine.detectors.frozen import checksum, require_finite
 from engine.detectors.ultralytics_heads import body_features, make_plain, try_out
 from engine.detectors.ultralytics_model import (
     choose_branch,
@@ -21,7 +21,6 @@ from engine.detectors.ultralytics_model import (
     fuse_batch_norm,
     hyperparameters,
     input_channels,
-    require_finite,
 )
 from engine.detectors.ultralytics_quiet import (
     DetectionModel,
@@ -44,6 +43,7 @@ class UltralyticsDetector:
     """
 
     loss_names: tuple[str, ...] = ("total", "cls", "box", "dfl")
+    resizes = False
 
     def __init__(
         self,
@@ -186,12 +186,8 @@ class UltralyticsDetector:
         return [_detections(rows.cpu(), torch.tensor(kept)) for rows in detections]
 
     def checksum(self) -> str:
-        """SHA-256 (hexadecimal) of the name, type, shape and bytes of each weight and buffer, in order."""
-        digest = hashlib.sha256()
-        for name, value in self.model.state_dict().items():
-            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        """SHA-256 of all weights and buffers; see `engine.detectors.frozen.checksum`."""
+        return checksum(self.model)
 
     def _features(self, images_nchw: Tensor) -> list[Tensor]:
         """The head's inputs, one per level, for images in the form of the public methods."""

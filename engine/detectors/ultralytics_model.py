@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from engine.detectors.ultralytics_quiet import DEFAULT_CFG_DICT, Detect, IterableSimpleNamespace
@@ -46,25 +45,6 @@ def detection_model(model: nn.Module) -> Any:
     if not isinstance(head, Detect) or not _HEADS.fullmatch(got):
         raise DetectorError(f"expected a detection model of Ultralytics, got {got}; use detection weights")
     return model
-
-
-def require_finite(model: nn.Module) -> None:
-    """Reject infinite or NaN weights, with which a detector would seem to find nothing.
-
-    Raises:
-        DetectorError: there is such a weight.
-    """
-    for name, value in model.state_dict().items():
-        if name.endswith(("_orig", "_mask")):
-            raise DetectorError(
-                f"expected finished weights, got a pruning mask ({name}); make it permanent with "
-                "torch.nn.utils.prune.remove and save the model again"
-            )
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise DetectorError(
-                f"expected finite weights, got infinite numbers or none (NaN) in {name}; "
-                "the training diverged or the file is damaged, so use an earlier checkpoint"
-            )
 
 
 def input_channels(model: Any) -> int:

@@ -93,7 +93,8 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     """Open the dataset and the detector of a run and select the images of its classes.
 
     Args:
-        config: dataset, all weights, classes, device, `max_images`, `include_empty` and seed are used.
+        config: dataset, all weights (architecture and file of classes are the first one's), classes, device,
+            `max_images`, `include_empty` and seed are used.
         trust: open the weights even if their pickle could run code.
         fuse: fold batch norm into the convolutions.
 
@@ -105,10 +106,20 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     """
     dataset = open_dataset(config.dataset)
     require_objects(dataset, config.class_names)  # before loading the detector, which takes longer
+    first = load_detector(
+        config.weights,
+        device=config.device,
+        architecture=config.architecture,
+        detector_classes=config.detector_classes,
+        trust=trust,
+        fuse=fuse,
+    )
+    others = [
+        load_detector(weights, device=config.device, trust=trust, fuse=fuse)
+        for weights in config.further_weights
+    ]
     (detector, classes), *further = [
-        (loaded, matched(dataset, loaded, config.class_names, config.detector_class))
-        for weights in config.all_weights
-        for loaded in [load_detector(weights, device=config.device, trust=trust, fuse=fuse)]
+        (each, matched(dataset, each, config.class_names, config.detector_class)) for each in (first, *others)
     ]
     records = [of_classes(record, classes.dataset_ids, classes.detector_id) for record in dataset.images]
     if not config.include_empty:

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.config import RunConfig, home_folder
 
 LIVE_ARRAY, LIVE_IMAGE = "live.npy", "live.png"
-_RESERVED = {"demo", "grey", "noise"}  # these never name files
+_RESERVED = {"", "demo", "grey", "noise"}  # these never name files
 
 
 def jobs_folder() -> Path:
@@ -55,7 +55,10 @@ def read_log_tail(job_id: int, *, lines: int = 200) -> list[str]:
 
 def absolute_config(config: RunConfig) -> RunConfig:
     """The settings with absolute paths, valid in any working directory."""
-    named = {name: _absolute(getattr(config, name)) for name in ("dataset", "weights", "initial")}
+    named = {
+        name: _absolute(getattr(config, name))
+        for name in ("dataset", "weights", "detector_classes", "initial")
+    }
     return config.changed(**named, further_weights=tuple(map(_absolute, config.further_weights)))
 
 

@@ -10,7 +10,13 @@ from dashboard.parts.detector_choice import detector_name
 
 
 @pytest.mark.parametrize(
-    ("weights", "name"), [("demo", "demo (synthetic scenes)"), ("yolo11n", "yolo11n"), ("/a/b.pt", "b.pt")]
+    ("weights", "name"),
+    [
+        ("demo", "demo (synthetic scenes)"),
+        ("yolo11n", "yolo11n"),
+        ("torchvision/ssd300_vgg16", "torchvision/ssd300_vgg16"),
+        ("/a/b.pt", "b.pt"),
+    ],
 )
 def test_a_file_is_called_by_its_name(weights: str, name: str) -> None:
     assert detector_name(weights) == name

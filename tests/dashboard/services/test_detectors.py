@@ -59,7 +59,7 @@ def test_names_and_what_is_offered_can_be_used(own_home):
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"x")
     detectors.detectors.clear()
-    for each in ("demo", "yolov9c", str(kept)):
+    for each in ("demo", "yolov9c", "torchvision/ssd300_vgg16", str(kept)):
         assert detectors.usable(each) == each
 
 
@@ -96,6 +96,21 @@ def test_the_classes_of_detectors_that_are_here_are_known(own_home, tmp_path, mo
     assert detectors.class_names("yolo11n") == detectors.class_names("yolo11n.pt") == ("person",)
     kept.write_bytes(b"another")
     assert detectors.class_names("yolo11n") == ()
+
+
+def test_the_classes_of_published_weights_that_are_not_here_are_known_if_all_have_the_same(own_home):
+    assert detectors.class_names("torchvision/ssd300_vgg16")[:3] == ("person", "bicycle", "car")
+
+
+@pytest.mark.parametrize("name", ["", "classes.txt"])
+def test_a_file_of_classes_must_be_allowed(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path / "allowed"))
+    file = tmp_path / "allowed" / "classes.txt"
+    file.parent.mkdir()
+    file.touch()
+    assert detectors.usable_classes(str(file) if name else "") == (str(file) if name else "")
+    with pytest.raises(SettingsError, match="expected one below"):
+        detectors.usable_classes("/etc/passwd")
 
 
 def test_the_classes_of_a_file_out_of_bounds_are_not_read(outside):

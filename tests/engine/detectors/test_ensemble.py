@@ -22,6 +22,9 @@ def test_several_are_described_together() -> None:
     assert set(both.loss_names) == set(first.loss_names) & set(second.loss_names)
     assert both.stride_px % first.stride_px == both.stride_px % second.stride_px == 0
     assert both.device == first.device
+    assert not both.resizes
+    second.resizes = True
+    assert Ensemble(both.members).resizes
 
 
 @pytest.mark.parametrize(("seeds", "same"), [((1, 2), True), ((2, 1), False), ((1, 1), False)])

@@ -104,6 +104,28 @@ def test_detections_lie_in_the_picture(repository: Repository, tiny_weights: Pat
     assert [image["found"] for image in strong] == [[]]
 
 
+def test_detections_have_the_names_of_a_file(
+    repository: Repository, tiny_weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "classes.txt").write_text("man\nlorry\n")
+    request = previews.detections(
+        repository,
+        dataset="blocks",
+        weights=str(tiny_weights),
+        detector_classes=str(tmp_path / "classes.txt"),
+        indices=[0],
+        min_score=0.01,
+        image_size=SIZE,
+    )
+    (named,) = answered(request, tmp_path / "named")
+    assert {each["class_name"] for each in named["found"]} <= {"man", "lorry"}
+    for key in ("architecture", "detector_classes"):  # as of an older version
+        del request[key]
+    (unnamed,) = answered(request, tmp_path / "unnamed")
+    assert len(unnamed["found"]) == len(named["found"]) > 0
+    assert {each["class_name"] for each in unnamed["found"]} <= {"person", "car"}
+
+
 def test_before_and_after_agree_with_the_metrics(
     repository: Repository, tiny_weights: Path, patch: Path, tmp_path: Path
 ) -> None:

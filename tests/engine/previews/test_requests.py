@@ -43,21 +43,31 @@ def awaited(repository: Repository, request: dict, timeout_s: float = 60) -> Pre
 
 
 def test_a_request_changes_with_what_it_is_made_of(repository: Repository, tmp_path: Path) -> None:
-    patch = tmp_path / "patch.npy"
-    patch.touch()
-    os.utime(patch, ns=(1, 1))
+    patch, classes = tmp_path / "patch.npy", tmp_path / "classes.txt"
+    for file in (patch, classes):
+        file.touch()
+        os.utime(file, ns=(1, 1))
 
     def ask() -> dict:
         return previews.before_after(
-            repository, dataset="blocks", weights="demo", class_name="person", patch=patch, indices=[0]
+            repository,
+            dataset="blocks",
+            weights="demo",
+            class_name="person",
+            detector_classes=str(classes),
+            patch=patch,
+            indices=[0],
         )
 
     first = ask()
     assert ask() == first
-    assert first["weights"] == ["demo", 0]
+    assert (first["weights"], first["architecture"]) == (["demo", 0], "auto")
+    os.utime(classes, ns=(2, 2))
+    renamed = ask()
+    assert renamed != first
     os.utime(patch, ns=(2, 2))
     touched = ask()
-    assert touched != first
+    assert touched != renamed
     repository.datasets.save(repository.datasets.load("blocks"))
     assert ask() != touched
 

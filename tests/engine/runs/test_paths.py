@@ -59,12 +59,13 @@ def test_paths_in_settings_become_absolute_and_names_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("here", "w.pt", "demo", "grey"):
+    for name in ("here", "w.pt", "c.txt", "demo", "grey"):
         (tmp_path / name).touch()
-    config = absolute_config(RunConfig(dataset="here", weights="w.pt", initial="grey"))
-    assert (config.dataset, config.weights, config.initial) == (
-        str(tmp_path / "here"),
-        str(tmp_path / "w.pt"),
+    config = absolute_config(
+        RunConfig(dataset="here", weights="w.pt", detector_classes="c.txt", initial="grey")
+    )
+    assert (config.dataset, config.weights, config.detector_classes, config.initial) == (
+        *(str(tmp_path / name) for name in ("here", "w.pt", "c.txt")),
         "grey",
     )
     named = RunConfig(dataset="demo", weights="yolo11n")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -20,17 +22,25 @@ def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     return app
 
 
-def test_choices_reach_the_run_and_the_link(page: AppTest, streets: None) -> None:
+def test_choices_reach_the_run_and_the_link(
+    page: AppTest, streets: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path))
+    classes = tmp_path / "classes.txt"
+    classes.touch()
     page.query_params["g.preset"] = "quick"
     page.run()
     page.multiselect(key="widget.class").set_value(["car"]).run()
     page.selectbox(key="widget.detector_class").set_value("person").run()
     page.number_input(key="widget.g.learning_rate").set_value(0.05).run()
+    page.selectbox(key="widget.g.architecture").set_value("ssd300_vgg16").run()
+    page.text_input(key="widget.g.detector_classes").set_value(f" {classes} ").run()
     page.selectbox(key="widget.g.placement.kind").set_value("fixed").run()
     page.number_input(key="widget.g.placement.position.0").set_value(0.25).run()
     config = config_of(launched(page))
     assert (config.class_name, config.detector_class) == ("car", "person")
     assert (config.iterations, config.learning_rate) == (50, 0.05)
+    assert (config.architecture, config.detector_classes) == ("ssd300_vgg16", str(classes))
     assert (config.placement.kind, config.placement.position) == ("fixed", (0.25, 0.5))
 
 

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a patch is made against or scored on: images, detectors, classes, and where the patch lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from engine.classes import require_detector_class
+from engine.config.placement import PlacementConfig
+from engine.errors import SettingsError
+from engine.registries import ARCHITECTURES, AUTO
+from engine.settings import Settings, nested, setting
+
+_MILLION = 1_000_000
+
+subject = partial(setting, role="subject")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectConfig(Settings):
+    """What is attacked, how it is looked at, and the seed of all chance."""
+
+    dataset: str = subject(..., "Dataset", "An imported dataset's name, or a source to import.")
+    weights: str = subject(
+        ...,
+        "Detector's weights",
+        "A weight file, `demo`, or a name that Ultralytics or torchvision knows (yolo11n, "
+        "torchvision/fcos_resnet50_fpn).",
+    )
+    architecture: str = subject(
+        AUTO,
+        "Architecture",
+        "What a state dict (.pth, .safetensors) holds the weights of; auto: what the file says or shows.",
+        choices=ARCHITECTURES,
+        group="detector",
+    )
+    detector_classes: str = subject(
+        "",
+        "File of classes",
+        "A file with the detector's class names in order: one a line, a JSON list, or YAML with names.",
+        default_text="what the weights say",
+        group="detector",
+        metavar="FILE",
+    )
+    further_weights: tuple[str, ...] = subject(
+        (),
+        "Further detectors",
+        "More weights: the patch attacks all of these detectors at once.",
+        art=((),),
+    )
+    class_name: str | tuple[str, ...] = subject(
+        "person",
+        "Class",
+        "The dataset's class to attack; repeat it to attack several together.",
+        kinds=(str, tuple),
+        option="--class",
+    )
+    detector_class: str = subject(
+        "",
+        "Detector's class",
+        "The detector's class for those objects.",
+        default_text="the one of the same name",
+        metavar="NAME|NUMBER",
+    )
+    device: str = subject(
+        "auto",
+        "Device",
+        "auto, cpu, cuda, cuda:1 or mps; auto takes the best that there is.",
+        offered=("auto", "cpu", "cuda", "mps"),
+        group="technique",
+    )
+    image_size: int = subject(
+        640,
+        "Image size",
+        "The images' long side in pixels, a multiple of 32.",
+        unit="px",
+        bounds=(32, 4096),
+        multiple_of=32,
+        group="batches",
+        costs=True,
+    )
+    max_images: int = subject(
+        0,
+        "Images at most",
+        "Use at most this many of the dataset's images; 0 for all.",
+        bounds=(0, 10 * _MILLION),
+        group="budget",
+    )
+    include_empty: bool = subject(
+        False, "Images without objects", "Images without objects of the class take part too.", group="budget"
+    )
+    placement: PlacementConfig = nested(PlacementConfig)
+    seed: int = subject(
+        0,
+        "Seed",
+        "Seed of all random choices: one seed, one result.",
+        bounds=(0, 2**32 - 1),
+        group="technique",
+    )
+
+    def __post_init__(self) -> None:
+        self._check_classes()
+        super().__post_init__()
+        if len(set(self.all_weights)) < len(self.all_weights):
+            raise SettingsError(
+                f"weights: expected each detector once, got {', '.join(self.all_weights)}; name others"
+            )
+
+    @property
+    def all_weights(self) -> tuple[str, ...]:
+        """The weights of all detectors under attack, the first one's first."""
+        return (self.weights, *self.further_weights)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The dataset's classes under attack, at least one."""
+        return (self.class_name,) if isinstance(self.class_name, str) else self.class_name
+
+    def _check_classes(self) -> None:
+        """Bring `class_name` into its one form, so that equal settings are equal, and refuse empty names."""
+        given: Any = self.class_name
+        names = tuple(dict.fromkeys(map(str, given if isinstance(given, list | tuple) else [given])))
+        if not names or not all(name.strip() for name in names):
+            raise SettingsError("class: expected the name of a class, got none; name one with --class")
+        object.__setattr__(self, "class_name", names[0] if len(names) == 1 else names)
+        object.__setattr__(self, "detector_class", str(self.detector_class).strip())
+        require_detector_class(names, self.detector_class)
