@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The Adversarial Robustness Toolbox (ART) attacking today's Ultralytics detectors through its own API."""
+"""The Adversarial Robustness Toolbox (ART) attacking Ultralytics' and torchvision's detectors by its API."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from torch import Tensor
 from engine.baselines.config import ArtConfig
 from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
+from engine.detectors.torchvision_adapter import TorchvisionDetector
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.errors import DatasetError, DetectorError, NonFiniteLossError
 from engine.records import StepRecord
@@ -49,9 +50,20 @@ def _home_elsewhere() -> Iterator[None]:
 
 with _home_elsewhere():
     from art.attacks.evasion import AdversarialPatchPyTorch
-    from art.estimators.object_detection import PyTorchYolo
+    from art.estimators.object_detection import PyTorchFasterRCNN, PyTorchObjectDetector, PyTorchYolo
 
 ArtTarget = dict[str, npt.NDArray[Any]]
+
+# What torchvision's models call their losses; ART takes those that a model has.
+_TORCHVISION_LOSSES = (
+    "loss_classifier",
+    "loss_box_reg",
+    "loss_objectness",
+    "loss_rpn_box_reg",
+    "classification",
+    "bbox_regression",
+    "bbox_ctrness",
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,13 +94,13 @@ def generate_with_art(
     """Train a patch with ART's `AdversarialPatchPyTorch` (Brown et al. 2017) against the detector's own loss.
 
     ART runs as for its users: with its data loader, placements, loss wrapper and step, and with gradients of
-    the weights. Two repairs are necessary: see `art_estimator`, and images are passed to `generate` in groups
+    the weights. Two repairs are necessary: see `_yolo`, and images are passed to `generate` in groups
     with equally many objects, because ART's loader cannot stack different numbers of boxes (for batch size 1
     all images are one group). ART needs all images in memory, as float32.
 
     Args:
-        detector: one of Ultralytics, loaded with `fuse=False` for a fair comparison, as by ART's users; not
-            changed.
+        detector: one of Ultralytics or torchvision, loaded with `fuse=False` for a fair comparison, as by
+            ART's users; not changed.
         loader: loads the images.
         indices: of the loader's images to train on.
         class_id: the class under attack.
@@ -104,7 +116,8 @@ def generate_with_art(
         DetectorError: the detector is none that PatchBench can hand to ART.
         NonFiniteLossError: the loss is infinite or not a number.
     """
-    groups, image_shape = _load(loader, indices, class_id, grouped=config.batch_size > 1)
+    label = class_id + isinstance(detector, TorchvisionDetector)  # whose label 0 is the background
+    groups, image_shape = _load(loader, indices, class_id, label, grouped=config.batch_size > 1)
     attack = _Attack(
         art_estimator(detector, image_shape), config, learning_rate=config.learning_rate, limit_s=time_limit_s
     )
@@ -118,32 +131,47 @@ def generate_with_art(
     )
 
 
-def art_estimator(detector: Detector, image_shape: tuple[int, ...]) -> PyTorchYolo:
+def art_estimator(detector: Detector, image_shape: tuple[int, ...]) -> PyTorchObjectDetector:
     """ART's estimator of a copy of the detector with trainable weights, for images (3, h, w) of 0 to 1.
 
-    Repairs ART 1.20.1's loss wrapper, which reads the detector's loss items by position, while Ultralytics
-    8.4 names them (`KeyError: 0`).
-
     Raises:
-        DetectorError: the detector is not one of Ultralytics.
+        DetectorError: the detector is not one of Ultralytics or torchvision.
     """
-    if not isinstance(detector, UltralyticsDetector):
+    if not isinstance(detector, UltralyticsDetector | TorchvisionDetector):
         raise DetectorError(
-            f"detector: expected one of Ultralytics for ART, got {detector.name} ({detector.family}); "
-            "choose --backend native"
+            "detector: expected one of Ultralytics or torchvision for ART, "
+            f"got {detector.name} ({detector.family}); choose --backend native"
         )
     device = detector.device if detector.device.type == "cuda" else torch.device("cpu")
     model = (
-        copy.deepcopy(detector.model).to(device, memory_format=torch.contiguous_format).requires_grad_(True)
+        copy.deepcopy(detector.model).to(device).to(memory_format=torch.contiguous_format).requires_grad_()
     )
+    common: dict[str, Any] = {
+        "model": model,
+        "input_shape": image_shape,
+        "clip_values": (0.0, 1.0),
+        "device_type": "gpu" if device.type == "cuda" else "cpu",
+    }
+    if isinstance(detector, UltralyticsDetector):
+        return _yolo(detector, **common)
+    if "rpn" not in detector.loss_names:
+        return PyTorchObjectDetector(attack_losses=_TORCHVISION_LOSSES, **common)
+    model.roi_heads.mask_roi_pool = None  # a Mask R-CNN would ask for masks, which datasets of boxes lack
+    return PyTorchFasterRCNN(attack_losses=_TORCHVISION_LOSSES, **common)
+
+
+def _yolo(detector: UltralyticsDetector, model: Any, **common: Any) -> PyTorchYolo:
+    """ART's estimator of Ultralytics' models.
+
+    Repairs ART 1.20.1's loss wrapper, which reads the detector's loss items by position, while Ultralytics
+    8.4 names them (`KeyError: 0`).
+    """
     estimator = PyTorchYolo(
         model=model,
-        input_shape=image_shape,
-        clip_values=(0.0, 1.0),
         attack_losses=("loss_total",),
-        device_type="gpu" if device.type == "cuda" else "cpu",
         is_ultralytics=True,
         model_name=detector.family,
+        **common,
     )
     # The model's own criterion, because ART does not know the current ones of YOLO26 and YOLO10.
     model.criterion = _PositionalItems(model.init_criterion())
@@ -171,7 +199,12 @@ class _Attack(AdversarialPatchPyTorch):
     on_step: Callable[[StepRecord], object] | None = None
 
     def __init__(
-        self, estimator: PyTorchYolo, config: ArtConfig, *, learning_rate: float, limit_s: float | None
+        self,
+        estimator: PyTorchObjectDetector,
+        config: ArtConfig,
+        *,
+        learning_rate: float,
+        limit_s: float | None,
     ) -> None:
         super().__init__(
             estimator=estimator,
@@ -234,9 +267,12 @@ class _Attack(AdversarialPatchPyTorch):
 
 
 def _load(
-    loader: ImageLoader, indices: Sequence[int], class_id: int, *, grouped: bool
+    loader: ImageLoader, indices: Sequence[int], class_id: int, label: int, *, grouped: bool
 ) -> tuple[list[tuple[npt.NDArray[np.float32], list[ArtTarget]]], tuple[int, ...]]:
-    """All images (n, 3, h, w) with ART's targets, possibly grouped by number of objects, and their shape."""
+    """All images (n, 3, h, w) with ART's targets, possibly grouped by number of objects, and their shape.
+
+    The objects of the class get the label that the model has for it.
+    """
     images: dict[int, list[npt.NDArray[np.float32]]] = defaultdict(list)
     targets: dict[int, list[ArtTarget]] = defaultdict(list)
     for batch in loader.batches([index] for index in indices):
@@ -244,18 +280,18 @@ def _load(
         group = len(objects.class_ids) if grouped else 0
         image = (batch.images_nchw[0].float() / 255).cpu().numpy()
         images[group].append(image)
-        targets[group].append(_art_target(objects.boxes_xyxy_px, objects.class_ids))
+        targets[group].append(_art_target(objects.boxes_xyxy_px, torch.full_like(objects.class_ids, label)))
     if not images:
         raise DatasetError("expected images for ART to train on, got none; choose others")
     groups = [(np.stack(images[group]), targets[group]) for group in sorted(images)]
     return groups, groups[0][0].shape[1:]
 
 
-def _art_target(boxes_xyxy_px: Tensor, class_ids: Tensor) -> ArtTarget:
+def _art_target(boxes_xyxy_px: Tensor, labels: Tensor) -> ArtTarget:
     return {
         "boxes": boxes_xyxy_px.cpu().numpy(),
-        "labels": class_ids.cpu().numpy(),
-        "scores": np.ones(len(class_ids), dtype=np.float32),
+        "labels": labels.cpu().numpy(),
+        "scores": np.ones(len(labels), dtype=np.float32),
     }
 
 

@@ -22,6 +22,7 @@ from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_quiet import DetectionModel
 from engine.errors import DatasetError, DetectorError, NonFiniteLossError
 from engine.records import ImageRecord, StepRecord
+from tests.engine.detectors import torchvision_models
 from tests.fakes import FakeDetector
 
 SIZE = 64
@@ -139,6 +140,25 @@ def test_other_families(loader: ImageLoader, layout: str) -> None:
     assert result.patch_chw.std() > 0
 
 
+@pytest.mark.parametrize("kind", torchvision_models.KINDS)
+def test_torchvisions_detectors(loader: ImageLoader, kind: str) -> None:
+    """The class under attack is the model's label 1, as its label 0 is the background."""
+    detector = torchvision_models.detector(kind)
+    checksum = detector.checksum()
+    result = generate_with_art(detector, loader, range(5), class_id=0, config=SMALL)
+    assert result.patch_chw.std() > 0
+    assert len(result.history) == 10
+    assert detector.checksum() == checksum
+    (batch,) = loader.batches([[1]])
+    images, targets = batch.images_nchw.float() / 255, batch.targets.of_class(0)
+    labels = [{"boxes": targets.boxes_xyxy_px, "labels": targets.class_ids + 1}]
+    loss = art_estimator(detector, (3, SIZE, SIZE)).compute_loss(x=images, y=labels)
+    if "rpn" not in detector.loss_names:  # two-stage detectors sample in their losses
+        assert float(loss.detach()) == pytest.approx(
+            float(detector.losses(images, targets)["total"]), rel=1e-4
+        )
+
+
 def test_arts_loss_is_the_detectors(detector: UltralyticsDetector, loader: ImageLoader) -> None:
     (batch,) = loader.batches([[2]])
     images, targets = batch.images_nchw.float() / 255, batch.targets.of_class(0)
@@ -205,7 +225,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(
 
 
 def test_detectors_of_other_families_are_refused() -> None:
-    with pytest.raises(DetectorError, match=r"expected one of Ultralytics for ART, got fake"):
+    with pytest.raises(DetectorError, match=r"expected one of Ultralytics or torchvision for ART, got fake"):
         art_estimator(FakeDetector(), (3, 64, 64))
 
 
