@@ -255,7 +255,10 @@ def test_families_of_detectors_are_known_to_their_registry_alone() -> None:
     users = {
         relative(path)
         for path in sources
-        if any(name.startswith("engine.detectors.ultralytics") for name in imports(path))
+        if any(
+            name.startswith(("engine.detectors.ultralytics", "engine.detectors.torchvision"))
+            for name in imports(path)
+        )
     }
     assert [path for path in users if not path.startswith(KNOW_FAMILIES)] == []
 
