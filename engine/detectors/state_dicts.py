@@ -14,8 +14,8 @@ from torch import Tensor
 from engine.detectors.checkpoint_model import ModelBuilder, kind_of
 from engine.detectors.checkpoint_rules import check_tree
 from engine.detectors.checkpoints import open_weights, safe_tensors
-from engine.detectors.pickle_tree import read_pickles
-from engine.detectors.weight_archive import STATE_DICTS, WeightArchive
+from engine.detectors.pickle_tree import Call, Node, Pairs, read_pickles
+from engine.detectors.weight_archive import STATE_DICTS, WeightArchive, model_node
 from engine.detectors.weight_facts import WeightFacts, facts_of_safetensors, facts_of_tree
 from engine.detectors.weight_files import TORCH_ZIP, is_safetensors
 from engine.detectors.weight_sequence import WeightSequence
@@ -65,8 +65,16 @@ def _parsed(data: bytes) -> StateDict:
     check_tree(root)
     weights = ModelBuilder(storage, most_bytes=4 * len(data)).weights(root)
     if weights is None:
-        raise DetectorError(_NO_STATE_DICT.format(kind_of(root)))
+        raise DetectorError(_NO_STATE_DICT.format(_kind(root)))
     return StateDict(weights=weights, facts=facts_of_tree(root))
+
+
+def _kind(root: Node) -> str:
+    """What a file holds instead of a state dict, for messages."""
+    model = model_node(root)
+    if isinstance(model, Call) and model.makes_instance:
+        return "a whole model"
+    return "a dict without one" if isinstance(root, Pairs) else kind_of(root)
 
 
 def _of_content(content: Any) -> StateDict:

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 import torch
 
-from engine.detectors.device import choose_device, is_out_of_memory
-from engine.errors import DeviceError
+from engine.detectors.device import choose_device, is_out_of_memory, require_memory
+from engine.errors import DeviceError, MemoryExhaustedError
 
 
 @pytest.fixture
@@ -74,3 +75,19 @@ def test_what_is_not_there_is_refused(machine, cuda, requested, offered):
 )
 def test_what_counts_as_out_of_memory(error, expected):
     assert is_out_of_memory(error) is expected
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("full"), RuntimeError("can't allocate memory: 1 PB")]
+)
+def test_a_detector_that_does_not_fit_is_one_line(error):
+    with (
+        pytest.raises(MemoryExhaustedError, match=r"weights net.pt: .* memory of cpu, got out of memory"),
+        require_memory(Path("net.pt"), torch.device("cpu")),
+    ):
+        raise error
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="shapes"), require_memory(Path("net.pt"), torch.device("cpu")):
+        raise RuntimeError("shapes")

@@ -81,9 +81,10 @@ def test_what_could_run_code_is_run_only_if_trusted(tmp_path: Path, zipped: bool
     [
         ({}, "expected a state dict, alone or as model"),
         ([], "expected a state dict, .* got list"),
-        ({"epoch": 1}, "expected a state dict"),
+        ({"epoch": 1}, "expected a state dict, .* got a dict without one"),
+        ({"model": nn.Conv2d(1, 1, 1)}, "expected a state dict, .* got a whole model"),
         ({"model": {"a": torch.ones(1), "b": 1}}, "expected a state dict"),
-        (nn.Conv2d(1, 1, 1), "expected a state dict"),
+        (nn.Conv2d(1, 1, 1), "expected a state dict, .* got a whole model"),
     ],
 )
 def test_what_is_none_is_one_line(tmp_path: Path, content: Any, message: str) -> None:

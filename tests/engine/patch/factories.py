@@ -10,14 +10,18 @@ import torch
 
 from engine.config import AugmentationConfig, RunConfig, ScheduleConfig
 from engine.detectors.base import Targets
+from engine.patch.losses.patch_loss import lacking_losses
 from engine.patch.run import PatchRun
 from engine.patch.state import RunState
 from engine.patch.transforms import Placements
 from engine.records import ImageRecord
+from engine.registries import LOSSES
 from tests.engine.datasets.pictures import record, write_picture
 from tests.fakes import FakeDetector, RaggedDetector
 
 SIDE = 64  # of every image
+TERMS = tuple(name for name in LOSSES if not lacking_losses(FakeDetector(), [name]))
+"""All losses that the fake detector has; others are of other families."""
 
 
 def targets(boxes: Sequence[Sequence[float]] = (), owners: Sequence[int] = (), images: int = 1) -> Targets:

@@ -11,8 +11,7 @@ import torch
 from engine.config import BATCHINGS
 from engine.patch import gradient as module
 from engine.patch.gradient import Gradient
-from engine.registries import LOSSES
-from tests.engine.patch.factories import WITHOUT_CHANCE, SmallDetector, begin, photographs, settings
+from tests.engine.patch.factories import TERMS, WITHOUT_CHANCE, SmallDetector, begin, photographs, settings
 from tests.fakes import FakeDetector
 
 
@@ -44,7 +43,7 @@ def test_a_step_without_objects_has_no_gradient(circular, tmp_path, gradients):
 
 @pytest.mark.parametrize("batching", BATCHINGS)
 def test_batch_plans_agree_on_an_iteration(batching, records, gradients):
-    weights = dict.fromkeys(LOSSES, 1.0)
+    weights = dict.fromkeys(TERMS, 1.0)
     config = settings(losses=weights, learning_rate=1e-3, accumulate=8, **WITHOUT_CHANCE)
     whole, expected = gradients(records, config.changed(batching="ragged", batch_size=8, accumulate=1))
     gradient, run = gradients(records, config.changed(batching=batching))
@@ -66,7 +65,7 @@ def test_four_batches_of_two_make_the_step_of_one_of_eight(records, gradients):
 def test_half_precision_makes_a_patch_too(records):
     patches = {}
     for precision in ("fp32", "bf16"):
-        run = begin(records, settings(precision=precision, losses=dict.fromkeys(LOSSES, 0.1)))
+        run = begin(records, settings(precision=precision, losses=dict.fromkeys(TERMS, 0.1)))
         assert run.precision == precision
         assert all(math.isfinite(record.loss) for record in run.iterate())
         patches[precision] = run.state.patch_chw

@@ -12,8 +12,9 @@ import torch
 from engine.config import BATCHINGS, AugmentationConfig
 from engine.errors import SettingsError
 from engine.patch.run import PatchRun
-from engine.registries import LOSSES, OPTIMIZERS
+from engine.registries import OPTIMIZERS
 from tests.engine.patch.factories import (
+    TERMS,
     WITHOUT_CHANCE,
     SmallRaggedDetector,
     begin,
@@ -52,7 +53,7 @@ def test_the_loss_falls_and_the_detector_stays_as_it_was(name, records):
 UNSTEADY = ("object", "overlap", "tv")
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if name not in UNSTEADY])
+@pytest.mark.parametrize("name", [name for name in TERMS if name not in UNSTEADY])
 def test_every_loss_can_be_lowered(name, records):
     losses = losses_by_iteration(begin(records, settings(iterations=6, batch_size=8, losses={name: 1.0})))
     assert losses[-1] < losses[0]
@@ -81,7 +82,7 @@ def test_records_tell_each_step(records):
 @pytest.mark.parametrize("batching", BATCHINGS)
 @pytest.mark.parametrize("placement", ["object", "random"])
 def test_images_without_objects_do_no_harm(batching, counts, placement, tmp_path):
-    weights = dict.fromkeys(LOSSES, 1.0)
+    weights = dict.fromkeys(TERMS, 1.0)
     config = settings(iterations=1, batching=batching, losses=weights)
     config = config.changed(placement=replace(config.placement, kind=placement))
     run = begin(photographs(tmp_path, counts), config)

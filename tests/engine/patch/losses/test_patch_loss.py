@@ -20,7 +20,7 @@ from engine.patch.losses.total_variation import total_variation
 from engine.patch.render import compose
 from engine.patch.transforms import place
 from engine.registries import LOSSES
-from tests.engine.patch.factories import random_images, random_patch, targets
+from tests.engine.patch.factories import TERMS, random_images, random_patch, targets
 from tests.fakes import FakeDetector, RaggedDetector
 
 POSSIBLE = [
@@ -128,7 +128,7 @@ OWNERS = [1, 2, 3, 3, 5, 5]  # images 0 and 4 hold nothing
 
 @pytest.mark.parametrize(
     ("kind", "names"),
-    [(FakeDetector, tuple(LOSSES)), (RaggedDetector, ("object", "overlap", "max_confidence"))],
+    [(FakeDetector, TERMS), (RaggedDetector, ("object", "overlap", "max_confidence"))],
 )
 @pytest.mark.parametrize("batching", ["sequential", "grouped", "ragged"])
 def test_the_batch_plan_does_not_change_the_loss_or_its_gradient(batching, kind, names):
@@ -192,7 +192,7 @@ def test_the_gradient_of_the_whole_loss_agrees_with_finite_differences(kind, nam
 
 
 def test_terms_are_summed_in_one_order_whatever_order_they_are_asked_for_in():
-    asked = dict.fromkeys(reversed(list(LOSSES)), 1.0)
+    asked = dict.fromkeys(reversed(TERMS), 1.0)
     loss = PatchLoss(asked, class_id=0, objects_per_image=1, top_k=1)
     images = random_images(1, 64, 64).float() / 255
     _, terms = loss(FakeDetector(), images, targets([(8, 8, 30, 40)]), random_patch(8, 8))
@@ -214,7 +214,7 @@ def test_what_a_loss_samples_comes_from_the_given_generator():
     ("kind", "names", "lacking"),
     [
         (FakeDetector, (), []),
-        (FakeDetector, tuple(LOSSES), []),
+        (FakeDetector, TERMS, []),
         (RaggedDetector, ("object", "overlap", "max_confidence", "total", "cls", "tv"), []),
         (RaggedDetector, ("dfl", "object", "box"), ["dfl", "box"]),
     ],
