@@ -125,11 +125,11 @@ def art_estimator(detector: Detector, image_shape: tuple[int, ...]) -> PyTorchYo
     8.4 names them (`KeyError: 0`).
 
     Raises:
-        DetectorError: the detector is not one of Ultralytics.
+        DetectorError: the detector is not a YOLO of Ultralytics.
     """
     if not isinstance(detector, UltralyticsDetector):
         raise DetectorError(
-            f"detector: expected one of Ultralytics for ART, got {detector.name} ({detector.family}); "
+            f"detector: expected a YOLO of Ultralytics for ART, got {detector.name} ({detector.family}); "
             "choose --backend native"
         )
     device = detector.device if detector.device.type == "cuda" else torch.device("cpu")

@@ -42,7 +42,10 @@ ALIASES = {  # as in Ultralytics' own loader (ultralytics.nn.tasks.torch_safe_lo
     ("ultralytics.yolo.utils", "IterableSimpleNamespace"): ("ultralytics.utils", "IterableSimpleNamespace"),
 }
 _LAYER_MODULES = re.compile(r"torch\.nn\.modules(\.\w+)?|ultralytics\.nn\.(modules(\.\w+)?|tasks)")
-_LOSS_MODULES = ("ultralytics.utils.loss", "ultralytics.utils.tal")  # trained models contain their criterion
+_LOSS_MODULES = (  # trained models contain their criterion
+    *(f"ultralytics.utils.{module}" for module in ("loss", "tal")),
+    *(f"ultralytics.models.utils.{module}" for module in ("loss", "ops")),
+)
 
 _OTHER_FILES = {
     "models.": "expected a detector of the Ultralytics package, got one of the YOLOv5 or YOLOv7 repository, "
@@ -107,6 +110,11 @@ def layer_class(name: Node) -> type[nn.Module] | None:
     return cls if _LAYER_MODULES.fullmatch(cls.__module__) else None
 
 
+def is_loss(name: Node) -> bool:
+    """Whether a name is of a loss, which is never built."""
+    return isinstance(name, Global) and name.module in _LOSS_MODULES and name.name.isidentifier()
+
+
 def _checked(node: Node) -> list[Node]:
     """Check a node itself, and return its nodes that are still to be checked."""
     if isinstance(node, Global):
@@ -141,8 +149,7 @@ def _check_instance(node: Call) -> None:
     name = node.function
     if isinstance(name, Persistent) and isinstance(name.key, tuple) and len(name.key) > 1:
         name = name.key[1]  # torch before 1.6 stores a layer's source code with its class
-    is_loss = isinstance(name, Global) and name.module in _LOSS_MODULES and name.name.isidentifier()
-    if not (is_loss or layer_class(name)) or node.arguments != ():
+    if not (is_loss(name) or layer_class(name)) or node.arguments != ():
         raise _refusal(name)
     for state in node.states:
         if not isinstance(state, Pairs) or not all(isinstance(key, str) for key, _ in state.pairs):

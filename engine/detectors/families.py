@@ -85,14 +85,16 @@ def _ultralytics() -> Adapter:
 DETECTORS.add(
     DetectorFamily(
         name="ultralytics",
-        help="YOLO v5u to 12 and 26 in Ultralytics' files.",
+        help="YOLO v5u to 12 and 26, and RT-DETR, in Ultralytics' files.",
         published="a name that Ultralytics knows (yolo11n.pt)",
-        offered=("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m"),
+        offered=("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m", "rtdetr-l"),
         losses={
             "total": "The detector's own training loss",
             "cls": "The class part of the training loss",
             "box": "The box part of the training loss",
             "dfl": "The edge part of the training loss",
+            "l1": "The part of the training loss that compares places and sizes of boxes",
+            "giou": "The part of the training loss that compares overlaps of boxes (GIoU)",
         },
         knows=Path.is_file,
         class_names=classes_in,

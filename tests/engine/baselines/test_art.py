@@ -205,7 +205,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(
 
 
 def test_detectors_of_other_families_are_refused() -> None:
-    with pytest.raises(DetectorError, match=r"expected one of Ultralytics for ART, got fake"):
+    with pytest.raises(DetectorError, match=r"expected a YOLO of Ultralytics for ART, got fake"):
         art_estimator(FakeDetector(), (3, 64, 64))
 
 
