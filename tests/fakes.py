@@ -33,6 +33,7 @@ class FakeDetector:
     class_names: tuple[str, ...] = ("person", "car")
     loss_names: tuple[str, ...] = ("total", "cls", "box", "dfl")
     stride_px = 8
+    resizes = False
     outputs = 6
 
     def __init__(

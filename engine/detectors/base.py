@@ -76,12 +76,15 @@ class Candidates:
         boxes_xyxy_px: float (n, k, 4), differentiable, corners in image pixels, possibly outside the image;
             None unless asked for.
         valid: bool (n, k), False for padding; None if there is none.
+        proposals: what the first stage of a two-stage detector considers, its logits the objectness of any
+            class; None for others.
     """
 
     logits: Tensor
     points_xy_px: Tensor
     boxes_xyxy_px: Tensor | None = None
     valid: Tensor | None = None
+    proposals: Candidates | None = None
 
     @classmethod
     def padded(
@@ -141,6 +144,8 @@ class Detector(Protocol):
         class_names: by class id.
         loss_names: the names of `losses`.
         stride_px: what the sides of images are multiples of; 1 for any size.
+        resizes: whether it resizes all images to a size of its own, in which the objects of a window would
+            look larger than those of the whole image.
         device: of the weights.
     """
 
@@ -150,6 +155,7 @@ class Detector(Protocol):
     class_names: tuple[str, ...]
     loss_names: tuple[str, ...]
     stride_px: int
+    resizes: bool
     device: torch.device
 
     def candidates(self, images_nchw: Tensor, class_id: int, *, boxes: bool = False) -> Candidates:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.detectors.base import Candidates, Detections, Targets
+from engine.detectors.frozen import require_finite
 from engine.detectors.ultralytics_frozen import FrozenModel, require_targets, ultralytics_batch
 from engine.detectors.ultralytics_heads import make_plain, try_out
 from engine.detectors.ultralytics_model import (
@@ -20,7 +21,6 @@ from engine.detectors.ultralytics_model import (
     family,
     hyperparameters,
     input_channels,
-    require_finite,
 )
 from engine.detectors.ultralytics_quiet import (
     DetectionModel,

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from engine.detectors.base import Targets
+from engine.detectors.frozen import checksum
 from engine.detectors.queries import unit_boxes
 from engine.detectors.ultralytics_heads import body_features
 from engine.detectors.ultralytics_model import fuse_batch_norm
@@ -31,15 +31,12 @@ class FrozenModel:
     device: torch.device
     stride_px: int
     class_names: tuple[str, ...]
+    resizes = False
     _channels: int
 
     def checksum(self) -> str:
-        """SHA-256 (hexadecimal) of the name, type, shape and bytes of each weight and buffer, in order."""
-        digest = hashlib.sha256()
-        for name, value in self.model.state_dict().items():
-            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        """SHA-256 of all weights and buffers; see `engine.detectors.frozen.checksum`."""
+        return checksum(self.model)
 
     def _freeze(self, *, fuse: bool) -> None:
         """Fold batch norm if asked for, take the weights their gradients, and move them to the device."""

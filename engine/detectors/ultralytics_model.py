@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from engine.detectors.ultralytics_quiet import DEFAULT_CFG_DICT, Detect, IterableSimpleNamespace
@@ -49,25 +48,6 @@ def last_layer(model: nn.Module) -> nn.Module | None:
     """The last layer of a model of Ultralytics, its head; None for any other model."""
     layers = getattr(model, "model", None)
     return layers[-1] if isinstance(layers, nn.Sequential) and len(layers) else None
-
-
-def require_finite(model: nn.Module) -> None:
-    """Reject infinite or NaN weights, with which a detector would seem to find nothing.
-
-    Raises:
-        DetectorError: there is such a weight.
-    """
-    for name, value in model.state_dict().items():
-        if name.endswith(("_orig", "_mask")):
-            raise DetectorError(
-                f"expected finished weights, got a pruning mask ({name}); make it permanent with "
-                "torch.nn.utils.prune.remove and save the model again"
-            )
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise DetectorError(
-                f"expected finite weights, got infinite numbers or none (NaN) in {name}; "
-                "the training diverged or the file is damaged, so use an earlier checkpoint"
-            )
 
 
 def input_channels(model: Any) -> int:

@@ -74,7 +74,13 @@ class PatchRun:
             device=detector.device,
         )
         counts = [record.count(class_id) for record in records]
-        self._plan = RunPlan(config=config, counts=counts, class_id=class_id, batch_size=self.batch_size)
+        self._plan = RunPlan(
+            config=config,
+            counts=counts,
+            class_id=class_id,
+            batch_size=self.batch_size,
+            whole_images=detector.resizes,
+        )
         self._limits = Limits(config, state, clock)
         self._stepper = Stepper(
             config, state, precision=self.precision, device=detector.device, limits=self._limits

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.patch.losses.terms import LossTerm, at_least_fp32
@@ -21,13 +22,17 @@ def object_suppression(candidates: Candidates, targets: Targets, top_k: int) -> 
 
     An object's candidates are those whose point lies inside its box, where detectors are trained to predict
     it; no predicted boxes are needed. An object too small to contain a point has the candidate nearest to its
-    centre. In an image without candidates it counts as 0.
+    centre. In an image without candidates it counts as 0. Of a two-stage detector both stages' values
+    are added: what the first one scores low, the second one never sees.
 
     Returns:
         A scalar; 0 for a batch without objects.
     """
     import torch
 
+    if candidates.proposals is not None:
+        stages = replace(candidates, proposals=None), candidates.proposals
+        return torch.stack([object_suppression(stage, targets, top_k) for stage in stages]).sum()
     logits = at_least_fp32(candidates.logits)
     if not len(targets.boxes_xyxy_px):
         return logits[:0].sum()  # of nothing, but in the graph

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from engine.patch.plan import RunPlan
-from tests.engine.patch.factories import begin, settings
+from tests.engine.patch.factories import SIDE, begin, settings
 from tests.fakes import FakeDetector
 
 
@@ -38,6 +40,10 @@ def test_a_view_is_smaller_than_the_image(view_size, side_px):
     assert (view and (view.side_px, view.iteration)) == (side_px and (side_px, 3))
 
 
+def test_whole_images_have_no_view():
+    assert replace(plan(view_size=32), whole_images=True).view(3) is None
+
+
 def test_chance_depends_on_its_numbers_and_the_seed_alone():
     asked = [(0, 1, 2, 0, 0), (0, 1, 2, 0, 0), (0, 1, 2, 0, 1), (1, 1, 2, 0, 0)]
     drawn = [torch.rand(1, generator=plan(seed=seed).generator(*numbers)).item() for seed, *numbers in asked]
@@ -56,8 +62,10 @@ def test_batches_grow(records):
     assert largest == {**dict.fromkeys(range(11, 21), 2), 21: 3}
 
 
-def test_views_look_at_windows(records):
+@pytest.mark.parametrize(("resizes", "side"), [(False, 32), (True, SIDE)])
+def test_views_look_at_windows_unless_the_detector_would_enlarge_them(records, resizes, side):
     detector, shapes = FakeDetector(), set()
+    detector.resizes = resizes
     plain = detector.candidates
 
     def noting(images_nchw, class_id, **options):
@@ -66,4 +74,4 @@ def test_views_look_at_windows(records):
 
     detector.candidates = noting
     list(begin(records, settings(view_size=32), detector).iterate())
-    assert shapes == {(32, 32)}
+    assert shapes == {(side, side)}

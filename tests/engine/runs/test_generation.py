@@ -66,6 +66,17 @@ def test_the_batch_size_is_probed_if_wanted(settings: Settings, tmp_path: Path) 
     assert load_checkpoint(tmp_path)[1]["batch_size"] == summary["batch_size"]
 
 
+@pytest.mark.parametrize(("view_size", "told"), [(0, False), (32, True)])
+def test_it_is_told_where_windows_become_whole_images(
+    view_size: int, told: bool, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    generation = begun(settings(iterations=1, view_size=view_size), tmp_path)
+    generation._materials.detector.resizes = True
+    with caplog.at_level("INFO"):
+        generation.run(evaluate_after=False)
+    assert ("Steps look at whole images: tiny would enlarge windows" in caplog.text) is told
+
+
 class FallingJudge(PatchJudge):
     """Judges the first patch best, whatever it is."""
 

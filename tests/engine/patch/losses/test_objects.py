@@ -76,6 +76,20 @@ def test_padding_competes_for_nothing(boxes, owners, top_k, expected):
     assert not some.logits.grad[~some.valid].any()
 
 
+@pytest.mark.parametrize(
+    ("boxes", "expected"), [([], 0), ([LEFT], (0.9 + 0.7) / 2), ([TINY], (0.1 + 0.8) / 2)]
+)
+def test_both_stages_of_a_detector_are_suppressed(boxes, expected):
+    second, first = ragged(FIRST, []), scored(SECOND, SECOND)
+    for stage in (second, first):
+        stage.logits.requires_grad_(True)
+    found = replace(second, proposals=first)
+    suppression = object_suppression(found, targets(boxes, images=2), 1)
+    assert suppression.item() == pytest.approx(expected, abs=1e-6)
+    suppression.backward()
+    assert all(bool(stage.logits.grad.any()) is bool(boxes) for stage in (second, first))
+
+
 def test_each_image_may_have_its_own_points():
     some = scored(FIRST, SECOND)
     moved = torch.stack((some.points_xy_px[0], some.points_xy_px[0].flip(0)))
