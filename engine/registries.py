@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from engine.registry import Registry
@@ -13,7 +14,27 @@ if TYPE_CHECKING:
     from engine.patch.optimizers import OptimizerKind
     from engine.patch.schedules import ScheduleKind
 
+AUTO = "auto"
+"""The architecture of a detector whose weights say it themselves."""
+
+
+class _Architectures(Collection[str]):
+    """`auto`, and the architectures of all families, which are looked up when they are needed."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in tuple(self)
+
+    def __iter__(self) -> Iterator[str]:
+        yield AUTO
+        for family in DETECTORS.things():
+            yield from family.architectures
+
+    def __len__(self) -> int:
+        return len(tuple(self))
+
+
 DETECTORS: Registry[DetectorFamily] = Registry("detector family", "engine.detectors.families")
 LOSSES: Registry[LossTerm] = Registry("loss", "engine.patch.losses")
 OPTIMIZERS: Registry[OptimizerKind] = Registry("optimizer", "engine.patch.optimizers")
 SCHEDULES: Registry[ScheduleKind] = Registry("schedule", "engine.patch.schedules")
+ARCHITECTURES = _Architectures()

@@ -57,4 +57,6 @@ def _use(name: str, find: Callable[[], str]) -> None:
 
 def detector_name(weights: str) -> str:
     """The name of a detector: of a file, the file's name."""
-    return _("demo (synthetic scenes)") if weights == "demo" else Path(weights).name
+    if weights == "demo":
+        return _("demo (synthetic scenes)")
+    return weights if weights in detectors.KNOWN else Path(weights).name

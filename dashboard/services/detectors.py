@@ -16,7 +16,7 @@ from dashboard.services.paths import file_within_roots
 from dashboard.services.storage import cached, opened
 from engine.classes import detector_class_id
 from engine.config import home_folder
-from engine.detectors.families import class_names_in
+from engine.detectors.families import class_names_in, published_classes
 from engine.detectors.weight_classes import possible_files
 from engine.detectors.weight_files import TORCH_ZIP, is_safetensors, other_kind
 from engine.disk import why_unwritable
@@ -63,7 +63,8 @@ def class_names(weights: str) -> tuple[str, ...]:
         weights: as of `usable`.
 
     Returns:
-        None of them while the file is not here, or where they cannot be read so.
+        None of them where they cannot be read so, or while the file is not here, unless all that is
+        published has the same.
 
     Raises:
         SettingsError, DetectorError, StorageError: as of `usable`.
@@ -71,7 +72,7 @@ def class_names(weights: str) -> tuple[str, ...]:
     for path in possible_files(usable(weights)):
         if path.is_file():
             return _classes_in(str(path), path.stat().st_mtime_ns)
-    return ()
+    return published_classes(weights)
 
 
 @cached(ttl_s=3600, max_entries=32)
@@ -99,6 +100,15 @@ def weight_file(written: str) -> str:
         SettingsError: it lies outside the allowed folders, nothing is there, or it is no file.
     """
     return str(file_within_roots(written, "weights"))
+
+
+def usable_classes(written: str) -> str:
+    """A file with a detector's classes on the server; empty for none.
+
+    Raises:
+        SettingsError: as of `weight_file`.
+    """
+    return str(file_within_roots(written, "detector classes")) if written else ""
 
 
 def store_weights(file: BinaryIO, filename: str) -> str:

@@ -56,10 +56,11 @@ def held(config: RunConfig) -> RunConfig:
     """Settings of which every file may be used by pages, wherever their names came from: a link can hold any.
 
     Raises:
-        SettingsError: dataset, weights or initial patch lie outside the allowed folders.
+        SettingsError: dataset, weights, file of classes or initial patch lie outside the allowed folders.
     """
     datasets.usable(config.dataset)
     detectors.usable(config.weights)
+    detectors.usable_classes(config.detector_classes)
     if config.initial not in ("grey", "noise", *(patch.path for patch in patches())):
         file_within_roots(config.initial, "initial patch")
     return config
@@ -167,6 +168,8 @@ def detection_preview(config: RunConfig, index: int, *, trust: bool, again: bool
             indices=[index],
             class_name=config.class_name,
             detector_class=config.detector_class,
+            architecture=config.architecture,
+            detector_classes=detectors.usable_classes(config.detector_classes),
             image_size=config.image_size,
             trust=trust,
         )

@@ -191,6 +191,8 @@ def before_after(
             weights=config.weights,
             class_name=config.class_name,
             detector_class=config.detector_class,
+            architecture=config.architecture,
+            detector_classes=config.detector_classes,
             patch=patch.path,
             indices=indices,
             place=config.placement,
@@ -202,13 +204,19 @@ def before_after(
 def _config(
     patch: PatchRecord, dataset: str, weights: str, class_name: str | tuple[str, ...], detector_class: str
 ) -> RunConfig:
-    """Image size, placement and seed as of the run that made the patch; the defaults if it was imported."""
+    """Image size, placement and seed as of the run that made the patch; the defaults if it was imported.
+
+    What was said of the run's weights holds for the same weights.
+    """
     dataset, weights = datasets.usable(dataset), detectors.usable(weights)
     made = patch.summary.get("config")
     own = RunConfig.from_json(made) if made else RunConfig(dataset=dataset, weights=weights)
+    said = own if own.weights == weights else RunConfig(dataset=dataset, weights=weights)
     return RunConfig(
         dataset=dataset,
         weights=weights,
+        architecture=said.architecture,
+        detector_classes=detectors.usable_classes(said.detector_classes),
         class_name=class_name,
         detector_class=detector_class,
         image_size=own.image_size,

@@ -49,7 +49,14 @@ def peak_memory(subject: Subject, **changes: Any) -> int:
 
 def _peak_in_process(config: RunConfig, records: list[ImageRecord], class_id: int, trust: bool) -> int:
     by_art = config.backend == "art"
-    detector = load_detector(config.weights, device=config.device, trust=trust, fuse=not by_art)
+    detector = load_detector(
+        config.weights,
+        device=config.device,
+        architecture=config.architecture,
+        detector_classes=config.detector_classes,
+        trust=trust,
+        fuse=not by_art,
+    )
     subject = Subject(
         detector=detector, unfused=detector, class_id=class_id, records=records, config=config, trust=trust
     )

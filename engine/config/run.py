@@ -13,7 +13,7 @@ from engine.config.augmentation import AugmentationConfig
 from engine.config.placement import PlacementConfig
 from engine.config.schedule import ScheduleConfig
 from engine.errors import SettingsError
-from engine.registries import LOSSES, OPTIMIZERS
+from engine.registries import ARCHITECTURES, AUTO, LOSSES, OPTIMIZERS
 from engine.settings import Settings, declared, nested, setting
 
 BATCHINGS = ("sequential", "grouped", "ragged")
@@ -38,7 +38,23 @@ class RunConfig(Settings):
     weights: str = subject(
         ...,
         "Detector's weights",
-        "A weight file, `demo`, or a name that Ultralytics knows (yolo11n).",
+        "A weight file, `demo`, or a name that Ultralytics or torchvision knows (yolo11n, "
+        "torchvision/fcos_resnet50_fpn).",
+    )
+    architecture: str = subject(
+        AUTO,
+        "Architecture",
+        "What a state dict (.pth, .safetensors) holds the weights of; auto: what the file says or shows.",
+        choices=ARCHITECTURES,
+        group="detector",
+    )
+    detector_classes: str = subject(
+        "",
+        "File of classes",
+        "A file with the detector's class names in order: one a line, a JSON list, or YAML with names.",
+        default_text="what the weights say",
+        group="detector",
+        metavar="FILE",
     )
     class_name: str | tuple[str, ...] = subject(
         "person",

@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.detectors.checkpoint_rules import MAX_DEPTH, STORAGES, TYPES, is_loss, layer_class
+from engine.detectors.checkpoint_rules import MAX_DEPTH, STORAGES, TYPES, is_never_built, layer_class
 from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, Set, entries
+from engine.detectors.weight_archive import state_dict_node
 from engine.excerpts import short_line, short_repr
 
 _OWN = frozenset(vars(nn.Module()))  # torch's own attributes of a layer, such as hooks, flags and parameters
@@ -34,7 +35,6 @@ _NUMPY_FORMS = {
     "u1": "<B",
     "b1": "<?",
 }
-_STATE_DICTS = ("ema", "model", "state_dict", "model_state_dict")
 _LEFT_OUT = object()
 """Marks a value that detectors do not need: a loss, a path, a namespace of paths."""
 
@@ -61,12 +61,8 @@ class ModelBuilder:
         Raises:
             ValueError: torch cannot have written this.
         """
-        named = entries(node)
-        for candidate in (node, *(named.get(name) for name in _STATE_DICTS)):
-            tensors = entries(candidate)
-            if tensors and all(_is_tensor(value) for value in tensors.values()):
-                return {key: self._tensor(value) for key, value in tensors.items()}
-        return None
+        tensors = state_dict_node(node)
+        return {key: self._tensor(value) for key, value in tensors.items()} or None
 
     def layer(self, node: Node, depth: int = 0) -> nn.Module:
         """Build a layer with all its sublayers.
@@ -96,7 +92,7 @@ class ModelBuilder:
         parts = {kind: entries(fields.get(kind)) for kind in ("_modules", "_parameters", "_buffers")}
         self._count(len(fields) + sum(map(len, parts.values())))
         for name, value in parts["_modules"].items():
-            left_out = value is None or (isinstance(value, Call) and is_loss(value.function))
+            left_out = value is None or (isinstance(value, Call) and is_never_built(value.function))
             layer._modules[_own_name(layer, name)] = None if left_out else self.layer(value, depth + 1)
         for name, value in parts["_parameters"].items():
             layer._parameters[_own_name(layer, name)] = None if value is None else self._parameter(value)
@@ -185,8 +181,10 @@ class ModelBuilder:
     def _view(self, storage: Node, offset: Node, size: Node, strides: Node) -> Tensor:
         """Build a tensor on a storage after checking that its sizes and strides fit."""
         key = storage.key if isinstance(storage, Persistent) else None
-        if not (isinstance(key, tuple) and len(key) == 5 and isinstance(key[1], Global)):
+        if not (isinstance(key, tuple) and len(key) >= 5 and isinstance(key[1], Global)):
             raise ValueError("a tensor without a storage")
+        if key[5:] not in ((), (None,)):  # torch before 0.4 stored parts of storages
+            raise ValueError("a tensor on a part of a storage")
         kind, name, length = key[1], key[2], key[4]
         size = size.arguments[0] if isinstance(size, Call) and size.function.name == "Size" else size
         numbers = [offset, length, *_integers(size), *_integers(strides)]
@@ -210,10 +208,6 @@ class ModelBuilder:
         if name not in self._storages:
             self._storages[name] = bytearray(self._read(name))
         return self._storages[name]
-
-
-def _is_tensor(node: Node) -> bool:
-    return isinstance(node, Call) and isinstance(node.function, Global) and "_rebuild" in node.function.name
 
 
 def _own_name(layer: nn.Module, name: str) -> str:

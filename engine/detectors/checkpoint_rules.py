@@ -2,8 +2,8 @@
 """Rules on the names in a detector's checkpoint, checked on the inert tree before anything is built.
 
 A name may occur only where it is called or rebuilt, unless it is one of torch's types; callable names create
-only plain values and tensors; only layers, models and their losses may be rebuilt. The functions are never
-actually called: `checkpoint_model` builds plain values, tensors and layers itself.
+only plain values and tensors; only layers, models, their losses and a training's options may be rebuilt. The
+functions are never actually called: `checkpoint_model` builds plain values, tensors and layers itself.
 """
 
 from __future__ import annotations
@@ -46,10 +46,13 @@ _LOSS_MODULES = (  # trained models contain their criterion
     *(f"ultralytics.utils.{module}" for module in ("loss", "tal")),
     *(f"ultralytics.models.utils.{module}" for module in ("loss", "ops")),
 )
+_OPTIONS = {("argparse", "Namespace")}  # of a training by torchvision's own scripts
 
 _OTHER_FILES = {
     "models.": "expected a detector of the Ultralytics package, got one of the YOLOv5 or YOLOv7 repository, "
     "which needs that repository's code; use weights that the package publishes (yolov5nu.pt)",
+    "torchvision.models.": "expected the state dict of a torchvision detector, got a whole model; save its "
+    "weights alone: torch.save(model.state_dict(), …)",
     "torch.nn.utils.prune": "expected finished weights, got layers with pruning masks; make them permanent "
     "with torch.nn.utils.prune.remove and save the model again",
 }
@@ -110,11 +113,6 @@ def layer_class(name: Node) -> type[nn.Module] | None:
     return cls if _LAYER_MODULES.fullmatch(cls.__module__) else None
 
 
-def is_loss(name: Node) -> bool:
-    """Whether a name is of a loss, which is never built."""
-    return isinstance(name, Global) and name.module in _LOSS_MODULES and name.name.isidentifier()
-
-
 def _checked(node: Node) -> list[Node]:
     """Check a node itself, and return its nodes that are still to be checked."""
     if isinstance(node, Global):
@@ -145,15 +143,22 @@ def _checked_storage(key: Node) -> list[Node]:
 
 
 def _check_instance(node: Call) -> None:
-    """Check that an instance is a layer, model or loss, without arguments, and with states by name."""
+    """Check that an instance is a layer, model, loss or options, without arguments, with states by name."""
     name = node.function
     if isinstance(name, Persistent) and isinstance(name.key, tuple) and len(name.key) > 1:
         name = name.key[1]  # torch before 1.6 stores a layer's source code with its class
-    if not (is_loss(name) or layer_class(name)) or node.arguments != ():
+    if not (is_never_built(name) or layer_class(name)) or node.arguments != ():
         raise _refusal(name)
     for state in node.states:
         if not isinstance(state, Pairs) or not all(isinstance(key, str) for key, _ in state.pairs):
             raise _refusal(name)
+
+
+def is_never_built(name: Node) -> bool:
+    """Whether a class is one of those that trainings save beside their weights, which stay data."""
+    if not isinstance(name, Global):
+        return False
+    return (name.module, name.name) in _OPTIONS or (name.module in _LOSS_MODULES and name.name.isidentifier())
 
 
 def _is_expected_class(call: Call, argument: Node) -> bool:

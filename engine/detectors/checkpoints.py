@@ -11,10 +11,11 @@ from __future__ import annotations
 import io
 import os
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
@@ -37,6 +38,9 @@ HOW_TO_TRUST = "to open it anyway pass --trust-weights or put it into a folder n
 _NO_MODEL = (
     "expected an Ultralytics checkpoint that holds a model, got {}; save it with Ultralytics' model.save()"
 )
+
+
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,16 +80,38 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
         DetectorError: the file cannot be read or is not a weight file.
         UntrustedWeightsError: the file contains names that detectors do not need; nothing in it was run.
     """
+    return open_weights(path, _parsed, _of_content, trust=trust)
+
+
+def open_weights(
+    path: Path, parsed: Callable[[bytes], Opened], of_content: Callable[[Any], Opened], *, trust: bool = False
+) -> Opened:
+    """Open a weight file by our own reader or, if it is trusted and needs it, by torch's loader.
+
+    Args:
+        path: the weight file.
+        parsed: our own reader, for the file's bytes; runs nothing in them, and raises like `load_checkpoint`
+            but without the path, and ValueError for a damaged file.
+        of_content: takes what torch's loader returned.
+        trust: see `load_checkpoint`.
+
+    Raises:
+        DetectorError, UntrustedWeightsError: see `load_checkpoint`.
+    """
     data = _bytes(path)
     kind = other_kind(path, data)
     if kind:
         raise DetectorError(f"weights: expected a .pt file as torch.save writes, got {path}: {kind}")
     try:
-        return _parsed(data)
+        return parsed(data)
     except (DetectorError, ValueError) as error:
         needs_trust = isinstance(error, UntrustedWeightsError) or not data.startswith(TORCH_ZIP)
         if needs_trust and (trust or is_trusted(path)):
-            return _unpickled(data, path)
+            content = _unpickled(data, path)
+            try:
+                return of_content(content)
+            except DetectorError as wrong:
+                raise DetectorError(f"weights {path}: {wrong}") from wrong
         if isinstance(error, UntrustedWeightsError):
             raise UntrustedWeightsError(f"weights {path}: {error}; {HOW_TO_TRUST}") from error
         if isinstance(error, DetectorError):
@@ -121,7 +147,7 @@ def _parsed(data: bytes) -> Checkpoint:
         ValueError: it is damaged.
     """
     if is_safetensors(data):
-        return Checkpoint(model=model_of(_safe_tensors(data)), train_args={})
+        return Checkpoint(model=model_of(safe_tensors(data)), train_args={})
     if not data.startswith(TORCH_ZIP):
         _refuse_without_archive(data)
     archive = WeightArchive(io.BytesIO(data))
@@ -145,8 +171,12 @@ def _parsed(data: bytes) -> Checkpoint:
     )
 
 
-def _safe_tensors(data: bytes) -> dict[str, torch.Tensor]:
-    """Load a safetensors file (https://huggingface.co/docs/safetensors), which contains only tensors."""
+def safe_tensors(data: bytes) -> dict[str, torch.Tensor]:
+    """Load a safetensors file (https://huggingface.co/docs/safetensors), which contains only tensors.
+
+    Raises:
+        ValueError: it is damaged.
+    """
     try:
         return safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
@@ -168,8 +198,8 @@ def _refuse_without_archive(data: bytes) -> None:
     )
 
 
-def _unpickled(data: bytes, path: Path) -> Checkpoint:
-    """Load the model from a trusted file with torch's own loader, which may run any code in it."""
+def _unpickled(data: bytes, path: Path) -> Any:
+    """Load the content of a trusted file with torch's own loader, which may run any code in it."""
     pickle_module = ModuleType("engine_pickle")
     pickle_module.__dict__.update(
         Unpickler=_RenamingUnpickler,
@@ -177,20 +207,24 @@ def _unpickled(data: bytes, path: Path) -> Checkpoint:
         UnpicklingError=pickle.UnpicklingError,
     )
     try:
-        content = torch.load(
+        return torch.load(
             io.BytesIO(data), map_location="cpu", weights_only=False, pickle_module=pickle_module
         )
     except Exception as error:  # a damaged pickle can raise anything
         reason = short_line(error)
         raise DetectorError(
-            f"weights: expected a checkpoint written by Ultralytics, got {path}, which cannot be read "
+            f"weights: expected a checkpoint as torch.save writes, got {path}, which cannot be read "
             f"({type(error).__name__}: {reason}); fetch or export it again"
         ) from error
+
+
+def _of_content(content: Any) -> Checkpoint:
+    """The model in what torch's loader returned."""
     fields = content if isinstance(content, dict) else {"model": content}
     model, train_args = fields.get("ema") or fields.get("model"), fields.get("train_args")
     if not isinstance(model, nn.Module):
         got = "a state dict without a model" if isinstance(content, dict) else type(content).__name__
-        raise DetectorError(f"weights {path}: {_NO_MODEL.format(got)}")
+        raise DetectorError(_NO_MODEL.format(got))
     return Checkpoint(model=model, train_args=train_args if isinstance(train_args, dict) else {})
 
 

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
-from engine.errors import DeviceError
+from engine.errors import DeviceError, MemoryExhaustedError
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,24 @@ def choose_device(requested: str | torch.device = "auto") -> torch.device:
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether torch ran out of memory; on the CPU it raises no specific class for that."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+@contextmanager
+def require_memory(path: Path, device: torch.device) -> Iterator[None]:
+    """A context that moves weights to a device, and says in one line if it is too small for them.
+
+    Raises:
+        MemoryExhaustedError: the device is full.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryExhaustedError(
+            f"weights {path}: expected a detector that fits into the memory of {device}, "
+            "got out of memory; end what else runs there, or choose another --device"
+        ) from error
 
 
 def _automatic() -> torch.device:

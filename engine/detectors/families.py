@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from engine.detectors import torchvision_names
 from engine.detectors.weight_classes import classes_in
 from engine.registries import DETECTORS
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 class Adapter(Protocol):
     """A family's module of functions, which may import torch."""
 
-    def load(self, path: Path, *, device: torch.device, trust: bool, fuse: bool) -> Detector:
+    def load(
+        self, path: Path, *, device: torch.device, trust: bool, fuse: bool, architecture: str
+    ) -> Detector:
         """Load a frozen detector; see `engine.detectors.loading.load_detector` for arguments and errors."""
 
     def published_weights(self) -> Collection[str]:
-        """Names of files that can be downloaded."""
+        """Files that can be downloaded, as they are called below `PATCHBENCH_HOME/weights`."""
 
     def download_weights(self, name: str, target: Path) -> Path:
         """Download published weights to a file, with a message."""
@@ -41,6 +44,8 @@ class DetectorFamily:
         offered: published names that pages offer.
         losses: name → meaning of each training loss that its detectors may have; a name means the same in
             all families, `total` is what training minimises.
+        published_classes: those of all published detectors, if they are the same; else empty.
+        architectures: what `--architecture` may say of the family's files that do not say it themselves.
         knows: whether a file or folder holds weights of the family, by its name or content.
         class_names: reads the classes of such weights by index; empty if it cannot.
         adapter: imports and returns the module that loads the family's detectors.
@@ -54,6 +59,8 @@ class DetectorFamily:
     knows: Callable[[Path], bool]
     class_names: Callable[[Path], tuple[str, ...]]
     adapter: Callable[[], Adapter]
+    published_classes: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
 
 
 def family_of(path: Path) -> DetectorFamily | None:
@@ -76,10 +83,21 @@ def class_names_in(path: Path) -> tuple[str, ...]:
     return () if family is None else family.class_names(path)
 
 
+def published_classes(weights: str) -> tuple[str, ...]:
+    """The classes of weights that are offered, whether they are here or not; empty if they are not known."""
+    return next((each.published_classes for each in DETECTORS.things() if weights in each.offered), ())
+
+
 def _ultralytics() -> Adapter:
     from engine.detectors import ultralytics
 
     return ultralytics
+
+
+def _torchvision() -> Adapter:
+    from engine.detectors import torchvision
+
+    return torchvision
 
 
 DETECTORS.add(
@@ -99,5 +117,27 @@ DETECTORS.add(
         knows=Path.is_file,
         class_names=classes_in,
         adapter=_ultralytics,
+    )
+)
+DETECTORS.add(
+    DetectorFamily(
+        name=torchvision_names.FAMILY,
+        help="Faster R-CNN, Mask R-CNN, RetinaNet, FCOS and SSD of torchvision.",
+        published=f"a name that torchvision knows ({torchvision_names.PUBLISHED[0]})",
+        offered=torchvision_names.PUBLISHED,
+        losses={
+            "total": "The detector's own training loss",
+            "cls": "The class part of the training loss",
+            "box": "The box part of the training loss",
+            "classifier": "The class part of the second stage's training loss",
+            "objectness": "Whether the proposals of the first stage are objects, a part of the training loss",
+            "rpn": "The box part of the first stage's training loss",
+            "centerness": "How central a point lies in its object, a part of the training loss",
+        },
+        knows=torchvision_names.knows,
+        class_names=torchvision_names.class_names,
+        adapter=_torchvision,
+        published_classes=torchvision_names.COCO_CLASSES,
+        architectures=torchvision_names.ARCHITECTURES,
     )
 )

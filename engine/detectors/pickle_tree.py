@@ -118,6 +118,16 @@ def read_pickles(data: bytes, *, many: bool = False) -> list[Node]:
     return trees
 
 
+def read_sequence(data: bytes, count: int) -> tuple[list[Node], int]:
+    """Parse the first `count` pickles of a sequence; also the position after them.
+
+    Raises:
+        ValueError: see `read_pickles`.
+    """
+    stream = io.BytesIO(data)
+    return [_Machine().run(stream) for _ in range(count)], stream.tell()
+
+
 class _Machine:
     """The state of the stack machine: stack, positions of marks, and memo."""
 

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from engine.detectors.checkpoints import load_checkpoint
-from engine.detectors.device import is_out_of_memory
+from engine.detectors.device import require_memory
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_download import download_weights, published_weights
 from engine.detectors.ultralytics_model import last_layer
 from engine.detectors.ultralytics_quiet import RTDETRDecoder
 from engine.detectors.ultralytics_rtdetr import RTDETRDetector
-from engine.errors import DetectorError, MemoryExhaustedError
+from engine.errors import DetectorError
 from engine.excerpts import short_line
 
 __all__ = ["RTDETRDetector", "UltralyticsDetector", "download_weights", "load", "published_weights"]
@@ -27,6 +27,7 @@ def load(
     device: torch.device,
     trust: bool = False,
     fuse: bool = True,
+    architecture: str = "auto",
     end_to_end: bool | None = None,
 ) -> UltralyticsDetector | RTDETRDetector:
     """Load a frozen detector from an Ultralytics weight file.
@@ -36,6 +37,7 @@ def load(
         device: of the detector.
         trust: open the file even if its pickle could run code; only for trusted sources.
         fuse: fold batch norm into the convolutions.
+        architecture: not used; the file holds it.
         end_to_end: see `UltralyticsDetector`; an RT-DETR is end to end in any case.
 
     Raises:
@@ -48,19 +50,13 @@ def load(
     if checkpoint.train_args:
         model.args = checkpoint.train_args
     try:
-        if isinstance(last_layer(model), RTDETRDecoder):
-            return RTDETRDetector(model, name=path.stem, device=device, fuse=fuse)
-        return UltralyticsDetector(model, name=path.stem, device=device, fuse=fuse, end_to_end=end_to_end)
+        with require_memory(path, device):
+            if isinstance(last_layer(model), RTDETRDecoder):
+                return RTDETRDetector(model, name=path.stem, device=device, fuse=fuse)
+            return UltralyticsDetector(model, name=path.stem, device=device, fuse=fuse, end_to_end=end_to_end)
     except DetectorError as error:
         raise DetectorError(f"weights {path}: {error}") from error
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise MemoryExhaustedError(
-                f"weights {path}: expected a detector that fits into the memory of {device}, "
-                "got out of memory; end what else runs there, or choose another --device"
-            ) from error
-        raise _not_understood(path, error) from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise _not_understood(path, error) from error
 
 

@@ -1,28 +1,23 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The only downloads: weights and datasets published by Ultralytics, if the user names them."""
+"""Downloads weights and datasets published by Ultralytics, if the user names them."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
-import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from engine.config import home_folder
+from engine.detectors.downloads import fetch
 from engine.detectors.ultralytics_quiet import (
     GITHUB_ASSETS_NAMES,
     ROOT,
     attempt_download_asset,
     safe_download,
 )
-from engine.errors import DatasetError, DetectorError, EngineError
-from engine.excerpts import short_line
+from engine.errors import DatasetError, DetectorError
 
 DETECTION_DATASETS = (  # others have polygons, keypoints or rotated boxes, or are downloaded by scripts
     "HomeObjects-3K",
@@ -37,8 +32,6 @@ DETECTION_DATASETS = (  # others have polygons, keypoints or rotated boxes, or a
     "medical-pills",
     "signature",
 )
-
-log = logging.getLogger(__name__)
 
 
 def published_weights() -> frozenset[str]:
@@ -58,7 +51,7 @@ def download_weights(name: str, target: Path) -> Path:
     Raises:
         DetectorError: there is no network, or no space.
     """
-    return _fetch(name, target, target, lambda: attempt_download_asset(target), DetectorError)
+    return fetch(name, target, target, lambda: attempt_download_asset(target), DetectorError)
 
 
 def download_dataset(name: str) -> Path:
@@ -84,7 +77,7 @@ def download_dataset(name: str) -> Path:
     datasets = home_folder() / "datasets"
     images = datasets / str(data["path"])
     if not images.is_dir():
-        _fetch(stem, datasets, images, lambda: _unpack(str(data["download"]), images), DatasetError)
+        fetch(stem, datasets, images, lambda: _unpack(str(data["download"]), images), DatasetError)
     target = datasets / f"{stem}.yaml"
     part = target.with_suffix(f".{os.getpid()}.part")
     part.write_text(
@@ -92,27 +85,6 @@ def download_dataset(name: str) -> Path:
     )
     part.replace(target)
     return target
-
-
-def _fetch(
-    name: str, folder: Path, result: Path, download: Callable[[], Any], error_type: type[EngineError]
-) -> Path:
-    """Run a download, with its bar on standard error because standard output is for results."""
-    log.warning("Downloading %s to %s", name, folder)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            download()
-    except Exception as error:  # network and disk can fail in many ways
-        reason = short_line(error) or "no reason given"
-        raise error_type(
-            f"expected to download {name} to {folder}, got {type(error).__name__}: {reason}; "
-            "connect to the network or name a file that is there"
-        ) from error
-    if not result.exists():
-        raise error_type(
-            f"expected {result} after the download of {name}, got nothing there; fetch it by hand"
-        )
-    return result
 
 
 def _unpack(url: str, folder: Path) -> None:

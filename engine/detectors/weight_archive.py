@@ -7,9 +7,12 @@ import struct
 import zipfile
 from typing import BinaryIO
 
-from engine.detectors.pickle_tree import Call, Node, entries
+from engine.detectors.pickle_tree import Call, Global, Node, entries
 from engine.errors import DetectorError
 from engine.excerpts import short_line
+
+STATE_DICTS = ("ema", "model", "state_dict", "model_state_dict")
+"""Usual names of a state dict in a training's checkpoint."""
 
 _MAX_DIRECTORY_BYTES = 4 * 2**20  # some 50,000 members; a detector has a thousand
 _MAX_PICKLE_BYTES = 64 * 2**20
@@ -71,6 +74,32 @@ def model_node(root: Node) -> Node:
         return root
     fields = entries(root)
     return fields.get("ema") or fields.get("model")
+
+
+def state_dict_node(root: Node) -> dict[str, Node]:
+    """The tensors' nodes of a file's state dict, at the top or under a usual name; empty without one."""
+    named = entries(root)
+    for candidate in (root, *(named.get(name) for name in STATE_DICTS)):
+        tensors = entries(candidate)
+        if tensors and all(_is_tensor(value) for value in tensors.values()):
+            return tensors
+    return {}
+
+
+def tensor_shape(node: Node) -> tuple[int, ...]:
+    """The sizes that a tensor's node names; empty for a scalar, and for what is no tensor."""
+    while isinstance(node, Call) and isinstance(node.arguments, tuple) and node.arguments:
+        if len(node.arguments) >= 4:
+            size = node.arguments[2]
+            size = size.arguments[0] if isinstance(size, Call) and size.arguments else size
+            is_shape = isinstance(size, tuple | list) and all(isinstance(each, int) for each in size)
+            return tuple(size) if is_shape else ()
+        node = node.arguments[0]  # a parameter's tensor
+    return ()
+
+
+def _is_tensor(node: Node) -> bool:
+    return isinstance(node, Call) and isinstance(node.function, Global) and "_rebuild" in node.function.name
 
 
 def _only_pickle(members: list[zipfile.ZipInfo], size: int) -> zipfile.ZipInfo:

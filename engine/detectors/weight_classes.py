@@ -13,6 +13,7 @@ from engine.detectors.pickle_tree import Node, Pairs, entries, read_pickles
 from engine.detectors.weight_archive import WeightArchive, model_node
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
+from engine.registries import DETECTORS
 
 PACKAGED_WEIGHTS = Path(__file__).resolve().parent / "weights"
 _MOST_CLASSES = 100_000
@@ -23,9 +24,12 @@ def possible_files(weights: str | Path) -> list[Path]:
 
     Returns:
         The path alone, or for a bare name (`demo`, `yolo11n.pt`) also the file of this name among
-        PatchBench's own weights and, last, in `PATCHBENCH_HOME/weights`.
+        PatchBench's own weights and, last, in `PATCHBENCH_HOME/weights`. There is also the file of a name
+        with its family's, `torchvision/fcos_resnet50_fpn`.
     """
     given = Path(weights).expanduser()
+    if any(str(weights) in family.offered for family in DETECTORS.things()) and "/" in str(weights):
+        return [given, home_folder() / "weights" / f"{weights}.pth"]
     if str(weights) != given.name:
         return [given]
     name = given.name if given.suffix else f"{given.name}.pt"

@@ -26,6 +26,7 @@ from engine.patch.files import read_patch
 from engine.patch.render import circle_mask, compose
 from engine.patch.transforms import place
 from engine.records import Dataset, ImageRecord
+from engine.registries import AUTO
 from engine.runs.materials import matched, of_classes, require_objects
 from engine.store.repository import Repository
 
@@ -66,7 +67,7 @@ def _placement(request: dict[str, Any], folder: Path, device: str) -> list[dict[
 
 
 def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
-    detector = _detector(*request["weights"], request["trust"], device)
+    detector = _detector(request, device)
     class_id = _detector_class(request, detector) if _class_names(request) else None
     batch = _batch(request, _records(request), detector.stride_px)
     images = batch.images_nchw.float() / 255
@@ -86,7 +87,7 @@ def _detections(request: dict[str, Any], folder: Path, device: str) -> list[dict
 
 
 def _before_after(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
-    detector = _detector(*request["weights"], request["trust"], device)
+    detector = _detector(request, device)
     class_id = _detector_class(request, detector)
     batch = _batch(request, _records(request), detector.stride_px)
     patch, mask = read_patch(request["patch"][0])
@@ -145,9 +146,25 @@ def _dataset(name: str, imported_at: str) -> Dataset:
         return repository.datasets.load(name)
 
 
+def _detector(request: dict[str, Any], device: str) -> Detector:
+    """The detector of a request; older ones lack its architecture and its file of classes."""
+    architecture, classes = request.get("architecture", AUTO), request.get("detector_classes", ["", 0])
+    return _loaded(*request["weights"], architecture, *classes, request["trust"], device)
+
+
 @lru_cache(maxsize=3)
-def _detector(weights: str, changed_ns: int, trust: bool, device: str) -> Detector:
-    return load_detector(weights, device=device, trust=trust)
+def _loaded(
+    weights: str,
+    changed_ns: int,
+    architecture: str,
+    classes: str,
+    classes_changed_ns: int,
+    trust: bool,
+    device: str,
+) -> Detector:
+    return load_detector(
+        weights, device=device, architecture=architecture, detector_classes=classes, trust=trust
+    )
 
 
 def _records(request: dict[str, Any]) -> list[ImageRecord]:

@@ -15,6 +15,7 @@ from typing import Any
 from engine.config import AugmentationConfig, PlacementConfig, RunConfig, home_folder
 from engine.disk import why_unwritable
 from engine.errors import StorageError
+from engine.registries import AUTO
 from engine.runs.paths import absolute_config
 from engine.runs.version import ROOT
 from engine.store.previews import Preview
@@ -78,6 +79,8 @@ def detections(
     indices: Sequence[int],
     class_name: Classes = "",
     detector_class: str = "",
+    architecture: str = AUTO,
+    detector_classes: str = "",
     min_score: float = 0.25,
     image_size: int = 640,
     trust: bool = False,
@@ -89,6 +92,7 @@ def detections(
         weights: a weight file or a name.
         class_name: one or several classes of the dataset; empty for all.
         detector_class: the detector's class that they match; empty for the same name.
+        architecture, detector_classes: see `engine.detectors.loading.load_detector`.
         min_score: minimum score of a detection.
         trust: open the weights even if their pickle could run code.
 
@@ -102,6 +106,8 @@ def detections(
         "weights": _file(weights),
         "class_name": _names(class_name),
         "detector_class": detector_class,
+        "architecture": architecture,
+        "detector_classes": _file(detector_classes),
         "indices": list(indices),
         "min_score": min_score,
         "image_size": image_size,
@@ -116,6 +122,8 @@ def before_after(
     weights: str,
     class_name: Classes,
     detector_class: str = "",
+    architecture: str = AUTO,
+    detector_classes: str = "",
     patch: str | Path,
     indices: Sequence[int],
     place: PlacementConfig | None = None,
@@ -129,7 +137,7 @@ def before_after(
 
     Args:
         repository, dataset, class_name, indices, place, image_size, seed: see `placement`.
-        weights, detector_class, min_score, trust: see `detections`.
+        weights, detector_class, architecture, detector_classes, min_score, trust: see `detections`.
         patch: the patch's file.
         iou: minimum overlap for a detection to match an object.
 
@@ -146,6 +154,8 @@ def before_after(
         "weights": _file(weights),
         "class_name": _names(class_name),
         "detector_class": detector_class,
+        "architecture": architecture,
+        "detector_classes": _file(detector_classes),
         "patch": _file(patch),
         "indices": list(indices),
         "placement": asdict(place or PlacementConfig()),

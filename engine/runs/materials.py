@@ -64,7 +64,8 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     """Open the dataset and the detector of a run and select the images of its classes.
 
     Args:
-        config: dataset, weights, classes, device, `max_images`, `include_empty` and seed are used.
+        config: dataset, weights with their architecture and classes, classes, device, `max_images`,
+            `include_empty` and seed are used.
         trust: open the weights even if their pickle could run code.
         fuse: fold batch norm into the convolutions.
 
@@ -76,7 +77,14 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     """
     dataset = open_dataset(config.dataset)
     require_objects(dataset, config.class_names)  # before loading the detector, which takes longer
-    detector = load_detector(config.weights, device=config.device, trust=trust, fuse=fuse)
+    detector = load_detector(
+        config.weights,
+        device=config.device,
+        architecture=config.architecture,
+        detector_classes=config.detector_classes,
+        trust=trust,
+        fuse=fuse,
+    )
     classes = matched(dataset, detector, config.class_names, config.detector_class)
     records = [of_classes(record, classes.dataset_ids, classes.detector_id) for record in dataset.images]
     if not config.include_empty:

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.config import RunConfig, home_folder
 
 LIVE_ARRAY, LIVE_IMAGE = "live.npy", "live.png"
-_RESERVED = {"demo", "grey", "noise"}  # these never name files
+_RESERVED = {"", "demo", "grey", "noise"}  # these never name files
 
 
 def jobs_folder() -> Path:
@@ -57,7 +57,7 @@ def absolute_config(config: RunConfig) -> RunConfig:
     """The settings with absolute paths, valid in any working directory."""
     named = {
         name: Path(getattr(config, name)).expanduser()
-        for name in ("dataset", "weights", "initial")
+        for name in ("dataset", "weights", "detector_classes", "initial")
         if getattr(config, name) not in _RESERVED
     }
     return config.changed(**{name: str(path.absolute()) for name, path in named.items() if path.exists()})

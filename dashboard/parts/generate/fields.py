@@ -15,6 +15,7 @@ from engine.settings import Setting
 
 # Name → title and icon.
 GROUPS = {
+    "detector": (N_("Detector"), ":material/visibility:"),
     "budget": (N_("Duration and images"), ":material/timer:"),
     "patch": (N_("Patch"), ":material/crop_square:"),
     "placement": (N_("Placement and variation"), ":material/open_with:"),
@@ -44,7 +45,7 @@ class Field:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The choices of a text; empty for numbers and switches."""
+        """The choices of a text; empty for any text, numbers and switches."""
         return tuple(self.setting.choices or self.setting.offered) if self.kind is str else ()
 
     @property

@@ -219,7 +219,7 @@ def _current(field: Field) -> Any:
 
 def _parser(field: Field) -> Callable[[str], Any]:
     """From the link's text to the setting's value."""
-    if field.options:
+    if field.kind is str:
         return str
     if field.bounds is None:
         return lambda text: text == "True"
@@ -233,6 +233,8 @@ def _widget(field: Field) -> Any:
     label, meaning = field.name, field.meaning
     if field.options:
         return st.selectbox(label, field.options, help=meaning, **kept(name, default, allowed=field.options))
+    if field.kind is str:
+        return st.text_input(label, help=meaning, **kept(name, default)).strip()
     if field.bounds is None:
         return st.toggle(label, help=meaning, **kept(name, default, parse=_parser(field)))
     low, high = map(field.kind, field.bounds)

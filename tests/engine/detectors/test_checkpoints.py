@@ -158,7 +158,7 @@ def test_a_link_in_a_trusted_folder_does_not_lend_its_trust(tmp_path, own_home):
 def test_the_real_weights_open_untrusted_with_the_bits_that_torch_reads(yolov8n_weights):
     assert not is_trusted(yolov8n_weights)
     ours = load_checkpoint(yolov8n_weights)
-    theirs = checkpoints._unpickled(yolov8n_weights.read_bytes(), yolov8n_weights)
+    theirs = checkpoints._of_content(checkpoints._unpickled(yolov8n_weights.read_bytes(), yolov8n_weights))
     assert ours.model.names == theirs.model.names
     assert ours.train_args == theirs.train_args
     values = zip(ours.model.state_dict().items(), theirs.model.state_dict().items(), strict=True)
