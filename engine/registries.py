@@ -22,7 +22,7 @@ class _Architectures(Collection[str]):
     """`auto`, and the architectures of all families, which are looked up when they are needed."""
 
     def __contains__(self, name: object) -> bool:
-        return name in tuple(self)
+        return any(name == each for each in self)
 
     def __iter__(self) -> Iterator[str]:
         yield AUTO
@@ -30,7 +30,7 @@ class _Architectures(Collection[str]):
             yield from family.architectures
 
     def __len__(self) -> int:
-        return len(tuple(self))
+        return sum(1 for _ in self)
 
 
 DETECTORS: Registry[DetectorFamily] = Registry("detector family", "engine.detectors.families")

@@ -77,11 +77,17 @@ def find_weights(weights: str | Path, architecture: str = AUTO) -> tuple[Path, D
     publisher = _download(kept) if kept is not given else None
     if publisher is not None:
         return kept, builder or publisher
-    published = " or ".join(family.published for family in DETECTORS.things())
     raise DetectorError(
-        f"weights: expected a weight file, demo, or {published}, "
+        f"weights: expected a weight file, demo, {_published(str(weights))}, "
         f"got {str(weights)!r}; looked for {', '.join(map(str, searched))}"
     )
+
+
+def _published(wanted: str) -> str:
+    """What is published, in words: the names of a family if the one that is wanted begins with its name."""
+    named = DETECTORS.get(wanted.partition("/")[0])
+    words = [each.published for each in DETECTORS.things()] if named is None else list(named.offered)
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def _download(path: Path) -> DetectorFamily | None:

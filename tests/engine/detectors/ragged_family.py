@@ -10,7 +10,7 @@ from typing import Any
 from engine.detectors.families import DetectorFamily
 
 
-def load(path: Path, *, device: Any, trust: bool, fuse: bool) -> Any:
+def load(path: Path, *, device: Any, trust: bool, fuse: bool, architecture: str) -> Any:
     from tests.fakes import RaggedDetector
 
     detector = RaggedDetector(device=device)
@@ -37,4 +37,6 @@ RAGGED = DetectorFamily(
     knows=lambda path: path.suffix == ".ragged" and path.is_file(),
     class_names=lambda path: ("person", "car"),
     adapter=lambda: sys.modules[__name__],
+    published_classes=("person", "car"),
+    architectures=("ragged",),
 )

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import RunConfig
-from engine.detectors.families import DetectorFamily, class_names_in, family_of
+from engine.config import RunConfig, home_folder
+from engine.detectors.families import DetectorFamily, class_names_in, family_of, published_classes
+from engine.detectors.weight_classes import possible_files
 from engine.errors import SettingsError
 from engine.previews import requests
 from engine.previews.pictures import answer
@@ -27,12 +28,18 @@ def test_every_family_describes_itself(family: DetectorFamily) -> None:
     assert "total" in family.losses
     adapter = family.adapter()
     assert callable(adapter.load)
-    assert {f"{name}.pt" for name in family.offered} <= set(adapter.published_weights())
+    kept = [possible_files(name)[-1].relative_to(home_folder() / "weights") for name in family.offered]
+    assert {path.as_posix() for path in kept} <= set(adapter.published_weights())
 
 
 def test_the_family_of_what_is_not_there(tmp_path: Path) -> None:
     assert family_of(tmp_path / "none.pt") is None
     assert class_names_in(tmp_path / "none.pt") == ()
+
+
+def test_published_classes_are_known_before_any_download() -> None:
+    assert published_classes("") == published_classes("yolo11n") == ()
+    assert published_classes("torchvision/ssd300_vgg16")[:2] == ("person", "bicycle")
 
 
 def test_the_last_family_that_knows_a_file_has_it(tmp_path: Path, tiny_weights: Path) -> None:

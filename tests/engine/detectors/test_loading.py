@@ -33,9 +33,33 @@ def test_files_of_another_family_are_loaded_by_it_and_its_names_downloaded(tmp_p
         assert isinstance(load_detector(tmp_path / "mine.ragged", device="cpu"), RaggedDetector)
         assert find_weights("ragged-small.ragged") == (own_home / "weights" / "ragged-small.ragged", RAGGED)
         with pytest.raises(
-            DetectorError, match=r"a name that Ultralytics knows \(yolo11n.pt\) or ragged-small"
+            DetectorError,
+            match=r"demo, a name that Ultralytics knows \(yolo11n.pt\), .* or ragged-small, got",
         ):
             find_weights("nothing")
+
+
+@pytest.mark.parametrize("names", ["man,lorry", "__background__,man,lorry"])
+def test_names_of_classes_come_from_a_file(tmp_path, tiny_weights, names):
+    file = tmp_path / "classes.txt"
+    file.write_text(names.replace(",", "\n"))
+    assert load_detector(tiny_weights, device="cpu", detector_classes=file).class_names == ("man", "lorry")
+
+
+@pytest.mark.parametrize("names", ["man", "man,woman,lorry"])
+def test_as_many_names_as_classes_are_needed(tmp_path, tiny_weights, names):
+    file = tmp_path / "classes.txt"
+    file.write_text(names.replace(",", "\n"))
+    with pytest.raises(DetectorError, match="expected 2 names, as tiny has classes, got") as caught:
+        load_detector(tiny_weights, device="cpu", detector_classes=str(file))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_family_of_an_architecture_loads_the_file(tmp_path, tiny_weights):
+    with DETECTORS.having(RAGGED):
+        assert find_weights(tiny_weights, "ragged") == (tiny_weights, RAGGED)
+        with pytest.raises(DetectorError, match=r"expected one of auto, .*ragged, got 'resnet'"):
+            find_weights(tiny_weights, "resnet")
 
 
 def test_names_are_looked_up_in_order(tmp_path, own_home, monkeypatch):
@@ -59,6 +83,13 @@ def test_names_are_looked_up_in_order(tmp_path, own_home, monkeypatch):
 def test_unknown_names_say_where_was_looked(name):
     with pytest.raises(DetectorError, match=r"looked for .*"):
         find_weights(name)
+
+
+def test_an_unknown_name_of_a_family_lists_the_known():
+    with pytest.raises(
+        DetectorError, match=r"demo, torchvision/f.* or torchvision/ssd.*, got 'torchvision/yolo'"
+    ):
+        find_weights("torchvision/yolo")
 
 
 def test_an_exported_folder_is_named(tmp_path):

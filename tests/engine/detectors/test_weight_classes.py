@@ -111,6 +111,13 @@ def test_a_bare_name_is_looked_for_here_then_in_the_package_then_at_home(name: s
     assert possible_files(name) == [Path(name), *kept]
 
 
-@pytest.mark.parametrize("path", ["./mine.pt", "models/mine", "/models/mine.pt"])
+def test_a_published_name_with_its_familys_has_a_folder_at_home(own_home: Path) -> None:
+    name = "torchvision/fcos_resnet50_fpn"
+    assert possible_files(name) == [Path(name), own_home / "weights" / f"{name}.pth"]
+
+
+@pytest.mark.parametrize(
+    "path", ["./mine.pt", "models/mine", "/models/mine.pt", "torchvision/other", "other/fcos_resnet50_fpn"]
+)
 def test_a_path_is_looked_for_only_where_it_says(path: str) -> None:
     assert possible_files(path) == [Path(path)]
