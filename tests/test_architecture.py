@@ -99,6 +99,8 @@ EXCEPTIONS = {
 }
 LIBRARIES = {
     "ultralytics": "engine/detectors/ultralytics*.py",
+    "transformers": "engine/detectors/transformers*.py",
+    "huggingface_hub": "engine/detectors/transformers.py",
     "art": "engine/baselines/art.py",
     "matplotlib": "engine/benchmark/charts.py",
     "pynvml": "engine/hardware.py",
@@ -106,7 +108,9 @@ LIBRARIES = {
     "sqlite_utils": "engine/store/migrations.py",
     "pycocotools": "engine/evaluation/average_precision.py",
 }
+FAMILIES = tuple(f"engine.detectors.{name}" for name in ("torchvision", "transformers", "ultralytics"))
 KNOW_FAMILIES = ("engine/detectors/", "engine/baselines/art.py", "engine/datasets/sources.py")
+HEAVY = {"torch", "ultralytics", "transformers", "art", "scipy", "matplotlib"}
 NEVER = {"streamlit", "plotly", "pandas", "dashboard"}
 TORCH_FREE = [
     "engine",
@@ -253,11 +257,7 @@ def test_a_library_is_known_in_one_place(library: str, place: str) -> None:
 
 def test_families_of_detectors_are_known_to_their_registry_alone() -> None:
     sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
-    users = {
-        relative(path)
-        for path in sources
-        if any(name.startswith("engine.detectors.ultralytics") for name in imports(path))
-    }
+    users = {relative(path) for path in sources if any(name.startswith(FAMILIES) for name in imports(path))}
     assert [path for path in users if not path.startswith(KNOW_FAMILIES)] == []
 
 
@@ -295,7 +295,7 @@ def loaded_after() -> dict[str, set[str]]:
             "import importlib, sys",
             f"for name in {TORCH_FREE!r}:",
             "    importlib.import_module(name)",
-            "    heavy = {'torch', 'ultralytics', 'art', 'scipy', 'matplotlib'} & set(sys.modules)",
+            f"    heavy = {HEAVY!r} & set(sys.modules)",
             "    print(name, *heavy)",
         ]
     )

@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engine.detectors.base import Candidates, Detections, Targets
 from engine.detectors.frozen import require_finite
-from engine.detectors.queries import pixel_corners, query_candidates
+from engine.detectors.queries import best_detections, pixel_corners, query_candidates
 from engine.detectors.ultralytics_frozen import FrozenModel, require_targets, ultralytics_batch
 from engine.detectors.ultralytics_heads import guarded
 from engine.detectors.ultralytics_model import class_names, input_channels
@@ -170,17 +170,9 @@ class RTDETRDetector(FrozenModel):
         require_between("max_detections", max_detections, 1, 1_000_000)
         embeddings, found = self._answer(images_nchw)
         scores = self.head.dec_score_head[self._layers - 1](embeddings).float().sigmoid()
-        pairs = scores.flatten(1)
-        best, index = pairs.topk(min(self.head.num_queries, pairs.shape[1]), dim=1)
-        kept = [each[: int((each > min_score).sum().clamp(max=max_detections))] for each in best]
-        return [
-            Detections(
-                boxes_xyxy_px=own[places[: len(each)] // self.head.nc].cpu(),
-                scores=each.cpu(),
-                class_ids=(places[: len(each)] % self.head.nc).cpu(),
-            )
-            for own, places, each in zip(pixel_corners(found, images_nchw), index, kept, strict=True)
-        ]
+        most = min(max_detections, self.head.num_queries)
+        corners = pixel_corners(found, images_nchw)
+        return best_detections(scores, corners, min_score=min_score, most=most)
 
     def _answer(self, images_nchw: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings (n, k, channels) and boxes (n, k, 4) of the decoder layer that answers."""
