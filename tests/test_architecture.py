@@ -194,6 +194,9 @@ TESTED_ELSEWHERE = {
     "engine/detectors/checkpoint_model.py": "tests/engine/detectors/test_checkpoints.py",
     "engine/detectors/weight_archive.py": "tests/engine/detectors/test_checkpoint_bombs.py",
     "engine/detectors/checkpoint_rules.py": "tests/engine/detectors/test_hostile_checkpoints.py",
+    "engine/detectors/transformers_fusing.py": "tests/engine/detectors/test_transformers_adapter.py",
+    "engine/detectors/transformers_model.py": "tests/engine/detectors/test_transformers.py",
+    "engine/detectors/transformers_quiet.py": "tests/engine/detectors/test_transformers.py",
     "engine/detectors/ultralytics_frozen.py": "tests/engine/detectors/test_ultralytics_adapter.py",
     "engine/detectors/ultralytics_model.py": "tests/engine/detectors/test_ultralytics_adapter.py",
 }

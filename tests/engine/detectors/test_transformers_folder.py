@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 import json
+import os
+from importlib.util import find_spec
 
 import pytest
 
 from engine.detectors.families import class_names_in, family_of
 from engine.detectors.transformers_folder import CONFIG, class_names, is_hub_name, names_by_index
 from engine.detectors.weight_classes import possible_files
+
+
+@pytest.mark.skipif(not os.environ.get("CI"), reason="elsewhere transformers need not be installed")
+def test_in_ci_nothing_of_transformers_is_skipped():
+    assert find_spec("transformers") is not None
 
 
 @pytest.mark.parametrize(
