@@ -100,6 +100,8 @@ EXCEPTIONS = {
 LIBRARIES = {
     "ultralytics": "engine/detectors/ultralytics*.py",
     "torchvision": "engine/detectors/torchvision*.py",
+    "transformers": "engine/detectors/transformers*.py",
+    "huggingface_hub": "engine/detectors/transformers.py",
     "art": "engine/baselines/art.py",
     "matplotlib": "engine/benchmark/charts.py",
     "pynvml": "engine/hardware.py",
@@ -109,8 +111,9 @@ LIBRARIES = {
 }
 # Ultralytics' NMS uses torchvision's where it is already imported.
 LOADS_TORCHVISION = "engine/detectors/ultralytics_quiet.py"
-FAMILIES = ("engine.detectors.ultralytics", "engine.detectors.torchvision")
+FAMILIES = tuple(f"engine.detectors.{name}" for name in ("torchvision", "transformers", "ultralytics"))
 KNOW_FAMILIES = ("engine/detectors/", "engine/baselines/art.py", "engine/datasets/sources.py")
+HEAVY = {"torch", "ultralytics", "transformers", "art", "scipy", "matplotlib"}
 NEVER = {"streamlit", "plotly", "pandas", "dashboard"}
 TORCH_FREE = [
     "engine",
@@ -198,6 +201,10 @@ TESTED_ELSEWHERE = {
     "engine/detectors/checkpoint_model.py": "tests/engine/detectors/test_checkpoints.py",
     "engine/detectors/weight_archive.py": "tests/engine/detectors/test_checkpoint_bombs.py",
     "engine/detectors/checkpoint_rules.py": "tests/engine/detectors/test_hostile_checkpoints.py",
+    "engine/detectors/transformers_fusing.py": "tests/engine/detectors/test_transformers_adapter.py",
+    "engine/detectors/transformers_model.py": "tests/engine/detectors/test_transformers.py",
+    "engine/detectors/transformers_quiet.py": "tests/engine/detectors/test_transformers.py",
+    "engine/detectors/ultralytics_frozen.py": "tests/engine/detectors/test_ultralytics_adapter.py",
     "engine/detectors/ultralytics_model.py": "tests/engine/detectors/test_ultralytics_adapter.py",
 }
 
@@ -299,7 +306,7 @@ def loaded_after() -> dict[str, set[str]]:
             "import importlib, sys",
             f"for name in {TORCH_FREE!r}:",
             "    importlib.import_module(name)",
-            "    heavy = {'torch', 'ultralytics', 'art', 'scipy', 'matplotlib'} & set(sys.modules)",
+            f"    heavy = {HEAVY!r} & set(sys.modules)",
             "    print(name, *heavy)",
         ]
     )

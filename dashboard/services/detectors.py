@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from dashboard.services.paths import file_within_roots
+from dashboard.services.paths import file_within_roots, within_roots
 from dashboard.services.storage import cached, opened
 from engine.classes import detector_class_id
 from engine.config import home_folder
-from engine.detectors.families import class_names_in, published_classes
+from engine.detectors.families import class_names_in, family_of, published_classes
 from engine.detectors.weight_classes import possible_files
 from engine.detectors.weight_files import TORCH_ZIP, is_safetensors, other_kind
 from engine.disk import why_unwritable
@@ -39,8 +39,13 @@ def detectors() -> list[str]:
     with opened() as repository:
         jobs = repository.jobs.find(kinds=kinds, limit=50)
     used = [str(job.request.get("config", {}).get("weights", "demo")) for job in jobs]
-    there = [each for each in used if "/" not in each or Path(each).is_file()]
-    return list(dict.fromkeys(["demo", *map(str, kept), *there, *KNOWN]))
+    there = [each for each in used if "/" not in each or Path(each).exists()]
+    return list(dict.fromkeys(["demo", *map(str, kept), *map(str, _kept_folders()), *there, *KNOWN]))
+
+
+def _kept_folders() -> list[Path]:
+    """The detectors kept as folders, which are called as on the hub that they come from."""
+    return sorted(path for path in (home_folder() / "weights").glob("*/*/") if family_of(path) is not None)
 
 
 def usable(weights: str) -> str:
@@ -52,7 +57,7 @@ def usable(weights: str) -> str:
     Raises:
         SettingsError: it is a path that `weight_file` refuses.
     """
-    is_name = Path(weights).name == weights and not Path(weights).exists()
+    is_name = len(possible_files(weights)) > 1 and not Path(weights).exists()
     return weights if is_name or weights in detectors() else weight_file(weights)
 
 
@@ -70,7 +75,7 @@ def class_names(weights: str) -> tuple[str, ...]:
         SettingsError, DetectorError, StorageError: as of `usable`.
     """
     for path in possible_files(usable(weights)):
-        if path.is_file():
+        if family_of(path) is not None:
             return _classes_in(str(path), path.stat().st_mtime_ns)
     return published_classes(weights)
 
@@ -94,12 +99,18 @@ def namesake(names: Sequence[str], classes: Sequence[str]) -> str | None:
 
 
 def weight_file(written: str) -> str:
-    """A weight file on the server.
+    """A weight file on the server, or a detector's folder.
 
     Raises:
-        SettingsError: it lies outside the allowed folders, nothing is there, or it is no file.
+        SettingsError: it or a file in the folder lies outside the allowed folders, nothing is there, or it is
+            neither.
     """
-    return str(file_within_roots(written, "weights"))
+    path = within_roots(written)
+    if path.is_file() or family_of(path) is None:
+        return str(file_within_roots(written, "weights"))
+    for file in path.iterdir():
+        within_roots(str(file))
+    return str(path)
 
 
 def usable_classes(written: str) -> str:

@@ -135,11 +135,11 @@ def art_estimator(detector: Detector, image_shape: tuple[int, ...]) -> PyTorchOb
     """ART's estimator of a copy of the detector with trainable weights, for images (3, h, w) of 0 to 1.
 
     Raises:
-        DetectorError: the detector is not one of Ultralytics or torchvision.
+        DetectorError: the detector is not a YOLO of Ultralytics or one of torchvision.
     """
     if not isinstance(detector, UltralyticsDetector | TorchvisionDetector):
         raise DetectorError(
-            "detector: expected one of Ultralytics or torchvision for ART, "
+            "detector: expected a YOLO of Ultralytics or a detector of torchvision for ART, "
             f"got {detector.name} ({detector.family}); choose --backend native"
         )
     device = detector.device if detector.device.type == "cuda" else torch.device("cpu")

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.detectors.checkpoint_rules import MAX_DEPTH, STORAGES, TYPES, layer_class
+from engine.detectors.checkpoint_rules import MAX_DEPTH, STORAGES, TYPES, is_never_built, layer_class
 from engine.detectors.pickle_tree import Call, Global, Node, Pairs, Persistent, Set, entries
 from engine.detectors.weight_archive import state_dict_node
 from engine.excerpts import short_line, short_repr
@@ -92,7 +92,8 @@ class ModelBuilder:
         parts = {kind: entries(fields.get(kind)) for kind in ("_modules", "_parameters", "_buffers")}
         self._count(len(fields) + sum(map(len, parts.values())))
         for name, value in parts["_modules"].items():
-            layer._modules[_own_name(layer, name)] = None if value is None else self.layer(value, depth + 1)
+            left_out = value is None or (isinstance(value, Call) and is_never_built(value.function))
+            layer._modules[_own_name(layer, name)] = None if left_out else self.layer(value, depth + 1)
         for name, value in parts["_parameters"].items():
             layer._parameters[_own_name(layer, name)] = None if value is None else self._parameter(value)
         for name, value in parts["_buffers"].items():

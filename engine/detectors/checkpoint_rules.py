@@ -42,7 +42,10 @@ ALIASES = {  # as in Ultralytics' own loader (ultralytics.nn.tasks.torch_safe_lo
     ("ultralytics.yolo.utils", "IterableSimpleNamespace"): ("ultralytics.utils", "IterableSimpleNamespace"),
 }
 _LAYER_MODULES = re.compile(r"torch\.nn\.modules(\.\w+)?|ultralytics\.nn\.(modules(\.\w+)?|tasks)")
-_LOSS_MODULES = ("ultralytics.utils.loss", "ultralytics.utils.tal")  # trained models contain their criterion
+_LOSS_MODULES = (  # trained models contain their criterion
+    *(f"ultralytics.utils.{module}" for module in ("loss", "tal")),
+    *(f"ultralytics.models.utils.{module}" for module in ("loss", "ops")),
+)
 _OPTIONS = {("argparse", "Namespace")}  # of a training by torchvision's own scripts
 
 _OTHER_FILES = {
@@ -144,16 +147,17 @@ def _check_instance(node: Call) -> None:
     name = node.function
     if isinstance(name, Persistent) and isinstance(name.key, tuple) and len(name.key) > 1:
         name = name.key[1]  # torch before 1.6 stores a layer's source code with its class
-    is_left_out = isinstance(name, Global) and _is_never_built(name)
-    if not (is_left_out or layer_class(name)) or node.arguments != ():
+    if not (is_never_built(name) or layer_class(name)) or node.arguments != ():
         raise _refusal(name)
     for state in node.states:
         if not isinstance(state, Pairs) or not all(isinstance(key, str) for key, _ in state.pairs):
             raise _refusal(name)
 
 
-def _is_never_built(name: Global) -> bool:
+def is_never_built(name: Node) -> bool:
     """Whether a class is one of those that trainings save beside their weights, which stay data."""
+    if not isinstance(name, Global):
+        return False
     return (name.module, name.name) in _OPTIONS or (name.module in _LOSS_MODULES and name.name.isidentifier())
 
 

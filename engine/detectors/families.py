@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from engine.detectors import torchvision_names
+from engine.detectors import torchvision_names, transformers_folder
 from engine.detectors.weight_classes import classes_in
 from engine.registries import DETECTORS
 
@@ -100,17 +100,25 @@ def _torchvision() -> Adapter:
     return torchvision
 
 
+def _transformers() -> Adapter:
+    from engine.detectors import transformers
+
+    return transformers
+
+
 DETECTORS.add(
     DetectorFamily(
         name="ultralytics",
-        help="YOLO v5u to 12 and 26 in Ultralytics' files.",
+        help="YOLO v5u to 12 and 26, and RT-DETR, in Ultralytics' files.",
         published="a name that Ultralytics knows (yolo11n.pt)",
-        offered=("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m"),
+        offered=("yolo11n", "yolo11s", "yolo11m", "yolov8n", "yolov8s", "yolov8m", "rtdetr-l"),
         losses={
             "total": "The detector's own training loss",
             "cls": "The class part of the training loss",
             "box": "The box part of the training loss",
             "dfl": "The edge part of the training loss",
+            "l1": "The part of the training loss that compares places and sizes of boxes",
+            "giou": "The part of the training loss that compares overlaps of boxes (GIoU)",
         },
         knows=Path.is_file,
         class_names=classes_in,
@@ -137,5 +145,22 @@ DETECTORS.add(
         adapter=_torchvision,
         published_classes=torchvision_names.COCO_CLASSES,
         architectures=torchvision_names.ARCHITECTURES,
+    )
+)
+DETECTORS.add(
+    DetectorFamily(
+        name=transformers_folder.FAMILY,
+        help="DETR, Deformable DETR, RT-DETR, D-FINE, YOLOS and others of Hugging Face transformers.",
+        published="a name of Hugging Face's hub (PekingU/rtdetr_v2_r18vd)",
+        offered=(),
+        losses={
+            "total": "The detector's own training loss",
+            "ce": "The class part of a DETR's training loss",
+            "bbox": "The part of a DETR's training loss that compares places and sizes of boxes",
+            "giou": "The part of the training loss that compares overlaps of boxes (GIoU)",
+        },
+        knows=transformers_folder.knows,
+        class_names=transformers_folder.class_names,
+        adapter=_transformers,
     )
 )

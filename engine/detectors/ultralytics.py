@@ -12,10 +12,13 @@ from engine.detectors.checkpoints import load_checkpoint
 from engine.detectors.device import require_memory
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_download import download_weights, published_weights
+from engine.detectors.ultralytics_model import last_layer
+from engine.detectors.ultralytics_quiet import RTDETRDecoder
+from engine.detectors.ultralytics_rtdetr import RTDETRDetector
 from engine.errors import DetectorError
 from engine.excerpts import short_line
 
-__all__ = ["UltralyticsDetector", "download_weights", "load", "published_weights"]
+__all__ = ["RTDETRDetector", "UltralyticsDetector", "download_weights", "load", "published_weights"]
 
 
 def load(
@@ -26,7 +29,7 @@ def load(
     fuse: bool = True,
     architecture: str = "auto",
     end_to_end: bool | None = None,
-) -> UltralyticsDetector:
+) -> UltralyticsDetector | RTDETRDetector:
     """Load a frozen detector from an Ultralytics weight file.
 
     Args:
@@ -35,7 +38,7 @@ def load(
         trust: open the file even if its pickle could run code; only for trusted sources.
         fuse: fold batch norm into the convolutions.
         architecture: not used; the file holds it.
-        end_to_end: see `UltralyticsDetector`.
+        end_to_end: see `UltralyticsDetector`; an RT-DETR is end to end in any case.
 
     Raises:
         DetectorError: the file is damaged or not a detection model.
@@ -48,6 +51,8 @@ def load(
         model.args = checkpoint.train_args
     try:
         with require_memory(path, device):
+            if isinstance(last_layer(model), RTDETRDecoder):
+                return RTDETRDetector(model, name=path.stem, device=device, fuse=fuse)
             return UltralyticsDetector(model, name=path.stem, device=device, fuse=fuse, end_to_end=end_to_end)
     except DetectorError as error:
         raise DetectorError(f"weights {path}: {error}") from error

@@ -11,14 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.detectors.base import Candidates, Detections, Targets
-from engine.detectors.frozen import checksum, require_finite
-from engine.detectors.ultralytics_heads import body_features, make_plain, try_out
+from engine.detectors.frozen import require_finite
+from engine.detectors.ultralytics_frozen import FrozenModel, require_targets, ultralytics_batch
+from engine.detectors.ultralytics_heads import make_plain, try_out
 from engine.detectors.ultralytics_model import (
     choose_branch,
     class_names,
     detection_model,
     family,
-    fuse_batch_norm,
     hyperparameters,
     input_channels,
 )
@@ -31,11 +31,10 @@ from engine.detectors.ultralytics_quiet import (
 )
 from engine.settings import require_between
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in OpenCV's conversion to grey for Ultralytics
 NO_TIME_LIMIT_S = 1e9  # Ultralytics' NMS silently returns nothing for images after its time limit
 
 
-class UltralyticsDetector:
+class UltralyticsDetector(FrozenModel):
     """An Ultralytics detection model, frozen: see `engine.detectors.base.Detector`.
 
     Supports YOLO v5u to 12 and 26, also with the heads of segmentation, pose, YOLO-World and YOLOE models,
@@ -43,7 +42,6 @@ class UltralyticsDetector:
     """
 
     loss_names: tuple[str, ...] = ("total", "cls", "box", "dfl")
-    resizes = False
 
     def __init__(
         self,
@@ -79,10 +77,7 @@ class UltralyticsDetector:
         self.stride_px = int(self.head.stride.max())
         self.model.args = hyperparameters(getattr(self.model, "args", None))
         self.model.criterion = None
-        if fuse:
-            fuse_batch_norm(self.model)
-        self.model.requires_grad_(False)
-        self.model.to(device, memory_format=torch.channels_last)
+        self._freeze(fuse=fuse)
         self._criterion: Any = None
 
     def candidates(self, images_nchw: Tensor, class_id: int, *, boxes: bool = False) -> Candidates:
@@ -125,11 +120,9 @@ class UltralyticsDetector:
             by n.
         """
         features = self._features(images_nchw)
-        if targets.images != len(images_nchw):
-            raise ValueError(f"targets: expected those of {len(images_nchw)} images, got {targets.images}")
+        require_targets(images_nchw, targets)
         raw = {branch: _raw_outputs(features, *layers) for branch, layers in self._branches().items()}
-        height, width = images_nchw.shape[-2:]
-        batch = _ultralytics_batch(targets.to(self.device), width=width, height=height)
+        batch = ultralytics_batch(targets.to(self.device), images_nchw)
         with torch.autocast(self.device.type, enabled=False):
             box, cls, dfl = (self._loss_terms(raw, batch) / targets.images).unbind()
         return {"total": box + cls + dfl, "cls": cls, "box": box, "dfl": dfl}
@@ -184,26 +177,6 @@ class UltralyticsDetector:
             end2end=self.end_to_end,
         )
         return [_detections(rows.cpu(), torch.tensor(kept)) for rows in detections]
-
-    def checksum(self) -> str:
-        """SHA-256 of all weights and buffers; see `engine.detectors.frozen.checksum`."""
-        return checksum(self.model)
-
-    def _features(self, images_nchw: Tensor) -> list[Tensor]:
-        """The head's inputs, one per level, for images in the form of the public methods."""
-        if (
-            images_nchw.dim() != 4
-            or images_nchw.shape[1] != 3
-            or any(side == 0 or side % self.stride_px for side in images_nchw.shape[2:])
-        ):
-            raise ValueError(
-                f"images: expected (n, 3, h, w) with sides divisible by {self.stride_px}, "
-                f"got {tuple(images_nchw.shape)}; letterbox them"
-            )
-        images = images_nchw.to(self.device)
-        if self._channels == 1:
-            images = (images * images.new_tensor(LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)
-        return body_features(self.model, images.contiguous(memory_format=torch.channels_last))
 
     def _branches(self) -> dict[str, tuple[nn.ModuleList, nn.ModuleList]]:
         """Box and class layers of each branch of the head."""
@@ -264,11 +237,6 @@ class UltralyticsDetector:
         single = next(iter(raw.values())) if len(raw) == 1 else raw
         return self._criterion(single, batch)[0]
 
-    def _checked_class(self, class_id: int) -> int:
-        if not 0 <= class_id < self.head.nc:
-            raise ValueError(f"class_id: expected 0 to {self.head.nc - 1}, got {class_id}")
-        return class_id
-
 
 def _raw_outputs(
     features: list[Tensor], box_layers: nn.ModuleList, class_layers: nn.ModuleList
@@ -279,19 +247,6 @@ def _raw_outputs(
         for branch in (box_layers, class_layers)
     )
     return {"boxes": boxes, "scores": scores, "feats": [x.detach().float() for x in features]}
-
-
-def _ultralytics_batch(targets: Targets, *, width: int, height: int) -> dict[str, Tensor]:
-    """Targets in the form of Ultralytics' criterion: sorted by image, boxes as x y w h from 0 to 1."""
-    order = targets.image_index.argsort(stable=True)
-    corners = targets.boxes_xyxy_px[order].float()
-    centres, sizes = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
-    scale = corners.new_tensor([width, height, width, height])
-    return {
-        "batch_idx": targets.image_index[order].float(),
-        "cls": targets.class_ids[order].float(),
-        "bboxes": torch.cat((centres, sizes), dim=1) / scale,
-    }
 
 
 def _detections(rows: Tensor, class_ids: Tensor) -> Detections:

@@ -7,6 +7,8 @@ YOLO-World and YOLOE compare each point's features with one vector per class. Wi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -143,19 +145,10 @@ def try_out(model: Any, channels: int, branches: dict[str, tuple[nn.ModuleList, 
         raise DetectorError(
             f"expected strides from 1 to 512 pixels, got {short_repr(strides)}; export it again"
         )
-    for name, layer in model.named_modules():
-        _require_moderate(name, layer)
     side = 2 * max(strides)
-    hooks = [
-        layer.register_forward_hook(lambda _, __, output, name=name: _require_small(name, output))
-        for name, layer in model.named_modules()
-    ]
-    try:
+    with guarded(model):
         features = body_features(model, torch.zeros(1, channels, side, side))
         outputs = [[_shapes(layers, features) for layers in pair] for pair in branches.values()]
-    finally:
-        for hook in hooks:
-            hook.remove()
     grids = [(side // stride, side // stride) for stride in strides]
     expected = [[(count, *grid) for grid in grids] for count in (4 * head.reg_max, head.nc)]
     for shapes in outputs:
@@ -164,6 +157,26 @@ def try_out(model: Any, channels: int, branches: dict[str, tuple[nn.ModuleList, 
                 f"expected boxes and classes of the shapes {short_repr(expected)}, got {short_repr(shapes)}; "
                 "export it again"
             )
+
+
+@contextmanager
+def guarded(model: nn.Module) -> Iterator[None]:
+    """A context in which the model may be tried on a small image.
+
+    Raises:
+        DetectorError: a layer's settings or output are too large.
+    """
+    for name, layer in model.named_modules():
+        _require_moderate(name, layer)
+    hooks = [
+        layer.register_forward_hook(lambda _, __, output, name=name: _require_small(name, output))
+        for name, layer in model.named_modules()
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _shapes(layers: nn.ModuleList, features: list[Tensor]) -> list[tuple[int, ...]]:

@@ -20,12 +20,10 @@ _ROTATED = (
     "expected a detector of upright boxes, got one of rotated boxes (OBB), which cannot be scored against "
     "upright ones; use detection weights"
 )
-_TRANSFORMER = "expected a YOLO detector, got RT-DETR, which PatchBench cannot attack yet; use YOLO weights"
 _PIXELS = "expected a detector, got a model that labels pixels and finds no boxes; use detection weights"
 OTHER_MODELS = {
     **dict.fromkeys(("ClassificationModel", "Classify"), _CLASSIFIER),
     **dict.fromkeys(("OBBModel", "OBB", "OBB26"), _ROTATED),
-    **dict.fromkeys(("RTDETRDetectionModel", "RTDETRDecoder"), _TRANSFORMER),
     **dict.fromkeys(("SemanticSegmentationModel", "SemanticSegment", "DepthModel", "Depth"), _PIXELS),
 }
 """Class names of Ultralytics' models and heads for other tasks → message."""
@@ -37,14 +35,19 @@ def detection_model(model: nn.Module) -> Any:
     Raises:
         DetectorError: it is not, or its boxes are rotated.
     """
-    layers = getattr(model, "model", None)
-    head = layers[-1] if isinstance(layers, nn.Sequential) and len(layers) else None
+    head = last_layer(model)
     got = type(head if head is not None else model).__name__
     if got in OTHER_MODELS:
         raise DetectorError(OTHER_MODELS[got])
     if not isinstance(head, Detect) or not _HEADS.fullmatch(got):
         raise DetectorError(f"expected a detection model of Ultralytics, got {got}; use detection weights")
     return model
+
+
+def last_layer(model: nn.Module) -> nn.Module | None:
+    """The last layer of a model of Ultralytics, its head; None for any other model."""
+    layers = getattr(model, "model", None)
+    return layers[-1] if isinstance(layers, nn.Sequential) and len(layers) else None
 
 
 def input_channels(model: Any) -> int:

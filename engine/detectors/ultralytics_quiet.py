@@ -31,6 +31,8 @@ __all__ = [
     "ImagePoolingAttn",
     "IterableSimpleNamespace",
     "PoseModel",
+    "RTDETRDecoder",
+    "RTDETRDetectionModel",
     "SegmentationModel",
     "WorldDetect",
     "YOLOEDetect",
@@ -95,8 +97,8 @@ with without_compiler():  # torchvision only needs it when RoI align runs
 with quiet_environment():
     from ultralytics.cfg import DEFAULT_CFG_DICT
     from ultralytics.nn.modules.block import C2fAttn, ImagePoolingAttn
-    from ultralytics.nn.modules.head import Detect, WorldDetect, YOLOEDetect
-    from ultralytics.nn.tasks import DetectionModel, PoseModel, SegmentationModel
+    from ultralytics.nn.modules.head import Detect, RTDETRDecoder, WorldDetect, YOLOEDetect
+    from ultralytics.nn.tasks import DetectionModel, PoseModel, RTDETRDetectionModel, SegmentationModel
     from ultralytics.utils import ROOT, SETTINGS, IterableSimpleNamespace
     from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset, safe_download
     from ultralytics.utils.loss import E2ELoss

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.config import home_folder
 from engine.detectors.pickle_tree import Node, Pairs, entries, read_pickles
+from engine.detectors.transformers_folder import is_hub_name
 from engine.detectors.weight_archive import WeightArchive, model_node
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
@@ -25,11 +26,13 @@ def possible_files(weights: str | Path) -> list[Path]:
     Returns:
         The path alone, or for a bare name (`demo`, `yolo11n.pt`) also the file of this name among
         PatchBench's own weights and, last, in `PATCHBENCH_HOME/weights`. There is also the file of a name
-        with its family's, `torchvision/fcos_resnet50_fpn`.
+        with its family's, `torchvision/fcos_resnet50_fpn`, and the folder of a name of Hugging Face's hub.
     """
     given = Path(weights).expanduser()
     if any(str(weights) in family.offered for family in DETECTORS.things()) and "/" in str(weights):
         return [given, home_folder() / "weights" / f"{weights}.pth"]
+    if is_hub_name(str(weights)):
+        return [given, home_folder() / "weights" / given]
     if str(weights) != given.name:
         return [given]
     name = given.name if given.suffix else f"{given.name}.pt"

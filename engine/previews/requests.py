@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import AugmentationConfig, PlacementConfig, RunConfig, home_folder
+from engine.detectors.families import family_of
 from engine.disk import why_unwritable
 from engine.errors import StorageError
 from engine.registries import AUTO
@@ -262,6 +263,7 @@ def _names(class_name: Classes) -> str | list[str]:
 
 
 def _file(path: str | Path) -> list[Any]:
-    """A file's path and modification time; for anything but a file its name and 0."""
+    """A path and modification time of a file or a detector's folder; for anything else its name and 0."""
     file = Path(path).expanduser()
-    return [str(file.absolute()), file.stat().st_mtime_ns] if file.is_file() else [str(path), 0]
+    there = family_of(file) is not None
+    return [str(file.absolute()), file.stat().st_mtime_ns] if there else [str(path), 0]

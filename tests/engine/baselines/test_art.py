@@ -225,7 +225,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(
 
 
 def test_detectors_of_other_families_are_refused() -> None:
-    with pytest.raises(DetectorError, match=r"expected one of Ultralytics or torchvision for ART, got fake"):
+    with pytest.raises(
+        DetectorError, match=r"a YOLO of Ultralytics or a detector of torchvision for ART, got fake"
+    ):
         art_estimator(FakeDetector(), (3, 64, 64))
 
 
