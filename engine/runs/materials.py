@@ -77,6 +77,20 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     dataset = open_dataset(config.dataset)
     require_objects(dataset, config.class_names)  # before loading the detector, which takes longer
     detector = load_detector(config.weights, device=config.device, trust=trust, fuse=fuse)
+    return selected(dataset, detector, config)
+
+
+def selected(dataset: Dataset, detector: Detector, config: RunConfig) -> Materials:
+    """Select the images of a run's classes from a dataset, for a detector that is loaded.
+
+    Args:
+        dataset: with an object or more of the classes.
+        detector: as loaded.
+        config: classes, `max_images`, `include_empty` and seed are used.
+
+    Raises:
+        DetectorError, SettingsError: see `gather`.
+    """
     classes = matched(dataset, detector, config.class_names, config.detector_class)
     records = [of_classes(record, classes.dataset_ids, classes.detector_id) for record in dataset.images]
     if not config.include_empty:

@@ -385,6 +385,40 @@ def m011_choices(db: Database) -> None:
     )
 
 
+@MIGRATIONS()
+def m012_matrices(db: Database) -> None:
+    """Patches scored on several detectors and datasets, cell by cell."""
+    _create(
+        db,
+        """
+        CREATE TABLE matrices (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            job_id INTEGER REFERENCES jobs(id) ON DELETE SET NULL,
+            label TEXT NOT NULL,
+            state TEXT NOT NULL,  -- running, finished or interrupted
+            attempt INTEGER NOT NULL DEFAULT 1,  -- grows each time that it goes on; an older one adds nothing
+            started_at REAL NOT NULL,
+            finished_at REAL,
+            request TEXT NOT NULL,  -- JSON
+            key TEXT NOT NULL,  -- JSON with sorted keys: what tells matrices apart
+            facts TEXT NOT NULL  -- JSON: the patches as they were
+        )
+        """,
+        "CREATE INDEX matrices_by_key ON matrices (key)",
+        """
+        CREATE TABLE matrix_cells (
+            matrix_id INTEGER NOT NULL REFERENCES matrices(id) ON DELETE CASCADE,
+            subject TEXT NOT NULL,  -- JSON with sorted keys: patch, detector, dataset; it has room for more
+            scored_at REAL NOT NULL,
+            facts TEXT NOT NULL,  -- JSON
+            evaluation TEXT,  -- JSON: Evaluation.to_json; NULL if it failed
+            error TEXT,  -- why, in one line
+            PRIMARY KEY (matrix_id, subject)
+        ) WITHOUT ROWID
+        """,
+    )
+
+
 def _create(db: Database, *statements: str) -> None:
     for statement in statements:
         db.execute(statement)

@@ -29,6 +29,7 @@ SCHEMA = (
     "m009_score_subjects",
     "m010_comparisons",
     "m011_choices",
+    "m012_matrices",
 )
 
 
