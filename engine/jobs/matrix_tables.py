@@ -15,7 +15,7 @@ from engine.store.matrices import Matrix, MatrixCell
 
 Cells = Mapping[tuple[str, str, str], MatrixCell]  # by patch, detector and dataset
 
-CONTROLS = ("clean", "grey", "noise")
+CONTROLS = ("grey", "noise")  # besides clean images, which have no size
 METRICS = tuple(Scores.__dataclass_fields__)
 _CSV = (
     *("matrix", "dataset", "detector", "weights", "condition", "patch", "own", "held_out"),
@@ -28,7 +28,7 @@ class TableRow:
     """A row of a table.
 
     Attributes:
-        condition: `patch`, or one of `CONTROLS`.
+        condition: `clean`, one of `CONTROLS`, or `patch`.
         name: of the patch; of a control the size that it has, if the matrix has controls of several, else
             empty.
         patch: the patch's key in the request; empty for controls.
@@ -140,7 +140,7 @@ def _table(matrix: Matrix, dataset: str, metric: str) -> Table:
     rows = [TableRow(condition="clean")]
     controls: list[tuple[str, tuple[Any, ...]]] = [("clean", ())]
     for shape in shapes:
-        for condition in ("grey", "noise"):
+        for condition in CONTROLS:
             controls.append((condition, shape))
             rows.append(TableRow(condition=condition, name=_size(shape) if len(shapes) > 1 else ""))
     figures = [
