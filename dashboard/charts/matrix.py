@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
 from dashboard.charts.theme import SCALE, as_text, folded, inks, styled
 
@@ -20,7 +21,7 @@ class Cell:
 
     Attributes:
         value: decides the colour; None for none.
-        lines: what is written in it.
+        lines: what is written in it, at least one.
         own: it is framed: the patch was made on this detector.
     """
 
@@ -51,23 +52,20 @@ def heat_map(
         stronger_low: a strong patch has low values.
         title: in the session's language.
     """
+    top = max([1.0, *(cell.value for row in cells for cell in row if cell.value is not None)])
     figure = go.Figure(
         go.Heatmap(
             z=[[cell.value for cell in row] for row in cells],
             zmin=0,
-            zmax=max([1.0, *(cell.value for row in cells for cell in row if cell.value is not None)]),
+            zmax=top,
             colorscale=SCALE,
             reversescale=stronger_low,
             showscale=False,
-            text=[["<br>".join(map(as_text, _written(cell))) for cell in row] for row in cells],
-            texttemplate="%{text}",
-            textfont={"size": 16 if large else 12},
             xgap=2,
             ygap=2,
             hoverinfo="skip",
         )
     )
-    _add_blanks(figure, cells, dark, large)
     places = [(row, column) for row in range(len(rows)) for column in range(len(columns))]
     figure.add_scatter(
         x=[column for _row, column in places],
@@ -81,8 +79,12 @@ def heat_map(
         showlegend=False,
     )
     styled(figure, title=as_text(title), dark=dark, large=large, height=NAMES_PX + ROW_PX * len(rows))
-    ink = inks(dark)[0]
-    figure.update_layout(shapes=[*_frames(cells, ink), *_line_below(controls, len(rows), ink)])
+    tints = [[_ink(cell, top, stronger_low, inks(dark)[0]) for cell in row] for row in cells]
+    frames = _frames(cells, tints)
+    figure.update_layout(
+        annotations=_texts(cells, tints, large),
+        shapes=[*frames, *_line_below(controls, len(rows), inks(dark)[0])],
+    )
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True}
     names = [folded(each, 14) for each in columns]
     figure.update_xaxes(tickvals=list(range(len(columns))), ticktext=names, side="bottom", **axis)
@@ -92,42 +94,48 @@ def heat_map(
     return figure
 
 
-def _written(cell: Cell) -> tuple[str, ...]:
+def _ink(cell: Cell, top: float, stronger_low: bool, ink: str) -> str:
+    """Black or white, whichever is read better on the cell's colour; the page's own ink on a blank one."""
     if cell.value is None:
-        return ()
+        return ink
+    share = min(max(cell.value / top, 0.0), 1.0)
+    (tint,) = sample_colorscale(SCALE, [1 - share if stronger_low else share], colortype="tuple")
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in tint]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if luminance > 0.179 else "#FFFFFF"  # where both have the same contrast (WCAG 2.1)
+
+
+def _texts(
+    cells: Sequence[Sequence[Cell]], tints: Sequence[Sequence[str]], large: bool
+) -> list[dict[str, object]]:
+    return [
+        {
+            "x": column,
+            "y": row,
+            "text": "<br>".join(map(as_text, _written(cell))),
+            "font": {"size": 16 if large else 12, "color": tints[row][column]},
+            "showarrow": False,
+        }
+        for row, line in enumerate(cells)
+        for column, cell in enumerate(line)
+    ]
+
+
+def _written(cell: Cell) -> tuple[str, ...]:
     first, *others = cell.lines
     return (f"{first} {OWN}" if cell.own else first, *others)
 
 
-def _add_blanks(figure: go.Figure, cells: Sequence[Sequence[Cell]], dark: bool, large: bool) -> None:
-    """What stands in cells without a value, of which a heat map draws nothing."""
-    blank = [
-        (column, row, cell)
-        for row, line in enumerate(cells)
-        for column, cell in enumerate(line)
-        if cell.value is None
-    ]
-    figure.add_scatter(
-        x=[column for column, _row, _cell in blank],
-        y=[row for _column, row, _cell in blank],
-        text=["<br>".join(map(as_text, cell.lines)) for _column, _row, cell in blank],
-        mode="text",
-        textfont={"size": 16 if large else 12, "color": inks(dark)[0]},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-
-
-def _frames(cells: Sequence[Sequence[Cell]], ink: str) -> list[dict[str, object]]:
-    """Frames around the cells of patches on their own detectors, within the gaps."""
+def _frames(cells: Sequence[Sequence[Cell]], tints: Sequence[Sequence[str]]) -> list[dict[str, object]]:
+    """Frames within the cells of patches on their own detectors."""
     return [
         {
             "type": "rect",
-            "x0": column - 0.48,
-            "x1": column + 0.48,
-            "y0": row - 0.46,
-            "y1": row + 0.46,
-            "line": {"color": ink, "width": 3},
+            "x0": column - 0.46,
+            "x1": column + 0.46,
+            "y0": row - 0.4,
+            "y1": row + 0.4,
+            "line": {"color": tints[row][column], "width": 2},
         }
         for row, line in enumerate(cells)
         for column, cell in enumerate(line)

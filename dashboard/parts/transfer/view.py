@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -206,7 +207,7 @@ def _first(name: str, offered: list[str]) -> dict[str, Any]:
 
 def _cell(figure: Figure) -> Cell:
     if figure.value is None:
-        return Cell(value=None, lines=(_text(figure),), own=figure.own)
+        return Cell(value=None, lines=(_text(replace(figure, own=False)),), own=figure.own)
     lines = [formats.number(figure.value)]
     if figure.low is not None and figure.high is not None:
         lines.append(f"{figure.low:.2f}–{figure.high:.2f}")  # noqa: RUF001
