@@ -6,6 +6,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +38,9 @@ def run_matrix(
 ) -> Matrix:
     """Score all cells of a matrix, or those that an earlier run of the same left.
 
-    A matrix is the same if request, patches, weight files, images and code are; cells that
-    failed are tried again. A detector that cannot be loaded or lacks the class fails its own cells only.
+    A matrix is the same if request, patches, images and code are. Cells that failed, or whose weight file has
+    changed since, are scored again. A detector that cannot be loaded or lacks the class fails its own cells
+    only.
 
     Args:
         request: what to score on what.
@@ -57,6 +60,7 @@ def run_matrix(
     with Repository() as repository:
         patches = [matrix_patch(repository, key) for key in request.patches]
         datasets = {name: open_dataset(name) for name in request.datasets}
+        images = {name: _images(dataset, request) for name, dataset in datasets.items()}
         matrix = repository.matrices.begin(
             _key(request, patches, datasets),
             label=KINDS["matrix"].label(request, {}),
@@ -66,7 +70,8 @@ def run_matrix(
             fresh=fresh,
         )
         try:
-            _Scoring(repository, matrix, request, patches, datasets, progress, stored).run()
+            scoring = _Scoring(repository, matrix, request, datasets, progress, stored)
+            scoring.run(patches, images)
         except KeyboardInterrupt as error:
             repository.matrices.interrupt(matrix)
             raise RunInterruptedError(
@@ -86,30 +91,30 @@ class _Scoring:
         repository: Repository,
         matrix: Matrix,
         request: MatrixRequest,
-        patches: Sequence[MatrixPatch],
         datasets: Mapping[str, Dataset],
         progress: Callable[[int, int], object],
         stored: Callable[[], object],
     ) -> None:
         self._repository, self._matrix, self._request = repository, matrix, request
         self._datasets, self._progress, self._stored = datasets, progress, stored
-        ended = [cell.subject for cell in matrix.cells]
-        self._todo = {
-            (weights, name): missing
-            for weights in request.detectors
-            for name in datasets
-            if (missing := [each for each in patches if _subject(each, weights, name) not in ended])
-        }
-        images = {name: _images(dataset, request) for name, dataset in datasets.items()}
-        self._looks = {
-            (weights, name): _passes(missing) * images[name]
-            for (weights, name), missing in self._todo.items()
-        }
+        self._todo: dict[tuple[str, str], list[MatrixPatch]] = {}
+        self._looks: dict[tuple[str, str], int] = {}
         self._looked_at = 0
         self._told: set[str] = set()
 
-    def run(self) -> None:
-        """Score them."""
+    def run(self, patches: Sequence[MatrixPatch], images: Mapping[str, int]) -> None:
+        """Score them; `images` is how many each dataset has."""
+        changed = {weights: _changed_ns(weights) for weights in self._request.detectors}
+        ended = [
+            cell.subject
+            for cell in self._matrix.cells
+            if cell.facts["changed_ns"] == changed[cell.subject["detector"]]
+        ]
+        for weights, name in product(self._request.detectors, self._datasets):
+            missing = [each for each in patches if _subject(each, weights, name) not in ended]
+            if missing:
+                self._todo[weights, name] = missing
+                self._looks[weights, name] = _passes(missing) * images[name]
         self._look(0)
         for weights in self._request.detectors:
             names = [name for known, name in self._todo if known == weights]
@@ -118,24 +123,27 @@ class _Scoring:
 
     def _score_detector(self, weights: str, names: Sequence[str]) -> None:
         log.info("Detector %s", Path(weights).name)
-        detector: Detector | None = None
-        facts: dict[str, Any] = {}
-        failure: Exception | None = None
         try:
             detector = load_detector(weights, device=self._request.device, trust=self._request.trust)
-            facts = {"name": detector.name, "checksum": detector.checksum()}
+            facts = {
+                "name": detector.name,
+                "checksum": detector.checksum(),
+                "changed_ns": _changed_ns(weights),
+            }
         except Exception as error:  # one detector's failure must not cost the results of the others
-            failure = error
+            score: Callable[[str, str], None] = partial(self._fail_column, _line(error))
+        else:
+            score = partial(self._score_column, detector, facts)
         for name in names:
             end = self._looked_at + self._looks[weights, name]
-            if detector is None:
-                for patch in self._todo[weights, name]:
-                    self._store(patch, weights, name, {}, error=_line(failure))
-            else:
-                self._score_column(detector, weights, name, facts)
+            score(weights, name)
             self._look(end - self._looked_at)
 
-    def _score_column(self, detector: Detector, weights: str, name: str, facts: Mapping[str, Any]) -> None:
+    def _fail_column(self, error: str, weights: str, name: str) -> None:
+        for patch in self._todo[weights, name]:
+            self._store(patch, weights, name, {}, error=error)
+
+    def _score_column(self, detector: Detector, facts: Mapping[str, Any], weights: str, name: str) -> None:
         dataset, column = self._datasets[name], None
         config = self._request.cell_config(name, weights)
         for patch in self._todo[weights, name]:
@@ -193,18 +201,20 @@ def _key(
 ) -> dict[str, Any]:
     """What tells matrices apart: all that the figures come from, but not where they are computed."""
     asked = {name: value for name, value in request.to_json().items() if name not in ("device", "trust")}
-    files = [
-        next((each for each in possible_files(name) if each.is_file()), None) for name in request.detectors
-    ]
     return {
         "request": asked,
         "patches": [patch.sha256 for patch in patches],
-        "weights": [None if file is None else file.stat().st_mtime_ns for file in files],
         "datasets": [fingerprint(dataset.images) for dataset in datasets.values()],
         "code_version": code_version(),
     }
 
 
-def _line(error: Exception | None) -> str:
+def _changed_ns(weights: str) -> int | None:
+    """When a detector's file was changed last; None while there is none, or for a folder."""
+    files = (each for each in possible_files(weights) if each.is_file())
+    return next((file.stat().st_mtime_ns for file in files), None)
+
+
+def _line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, EngineError) else f"{type(error).__name__}: {text}"

@@ -24,7 +24,8 @@ class MatrixCell:
     Attributes:
         subject: `patch`, `detector` and `dataset`, as the request names them.
         facts: `own` (the patch was made on this detector), `held_out` (as of `ScoreRecord`), and of the
-            detector its `name` and `checksum`; empty if it could not be loaded.
+            detector its `name` and `checksum` and when its file was changed last, `changed_ns`; empty if it
+            could not be loaded.
         evaluation: from `Evaluation.to_json`; None if it failed.
         error: why, in one line.
     """

@@ -40,7 +40,7 @@ def test_kinds_are_found_by_what_they_make(product: str, names: list[str]) -> No
 
 
 def test_every_kind_is_described() -> None:
-    assert list(KINDS) == ["generate", "evaluate", "import", "benchmark"]
+    assert list(KINDS) == ["generate", "evaluate", "import", "benchmark", "matrix"]
     for kind in KINDS.things():
         assert kind.help.endswith(".")
         assert kind.title
