@@ -11,15 +11,20 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from engine.detectors.base import Detector
-from engine.detectors.loading import load_detector
-from engine.detectors.weight_classes import possible_files
 from engine.errors import EngineError, RunInterruptedError
 from engine.jobs.kinds import KINDS
 from engine.jobs.kinds.matrix import MatrixRequest, check_names
 from engine.records import Dataset
 from engine.runs.materials import fingerprint, open_dataset, require_objects
-from engine.runs.matrix import CONTROLS, Column, MatrixPatch, matrix_patch
+from engine.runs.matrix import (
+    CONTROLS,
+    Column,
+    MatrixPatch,
+    OpenDetector,
+    changed_ns,
+    matrix_patch,
+    open_detector,
+)
 from engine.runs.version import code_version
 from engine.seeding import seed_everything
 from engine.store.matrices import Matrix, MatrixCell
@@ -104,7 +109,7 @@ class _Scoring:
 
     def run(self, patches: Sequence[MatrixPatch], images: Mapping[str, int]) -> None:
         """Score them; `images` is how many each dataset has."""
-        changed = {weights: _changed_ns(weights) for weights in self._request.detectors}
+        changed = {weights: changed_ns(weights) for weights in self._request.detectors}
         ended = [
             cell.subject
             for cell in self._matrix.cells
@@ -124,16 +129,11 @@ class _Scoring:
     def _score_detector(self, weights: str, names: Sequence[str]) -> None:
         log.info("Detector %s", Path(weights).name)
         try:
-            detector = load_detector(weights, device=self._request.device, trust=self._request.trust)
-            facts = {
-                "name": detector.name,
-                "checksum": detector.checksum(),
-                "changed_ns": _changed_ns(weights),
-            }
+            detector = open_detector(weights, device=self._request.device, trust=self._request.trust)
         except Exception as error:  # one detector's failure must not cost the results of the others
             score: Callable[[str, str], None] = partial(self._fail_column, _line(error))
         else:
-            score = partial(self._score_column, detector, facts)
+            score = partial(self._score_column, detector)
         for name in names:
             end = self._looked_at + self._looks[weights, name]
             score(weights, name)
@@ -143,21 +143,20 @@ class _Scoring:
         for patch in self._todo[weights, name]:
             self._store(patch, weights, name, {}, error=error)
 
-    def _score_column(self, detector: Detector, facts: Mapping[str, Any], weights: str, name: str) -> None:
+    def _score_column(self, detector: OpenDetector, weights: str, name: str) -> None:
         dataset, column = self._datasets[name], None
         config = self._request.cell_config(name, weights)
         for patch in self._todo[weights, name]:
-            own = patch.made_on(weights, facts["checksum"])
-            known = {**facts, "own": own, "held_out": patch.held_out(dataset.name)}
+            facts = {"own": patch.made_on(detector), "held_out": patch.held_out(dataset.name)}
             try:
                 column = column or Column(dataset, detector, config, self._request.settings, self._look)
                 evaluation = column.evaluate(patch).to_json()
             except RunInterruptedError:
                 raise
             except Exception as error:  # likewise
-                self._store(patch, weights, name, known, error=_line(error))
+                self._store(patch, weights, name, detector.facts | facts, error=_line(error))
             else:
-                self._store(patch, weights, name, known, evaluation=evaluation)
+                self._store(patch, weights, name, detector.facts | facts, evaluation=evaluation)
 
     def _store(
         self, patch: MatrixPatch, weights: str, name: str, facts: dict[str, Any], **outcome: Any
@@ -207,12 +206,6 @@ def _key(
         "datasets": [fingerprint(dataset.images) for dataset in datasets.values()],
         "code_version": code_version(),
     }
-
-
-def _changed_ns(weights: str) -> int | None:
-    """When a detector's file was changed last; None while there is none, or for a folder."""
-    files = (each for each in possible_files(weights) if each.is_file())
-    return next((file.stat().st_mtime_ns for file in files), None)
 
 
 def _line(error: Exception) -> str:

@@ -12,12 +12,14 @@ from torch import Tensor
 
 from engine.config import RunConfig
 from engine.detectors.base import Detector
+from engine.detectors.loading import load_detector
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.patch.arrays import fingerprint
 from engine.patch.files import read_patch
 from engine.records import Dataset, Evaluation, PatchRecord
 from engine.runs.materials import selected
+from engine.runs.paths import weight_file
 from engine.store.repository import Repository
 
 CONTROLS = 2  # passes over the images for each shape of patches, besides the clean one: grey and noise
@@ -55,11 +57,11 @@ class MatrixPatch:
         number = None if self.record is None else self.record.id
         return {"id": number, "name": name, "path": str(self.path), "sha256": self.sha256}
 
-    def made_on(self, weights: str, checksum: str) -> bool:
-        """Whether its run attacked these weights: by checksum, or with ART, which folds nothing, by name."""
+    def made_on(self, detector: OpenDetector) -> bool:
+        """Whether its run attacked this detector: by checksum, or with ART, which folds nothing, by name."""
         made = {} if self.record is None else self.record.summary
-        by_name = made.get("backend") == "art" and made["config"]["weights"] == weights
-        return checksum == made.get("weights_sha256") or by_name
+        by_name = made.get("backend") == "art" and made["config"]["weights"] == detector.weights
+        return detector.checksum == made.get("weights_sha256") or by_name
 
     def held_out(self, dataset: str) -> bool | None:
         """Whether it was made on another dataset; None if that is unknown."""
@@ -80,6 +82,35 @@ def matrix_patch(repository: Repository, key: str) -> MatrixPatch:
     return MatrixPatch(key=key, path=path, record=record, patch_chw=patch_chw, mask_hw=mask_hw, sha256=sha256)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OpenDetector:
+    """A detector of a matrix, loaded; see `MatrixCell.facts` for `changed_ns`."""
+
+    weights: str
+    detector: Detector
+    checksum: str
+    changed_ns: int | None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What cells keep of it."""
+        return {"name": self.detector.name, "checksum": self.checksum, "changed_ns": self.changed_ns}
+
+
+def open_detector(weights: str, *, device: str, trust: bool) -> OpenDetector:
+    """Load a detector; see `engine.detectors.loading.load_detector`."""
+    detector = load_detector(weights, device=device, trust=trust)
+    return OpenDetector(
+        weights=weights, detector=detector, checksum=detector.checksum(), changed_ns=changed_ns(weights)
+    )
+
+
+def changed_ns(weights: str) -> int | None:
+    """When the file of some weights was changed last; None while there is none."""
+    file = weight_file(weights)
+    return None if file is None else file.stat().st_mtime_ns
+
+
 class Column:
     """Scores patches on one detector and one dataset; clean detections and controls are computed once.
 
@@ -97,15 +128,15 @@ class Column:
     def __init__(
         self,
         dataset: Dataset,
-        detector: Detector,
+        detector: OpenDetector,
         config: RunConfig,
         settings: EvaluationConfig,
         progress: Callable[[int], object],
     ) -> None:
-        self._materials = selected(dataset, detector, config)
+        self._materials = selected(dataset, detector.detector, config)
         self._judges: dict[tuple[Any, ...], PatchJudge] = {}
         self._judge = PatchJudge(
-            detector,
+            detector.detector,
             self._materials.loader(config.image_size),
             range(len(self._materials.records)),
             class_id=self._materials.class_id,

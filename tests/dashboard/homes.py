@@ -181,16 +181,20 @@ def add_matrix(
     detectors: Sequence[str] = ("demo", "yolo11n", "broken"),
     *,
     missing: int = 0,
+    error: str = "weights: expected a weight file, got none; check the path",
+    dataset: str = DATASET,
 ) -> Matrix:
     """The patches on some detectors, the first of which they were made on; one called broken fails.
 
     Args:
         missing: so many cells, from the end, are not there yet, and the matrix is still at work.
+        error: why those that are broken have failed.
+        dataset: the name that all were scored on.
     """
     request = MatrixRequest(
         patches=tuple(str(patch.id) for patch in patches),
         detectors=tuple(detectors),
-        datasets=(DATASET,),
+        datasets=(dataset,),
         image_size=SIDE,
         device="cpu",
     )
@@ -205,21 +209,22 @@ def add_matrix(
         facts={"patches": facts},
     )
     subjects = [
-        {"patch": patch, "detector": each, "dataset": DATASET}
+        {"patch": patch, "detector": each, "dataset": dataset}
         for each in request.detectors
         for patch in request.patches
     ]
     for number, subject in enumerate(subjects[: len(subjects) - missing]):
-        repository.matrices.add_cell(matrix, _matrix_cell(subject, detectors[0], random.Random(number)))
+        repository.matrices.add_cell(
+            matrix, _matrix_cell(subject, detectors[0], error, random.Random(number))
+        )
     return repository.matrices.get(matrix.id) if missing else repository.matrices.finish(matrix)
 
 
-def _matrix_cell(subject: dict[str, str], own: str, chance: random.Random) -> MatrixCell:
+def _matrix_cell(subject: dict[str, str], own: str, error: str, chance: random.Random) -> MatrixCell:
     if subject["detector"] == "broken":
-        error = "weights: expected a weight file, got none; check the path"
         return MatrixCell(subject=subject, scored_at=0.0, error=error)
     evaluation = make_evaluation(chance)
-    evaluation["settings"] |= {"dataset": DATASET, "patch_size": [96, 96], "masked": False}
+    evaluation["settings"] |= {"dataset": subject["dataset"], "patch_size": [96, 96], "masked": False}
     facts = {
         "name": subject["detector"],
         "checksum": "",

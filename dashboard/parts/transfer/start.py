@@ -14,7 +14,6 @@ from dashboard.page_state import choose, kept, reset
 from dashboard.parts.class_choice import (
     choose_classes,
     choose_detector_class,
-    first_classes,
     read_classes,
     write_classes,
 )
@@ -112,12 +111,7 @@ def _subject(chosen: list[int], weights: list[str], data: list[str], classes_of:
         return
     own, target, size, most = st.columns(4)
     with own:
-        classes = choose_classes(
-            "t.class",
-            common,
-            meaning=_("The objects that carry the patches."),
-            first=first_classes(common),
-        )
+        classes = choose_classes("t.class", common, meaning=_("The objects that carry the patches."))
     with target:
         detector_class = choose_detector_class("t.detector_class", weights[0], classes)
     image_size = size.number_input(

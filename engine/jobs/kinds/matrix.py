@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from engine.classes import words
 from engine.config import RunConfig
-from engine.detectors.weight_classes import possible_files
 from engine.errors import DetectorError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request
-from engine.runs.paths import absolute_config
+from engine.runs.paths import absolute_config, weight_file
 from engine.settings import like, nested, setting
 
 if TYPE_CHECKING:
@@ -168,8 +167,7 @@ def check_names(request: MatrixRequest) -> None:
             if not there and dataset != "demo" and dataset not in downloadable_names():
                 repository.datasets.imported_at(dataset)  # raises, and says which there are
     for weights in request.detectors:
-        is_path = Path(weights).name != weights
-        if is_path and not any(path.exists() for path in possible_files(weights)):
+        if Path(weights).name != weights and weight_file(weights) is None:
             raise DetectorError(f"{weights}: expected a weight file, found none; check the path")
 
 

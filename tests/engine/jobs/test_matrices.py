@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.detectors.loading import load_detector
 from engine.errors import DatasetError, PatchFileError, RunInterruptedError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs import matrices
 from engine.jobs.kinds.matrix import MatrixRequest
 from engine.jobs.matrices import run_matrix
 from engine.runs.commands import evaluate
+from engine.runs.matrix import open_detector
 from engine.store.matrices import Matrix
 from engine.store.repository import Repository
 from tests.engine.tiny import IMAGE_SIZE, write_weights
@@ -49,9 +49,9 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def load(weights: str, **how: Any) -> Any:
         names.append(Path(weights).name)
-        return load_detector(weights, **how)
+        return open_detector(weights, **how)
 
-    monkeypatch.setattr(matrices, "load_detector", load)
+    monkeypatch.setattr(matrices, "open_detector", load)
     return names
 
 

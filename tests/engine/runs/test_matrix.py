@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 
 from engine.config import RunConfig
-from engine.detectors.loading import load_detector
 from engine.errors import DetectorError, PatchFileError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.patch_records import import_patch
 from engine.patch.arrays import write_patch_array
 from engine.runs.commands import evaluate
 from engine.runs.materials import open_dataset
-from engine.runs.matrix import Column, MatrixPatch, matrix_patch
+from engine.runs.matrix import Column, OpenDetector, changed_ns, matrix_patch, open_detector
 from engine.store.repository import Repository
+from tests.fakes import FakeDetector
 
 Settings = Callable[..., RunConfig]
 HOW = EvaluationConfig(resamples=10)
+NET = OpenDetector(weights="net.pt", detector=FakeDetector(), checksum="abc", changed_ns=None)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_a_column_scores_as_an_evaluation_does_and_looks_at_clean_images_once(
     patches = [matrix_patch(repository, str(file)) for file in files]
     assert len({patch.shape for patch in patches}) == 2
     seen: list[int] = []
-    detector = load_detector(config.weights, device="cpu")
+    detector = open_detector(config.weights, device="cpu", trust=False)
     column = Column(open_dataset(config.dataset), detector, config, HOW, seen.append)
     found = [column.evaluate(patch).to_json() for patch in patches]
     images = found[0]["settings"]["images"]
@@ -58,7 +59,7 @@ def test_a_column_scores_as_an_evaluation_does_and_looks_at_clean_images_once(
 
 def test_a_class_that_the_detector_lacks_is_refused(settings: Settings) -> None:
     config = settings(detector_class="cat")
-    detector = load_detector(config.weights, device="cpu")
+    detector = open_detector(config.weights, device="cpu", trust=False)
     with pytest.raises(DetectorError, match="there is no class 'cat' in the detector"):
         Column(open_dataset(config.dataset), detector, config, HOW, lambda images: None)
 
@@ -67,7 +68,7 @@ def test_a_patch_is_known_by_its_number_and_by_its_file(repository: Repository, 
     file = written(tmp_path / "p.npy")
     alone = matrix_patch(repository, str(file))
     assert (alone.record, alone.to_json()["id"], alone.to_json()["name"]) == (None, None, "p")
-    assert (alone.made_on("net.pt", "abc"), alone.held_out("streets")) == (False, None)
+    assert (alone.made_on(NET), alone.held_out("streets")) == (False, None)
     record = import_patch(repository, file, "mine")
     for key in (str(record.id), str(file)):
         patch = matrix_patch(repository, key)
@@ -103,6 +104,17 @@ def test_a_patch_knows_the_detector_and_the_images_that_it_was_made_on(
     record = import_patch(repository, written(tmp_path / "p.npy"))
     patch = matrix_patch(repository, str(record.id))
     made = replace(patch, record=replace(record, summary=summary, dataset="streets"))
-    assert isinstance(made, MatrixPatch)
-    assert made.made_on("net.pt", "abc") is own
+    assert made.made_on(NET) is own
     assert (made.held_out("streets"), made.held_out("fields")) == (False, True)
+
+
+def test_a_detector_tells_what_it_is(settings: Settings) -> None:
+    weights = settings().weights
+    opened = open_detector(weights, device="cpu", trust=False)
+    changed = Path(weights).stat().st_mtime_ns
+    assert opened.facts == {
+        "name": "tiny",
+        "checksum": opened.detector.checksum(),
+        "changed_ns": changed,
+    }
+    assert [changed_ns(each) for each in (weights, "yolo-none")] == [changed, None]
