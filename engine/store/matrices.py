@@ -158,17 +158,9 @@ class Matrices:
             )
         return _matrix(found[0], cells=tuple(map(_cell, cells)))
 
-    def find(self, *, job_id: int | None = None, limit: int = 100) -> list[Matrix]:
-        """Matrices without their cells, newest first.
-
-        Args:
-            job_id: only that of a job; None for all.
-            limit: at most this many.
-        """
-        rows = self._found(
-            "WHERE ?1 IS NULL OR job_id = ?1 ORDER BY id DESC LIMIT ?2",
-            [job_id, limit],
-        )
+    def find(self, *, limit: int = 100) -> list[Matrix]:
+        """At most so many matrices, newest first, without their cells."""
+        rows = self._found("ORDER BY id DESC LIMIT ?", [limit])
         return [_matrix(row) for row in rows]
 
     def delete(self, matrix_id: int) -> Matrix:

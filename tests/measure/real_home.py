@@ -54,9 +54,8 @@ def _submit(repository: Repository) -> list[Job]:
         waits_for=made[0].id,
         label="Score on the validation images",
     )
-    patches = (str(queue.job_folder(job.id) / "patch.png") for job in made)
     transfer = MatrixRequest(
-        patches=tuple(patches), detectors=("demo",), datasets=("demo", OTHER), image_size=320
+        patches=tuple(map(_scored_file, made)), detectors=("demo",), datasets=("demo", OTHER), image_size=320
     )
     crossed = queue.submit(repository, "matrix", transfer, waits_for=made[-1].id)
     subject = RunConfig(**DEMO_SETTINGS)
@@ -67,6 +66,12 @@ def _submit(repository: Repository) -> list[Job]:
         for suite in SUITES
     ]
     return [first, other, *made, checked, crossed, *suites]
+
+
+def _scored_file(job: Job) -> str:
+    """Where a run's patch will be; a circular one is scored from the picture, which has the mask."""
+    name = "patch.png" if job.request["config"]["circular"] else "patch.npy"
+    return str(queue.job_folder(job.id) / name)
 
 
 def _run(repository: Repository, label: str, after: int, changes: dict[str, Any]) -> Job:
