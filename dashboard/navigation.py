@@ -17,6 +17,7 @@ PAGES = {  # script → title and icon; one line a page
     "generate": (N_("Generate"), ":material/auto_awesome:"),
     "jobs": (N_("Jobs"), ":material/list_alt:"),
     "patches": (N_("Patches"), ":material/grid_on:"),
+    "transfer": (N_("Transfer"), ":material/apps:"),
     "benchmarks": (N_("Benchmarks"), ":material/speed:"),
     "compare": (N_("Compare"), ":material/compare_arrows:"),
 }

@@ -145,6 +145,12 @@ def setting(default: Any, label: str, help: str, **known: Any) -> Any:
     return field(default=default, metadata={"setting": about})
 
 
+def like(kind: type[Settings], name: str) -> Any:
+    """A field of `Settings` with the declaration and the default of a field of others."""
+    other = kind.__dataclass_fields__[name]
+    return field(default=other.default, metadata=other.metadata)
+
+
 def nested(kind: type[Settings], *, optional: bool = False) -> Any:
     """A field that holds settings of another class; optional ones are None unless they are given."""
     if optional:

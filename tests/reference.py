@@ -14,6 +14,8 @@ from dashboard.__main__ import main as dashboard
 from engine.cli import cli as engine
 from engine.cli.datasets import import_options
 from engine.cli.run_options import (
+    cell_options,
+    matrix_options,
     recipe_options,
     run_options,
     scoring_options,
@@ -33,10 +35,12 @@ PROGRAMS = {"python -m engine": engine, "python -m dashboard": dashboard}
 # Options that several commands take, by the function that declares them. One that takes in another comes
 # after it and is left with what it adds.
 SHARED: dict[str, Callable[[Any], Any]] = {
+    "Images, classes and placement": cell_options,
     "Dataset and detector": subject_options,
     "Patch, loss and steps": recipe_options,
     "Course of a run": run_options,
     "Scoring": scoring_options,
+    "Matrix": matrix_options,
     "Suite": suite_options,
     "Import": import_options,
     "Queue": job_options,

@@ -175,6 +175,7 @@ TORCH_FREE = [
     "engine.jobs.estimates",
     "engine.jobs.housekeeping",
     "engine.jobs.kinds",
+    "engine.jobs.matrix_tables",
     "engine.runs.imports",
     "engine.runs.paths",
     "engine.runs.run_folder",
@@ -198,6 +199,7 @@ TORCH_FREE = [
 TESTED_ELSEWHERE = {
     "engine/errors.py": "tests/engine/cli/test_patches_bad_input.py",  # names without behaviour
     "engine/store/migrations.py": "tests/engine/store/test_schema.py",
+    "engine/store/sql.py": "tests/engine/store/test_schema.py",
     "engine/detectors/checkpoint_model.py": "tests/engine/detectors/test_checkpoints.py",
     "engine/detectors/weight_archive.py": "tests/engine/detectors/test_checkpoint_bombs.py",
     "engine/detectors/checkpoint_rules.py": "tests/engine/detectors/test_hostile_checkpoints.py",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import colour, styled
+from dashboard.charts.theme import SCALE, colour, styled
 
 PATTERNS = ("", "/", ".")  # a second sign beside the colour
 
@@ -107,7 +107,7 @@ def box_centres(
     figure = go.Figure(
         go.Heatmap(
             z=[list(row) for row in cells],
-            colorscale="Cividis",  # readable for the colour-blind
+            colorscale=SCALE,
             colorbar={"title": {"text": legend}, "thickness": 14},
             hovertemplate="%{z}<extra></extra>",
         )

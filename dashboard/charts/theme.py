@@ -16,6 +16,7 @@ Bounded = tuple[float | None, float | None, float | None]  # value, low, high; N
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 _INK = {"light": ("#1A2027", "#D5DCE4", "#FFFFFF"), "dark": ("#E8EDF2", "#364250", "#10151B")}
 DASHES = ("solid", "dash", "dot", "dashdot")  # a second sign beside colour, for more than seven lines
+SCALE = "Cividis"  # of heat maps, dark to bright; readable for the colour-blind
 CONFIG = {
     "displaylogo": False,
     "responsive": True,

@@ -15,6 +15,7 @@ from engine import __version__
 from engine.cli.benchmarks import benchmark_group
 from engine.cli.datasets import dataset_group
 from engine.cli.jobs import jobs_group
+from engine.cli.matrices import matrix_group
 from engine.cli.patches import demo_command, patch_group
 from engine.cli.storage import storage_group
 from engine.cli.system import hardware_command
@@ -45,7 +46,7 @@ def cli(quiet: bool) -> None:
 
 
 for _command in (
-    *(dataset_group, patch_group, benchmark_group, jobs_group, storage_group),
+    *(dataset_group, patch_group, matrix_group, benchmark_group, jobs_group, storage_group),
     *(worker_command, previewer_command, hardware_command, demo_command),
 ):
     cli.add_command(_command)

@@ -56,3 +56,15 @@ class LossTerm(click.ParamType):
             return term, float(weight or 1)
         except ValueError:
             self.fail(f"expected {term}=NUMBER, got {value!r}", param, ctx)
+
+
+class Names(click.ParamType):
+    """`A,B,…`."""
+
+    name = "A,B,…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The text as names; commas part them."""
+        return value if isinstance(value, tuple) else tuple(str(value).split(","))

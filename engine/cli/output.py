@@ -12,7 +12,7 @@ from engine.classes import recorded_words
 from engine.json_text import json_document, json_text
 from engine.terminal import lacks_characters
 
-_SCORES = {  # key → its column's title
+SCORES = {  # key → its column's title
     "ap50": "AP50",
     "ap50_95": "AP50-95",
     "relative_ap50": "relative AP50",
@@ -21,7 +21,7 @@ _SCORES = {  # key → its column's title
     "disappearance": "disappearance",
     "hallucinations_per_image": "hallucinations/image",
 }
-SCORE_COLUMNS = ("condition", *_SCORES.values())
+SCORE_COLUMNS = ("condition", *SCORES.values())
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print the result alone, as JSON."
@@ -59,11 +59,15 @@ def print_classes(facts: Mapping[str, Any]) -> None:
 def score_rows(evaluation: dict[str, Any]) -> list[list[str]]:
     """A row for each control and for the patch: value and 95% interval."""
     conditions = {**evaluation["controls"], "patch": evaluation["patch"]}
-    return [[name, *(_interval(scores, key) for key in _SCORES)] for name, scores in conditions.items()]
+    return [[name, *(_score(scores, key) for key in SCORES)] for name, scores in conditions.items()]
 
 
-def _interval(scores: dict[str, Any], key: str) -> str:
-    value, (low, high) = scores.get(key), scores["ci95"].get(key, (None, None))  # old runs lack some
+def _score(scores: dict[str, Any], key: str) -> str:
+    return interval(scores.get(key), *scores["ci95"].get(key, (None, None)))  # old runs lack some
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A score with its 95% interval as a cell of a table; a dash where it is undefined."""
     if value is None:
         return "-"
     if low is None or high is None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`patch generate`, `patch evaluate` and `demo`."""
+"""`patch generate`, `patch evaluate`, `patch list` and `demo`."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,24 @@ def evaluate_command(
     else:
         print_table(SCORE_COLUMNS, score_rows(evaluation.to_json()))
         print_classes(evaluation.settings)
+
+
+@patch_group.command("list")
+@click.option("--text", default="", help="Only patches with this text in name, notes or what they attack.")
+@click.option("--limit", default=30, help="Show at most this many.")
+@json_option
+def list_command(text: str, limit: int, as_json: bool) -> None:
+    """List the patches on record, the newest first."""
+    with Repository() as repository:
+        patches = repository.patches.find(text=text, limit=limit)
+    if as_json:
+        print_json([asdict(patch) for patch in patches])
+    elif patches:
+        shown = ("id", "name", "detector", "dataset", "class_name")
+        titles = ("patch", "name", "made on", "dataset", "class")
+        print_table(titles, [[getattr(patch, name) or "-" for name in shown] for patch in patches])
+    else:
+        click.echo("No patch is on record; try: patch generate", err=True)
 
 
 @patch_group.command("estimate")

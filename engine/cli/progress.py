@@ -69,6 +69,18 @@ def evaluation_bar() -> Iterator[Observer]:
         yield Observer(on_evaluated=_scoring_bar(stack))
 
 
+@contextmanager
+def image_bar() -> Iterator[Callable[[int, int], object]]:
+    """A function that shows how many images were looked at, of how many."""
+    with logging_redirect_tqdm(), tqdm(unit="image", desc="scoring", dynamic_ncols=True, disable=None) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
 class _RunView:
     """Shows steps in the bar, a log line for each iteration, and TensorBoard's scalars."""
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from engine.cli.option_types import BatchSize, LossTerm, PatchSize
+from engine.cli.option_types import BatchSize, LossTerm, Names, PatchSize
 from engine.config import PRESETS, RunConfig
 from engine.evaluation.config import EvaluationConfig
+from engine.jobs.kinds.matrix import AXES, CELL_SETTINGS, MatrixRequest
 from engine.settings import Setting, declared, flat, nest
 
 Command = Callable[..., Any]
@@ -32,6 +34,32 @@ def scoring_options(command: Command) -> Command:
     return _all(command, *map(_option, _SCORING.values()))
 
 
+def matrix_options(command: Command) -> Command:
+    """Add the options of a matrix, shared by `matrix run` and `jobs submit matrix`."""
+    named = declared(MatrixRequest)
+    axes = [_option(replace(named[axis], default=()), Names()) for axis in AXES]
+    return _all(command, *axes, cell_options, scoring_options)
+
+
+def matrix_from_options(options: dict[str, Any]) -> MatrixRequest:
+    """Build a matrix from a command's options.
+
+    Raises:
+        SettingsError: a setting is out of range, or there is nothing on an axis.
+    """
+    axes: dict[str, Any] = {
+        axis: tuple(name for names in options.pop(axis) for name in names) for axis in AXES
+    }
+    for axis, names in axes.items():
+        if not names:
+            raise click.UsageError(f"expected --{axis}, got none; name one or more, with commas between")
+    config, settings = evaluation_from_options(
+        options | {"dataset": axes["datasets"][0], "weights": axes["detectors"][0]}
+    )
+    shared: dict[str, Any] = axes | {name: getattr(config, name) for name in CELL_SETTINGS}
+    return MatrixRequest(**shared, settings=settings, trust=options["trust_weights"])
+
+
 def evaluation_from_options(options: dict[str, Any]) -> tuple[RunConfig, EvaluationConfig]:
     """The subject and the settings of an evaluation; removes the scoring's from `options`.
 
@@ -45,10 +73,17 @@ def evaluation_from_options(options: dict[str, Any]) -> tuple[RunConfig, Evaluat
 
 def subject_options(command: Command) -> Command:
     """Add the options for dataset, detector and their use, shared by `generate` and `evaluate`."""
+    named = (_option(_SETTINGS[key]) for key in ("dataset", "weights"))
+    return _all(command, *named, cell_options)
+
+
+def cell_options(command: Command) -> Command:
+    """Add what `subject_options` have besides the names of dataset and detector."""
     trust = click.option(
         "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
     )
-    return _all(command, *_options("subject"), trust)
+    settings = {key: each for key, each in _SETTINGS.items() if key not in ("dataset", "weights")}
+    return _all(command, *(_option(each) for each in settings.values() if each.role == "subject"), trust)
 
 
 def recipe_options(command: Command) -> Command:

@@ -15,6 +15,8 @@ from engine.cli.output import json_option, print_json
 from engine.cli.run_options import (
     config_from_options,
     evaluation_from_options,
+    matrix_from_options,
+    matrix_options,
     run_options,
     scoring_options,
     subject_options,
@@ -109,6 +111,14 @@ def benchmark_command(
         trust=options["trust_weights"],
     )
     _submit("benchmark", request, options)
+
+
+@submit_group.command("matrix")
+@matrix_options
+@job_options
+def matrix_command(**options: Any) -> None:
+    """Queue the scoring of patches on several detectors and datasets, as `matrix run` does it."""
+    _submit("matrix", matrix_from_options(options), options)
 
 
 def _submit(kind: str, request: Request, options: dict[str, Any]) -> None:

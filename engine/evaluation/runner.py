@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import asdict
 from typing import Any
 
@@ -72,6 +73,13 @@ class PatchJudge:
         self._objects: list[FloatArray] = []
         self._clean: list[ClassBoxes] | None = None
         self._controls: dict[tuple[int, int], dict[str, PatchMetrics]] = {}
+
+    def with_mask(self, mask_hw: Tensor | None) -> PatchJudge:
+        """A judge of patches of another shape, bool (h, w) or None, that shares the clean detections."""
+        self._clean_found()
+        other = copy(self)
+        other._mask_hw, other._controls = mask_hw, {}
+        return other
 
     def score(self, patch_chw: Tensor, *, resamples: int = 0) -> Scores:
         """The scores of one patch, float (3, h, w), 0 to 1; without `resamples` its bounds are NaN."""

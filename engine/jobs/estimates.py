@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import hardware
 from engine.classes import dataset_class_ids
@@ -17,6 +17,9 @@ from engine.jobs.workers import default_device
 from engine.settings import declared
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
+
+if TYPE_CHECKING:
+    from engine.jobs.kinds.matrix import MatrixRequest
 
 CONDITIONS = 4  # an evaluation detects on each image four times: clean, grey, noise, patch
 FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1  # before any run has finished; lower bound afterwards
@@ -106,6 +109,33 @@ def estimate(repository: Repository, config: RunConfig, *, evaluate_after: bool 
         measured_at=cost.measured_at,
         runs=cost.runs,
     )
+
+
+def matrix_s(repository: Repository, request: MatrixRequest) -> float | None:
+    """Estimate the seconds of a matrix from how fast its detectors were seen to judge images.
+
+    Returns:
+        None if a detector's speed was never measured with these settings, or without a dataset.
+    """
+    passes = 1 + 2 * _shapes(repository, request) + len(request.patches)
+    total_s = 0.0
+    for weights in request.detectors:
+        configs = [request.cell_config(dataset, weights) for dataset in request.datasets]
+        cost, images = (
+            repository.costs.get(cost_key(configs[0])),
+            [_images(repository, each) for each in configs],
+        )
+        if cost is None or not all(images):
+            return None
+        total_s += cost.overhead_s + passes * sum(images) / cost.evaluated_per_s
+    return total_s
+
+
+def _shapes(repository: Repository, request: MatrixRequest) -> int:
+    """How many shapes the patches have at most, each with controls of its own; of files each may."""
+    known = [repository.patches.get(int(each)) for each in request.patches if each.isdecimal()]
+    shapes = {(patch.height, patch.width, patch.circular) for patch in known}
+    return len(shapes) + len(request.patches) - len(known)
 
 
 def learn(

@@ -118,9 +118,26 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
         load_detector(weights, device=config.device, trust=trust, fuse=fuse)
         for weights in config.further_weights
     ]
-    (detector, classes), *further = [
-        (each, matched(dataset, each, config.class_names, config.detector_class)) for each in (first, *others)
-    ]
+    return selected(dataset, first, config, others)
+
+
+def selected(
+    dataset: Dataset, detector: Detector, config: RunConfig, others: Sequence[Detector] = ()
+) -> Materials:
+    """Select the images of a run's classes from a dataset, for detectors that are loaded.
+
+    Args:
+        dataset: with an object or more of the classes.
+        detector: as loaded.
+        config: classes, `max_images`, `include_empty` and seed are used.
+        others: further detectors under the same attack.
+
+    Raises:
+        DetectorError, SettingsError: see `gather`.
+    """
+    classes, *further = (
+        matched(dataset, each, config.class_names, config.detector_class) for each in (detector, *others)
+    )
     records = [of_classes(record, classes.dataset_ids, classes.detector_id) for record in dataset.images]
     if not config.include_empty:
         records = [record for record in records if record.count()]
@@ -129,7 +146,7 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
         detector=detector,
         classes=classes,
         records=tuple(_some_of(records, config.max_images, config.seed)),
-        further=tuple(further),
+        further=tuple(zip(others, further, strict=True)),
     )
 
 

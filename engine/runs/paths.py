@@ -7,6 +7,7 @@ from collections import deque
 from pathlib import Path
 
 from engine.config import RunConfig, home_folder
+from engine.detectors.weight_classes import possible_files
 
 LIVE_ARRAY, LIVE_IMAGE = "live.npy", "live.png"
 _RESERVED = {"", "demo", "grey", "noise"}  # these never name files
@@ -51,6 +52,11 @@ def read_log_tail(job_id: int, *, lines: int = 200) -> list[str]:
             return [line.decode(errors="replace").rstrip() for line in deque(file, maxlen=lines)]
     except OSError:
         return []
+
+
+def weight_file(weights: str) -> Path | None:
+    """The file or folder of a detector's weights; None for a name that is not downloaded, or without one."""
+    return next((path for path in possible_files(weights) if path.exists()), None)
 
 
 def absolute_config(config: RunConfig) -> RunConfig:

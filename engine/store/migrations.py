@@ -6,6 +6,8 @@ from __future__ import annotations
 import sqlite3
 import sys
 
+from engine.store.sql import JOBS, MATRICES
+
 # sqlite-utils imports pandas if installed, which takes half a second and is not needed here.
 sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
 try:
@@ -77,83 +79,7 @@ def m001_datasets(db: Database) -> None:
 @MIGRATIONS()
 def m002_jobs(db: Database) -> None:
     """Jobs with their events and steps, and the workers that carry them out. Times are Unix seconds, UTC."""
-    _create(
-        db,
-        """
-        CREATE TABLE jobs (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, not even after a deletion
-            kind TEXT NOT NULL,
-            state TEXT NOT NULL,
-            label TEXT NOT NULL,
-            device TEXT NOT NULL,  -- asked for: auto, cpu, cuda:0 ...
-            priority INTEGER NOT NULL DEFAULT 0,  -- higher first
-            place REAL NOT NULL,  -- within a priority, lower first
-            waits_for INTEGER REFERENCES jobs(id) ON DELETE SET NULL,
-            origin INTEGER REFERENCES jobs(id) ON DELETE SET NULL,  -- retried or duplicated from
-            wanted TEXT,  -- cancel or pause, asked of a running job
-            auto_resume INTEGER NOT NULL DEFAULT 0,
-            attempt INTEGER NOT NULL DEFAULT 0,  -- grows with each claim
-            fruitless INTEGER NOT NULL DEFAULT 0,  -- attempts since the last new checkpoint
-            worker TEXT,
-            running_on TEXT,  -- the worker's device while running
-            created_at REAL NOT NULL,
-            started_at REAL,
-            finished_at REAL,
-            seed INTEGER NOT NULL,
-            code_version TEXT NOT NULL,
-            folder TEXT,
-            notes TEXT NOT NULL DEFAULT '',
-            tags TEXT NOT NULL DEFAULT '[]',  -- JSON list
-            error TEXT,
-            progress TEXT NOT NULL DEFAULT '{}',  -- JSON objects from here on, the long ones last
-            estimate TEXT NOT NULL DEFAULT '{}',
-            request TEXT NOT NULL,
-            result TEXT
-        )
-        """,
-        "CREATE INDEX jobs_in_order ON jobs (state, priority DESC, place)",
-        "CREATE INDEX jobs_by_kind ON jobs (kind, state)",
-        # All that a search or an order looks at: a list reads no row but those that it shows.
-        "CREATE INDEX jobs_searched ON jobs (label COLLATE NOCASE, notes, tags, error, state, kind)",
-        "CREATE INDEX jobs_by_time ON jobs (started_at, finished_at, state, kind)",
-        "CREATE INDEX jobs_waiting ON jobs (waits_for) WHERE waits_for IS NOT NULL",
-        # However many workers there are and however they race: one running job a device.
-        "CREATE UNIQUE INDEX one_running_job_a_device ON jobs (running_on) WHERE running_on IS NOT NULL",
-        """
-        CREATE TABLE job_events (
-            id INTEGER PRIMARY KEY,
-            job_id INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
-            at REAL NOT NULL,
-            event TEXT NOT NULL,
-            detail TEXT NOT NULL
-        )
-        """,
-        "CREATE INDEX events_of_job ON job_events (job_id)",
-        """
-        CREATE TABLE steps (
-            job_id INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
-            step INTEGER NOT NULL,
-            iteration INTEGER NOT NULL,
-            loss REAL NOT NULL,
-            learning_rate REAL NOT NULL,
-            images INTEGER NOT NULL,
-            elapsed_s REAL NOT NULL,
-            terms TEXT NOT NULL,  -- JSON object
-            PRIMARY KEY (job_id, step)
-        ) WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE workers (
-            id TEXT PRIMARY KEY,
-            host TEXT NOT NULL,
-            pid INTEGER NOT NULL,
-            process_started_at REAL NOT NULL,  -- with the pid it tells a process from a later one
-            device TEXT NOT NULL,
-            started_at REAL NOT NULL,
-            heartbeat_at REAL NOT NULL
-        )
-        """,
-    )
+    _create(db, *JOBS)
 
 
 @MIGRATIONS()
@@ -411,6 +337,12 @@ def m012_scores_by_subject(db: Database) -> None:
         "CREATE INDEX scores_of_patch ON scores (patch_id, id)",
         "CREATE INDEX scores_of_job ON scores (job_id)",
     )
+
+
+@MIGRATIONS()
+def m013_matrices(db: Database) -> None:
+    """Patches scored on several detectors and datasets, cell by cell."""
+    _create(db, *MATRICES)
 
 
 def _create(db: Database, *statements: str) -> None:

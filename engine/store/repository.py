@@ -14,6 +14,7 @@ from engine.store.datasets import Datasets
 from engine.store.groups import Groups
 from engine.store.jobs import Jobs
 from engine.store.maintenance import Maintenance
+from engine.store.matrices import Matrices
 from engine.store.patches import Patches
 from engine.store.previews import Previews
 from engine.store.queue import Queue
@@ -41,6 +42,7 @@ class Repository:
         self.datasets = Datasets(self.connection)
         self.groups = Groups(self.connection)
         self.jobs = Jobs(self.connection)
+        self.matrices = Matrices(self.connection)
         self.patches = Patches(self.connection)
         self.costs = Costs(self.connection)
         self.maintenance = Maintenance(self.connection)

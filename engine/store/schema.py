@@ -30,6 +30,7 @@ SCHEMA = (
     "m010_comparisons",
     "m011_choices",
     "m012_scores_by_subject",
+    "m013_matrices",
 )
 
 

@@ -8,6 +8,7 @@ import json
 import math
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ import numpy as np
 from PIL import Image
 
 from engine.config import RunConfig, home_folder
+from engine.jobs.kinds import KINDS
+from engine.jobs.kinds.matrix import MatrixRequest
 from engine.records import Dataset, ImageRecord, Job, PatchRecord, Progress, StepRecord
+from engine.store.matrices import Matrix, MatrixCell
 from engine.store.repository import Repository
 from tests.engine.store.factories import elsewhere
 
@@ -169,6 +173,65 @@ def add_patch(repository: Repository, job: Job, config: RunConfig, chance: rando
         job_id=job.id,
     )
     return repository.patches.get(patch.id)
+
+
+def add_matrix(
+    repository: Repository,
+    patches: Sequence[PatchRecord],
+    detectors: Sequence[str] = ("demo", "yolo11n", "broken"),
+    *,
+    missing: int = 0,
+    error: str = "weights: expected a weight file, got none; check the path",
+    dataset: str = DATASET,
+) -> Matrix:
+    """The patches on some detectors, the first of which they were made on; one called broken fails.
+
+    Args:
+        missing: so many cells, from the end, are not there yet, and the matrix is still at work.
+        error: why those that are broken have failed.
+        dataset: the name that all were scored on.
+    """
+    request = MatrixRequest(
+        patches=tuple(str(patch.id) for patch in patches),
+        detectors=tuple(detectors),
+        datasets=(dataset,),
+        image_size=SIDE,
+        device="cpu",
+    )
+    facts = {
+        str(each.id): {"id": each.id, "name": each.name, "path": each.path, "sha256": each.sha256}
+        for each in patches
+    }
+    matrix = repository.matrices.begin(
+        {"number": len(repository.matrices.find())},
+        label=KINDS["matrix"].label(request, {}),
+        request=request.to_json(),
+        facts={"patches": facts},
+    )
+    subjects = [
+        {"patch": patch, "detector": each, "dataset": dataset}
+        for each in request.detectors
+        for patch in request.patches
+    ]
+    for number, subject in enumerate(subjects[: len(subjects) - missing]):
+        repository.matrices.add_cell(
+            matrix, _matrix_cell(subject, detectors[0], error, random.Random(number))
+        )
+    return repository.matrices.get(matrix.id) if missing else repository.matrices.finish(matrix)
+
+
+def _matrix_cell(subject: dict[str, str], own: str, error: str, chance: random.Random) -> MatrixCell:
+    if subject["detector"] == "broken":
+        return MatrixCell(subject=subject, scored_at=0.0, error=error)
+    evaluation = make_evaluation(chance)
+    evaluation["settings"] |= {"dataset": subject["dataset"], "patch_size": [96, 96], "masked": False}
+    facts = {
+        "name": subject["detector"],
+        "checksum": "",
+        "own": subject["detector"] == own,
+        "held_out": False,
+    }
+    return MatrixCell(subject=subject, scored_at=0.0, facts=facts, evaluation=evaluation)
 
 
 def make_evaluation(chance: random.Random) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from dashboard.navigation import PAGES
 from engine.config import home_folder
 from engine.records import Repair
 from engine.store.repository import Repository
-from tests.dashboard.homes import add_running, fill, make_dataset
+from tests.dashboard.homes import add_matrix, add_running, fill, make_dataset
 from tests.dashboard.measured import add_benchmark, against, row
 
 NAME = "**b** [x](http://e.test) $y$"  # short, as some places cut names off
@@ -49,6 +49,7 @@ VIEWS: list[tuple[str, dict[str, object]]] = [
     ("generate", {"dataset": LONG, "g.start": "patch"}),
     *(("jobs", {"job": number}) for number in range(1, 6)),
     ("patches", {"patch": 1}),
+    ("transfer", {"matrix": 1}),
     ("benchmarks", {"suite": "loader"}),
     ("compare", {"runs": "1,2"}),
 ]
@@ -62,7 +63,7 @@ def link(page: str, query: dict[str, object], present: bool) -> str:
 
 def fill_hostile(repository: Repository) -> None:
     """Datasets, jobs of all states, patches, scores and benchmark runs under such names."""
-    fill(repository, runs=2)
+    patches = fill(repository, runs=2)
     repairs = (Repair(kind=NAME, file=f"/{LONG}", line=1, action=LONG),)
     dataset = make_dataset(home_folder() / "pictures")
     images = tuple(replace(each, path=each.path + LONG.replace("/", "")) for each in dataset.images)
@@ -76,6 +77,8 @@ def fill_hostile(repository: Repository) -> None:
         add_benchmark(
             repository, rows, version=version, answer=LONG, left_out=(LONG,), detector=LONG, dataset=NAME
         )
+    named = [replace(each, name=LONG) for each in patches]
+    add_matrix(repository, named, ("demo", LONG, "broken"), error=LONG, dataset=NAME)
     add_running(repository, LONG)
     with repository.connection.transaction():
         for table in ("jobs", "patches"):
@@ -87,6 +90,7 @@ def fill_hostile(repository: Repository) -> None:
         repository.connection.rows(
             "UPDATE scores SET subject = json_object('dataset', ?1, 'detector', ?1, 'class_name', ?1)", [LONG]
         )
+        repository.connection.rows("UPDATE matrices SET label = ?", [LONG])
         repository.connection.rows("UPDATE workers SET device = ?", [LONG])
     for state in ("queued", "failed"):
         added = repository.jobs.add(kind="import", label=LONG, request={"source": LONG})

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from engine.errors import SettingsError
-from engine.settings import Settings, declared, flat, nest, nested, require_between, setting
+from engine.settings import Settings, declared, flat, like, nest, nested, require_between, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,18 @@ def test_nested_settings_are_named_with_their_topic(values: dict[str, Any], mess
     with pytest.raises(SettingsError) as caught:
         Oven(**values)
     assert str(caught.value) == message
+
+
+def test_a_setting_is_declared_like_another() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Pizza(Settings):
+        name: str = like(Bread, "name")
+        heat_deg: float = like(Oven, "heat_deg")
+
+    assert declared(Pizza) == {"name": declared(Bread)["name"], "heat_deg": declared(Oven)["heat_deg"]}
+    assert Pizza(name="margherita").heat_deg == 180.0
+    with pytest.raises(SettingsError, match="heat: expected 50 to 300, got 400"):
+        Pizza(name="margherita", heat_deg=400.0)
 
 
 def test_settings_survive_json_and_a_level() -> None:

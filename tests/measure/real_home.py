@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Fills a home with real results on the synthetic demo: datasets, runs, scores, benchmarks."""
+"""Fills a home with real results on the synthetic demo: datasets, runs, scores, a matrix, benchmarks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.kinds.generate import GenerateRequest
+from engine.jobs.kinds.matrix import MatrixRequest
 from engine.jobs.patch_records import delete_patch
 from engine.records import Job
 from engine.store.repository import Repository
@@ -53,6 +54,10 @@ def _submit(repository: Repository) -> list[Job]:
         waits_for=made[0].id,
         label="Score on the validation images",
     )
+    transfer = MatrixRequest(
+        patches=tuple(map(_scored_file, made)), detectors=("demo",), datasets=("demo", OTHER), image_size=320
+    )
+    crossed = queue.submit(repository, "matrix", transfer, waits_for=made[-1].id)
     subject = RunConfig(**DEMO_SETTINGS)
     suites = [
         queue.submit(
@@ -60,7 +65,13 @@ def _submit(repository: Repository) -> list[Job]:
         )
         for suite in SUITES
     ]
-    return [first, other, *made, checked, *suites]
+    return [first, other, *made, checked, crossed, *suites]
+
+
+def _scored_file(job: Job) -> str:
+    """Where a run's patch will be; a circular one is scored from the picture, which has the mask."""
+    name = "patch.png" if job.request["config"]["circular"] else "patch.npy"
+    return str(queue.job_folder(job.id) / name)
 
 
 def _run(repository: Repository, label: str, after: int, changes: dict[str, Any]) -> Job:

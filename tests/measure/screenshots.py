@@ -47,6 +47,7 @@ def addresses(running: Job) -> dict[str, str]:
         "generate": "generate?dataset=demo&g.preset=quick&g.image_size=320&g.preview=True",
         "jobs": f"jobs?job={running.id}",
         "patches": f"patches?patch={strongest.id}",
+        "transfer": "transfer",
         "benchmarks": "benchmarks",
         "compare": f"compare?runs={','.join(str(run.id) for run in runs)}",
     }

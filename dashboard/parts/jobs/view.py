@@ -209,6 +209,8 @@ def result(found: JobView) -> None:
         _imported(job.result)
     elif makes == "benchmark" and job.result:
         go_to("benchmarks", _("Look at the benchmark"), suite=job.request["suite"])
+    elif makes == "matrix" and job.result:
+        go_to("transfer", _("Look at the matrix"), matrix=job.result["matrix"])
 
 
 def _imported(facts: dict[str, Any]) -> None:

@@ -4,27 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
+from functools import partial
 from typing import Any
 
-from dashboard.components import controls, empty_state, go_to, guarded, live
+from dashboard.components import controls, empty_state, go_to, guarded
 from dashboard.drawing import st
-from dashboard.i18n import N_, _
+from dashboard.i18n import _
 from dashboard.page_state import choose, chosen, kept
+from dashboard.parts.before_after import changed_images
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector
-from dashboard.parts.lists import page_number
-from dashboard.services import datasets, marks, patches
+from dashboard.services import datasets, patches
 from engine.records import PatchRecord
 from engine.store.datasets import DatasetSummary
-
-SHOWN = 2  # images at a time: four pictures, which a CPU answers within two seconds
-LEGEND = {
-    "found": N_("found"),
-    "missed": N_("never found"),
-    "vanished": N_("vanished (× in the corner)"),  # noqa: RUF001
-    "appeared": N_("appeared (+ in the corner)"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,67 +84,9 @@ def before_after(patch: PatchRecord) -> None:
     st.subheader(_("Before and after"), anchor=False)
     with controls("patch-before-after"):
         found = subject(patch, "patches")
-    if found is None:
-        return
-    ids = datasets.class_ids(found.dataset, found.class_name)
-    counts = datasets.object_counts(found.dataset.name, found.dataset.imported_at, ids)
-    places = [place for place, count in enumerate(counts) if count]
-    if not places:
-        st.info(_("No image of this dataset has objects of this class. Choose another class."))
-        return
-    with controls("patch-images"):
-        number = page_number("patches.image", -(-len(places) // SHOWN))
-    shown = places[(number - 1) * SHOWN : number * SHOWN]
-    with guarded():
-        _compare(patch, found.asked | {"indices": shown})
-
-
-def _compare(patch: PatchRecord, asked: dict[str, Any]) -> None:
-    preview = patches.before_after(patch, **asked)
-    if preview.state == "failed":
-        st.error(preview.error or "", icon=":material/error:")
-        with controls("patch-again"):
-            if st.button(_("Try again"), icon=":material/refresh:", key="preview-again"):
-                patches.before_after(patch, again=True, **asked)
-                st.rerun()
-    elif preview.answer is not None:
-        _pictures(preview.answer["images"])
-    else:
-        live(_wait, every_s=0.7)(patch, asked)
-
-
-def _wait(patch: PatchRecord, asked: dict[str, Any]) -> None:
-    """Look again and again, then draw the whole page anew."""
-    if patches.before_after(patch, **asked).state in ("done", "failed"):
-        st.rerun()
-    text = _("The detector looks at the images. The first time takes up to a minute, then two seconds.")
-    st.info(text, icon=":material/hourglass_top:")
-
-
-def _pictures(images: list[dict[str, object]]) -> None:
-    was, gone, new = marks.changes(images)
-    text = _(
-        "Objects found on the clean images: {number} · vanished: {gone} · detections that appeared: {new}"
-    )
-    st.markdown(text.format(number=was, gone=gone, new=new))
-    st.html(" &emsp; ".join(_swatch(mark) for mark in marks.MARKS))
-    for image in images:
-        for column, side in zip(st.columns(2), ("before", "after"), strict=True):
-            caption = _("Image {index}, clean") if side == "before" else _("Image {index}, with the patch")
-            text = caption.format(index=image["index"])
-            drawn = marks.marks_of(image, side)
-            picture = patches.file_bytes(image[side]["path"])  # type: ignore[index]
-            column.image(marks.marked(picture, drawn), caption=text, alt=text, width="stretch")
-
-
-def _swatch(mark: str) -> str:
-    colour, dash, _sign = marks.MARKS[mark]
-    line = "dashed" if dash > 5 else "dotted" if dash else "solid"
-    box = (
-        f"display:inline-block;width:1.6em;height:1em;vertical-align:middle;background:#444;"
-        f"border:2px {line} {colour}"
-    )
-    return f'<span style="white-space:nowrap"><span style="{box}"></span> {escape(_(LEGEND[mark]))}</span>'
+    if found is not None:
+        ask = partial(patches.before_after, patch, **found.asked)
+        changed_images(found.dataset, found.class_name, ask, "patches.image")
 
 
 def score_elsewhere(patch: PatchRecord) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from engine.cli.option_types import BatchSize, LossTerm, PatchSize
+from engine.cli.option_types import BatchSize, LossTerm, Names, PatchSize
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,9 @@ from engine.cli.option_types import BatchSize, LossTerm, PatchSize
         (LossTerm(), "tv", ("tv", 1.0)),
         (LossTerm(), "object=0.5", ("object", 0.5)),
         (LossTerm(), ("object", 0.5), ("object", 0.5)),
+        (Names(), "", ("",)),
+        (Names(), "1,a.npy", ("1", "a.npy")),
+        (Names(), ("1",), ("1",)),
     ],
 )
 def test_a_text_stands_for_a_value(kind: click.ParamType, text: object, value: object) -> None:

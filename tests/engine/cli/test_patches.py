@@ -327,3 +327,15 @@ def test_real_photographs_and_a_real_detector(
     assert made.json["dataset"]["images"] == 4
     assert made.json["evaluation"]["controls"]["clean"]["asr"] == 0
     assert main(["dataset", "show", "coco128", "--class", "person"]) == 0
+
+
+def test_patches_on_record_are_listed(run, small, tmp_path: Path) -> None:
+    assert run("patch", "list", "--json").json == []
+    assert run("patch", "list").err == "No patch is on record; try: patch generate\n"
+    generated(run, small, tmp_path / "run")
+    titles, _line, row = run("patch", "list").out.splitlines()
+    assert titles.split() == ["patch", "name", "made", "on", "dataset", "class"]
+    assert row.split()[0] == "1"
+    assert row.split()[-3:] == ["tiny", "blocks", "person"]
+    (listed,) = run("patch", "list", "--text", "blocks", "--json").json
+    assert (listed["id"], listed["detector"]) == (1, "tiny")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.cli.progress import evaluation_bar, watching
+from engine.cli.progress import evaluation_bar, image_bar, watching
 from engine.errors import RunInterruptedError, SettingsError
 from engine.patch.state import RunState
 from engine.records import StepRecord
@@ -77,6 +77,12 @@ def test_an_evaluation_is_shown_too() -> None:
         observer.on_evaluated(4)
         assert signal.getsignal(signal.SIGINT) is before
     assert not observer.stop_requested()
+
+
+def test_images_are_counted_up_to_all() -> None:
+    with image_bar() as show:
+        for done in (0, 3, 7):
+            show(done, 7)
 
 
 def test_tensorboard_gets_every_step(tmp_path: Path) -> None:

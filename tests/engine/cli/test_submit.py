@@ -50,6 +50,16 @@ def test_an_evaluation_an_import_and_a_benchmark_are_submitted(run: Run, tmp_pat
     assert (config["dataset"], config["learning_rate"]) == ("demo", 0.01)
 
 
+def test_a_matrix_is_submitted(run: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "p.npy", np.zeros((3, 8, 8)))
+    axes = ("--patches", tmp_path / "p.npy", "--detectors", "demo,yolo11n", "--datasets", "demo")
+    job = run("jobs", "submit", "matrix", *axes, "--iou", 0.4, "--max-images", 3, "--json").json
+    assert (job["kind"], job["label"]) == ("matrix", "Matrix 1 × 2: person on demo")  # noqa: RUF001
+    request = job["request"]
+    assert (request["patches"], request["detectors"]) == ([str(tmp_path / "p.npy")], ["demo", "yolo11n"])
+    assert (request["settings"]["iou"], request["max_images"]) == (0.4, 3)
+
+
 def test_classes_are_submitted(run: Run, tmp_path: Path) -> None:
     np.save(tmp_path / "p.npy", np.zeros((3, 8, 8)))
     mapped = (*DEMO, "--class", "man", "--class", "woman", "--detector-class", "person", "--json")
@@ -71,6 +81,11 @@ def test_classes_are_submitted(run: Run, tmp_path: Path) -> None:
         ),
         (("evaluate", "--patch", "none.npy", *DEMO), "expected a patch file"),
         (("benchmark", "none"), "suite: expected one of"),
+        (("matrix",), "expected --patches, got none; name one or more, with commas between"),
+        (
+            ("matrix", "--patches", "5", "--detectors", "demo", "--datasets", "demo"),
+            "patch 5: expected one of the list, found none",
+        ),
         (("import", "demo", "--waits-for", "99"), "waits for job 99: expected a job that may still succeed"),
     ],
 )

@@ -169,6 +169,17 @@ def test_a_circular_patch_leaves_the_corners(loader: ImageLoader) -> None:
         evaluated(detector, loader, indices, solid(0, 8, 8), class_id=0, mask_hw=mask)
 
 
+def test_judges_of_several_shapes_share_the_clean_images(loader: ImageLoader) -> None:
+    detector, indices = BrightnessDetector(), [0, 1, 2]
+    judge = PatchJudge(detector, loader, indices, class_id=0, config=COVERING)
+    circle, square = judge.with_mask(circle_mask(16, 16)), judge.with_mask(None)
+    found = [circle.evaluate(solid(0)), square.evaluate(solid(0))]
+    assert detector.passes == (1 + 3 + 3) * 3
+    how: dict[str, Any] = {"class_id": 0, "config": COVERING}
+    assert found[0] == evaluated(detector, loader, indices, solid(0), mask_hw=circle_mask(16, 16), **how)
+    assert found[1] == evaluated(detector, loader, indices, solid(0), **how)
+
+
 @pytest.mark.parametrize("kind", ["random", "fixed"])
 def test_other_placements_repeat_with_the_seed(loader: ImageLoader, kind: str) -> None:
     placement = PlacementConfig(kind=kind, scale=0.5)

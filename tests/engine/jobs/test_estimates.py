@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,9 @@ from engine.jobs.estimates import (
     estimate,
     estimate_errors,
     learn,
+    matrix_s,
 )
+from engine.jobs.kinds.matrix import MatrixRequest
 from engine.runs.materials import open_dataset
 from engine.store.repository import Repository
 
@@ -215,3 +218,28 @@ def test_estimate_and_truth_stand_side_by_side(repository: Repository) -> None:
     ((number, estimated_s, true_s),) = estimate_errors(repository)
     assert (number, estimated_s) == (1, 60.0)
     assert 0 <= true_s < 10
+
+
+def test_a_matrix_takes_its_passes_on_each_detector(
+    repository: Repository, settings: Settings, tmp_path: Path
+) -> None:
+    known = [
+        repository.patches.add(
+            name="p", path="", image="", height=side, width=16, circular=False, sha256=str(side)
+        ).id
+        for side in (16, 16, 32)
+    ]
+    name = repository.datasets.all()[0].name
+    asked = MatrixRequest(
+        patches=(*map(str, known), "file.npy"),
+        detectors=("demo", "other"),
+        datasets=(name, settings().dataset),
+        image_size=64,
+        device="cpu",
+    )
+    assert matrix_s(repository, asked) is None
+    for weights in asked.detectors:
+        repository.costs.put(cost_key(asked.cell_config(name, weights)), **COST)
+    passes = 1 + 2 * 3 + 4  # two shapes on record, and perhaps another of the file
+    assert matrix_s(repository, asked) == pytest.approx(2 * (3.0 + passes * (5 + 5) / 20.0))
+    assert matrix_s(repository, asked.changed(datasets=("none",))) is None

@@ -17,6 +17,7 @@ from engine.runs.paths import (
     log_path,
     preview_folder,
     read_log_tail,
+    weight_file,
 )
 
 
@@ -70,3 +71,11 @@ def test_paths_in_settings_become_absolute_and_names_stay(
     )
     named = RunConfig(dataset="demo", weights="yolo11n")
     assert absolute_config(named) == named
+
+
+def test_weights_are_found_where_they_are_kept(own_home: Path, tiny_weights: Path) -> None:
+    kept = own_home / "weights" / "mine.pt"
+    assert weight_file("mine") is None
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"")
+    assert [weight_file(each) for each in ("mine", str(tiny_weights))] == [kept, tiny_weights]

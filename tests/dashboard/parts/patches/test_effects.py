@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The legend of marks; the rest is tested through the page."""
+"""What a patch is tried on; the rest is tested through the page."""
 
 from __future__ import annotations
 
-from dashboard.parts.patches.effects import LEGEND
-from dashboard.services.marks import MARKS
+from dashboard.parts.patches.effects import Subject
+from engine.store.datasets import DatasetSummary
 
 
-def test_every_mark_is_in_the_legend_with_its_sign() -> None:
-    assert set(LEGEND) == set(MARKS)
-    for mark, (_colour, _dash, sign) in MARKS.items():
-        assert sign in LEGEND[mark]
+def test_a_subject_asks_for_its_dataset_by_name() -> None:
+    dataset = DatasetSummary(
+        name="streets",
+        source="",
+        class_names=("person",),
+        synthetic=False,
+        imported_at="",
+        images=1,
+        repairs=0,
+        objects=1,
+    )
+    subject = Subject(dataset=dataset, weights="demo", class_name=("person",), detector_class="")
+    assert subject.asked == {
+        "dataset": "streets",
+        "weights": "demo",
+        "class_name": ("person",),
+        "detector_class": "",
+    }

@@ -40,12 +40,12 @@ def test_kinds_are_found_by_what_they_make(product: str, names: list[str]) -> No
 
 
 def test_every_kind_is_described() -> None:
-    assert list(KINDS) == ["generate", "evaluate", "import", "benchmark"]
+    assert list(KINDS) == ["generate", "evaluate", "import", "benchmark", "matrix"]
     for kind in KINDS.things():
         assert kind.help.endswith(".")
         assert kind.title
         assert kind.words
-        assert kind.has_config is (kind.name != "import")
+        assert kind.has_config is (kind.name not in ("import", "matrix"))
 
 
 def test_an_unknown_kind_is_named() -> None:

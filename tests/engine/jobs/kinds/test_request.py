@@ -15,6 +15,7 @@ from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.kinds.generate import GenerateRequest
+from engine.jobs.kinds.matrix import MatrixRequest
 from engine.jobs.kinds.request import Request, subject
 
 DEMO = RunConfig(dataset="demo", weights="demo", seed=3)
@@ -30,6 +31,7 @@ GENERATE, IMPORT = GenerateRequest(config=DEMO), ImportRequest(source="demo")
         GenerateRequest(config=DEMO.changed(class_name=("a", "b"), detector_class="c"), trust=True),
         EvaluateRequest(config=DEMO, patch="p.npy", settings=EvaluationConfig(iou=0.7)),
         BenchmarkRequest(suite="floor", config=DEMO, seconds=2.5),
+        MatrixRequest(patches=("1",), detectors=("demo",), datasets=("demo", "a"), max_images=2),
     ],
 )
 def test_requests_come_back_from_json(request_: Request) -> None:

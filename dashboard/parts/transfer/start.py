@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The form that starts a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dashboard import formats
+from dashboard.components import controls, empty_state, guarded
+from dashboard.drawing import st
+from dashboard.i18n import _, ngettext
+from dashboard.page_state import choose, kept, reset
+from dashboard.parts.class_choice import (
+    choose_classes,
+    choose_detector_class,
+    read_classes,
+    write_classes,
+)
+from dashboard.parts.detector_choice import detector_name
+from dashboard.services import datasets, detectors, matrices, patches
+
+USUAL_PX = 640
+
+
+def start_form(*, first: bool) -> None:
+    """Choose patches, detectors and datasets, and queue their matrix.
+
+    Args:
+        first: there is no matrix yet, so the form is open.
+    """
+    offered, known = matrices.patch_options(), {each.name: each for each in datasets.summaries()}
+    if not offered:
+        empty_state(_("There is no patch yet."), page="generate", label=_("Generate a patch"))
+        return
+    if not known:
+        empty_state(_("No dataset is imported yet."), page="datasets", label=_("Import a dataset"))
+        return
+    with (
+        controls("start-matrix"),
+        st.expander(_("Start a matrix"), icon=":material/play_arrow:", expanded=first),
+    ):
+        chosen = _patches(offered)
+        left, right = st.columns(2)
+        with left:
+            weights = _several(
+                "t.detectors",
+                _("Detectors"),
+                detectors.detectors(),
+                ["demo"],
+                help=_("Each patch is scored on each. Names that are not files are downloaded first."),
+                format_func=detector_name,
+            )
+        with right:
+            data = _several(
+                "t.datasets",
+                _("Datasets"),
+                list(known),
+                [next(iter(known))],
+                help=_("The images that carry the patches."),
+            )
+        if not (chosen and weights and data):
+            st.caption(_("Choose a patch, a detector and a dataset or more of each."))
+            return
+        _subject(chosen, weights, data, [known[each].class_names for each in data])
+
+
+def _patches(offered: dict[int, str]) -> list[int]:
+    found: list[int] = st.multiselect(
+        _("Patches"),
+        list(offered),
+        format_func=lambda each: f"{each} {offered.get(each, '')}",
+        placeholder=_("Choose one patch or more"),
+        help=_("Patches on record; type to search by number or name."),
+        **kept(
+            "t.patches",
+            [],
+            allowed=offered,
+            parse=lambda text: [int(part) for part in text.split(",") if int(part) in offered],
+            write=lambda numbers: ",".join(map(str, numbers)),
+        ),
+    )
+    if not found:
+        st.button(_("Choose the latest five"), key="latest-five", on_click=_take_latest)
+    return found
+
+
+def _take_latest() -> None:
+    reset("t.patches")
+    latest = list(matrices.patch_options())[:5]
+    choose("t.patches", latest, write=lambda numbers: ",".join(map(str, numbers)))
+
+
+def _several(name: str, label: str, offered: list[str], usual: list[str], **how: Any) -> list[str]:
+    return st.multiselect(
+        label,
+        offered,
+        placeholder=_("Choose one or more"),
+        **how,
+        **kept(name, usual, allowed=offered, parse=read_classes, write=write_classes),
+    )
+
+
+def _subject(chosen: list[int], weights: list[str], data: list[str], classes_of: list[Sequence[str]]) -> None:
+    """The settings that all cells share, what they cost, and the button."""
+    common = [
+        each for each in dict.fromkeys(classes_of[0]) if each and all(each in own for own in classes_of)
+    ]
+    if not common:
+        st.warning(_("These datasets have no class in common. Choose others."), icon=":material/warning:")
+        return
+    own, target, size, most = st.columns(4)
+    with own:
+        classes = choose_classes("t.class", common, meaning=_("The objects that carry the patches."))
+    with target:
+        detector_class = choose_detector_class("t.detector_class", weights[0], classes)
+    image_size = size.number_input(
+        _("Image size (px)"),
+        32,
+        4096,
+        step=32,
+        help=_("The images' long side in pixels, a multiple of 32."),
+        **kept("t.image_size", _made_at(chosen[0]), allowed=range(32, 4097, 32), parse=int),
+    )
+    max_images = most.number_input(
+        _("Images at most"),
+        0,
+        10_000_000,
+        help=_("Use at most this many of each dataset's images; 0 for all."),
+        **kept("t.max_images", 0, parse=int),
+    )
+    if not classes or detector_class is None:
+        return
+    with guarded():
+        request = matrices.request_of(
+            patches=chosen,
+            detectors_=weights,
+            datasets_=data,
+            class_name=classes,
+            detector_class=detector_class,
+            image_size=int(image_size),
+            max_images=int(max_images),
+        )
+        st.caption(_cost(len(chosen) * len(weights) * len(data), matrices.estimate(request)))
+        if st.button(_("Start"), type="primary", key="start-matrix", icon=":material/play_arrow:"):
+            job = matrices.start(request)
+            st.toast(_("The matrix is queued as job {job}.").format(job=job.id))
+
+
+def _made_at(patch_id: int) -> int:
+    """The image size that a patch was made at."""
+    made = patches.get(patch_id).summary.get("config", {})
+    return int(made.get("image_size", USUAL_PX))
+
+
+def _cost(cells: int, elapsed_s: float | None) -> str:
+    text = ngettext("{number} cell", "{number} cells", cells).format(number=f"{cells:,}")
+    if elapsed_s is None:
+        return _("{cells}, each beside clean images, a grey patch and noise.").format(cells=text)
+    return _("{cells}, each beside clean images, a grey patch and noise; about {time}.").format(
+        cells=text, time=formats.duration(elapsed_s)
+    )

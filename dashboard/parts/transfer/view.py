@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""One matrix: its heat maps and tables, what failed, a cell's images, and the downloads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from dashboard import formats
+from dashboard.charts.matrix import OWN, Cell, heat_map
+from dashboard.components import CONDITIONS, MEANINGS, SCORES, chart, controls, go_to, guarded, look, table
+from dashboard.downloads import save_button
+from dashboard.drawing import Markdown, st
+from dashboard.i18n import N_, _
+from dashboard.page_state import choose, kept
+from dashboard.parts.before_after import changed_images
+from dashboard.parts.jobs.controls import asked_twice
+from dashboard.services import datasets, matrices
+from dashboard.services.matrices import Figure, Matrix, Table, TableRow
+
+STATES = {
+    "running": N_("At work, or ended in the middle: {ended} of {total} cells are there."),
+    "interrupted": N_("Interrupted: {ended} of {total} cells are there. Start the same matrix to go on."),
+    "finished": N_("{ended} of {total} cells."),
+}
+LOW_IS_STRONG = ("confidence_retained", "ap50", "ap50_95", "relative_ap50")
+
+
+def situation(matrix: Matrix) -> None:
+    """How far the matrix is, and where it came from."""
+    text = _(STATES[matrix.state]).format(ended=matrix.ended, total=matrix.total)
+    asked = matrix.request
+    about = _("{class_name}, images of {size} px, begun {when}").format(
+        class_name=", ".join(matrices.class_names(matrix)),
+        size=asked["image_size"],
+        when=formats.moment(matrix.started_at),
+    )
+    st.caption(f"{text} {about}")
+    if matrix.job_id is not None:
+        go_to("jobs", _("Open its job"), job=matrix.job_id)
+
+
+def metric_choice() -> str:
+    """The score that the heat maps show."""
+    with controls("transfer-metric"):
+        return st.selectbox(
+            _("Score"),
+            list(SCORES),
+            format_func=lambda key: _(SCORES[key]),
+            width=320,
+            help=_("What the cells show; bright cells are strong patches."),
+            **kept("transfer.metric", "asr", allowed=SCORES),
+        )
+
+
+def heat_maps(matrix: Matrix, metric: str) -> None:
+    """A heat map and a table of each dataset."""
+    shown = matrices.tables(matrix, metric)
+    for number, found in enumerate(shown):
+        title = _("{score} on {dataset}").format(score=_(SCORES[metric]), dataset=found.name)
+        figure = heat_map(
+            list(map(row_name, found.rows)),
+            list(found.detectors.values()),
+            [[_cell(each) for each in figures] for figures in found.figures],
+            controls=sum(row.condition != "patch" for row in found.rows),
+            stronger_low=metric in LOW_IS_STRONG,
+            title=title,
+            **look(),
+        )
+        chart(
+            figure,
+            alt=alt(found, metric),
+            key=f"transfer-{number}",
+            on_select=partial(_clicked, number, found),
+            selection_mode="points",
+        )
+        with st.expander(_("The same as a table: {title}").format(title=title), icon=":material/table:"):
+            table(table_rows(found))
+    if any(each.own for found in shown for figures in found.figures for each in figures):
+        st.caption(_("{sign} and a frame: the patch was made on this detector.").format(sign=OWN))
+    st.caption(
+        _(
+            "With each figure: its 95% bootstrap interval over images. A patch that does not beat grey has "
+            "shown occlusion, not an attack."
+        )
+    )
+    st.caption(_(MEANINGS))
+
+
+def row_name(row: TableRow) -> str:
+    """A row's name in the session's language."""
+    return row.name if row.condition == "patch" else f"{_(CONDITIONS[row.condition])} {row.name}".strip()
+
+
+def table_rows(found: Table) -> list[dict[str, Any]]:
+    """A line for each row of the heat map."""
+    return [
+        {_("Patch"): row_name(row)}
+        | {name: _text(each) for name, each in zip(found.detectors.values(), figures, strict=True)}
+        for row, figures in zip(found.rows, found.figures, strict=True)
+    ]
+
+
+def alt(found: Table, metric: str) -> str:
+    """What a heat map says, in a sentence: its size, and the strongest patch."""
+    text = _(
+        "Heat map of {score} on {dataset}: {patches} patches and their controls on {detectors} detectors."
+    )
+    patches = [row.condition == "patch" for row in found.rows]
+    said = text.format(
+        score=_(SCORES[metric]),
+        dataset=found.name,
+        patches=sum(patches),
+        detectors=len(found.detectors),
+    )
+    known = [
+        (each.value, row.name, name)
+        for row, figures in zip(found.rows, found.figures, strict=True)
+        for each, name in zip(figures, found.detectors.values(), strict=True)
+        if row.condition == "patch" and each.value is not None
+    ]
+    if not known:
+        return said
+    value, patch, name = min(known) if metric in LOW_IS_STRONG else max(known)
+    strongest = _("The strongest is {patch} on {detector}: {value}.")
+    return f"{said} {strongest.format(patch=patch, detector=name, value=formats.number(value))}"
+
+
+def failures(matrix: Matrix) -> None:
+    """Why cells have no figures."""
+    names = matrices.detector_names(matrix)
+    told = {(cell.subject["detector"], cell.error) for cell in matrix.cells if cell.error}
+    for weights, error in sorted(told):
+        text = Markdown("**{detector}**: {error}").format(detector=names[weights], error=error)
+        st.warning(text, icon=":material/warning:")
+
+
+def cell_images(matrix: Matrix) -> None:
+    """What a patch changes on images, as one detector sees them."""
+    st.subheader(_("Before and after"), anchor=False)
+    names, detectors = matrices.patch_names(matrix), matrices.detector_names(matrix)
+    with controls("transfer-cell"):
+        st.caption(_("Click on a cell, or choose here."))
+        columns = st.columns(3)
+        patch = columns[0].selectbox(
+            _("Patch"), list(names), format_func=names.__getitem__, **_first("transfer.patch", list(names))
+        )
+        weights = columns[1].selectbox(
+            _("Detector"),
+            list(detectors),
+            format_func=detectors.__getitem__,
+            **_first("transfer.detector", list(detectors)),
+        )
+        dataset = columns[2].selectbox(
+            _("Dataset"),
+            matrix.request["datasets"],
+            format_func=lambda each: matrices.dataset_name(matrix, str(each)),
+            **_first("transfer.dataset", matrix.request["datasets"]),
+        )
+    number = matrix.facts["patches"][patch]["id"]
+    if number is not None:
+        go_to("patches", _("Look at the patch"), patch=number)
+    name = matrices.dataset_name(matrix, dataset)
+    summary = next((each for each in datasets.summaries() if each.name == name), None)
+    if summary is None:
+        st.info(_("The dataset {dataset} is not imported any more.").format(dataset=name))
+        return
+    ask = partial(matrices.before_after, matrix, (patch, weights, dataset))
+    with guarded():
+        changed_images(summary, matrices.class_names(matrix), ask, "transfer.image")
+
+
+def downloads(matrix: Matrix) -> None:
+    """The figures as files, and the deletion."""
+    name = f"matrix-{matrix.id}"
+    with controls("transfer-files"), st.container(horizontal=True):
+        save_button(
+            _("CSV"),
+            partial(matrices.to_csv, matrix),
+            f"{name}.csv",
+            "text/csv",
+            key="matrix-csv",
+            help=_("A line for each figure, with its interval."),
+        )
+        save_button(
+            _("JSON"),
+            partial(matrices.as_json, matrix),
+            f"{name}.json",
+            "application/json",
+            key="matrix-json",
+            help=_("The request and all scores of all cells."),
+        )
+        asked_twice(
+            _("Delete"),
+            _("This removes the matrix with its scores. Patches and jobs stay."),
+            _("Delete this matrix"),
+            partial(_delete, matrix),
+            icon=":material/delete:",
+            key="matrix-delete",
+        )
+
+
+def _first(name: str, offered: list[str]) -> dict[str, Any]:
+    return kept(name, offered[0], allowed=offered)
+
+
+def _cell(figure: Figure) -> Cell:
+    if figure.value is None:
+        return Cell(value=None, lines=(_text(replace(figure, own=False)),), own=figure.own)
+    lines = [formats.number(figure.value)]
+    if figure.low is not None and figure.high is not None:
+        lines.append(f"{figure.low:.2f}–{figure.high:.2f}")  # noqa: RUF001
+    return Cell(value=figure.value, lines=tuple(lines), own=figure.own)
+
+
+def _text(figure: Figure) -> str:
+    if figure.error:
+        return _("failed")
+    if figure.pending:
+        return _("not yet")
+    text = formats.interval(figure.value, (figure.low, figure.high))
+    return f"{text} {OWN}" if figure.own else text
+
+
+def _clicked(number: int, found: Table) -> None:
+    """A click on the cell of a patch chooses it; on that of a control, its detector alone."""
+    points = st.session_state[f"transfer-{number}"].selection.points
+    if not points:
+        return
+    row, column = divmod(points[0]["point_index"], len(found.detectors))
+    _choose("transfer.detector", list(found.detectors)[column])
+    _choose("transfer.dataset", found.dataset)
+    if found.rows[row].patch:
+        _choose("transfer.patch", found.rows[row].patch)
+
+
+def _choose(name: str, value: str) -> None:
+    st.session_state[f"widget.{name}"] = value
+    choose(name, value)
+
+
+def _delete(matrix: Matrix) -> None:
+    matrices.delete(matrix.id)
+    choose("matrix", None)
+    st.session_state.pop("widget.matrix", None)
+    st.toast(_("Matrix {number} was deleted.").format(number=matrix.id))
+    st.rerun()

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""`matrix run`, `list` and `show`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from engine.cli.output import SCORES, interval, json_option, print_json, print_table
+from engine.cli.progress import image_bar
+from engine.cli.run_options import matrix_from_options, matrix_options
+from engine.jobs.matrix_tables import Figure, Table, TableRow, tables, to_json
+from engine.store.matrices import Matrix
+from engine.store.repository import Repository
+
+OWN = "*"  # beside a figure of a patch on the detector that it was made on
+
+metric_option = click.option(
+    "--metric", type=click.Choice(list(SCORES)), default="asr", help="The score to print."
+)
+
+
+@click.group("matrix")
+def matrix_group() -> None:
+    """Score patches on several detectors and datasets, to see what transfers."""
+
+
+@matrix_group.command("run")
+@matrix_options
+@metric_option
+@click.option("--fresh", is_flag=True, help="Score everything again, as a new matrix.")
+@json_option
+def run_command(metric: str, fresh: bool, as_json: bool, **options: Any) -> None:
+    """Score each patch on each detector and dataset, beside clean images, a grey patch and noise.
+
+    Cells are stored as they end: the same command goes on where it was interrupted, and tries again what
+    failed. Patches are named by their number (see: patch list) or their file.
+    """
+    request = matrix_from_options(options)
+    from engine.jobs.matrices import run_matrix
+
+    with image_bar() as progress:
+        matrix = run_matrix(request, fresh=fresh, progress=progress)
+    _print(matrix, metric, as_json)
+
+
+@matrix_group.command("list")
+@click.option("--limit", default=30, help="Show at most this many.")
+@json_option
+def list_command(limit: int, as_json: bool) -> None:
+    """List the matrices, the newest first."""
+    with Repository() as repository:
+        found = repository.matrices.find(limit=limit)
+    if as_json:
+        names = ("id", "job_id", "label", "state", "ended", "failed", "total", "started_at", "request")
+        print_json([{name: getattr(matrix, name) for name in names} for matrix in found])
+    elif found:
+        titles = ("matrix", "state", "cells", "failed", "begun", "label")
+        print_table(titles, [_listed(matrix) for matrix in found])
+    else:
+        click.echo("There is no matrix yet; try: matrix run", err=True)
+
+
+@matrix_group.command("show")
+@click.argument("matrix_id", metavar="MATRIX", type=int)
+@metric_option
+@json_option
+def show_command(matrix_id: int, metric: str, as_json: bool) -> None:
+    """Print MATRIX, a number from the list, with 95% intervals: patches by detectors, a table a dataset."""
+    with Repository() as repository:
+        matrix = repository.matrices.get(matrix_id)
+    _print(matrix, metric, as_json)
+
+
+def _listed(matrix: Matrix) -> list[object]:
+    begun = datetime.fromtimestamp(matrix.started_at, UTC).isoformat(" ", timespec="minutes")
+    cells = f"{matrix.ended}/{matrix.total}"
+    return [matrix.id, matrix.state, cells, matrix.failed, begun, matrix.label]
+
+
+def _print(matrix: Matrix, metric: str, as_json: bool) -> None:
+    if as_json:
+        print_json(to_json(matrix))
+        return
+    shown = tables(matrix, metric)
+    for table in shown:
+        click.echo(f"{SCORES[metric]} on {table.name}")
+        _print_table(table)
+        click.echo("")
+    if any(figure.own for table in shown for row in table.figures for figure in row):
+        click.echo(f"{OWN} made on this detector")
+    for error in dict.fromkeys(cell.error for cell in matrix.cells if cell.error):
+        click.echo(f"failed: {error}")
+    click.echo(f"matrix {matrix.id}, {matrix.state}: {matrix.ended} of {matrix.total} cells")
+
+
+def _print_table(table: Table) -> None:
+    lines = [
+        [_name(row), *map(_cell, figures)] for row, figures in zip(table.rows, table.figures, strict=True)
+    ]
+    print_table(["patch", *table.detectors.values()], lines)
+
+
+def _name(row: TableRow) -> str:
+    return row.name if row.condition == "patch" else f"{row.condition} {row.name}".strip()
+
+
+def _cell(figure: Figure) -> str:
+    if figure.error:
+        return "failed"
+    if figure.pending:
+        return "pending"
+    text = interval(figure.value, figure.low, figure.high)
+    return f"{text} {OWN}" if figure.own else text
