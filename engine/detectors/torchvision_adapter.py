@@ -100,7 +100,7 @@ class TorchvisionDetector:
         if fuse:
             fuse_batch_norm(self.model)
         self.model.requires_grad_(False)
-        self.model.to(device=device, memory_format=torch.channels_last)
+        self.model.to(device).to(memory_format=torch.channels_last)
 
     def candidates(self, images_nchw: Tensor, class_id: int, *, boxes: bool = False) -> Candidates:
         """The anchors of a one-stage detector, which all images share; the proposals of a two-stage one.
