@@ -60,8 +60,10 @@ class MatrixPatch:
     def made_on(self, detector: OpenDetector) -> bool:
         """Whether its run attacked this detector: by checksum, or with ART, which folds nothing, by name."""
         made = {} if self.record is None else self.record.summary
+        attacked = [made.get("weights_sha256")]
+        attacked += [further["weights_sha256"] for further in made.get("further_detectors", ())]
         by_name = made.get("backend") == "art" and made["config"]["weights"] == detector.weights
-        return detector.checksum == made.get("weights_sha256") or by_name
+        return detector.checksum in attacked or by_name
 
     def held_out(self, dataset: str) -> bool | None:
         """Whether it was made on another dataset; None if that is unknown."""
