@@ -174,7 +174,7 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
     It needs no network and says nothing about photographs.
     """
     if retrain:
-        from engine.detectors.demo_training import retrain_demo_detector
+        from engine.runs.demo_training import retrain_demo_detector
 
         score = retrain_demo_detector(report=lambda line: click.echo(line, err=True))
         if as_json:

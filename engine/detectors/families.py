@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from engine.detectors.base import Detector
+    from engine.detectors.training import Trainer
 
 
 class Adapter(Protocol):
@@ -44,6 +45,7 @@ class DetectorFamily:
         knows: whether a file or folder holds weights of the family, by its name or content.
         class_names: reads the classes of such weights by index; empty if it cannot.
         adapter: imports and returns the module that loads the family's detectors.
+        trainer: likewise the module that trains them; None if PatchBench cannot.
     """
 
     name: str
@@ -54,6 +56,7 @@ class DetectorFamily:
     knows: Callable[[Path], bool]
     class_names: Callable[[Path], tuple[str, ...]]
     adapter: Callable[[], Adapter]
+    trainer: Callable[[], Trainer] | None = None
 
 
 def family_of(path: Path) -> DetectorFamily | None:
@@ -82,6 +85,12 @@ def _ultralytics() -> Adapter:
     return ultralytics
 
 
+def _ultralytics_trainer() -> Trainer:
+    from engine.detectors import ultralytics_training
+
+    return ultralytics_training
+
+
 DETECTORS.add(
     DetectorFamily(
         name="ultralytics",
@@ -97,5 +106,6 @@ DETECTORS.add(
         knows=Path.is_file,
         class_names=classes_in,
         adapter=_ultralytics,
+        trainer=_ultralytics_trainer,
     )
 )

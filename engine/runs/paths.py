@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections import deque
 from pathlib import Path
+from typing import TypeVar
 
-from engine.config import RunConfig, home_folder
+from engine.config import RunConfig, TrainingConfig, home_folder
 
 LIVE_ARRAY, LIVE_IMAGE = "live.npy", "live.png"
 _RESERVED = {"demo", "grey", "noise"}  # these never name files
@@ -53,11 +54,11 @@ def read_log_tail(job_id: int, *, lines: int = 200) -> list[str]:
         return []
 
 
-def absolute_config(config: RunConfig) -> RunConfig:
+Config = TypeVar("Config", RunConfig, TrainingConfig)
+
+
+def absolute_config(config: Config) -> Config:
     """The settings with absolute paths, valid in any working directory."""
-    named = {
-        name: Path(getattr(config, name)).expanduser()
-        for name in ("dataset", "weights", "initial")
-        if getattr(config, name) not in _RESERVED
-    }
+    given = {name: getattr(config, name, "demo") for name in ("dataset", "weights", "initial")}
+    named = {name: Path(value).expanduser() for name, value in given.items() if value not in _RESERVED}
     return config.changed(**{name: str(path.absolute()) for name, path in named.items() if path.exists()})
