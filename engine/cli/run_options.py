@@ -29,7 +29,7 @@ _TYPES: dict[str, click.ParamType] = {
 
 def scoring_options(command: Command) -> Command:
     """Add the options for scoring, shared by `patch evaluate` and `jobs submit evaluate`."""
-    return _all(command, *map(_option, _SCORING.values()))
+    return all_options(command, *map(option_of, _SCORING.values()))
 
 
 def evaluation_from_options(options: dict[str, Any]) -> tuple[RunConfig, EvaluationConfig]:
@@ -48,17 +48,17 @@ def subject_options(command: Command) -> Command:
     trust = click.option(
         "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
     )
-    return _all(command, *_options("subject"), trust)
+    return all_options(command, *_options("subject"), trust)
 
 
 def recipe_options(command: Command) -> Command:
     """Add the options that determine a patch's strength, shared by `generate` and benchmarks."""
-    return _all(command, *_options("recipe"))
+    return all_options(command, *_options("recipe"))
 
 
 def suite_options(command: Command) -> Command:
     """Add the options of a suite, shared by `benchmark run` and `jobs submit benchmark`."""
-    return _all(
+    return all_options(
         command,
         subject_options,
         recipe_options,
@@ -89,7 +89,7 @@ def run_options(command: Command) -> Command:
         type=click.Choice(list(PRESETS)),
         help=", ".join(f"{name}: {count}" for name, count in PRESETS.items()) + " iterations.",
     )
-    return _all(command, preset, *_options("course"), recipe_options)
+    return all_options(command, preset, *_options("course"), recipe_options)
 
 
 def config_from_options(options: dict[str, Any]) -> RunConfig:
@@ -103,7 +103,11 @@ def config_from_options(options: dict[str, Any]) -> RunConfig:
         if not options[needed]:
             raise click.UsageError(f"expected --{needed}, got none; try --{needed} demo")
     # Repeatable options that were not given are empty tuples.
-    given = {key: options[_name(key)] for key in _SETTINGS if options.get(_name(key)) not in (None, ())}
+    given = {
+        key: options[parameter_name(key)]
+        for key in _SETTINGS
+        if options.get(parameter_name(key)) not in (None, ())
+    }
     if "losses" in given:
         given["losses"] = dict(given["losses"])
     if "patch_width" in given:
@@ -116,13 +120,13 @@ def config_from_options(options: dict[str, Any]) -> RunConfig:
 def _options(role: str) -> list[Decorator]:
     """The options of a role's settings; width and height share one."""
     return [
-        _option(each, _TYPES.get(key))
+        option_of(each, _TYPES.get(key))
         for key, each in _SETTINGS.items()
         if each.role == role and key != "patch_height"
     ]
 
 
-def _option(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
+def option_of(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
     """The click option of a setting; `kind` if it takes more than a number or a word."""
     key, default, flag, text = setting.key, setting.default, setting.flag, setting.help
     attributes: dict[str, Any] = {"default": default, "metavar": setting.metavar}
@@ -134,7 +138,7 @@ def _option(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
     elif setting.choices is not None:
         attributes["type"] = click.Choice(list(setting.choices))
     elif isinstance(default, tuple):
-        attributes |= {"type": float, "nargs": len(setting.parts) or 1}
+        attributes |= {"type": float if setting.bounds else str, "nargs": len(setting.parts) or 1}
     elif default is not None:
         attributes["type"] = type(default)
     several = isinstance(default, tuple | dict) or tuple in setting.kinds
@@ -150,15 +154,15 @@ def _option(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
     if setting.default_text:
         attributes |= {"show_default": False, "default": None}
         text = f"{text} [default: {setting.default_text}]"
-    return click.option(flag, _name(key), help=text, **attributes)
+    return click.option(flag, parameter_name(key), help=text, **attributes)
 
 
-def _name(key: str) -> str:
+def parameter_name(key: str) -> str:
     """The name of a setting's parameter in click."""
     return key.replace(".", "__")
 
 
-def _all(command: Command, *options: Decorator) -> Command:
+def all_options(command: Command, *options: Decorator) -> Command:
     """Add options to a command, listed in this order by --help."""
     for option in reversed(options):
         command = option(command)

@@ -15,7 +15,7 @@ from engine.settings import Settings, borrowed, nested, setting
 STRATEGIES = ("head", "whole", "scratch")
 DETECTOR_OPTIMIZERS = ("adamw", "sgd")
 
-shared = partial(borrowed, RunConfig)
+shared = partial(borrowed, RunConfig, art=None)
 recipe = partial(setting, role="recipe")
 course = partial(setting, role="course")
 

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from engine.config import TrainingConfig
 from engine.detectors.base import Detector
-from engine.errors import NonFiniteLossError
+from engine.detectors.device import is_out_of_memory
+from engine.errors import MemoryExhaustedError, NonFiniteLossError
 from engine.records import ImageRecord
 from engine.seeding import derived_seed, seed_everything
 
@@ -104,6 +106,20 @@ class Trainer(Protocol):
             DetectorError: the weights cannot be trained.
             NonFiniteLossError, RunInterruptedError, MemoryExhaustedError: see there.
         """
+
+
+@contextmanager
+def named_memory(task: TrainingTask) -> Iterator[None]:
+    """A context in which a full memory is a `MemoryExhaustedError` that says what to lower."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not (is_out_of_memory(error) or "out of memory" in str(error).lower()):
+            raise
+        raise MemoryExhaustedError(
+            f"training: expected batches of {task.config.batch_size} images of {task.config.image_size} "
+            f"pixels to fit into the memory of {task.device}, got out of memory; lower --batch-size"
+        ) from error
 
 
 def seed_epoch(seed: int, epoch: int) -> None:

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from engine.detectors.checkpoints import load_checkpoint
-from engine.detectors.device import is_out_of_memory
 from engine.detectors.training import (
     Course,
     EpochResult,
     TrainingTask,
+    named_memory,
     require_finite_loss,
     seed_epoch,
 )
@@ -24,7 +24,7 @@ from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_model import detection_model, input_channels
 from engine.detectors.ultralytics_quiet import DetectionModel, quiet_environment
 from engine.detectors.ultralytics_records import RecordsDataset
-from engine.errors import DetectorError, MemoryExhaustedError
+from engine.errors import DetectorError
 
 with quiet_environment():
     from ultralytics.data import build_dataloader
@@ -57,14 +57,8 @@ def train(task: TrainingTask, course: Course) -> None:
         trainer = _CourseTrainer(task, course, start, Path(scratch))
         trainer.add_callback("on_train_start", lambda _: torch.set_num_threads(threads))
         try:
-            trainer.train()
-        except RuntimeError as error:
-            if not (is_out_of_memory(error) or "out of memory" in str(error).lower()):
-                raise
-            raise MemoryExhaustedError(
-                f"training: expected batches of {task.config.batch_size} images of {task.config.image_size} "
-                f"pixels to fit into the memory of {task.device}, got out of memory; lower --batch-size"
-            ) from error
+            with named_memory(task):
+                trainer.train()
         finally:
             trainer.close()
 

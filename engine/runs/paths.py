@@ -7,7 +7,8 @@ from collections import deque
 from pathlib import Path
 from typing import TypeVar
 
-from engine.config import RunConfig, TrainingConfig, home_folder
+from engine.config import home_folder
+from engine.settings import Settings
 
 LIVE_ARRAY, LIVE_IMAGE = "live.npy", "live.png"
 _RESERVED = {"demo", "grey", "noise"}  # these never name files
@@ -54,11 +55,11 @@ def read_log_tail(job_id: int, *, lines: int = 200) -> list[str]:
         return []
 
 
-Config = TypeVar("Config", RunConfig, TrainingConfig)
+Config = TypeVar("Config", bound=Settings)
 
 
 def absolute_config(config: Config) -> Config:
-    """The settings with absolute paths, valid in any working directory."""
+    """The settings of a run or a training with absolute paths, valid in any working directory."""
     given = {name: getattr(config, name, "demo") for name in ("dataset", "weights", "initial")}
     named = {name: Path(value).expanduser() for name, value in given.items() if value not in _RESERVED}
     return config.changed(**{name: str(path.absolute()) for name, path in named.items() if path.exists()})

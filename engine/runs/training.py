@@ -20,7 +20,7 @@ from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
 from engine.detectors.device import choose_device
 from engine.detectors.families import DetectorFamily
-from engine.detectors.loading import find_weights, load_detector
+from engine.detectors.loading import find_weights
 from engine.detectors.training import TrainingTask
 from engine.errors import DatasetError, DetectorError, StorageError
 from engine.evaluation.detector_score import detector_ap50
@@ -210,13 +210,16 @@ class _Training:
         self._folder, self._trust = folder, trust
         self._device = choose_device(config.device)
         self._precision = choose_precision(config.precision, self._device)
-        self._parent = load_detector(weights, device="cpu", trust=trust).checksum()
+        self._parent = self._loaded(weights).checksum()
         self._facts = {"description": description, "image_size": config.image_size}
         self._identity = {
             "config": config.to_json(),
             "records_sha256": fingerprint([*materials.training, *materials.held_out]),
             "weights_sha256": self._parent,
         }
+
+    def _loaded(self, path: Path) -> Detector:
+        return self._family.adapter().load(path, device=torch.device("cpu"), trust=self._trust, fuse=True)
 
     def require_same(self, identity: Mapping[str, Any], state: TrainingState) -> None:
         """Raise `StorageError` unless this is the training that a checkpoint belongs to, with its files."""
@@ -285,7 +288,7 @@ class _Training:
 
     def _finish(self, state: TrainingState) -> dict[str, Any]:
         run_folder.write_history(self._folder, state.history)
-        trained = load_detector(self._folder / BEST, device="cpu")
+        trained = self._loaded(self._folder / BEST)
         summary = self._summary(state) | {
             "weights_sha256": trained.checksum(),
             "detector": {

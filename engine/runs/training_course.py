@@ -69,15 +69,15 @@ class TrainingObserver:
 
     Attributes:
         on_begin: called before the first step with the state.
-        on_step: called after each step with the finished epochs (fractional), the expected number of epochs,
-            and the loss.
+        on_step: called after each step with the images that steps were made of so far, how many they will
+            be as far as is known, and the loss.
         on_epoch: called with each epoch's record and the state after it.
         on_checkpoint: called with each state that was kept.
         stop_requested: polled after each step; True interrupts the training.
     """
 
     on_begin: Callable[[TrainingState], object] = lambda state: None
-    on_step: Callable[[float, float, float], object] = lambda epoch, epochs, loss: None
+    on_step: Callable[[int, int, float], object] = lambda images, expected, loss: None
     on_epoch: Callable[[StepRecord, TrainingState], object] = lambda record, state: None
     on_checkpoint: Callable[[TrainingState], object] = lambda state: None
     stop_requested: Callable[[], bool] = lambda: False
@@ -142,7 +142,8 @@ class TrainingCourse:
             self._sums[name] = self._sums.get(name, 0.0) + value * images
         self._images += images
         self._rate = rate
-        self._observer.on_step(epoch, self._expected(epoch), sum(values.values()))
+        done = self.state.images + self._images
+        self._observer.on_step(done, max(round(done / self.progress(epoch)), done), sum(values.values()))
         self.stop_if_requested()
         return not self._out_of_time()
 
@@ -166,6 +167,7 @@ class TrainingCourse:
         else:
             state.stale_epochs += 1
         record = self._record(ap50)
+        log.info("Epoch %d, loss: %.4f%s", state.epoch, record.loss, _scored(ap50))
         self._plateau.step(record.loss)
         state.plateau = self._plateau.state_dict()
         state.ended = self._end()
@@ -267,6 +269,10 @@ def _saved(content: dict[str, Any]) -> memoryview:
 
 def _write(path: Path, content: memoryview) -> None:
     write_atomically(path, lambda file: file.write(content))
+
+
+def _scored(ap50: float) -> str:
+    return f", AP50: {ap50:.3f}" if math.isfinite(ap50) else ""
 
 
 def _number(value: float) -> float | None:
