@@ -69,8 +69,8 @@ SETTINGS_INTRODUCTION = """\
 ## Settings
 
 Those of a run, of a scoring and of a training, by their names in JSON: in `run.json` and `training.json`, in
-a job's request, in `jobs duplicate --set`. A setting's meaning stands with its option; what a training shares with a run stands
-with the run's.
+a job's request, in `jobs duplicate --set`. A setting's meaning stands with its option; what a training shares
+with a run stands with the run's.
 """
 
 

@@ -20,7 +20,7 @@ from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
 from engine.detectors.device import choose_device
 from engine.detectors.families import DetectorFamily
-from engine.detectors.loading import find_weights
+from engine.detectors.loading import find_weights, load_detector
 from engine.detectors.training import TrainingTask
 from engine.errors import DatasetError, DetectorError, StorageError
 from engine.evaluation.detector_score import detector_ap50
@@ -126,6 +126,15 @@ def resume_training(
     training.require_same(identity, state)
     with shared_outside_home(folder):
         return training.run(observer or TrainingObserver(), state, trainer_state)
+
+
+def trained_detector(summary: Mapping[str, Any]) -> Detector:
+    """The best detector of a finished training, on its device.
+
+    Args:
+        summary: content of `training.json`.
+    """
+    return load_detector(summary["weights"], device=summary["device"])
 
 
 def trainable_weights(weights: str) -> tuple[Path, DetectorFamily]:
