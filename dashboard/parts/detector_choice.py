@@ -48,6 +48,17 @@ def other_weights(name: str) -> None:
             _use(name, lambda: detectors.store_weights(file, file.name))
 
 
+def trusted(weights: str, key: str) -> bool:
+    """Whether a file from elsewhere is opened whatever it names; `key` is of the widget."""
+    if "/" not in weights:
+        return False
+    return st.checkbox(
+        _("I trust the maker of this weight file"),
+        help=_("Opens the file even if it names code that the check does not know; such code may then run."),
+        key=key,
+    )
+
+
 def _use(name: str, find: Callable[[], str]) -> None:
     with guarded():
         choose(name, find())
