@@ -86,7 +86,8 @@ def epoch_spec(
         {"mark": line, "encoding": {"y": number("figure", scale={"nice": True})}},
         pointed_at([("place", x_title, ",.0f"), ("figure", title, ".3f")], dark=dark),
     ]
-    drawn = {"encoding": {"x": number("place", x_title, axis=LEVEL)}, "layer": layers}
+    axis = {**LEVEL, "tickMinStep": 1, "format": "d"}
+    drawn = {"encoding": {"x": number("place", x_title, axis=axis)}, "layer": layers}
     return framed(drawn, title=title, height=280, dark=dark, large=large)
 
 
