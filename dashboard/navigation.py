@@ -13,6 +13,7 @@ FOLDER = Path(__file__).with_name("app_pages")
 PAGES = {  # script → title and icon; one line a page
     "overview": (N_("Overview"), ":material/home:"),
     "datasets": (N_("Datasets"), ":material/photo_library:"),
+    "detectors": (N_("Detectors"), ":material/center_focus_strong:"),
     "hardware": (N_("Hardware"), ":material/memory:"),
     "generate": (N_("Generate"), ":material/auto_awesome:"),
     "jobs": (N_("Jobs"), ":material/list_alt:"),

@@ -145,10 +145,18 @@ def setting(default: Any, label: str, help: str, **known: Any) -> Any:
     return field(default=default, metadata={"setting": about})
 
 
-def like(kind: type[Settings], name: str) -> Any:
-    """A field of `Settings` with the declaration and the default of a field of others."""
-    other = kind.__dataclass_fields__[name]
-    return field(default=other.default, metadata=other.metadata)
+def borrowed(kind: type[Settings], name: str, **changes: Any) -> Any:
+    """A field declared like one of other settings, so that both keep one meaning.
+
+    Args:
+        kind: the other settings.
+        name: of the field there.
+        changes: attributes of `Setting` that differ here, such as `default` or `help`.
+    """
+    about = replace(declared(kind, inside=True)[name], key="", **changes)  # type: ignore[arg-type]
+    if about.default is None:
+        return field(metadata={"setting": about})
+    return field(default=about.default, metadata={"setting": about})
 
 
 def nested(kind: type[Settings], *, optional: bool = False) -> Any:

@@ -23,7 +23,8 @@ from engine.cli.run_options import (
     suite_options,
 )
 from engine.cli.submit import job_options
-from engine.config import RunConfig
+from engine.cli.training_options import training_options
+from engine.config import RunConfig, TrainingConfig
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds import KINDS
 from engine.registries import LOSSES, OPTIMIZERS, SCHEDULES
@@ -41,6 +42,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "Course of a run": run_options,
     "Scoring": scoring_options,
     "Matrix": matrix_options,
+    "Training": training_options,
     "Suite": suite_options,
     "Import": import_options,
     "Queue": job_options,
@@ -70,8 +72,9 @@ holds one JSON document and nothing else.
 SETTINGS_INTRODUCTION = """\
 ## Settings
 
-Those of a run and of a scoring, by their names in JSON: in `run.json`, in a job's request, in
-`jobs duplicate --set`. A setting's meaning stands with its option.
+Those of a run, of a scoring and of a training, by their names in JSON: in `run.json` and `training.json`, in
+a job's request, in `jobs duplicate --set`. A setting's meaning stands with its option; what a training shares
+with a run stands with the run's.
 """
 
 
@@ -168,13 +171,19 @@ def reference() -> str:
 def _settings() -> str:
     """A line for each setting: what it can be, when it matters, where a sweep tries it."""
     lines = ["| setting | name | option | values | matters | with ART | sweep |", "| --- " * 7 + "|"]
-    for title, kind in (("", RunConfig), ("scoring: ", EvaluationConfig)):
-        lines += [
-            f"| {' | '.join(map(_cell, _setting(title, each)))} |"
-            for each in declared(kind).values()
-            if not title or each.role == "scoring"
-        ]
+    for title, each in _declarations():
+        lines.append(f"| {' | '.join(map(_cell, _setting(title, each)))} |")
     return "\n".join(lines) + "\n"
+
+
+def _declarations() -> Iterator[tuple[str, Setting]]:
+    """Each setting under its title, those of a training without what is as in a run."""
+    runs = declared(RunConfig)
+    yield from (("", each) for each in runs.values())
+    yield from (("scoring: ", each) for each in declared(EvaluationConfig).values() if each.role == "scoring")
+    yield from (
+        ("training: ", each) for key, each in declared(TrainingConfig).items() if each != runs.get(key)
+    )
 
 
 def _names(registry: Registry[Any]) -> str:

@@ -91,7 +91,9 @@ MAY_IMPORT = {
 EXCEPTIONS = {
     ("engine.datasets.loader", "engine.detectors.base"): "batches carry the detectors' Targets",
     ("engine.datasets.sources", "engine.detectors.ultralytics_download"): "only when a download is named",
-    ("engine.detectors.demo_training", "engine.datasets.demo"): "the demo detector learns the demo's scenes",
+    ("engine.detectors.torchvision_training", "engine.datasets.loader"): "trainings load images as runs do",
+    ("engine.detectors.torchvision_training", "engine.datasets.views"): "likewise",
+    ("engine.detectors.ultralytics_records", "engine.datasets.images"): "trainings read images as runs do",
     ("engine.registries", "engine.detectors.families"): "only the type of what it holds",
     ("engine.registries", "engine.patch.losses.terms"): "only the type of what it holds",
     ("engine.registries", "engine.patch.optimizers"): "only the type of what it holds",

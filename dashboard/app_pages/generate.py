@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from dashboard import formats
@@ -13,6 +11,7 @@ from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.navigation import pages
 from dashboard.page_state import choose, reference
+from dashboard.parts.detector_choice import trusted
 from dashboard.parts.generate.previews import cost_measurement, detector_check, placement_preview
 from dashboard.parts.generate.settings import advanced, choose_preset, choose_start, choose_subject, prefill
 from dashboard.services import datasets, generate
@@ -26,7 +25,7 @@ def settings() -> tuple[RunConfig | None, bool]:
     with controls("generate-subject"):
         st.subheader(_("What is attacked"), anchor=False)
         values: dict[str, Any] = choose_subject(found)
-        trust = trusted([values["weights"], *values["further_weights"]])
+        trust = trusted([values["weights"], *values["further_weights"]], "g-trust")
     with controls("generate-settings"):
         st.subheader(_("How"), anchor=False)
         preset, start = st.container(), st.container()
@@ -44,17 +43,6 @@ def settings() -> tuple[RunConfig | None, bool]:
     except SettingsError as error:
         st.error(str(error), icon=":material/error:")
         return None, trust
-
-
-def trusted(weights: Sequence[str]) -> bool:
-    """Whether files from elsewhere are opened whatever they name."""
-    if not any(Path(each).is_absolute() for each in weights):
-        return False
-    return st.checkbox(
-        _("I trust the maker of this weight file"),
-        help=_("Opens the file even if it names code that the check does not know; such code may then run."),
-        key="g-trust",
-    )
 
 
 def estimates(config: RunConfig, trust: bool) -> None:

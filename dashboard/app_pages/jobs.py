@@ -138,7 +138,7 @@ def one(found: JobView) -> None:
         job_controls.buttons(found)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             job_controls.turn(job)
-            if jobs.kind_of(job.kind).has_steps and jobs.steps(job.id):
+            if jobs.kind_of(job.kind).makes == "patch" and jobs.steps(job.id):
                 view.axis_choice()
     view.result(found)
     goes_on = job.state in view.GOES_ON

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""A run's loss and throughput, and how far estimates lay from what came."""
+"""A run's loss and throughput, a training's epochs, and how far estimates lay from what came."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -52,6 +53,42 @@ def loss_spec(
     ]
     drawn = {"encoding": {"x": number("place", x_title, axis=LEVEL)}, "layer": layers}
     return framed(drawn, title=title, height=400, dark=dark, large=large)
+
+
+def epoch_rows(steps: Sequence[StepRecord], term: str = "") -> dict[str, list[float]]:
+    """A figure of each epoch of a training in the columns `place` and `figure`, for `epoch_spec`.
+
+    Args:
+        steps: one an epoch, in order.
+        term: which of its terms; empty for the loss. Epochs without a number are left out.
+    """
+    figures = [(step.step, step.terms.get(term, math.nan) if term else step.loss) for step in steps]
+    shown = [(place, figure) for place, figure in figures if math.isfinite(figure)]
+    return {"place": [place for place, _ in shown], "figure": [figure for _, figure in shown]}
+
+
+def epoch_spec(
+    *, title: str, x_title: str, ink: int = 0, dark: bool = False, large: bool = False
+) -> dict[str, Any]:
+    """A figure over epochs; the same whatever the epochs.
+
+    Args:
+        title, x_title: in the session's language.
+        ink: number of the line's colour.
+    """
+    line = {
+        "type": "line",
+        "color": colour(ink),
+        "strokeWidth": thick(large),
+        "point": {"color": colour(ink)},
+    }
+    layers: list[dict[str, Any]] = [
+        {"mark": line, "encoding": {"y": number("figure", scale={"nice": True})}},
+        pointed_at([("place", x_title, ",.0f"), ("figure", title, ".3f")], dark=dark),
+    ]
+    axis = {**LEVEL, "tickMinStep": 1, "format": "d"}
+    drawn = {"encoding": {"x": number("place", x_title, axis=axis)}, "layer": layers}
+    return framed(drawn, title=title, height=280, dark=dark, large=large)
 
 
 def rates(steps: Sequence[StepRecord]) -> tuple[list[float], list[float]]:

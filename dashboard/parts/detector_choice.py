@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dashboard.components import guarded
@@ -71,6 +71,17 @@ def other_weights(name: str) -> None:
         file = st.file_uploader(_("Or upload one"), type=list(detectors.SUFFIXES), key=f"{name}-file")
         if st.button(_("Upload and use"), key=f"{name}-upload", disabled=file is None) and file:
             _use(name, lambda: detectors.store_weights(file, file.name))
+
+
+def trusted(weights: Sequence[str], key: str) -> bool:
+    """Whether files from elsewhere are opened whatever they name; `key` is of the widget."""
+    if not any(Path(each).is_absolute() for each in weights):
+        return False
+    return st.checkbox(
+        _("I trust the maker of this weight file"),
+        help=_("Opens the file even if it names code that the check does not know; such code may then run."),
+        key=key,
+    )
 
 
 def _use(name: str, find: Callable[[], str]) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.config import RunConfig
+from engine.config import RunConfig, TrainingConfig
 from engine.jobs.kinds import KINDS
 from engine.registries import LOSSES
 from engine.settings import Setting, declared
 
 RUN: dict[str, Setting] = declared(RunConfig)
-# Those of all requests for jobs, where a run's own settings stand at the top.
-SETTINGS: dict[str, Setting] = RUN | {
+TRAINING: dict[str, Setting] = declared(TrainingConfig)
+# Those of all requests for jobs, where the settings of a run or a training stand at the top.
+SETTINGS: dict[str, Setting] = {**TRAINING, **RUN} | {
     key: each
     for kind in KINDS.things()
     for key, each in declared(kind.request).items()  # type: ignore[arg-type]
@@ -32,3 +33,7 @@ def setting_texts() -> Iterator[str]:
             yield from (text for term in LOSSES.things() for text in (term.label, term.help))
         elif each.group:
             yield each.help
+    for each in TRAINING.values():
+        yield each.help
+        if each.unit:
+            yield each.unit

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.benchmark.timing import device_seconds
-from engine.config import RunConfig
+from engine.config import RunConfig, TrainingConfig
 from engine.detectors.base import Detector
 from engine.patch.initial import initial_patch
 from engine.patch.run import PatchRun
@@ -20,6 +20,7 @@ from engine.patch.state import RunState
 from engine.records import ImageRecord, StepRecord
 
 ENDLESS = 1_000_000
+Trained = tuple[Detector, dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class Subject:
         trust: open the weights whatever their pickle names, where a process has to load them anew.
         unseen: gives images for scoring that are none of `records`, if there are such; called with a function
             for lines on progress.
+        train: trains a detector by these settings on images, whose class ids are indices of the names, and
+            returns it with what `training.json` holds; handed in like `readers`.
         readers: ways to read the dataset's records, by name; handed in, since benchmarks know no database.
     """
 
@@ -45,6 +48,7 @@ class Subject:
     config: RunConfig
     trust: bool = False
     unseen: Callable[[Callable[[str], object]], Sequence[ImageRecord]] = lambda report: ()
+    train: Callable[[TrainingConfig, Sequence[ImageRecord], tuple[str, ...]], Trained] | None = None
     readers: Mapping[str, Callable[[], Sequence[ImageRecord]]] = field(default_factory=dict)
 
     def over(self, records: Sequence[ImageRecord]) -> Subject:

@@ -14,6 +14,7 @@ import click
 from engine import __version__
 from engine.cli.benchmarks import benchmark_group
 from engine.cli.datasets import dataset_group
+from engine.cli.detectors import detector_group
 from engine.cli.jobs import jobs_group
 from engine.cli.matrices import matrix_group
 from engine.cli.patches import demo_command, patch_group
@@ -46,7 +47,8 @@ def cli(quiet: bool) -> None:
 
 
 for _command in (
-    *(dataset_group, patch_group, matrix_group, benchmark_group, jobs_group, storage_group),
+    *(dataset_group, detector_group, patch_group, matrix_group),
+    *(benchmark_group, jobs_group, storage_group),
     *(worker_command, previewer_command, hardware_command, demo_command),
 ):
     cli.add_command(_command)

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import click
 import psutil
 
+from engine.cli.foreground import put_on_record, refuse_settings_with
 from engine.cli.output import (
     SCORE_COLUMNS,
     json_option,
@@ -30,11 +29,10 @@ from engine.cli.run_options import (
     subject_options,
 )
 from engine.config import DEMO_SETTINGS, RunConfig
-from engine.errors import EngineError, SettingsError
-from engine.records import Job
+from engine.errors import SettingsError
 from engine.store.repository import Repository
 
-log = logging.getLogger(__name__)
+_KEPT = {"resume_folder", "as_json", "trust_weights", "evaluate_after", "tensorboard"}  # with --resume
 
 
 @click.group("patch")
@@ -67,7 +65,7 @@ def generate_command(
 
     Ctrl-C keeps a checkpoint; --resume goes on from it to exactly the patch of an unbroken run.
     """
-    _refuse_settings_with(resume_folder, context)
+    refuse_settings_with(resume_folder, context, _KEPT)
     config = None if resume_folder else config_from_options(options, several=True)
     # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_run
@@ -88,7 +86,7 @@ def generate_command(
                 config, folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
             )
     began = None if resume_folder else psutil.Process().create_time()
-    _put_on_record(
+    put_on_record(
         lambda repository: record_foreground_run(repository, summary, trust=trust_weights, started_at=began)
     )
     if as_json:
@@ -119,7 +117,7 @@ def evaluate_command(
         evaluation = evaluate(config, patch, settings=settings, observer=observer, trust=trust_weights)
     elapsed_s = time.perf_counter() - started
     request = EvaluateRequest(config=config, patch=str(patch), settings=settings, trust=trust_weights)
-    _put_on_record(
+    put_on_record(
         lambda repository: record_foreground_evaluation(repository, request, evaluation, elapsed_s=elapsed_s)
     )
     if as_json:
@@ -193,7 +191,7 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
     It needs no network and says nothing about photographs.
     """
     if retrain:
-        from engine.detectors.demo_training import retrain_demo_detector
+        from engine.runs.demo_training import retrain_demo_detector
 
         score = retrain_demo_detector(report=lambda line: click.echo(line, err=True))
         if as_json:
@@ -209,36 +207,13 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
     with watching() as observer:
         summary = generate(RunConfig(seed=seed, **DEMO_SETTINGS), out, observer=observer)
     began = psutil.Process().create_time()
-    _put_on_record(lambda repository: record_foreground_run(repository, summary, started_at=began))
+    put_on_record(lambda repository: record_foreground_run(repository, summary, started_at=began))
     summary["demo_elapsed_s"] = time.perf_counter() - started
     if as_json:
         print_json(summary)
     else:
         click.echo("Synthetic demo (scenes drawn by code, a detector trained on them):\n")
         _print_run(summary)
-
-
-def _put_on_record(record: Callable[[Repository], Job]) -> None:
-    """Record a result for the dashboard; a failure is only logged, as it does not affect the result."""
-    try:
-        with Repository() as repository:
-            job = record(repository)
-    except EngineError as error:
-        log.warning("Not put on record: %s", error)
-    else:
-        log.info("On record as job %d", job.id)
-
-
-def _refuse_settings_with(resume_folder: Path | None, context: click.Context) -> None:
-    """Reject settings given with --resume, which keeps the run's own, instead of ignoring them."""
-    if resume_folder is None:
-        return
-    kept = {"resume_folder", "as_json", "trust_weights", "evaluate_after", "tensorboard"}
-    for name in context.params:
-        given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if given and name not in kept:
-            option = next(each.opts[0] for each in context.command.params if each.name == name)
-            raise click.UsageError(f"--resume keeps the run's own settings, got {option} too; leave it out")
 
 
 def _print_run(summary: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
     with ExitStack() as stack:
         stack.enter_context(logging_redirect_tqdm())
         bar = stack.enter_context(tqdm(unit="step", dynamic_ncols=True, disable=None))
-        stop_requested = stack.enter_context(_interruptible())
+        stop_requested = stack.enter_context(interruptible())
         scored = _scoring_bar(stack)
 
         def scored_unless_stopped(images: int) -> None:
@@ -49,7 +49,7 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
                 )
             scored(images)
 
-        view = _RunView(bar, _tensorboard(tensorboard_folder))
+        view = _RunView(bar, tensorboard_opener(tensorboard_folder))
         stack.callback(view.close)
         yield Observer(
             on_begin=view.begin,
@@ -134,7 +134,7 @@ def _scoring_bar(stack: ExitStack) -> Callable[[int], object]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether Ctrl-C or SIGTERM was received; a second one ends the program."""
     requested: list[int] = []
 
@@ -152,7 +152,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _tensorboard(folder: Path | None) -> Callable[[], Any] | None:
+def tensorboard_opener(folder: Path | None) -> Callable[[], Any] | None:
     """A function that opens the event files, after checking that TensorBoard is installed."""
     if folder is None:
         return None

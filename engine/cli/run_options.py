@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ Decorator = Callable[[Command], Command]
 
 _DEFAULTS = flat(RunConfig(dataset="-", weights="-").to_json())
 _SETTINGS = declared(RunConfig)
+_NAMED = ("dataset", "weights", "architecture", "detector_classes")
 _SCORING = {key: each for key, each in declared(EvaluationConfig).items() if each.role == "scoring"}
 # Settings whose options take more than a number or a word.
 _TYPES: dict[str, click.ParamType] = {
@@ -31,14 +32,14 @@ _TYPES: dict[str, click.ParamType] = {
 
 def scoring_options(command: Command) -> Command:
     """Add the options for scoring, shared by `patch evaluate` and `jobs submit evaluate`."""
-    return _all(command, *map(_option, _SCORING.values()))
+    return all_options(command, *map(option_of, _SCORING.values()))
 
 
 def matrix_options(command: Command) -> Command:
     """Add the options of a matrix, shared by `matrix run` and `jobs submit matrix`."""
     named = declared(MatrixRequest)
-    axes = [_option(replace(named[axis], default=()), Names()) for axis in AXES]
-    return _all(command, *axes, cell_options, scoring_options)
+    axes = [option_of(replace(named[axis], default=()), Names()) for axis in AXES]
+    return all_options(command, *axes, cell_options, scoring_options)
 
 
 def matrix_from_options(options: dict[str, Any]) -> MatrixRequest:
@@ -73,27 +74,26 @@ def evaluation_from_options(options: dict[str, Any]) -> tuple[RunConfig, Evaluat
 
 def subject_options(command: Command) -> Command:
     """Add the options for dataset, detector and their use, shared by `generate` and `evaluate`."""
-    named = (_option(_SETTINGS[key]) for key in ("dataset", "weights"))
-    return _all(command, *named, cell_options)
+    return all_options(command, *_options("subject", only=_NAMED), cell_options)
 
 
 def cell_options(command: Command) -> Command:
-    """Add what `subject_options` have besides the names of dataset and detector."""
+    """Add what `subject_options` have besides those that name dataset and detector."""
     trust = click.option(
         "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
     )
-    settings = {key: each for key, each in _SETTINGS.items() if key not in ("dataset", "weights")}
-    return _all(command, *(_option(each) for each in settings.values() if each.role == "subject"), trust)
+    others = [key for key in _SETTINGS if key not in _NAMED]
+    return all_options(command, *_options("subject", only=others), trust)
 
 
 def recipe_options(command: Command) -> Command:
     """Add the options that determine a patch's strength, shared by `generate` and benchmarks."""
-    return _all(command, *_options("recipe"))
+    return all_options(command, *_options("recipe"))
 
 
 def suite_options(command: Command) -> Command:
     """Add the options of a suite, shared by `benchmark run` and `jobs submit benchmark`."""
-    return _all(
+    return all_options(
         command,
         subject_options,
         recipe_options,
@@ -124,7 +124,7 @@ def run_options(command: Command) -> Command:
         type=click.Choice(list(PRESETS)),
         help=", ".join(f"{name}: {count}" for name, count in PRESETS.items()) + " iterations.",
     )
-    return _all(command, preset, *_options("course"), recipe_options)
+    return all_options(command, preset, *_options("course"), recipe_options)
 
 
 def config_from_options(options: dict[str, Any], *, several: bool = False) -> RunConfig:
@@ -146,7 +146,11 @@ def config_from_options(options: dict[str, Any], *, several: bool = False) -> Ru
     if further and not several:
         raise click.UsageError(f"expected --weights once, got {1 + len(further)}; run the command for each")
     # Repeatable options that were not given are empty tuples.
-    given = {key: options[_name(key)] for key in _SETTINGS if options.get(_name(key)) not in (None, ())}
+    given = {
+        key: options[parameter_name(key)]
+        for key in _SETTINGS
+        if options.get(parameter_name(key)) not in (None, ())
+    }
     given |= {"weights": first, "further_weights": further}
     if "losses" in given:
         given["losses"] = dict(given["losses"])
@@ -157,16 +161,16 @@ def config_from_options(options: dict[str, Any], *, several: bool = False) -> Ru
     return RunConfig.from_json(nest(_DEFAULTS | given))
 
 
-def _options(role: str) -> list[Decorator]:
+def _options(role: str, *, only: Collection[str] = _SETTINGS) -> list[Decorator]:
     """The options of a role's settings; width and height share one, and so do all weights."""
     return [
-        _option(each, _TYPES.get(key))
+        option_of(each, _TYPES.get(key))
         for key, each in _SETTINGS.items()
-        if each.role == role and key not in ("patch_height", "further_weights")
+        if each.role == role and key in only and key not in ("patch_height", "further_weights")
     ]
 
 
-def _option(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
+def option_of(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
     """The click option of a setting; `kind` if it takes more than a number or a word."""
     key, default, flag, text = setting.key, setting.default, setting.flag, setting.help
     attributes: dict[str, Any] = {"default": default, "metavar": setting.metavar}
@@ -178,7 +182,7 @@ def _option(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
     elif setting.choices is not None:
         attributes["type"] = click.Choice(list(setting.choices))
     elif isinstance(default, tuple):
-        attributes |= {"type": float, "nargs": len(setting.parts) or 1}
+        attributes |= {"type": float if setting.bounds else str, "nargs": len(setting.parts) or 1}
     elif default is not None:
         attributes["type"] = type(default)
     several = isinstance(default, tuple | dict) or tuple in setting.kinds
@@ -197,15 +201,15 @@ def _option(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
     if setting.default_text:
         attributes |= {"show_default": False, "default": None}
         text = f"{text} [default: {setting.default_text}]"
-    return click.option(flag, _name(key), help=text, **attributes)
+    return click.option(flag, parameter_name(key), help=text, **attributes)
 
 
-def _name(key: str) -> str:
+def parameter_name(key: str) -> str:
     """The name of a setting's parameter in click."""
     return key.replace(".", "__")
 
 
-def _all(command: Command, *options: Decorator) -> Command:
+def all_options(command: Command, *options: Decorator) -> Command:
     """Add options to a command, listed in this order by --help."""
     for option in reversed(options):
         command = option(command)

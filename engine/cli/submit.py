@@ -22,12 +22,14 @@ from engine.cli.run_options import (
     subject_options,
     suite_options,
 )
+from engine.cli.training_options import training_from_options, training_options
 from engine.jobs import queue
 from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.kinds.request import Request
+from engine.jobs.kinds.train import TrainRequest
 from engine.store.repository import Repository
 
 _JOB_OPTIONS = ("label", "priority", "waits_for", "auto_resume", "notes", "tags")
@@ -119,6 +121,15 @@ def benchmark_command(
 def matrix_command(**options: Any) -> None:
     """Queue the scoring of patches on several detectors and datasets, as `matrix run` does it."""
     _submit("matrix", matrix_from_options(options), options)
+
+
+@submit_group.command("train")
+@training_options
+@job_options
+def train_command(**options: Any) -> None:
+    """Queue the training of a detector; the settings are those of `detector train`."""
+    request = TrainRequest(config=training_from_options(options), trust=options["trust_weights"])
+    _submit("train", request, options)
 
 
 def _submit(kind: str, request: Request, options: dict[str, Any]) -> None:

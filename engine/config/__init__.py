@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The settings of a patch run, and the folder that everything is kept in."""
+"""The settings of patch runs and trainings, and the folder that everything is kept in."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ from engine.config.run import (
     compile_choice,
 )
 from engine.config.schedule import ScheduleConfig
+from engine.config.training import DETECTOR_OPTIMIZERS, STRATEGIES, TrainingConfig
 
 __all__ = [
     "BATCHINGS",
     "DEMO_SETTINGS",
+    "DETECTOR_OPTIMIZERS",
     "PRECISIONS",
     "PRESETS",
     "SAMPLINGS",
+    "STRATEGIES",
     "AugmentationConfig",
     "PlacementConfig",
     "RunConfig",
     "ScheduleConfig",
+    "TrainingConfig",
     "compile_choice",
     "home_folder",
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from engine.detectors.base import Detector
+    from engine.detectors.training import Trainer
 
 
 class Adapter(Protocol):
@@ -49,6 +50,7 @@ class DetectorFamily:
         knows: whether a file or folder holds weights of the family, by its name or content.
         class_names: reads the classes of such weights by index; empty if it cannot.
         adapter: imports and returns the module that loads the family's detectors.
+        trainer: likewise the module that trains them; None if PatchBench cannot.
     """
 
     name: str
@@ -61,6 +63,7 @@ class DetectorFamily:
     adapter: Callable[[], Adapter]
     published_classes: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
+    trainer: Callable[[], Trainer] | None = None
 
 
 def family_of(path: Path) -> DetectorFamily | None:
@@ -106,6 +109,12 @@ def _transformers() -> Adapter:
     return transformers
 
 
+def _ultralytics_trainer() -> Trainer:
+    from engine.detectors import ultralytics_training
+
+    return ultralytics_training
+
+
 DETECTORS.add(
     DetectorFamily(
         name="ultralytics",
@@ -123,6 +132,7 @@ DETECTORS.add(
         knows=Path.is_file,
         class_names=classes_in,
         adapter=_ultralytics,
+        trainer=_ultralytics_trainer,
     )
 )
 DETECTORS.add(

@@ -1,154 +1,253 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Trains a small detector with Ultralytics' own trainer, without network, plots or stray files."""
+"""Trains Ultralytics' detectors with Ultralytics' own trainer, without network, plots or stray files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
+import copy
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from engine.detectors.ultralytics_quiet import quiet_environment
+from engine.detectors.checkpoints import load_checkpoint
+from engine.detectors.training import (
+    Course,
+    EpochResult,
+    TrainingTask,
+    named_memory,
+    require_finite_loss,
+    seed_epoch,
+)
+from engine.detectors.ultralytics_adapter import UltralyticsDetector
+from engine.detectors.ultralytics_model import detection_model, input_channels
+from engine.detectors.ultralytics_quiet import DetectionModel, quiet_environment
+from engine.detectors.ultralytics_records import RecordsDataset
+from engine.errors import DetectorError
 
 with quiet_environment():
+    from ultralytics.data import build_dataloader
     from ultralytics.models.yolo.detect import DetectionTrainer
 
+LEARNING_RATES = {"adamw": 0.002, "sgd": 0.01}  # Ultralytics' own for few classes, and its default
+MOSAIC_SHARE = 0.75  # of the training; after it, images are shown whole, as Ultralytics does at the end
+_AMP = {"fp32": False, "bf16": "bf16", "fp16": True}
+_WORKERS = 4  # on GPUs; on a CPU they would take the cores from the training
 _RECIPE: dict[str, Any] = {
-    "device": "cpu",
-    "workers": 0,
-    "amp": False,
     "pretrained": False,
-    "cache": "ram",
     "plots": False,
-    "val": False,
+    "save": False,
     "verbose": False,
     "name": "run",
     "exist_ok": True,
-    "batch": 8,
-    "nbs": 8,  # a step a batch: Ultralytics would gather 64 images, and a short training needs many steps
-    "optimizer": "AdamW",
-    "lr0": 0.003,
-    "lrf": 0.02,
-    "cos_lr": True,
-    "warmup_epochs": 1,
-    "warmup_bias_lr": 0.0,
+    "patience": 0,  # the course stops early
+    "warmup_epochs": 0,  # and warms up
+    "close_mosaic": 0,  # see MOSAIC_SHARE
     "mosaic": 0.5,
     "scale": 0.3,
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """A trained detector's weights and their scores on the validation images.
+def train(task: TrainingTask, course: Course) -> None:
+    """Train an Ultralytics detector; see `engine.detectors.training.Trainer`."""
+    start = _trainable(task)
+    threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory(prefix="patchbench-") as scratch:
+        trainer = _CourseTrainer(task, course, start, Path(scratch))
+        trainer.add_callback("on_train_start", lambda _: torch.set_num_threads(threads))
+        try:
+            with named_memory(task):
+                trainer.train()
+        finally:
+            trainer.close()
 
-    Attributes:
-        checkpoint: for Ultralytics' loaders: `model` (half precision, averaged weights), `train_args`.
-        ap50, ap50_95: mean over classes, 0 to 1, by Ultralytics' validator at the training's image size.
+
+def _trainable(task: TrainingTask) -> Any:
+    """The model to start from.
+
+    Raises:
+        DetectorError: it has another task beside detection, or does not take colour images.
     """
+    model = detection_model(load_checkpoint(task.weights, trust=task.trust).model)
+    head = type(model.model[-1]).__name__
+    if type(model) is not DetectionModel or head not in ("Detect", "v10Detect"):
+        raise DetectorError(
+            f"weights {task.weights}: expected a plain detection model to train, got one with the head "
+            f"{head}; use detection weights"
+        )
+    if input_channels(model) != 3:
+        raise DetectorError(
+            f"weights {task.weights}: expected a detector of colour images to train, got one of grey images; "
+            "use others"
+        )
+    return model.float()
 
-    checkpoint: dict[str, Any]
-    ap50: float
-    ap50_95: float
 
+class _CourseTrainer(DetectionTrainer):
+    """Ultralytics' trainer on our records, with our course, validation and checkpoints."""
 
-class _QuietTrainer(DetectionTrainer):
-    """Ultralytics' trainer on existing folders, without a final evaluation."""
+    # None, or a path, until the training begins.
+    model: Any
+    ema: Any
+    optimizer: Any
+    loss: Any
 
-    folders: tuple[Path, Path]
-    class_names: tuple[str, ...]
-    start: torch.nn.Module | None
-
-    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = False) -> Any:
-        """A model of the layout, with the initial weights if any."""
-        return super().get_model(cfg=cfg, weights=self.start or weights, verbose=verbose)
+    def __init__(self, task: TrainingTask, course: Course, start: Any, scratch: Path) -> None:
+        self._task, self._course, self._start = task, course, start
+        config = task.config
+        rate = config.learning_rate or LEARNING_RATES[config.optimizer]
+        self._kept = {
+            **_RECIPE,
+            "device": str(task.device).removeprefix("cuda:"),
+            "workers": _WORKERS if task.device.type == "cuda" else 0,
+            "amp": _AMP[task.precision],
+            "batch": config.batch_size,
+            "nbs": config.batch_size,  # a step a batch, where Ultralytics would gather 64 images
+            "optimizer": {"adamw": "AdamW", "sgd": "SGD"}[config.optimizer],
+            "lr0": rate,
+            "epochs": config.epochs,
+            "imgsz": config.image_size,
+            "seed": config.seed % 2**31,
+            "freeze": _backbone_layers(start) if config.strategy == "head" else None,
+        }
+        local = {"model": "patchbench.yaml", "data": "", "project": str(scratch)}
+        super().__init__(overrides={**self._kept, **local})
+        self.add_callback("on_train_epoch_start", lambda _: self._begin_epoch())
+        self.add_callback("on_train_batch_start", lambda _: self._set_rate())
+        self.add_callback("on_train_batch_end", lambda _: self._end_batch())
 
     def get_dataset(self) -> dict[str, Any]:
         """Ultralytics' description of the dataset, without its own check, which downloads a font."""
-        train, val = self.folders
-        names = dict(enumerate(self.class_names))
-        return {"train": str(train), "val": str(val), "nc": len(names), "names": names, "channels": 3}
+        names = dict(enumerate(self._task.class_names))
+        return {"train": "", "val": "", "nc": len(names), "names": names, "channels": 3}
 
-    def build_dataset(self, *args: Any, **kwargs: Any) -> Any:
-        """The images in memory, without Ultralytics' progress bars on standard output."""
-        with redirect_stdout(StringIO()):
-            return super().build_dataset(*args, **kwargs)
+    def setup_model(self) -> None:
+        """A new model of the layout for our classes, with the weights to start from unless from scratch."""
+        model = DetectionModel(copy.deepcopy(self._start.yaml), nc=self.data["nc"], ch=3, verbose=False)
+        model.names = self.data["names"]  # by which `load` finds a class that had another number
+        if self._task.config.strategy != "scratch":
+            model.load(self._start, verbose=False)
+        self.model = model
+
+    def get_dataloader(
+        self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
+    ) -> Any:
+        """The training images, shuffled; the validation's are not Ultralytics' matter."""
+        if mode != "train":
+            return self.train_loader
+        dataset = RecordsDataset(
+            self._task.records,
+            data=self.data,
+            imgsz=self.args.imgsz,
+            hyp=self.args,
+            batch_size=batch_size,
+            stride=self.stride,
+        )
+        return build_dataloader(dataset, batch_size, self.args.workers, shuffle=True, device=self.device)
+
+    def resume_training(self, ckpt: Any) -> None:
+        """Go on from our own checkpoint: Ultralytics' rounds the weights and loses those that train."""
+        state = self._task.state
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.ema.ema.load_state_dict(state["ema"])
+        self.ema.updates = state["updates"]
+        if state["criterion_updates"]:
+            self.model.criterion = self.model.init_criterion()
+            self.model.criterion.updates = state["criterion_updates"] - 1
+            self.model.criterion.update()
+        self.start_epoch = self._course.epoch
+
+    def optimizer_step(self) -> None:
+        """A step, unless the loss is no number."""
+        require_finite_loss(self.loss, self.epoch + 1)
+        super().optimizer_step()
+
+    def validate(self) -> tuple[dict[str, Any], float]:
+        """Let the course score the averaged weights; Ultralytics' own fitness is not used."""
+        bare = _bare_model(self.ema.ema, self._kept)
+        detector = UltralyticsDetector(copy.deepcopy(bare), name=self._task.weights.stem, device=self.device)
+        goes_on = self._course.epoch_done(
+            EpochResult(
+                detector=detector,
+                weights=lambda: _weight_file(bare, self._kept),
+                state=self._state,
+            )
+        )
+        self.stop = self.stop or not goes_on
+        return {}, 0.0
+
+    def save_metrics(self, metrics: dict[str, Any]) -> None:
+        """Do nothing: the course keeps the history."""
+
+    def save_model(self) -> bool:
+        """Do nothing: the course keeps the weights."""
+        return False
 
     def final_eval(self) -> None:
-        """Do nothing, because the last epoch has been validated and its weights are kept."""
+        """Do nothing: each epoch has been validated."""
+
+    def close(self) -> None:
+        """End the processes that load images, if there are any."""
+        loader = getattr(self, "train_loader", None)
+        if loader is not None:
+            loader.close()
+
+    def _begin_epoch(self) -> None:
+        """Make chance a function of seed and epoch, which a resumed training draws again."""
+        seed_epoch(self._task.config.seed, self.epoch)
+        self.train_loader.generator.manual_seed(torch.initial_seed())
+        if self._course.progress(self.epoch) >= MOSAIC_SHARE:
+            self._close_dataloader_mosaic()
+        self.train_loader.reset()
+        self._batch = 0
+
+    def _set_rate(self) -> None:
+        factor = self._course.rate_factor(self.epoch + self._batch / len(self.train_loader))
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
+    def _end_batch(self) -> None:
+        self._batch += 1
+        goes_on = self._course.batch_done(
+            self.epoch + self._batch / len(self.train_loader),
+            {name.removesuffix("_loss"): value for name, value in self.loss_items.items()},
+            images=min(self.batch_size, len(self._task.records) - (self._batch - 1) * self.batch_size),
+            rate=self.optimizer.param_groups[0]["lr"],
+        )
+        self.stop = self.stop or not goes_on
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "ema": self.ema.ema.state_dict(),
+            "updates": self.ema.updates,
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            # A head with two branches shifts their weights with each epoch.
+            "criterion_updates": getattr(self.model.criterion, "updates", 0),
+        }
 
 
-def train_detector(
-    layout: Path,
-    *,
-    train_images: Path,
-    val_images: Path,
-    class_names: tuple[str, ...],
-    epochs: int,
-    image_size: int,
-    seed: int,
-    folder: Path,
-    report: Callable[[str], None],
-    threads: int = 1,
-    start: torch.nn.Module | None = None,
-) -> Trained:
-    """Train a detector on the CPU, from random weights or from an earlier model.
-
-    Args:
-        layout: an Ultralytics model file (`.yaml`).
-        train_images, val_images: folders called `images` with YOLO labels in `labels` beside each.
-        class_names: by class id.
-        epochs, image_size, seed: of the training; the size in pixels, divisible by 32.
-        folder: for Ultralytics' intermediate files.
-        report: called with one line per epoch.
-        threads: number of torch's threads.
-        start: an earlier model of the same layout, with which the learning rate is halved.
-
-    Raises:
-        RuntimeError: torch failed, for example for lack of memory.
-    """
-    settings = {
-        **_RECIPE,
-        "model": str(layout),
-        "data": "",
-        "project": str(folder),
-        "epochs": epochs,
-        "imgsz": image_size,
-        "seed": seed,
-        "close_mosaic": max(epochs // 4, 1),
-    }
-    if start is not None:
-        settings["lr0"] /= 2
-    bound = {"folders": (train_images, val_images), "class_names": class_names, "start": start}
-    trainer = type("_BoundTrainer", (_QuietTrainer,), bound)(overrides=settings)
-    trainer.add_callback("on_train_epoch_end", lambda t: report(_epoch_line(t)))
-    trainer.add_callback("on_train_start", lambda _: torch.set_num_threads(threads))
-    trainer.train()
-    metrics = trainer.metrics
-    return Trained(
-        checkpoint=_bare_checkpoint(trainer, settings),
-        ap50=float(metrics["metrics/mAP50(B)"]),
-        ap50_95=float(metrics["metrics/mAP50-95(B)"]),
-    )
+def _backbone_layers(model: Any) -> int:
+    """How many layers, from the first one on, are the backbone."""
+    return len(model.yaml["backbone"])
 
 
-def _epoch_line(trainer: Any) -> str:
-    losses = ", ".join(f"{name} {float(value):.3f}" for name, value in trainer.tloss.items())
-    return f"Epoch {trainer.epoch + 1}/{trainer.epochs}: {losses}"
-
-
-def _bare_checkpoint(trainer: Any, settings: dict[str, Any]) -> dict[str, Any]:
-    """The averaged weights in half precision, without optimizer and local paths."""
-    model = trainer.ema.ema.cpu()
+def _bare_model(ema: nn.Module, settings: dict[str, Any]) -> Any:
+    """The averaged weights in half precision, on the CPU, without gradients and local paths."""
+    model: Any = copy.deepcopy(ema).cpu()
     model.criterion = None
-    kept = {
-        name: value for name, value in settings.items() if name not in ("model", "data", "project", "name")
-    }
-    model.args = kept
-    model.yaml["yaml_file"] = Path(model.yaml["yaml_file"]).name
+    model.args = dict(settings)
+    model.yaml["yaml_file"] = Path(model.yaml.get("yaml_file", "yolo.yaml")).name
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    return {"model": model.half(), "ema": None, "optimizer": None, "epoch": -1, "train_args": kept}
+    return model.half()
+
+
+def _weight_file(model: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    return {"model": model, "ema": None, "optimizer": None, "epoch": -1, "train_args": dict(settings)}

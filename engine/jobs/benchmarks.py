@@ -21,6 +21,7 @@ from engine.errors import EngineError, RunInterruptedError
 from engine.jobs.benchmark_history import result_of
 from engine.jobs.benchmark_readers import readers
 from engine.jobs.benchmark_reports import write_result
+from engine.jobs.benchmark_trainings import trained
 from engine.private import shared_outside_home
 from engine.records import BenchmarkRun, ImageRecord
 from engine.runs.materials import Materials, gather, of_classes
@@ -192,6 +193,7 @@ def _subject(config: RunConfig, materials: Materials, trust: bool) -> Subject:
         config=config,
         trust=trust,
         unseen=partial(_unseen, materials),
+        train=partial(trained, trust=trust),
         readers=readers(materials.dataset),
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Records runs and scores made in the foreground like those of the queue."""
+"""Records runs, scores and trainings made in the foreground like those of the queue."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.config import RunConfig
+from engine.config import RunConfig, TrainingConfig
 from engine.jobs.kinds import KINDS
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.kinds.request import Request
+from engine.jobs.kinds.train import TrainRequest
 from engine.jobs.patch_records import write_scores
 from engine.patch.arrays import fingerprint, read_patch_array
 from engine.records import Evaluation, Job
@@ -43,6 +44,29 @@ def record_foreground_run(
     job = _finished(repository, "generate", request, summary, facts=summary, **columns)
     repository.steps.add(job.id, steps)
     KINDS["generate"].record(repository, replace(job, started_at=started_at), summary)
+    return job
+
+
+def record_foreground_training(
+    repository: Repository, summary: dict[str, Any], *, trust: bool = False
+) -> Job:
+    """Record a finished training as a succeeded job, with its epochs, and its weights.
+
+    Args:
+        repository: where to store them.
+        summary: content of its `training.json`. Its files stay where they are; the weights are copied.
+        trust: whether its initial weights were opened even if their pickle could run code.
+
+    Raises:
+        StorageError: its history or weights cannot be read or copied, or the database cannot be used.
+    """
+    folder = Path(summary["weights"]).parent
+    request = TrainRequest(config=TrainingConfig.from_json(summary["config"]), trust=trust)
+    steps = read_history(folder)
+    columns: dict[str, Any] = {"elapsed_s": summary["elapsed_s"], "device": summary["device"]}
+    job = _finished(repository, "train", request, summary, facts=summary, folder=str(folder), **columns)
+    repository.steps.add(job.id, steps)
+    KINDS["train"].record(repository, job, summary)
     return job
 
 

@@ -20,6 +20,7 @@ from engine.store.repository import Repository
 
 _ENDED = ("succeeded", "failed", "cancelled")
 _UNFINISHED = ("queued", "running", "paused", "interrupted")
+SUMMARIES = ("run.json", "training.json")  # what only finished runs and trainings have
 _FRESH_S = 3600.0  # a younger upload may still be about to be imported
 
 
@@ -82,7 +83,9 @@ def prune_checkpoints(repository: Repository, *, dry_run: bool = False) -> dict[
     resumable = [kind.name for kind in KINDS.things() if kind.checkpoint]
     ended = repository.jobs.find(states=_ENDED, kinds=resumable, limit=-1)
     paths = [path for job in ended for path in _checkpoints(_folder(job), kind_of(job.kind))]
-    runs = [run for run in _inside(home_folder() / "runs") if (run / "run.json").exists()]
+    runs = [
+        run for run in _inside(home_folder() / "runs") if any((run / name).exists() for name in SUMMARIES)
+    ]
     paths += [path for run in runs for path in _checkpoints(run, KINDS["generate"])]
     sizes = {path: _size(path) for path in paths}
     if not dry_run:

@@ -145,7 +145,7 @@ def selected(
         dataset=dataset,
         detector=detector,
         classes=classes,
-        records=tuple(_some_of(records, config.max_images, config.seed)),
+        records=tuple(some_of(records, config.max_images, config.seed)),
         further=tuple(zip(others, further, strict=True)),
     )
 
@@ -227,7 +227,8 @@ def of_classes(record: ImageRecord, class_ids: Sequence[int], new_id: int) -> Im
     )
 
 
-def _some_of(records: list[ImageRecord], limit: int, seed: int) -> list[ImageRecord]:
+def some_of(records: list[ImageRecord], limit: int, seed: int) -> list[ImageRecord]:
+    """At most `limit` of the images, drawn at random and in their order; 0 for all."""
     if not limit or limit >= len(records):
         return records
     chosen = np.random.default_rng(seed).choice(len(records), size=limit, replace=False)

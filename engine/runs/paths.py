@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections import deque
 from pathlib import Path
+from typing import Any, TypeVar
 
-from engine.config import RunConfig, home_folder
+from engine.config import home_folder
 from engine.detectors.weight_classes import possible_files
+from engine.settings import Settings
 
 LIVE_ARRAY, LIVE_IMAGE = "live.npy", "live.png"
 _RESERVED = {"", "demo", "grey", "noise"}  # these never name files
@@ -59,13 +61,18 @@ def weight_file(weights: str) -> Path | None:
     return next((path for path in possible_files(weights) if path.exists()), None)
 
 
-def absolute_config(config: RunConfig) -> RunConfig:
-    """The settings with absolute paths, valid in any working directory."""
-    named = {
-        name: _absolute(getattr(config, name))
-        for name in ("dataset", "weights", "detector_classes", "initial")
+Config = TypeVar("Config", bound=Settings)
+
+
+def absolute_config(config: Config) -> Config:
+    """The settings of a run or a training with absolute paths, valid in any working directory."""
+    names = ("dataset", "weights", "detector_classes", "initial")
+    changes: dict[str, Any] = {
+        name: _absolute(getattr(config, name)) for name in names if hasattr(config, name)
     }
-    return config.changed(**named, further_weights=tuple(map(_absolute, config.further_weights)))
+    if hasattr(config, "further_weights"):
+        changes["further_weights"] = tuple(map(_absolute, config.further_weights))
+    return config.changed(**changes)
 
 
 def _absolute(given: str) -> str:

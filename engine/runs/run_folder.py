@@ -54,8 +54,13 @@ def created(folder: Path) -> Iterator[Path]:
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
     """Write `run.json`; non-finite numbers become null."""
-    text = json_document(summary) + "\n"
-    write_atomically(folder / SUMMARY, lambda file: file.write(text.encode()))
+    write_json(folder / SUMMARY, summary)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a document of JSON; non-finite numbers become null."""
+    text = json_document(content) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def read_summary(folder: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from engine.errors import SettingsError
-from engine.settings import Settings, declared, flat, like, nest, nested, require_between, setting
+from engine.settings import Settings, borrowed, declared, flat, nest, nested, require_between, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +84,8 @@ def test_nested_settings_are_named_with_their_topic(values: dict[str, Any], mess
 def test_a_setting_is_declared_like_another() -> None:
     @dataclass(frozen=True, kw_only=True)
     class Pizza(Settings):
-        name: str = like(Bread, "name")
-        heat_deg: float = like(Oven, "heat_deg")
+        name: str = borrowed(Bread, "name")
+        heat_deg: float = borrowed(Oven, "heat_deg")
 
     assert declared(Pizza) == {"name": declared(Bread)["name"], "heat_deg": declared(Oven)["heat_deg"]}
     assert Pizza(name="margherita").heat_deg == 180.0
@@ -168,3 +168,20 @@ def test_a_number_lies_between(value: float, low: float, message: str) -> None:
 )
 def test_settings_are_flattened(values: dict[str, Any], found: dict[str, Any]) -> None:
     assert flat(values) == found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cake(Settings):
+    name: str = borrowed(Bread, "name")
+    heat_deg: float = borrowed(Oven, "heat_deg", default=160.0, bounds=(50, 200))
+
+
+def test_a_setting_is_borrowed_with_what_differs() -> None:
+    found, lent = declared(Cake), declared(Oven, inside=True)["heat_deg"]
+    assert found["heat_deg"].key == "heat_deg"
+    assert (found["heat_deg"].label, found["heat_deg"].unit) == (lent.label, lent.unit)
+    assert Cake(name="plain").heat_deg == 160
+    with pytest.raises(SettingsError, match=r"^heat: expected 50 to 200, got 250"):
+        Cake(name="plain", heat_deg=250)
+    with pytest.raises(TypeError):
+        Cake()  # type: ignore[call-arg]

@@ -43,6 +43,7 @@ def addresses(running: Job) -> dict[str, str]:
     return {
         "overview": "",
         "datasets": "datasets?dataset=demo",
+        "detectors": "detectors",
         "hardware": "hardware",
         "generate": "generate?dataset=demo&g.preset=quick&g.image_size=320&g.preview=True",
         "jobs": f"jobs?job={running.id}",

@@ -21,6 +21,7 @@ from dashboard.components import (
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept, presenting
+from dashboard.parts.jobs.trainings import trained, training_curves
 from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
 from dashboard.services import jobs
@@ -130,7 +131,10 @@ def _estimated_memory(estimate: dict[str, Any]) -> str:
 
 
 def curves(job: Job, found: list[StepRecord]) -> None:
-    """The patch as it forms, and beside it the loss and the throughput."""
+    """The patch as it forms, and beside it the loss and the throughput; of a training its epochs."""
+    if jobs.kind_of(job.kind).makes == "weights":
+        training_curves(job, found)
+        return
     picture, charts = st.columns([1, 2], gap="medium")
     png = jobs.live_image(job.id)
     with picture:
@@ -207,6 +211,8 @@ def result(found: JobView) -> None:
         score_table(job.result)
     elif makes == "dataset" and job.result:
         _imported(job.result)
+    elif makes == "weights" and job.result:
+        trained(job.id, job.result)
     elif makes == "benchmark" and job.result:
         go_to("benchmarks", _("Look at the benchmark"), suite=job.request["suite"])
     elif makes == "matrix" and job.result:

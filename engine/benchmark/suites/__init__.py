@@ -17,4 +17,5 @@ from engine.benchmark.suites import (  # isort: skip
     scaling as scaling,
     memory as memory,
     strength as strength,
+    transfer_learning as transfer_learning,
 )

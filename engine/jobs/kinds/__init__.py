@@ -7,8 +7,9 @@ from engine.jobs.kinds.dataset_import import DatasetImport
 from engine.jobs.kinds.evaluate import Evaluate
 from engine.jobs.kinds.generate import Generate
 from engine.jobs.kinds.matrix import Matrix
+from engine.jobs.kinds.train import Train
 
 __all__ = ["KINDS", "Kind", "kind_of", "making"]
 
-for _kind in (Generate(), Evaluate(), DatasetImport(), Benchmark(), Matrix()):
+for _kind in (Generate(), Evaluate(), DatasetImport(), Benchmark(), Matrix(), Train()):
     KINDS.add(_kind)

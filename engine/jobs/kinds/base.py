@@ -30,8 +30,8 @@ class Kind(ABC, Generic[R]):
         title: what pages call it; English, translated where it is shown.
         request: what it is asked for.
         makes: what comes of it: `patch` (its result is a run's summary), `scores`, `dataset`, `benchmark`,
-            or something that pages do not show.
-        has_steps: it stores its steps and shows a live patch.
+            `weights` (its result is a training's summary), or something that pages do not show.
+        has_steps: it stores its steps, of which pages draw curves.
         keeps_folder: its results lie in its folder, which must stay.
         checkpoint: the file in its folder that it goes on from; without that file it begins in an empty one.
             Housekeeping may remove the file, there and one folder below, once the job has ended.
@@ -50,7 +50,7 @@ class Kind(ABC, Generic[R]):
 
     @property
     def has_config(self) -> bool:
-        """Whether its requests hold the settings of a run."""
+        """Whether its requests hold the settings of a run or a training."""
         return "config" in self.request.__dataclass_fields__
 
     @abstractmethod

@@ -15,7 +15,7 @@ from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request
 from engine.runs.paths import absolute_config, weight_file
-from engine.settings import like, nested, setting
+from engine.settings import borrowed, nested, setting
 
 if TYPE_CHECKING:
     from engine.jobs.ledger import Ledger
@@ -39,12 +39,12 @@ class MatrixRequest(Request):
     datasets: tuple[str, ...] = setting(
         ..., "Datasets", "Imported datasets' names, or sources to import.", kinds=(tuple,), metavar="S,…"
     )
-    class_name: str | tuple[str, ...] = like(RunConfig, "class_name")
-    detector_class: str = like(RunConfig, "detector_class")
-    device: str = like(RunConfig, "device")
-    image_size: int = like(RunConfig, "image_size")
-    max_images: int = like(RunConfig, "max_images")
-    include_empty: bool = like(RunConfig, "include_empty")
+    class_name: str | tuple[str, ...] = borrowed(RunConfig, "class_name")
+    detector_class: str = borrowed(RunConfig, "detector_class")
+    device: str = borrowed(RunConfig, "device")
+    image_size: int = borrowed(RunConfig, "image_size")
+    max_images: int = borrowed(RunConfig, "max_images")
+    include_empty: bool = borrowed(RunConfig, "include_empty")
     settings: EvaluationConfig = nested(EvaluationConfig)
     trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
 

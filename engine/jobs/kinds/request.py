@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from engine.classes import recorded_words
-from engine.config import RunConfig
+from engine.config import RunConfig, TrainingConfig
 from engine.runs.paths import absolute_config
 from engine.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request(Settings):
-    """The base of all requests; a field called `config` holds the settings of a run."""
+    """The base of all requests; a field called `config` holds the settings of a run or a training."""
 
     REMEDY: ClassVar[str] = "submit the job anew"
 
     @property
-    def run_config(self) -> RunConfig | None:
-        """The settings of a run, if the job has any."""
+    def run_config(self) -> RunConfig | TrainingConfig | None:
+        """The settings of a run or a training, if the job has any."""
         return getattr(self, "config", None)
 
     def absolute(self) -> Self:
@@ -41,7 +41,7 @@ class Request(Settings):
             return super().merged(changes, whose=whose)
         return self._with(self.run_config.merged(changes, whose=whose))
 
-    def _with(self, config: RunConfig) -> Self:
+    def _with(self, config: RunConfig | TrainingConfig) -> Self:
         fields: dict[str, Any] = {"config": config}
         return replace(self, **fields)
 

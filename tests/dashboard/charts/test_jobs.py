@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dashboard.charts.jobs import (
     STRETCHES,
+    epoch_rows,
+    epoch_spec,
     estimates_beside_truth,
     loss_rows,
     loss_spec,
@@ -92,3 +96,23 @@ def test_estimates_lie_beside_the_line_of_equals(pairs: list[tuple[str, float, f
     assert list(points.x) == [estimated for _name, estimated, _actual in pairs]
     assert list(points.y) == [actual for _name, _estimated, actual in pairs]
     assert list(points.text) == [name for name, *_ in pairs]
+
+
+@pytest.mark.parametrize(
+    ("terms", "term", "figures"),
+    [
+        ([], "", []),
+        ([{}, {}], "", [1.0, 1.0]),
+        ([{"ap50": 0.5}, {"ap50": float("nan")}, {}], "ap50", [0.5]),
+    ],
+)
+def test_epochs_without_a_number_are_left_out(terms: list[dict], term: str, figures: list[float]) -> None:
+    steps = [replace(step(number, 1.0), terms=each) for number, each in enumerate(terms, start=1)]
+    rows = epoch_rows(steps, term)
+    assert rows["figure"] == figures
+    assert rows["place"] == list(range(1, len(figures) + 1))
+
+
+def test_epochs_are_drawn_from_one_specification() -> None:
+    spec = epoch_spec(title="Loss", x_title="Epochs")
+    assert (spec["title"], spec["encoding"]["x"]["title"]) == ("Loss", "Epochs")

@@ -189,7 +189,7 @@ def test_retraining_prints_the_score(run, monkeypatch: pytest.MonkeyPatch, as_js
         report("drawing")
         return 0.925
 
-    monkeypatch.setattr("engine.detectors.demo_training.retrain_demo_detector", retrained)
+    monkeypatch.setattr("engine.runs.demo_training.retrain_demo_detector", retrained)
     shown = run("demo", "--retrain", *(["--json"] if as_json else []))
     assert shown.err == "drawing\n"
     if as_json:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.config import RunConfig
+from engine.config import RunConfig, ScheduleConfig, TrainingConfig
 from engine.jobs import queue
 from engine.jobs.worker import Worker
 from engine.store.repository import Repository
@@ -58,6 +58,20 @@ def test_a_matrix_is_submitted(run: Run, tmp_path: Path) -> None:
     request = job["request"]
     assert (request["patches"], request["detectors"]) == ([str(tmp_path / "p.npy")], ["demo", "yolo11n"])
     assert (request["settings"]["iou"], request["max_images"]) == (0.4, 3)
+
+
+def test_a_training_is_submitted(run: Run) -> None:
+    how = ("--strategy", "head", "--epochs", 3, "--class", "person", "--schedule", "constant")
+    job = run("jobs", "submit", "train", *DEMO, *how, "--json").json
+    assert job["label"] == "Train demo (head) on demo"
+    assert TrainingConfig.from_json(job["request"]["config"]) == TrainingConfig(
+        dataset="demo",
+        weights="demo",
+        strategy="head",
+        epochs=3,
+        classes=("person",),
+        schedule=ScheduleConfig(kind="constant"),
+    )
 
 
 def test_classes_are_submitted(run: Run, tmp_path: Path) -> None:

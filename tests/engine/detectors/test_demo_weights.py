@@ -6,7 +6,7 @@ import torch
 
 from engine.datasets.demo import demo_dataset
 from engine.datasets.loader import ImageLoader
-from engine.detectors.demo_training import DEMO_DESCRIPTION, DEMO_IMAGE_SIZE, DEMO_WEIGHTS
+from engine.detectors.demo_weights import DEMO_DESCRIPTION, DEMO_IMAGE_SIZE, DEMO_WEIGHTS
 from engine.detectors.loading import load_detector
 from engine.evaluation.average_precision import measure_ap
 from engine.evaluation.matching import ClassBoxes

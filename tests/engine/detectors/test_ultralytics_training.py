@@ -1,66 +1,185 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Training with Ultralytics on a handful of coloured squares."""
+"""Ultralytics' own trainer on a handful of blocks, with our course."""
+
+from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-import cv2
-import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
-from engine.detectors.demo_training import DEMO_WEIGHTS
-from engine.detectors.ultralytics_training import train_detector
-
-LAYOUT = DEMO_WEIGHTS.with_name("yolov8-demo.yaml")
-
-
-def squares(folder, images):
-    rng = np.random.default_rng(0)
-    for name in ("images", "labels"):
-        (folder / name).mkdir(parents=True)
-    for index in range(images):
-        picture = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
-        picture[16:48, 16:48] = (0, 0, 255)
-        cv2.imwrite(str(folder / "images" / f"{index}.png"), picture)
-        (folder / "labels" / f"{index}.txt").write_text(f"{index % 2} 0.5 0.5 0.5 0.5\n")
-    return folder / "images"
+from engine.config import TrainingConfig
+from engine.datasets.sources import read_dataset
+from engine.detectors.checkpoints import load_checkpoint
+from engine.detectors.training import EpochResult, TrainingTask
+from engine.detectors.ultralytics_training import train
+from engine.errors import DetectorError, NonFiniteLossError, RunInterruptedError
+from tests.engine.detectors.families import random_model
+from tests.engine.tiny import CLASSES, IMAGE_SIZE
 
 
-def test_it_trains_every_class_offline_and_says_nothing_on_standard_output(tmp_path, monkeypatch, capsys):
+class Recorder:
+    """A course of so many epochs that keeps what it is told."""
+
+    def __init__(self, epochs: int = 2, *, epoch: int = 0, stop_after: int = 1_000_000) -> None:
+        self.epoch, self.epochs, self.stop_after = epoch, epochs, stop_after
+        self.batches: list[tuple[float, dict[str, float], int]] = []
+        self.rates: list[float] = []
+        self.weights: list[dict[str, Any]] = []
+        self.states: list[dict[str, Any]] = []
+        self.found: list[int] = []
+
+    def progress(self, epoch: float) -> float:
+        return epoch / self.epochs
+
+    def rate_factor(self, epoch: float) -> float:
+        return 1 - epoch / self.epochs
+
+    def batch_done(self, epoch: float, losses: Mapping[str, Tensor], *, images: int, rate: float) -> bool:
+        self.batches.append((epoch, {name: float(value) for name, value in losses.items()}, images))
+        self.rates.append(rate)
+        if len(self.batches) >= self.stop_after:
+            raise RunInterruptedError("stopped")
+        return True
+
+    def epoch_done(self, result: EpochResult) -> bool:
+        self.epoch += 1
+        self.weights.append(result.weights())
+        # A copy, as a file would be: the state is that of the tensors in use.
+        self.states.append(torch.load(saved(result.state()), weights_only=True))
+        self.found.append(len(result.detector.detect(torch.rand(1, 3, IMAGE_SIZE, IMAGE_SIZE))))
+        return self.epoch < self.epochs
+
+
+def saved(content: Any) -> Any:
+    from io import BytesIO
+
+    buffer = BytesIO()
+    torch.save(content, buffer)
+    buffer.seek(0)
+    return buffer
+
+
+@pytest.fixture
+def task(blocks: Path, tiny_weights: Path) -> Callable[..., TrainingTask]:
+    def make(state: Any = None, weights: Path = tiny_weights, **changes: Any) -> TrainingTask:
+        small = {"image_size": IMAGE_SIZE, "batch_size": 4, "epochs": 2, "device": "cpu"}
+        return TrainingTask(
+            weights=weights,
+            trust=False,
+            records=read_dataset(blocks).images,
+            class_names=CLASSES,
+            config=TrainingConfig(dataset="blocks", weights=str(weights), **small | changes),
+            device=torch.device("cpu"),
+            precision="fp32",
+            state=state,
+        )
+
+    return make
+
+
+def test_it_trains_offline_and_says_nothing_on_standard_output(
+    task: Callable[..., TrainingTask],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it asked the network"))
     monkeypatch.chdir(tmp_path)
-    lines: list[str] = []
-    trained = train_detector(
-        LAYOUT,
-        train_images=squares(tmp_path / "train", 4),
-        val_images=squares(tmp_path / "val", 2),
-        class_names=("odd", "even"),
-        epochs=2,
-        image_size=64,
-        seed=0,
-        folder=tmp_path / "scratch",
-        report=lines.append,
-    )
-    assert trained.checkpoint["model"].names == {0: "odd", 1: "even"}
-    assert 0 <= trained.ap50_95 <= trained.ap50 <= 1
-    assert [line.split(":")[0] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
+    course = Recorder()
+    train(task(), course)
+    assert [(epoch, images) for epoch, _, images in course.batches] == [(0.5, 4), (1, 2), (1.5, 4), (2, 2)]
+    assert set(course.batches[0][1]) == {"box", "cls", "dfl"}
+    assert course.rates == pytest.approx([0.002, 0.0015, 0.001, 0.0005])
+    assert course.found == [1, 1]
     assert capsys.readouterr().out == ""
-    assert {path.name for path in tmp_path.iterdir()} <= {"train", "val", "scratch", "home"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"home"}
 
 
-def test_it_goes_on_from_where_an_earlier_training_stopped(tmp_path):
-    """Two pictures are too few to warm up, so one epoch changes little of weights that were put there."""
-    folders = {"train_images": squares(tmp_path / "train", 2), "val_images": squares(tmp_path / "val", 1)}
-    common = {"class_names": ("odd", "even"), "epochs": 1, "image_size": 64, "folder": tmp_path / "scratch"}
-    first = (
-        train_detector(LAYOUT, **folders, **common, seed=0, report=lambda _: None).checkpoint["model"].float()
-    )
-    near = train_detector(LAYOUT, **folders, **common, seed=1, report=lambda _: None, start=first)
-    far = train_detector(LAYOUT, **folders, **common, seed=1, report=lambda _: None)
-    distances = [
-        sum(
-            float((a - b).abs().sum())
-            for a, b in zip(first.parameters(), model.float().parameters(), strict=True)
+def test_the_weight_file_is_bare_and_opens_without_trust(
+    task: Callable[..., TrainingTask], tmp_path: Path
+) -> None:
+    course = Recorder(1)
+    train(task(classes=("person",)), course)
+    path = tmp_path / "weights.pt"
+    torch.save(course.weights[-1], path)
+    content = course.weights[-1]
+    assert content["optimizer"] is None
+    assert b"/" not in bytes(str(content["train_args"]) + str(content["model"].yaml), "utf-8")
+    assert load_checkpoint(path).model.names == dict(enumerate(CLASSES))
+    assert {value.dtype for value in content["model"].parameters()} == {torch.float16}
+
+
+@pytest.mark.parametrize("strategy", ["head", "whole", "scratch"])
+def test_strategies_differ_in_what_they_keep(
+    task: Callable[..., TrainingTask], tiny_weights: Path, strategy: str
+) -> None:
+    course = Recorder(1)
+    train(task(strategy=strategy, epochs=1), course)
+    before = load_checkpoint(tiny_weights).model.float().state_dict()
+    after = course.states[-1]["model"]
+    # The five layers below the head are the backbone.
+    backbone = [name for name in before if int(name.split(".")[1]) < 5 and "num_batches" not in name]
+    distance = sum(float((before[name] - after[name]).abs().mean()) for name in backbone)
+    head = sum(float((before[name] - after[name]).abs().sum()) for name in set(before) - set(backbone))
+    assert (distance == 0) is (strategy == "head")
+    assert head > 0
+    if strategy == "whole":
+        assert distance < 1
+
+
+@pytest.mark.parametrize("name", ["tiny", "yolo26n"])
+def test_a_training_that_was_stopped_ends_in_the_same_bits(
+    task: Callable[..., TrainingTask], tmp_path: Path, tiny_weights: Path, name: str
+) -> None:
+    weights = tiny_weights
+    if name != "tiny":  # one with two branches, whose weights in the loss shift
+        weights = tmp_path / f"{name}.pt"
+        torch.save({"model": random_model(name)}, weights)
+    whole, first = Recorder(2), Recorder(2, stop_after=3)
+    train(task(weights=weights), whole)
+    with pytest.raises(RunInterruptedError):
+        train(task(weights=weights), first)
+    second = Recorder(2, epoch=1)
+    train(task(first.states[-1], weights=weights), second)
+    assert second.batches == whole.batches[2:]
+    for part in ("model", "ema"):
+        assert all(
+            torch.equal(value, second.states[-1][part][key]) for key, value in whole.states[-1][part].items()
         )
-        for model in (near.checkpoint["model"], far.checkpoint["model"])
-    ]
-    assert distances[0] < 0.2 * distances[1]
+
+
+def test_a_loss_that_is_no_number_stops_before_the_step(task: Callable[..., TrainingTask]) -> None:
+    course = Recorder(1)
+    course.rate_factor = lambda epoch: 1e30  # type: ignore[method-assign]
+    with pytest.raises(NonFiniteLossError, match=r"expected a finite loss, got (nan|inf) in epoch 1"):
+        train(task(), course)
+    assert len(course.batches) == 1
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        ("yolov8n-seg.yaml", "expected a plain detection model to train, got one with the head Segment"),
+        ("grey", "expected a detector of colour images to train, got one of grey images; use others"),
+    ],
+)
+def test_what_it_cannot_train_is_refused(
+    task: Callable[..., TrainingTask], tmp_path: Path, layout: str, message: str
+) -> None:
+    from engine.detectors.ultralytics_quiet import DetectionModel, SegmentationModel
+    from tests.engine.tiny import LAYOUT
+
+    model = (
+        DetectionModel(LAYOUT, ch=1, nc=2, verbose=False)
+        if layout == "grey"
+        else SegmentationModel(layout, nc=2, verbose=False)
+    )
+    path = tmp_path / "other.pt"
+    torch.save({"model": model}, path)
+    with pytest.raises(DetectorError, match=message):
+        train(task(weights=path), Recorder())

@@ -10,17 +10,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.config import RunConfig
+from engine.config import RunConfig, TrainingConfig
 from engine.errors import PatchFileError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.estimates import cost_key
-from engine.jobs.foreground import record_foreground_evaluation, record_foreground_run
+from engine.jobs.foreground import (
+    record_foreground_evaluation,
+    record_foreground_run,
+    record_foreground_training,
+)
 from engine.jobs.housekeeping import find_faults
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.queue import retry, submit
 from engine.runs import run_folder
 from engine.runs.commands import evaluate, generate
 from engine.runs.paths import job_folder
+from engine.runs.training import train
 from engine.store.repository import Repository
 
 
@@ -112,3 +117,21 @@ def test_a_patch_that_is_gone_by_then_leaves_no_record(own_home, scored, tmp_pat
         with pytest.raises(PatchFileError, match="found none"):
             record_foreground_evaluation(repository, request, evaluation, elapsed_s=1.0)
         assert repository.jobs.find() == []
+
+
+def test_a_training_is_on_record_with_its_epochs_and_its_weights(own_home, blocks, tiny_weights, tmp_path):
+    config = TrainingConfig(
+        dataset=str(blocks), weights=str(tiny_weights), device="cpu", image_size=64, epochs=2, batch_size=4
+    )
+    summary = train(config, tmp_path / "out")
+    with Repository() as repository:
+        job = record_foreground_training(repository, summary)
+        steps = repository.steps.read(job.id)
+        (weights,) = repository.weights.all()
+        faults = find_faults(repository)
+        again = retry(repository, job.id)
+    assert (job.kind, job.state, job.label) == ("train", "succeeded", "Train tiny (whole) on blocks")
+    assert [step.iteration for step in steps] == [1, 2]
+    assert weights.checksum == summary["weights_sha256"]
+    assert faults == []
+    assert TrainingConfig.from_json(again.request["config"]) == config

@@ -73,18 +73,20 @@ def test_checkpoints_go_once_nothing_can_be_resumed(repository: Repository) -> N
         files[state] = [write(folder / name, 5) for name in ("checkpoint.pt", "1/checkpoint.pt", "patch.npy")]
     finished = write(home_folder() / "runs/a/checkpoint.pt", 7)
     write(finished.with_name("run.json"), 1)
+    trained = write(home_folder() / "runs/c/checkpoint.pt", 7)
+    write(trained.with_name("training.json"), 1)
     open_run = write(home_folder() / "runs/b/checkpoint.pt", 7)
     planned = prune_checkpoints(repository, dry_run=True)
     assert all(path.exists() for path in planned)
     assert prune_checkpoints(repository) == planned
-    assert sum(planned.values()) == 3 * 10 + 7
+    assert sum(planned.values()) == 3 * 10 + 2 * 7
     left = {state: [path.exists() for path in paths] for state, paths in files.items()}
     gone, kept = [False, False, True], [True, True, True]
     assert left == {
         **dict.fromkeys(("succeeded", "failed", "cancelled"), gone),
         **dict.fromkeys(("paused", "interrupted", "running"), kept),
     }
-    assert (finished.exists(), open_run.exists()) == (False, True)
+    assert [path.exists() for path in (finished, trained, open_run)] == [False, False, True]
 
 
 def test_previews_go_with_their_pictures(repository: Repository) -> None:

@@ -53,6 +53,7 @@ TESTED: dict[str, dict[str, tuple[str, str]]] = {
     "scaling": dict.fromkeys(("images", "objects", "texels", "pixels"), ("s/image", "times")),
     "memory": {"less": ("bytes", "times"), "saved": ("bytes", "times")},
     "strength": {"stronger": (CONFIDENCE, "difference")},
+    "transfer-learning": {"frozen": ("AP50", "difference"), "scratch": ("AP50", "difference")},
 }
 """Suite → claim → by which metric and in which unit it is tested."""
 IDENTIFIERS = {"fp32", "bf16", "fp16", "cls", "box", "dfl"}  # the same in every language

@@ -28,7 +28,8 @@ class Plain(Kind[Request]):
 @pytest.mark.parametrize(
     ("product", "names"),
     [
-        ("weights", []),
+        ("nothing", []),
+        ("weights", ["train"]),
         ("patch", ["generate"]),
         ("scores", ["evaluate"]),
         ("dataset", ["import"]),
@@ -40,7 +41,7 @@ def test_kinds_are_found_by_what_they_make(product: str, names: list[str]) -> No
 
 
 def test_every_kind_is_described() -> None:
-    assert list(KINDS) == ["generate", "evaluate", "import", "benchmark", "matrix"]
+    assert list(KINDS) == ["generate", "evaluate", "import", "benchmark", "matrix", "train"]
     for kind in KINDS.things():
         assert kind.help.endswith(".")
         assert kind.title

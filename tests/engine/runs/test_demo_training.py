@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.detectors.demo_training import DEMO_DESCRIPTION, retrain_demo_detector
+from engine.detectors.demo_weights import DEMO_DESCRIPTION
 from engine.detectors.loading import load_detector
-from engine.detectors.ultralytics_training import Trained
 from engine.errors import SettingsError, StorageError
+from engine.runs.demo_training import retrain_demo_detector
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def retrained(tmp_path_factory):
 def test_it_tells_the_epochs_and_the_score(retrained):
     score, out, lines = retrained
     assert lines[0] == "Drawing 8 synthetic pictures to train on and 4 to validate on"
-    assert lines[1].startswith("Epoch 1/1: box_loss ")
-    assert lines[2].startswith(f"Synthetic validation pictures: AP50 {score:.3f}, AP50-95 ")
-    assert lines[2].endswith(f"wrote {out}")
+    assert lines[1].startswith("Epoch 1/1: loss ")
+    assert lines[1].endswith(f", AP50 {score:.3f}")
+    assert lines[2] == f"Synthetic validation pictures: AP50 {score:.3f}; wrote {out}"
     assert 0 <= score <= 1
 
 
@@ -54,24 +54,25 @@ def test_its_file_passes_the_check_of_foreign_weights(retrained):
 def test_a_training_goes_on_from_earlier_weights(retrained, tmp_path, monkeypatch):
     given = {}
 
-    def remembered(*_, start, **__):
-        given["start"] = start
-        return Trained(checkpoint={"model": start}, ap50=0.5, ap50_95=0.25)
+    def remembered(config, folder, **_):
+        given["config"] = config
+        folder.mkdir()
+        (folder / "weights.pt").write_bytes(b"next")
+        return {"ap50": 0.5}
 
-    monkeypatch.setattr("engine.detectors.ultralytics_training.train_detector", remembered)
+    monkeypatch.setattr("engine.runs.demo_training.train", remembered)
     out = tmp_path / "next.pt"
     score = retrain_demo_detector(epochs=1, images=1, validation_images=1, out=out, start=retrained[1])
-    assert score == 0.5
-    earlier = torch.load(retrained[1], weights_only=False)["model"].float().state_dict()
-    assert all(torch.equal(value, earlier[name]) for name, value in given["start"].state_dict().items())
+    assert (score, out.read_bytes()) == (0.5, b"next")
+    assert (given["config"].strategy, given["config"].weights) == ("whole", str(retrained[1]))
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": 0}, "epochs: expected 1 to 10000, got 0"),
-        ({"image_size": 32}, "image_size: expected 64 to 1280, got 32"),
-        ({"image_size": 330}, "image_size: expected a multiple of 32, got 330; try 320"),
+        ({"epochs": 0}, "epochs: expected 1 to 100000, got 0"),
+        ({"image_size": 32}, "image size: expected 64 to 4096, got 32"),
+        ({"image_size": 330}, "image size: expected a multiple of 32, got 330; use 320"),
         ({"images": 0}, "images: expected 1 to 100000, got 0"),
     ],
 )
@@ -97,7 +98,7 @@ def test_an_interrupted_training_keeps_the_old_weights(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("engine.detectors.ultralytics_training.train_detector", interrupted)
+    monkeypatch.setattr("engine.runs.demo_training.train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         retrain_demo_detector(epochs=1, images=1, validation_images=1, out=out)
     assert [path.read_bytes() for path in tmp_path.glob("demo.pt*")] == [b"old"]

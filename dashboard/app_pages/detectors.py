@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Detectors: the weights on record with what they come from, and the training of new ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard import formats
+from dashboard.components import controls, empty_state, go_to, page_title, table
+from dashboard.drawing import st
+from dashboard.i18n import _
+from dashboard.page_state import kept
+from dashboard.parts.detectors.form import STRATEGIES, training_form
+from dashboard.services import datasets, trainings
+from engine.records import WeightRecord
+
+
+def row(record: WeightRecord) -> dict[str, Any]:
+    """A line of the list: a dash where weights were not trained here."""
+    origin = record.origin
+    strategy = STRATEGIES.get(origin.get("strategy", ""))
+    return {
+        _("Name"): record.name,
+        _("Classes"): ", ".join(record.classes) or formats.DASH,
+        _("Family"): record.family,
+        _("AP50"): formats.number(origin.get("ap50"), 3),
+        _("Trained"): _(strategy) if strategy else formats.DASH,
+        _("Dataset"): origin.get("dataset", formats.DASH),
+        _("Images"): f"{origin['images']:,}" if "images" in origin else formats.DASH,
+        _("Epochs"): f"{origin['epochs']:,}" if "epochs" in origin else formats.DASH,
+        _("On record since"): formats.moment(record.created_at),
+    }
+
+
+def detectors(found: list[WeightRecord]) -> None:
+    """The weights on record, and the ways on from one of them."""
+    table([row(each) for each in found])
+    st.caption(_("AP50 is the mean over classes, on images of the same dataset that were held out."))
+    by_number = {str(each.id): each for each in found}
+    with controls("detectors-choice"), st.container(horizontal=True, vertical_alignment="bottom"):
+        number = st.selectbox(
+            _("Detector"),
+            list(by_number),
+            format_func=lambda each: by_number[each].name,
+            help=_("The detector that the links beside this are about."),
+            **kept("number", str(found[0].id), allowed=by_number),
+        )
+        record = by_number[number]
+        go_to("generate", _("Attack it"), detector=record.path, dataset=record.origin.get("dataset"))
+        if "job_id" in record.origin:
+            go_to("jobs", _("How it was trained"), job=record.origin["job_id"])
+
+
+def page() -> None:
+    """The whole page."""
+    page_title(
+        _("Detectors"), _("The detectors on record, what they were trained on, and how to train more.")
+    )
+    found, images = trainings.known(), datasets.summaries()
+    with (
+        controls("detectors-train"),
+        st.expander(_("Train a detector"), icon=":material/model_training:", expanded=not found),
+    ):
+        if images:
+            training_form(images)
+        else:
+            empty_state(
+                _("A detector learns from the images of a dataset, and there is none yet."),
+                page="datasets",
+                label=_("Import a dataset"),
+            )
+    if found:
+        detectors(found)
+    else:
+        st.caption(
+            _("No detector is on record yet. One that is trained or attacked here is listed from then on.")
+        )
+
+
+page()

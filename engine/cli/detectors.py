@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""`detector train` and `detector list`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.cli.foreground import put_on_record, refuse_settings_with
+from engine.cli.output import json_option, print_json, print_table
+from engine.cli.training_options import training_from_options, training_options
+from engine.cli.training_progress import watching_training
+from engine.excerpts import short_line
+from engine.records import WeightRecord
+from engine.store.repository import Repository
+
+_COLUMNS = ("number", "name", "family", "classes", "AP50", "strategy", "dataset", "file")
+_KEPT = {"resume_folder", "as_json", "trust_weights", "tensorboard"}  # with --resume
+
+
+@click.group("detector")
+def detector_group() -> None:
+    """Train detectors, and list those on record."""
+
+
+@detector_group.command("train")
+@training_options
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
+@click.option(
+    "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the training in this folder."
+)
+@click.option("--tensorboard", is_flag=True, help="Write event files into the result's folder as well.")
+@json_option
+@click.pass_context
+def train_command(
+    context: click.Context,
+    out: Path | None,
+    resume_folder: Path | None,
+    trust_weights: bool,
+    tensorboard: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a detector, or fine-tune one; --dataset and --weights suffice.
+
+    The best weights are weights.pt in the result's folder, which every --weights takes. Ctrl-C keeps the
+    epochs that are done; --resume goes on from there.
+    """
+    refuse_settings_with(resume_folder, context, _KEPT)
+    config = None if resume_folder else training_from_options(options)
+    # Imported after the settings are checked, because torch takes seconds to import.
+    from engine.jobs.foreground import record_foreground_training
+    from engine.runs import run_folder
+    from engine.runs.training import resume_training, train
+
+    folder = resume_folder or out
+    if tensorboard and folder is None:
+        folder = run_folder.default_folder("train")
+    with watching_training(folder if tensorboard else None) as observer:
+        if config is None:
+            assert resume_folder is not None
+            summary = resume_training(resume_folder, observer=observer, trust=trust_weights)
+        else:
+            summary = train(config, folder, observer=observer, trust=trust_weights)
+    put_on_record(lambda repository: record_foreground_training(repository, summary, trust=trust_weights))
+    if as_json:
+        print_json(summary)
+    else:
+        _print_training(summary)
+
+
+@detector_group.command("list")
+@json_option
+def list_command(as_json: bool) -> None:
+    """List the weights on record: those that were used or trained here."""
+    with Repository() as repository:
+        known = repository.weights.all()
+    if as_json:
+        print_json([asdict(each) for each in known])
+        return
+    print_table(_COLUMNS, [_row(each) for each in known])
+
+
+def _row(record: WeightRecord) -> tuple[str, ...]:
+    origin, score = record.origin, record.origin.get("ap50")
+    return (
+        str(record.id),
+        short_line(record.name),
+        record.family,
+        short_line(", ".join(record.classes)) or "-",
+        "-" if score is None else f"{score:.3f}",
+        str(origin.get("strategy", "-")),
+        short_line(origin.get("dataset", "-")),
+        record.path,
+    )
+
+
+def _print_training(summary: dict[str, Any]) -> None:
+    images, held_out = (summary["dataset"][name] for name in ("images", "held_out"))
+    if held_out:
+        click.echo(
+            f"AP50 {summary['ap50']:.3f} on {held_out} images held out, after epoch {summary['best_epoch']}; "
+            f"{summary['ap50_last']:.3f} after the last"
+        )
+    click.echo(
+        f"{summary['epochs']} epochs of {images} images in {summary['elapsed_s']:.1f} s "
+        f"({summary['image_iterations_per_s']:.2f} images a second), {summary['precision']} on "
+        f"{summary['device']}; ended by {summary['ended']}"
+    )
+    click.echo(f"weights: {summary['weights']}")

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What commands share that carry work out themselves: its record, and going on in a folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import click
+
+from engine.errors import EngineError
+from engine.records import Job
+from engine.store.repository import Repository
+
+log = logging.getLogger(__name__)
+
+
+def put_on_record(record: Callable[[Repository], Job]) -> None:
+    """Record a result for the dashboard; a failure is only logged, as it does not affect the result."""
+    try:
+        with Repository() as repository:
+            job = record(repository)
+    except EngineError as error:
+        log.warning("Not put on record: %s", error)
+    else:
+        log.info("On record as job %d", job.id)
+
+
+def refuse_settings_with(resume_folder: Path | None, context: click.Context, kept: Collection[str]) -> None:
+    """Reject settings given with --resume, which keeps the run's own, instead of ignoring them.
+
+    Args:
+        resume_folder: of --resume, if given.
+        context: of the command.
+        kept: names of parameters that may be given all the same.
+
+    Raises:
+        click.UsageError: another one was given.
+    """
+    if resume_folder is None:
+        return
+    for name in context.params:
+        given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if given and name not in kept:
+            option = next(each.opts[0] for each in context.command.params if each.name == name)
+            raise click.UsageError(f"--resume keeps the run's own settings, got {option} too; leave it out")

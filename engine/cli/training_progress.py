@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Shows a training's progress: a bar, and optionally TensorBoard files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from engine.cli.progress import interruptible, tensorboard_opener
+
+if TYPE_CHECKING:
+    from engine.records import StepRecord
+    from engine.runs.training_course import TrainingObserver, TrainingState
+
+
+@contextmanager
+def watching_training(tensorboard_folder: Path | None = None) -> Iterator[TrainingObserver]:
+    """An observer that shows a training; a first Ctrl-C stops it after its step, a second one at once.
+
+    Args:
+        tensorboard_folder: where to write event files, if anywhere.
+
+    Raises:
+        SettingsError: event files are requested, but TensorBoard is not installed.
+    """
+    from engine.runs.training_course import TrainingObserver
+
+    with ExitStack() as stack:
+        stack.enter_context(logging_redirect_tqdm())
+        bar = stack.enter_context(tqdm(unit="image", dynamic_ncols=True, disable=None))
+        stop_requested = stack.enter_context(interruptible())
+        view = _TrainingView(bar, tensorboard_opener(tensorboard_folder))
+        stack.callback(view.close)
+        yield TrainingObserver(
+            on_begin=view.begin, on_step=view.step, on_epoch=view.epoch, stop_requested=stop_requested
+        )
+
+
+class _TrainingView:
+    """Shows images in the bar, and TensorBoard's scalars of each epoch."""
+
+    def __init__(self, bar: tqdm[Any], open_tensorboard: Callable[[], Any] | None) -> None:
+        self._bar, self._open_tensorboard = bar, open_tensorboard
+        self._tensorboard: Any = None
+
+    def begin(self, state: TrainingState) -> None:
+        # Opened here because a new training's folder must be empty before it begins.
+        if self._open_tensorboard is not None:
+            self._tensorboard = self._open_tensorboard()
+        self._bar.update(state.images)
+
+    def step(self, images: int, expected: int, loss: float) -> None:
+        self._bar.total = expected
+        self._bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
+        self._bar.update(images - self._bar.n)
+
+    def epoch(self, record: StepRecord, state: TrainingState) -> None:
+        if self._tensorboard is not None:
+            scalars = {"loss": record.loss, "learning_rate": record.learning_rate}
+            scalars |= {f"terms/{name}": value for name, value in record.terms.items()}
+            for name, value in scalars.items():
+                self._tensorboard.add_scalar(name, value, record.step)
+
+    def close(self) -> None:
+        if self._tensorboard is not None:
+            self._tensorboard.close()

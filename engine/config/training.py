@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The settings of a detector's training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from engine.config.run import RunConfig
+from engine.config.schedule import ScheduleConfig
+from engine.errors import SettingsError
+from engine.settings import Settings, borrowed, nested, setting
+
+STRATEGIES = ("head", "whole", "scratch")
+DETECTOR_OPTIMIZERS = ("adamw", "sgd")
+
+shared = partial(borrowed, RunConfig, art=None)
+recipe = partial(setting, role="recipe")
+course = partial(setting, role="course")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(Settings):
+    """Everything that decides a training's result, and nothing else."""
+
+    TOPIC: ClassVar[str] = ""
+    REMEDY: ClassVar[str] = "start a new training"
+
+    dataset: str = shared("dataset")
+    weights: str = shared(
+        "weights",
+        help="The weights to start from: a file, `demo`, or a published name; scratch takes the layout.",
+    )
+    classes: tuple[str, ...] = setting(
+        (),
+        "Classes",
+        "A class of the dataset to learn, repeatable.",
+        role="subject",
+        option="--class",
+        called="class",
+        default_text="all that have objects",
+    )
+    strategy: str = setting(
+        "whole",
+        "Strategy",
+        "head: the backbone frozen; whole: everything from the weights; scratch: from random weights.",
+        role="subject",
+        choices=STRATEGIES,
+    )
+    device: str = shared("device")
+    image_size: int = shared("image_size", bounds=(64, 4096))
+    max_images: int = shared("max_images")
+    include_empty: bool = shared("include_empty")
+    seed: int = shared("seed")
+    epochs: int = course(50, "Epochs", "Passes over the training images.", bounds=(1, 100_000))
+    time_limit_s: float = shared("time_limit_s")
+    batch_size: int = shared(
+        "batch_size", default=8, help="Images a step.", bounds=(1, 4096), costs=True, sweep=(4, 32)
+    )
+    precision: str = shared(
+        "precision", help="Precision of the forward pass; auto: bf16 on GPUs that compute it, else fp32."
+    )
+    validation_share: float = shared(
+        "validation_share",
+        default=0.2,
+        help="Share of the images held out to choose the best weights; 0 keeps the last ones.",
+    )
+    early_stop: int = shared(
+        "early_stop",
+        help="Stop after this many epochs without a better AP50; 0 for never.",
+        unit="epochs",
+    )
+    optimizer: str = recipe(
+        "adamw", "Optimizer", "How gradients become steps.", choices=DETECTOR_OPTIMIZERS, group="optimizer"
+    )
+    learning_rate: float = recipe(
+        0.0,
+        "Learning rate",
+        "Size of a step; 0 for what suits the optimizer and the detector's family.",
+        bounds=(0, 1),
+        group="optimizer",
+        sweep=(0.0001, 0.01),
+    )
+    schedule: ScheduleConfig = nested(ScheduleConfig)
+
+    def __post_init__(self) -> None:
+        given: Any = self.classes
+        names = [given] if isinstance(given, str) else list(given)
+        object.__setattr__(self, "classes", tuple(dict.fromkeys(str(name).strip() for name in names)))
+        super().__post_init__()
+        if not all(self.classes):
+            raise SettingsError("class: expected the name of a class, got none; name one with --class")
+        if self.early_stop and not self.validation_share:
+            raise SettingsError("early stop: expected a validation share above 0, got none; set both")

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Trains torchvision's detectors by a short loop: they compute their own losses from images and boxes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.datasets.loader import Batch, ImageLoader
+from engine.datasets.views import ViewChooser
+from engine.detectors.base import Detector
+from engine.detectors.training import (
+    Course,
+    EpochResult,
+    TrainingTask,
+    named_memory,
+    require_finite_loss,
+    seed_epoch,
+)
+
+LEARNING_RATES = {"adamw": 0.0001, "sgd": 0.005}
+ZOOM = (0.7, 1.4)  # of the jittered scale
+MOST_GRADIENT = 10.0  # norm above which gradients are clipped, as Ultralytics does
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+# torchvision's names of losses that families call otherwise; `loss_` is left out in any case.
+_LOSSES = {
+    "box_reg": "box",
+    "rpn_box_reg": "rpn",
+    "classification": "cls",
+    "bbox_regression": "box",
+    "bbox_ctrness": "centerness",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainableModel:
+    """A model as torchvision trains it: `model(images, targets)` gives its losses by name.
+
+    Attributes:
+        model: float32; label 0 is the background, label c + 1 is class c of the task.
+        backbone: its part that the strategy `head` freezes.
+        detector: makes a frozen detector of a copy of the model, which it may keep.
+        weights: the content of a weight file with the model, for `torch.save`.
+    """
+
+    model: nn.Module
+    backbone: nn.Module
+    detector: Callable[[nn.Module], Detector]
+    weights: Callable[[nn.Module], dict[str, Any]]
+
+
+def train_model(trainable: TrainableModel, task: TrainingTask, course: Course) -> None:
+    """Train a model until the course ends.
+
+    Args:
+        trainable: on any device; changed in place.
+        task: records and settings; `weights` and `trust` are not used.
+        course: decides when it ends.
+
+    Raises:
+        DatasetError: an image cannot be read.
+        NonFiniteLossError, RunInterruptedError, MemoryExhaustedError: see there.
+    """
+    loop = _Loop(trainable, task)
+    goes_on = True
+    with named_memory(task):
+        while goes_on:
+            seed_epoch(task.config.seed, course.epoch)
+            loop.epoch(course)
+            goes_on = course.epoch_done(loop.result())
+
+
+class _Loop:
+    """The model with its optimizer, an epoch at a time."""
+
+    def __init__(self, trainable: TrainableModel, task: TrainingTask) -> None:
+        self._trainable, self._task = trainable, task
+        self._model = trainable.model.float().to(task.device)
+        self._model.requires_grad_(True)
+        trainable.backbone.requires_grad_(task.config.strategy != "head")
+        self._optimizer = _optimizer(self._model, task)
+        self._scaler = torch.amp.GradScaler(task.device.type, enabled=task.precision == "fp16")
+        self._loader = ImageLoader(task.records, image_size=task.config.image_size, device=task.device)
+        self._rate = self._optimizer.param_groups[0]["lr"]
+        if task.state is not None:
+            self._model.load_state_dict(task.state["model"])
+            self._optimizer.load_state_dict(task.state["optimizer"])
+            self._scaler.load_state_dict(task.state["scaler"])
+
+    def epoch(self, course: Course) -> None:
+        """One pass over the images, or the part of it for which there is time."""
+        self._train_mode()
+        start, seen, images = course.epoch, 0, len(self._task.records)
+        for batch in self._batches(start):
+            rate = self._rate * course.rate_factor(start + seen / images)
+            losses = self._step(*_inputs(batch), rate, start + 1)
+            seen += len(batch.indices)
+            if not course.batch_done(start + seen / images, losses, images=len(batch.indices), rate=rate):
+                return
+
+    def result(self) -> EpochResult:
+        """What the epochs so far have made."""
+        model = self._model
+        return EpochResult(
+            detector=self._trainable.detector(copy.deepcopy(model)),
+            weights=lambda: self._trainable.weights(model),
+            state=lambda: {
+                "model": model.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "scaler": self._scaler.state_dict(),
+            },
+        )
+
+    def _train_mode(self) -> None:
+        """Training, but batch norm keeps the statistics that weights were trained with."""
+        self._model.train()
+        if self._task.config.strategy != "scratch":
+            for layer in self._model.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
+
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        """The epoch's batches in random order, each image at a random zoom."""
+        config = self._task.config
+        order = torch.randperm(len(self._task.records)).tolist()
+        size = config.batch_size
+        view = ViewChooser(
+            side_px=config.image_size, zoom_low=ZOOM[0], zoom_high=ZOOM[1], seed=config.seed, iteration=epoch
+        )
+        return self._loader.batches([order[at : at + size] for at in range(0, len(order), size)], view)
+
+    def _step(
+        self, images: list[Tensor], targets: list[dict[str, Tensor]], rate: float, epoch: int
+    ) -> dict[str, Tensor]:
+        """One step of the optimizer; returns the losses by the family's names."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        device, dtype = self._task.device.type, _DTYPES.get(self._task.precision)
+        with torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=dtype is not None):
+            losses = self._model(images, targets)
+            loss = torch.stack([*losses.values()]).sum()
+        require_finite_loss(loss, epoch)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()
+        self._scaler.unscale_(self._optimizer)
+        nn.utils.clip_grad_norm_(self._model.parameters(), MOST_GRADIENT)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        return _named(losses)
+
+
+def _optimizer(model: nn.Module, task: TrainingTask) -> torch.optim.Optimizer:
+    config = task.config
+    rate = config.learning_rate or LEARNING_RATES[config.optimizer]
+    parameters = [each for each in model.parameters() if each.requires_grad]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=0.0005)
+    return torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0005)
+
+
+def _inputs(batch: Batch) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+    """A batch as torchvision's models take it in training, half of its images mirrored."""
+    images, targets = batch.images_nchw.float() / 255, batch.targets
+    width, height = images.shape[3], images.shape[2]
+    mirrored = (torch.rand(len(images)) < 0.5).tolist()
+    found = []
+    for index, mirror in enumerate(mirrored):
+        own = targets.image_index == index
+        boxes = targets.boxes_xyxy_px[own].clone()
+        boxes[:, 0::2], boxes[:, 1::2] = boxes[:, 0::2].clamp(0, width), boxes[:, 1::2].clamp(0, height)
+        if mirror:
+            boxes = torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], dim=1)
+        found.append({"boxes": boxes, "labels": targets.class_ids[own] + 1})
+    return [image.flip(2) if mirror else image for image, mirror in zip(images, mirrored, strict=True)], found
+
+
+def _named(losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    bare = {name.removeprefix("loss_"): value.detach() for name, value in losses.items()}
+    return {_LOSSES.get(name, name): value for name, value in bare.items()}

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a family's trainer is given, and what it tells of a training while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from engine.config import TrainingConfig
+from engine.detectors.base import Detector
+from engine.detectors.device import is_out_of_memory
+from engine.errors import MemoryExhaustedError, NonFiniteLossError
+from engine.records import ImageRecord
+from engine.seeding import derived_seed, seed_everything
+
+EPOCH_STREAM = 31  # of the seed; no patch run draws from it
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingTask:
+    """What a detector is trained on, and how.
+
+    Attributes:
+        weights: the file to start from; the strategy `scratch` takes its layout only.
+        trust: open that file even if its pickle could run code.
+        records: the training images; their class ids are indices of `class_names`.
+        class_names: what the trained detector tells apart.
+        config: strategy, batch size, image size, optimizer, rate, seed and epochs are the trainer's; all else
+            is the course's.
+        device: of the training.
+        precision: `fp32`, `bf16` or `fp16`.
+        state: what `EpochResult.state` gave after the epochs that are done; None for a new training.
+    """
+
+    weights: Path
+    trust: bool
+    records: Sequence[ImageRecord]
+    class_names: tuple[str, ...]
+    config: TrainingConfig
+    device: torch.device
+    precision: str
+    state: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EpochResult:
+    """What an epoch has made of a detector.
+
+    Attributes:
+        detector: as the weight file will hold it, rounded as there.
+        weights: gives the content of the weight file, for `torch.save`: no optimizer, no local path.
+        state: gives what going on to the same bits needs: plain values and tensors by name.
+    """
+
+    detector: Detector
+    weights: Callable[[], dict[str, Any]]
+    state: Callable[[], dict[str, Any]]
+
+
+class Course(Protocol):
+    """The course of a training, which decides when it ends; the same for all families."""
+
+    @property
+    def epoch(self) -> int:
+        """Number of finished epochs."""
+
+    def progress(self, epoch: float) -> float:
+        """Share of the training that is done, 0 to 1, by epochs or by time."""
+
+    def rate_factor(self, epoch: float) -> float:
+        """Factor of the learning rate, 0 to 1, after so many epochs (2.5: in the middle of the third)."""
+
+    def batch_done(self, epoch: float, losses: Mapping[str, Tensor], *, images: int, rate: float) -> bool:
+        """Note a step.
+
+        Args:
+            epoch: finished epochs, with the part of the current one.
+            losses: name → scalar, an image's mean; the training minimises their sum.
+            images: in the batch.
+            rate: the learning rate of the step.
+
+        Returns:
+            False if the time is up: the epoch ends here.
+
+        Raises:
+            RunInterruptedError: a stop was requested; the training goes on after the last kept epoch.
+        """
+
+    def epoch_done(self, result: EpochResult) -> bool:
+        """Score and keep what an epoch has made; False if it was the last one."""
+
+
+class Trainer(Protocol):
+    """A family's module of functions that train its detectors."""
+
+    def train(self, task: TrainingTask, course: Course) -> None:
+        """Train until the course ends.
+
+        Raises:
+            DetectorError: the weights cannot be trained.
+            NonFiniteLossError, RunInterruptedError, MemoryExhaustedError: see there.
+        """
+
+
+@contextmanager
+def named_memory(task: TrainingTask) -> Iterator[None]:
+    """A context in which a full memory is a `MemoryExhaustedError` that says what to lower."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not (is_out_of_memory(error) or "out of memory" in str(error).lower()):
+            raise
+        raise MemoryExhaustedError(
+            f"training: expected batches of {task.config.batch_size} images of {task.config.image_size} "
+            f"pixels to fit into the memory of {task.device}, got out of memory; lower --batch-size"
+        ) from error
+
+
+def seed_epoch(seed: int, epoch: int) -> None:
+    """Seed all global generators for an epoch, so that chance does not depend on what came before."""
+    seed_everything(derived_seed(seed, EPOCH_STREAM, epoch) % 2**32)
+
+
+def require_finite_loss(loss: Tensor, epoch: int) -> None:
+    """Raise `NonFiniteLossError` before a step with a loss that is no number; `epoch` is the current one."""
+    if not bool(torch.isfinite(loss.detach()).all()):
+        raise NonFiniteLossError(
+            f"training: expected a finite loss, got {float(loss.detach().sum())} in epoch {epoch}; "
+            "lower --learning-rate, or choose fp32 as --precision"
+        )
