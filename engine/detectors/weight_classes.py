@@ -31,7 +31,7 @@ def possible_files(weights: str | Path) -> list[Path]:
     given = Path(weights).expanduser()
     if any(str(weights) in family.offered for family in DETECTORS.things()) and "/" in str(weights):
         return [given, home_folder() / "weights" / f"{weights}.pth"]
-    if is_hub_name(str(weights)):
+    if is_hub_name(str(weights)) and given.parts[0] not in DETECTORS:
         return [given, home_folder() / "weights" / given]
     if str(weights) != given.name:
         return [given]

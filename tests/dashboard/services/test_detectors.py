@@ -76,6 +76,31 @@ def test_a_path_that_a_link_names_must_be_allowed(tmp_path, monkeypatch):
             detectors.usable(written)
 
 
+def test_a_folder_of_transformers_is_a_detector_if_all_in_it_is_allowed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path / "allowed"))
+    folder = tmp_path / "allowed" / "detr"
+    folder.mkdir(parents=True)
+    with pytest.raises(SettingsError, match="expected a file"):
+        detectors.usable(str(folder))
+    (folder / "config.json").write_text('{"id2label": {"0": "person", "1": "car"}}')
+    assert detectors.usable(str(folder)) == str(folder)
+    assert detectors.class_names(str(folder)) == ("person", "car")
+    (tmp_path / "elsewhere.safetensors").touch()
+    (folder / "model.safetensors").symlink_to(tmp_path / "elsewhere.safetensors")
+    with pytest.raises(SettingsError, match="expected one below"):
+        detectors.usable(str(folder))
+
+
+def test_folders_from_the_hub_are_kept_and_others_can_be_named(own_home):
+    folder = own_home / "weights" / "org" / "detr"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"id2label": {"0": "person"}}')
+    assert str(folder) in detectors.detectors()
+    assert detectors.usable("org/detr") == "org/detr"
+    assert detectors.class_names("org/detr") == ("person",)
+    assert detectors.class_names("org/other") == ()
+
+
 def test_a_path_must_be_an_allowed_file(own_home, tmp_path, monkeypatch):
     monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path))
     file = tmp_path / "net.pt"

@@ -116,8 +116,12 @@ def test_a_published_name_with_its_familys_has_a_folder_at_home(own_home: Path) 
     assert possible_files(name) == [Path(name), own_home / "weights" / f"{name}.pth"]
 
 
+def test_a_name_of_a_hub_has_a_folder_at_home(own_home: Path) -> None:
+    assert possible_files("org/model") == [Path("org/model"), own_home / "weights" / "org" / "model"]
+
+
 @pytest.mark.parametrize(
-    "path", ["./mine.pt", "models/mine", "/models/mine.pt", "torchvision/other", "other/fcos_resnet50_fpn"]
+    "path", ["./mine.pt", "models/mine.pt", "/models/mine.pt", "models/a/b", "torchvision/other"]
 )
 def test_a_path_is_looked_for_only_where_it_says(path: str) -> None:
     assert possible_files(path) == [Path(path)]
