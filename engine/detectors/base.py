@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.settings import require_between
+
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
@@ -181,3 +183,10 @@ class Detector(Protocol):
 
     def checksum(self) -> str:
         """SHA-256 of all weights and buffers, to prove that a run has not changed them."""
+
+
+def require_thresholds(min_score: float, iou: float, max_detections: int) -> None:
+    """Raise `ValueError` for thresholds of `Detector.detect` that are out of range."""
+    require_between("min_score", min_score, 0, 1)
+    require_between("iou", iou, 0, 1)
+    require_between("max_detections", max_detections, 1, 1_000_000)

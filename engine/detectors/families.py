@@ -109,6 +109,12 @@ def _transformers() -> Adapter:
     return transformers
 
 
+def _torchvision_trainer() -> Trainer:
+    from engine.detectors import torchvision_training
+
+    return torchvision_training
+
+
 def _ultralytics_trainer() -> Trainer:
     from engine.detectors import ultralytics_training
 
@@ -155,6 +161,7 @@ DETECTORS.add(
         adapter=_torchvision,
         published_classes=torchvision_names.COCO_CLASSES,
         architectures=torchvision_names.ARCHITECTURES,
+        trainer=_torchvision_trainer,
     )
 )
 DETECTORS.add(

@@ -11,14 +11,13 @@ from torch import Tensor, nn
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
 from torchvision.models.detection.ssd import SSD
 
-from engine.detectors.base import Candidates, Detections, Targets
+from engine.detectors.base import Candidates, Detections, Targets, require_thresholds
 from engine.detectors.frozen import checksum, require_finite
 from engine.detectors.torchvision_dense import FcosAnswers, RetinaNetAnswers, SsdAnswers
 from engine.detectors.torchvision_fusing import fuse_batch_norm
 from engine.detectors.torchvision_input import ModelInput, prepare
 from engine.detectors.torchvision_two_stage import TwoStage
 from engine.errors import DetectorError
-from engine.settings import require_between
 
 
 class Answers(Protocol):
@@ -163,9 +162,7 @@ class TorchvisionDetector:
         Raises:
             ValueError: a threshold is out of range, or the images have another shape.
         """
-        require_between("min_score", min_score, 0, 1)
-        require_between("iou", iou, 0, 1)
-        require_between("max_detections", max_detections, 1, 1_000_000)
+        require_thresholds(min_score, iou, max_detections)
         inputs = self._prepared(images_nchw)
         found = self._answers.detect(inputs, min_score=min_score, iou=iou, max_detections=max_detections)
         return [_detections(each, inputs) for each in found]

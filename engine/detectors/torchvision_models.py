@@ -86,7 +86,7 @@ def build_model(path: Path, architecture: str, weights: Mapping[str, Tensor]) ->
             f"weights {path}: expected a state dict of {architecture}, got {different}; {_advice(bare)}"
         )
     with torch.random.fork_rng(devices=[]):  # its first weights are random, and no chance of a run
-        model = _new(architecture, labels)
+        model = new_model(architecture, labels)
     model.load_state_dict(fitting, strict=False)  # all is there but counters
     if architecture in _EXACT_NORMS and published_architecture(path):
         for layer in model.modules():
@@ -95,14 +95,42 @@ def build_model(path: Path, architecture: str, weights: Mapping[str, Tensor]) ->
     return model, labels
 
 
-def _new(architecture: str, labels: int) -> nn.Module:
+def new_model(architecture: str, labels: int) -> nn.Module:
+    """A detector with random weights, drawn from torch's global generator; labels with the background."""
     return get_model(architecture, weights=None, weights_backbone=None, num_classes=labels)
+
+
+def take_weights(model: nn.Module, former: nn.Module, architecture: str, rows: Mapping[int, int]) -> None:
+    """Give a detector the weights of another one of its architecture, which may know other classes.
+
+    Args:
+        model: changed in place.
+        former: the other one.
+        architecture: of both.
+        rows: label of the model → label of the former; other labels keep their weights.
+    """
+    own, theirs = model.state_dict(), former.state_dict()
+    labels, former_labels = (
+        label_count({name: tuple(value.shape) for name, value in each.items()}, architecture)
+        for each in (own, theirs)
+    )
+    less, more = (_layout(architecture, count) for count in (2, 3))
+    for name, value in own.items():
+        if less[name] == more[name]:
+            value.copy_(theirs[name])
+            continue
+        # Rows of a layer of scores are ordered by anchor, then label; those of boxes by label, then side.
+        sides = 4 if name.startswith("roi_heads.box_predictor.bbox_pred") else 1
+        ours = value.view(-1, labels, sides, *value.shape[1:])
+        former_rows = theirs[name].view(-1, former_labels, sides, *value.shape[1:])
+        for label, other in rows.items():
+            ours[:, label] = former_rows[:, other]
 
 
 def _layout(architecture: str, labels: int) -> dict[str, tuple[int, ...]]:
     """Name → shape of each tensor of an architecture, for which no memory is taken."""
     with torch.device("meta"):
-        model = _new(architecture, labels)
+        model = new_model(architecture, labels)
     return {name: tuple(value.shape) for name, value in model.state_dict().items()}
 
 

@@ -14,6 +14,11 @@ from torch import Tensor, nn
 from engine.datasets.loader import Batch, ImageLoader
 from engine.datasets.views import ViewChooser
 from engine.detectors.base import Detector
+from engine.detectors.class_lists import without_background
+from engine.detectors.state_dicts import load_state_dict
+from engine.detectors.torchvision_adapter import TorchvisionDetector
+from engine.detectors.torchvision_models import build_model, choose_architecture, new_model, take_weights
+from engine.detectors.torchvision_names import names_of
 from engine.detectors.training import (
     Course,
     EpochResult,
@@ -52,6 +57,53 @@ class TrainableModel:
     backbone: nn.Module
     detector: Callable[[nn.Module], Detector]
     weights: Callable[[nn.Module], dict[str, Any]]
+
+
+def train(task: TrainingTask, course: Course) -> None:
+    """Train a torchvision detector; see `engine.detectors.training.Trainer`."""
+    train_model(_trainable(task), task, course)
+
+
+def _trainable(task: TrainingTask) -> TrainableModel:
+    """The model to start from; `scratch` takes its architecture only.
+
+    Raises:
+        DetectorError: the file holds no state dict of a known architecture.
+    """
+    path, classes = task.weights, task.class_names
+    content = load_state_dict(path, trust=task.trust)
+    architecture = choose_architecture(path, "auto", content.facts.architecture, content.facts.shapes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(task.config.seed)
+        model: Any = new_model(architecture, len(classes) + 1)
+    if task.config.strategy != "scratch":
+        former, labels = build_model(path, architecture, content.weights)
+        known = without_background(names_of(path, content.facts, labels), labels - 1)
+        rows = {classes.index(name) + 1: index + 1 for index, name in enumerate(known) if name in classes}
+        take_weights(model, former, architecture, rows | {0: 0})
+
+    if hasattr(model, "roi_heads"):
+        model.roi_heads.mask_roi_pool = None  # a Mask R-CNN would ask for masks, which datasets of boxes lack
+
+    def rounded(trained: nn.Module) -> nn.Module:
+        return copy.deepcopy(trained).half()
+
+    return TrainableModel(
+        model=model,
+        backbone=getattr(model.backbone, "body", model.backbone),
+        detector=lambda trained: TorchvisionDetector(
+            rounded(trained),
+            name=path.stem,
+            architecture=architecture,
+            class_names=classes,
+            device=task.device,
+        ),
+        weights=lambda trained: {
+            "model": {name: value.cpu() for name, value in rounded(trained).state_dict().items()},
+            "architecture": architecture,
+            "classes": list(classes),
+        },
+    )
 
 
 def train_model(trainable: TrainableModel, task: TrainingTask, course: Course) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.detectors import log_odds
-from engine.detectors.base import Candidates, Detections, Targets
+from engine.detectors.base import Candidates, Detections, Targets, require_thresholds
 from engine.detectors.frozen import checksum, require_finite
 from engine.detectors.queries import best_detections, pixel_corners, query_candidates, unit_boxes
 from engine.detectors.transformers_folder import names_by_index
@@ -18,7 +18,6 @@ from engine.detectors.transformers_fusing import fused
 from engine.detectors.transformers_model import Normalization
 from engine.errors import DetectorError
 from engine.excerpts import short_line, short_repr
-from engine.settings import require_between
 
 _TRIAL_PX = 160
 _NAMES = {"bbox": "bbox", "giou": "giou", **dict.fromkeys(("ce", "vfl", "mal", "focal", "bce"), "ce")}
@@ -143,9 +142,7 @@ class TransformersDetector:
             ValueError: a threshold is out of range, or the images have another shape.
             DetectorError: as of `candidates`.
         """
-        require_between("min_score", min_score, 0, 1)
-        require_between("iou", iou, 0, 1)
-        require_between("max_detections", max_detections, 1, 1_000_000)
+        require_thresholds(min_score, iou, max_detections)
         with torch.inference_mode(False):  # models keep anchors and positions, which gradients need later
             found = self._output(images_nchw)
         logits = found.logits.float()

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.detectors.base import Candidates, Detections, Targets
+from engine.detectors.base import Candidates, Detections, Targets, require_thresholds
 from engine.detectors.frozen import require_finite
 from engine.detectors.ultralytics_frozen import FrozenModel, require_targets, ultralytics_batch
 from engine.detectors.ultralytics_heads import make_plain, try_out
@@ -29,7 +29,6 @@ from engine.detectors.ultralytics_quiet import (
     make_anchors,
     non_max_suppression,
 )
-from engine.settings import require_between
 
 NO_TIME_LIMIT_S = 1e9  # Ultralytics' NMS silently returns nothing for images after its time limit
 
@@ -152,9 +151,7 @@ class UltralyticsDetector(FrozenModel):
         Raises:
             ValueError: a threshold is out of range, or the images have another shape.
         """
-        require_between("min_score", min_score, 0, 1)
-        require_between("iou", iou, 0, 1)
-        require_between("max_detections", max_detections, 1, 1_000_000)
+        require_thresholds(min_score, iou, max_detections)
         features = self._features(images_nchw)
         raw = _raw_outputs(features, *self._branch())
         boxes, scores = (

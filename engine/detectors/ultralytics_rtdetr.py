@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from engine.detectors.base import Candidates, Detections, Targets
+from engine.detectors.base import Candidates, Detections, Targets, require_thresholds
 from engine.detectors.frozen import require_finite
 from engine.detectors.queries import best_detections, pixel_corners, query_candidates
 from engine.detectors.ultralytics_frozen import FrozenModel, require_targets, ultralytics_batch
@@ -22,7 +22,6 @@ from engine.detectors.ultralytics_model import class_names, input_channels
 from engine.detectors.ultralytics_quiet import RTDETRDetectionModel
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
-from engine.settings import require_between
 
 _STRIDE_PX = 32  # Ultralytics' own for every RT-DETR; its head does not name one
 _ANCHOR_SIZE = 0.05  # of the image's sides at the finest level, doubled at each coarser one
@@ -165,9 +164,7 @@ class RTDETRDetector(FrozenModel):
         Raises:
             ValueError: a threshold is out of range, or the images have another shape.
         """
-        require_between("min_score", min_score, 0, 1)
-        require_between("iou", iou, 0, 1)
-        require_between("max_detections", max_detections, 1, 1_000_000)
+        require_thresholds(min_score, iou, max_detections)
         embeddings, found = self._answer(images_nchw)
         scores = self.head.dec_score_head[self._layers - 1](embeddings).float().sigmoid()
         most = min(max_detections, self.head.num_queries)

@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from engine.detectors.base import Candidates
+from engine.detectors.base import Candidates, require_thresholds
 from tests.engine.patch.factories import targets
 from tests.fakes import FakeDetector, RaggedDetector
 
@@ -76,3 +76,17 @@ def test_a_detector_keeps_to_the_protocol(kind):
     assert (len(set(counts)) > 1) is (kind is RaggedDetector)
     for index, each in enumerate(alone):
         torch.testing.assert_close(each.logits[0], plain.logits[index, : each.logits.shape[1]])
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "message"),
+    [
+        ((-0.1, 0.5, 1), "min_score: expected 0 to 1"),
+        ((0.5, 1.1, 1), "iou: expected 0 to 1"),
+        ((0.5, 0.5, 0), "max_detections: expected 1 to 1000000"),
+    ],
+)
+def test_thresholds_have_their_ranges(thresholds: tuple, message: str) -> None:
+    require_thresholds(0, 1, 1)
+    with pytest.raises(ValueError, match=message):
+        require_thresholds(*thresholds)

@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from engine.detectors import torchvision_models
-from engine.detectors.torchvision_models import _layout, _todays, build_model, choose_architecture
+from engine.detectors.torchvision_models import (
+    _layout,
+    _todays,
+    build_model,
+    choose_architecture,
+    new_model,
+    take_weights,
+)
 from engine.errors import DetectorError
 
 SSDLITE = "ssdlite320_mobilenet_v3_large"
@@ -191,3 +198,18 @@ def test_published_weights_are_run_as_torchvision_runs_them(
     model, labels = build_model(Path(name), "retinanet_resnet50_fpn", _Small(4).state_dict())
     assert labels == 4
     assert model.norm.eps == eps
+
+
+def test_boxes_of_a_class_move_with_its_name() -> None:
+    """A Faster R-CNN has four sides for each label."""
+    torch.manual_seed(0)
+    architecture = "fasterrcnn_mobilenet_v3_large_320_fpn"
+    model, former = new_model(architecture, 3), new_model(architecture, 4)
+    own = model.roi_heads.box_predictor.bbox_pred.weight.view(3, 4, -1).clone()
+    take_weights(model, former, architecture, {0: 0, 2: 3})
+    sides = model.roi_heads.box_predictor.bbox_pred.weight.view(3, 4, -1)
+    theirs = former.roi_heads.box_predictor.bbox_pred.weight.view(4, 4, -1)
+    assert torch.equal(sides, torch.stack([theirs[0], own[1], theirs[3]]))
+    scores = model.roi_heads.box_predictor.cls_score.bias
+    assert torch.equal(scores[[0, 2]], former.roi_heads.box_predictor.cls_score.bias[[0, 3]])
+    assert torch.equal(model.rpn.head.cls_logits.weight, former.rpn.head.cls_logits.weight)

@@ -18,7 +18,9 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from engine.config import TrainingConfig
 from engine.datasets.loader import ImageLoader
 from engine.datasets.sources import read_dataset
-from engine.detectors.torchvision_training import TrainableModel, _inputs, train_model
+from engine.detectors.torchvision import load
+from engine.detectors.torchvision_models import new_model
+from engine.detectors.torchvision_training import TrainableModel, _inputs, train, train_model
 from engine.detectors.training import TrainingTask
 from engine.errors import MemoryExhaustedError, NonFiniteLossError, RunInterruptedError
 from tests.engine.detectors.test_ultralytics_training import Recorder
@@ -178,3 +180,41 @@ def test_a_full_memory_says_what_to_lower(
         MemoryExhaustedError, match="expected batches of 4 images of 64 pixels to fit into the"
     ):
         train_model(trainable, task(), Recorder(1))
+
+
+SSDLITE = "ssdlite320_mobilenet_v3_large"
+
+
+@pytest.fixture(scope="module")
+def ssdlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state dict that knows dogs and people."""
+    torch.manual_seed(7)
+    path = tmp_path_factory.mktemp("weights") / "net.pt"
+    content = {
+        "model": new_model(SSDLITE, 3).state_dict(),
+        "architecture": SSDLITE,
+        "classes": ["dog", "person"],
+    }
+    torch.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize("strategy", ["head", "scratch"])
+def test_a_state_dict_becomes_one_of_the_tasks_classes(
+    ssdlite: Path, task: Callable[..., TrainingTask], tmp_path: Path, strategy: str
+) -> None:
+    course = Recorder(1)
+    rate = 1e-9  # so that the weights stay nearly those that the training began with
+    train(replace(task(strategy=strategy, learning_rate=rate), weights=ssdlite), course)
+    torch.save(course.weights[0], tmp_path / "trained.pt")
+    trained = load(tmp_path / "trained.pt", device=torch.device("cpu"))
+    assert (trained.class_names, trained.family) == (CLASSES, SSDLITE)
+    before, after = torch.load(ssdlite, weights_only=True)["model"], course.weights[0]["model"]
+    assert all(value.dtype != torch.float32 for value in after.values())
+    backbone = "backbone.features.0.0.0.weight"
+    assert torch.equal(after[backbone], before[backbone].half()) is (strategy == "head")
+    layer = "head.classification_head.module_list.0.1.weight"
+    rows, former = after[layer].view(-1, 3, after[layer][0].numel()), before[layer].half().view(6, 3, -1)
+    kept = [torch.allclose(rows[:, ours], former[:, theirs], atol=1e-4) for ours, theirs in [(0, 0), (1, 2)]]
+    assert kept == [strategy == "head"] * 2
+    assert not torch.allclose(rows[:, 2], former[:, 1], atol=1e-4)  # a car is no dog
