@@ -31,7 +31,7 @@ with quiet_environment():
     from ultralytics.models.yolo.detect import DetectionTrainer
 
 LEARNING_RATES = {"adamw": 0.002, "sgd": 0.01}  # Ultralytics' own for few classes, and its default
-# Measured from the demo's weights on 20 of its scenes, 3 epochs: AP50 0.83 on others, 0.75 with the full rate.
+# Measured from the demo's weights, 3 epochs of 20 scenes: AP50 0.83 on others, 0.75 at the full rate.
 FINE_TUNING = 0.25  # of that rate, from given weights
 MOSAIC_SHARE = 0.75  # of the training; after it, images are shown whole, as Ultralytics does at the end
 _AMP = {"fp32": False, "bf16": "bf16", "fp16": True}
