@@ -31,6 +31,8 @@ with quiet_environment():
     from ultralytics.models.yolo.detect import DetectionTrainer
 
 LEARNING_RATES = {"adamw": 0.002, "sgd": 0.01}  # Ultralytics' own for few classes, and its default
+# Measured from the demo's weights, 3 epochs of 20 scenes: AP50 0.83 on others, 0.75 at the full rate.
+FINE_TUNING = 0.25  # of that rate, from given weights
 MOSAIC_SHARE = 0.75  # of the training; after it, images are shown whole, as Ultralytics does at the end
 _AMP = {"fp32": False, "bf16": "bf16", "fp16": True}
 _WORKERS = 4  # on GPUs; on a CPU they would take the cores from the training
@@ -96,7 +98,7 @@ class _CourseTrainer(DetectionTrainer):
     def __init__(self, task: TrainingTask, course: Course, start: Any, scratch: Path) -> None:
         self._task, self._course, self._start = task, course, start
         config = task.config
-        rate = config.learning_rate or LEARNING_RATES[config.optimizer]
+        usual = LEARNING_RATES[config.optimizer] * (1 if config.strategy == "scratch" else FINE_TUNING)
         self._kept = {
             **_RECIPE,
             "device": str(task.device).removeprefix("cuda:"),
@@ -105,7 +107,7 @@ class _CourseTrainer(DetectionTrainer):
             "batch": config.batch_size,
             "nbs": config.batch_size,  # a step a batch, where Ultralytics would gather 64 images
             "optimizer": {"adamw": "AdamW", "sgd": "SGD"}[config.optimizer],
-            "lr0": rate,
+            "lr0": config.learning_rate or usual,
             "epochs": config.epochs,
             "imgsz": config.image_size,
             "seed": config.seed % 2**31,

@@ -94,7 +94,7 @@ def test_it_trains_offline_and_says_nothing_on_standard_output(
     train(task(), course)
     assert [(epoch, images) for epoch, _, images in course.batches] == [(0.5, 4), (1, 2), (1.5, 4), (2, 2)]
     assert set(course.batches[0][1]) == {"box", "cls", "dfl"}
-    assert course.rates == pytest.approx([0.002, 0.0015, 0.001, 0.0005])
+    assert course.rates == pytest.approx([0.0005, 0.000375, 0.00025, 0.000125])
     assert course.found == [1, 1]
     assert capsys.readouterr().out == ""
     assert {path.name for path in tmp_path.iterdir()} <= {"home"}
