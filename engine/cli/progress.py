@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -49,8 +49,7 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
                 )
             scored(images)
 
-        view = _RunView(bar, tensorboard_opener(tensorboard_folder))
-        stack.callback(view.close)
+        view = _RunView(bar, stack.enter_context(closing(EventFiles(tensorboard_folder))))
         yield Observer(
             on_begin=view.begin,
             on_step=view.step,
@@ -84,15 +83,12 @@ def image_bar() -> Iterator[Callable[[int, int], object]]:
 class _RunView:
     """Shows steps in the bar, a log line for each iteration, and TensorBoard's scalars."""
 
-    def __init__(self, bar: tqdm[Any], open_tensorboard: Callable[[], Any] | None) -> None:
-        self._bar, self._open_tensorboard = bar, open_tensorboard
-        self._tensorboard: Any = None
+    def __init__(self, bar: tqdm[Any], events: EventFiles) -> None:
+        self._bar, self._events = bar, events
         self._losses: list[tuple[float, int]] = []
 
     def begin(self, state: RunState, steps: int) -> None:
-        # Opened here because a new run's folder must be empty before it begins.
-        if self._open_tensorboard is not None and self._tensorboard is None:
-            self._tensorboard = self._open_tensorboard()
+        self._events.open()
         self._bar.reset(total=steps * state.iterations)
         self._bar.update(state.step)
 
@@ -108,15 +104,7 @@ class _RunView:
             loss = sum(value * count for value, count in self._losses) / images
             log.info("Iteration %d/%d, loss: %.4f", state.iteration, state.iterations, loss)
             self._losses.clear()
-        if self._tensorboard is not None:
-            scalars = {"loss": record.loss, "learning_rate": record.learning_rate}
-            scalars |= {f"terms/{name}": value for name, value in record.terms.items()}
-            for name, value in scalars.items():
-                self._tensorboard.add_scalar(name, value, record.step)
-
-    def close(self) -> None:
-        if self._tensorboard is not None:
-            self._tensorboard.close()
+        self._events.add(record)
 
 
 def _scoring_bar(stack: ExitStack) -> Callable[[int], object]:
@@ -152,14 +140,43 @@ def interruptible() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def tensorboard_opener(folder: Path | None) -> Callable[[], Any] | None:
-    """A function that opens the event files, after checking that TensorBoard is installed."""
-    if folder is None:
-        return None
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise SettingsError(
-            "TensorBoard files: expected the package tensorboard, got none; run: pip install tensorboard"
-        ) from error
-    return lambda: SummaryWriter(folder / "tensorboard")
+class EventFiles:
+    """TensorBoard's event files, where any are asked for.
+
+    Args:
+        folder: of the run; None for no files.
+
+    Raises:
+        SettingsError: they are asked for, but TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._writer: Any = None
+        if folder is None:
+            return
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise SettingsError(
+                "TensorBoard files: expected the package tensorboard, got none; run: pip install tensorboard"
+            ) from error
+        self._kind: Any = SummaryWriter
+
+    def open(self) -> None:
+        """Create the files; called once the work begins, as a new run's folder must be empty until then."""
+        if self._folder is not None and self._writer is None:
+            self._writer = self._kind(self._folder / "tensorboard")
+
+    def add(self, record: StepRecord) -> None:
+        """Write a record's scalars."""
+        if self._writer is not None:
+            scalars = {"loss": record.loss, "learning_rate": record.learning_rate}
+            scalars |= {f"terms/{name}": value for name, value in record.terms.items()}
+            for name, value in scalars.items():
+                self._writer.add_scalar(name, value, record.step)
+
+    def close(self) -> None:
+        """Close the files."""
+        if self._writer is not None:
+            self._writer.close()

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from engine.cli.progress import interruptible, tensorboard_opener
+from engine.cli.progress import EventFiles, interruptible
 
 if TYPE_CHECKING:
     from engine.records import StepRecord
@@ -34,8 +34,7 @@ def watching_training(tensorboard_folder: Path | None = None) -> Iterator[Traini
         stack.enter_context(logging_redirect_tqdm())
         bar = stack.enter_context(tqdm(unit="image", dynamic_ncols=True, disable=None))
         stop_requested = stack.enter_context(interruptible())
-        view = _TrainingView(bar, tensorboard_opener(tensorboard_folder))
-        stack.callback(view.close)
+        view = _TrainingView(bar, stack.enter_context(closing(EventFiles(tensorboard_folder))))
         yield TrainingObserver(
             on_begin=view.begin, on_step=view.step, on_epoch=view.epoch, stop_requested=stop_requested
         )
@@ -44,14 +43,11 @@ def watching_training(tensorboard_folder: Path | None = None) -> Iterator[Traini
 class _TrainingView:
     """Shows images in the bar, and TensorBoard's scalars of each epoch."""
 
-    def __init__(self, bar: tqdm[Any], open_tensorboard: Callable[[], Any] | None) -> None:
-        self._bar, self._open_tensorboard = bar, open_tensorboard
-        self._tensorboard: Any = None
+    def __init__(self, bar: tqdm[Any], events: EventFiles) -> None:
+        self._bar, self._events = bar, events
 
     def begin(self, state: TrainingState) -> None:
-        # Opened here because a new training's folder must be empty before it begins.
-        if self._open_tensorboard is not None:
-            self._tensorboard = self._open_tensorboard()
+        self._events.open()
         self._bar.update(state.images)
 
     def step(self, images: int, expected: int, loss: float) -> None:
@@ -60,12 +56,4 @@ class _TrainingView:
         self._bar.update(images - self._bar.n)
 
     def epoch(self, record: StepRecord, state: TrainingState) -> None:
-        if self._tensorboard is not None:
-            scalars = {"loss": record.loss, "learning_rate": record.learning_rate}
-            scalars |= {f"terms/{name}": value for name, value in record.terms.items()}
-            for name, value in scalars.items():
-                self._tensorboard.add_scalar(name, value, record.step)
-
-    def close(self) -> None:
-        if self._tensorboard is not None:
-            self._tensorboard.close()
+        self._events.add(record)

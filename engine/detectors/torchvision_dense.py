@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,14 @@ from engine.detectors.base import Candidates
 from engine.detectors.torchvision_input import ModelInput, centres, full_precision, with_thresholds
 
 THEIR_NAMES = {"cls": "classification", "box": "bbox_regression", "centerness": "bbox_ctrness"}  # of losses
+
+
+class _Raw(NamedTuple):
+    """The head's outputs by name, the anchors for each image, and the number of anchors in each level."""
+
+    outputs: dict[str, Tensor]
+    anchors: list[Tensor]
+    levels: list[int]
 
 
 class Dense(ABC):
@@ -39,23 +47,11 @@ class Dense(ABC):
         """The logit of a label at each anchor (n, a), and the codes of boxes (n, a, 4) if asked for."""
 
     @abstractmethod
-    def _decoded(self, codes: Tensor, anchors_xyxy: Tensor) -> Tensor:
-        """Boxes (n, a, 4) in the model's pixels from their codes and the anchors (a, 4)."""
-
-    @abstractmethod
-    def _own_losses(
-        self,
-        targets: list[dict[str, Tensor]],
-        raw: dict[str, Tensor],
-        anchors: list[Tensor],
-        levels: list[int],
-    ) -> dict[str, Tensor]:
+    def _own_losses(self, targets: list[dict[str, Tensor]], raw: _Raw) -> dict[str, Tensor]:
         """The model's losses by torchvision's names."""
 
     @abstractmethod
-    def _chosen(
-        self, model: Any, raw: dict[str, Tensor], anchors: list[Tensor], levels: list[int], inputs: ModelInput
-    ) -> list[dict[str, Tensor]]:
+    def _chosen(self, model: Any, raw: _Raw, inputs: ModelInput) -> list[dict[str, Tensor]]:
         """The model's choice of detections from its outputs."""
 
     def candidates(self, inputs: ModelInput, label: int, *, boxes: bool) -> Candidates:
@@ -79,24 +75,26 @@ class Dense(ABC):
         self, inputs: ModelInput, targets: list[dict[str, Tensor]], generator: torch.Generator | None
     ) -> dict[str, Tensor]:
         """torchvision's losses and their sum; they leave nothing to chance."""
-        raw, anchors, levels = self._raw(inputs)
-        found = self._own_losses(targets, raw, anchors, levels)
+        found = self._own_losses(targets, self._raw(inputs))
         terms = {name: found[THEIR_NAMES[name]] for name in self.loss_names if name != "total"}
         return {"total": torch.stack(list(terms.values())).sum(), **terms}
 
     def detect(self, inputs: ModelInput, **thresholds: Any) -> list[dict[str, Tensor]]:
         """torchvision's detections; for `thresholds` see `with_thresholds`."""
-        raw, anchors, levels = self._raw(inputs)
-        return self._chosen(with_thresholds(self.model, **thresholds), raw, anchors, levels, inputs)
+        return self._chosen(with_thresholds(self.model, **thresholds), self._raw(inputs), inputs)
 
-    def _raw(self, inputs: ModelInput) -> tuple[dict[str, Tensor], list[Tensor], list[int]]:
-        """The head's outputs by name, the anchors for each image, and the number of anchors in each level."""
+    def _decoded(self, codes: Tensor, anchors_xyxy: Tensor) -> Tensor:
+        """Boxes (n, a, 4) in the model's pixels from codes relative to the size of anchors (a, 4)."""
+        flat = anchors_xyxy.repeat(len(codes), 1)
+        return self.model.box_coder.decode_single(codes.flatten(0, 1), flat).view_as(codes)
+
+    def _raw(self, inputs: ModelInput) -> _Raw:
         features = list(inputs.features(self.model.backbone).values())
-        raw = {name: full_precision(values) for name, values in self.model.head(features).items()}
+        outputs = {name: full_precision(values) for name, values in self.model.head(features).items()}
         anchors = inputs.anchors(self.model.anchor_generator, features)
         places = [level.shape[2] * level.shape[3] for level in features]
         levels = [count * len(anchors) // sum(places) for count in places]
-        return raw, [anchors] * len(inputs.tensors), levels
+        return _Raw(outputs, [anchors] * len(inputs.tensors), levels)
 
 
 class RetinaNetAnswers(Dense):
@@ -120,25 +118,13 @@ class RetinaNetAnswers(Dense):
         levels = [_convolved(head.cls_logits, head.conv(level), mine) for level in features]
         return full_precision(torch.cat(levels, dim=1))
 
-    def _decoded(self, codes: Tensor, anchors_xyxy: Tensor) -> Tensor:
-        return _decoded_by_size(self.model.box_coder, codes, anchors_xyxy)
+    def _own_losses(self, targets: list[dict[str, Tensor]], raw: _Raw) -> dict[str, Tensor]:
+        return self.model.compute_loss(targets, raw.outputs, raw.anchors)
 
-    def _own_losses(
-        self,
-        targets: list[dict[str, Tensor]],
-        raw: dict[str, Tensor],
-        anchors: list[Tensor],
-        levels: list[int],
-    ) -> dict[str, Tensor]:
-        return self.model.compute_loss(targets, raw, anchors)
-
-    def _chosen(
-        self, model: Any, raw: dict[str, Tensor], anchors: list[Tensor], levels: list[int], inputs: ModelInput
-    ) -> list[dict[str, Tensor]]:
-        by_level = {name: list(values.split(levels, dim=1)) for name, values in raw.items()}
-        return model.postprocess_detections(
-            by_level, [list(each.split(levels)) for each in anchors], inputs.sizes
-        )
+    def _chosen(self, model: Any, raw: _Raw, inputs: ModelInput) -> list[dict[str, Tensor]]:
+        by_level = {name: list(values.split(raw.levels, dim=1)) for name, values in raw.outputs.items()}
+        anchors = [list(each.split(raw.levels)) for each in raw.anchors]
+        return model.postprocess_detections(by_level, anchors, inputs.sizes)
 
 
 class FcosAnswers(RetinaNetAnswers):
@@ -161,14 +147,8 @@ class FcosAnswers(RetinaNetAnswers):
     def _decoded(self, codes: Tensor, anchors_xyxy: Tensor) -> Tensor:
         return self.model.box_coder.decode(codes, anchors_xyxy[None])
 
-    def _own_losses(
-        self,
-        targets: list[dict[str, Tensor]],
-        raw: dict[str, Tensor],
-        anchors: list[Tensor],
-        levels: list[int],
-    ) -> dict[str, Tensor]:
-        return self.model.compute_loss(targets, raw, anchors, levels)
+    def _own_losses(self, targets: list[dict[str, Tensor]], raw: _Raw) -> dict[str, Tensor]:
+        return self.model.compute_loss(targets, raw.outputs, raw.anchors, raw.levels)
 
 
 class SsdAnswers(Dense):
@@ -187,29 +167,18 @@ class SsdAnswers(Dense):
         codes = full_precision(head.regression_head(features)) if boxes else None
         return log_odds.of_softmax(logits, label), codes
 
-    def _decoded(self, codes: Tensor, anchors_xyxy: Tensor) -> Tensor:
-        return _decoded_by_size(self.model.box_coder, codes, anchors_xyxy)
-
-    def _own_losses(
-        self,
-        targets: list[dict[str, Tensor]],
-        raw: dict[str, Tensor],
-        anchors: list[Tensor],
-        levels: list[int],
-    ) -> dict[str, Tensor]:
+    def _own_losses(self, targets: list[dict[str, Tensor]], raw: _Raw) -> dict[str, Tensor]:
         """Also the matching, which `SSD.forward` does itself."""
         matched = [
             self.model.proposal_matcher(box_iou(each["boxes"], places))
             if len(each["boxes"])
             else torch.full((len(places),), -1, device=places.device)
-            for each, places in zip(targets, anchors, strict=True)
+            for each, places in zip(targets, raw.anchors, strict=True)
         ]
-        return self.model.compute_loss(targets, raw, anchors, matched)
+        return self.model.compute_loss(targets, raw.outputs, raw.anchors, matched)
 
-    def _chosen(
-        self, model: Any, raw: dict[str, Tensor], anchors: list[Tensor], levels: list[int], inputs: ModelInput
-    ) -> list[dict[str, Tensor]]:
-        return model.postprocess_detections(raw, anchors, inputs.sizes)
+    def _chosen(self, model: Any, raw: _Raw, inputs: ModelInput) -> list[dict[str, Tensor]]:
+        return model.postprocess_detections(raw.outputs, raw.anchors, inputs.sizes)
 
 
 def _convolved(layer: nn.Conv2d, x: Tensor, channels: slice = slice(None)) -> Tensor:
@@ -217,9 +186,3 @@ def _convolved(layer: nn.Conv2d, x: Tensor, channels: slice = slice(None)) -> Te
     bias = None if layer.bias is None else layer.bias[channels]
     found = F.conv2d(x, layer.weight[channels], bias, padding=layer.padding)
     return found.permute(0, 2, 3, 1).flatten(1)
-
-
-def _decoded_by_size(coder: Any, codes: Tensor, anchors_xyxy: Tensor) -> Tensor:
-    """Boxes (n, a, 4) from codes relative to each anchor's size."""
-    flat = anchors_xyxy.repeat(len(codes), 1)
-    return coder.decode_single(codes.flatten(0, 1), flat).view_as(codes)

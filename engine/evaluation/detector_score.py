@@ -15,8 +15,7 @@ from engine.boxes import FloatArray
 from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detections, Detector
 from engine.evaluation.average_precision import AveragePrecision, measure_ap
-from engine.evaluation.matching import ClassBoxes
-from engine.evaluation.runner import LOWEST_SCORE, NMS_IOU
+from engine.evaluation.runner import LOWEST_SCORE, NMS_IOU, boxes_of_class
 
 BATCH = 8
 
@@ -44,7 +43,7 @@ class Detected:
         """The average precision of one class."""
         pairs = zip(self.boxes_xyxy_px, self.class_ids, strict=True)
         objects = [boxes[ids == class_id] for boxes, ids in pairs]
-        return measure_ap(objects, [_of_class(each, class_id) for each in self.found])
+        return measure_ap(objects, [boxes_of_class(each, class_id) for each in self.found])
 
 
 def detector_ap50(
@@ -94,10 +93,3 @@ def detect_all(
         ids += [targets.class_ids.numpy()[owners == image] for image in range(targets.images)]
         stop()
     return Detected(found=found, boxes_xyxy_px=boxes, class_ids=ids)
-
-
-def _of_class(found: Detections, class_id: int) -> ClassBoxes:
-    keep = found.class_ids == class_id
-    return ClassBoxes(
-        boxes_xyxy_px=found.boxes_xyxy_px[keep].float().numpy(), scores=found.scores[keep].float().numpy()
-    )

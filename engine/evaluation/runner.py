@@ -181,7 +181,7 @@ class PatchJudge:
         found = [each for some in self._threads.map(part, len(images_nchw)) for each in some]
         if self._progress is not None:
             self._progress(len(found))
-        return [_of_class(each, self._class_id) for each in found]
+        return [boxes_of_class(each, self._class_id) for each in found]
 
     def _settings(self, patch_chw: Tensor) -> dict[str, Any]:
         return {
@@ -198,7 +198,8 @@ class PatchJudge:
         }
 
 
-def _of_class(found: Detections, class_id: int) -> ClassBoxes:
+def boxes_of_class(found: Detections, class_id: int) -> ClassBoxes:
+    """The detections of one class in an image, as the judge counts them."""
     keep = found.class_ids == class_id
     return ClassBoxes(
         boxes_xyxy_px=found.boxes_xyxy_px[keep].float().numpy(), scores=found.scores[keep].float().numpy()

@@ -47,7 +47,7 @@ class Reporter:
         self._pace = Pace(PROGRESS_S, share=SHARE, at_latest_s=30, at_once=True, clock=clock)
         self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT)
         self._steps: list[StepRecord] = []
-        self._phase_started_s = clock()
+        self._begun_at = 0
         self.progress = Progress()
 
     def phase(self, phase: str, done: int = 0, total: int | None = None, unit: str = "") -> None:
@@ -61,11 +61,7 @@ class Reporter:
             self._recent.clear()
         self.progress = Progress(phase=phase, done=done, total=total, unit=unit)
         if begins or self._pace.due():
-            self._recent.append((self._clock(), done))
-            rate = self._rate()
-            left_s = (total - done) / rate if rate and total else None
-            self.progress = replace(self.progress, rate=rate, remaining_s=left_s)
-            self.store()
+            self._store_with_rate(done, total)
         if self._ledger.stop_requested():
             raise RunInterruptedError(f"stopped while {phase}; resume the job to begin that anew")
 
@@ -94,6 +90,23 @@ class Reporter:
                 if not left:
                     raise
                 time.sleep(1)
+
+    def _store_with_rate(self, done: int, total: int | None) -> None:
+        """Store progress with the rate of late and the time that remains."""
+        self._recent.append((self._clock(), done))
+        rate = self._rate()
+        left_s = (total - done) / rate if rate and total else None
+        self.progress = replace(self.progress, rate=rate, remaining_s=left_s)
+        self.store()
+
+    def _checkpointed(self, number: int) -> None:
+        """Note that a step or an epoch is kept, once it is later than where the work began."""
+        if number > self._begun_at:
+            self._begun_at = number
+            try:
+                self._ledger.checkpointed()
+            except StorageError as error:
+                log.warning("Progress is not stored: %s", error)
 
     def _write(self, forget_after: int | None = None) -> None:
         self.progress = replace(self.progress, memory_bytes=_memory_bytes(), updated_at=time.time())
@@ -128,11 +141,11 @@ class RunReporter(Reporter):
         self._before = StepRecord(
             step=0, iteration=0, loss=0, terms={}, learning_rate=0, images=0, elapsed_s=0
         )
-        self._scored = self._begun_at_step = 0
+        self._scored = self._begun_at = 0
         return Observer(
             on_begin=self._begin,
             on_step=self._step,
-            on_checkpoint=self._checkpoint,
+            on_checkpoint=lambda state: self._checkpointed(state.step),
             on_evaluated=self._evaluated,
             stop_requested=self._stop,
         )
@@ -142,7 +155,7 @@ class RunReporter(Reporter):
         if self._state is not None and self._state.history:
             self._before = self._shifted(self._state.history[-1])
         self._state, self._steps_in_iteration = state, steps
-        self._begun_at_step, self._recent = state.step, deque(maxlen=RECENT)
+        self._begun_at, self._recent = state.step, deque(maxlen=RECENT)
         if self._steps:
             self.finish()
         last = min(self._ledger.last_step(), self._before.step + state.step)
@@ -159,14 +172,6 @@ class RunReporter(Reporter):
             self.store()
         if self._live.due():
             self._show(state)
-
-    def _checkpoint(self, state: RunState) -> None:
-        if state.step > self._begun_at_step:
-            self._begun_at_step = state.step
-            try:
-                self._ledger.checkpointed()
-            except StorageError as error:
-                log.warning("Progress is not stored: %s", error)
 
     def _stop(self) -> bool:
         """Polled after each step; before the run stops, its progress and current patch are stored."""

@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.errors import StorageError
 from engine.jobs.reporting import RECENT, Reporter
 from engine.records import Progress, StepRecord
 
 if TYPE_CHECKING:
     from engine.runs.training_course import TrainingObserver, TrainingState
-
-log = logging.getLogger(__name__)
 
 
 class TrainingReporter(Reporter):
@@ -25,18 +21,17 @@ class TrainingReporter(Reporter):
         """Create the observer of a training."""
         from engine.runs.training_course import TrainingObserver  # loads torch, which other jobs do without
 
-        self._begun_at_epoch = 0
         return TrainingObserver(
             on_begin=self._begin,
             on_step=self._step,
             on_epoch=self._epoch,
-            on_checkpoint=self._checkpoint,
+            on_checkpoint=lambda state: self._checkpointed(state.epoch),
             stop_requested=self._stop,
         )
 
     def _begin(self, state: TrainingState) -> None:
         """Match the stored epochs to the state's history; later ones are deleted and will be repeated."""
-        self._begun_at_epoch, self._recent = state.epoch, deque(maxlen=RECENT)
+        self._begun_at, self._recent = state.epoch, deque(maxlen=RECENT)
         last = min(self._ledger.last_step(), state.epoch)
         self._steps = [record for record in state.history if record.step > last]
         self.progress = Progress(phase="training", done=state.images, unit="images")
@@ -44,26 +39,13 @@ class TrainingReporter(Reporter):
 
     def _step(self, images: int, expected: int, loss: float) -> None:
         self.progress = replace(self.progress, done=images, total=expected, loss=loss)
-        if not self._pace.due():
-            return
-        self._recent.append((self._clock(), images))
-        rate = self._rate()
-        left_s = (expected - images) / rate if rate else None
-        self.progress = replace(self.progress, rate=rate, remaining_s=left_s)
-        self.store()
+        if self._pace.due():
+            self._store_with_rate(images, expected)
 
     def _epoch(self, record: StepRecord, state: TrainingState) -> None:
         self._steps.append(record)
         self.progress = replace(self.progress, loss=record.loss)
         self.store()
-
-    def _checkpoint(self, state: TrainingState) -> None:
-        if state.epoch > self._begun_at_epoch:
-            self._begun_at_epoch = state.epoch
-            try:
-                self._ledger.checkpointed()
-            except StorageError as error:
-                log.warning("Progress is not stored: %s", error)
 
     def _stop(self) -> bool:
         """Polled after each step; before the training stops, its progress is stored."""

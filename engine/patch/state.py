@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from engine.errors import StorageError
 from engine.records import StepRecord
 
 CHECKPOINT = "checkpoint.pt"
+State = TypeVar("State")
 
 
 @dataclass(kw_only=True)
@@ -75,12 +77,8 @@ def save_checkpoint(folder: Path, state: RunState, identity: dict[str, Any]) -> 
     Raises:
         StorageError: the folder cannot be written to; an earlier checkpoint is kept.
     """
-    content = {item.name: getattr(state, item.name) for item in fields(state)}
-    content["history"] = [asdict(record) for record in state.history]
-    # In memory first: on a full disk torch.save may raise other errors than OSError.
-    buffer = io.BytesIO()
-    torch.save({"state": content, "identity": identity}, buffer)
-    write_atomically(folder / CHECKPOINT, lambda file: file.write(buffer.getbuffer()))
+    content = saved({"state": state_content(state), "identity": identity})
+    write_atomically(folder / CHECKPOINT, lambda file: file.write(content))
 
 
 def load_checkpoint(folder: Path) -> tuple[RunState, dict[str, Any]]:
@@ -89,15 +87,47 @@ def load_checkpoint(folder: Path) -> tuple[RunState, dict[str, Any]]:
     Raises:
         StorageError: the checkpoint is missing, damaged or of another version.
     """
+    state, (identity,) = read_state(folder, RunState, ("identity",), what="run")
+    return state, identity
+
+
+def state_content(state: Any) -> dict[str, Any]:
+    """What a checkpoint holds of a state, a dataclass with a `history` of step records."""
+    content = {item.name: getattr(state, item.name) for item in fields(state)}
+    return content | {"history": [asdict(record) for record in state.history]}
+
+
+def saved(content: dict[str, Any]) -> memoryview:
+    """What `torch.save` writes; in memory first, as on a full disk it may raise other errors than OSError."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getbuffer()
+
+
+def read_state(
+    folder: Path, kind: type[State], parts: Sequence[str], *, what: str
+) -> tuple[State, list[dict[str, Any]]]:
+    """The state in a folder's checkpoint and other parts of it, without executing code from the file.
+
+    Args:
+        folder: of a run or a training.
+        kind: of the state, as for `state_content`.
+        parts: keys of the checkpoint.
+        what: `run` or `training`.
+
+    Raises:
+        StorageError: the checkpoint is missing, damaged or of another version.
+    """
     path = folder / CHECKPOINT
     if not path.is_file():
-        raise StorageError(f"{folder}: expected a run with a {CHECKPOINT}, found none; start a new run")
+        raise StorageError(f"{folder}: expected a {what} with a {CHECKPOINT}, found none; start a new {what}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        state = dict(content["state"])
-        state["history"] = [StepRecord(**record) for record in state["history"]]
-        return RunState(**state), dict(content["identity"])
+        history = [StepRecord(**record) for record in content["state"]["history"]]
+        state = kind(**content["state"] | {"history": history})
+        return state, [dict(content[part]) for part in parts]
     except Exception as error:  # damaged bytes can make the unpickler raise anything
         raise StorageError(
-            f"{path}: expected a checkpoint of this version, got a damaged or another file; start a new run"
+            f"{path}: expected a checkpoint of this version, got a damaged or another file; "
+            f"start a new {what}"
         ) from error

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from engine import __version__, hardware
-from engine.config import RunConfig
+from engine.config import RunConfig, TrainingConfig
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.runs import run_folder
@@ -21,24 +21,13 @@ from engine.runs.materials import Materials
 
 def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[str, Any]:
     """The part of the summary that does not depend on the run's result."""
-    snapshot = hardware.snapshot()
     further = [
         _detector(each) | {"weights": weights, "weights_sha256": each.detector.checksum()}
         for weights, each in zip(config.further_weights, materials.by_detector()[1:], strict=True)
     ]
     return {
-        "patchbench": __version__,
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **circumstances(config),
         "patch": str(folder / "patch.npy"),
-        "config": config.to_json(),
-        "seed": config.seed,
-        "versions": snapshot.to_json()["versions"],
-        "machine": {
-            "cpu_model": snapshot.cpu_model,
-            "gpus": [gpu.name for gpu in snapshot.gpus if gpu.name],
-            "memory_total_bytes": snapshot.memory_total_bytes,
-            "platform": snapshot.platform,
-        },
         "dataset": {
             "name": materials.dataset.name,
             "source": materials.dataset.source,
@@ -51,6 +40,24 @@ def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[
         "detector": _detector(materials),
         **({"further_detectors": further} if further else {}),
         "device": str(materials.detector.device),
+    }
+
+
+def circumstances(config: RunConfig | TrainingConfig) -> dict[str, Any]:
+    """What a summary says of the settings, the versions and the machine."""
+    snapshot = hardware.snapshot()
+    return {
+        "patchbench": __version__,
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "config": config.to_json(),
+        "seed": config.seed,
+        "versions": snapshot.to_json()["versions"],
+        "machine": {
+            "cpu_model": snapshot.cpu_model,
+            "gpus": [gpu.name for gpu in snapshot.gpus if gpu.name],
+            "memory_total_bytes": snapshot.memory_total_bytes,
+            "platform": snapshot.platform,
+        },
     }
 
 

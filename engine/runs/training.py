@@ -6,14 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from engine import __version__, hardware
 from engine.classes import dataset_class_ids
 from engine.config import TrainingConfig
 from engine.datasets.loader import ImageLoader
@@ -32,6 +30,7 @@ from engine.registries import AUTO
 from engine.runs import run_folder
 from engine.runs.materials import fingerprint, open_dataset, some_of, split_validation
 from engine.runs.paths import absolute_config
+from engine.runs.summary import circumstances
 from engine.runs.training_course import (
     AP50,
     BEST,
@@ -313,24 +312,13 @@ class _Training:
         return summary
 
     def _summary(self, state: TrainingState) -> dict[str, Any]:
-        snapshot = hardware.snapshot()
         materials = self._materials
         return {
-            "patchbench": __version__,
-            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **circumstances(self._config),
             "weights": str(self._folder / BEST),
             "weights_last": str(self._folder / LAST),
-            "config": self._config.to_json(),
             "strategy": self._config.strategy,
-            "seed": self._config.seed,
             "parent": {"weights": self._config.weights, "weights_sha256": self._parent},
-            "versions": snapshot.to_json()["versions"],
-            "machine": {
-                "cpu_model": snapshot.cpu_model,
-                "gpus": [gpu.name for gpu in snapshot.gpus if gpu.name],
-                "memory_total_bytes": snapshot.memory_total_bytes,
-                "platform": snapshot.platform,
-            },
             "dataset": {
                 **materials.dataset,
                 "images": len(materials.training),

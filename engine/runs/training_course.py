@@ -3,30 +3,29 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from engine.config import TrainingConfig
 from engine.detectors.base import Detector
 from engine.detectors.training import EpochResult
 from engine.disk import write_atomically
-from engine.errors import RunInterruptedError, StorageError
+from engine.errors import RunInterruptedError
 from engine.patch.schedules import Plateau, learning_rate_factor
+from engine.patch.state import CHECKPOINT, read_state, saved, state_content
 from engine.records import StepRecord
 from engine.runs.pacing import Pace
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT, BEST, LAST = "checkpoint.pt", "weights.pt", "weights-last.pt"
+BEST, LAST = "weights.pt", "weights-last.pt"
 CHECKPOINT_SHARE = 0.05  # of the time that checkpoints may take
 AP50 = "ap50"
 """The name of the validation's score among the terms of an epoch's record."""
@@ -215,14 +214,13 @@ class TrainingCourse:
         if not (better or ended or self._checkpoints.due()):
             return
         with self._checkpoints.spent():
-            weights = _saved({**result.weights(), **self._facts, AP50: _number(self.state.last_ap50)})
+            weights = saved({**result.weights(), **self._facts, AP50: _number(self.state.last_ap50)})
             if better or (ended and self._score is None):
                 _write(self._folder / BEST, weights)
             _write(self._folder / LAST, weights)
-            content = {item.name: getattr(self.state, item.name) for item in fields(self.state)}
-            content["history"] = [asdict(record) for record in self.state.history]
+            content = state_content(self.state)
             checkpoint = {"state": content, "trainer": result.state(), "identity": dict(self._identity)}
-            _write(self._folder / CHECKPOINT, _saved(checkpoint))
+            _write(self._folder / CHECKPOINT, saved(checkpoint))
         self._observer.on_checkpoint(self.state)
 
     def _elapsed_s(self) -> float:
@@ -245,26 +243,8 @@ def read_checkpoint(folder: Path) -> tuple[TrainingState, dict[str, Any], dict[s
     Raises:
         StorageError: the checkpoint is missing, damaged or of another version.
     """
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        raise StorageError(f"{folder}: expected a training with a {CHECKPOINT}, found none; start a new one")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        state = dict(content["state"])
-        state["history"] = [StepRecord(**record) for record in state["history"]]
-        return TrainingState(**state), dict(content["trainer"]), dict(content["identity"])
-    except Exception as error:  # damaged bytes can make the unpickler raise anything
-        raise StorageError(
-            f"{path}: expected the checkpoint of a training of this version, got a damaged or another file; "
-            "start a new training"
-        ) from error
-
-
-def _saved(content: dict[str, Any]) -> memoryview:
-    """What `torch.save` writes; in memory first, as on a full disk it may raise other errors than OSError."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getbuffer()
+    state, (trainer, identity) = read_state(folder, TrainingState, ("trainer", "identity"), what="training")
+    return state, trainer, identity
 
 
 def _write(path: Path, content: memoryview) -> None:

@@ -47,7 +47,7 @@ def test_without_a_validation_no_score_is_told(run: Run, named: tuple) -> None:
 
 def test_going_on_needs_a_folder_and_takes_no_settings(run: Run, tmp_path: Path) -> None:
     told = run("detector", "train", "--resume", tmp_path)
-    assert told.error.endswith("expected a training with a checkpoint.pt, found none; start a new one")
+    assert told.error.endswith("expected a training with a checkpoint.pt, found none; start a new training")
     told = run("detector", "train", "--resume", tmp_path, "--epochs", 3)
     assert told.error == "Error: --resume keeps the run's own settings, got --epochs too; leave it out"
 
