@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from dashboard import formats
 from dashboard.charts.theme import CONFIG, columns
 from dashboard.drawing import Markdown, st
-from dashboard.i18n import N_, _
+from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import presenting, reference
 from dashboard.services import jobs
 from dashboard.services.failures import logged
@@ -247,3 +247,31 @@ def job_line(job: Job) -> None:
 def job_title(job: Job) -> str:
     """A job's label, or its kind and number without one."""
     return job.label or f"{kind_name(job.kind)} {job.id}"
+
+
+def jobs_at_work(found: Sequence[Job]) -> None:
+    """The first of the jobs that run or wait, and how many more there are."""
+    for job in found[:3]:
+        with st.container(border=True):
+            job_line(job)
+            go_to("jobs", _("Open its job"), job=job.id)
+    more = len(found) - 3
+    if more > 0:
+        st.caption(ngettext("{number} more waits.", "{number} more wait.", more).format(number=more))
+
+
+def goes_on(key: str) -> bool:
+    """Whether a job about to be queued goes on by itself after a crash; `key` is of the widget."""
+    return st.toggle(
+        _("Go on after a crash"),
+        value=True,
+        help=_("Continue from the last checkpoint by itself if the machine or the worker fails."),
+        key=key,
+    )
+
+
+def queued(key: str) -> None:
+    """Say that the job whose number the session holds under a key is in the queue; nothing without one."""
+    if number := st.session_state.get(key):
+        st.success(_("Job {job} is in the queue.").format(job=number), icon=":material/check:")
+        go_to("jobs", _("Watch it"), job=number)

@@ -6,14 +6,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from dashboard import formats
-from dashboard.components import (
-    controls,
-    go_to,
-    guarded,
-    job_line,
-    live,
-    page_title,
-)
+from dashboard.components import controls, go_to, guarded, jobs_at_work, live, page_title
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
@@ -89,13 +82,7 @@ def under_way() -> None:
     st.session_state["benchmarks.jobs"] = now
     if before is not None and set(before) - set(now):
         st.rerun()
-    for job in jobs[:3]:
-        with st.container(border=True):
-            job_line(job)
-            go_to("jobs", _("Open its job"), job=job.id)
-    more = len(jobs) - 3
-    if more > 0:
-        st.caption(ngettext("{number} more waits.", "{number} more wait.", more).format(number=more))
+    jobs_at_work(jobs)
 
 
 def filters(runs: list[BenchmarkRun]) -> Filter:

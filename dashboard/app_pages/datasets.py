@@ -7,6 +7,7 @@ from dashboard.components import controls, empty_state, go_to, guarded, page_tit
 from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import kept
+from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.datasets.batches import batch_planner
 from dashboard.parts.datasets.imports import import_forms, running_imports
 from dashboard.parts.datasets.views import class_view, object_view, repair_view
@@ -22,18 +23,12 @@ VIEWS = {
 DRAWN = {"objects": object_view, "boxes": class_view, "repairs": repair_view, "batches": batch_planner}
 
 
-def choose_dataset(found: list[DatasetSummary]) -> DatasetSummary:
+def shown_dataset(found: list[DatasetSummary]) -> DatasetSummary:
     """The dataset to look at, and the way to be rid of it."""
-    by_name = {each.name: each for each in found}
     with controls("datasets-choice"), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(
-            _("Dataset"),
-            list(by_name),
-            help=_("The imported dataset that the rest of this page shows."),
-            **kept("dataset", found[0].name, allowed=by_name),
-        )
-        forget(by_name[name])
-    return by_name[name]
+        dataset = choose_dataset(found, _("The imported dataset that the rest of this page shows."))
+        forget(dataset)
+    return dataset
 
 
 def forget(dataset: DatasetSummary) -> None:
@@ -73,7 +68,7 @@ def page() -> None:
     if not found:
         empty_state(_("No dataset is here yet. Import one above; the demo needs no files and no network."))
         return
-    dataset = choose_dataset(found)
+    dataset = shown_dataset(found)
     text = ngettext("{number} image", "{number} images", dataset.images)
     st.subheader(f"{dataset.name} · {text.format(number=f'{dataset.images:,}')}", anchor=False)
     facts(dataset)

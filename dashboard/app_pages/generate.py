@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import formats
-from dashboard.components import controls, empty_state, go_to, guarded, page_title
+from dashboard.components import controls, empty_state, goes_on, guarded, page_title, queued
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.navigation import pages
@@ -81,12 +81,7 @@ def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
             help=_("Scores it beside no patch, a grey and a noise patch."),
             key="g-score",
         )
-        again = st.toggle(
-            _("Go on after a crash"),
-            value=True,
-            help=_("Continue from the last checkpoint by itself if the machine or the worker fails."),
-            key="g-resume",
-        )
+        again = goes_on("g-resume")
     if st.button(_("Generate the patch"), type="primary", icon=":material/play_arrow:", key="g-launch"):
         with guarded():
             job = generate.submit(
@@ -94,9 +89,7 @@ def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
             )
             choose("g.origin", None)
             st.session_state["g-launched"] = job.id
-    if number := st.session_state.get("g-launched"):
-        st.success(_("Job {job} is in the queue.").format(job=number), icon=":material/check:")
-        go_to("jobs", _("Watch it"), job=number)
+    queued("g-launched")
 
 
 def follow() -> None:

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from dashboard import formats
-from dashboard.components import controls, go_to, guarded, job_line, live, page_title
+from dashboard.components import controls, guarded, jobs_at_work, live, page_title
 from dashboard.drawing import st
-from dashboard.i18n import _, ngettext
+from dashboard.i18n import _
 from dashboard.page_state import kept
 from dashboard.parts.transfer import start, view
 from dashboard.services import matrices
@@ -22,13 +22,7 @@ def under_way() -> None:
     if before is not None and before != now and before[0]:
         matrices.get.clear()
         st.rerun()
-    for job in jobs[:3]:
-        with st.container(border=True):
-            job_line(job)
-            go_to("jobs", _("Open its job"), job=job.id)
-    more = len(jobs) - 3
-    if more > 0:
-        st.caption(ngettext("{number} more waits.", "{number} more wait.", more).format(number=more))
+    jobs_at_work(jobs)
 
 
 def chosen_matrix(found: list[Matrix]) -> Matrix:

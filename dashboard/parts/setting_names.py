@@ -10,17 +10,19 @@ from typing import Any
 from dashboard.formats import DASH
 from dashboard.i18n import _
 from dashboard.services.settings import SETTINGS
+from engine.settings import Setting
 
 
-def setting_name(key: str) -> str:
+def setting_name(key: str, settings: Mapping[str, Setting] = SETTINGS) -> str:
     """A setting's name and unit in the session's language; one that is not known is named as the engine does.
 
     Args:
-        key: of `RunConfig`, nested ones as `placement.scale`.
+        key: of `settings`, by default of `RunConfig`; nested ones as `placement.scale`.
+        settings: by key.
     """
-    if key not in SETTINGS:
+    if key not in settings:
         return key
-    setting = SETTINGS[key]
+    setting = settings[key]
     name = _(setting.label)
     return _("{name} ({unit})").format(name=name, unit=_(setting.unit)) if setting.unit else name
 

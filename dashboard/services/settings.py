@@ -21,6 +21,14 @@ SETTINGS: dict[str, Setting] = {**TRAINING, **RUN} | {
 }
 
 
+def settings_of(kind: str) -> dict[str, Setting]:
+    """Those of a kind's requests, where the same key may mean another thing than in `SETTINGS`."""
+    if kind not in KINDS:
+        return SETTINGS
+    own = declared(KINDS[kind].request)  # type: ignore[arg-type]
+    return SETTINGS | {key.removeprefix("config."): each for key, each in own.items()}
+
+
 def setting_texts() -> Iterator[str]:
     """The English texts that pages show of settings, for the catalogue of translations."""
     for each in SETTINGS.values():

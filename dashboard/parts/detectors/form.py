@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from dashboard.components import go_to, guarded
+from dashboard.components import goes_on, guarded, queued
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
 from dashboard.parts.class_choice import read_classes, write_classes
+from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, other_weights, trusted
+from dashboard.parts.setting_names import setting_name
+from dashboard.parts.setting_widgets import setting_widget
 from dashboard.services import datasets, trainings
 from dashboard.services.settings import TRAINING
 from engine.config import TrainingConfig
@@ -51,16 +53,10 @@ def training_form(found: list[DatasetSummary]) -> None:
 
 
 def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
-    by_name = {each.name: each for each in found}
     left, right = st.columns(2)
     with left:
-        name = st.selectbox(
-            _("Dataset"),
-            list(by_name),
-            help=_("The images that the detector learns from."),
-            **kept("dataset", found[0].name, allowed=by_name),
-        )
-        names = datasets.classes_with_objects(by_name[name])
+        dataset = choose_dataset(found, _("The images that the detector learns from."))
+        names = datasets.classes_with_objects(dataset)
         classes = st.multiselect(
             _("Classes"),
             names,
@@ -80,7 +76,12 @@ def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
         help=_(TRAINING["strategy"].help),
         **kept("t.strategy", "whole", allowed=STRATEGIES),
     )
-    return {"dataset": name, "weights": weights, "classes": tuple(classes), "strategy": strategy}, trust
+    return {
+        "dataset": dataset.name,
+        "weights": weights,
+        "classes": tuple(classes),
+        "strategy": strategy,
+    }, trust
 
 
 def _row(keys: tuple[str, ...]) -> dict[str, Any]:
@@ -95,33 +96,16 @@ def _row(keys: tuple[str, ...]) -> dict[str, Any]:
 
 def _widget(setting: Setting) -> Any:
     """The widget of a setting; its value."""
-    name, default = f"t.{setting.key}", setting.default
-    label = f"{_(setting.label)} ({_(setting.unit)})" if setting.unit else _(setting.label)
-    options = tuple(setting.choices or setting.offered)
-    if options:
-        return st.selectbox(label, options, help=_(setting.help), **kept(name, default, allowed=options))
-    if isinstance(default, bool):
-        return st.toggle(
-            label, help=_(setting.help), **kept(name, default, parse=lambda text: text == "True")
-        )
-    low, high = map(type(default), setting.bounds or (0, 0))
-    how = kept(name, default, parse=_within(low, high))
-    if isinstance(default, int):
-        step = setting.multiple_of or 1
-        return st.number_input(label, low, high, step=step, help=_(setting.help), **how)
-    return st.number_input(label, low, high, step=_step(high), format="%g", help=_(setting.help), **how)
-
-
-def _within(low: Any, high: Any) -> Callable[[str], Any]:
-    """From a link's text to a number of these bounds and of their type."""
-
-    def parse(text: str) -> Any:
-        value = type(low)(text)
-        if not low <= value <= high:
-            raise ValueError(text)
-        return value
-
-    return parse
+    is_float = isinstance(setting.default, float) and setting.bounds is not None
+    return setting_widget(
+        f"t.{setting.key}",
+        setting.default,
+        label=setting_name(setting.key, TRAINING),
+        meaning=_(setting.help),
+        options=setting.choices or setting.offered,
+        bounds=setting.bounds,
+        step=_step(setting.bounds[1]) if is_float else setting.multiple_of or 1,
+    )
 
 
 def _step(high: float) -> float:
@@ -130,15 +114,8 @@ def _step(high: float) -> float:
 
 
 def _launch(config: TrainingConfig, trust: bool) -> None:
-    again = st.toggle(
-        _("Go on after a crash"),
-        value=True,
-        help=_("Continue from the last checkpoint by itself if the machine or the worker fails."),
-        key="t-resume",
-    )
+    again = goes_on("t-resume")
     if st.button(_("Train the detector"), type="primary", icon=":material/play_arrow:", key="t-launch"):
         with guarded():
             st.session_state["t-launched"] = trainings.submit(config, trust=trust, auto_resume=again).id
-    if number := st.session_state.get("t-launched"):
-        st.success(_("Job {job} is in the queue.").format(job=number), icon=":material/check:")
-        go_to("jobs", _("Watch it"), job=number)
+    queued("t-launched")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dashboard import formats
@@ -12,8 +12,10 @@ from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.parts.class_choice import choose_classes, choose_detector_class, write_classes
+from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, choose_further, other_weights
 from dashboard.parts.generate.fields import GROUPS, Field, fields_of
+from dashboard.parts.setting_widgets import bounded, parser, setting_widget
 from dashboard.services import datasets, generate
 from dashboard.services.generate import DEFAULTS
 from engine.config import PRESETS
@@ -74,26 +76,20 @@ def _take(values: Mapping[str, Any]) -> None:
 
 def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
     """Dataset, detector and classes; without `detector_class` while that must be chosen."""
-    by_name = {each.name: each for each in found}
     left, right = st.columns(2)
     with left:
-        name = st.selectbox(
-            _("Dataset"),
-            list(by_name),
-            help=_("The images that the patch is made on."),
-            **kept("dataset", found[0].name, allowed=by_name),
-        )
+        dataset = choose_dataset(found, _("The images that the patch is made on."))
     with right:
         weights = choose_detector("detector", _("The detector that the patch is made against."))
         other_weights("detector")
         further = choose_further(query("further_weights"), weights)
-    values: dict[str, Any] = {"dataset": name, "weights": weights, "further_weights": tuple(further)}
+    values: dict[str, Any] = {"dataset": dataset.name, "weights": weights, "further_weights": tuple(further)}
     if further:
         with right:
             values["ensemble"] = choose_ensemble()
     left, right = st.columns(2)
     with left:
-        names = datasets.classes_with_objects(by_name[name])
+        names = datasets.classes_with_objects(dataset)
         if not names:
             st.warning(_("No image of this dataset has an object."))
             return values
@@ -220,7 +216,7 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
 
 def _milestones(text: str) -> tuple[float, ...]:
     """Shares of the run, as an earlier job or a link gives them."""
-    return tuple(_bounded(float(part), 0, 1) for part in text.split(","))
+    return tuple(bounded(float(part), 0, 1) for part in text.split(","))
 
 
 def _written(value: Any) -> str:
@@ -229,44 +225,25 @@ def _written(value: Any) -> str:
 
 def _current(field: Field) -> Any:
     """A setting's value before its widget is drawn."""
-    name, default = query(field.key), DEFAULTS[field.key]
-    value = st.session_state.get(f"widget.{name}", chosen(name, default, parse=_parser(field)))
+    name, default = query(field.key), field.kind(DEFAULTS[field.key])
+    value = st.session_state.get(f"widget.{name}", chosen(name, default, parse=parser(default, field.bounds)))
     return default if field.options and value not in field.options else value
-
-
-def _parser(field: Field) -> Callable[[str], Any]:
-    """From the link's text to the setting's value."""
-    if field.kind is str:
-        return str
-    if field.bounds is None:
-        return lambda text: text == "True"
-    low, high = field.bounds
-    return lambda text: _bounded(field.kind(text), low, high)
 
 
 def _widget(field: Field) -> Any:
     """The widget of a setting; its value."""
-    name, default = query(field.key), DEFAULTS[field.key]
-    label, meaning = field.name, field.meaning
-    if field.options:
-        return st.selectbox(label, field.options, help=meaning, **kept(name, default, allowed=field.options))
-    if field.kind is str:
-        return st.text_input(label, help=meaning, **kept(name, default)).strip()
-    if field.bounds is None:
-        return st.toggle(label, help=meaning, **kept(name, default, parse=_parser(field)))
-    low, high = map(field.kind, field.bounds)
-    how = kept(name, default, parse=_parser(field))
-    if field.kind is int:
-        return st.number_input(label, low, high, step=1, help=meaning, **how)
-    return st.number_input(label, low, high, step=_step(default), format="%g", help=meaning, **how)
+    default = field.kind(DEFAULTS[field.key])
+    return setting_widget(
+        query(field.key),
+        default,
+        label=field.name,
+        meaning=field.meaning,
+        options=field.options,
+        bounds=field.bounds,
+        step=_step(default) if field.kind is float else 1,
+    )
 
 
 def _step(default: float) -> float:
     """A tenth of the default, at least a hundredth, but half of a default that is itself no more."""
     return default / 2 if 0 < default <= 0.01 else max(default / 10, 0.01)
-
-
-def _bounded(value: Any, low: Any, high: Any) -> Any:
-    if not low <= value <= high:
-        raise ValueError
-    return value

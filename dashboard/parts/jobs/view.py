@@ -26,6 +26,7 @@ from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
 from dashboard.services import jobs
 from dashboard.services.jobs import JobView
+from dashboard.services.settings import settings_of
 from engine.records import Job, StepRecord
 from engine.settings import flat
 
@@ -246,10 +247,11 @@ def details(found: JobView) -> None:
         )
     with st.expander(_("Settings"), icon=":material/tune:"):
         asked = {name: value for name, value in found.job.request.items() if name != "config"}
+        known = settings_of(found.job.kind)
         settings, facts = flat(found.job.request.get("config", {})) | flat(asked), found.job.result or {}
         st.dataframe(
             [
-                {_("Setting"): setting_name(name), _("Value"): decided_value(name, value, facts)}
+                {_("Setting"): setting_name(name, known), _("Value"): decided_value(name, value, facts)}
                 for name, value in settings.items()
             ],
             hide_index=True,

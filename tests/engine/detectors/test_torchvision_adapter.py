@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,11 +14,12 @@ from torchvision.models.detection import (
     ssdlite320_mobilenet_v3_large,
 )
 
-from engine.detectors.base import Candidates, Detections, Targets
+from engine.detectors.base import Candidates, Detections
 from engine.detectors.torchvision_adapter import TorchvisionDetector
 from engine.detectors.torchvision_sampling import SeededSampler
 from engine.errors import DetectorError
 from engine.registries import LOSSES
+from tests.engine.detectors.objects import RAGGED, targets
 from tests.engine.detectors.torchvision_models import (
     CPU,
     KINDS,
@@ -34,19 +34,6 @@ from tests.engine.patch.factories import WITHOUT_CHANCE, begin, photographs, set
 
 THRESHOLDS = {"min_score": 0.1, "iou": 0.5, "max_detections": 15}
 each_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-def targets(rows: list[tuple[int, int, list[float]]], n: int = 2) -> Targets:
-    """Rows of (image, class, corners)."""
-    return Targets(
-        boxes_xyxy_px=torch.tensor([row[2] for row in rows]).reshape(-1, 4),
-        class_ids=torch.tensor([row[1] for row in rows], dtype=torch.int64),
-        image_index=torch.tensor([row[0] for row in rows], dtype=torch.int64),
-        images=n,
-    )
-
-
-RAGGED = targets([(1, 0, [5.0, 5, 40, 50]), (0, 1, [10.0, 10, 60, 60]), (1, 2, [0.0, 0, 96, 64])])
 
 
 def library_answer(model: nn.Module, x: Tensor) -> list[dict[str, Tensor]]:
@@ -104,22 +91,6 @@ def test_detections_are_among_the_candidates(kind):
         alone = adapter.candidates(x, class_id)
         assert alone.boxes_xyxy_px is None
         torch.testing.assert_close(alone.logits, candidates.logits, atol=1e-5, rtol=1e-5)
-
-
-@each_kind
-def test_candidates_do_not_depend_on_the_other_images(kind):
-    adapter, x = detector(kind), images(n=3)
-    together = adapter.candidates(x, 0, boxes=True)
-    for image in range(3):
-        alone = adapter.candidates(x[image : image + 1], 0, boxes=True)
-        count = alone.logits.shape[1]
-        torch.testing.assert_close(together.logits[image, :count], alone.logits[0], atol=1e-4, rtol=1e-4)
-        torch.testing.assert_close(
-            together.boxes_xyxy_px[image, :count], alone.boxes_xyxy_px[0], atol=1e-3, rtol=1e-4
-        )
-        torch.testing.assert_close(
-            together.points_of(torch.tensor([image]))[0, :count], alone.points_xy_px[0], atol=1e-3, rtol=1e-4
-        )
 
 
 def slope(value, x: Tensor) -> tuple[float, float]:
@@ -214,22 +185,6 @@ def test_losses_are_torchvisions_own(kind, rows):
     torch.testing.assert_close(found["total"], torch.stack(list(own.values())).sum(), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [[], [(0, 0, [5.0, 5, 5, 50])], [(1, 2, [0.0, 0, 10, 10])] * 3 + [(0, 1, [-9.0, 3, 9, 90])]],
-    ids=["none", "without area", "ragged, beyond the edge"],
-)
-@each_kind
-def test_losses_of_any_objects(kind, rows):
-    adapter, x = detector(kind), images().requires_grad_()
-    found = adapter.losses(x, targets(rows))
-    assert tuple(found) == adapter.loss_names
-    assert all(term.isfinite() and term.dim() == 0 for term in found.values())
-    gradient = torch.autograd.grad(found["total"], x)[0]
-    assert gradient.isfinite().all()
-    assert gradient.any() or kind == "ssd"  # which learns nothing from images without objects
-
-
 @each_kind
 def test_chance_comes_from_the_generator_alone(kind):
     adapter, before = detector(kind), torch.get_rng_state()
@@ -260,21 +215,6 @@ def test_threads_may_share_a_detector(kind):
     assert modes == [module.training for module in adapter.model.modules()] == [False] * len(modes)
 
 
-@pytest.mark.parametrize("fuse", [True, False])
-@each_kind
-def test_a_run_changes_no_weight_and_no_statistic(kind, fuse):
-    adapter = detector(kind, fuse=fuse)
-    before, state = adapter.checksum(), copy.deepcopy(adapter.model.state_dict())
-    x = images().requires_grad_()
-    found = adapter.candidates(x, 0, boxes=True)
-    (adapter.losses(x, RAGGED)["total"] + found.logits.sum() + found.boxes_xyxy_px.sum()).backward()
-    adapter.detect(x)
-    assert adapter.checksum() == before
-    assert all(torch.equal(value, state[name]) for name, value in adapter.model.state_dict().items())
-    assert not any(parameter.requires_grad for parameter in adapter.model.parameters())
-    assert any("running_mean" in name for name in state) != fuse
-
-
 @each_kind
 def test_half_precision_leaves_boxes_whole(kind):
     adapter, x = detector(kind), images().requires_grad_()
@@ -290,15 +230,6 @@ def test_half_precision_leaves_boxes_whole(kind):
         torch.testing.assert_close(found.points_xy_px, adapter.candidates(x, 0).points_xy_px)
 
 
-@each_kind
-def test_detect_under_inference_mode_leaves_gradients_possible(kind):
-    adapter, x = detector(kind), images().requires_grad_()
-    with torch.inference_mode():
-        adapter.detect(images())
-    adapter.candidates(x, 0, boxes=True).boxes_xyxy_px.sum().backward()
-    assert x.grad.any()
-
-
 @pytest.mark.parametrize("loss", ["object", "overlap", "max_confidence", "total", "box"])
 @each_kind
 def test_a_run_takes_a_step_on_whole_images(kind, loss, tmp_path):
@@ -310,32 +241,6 @@ def test_a_run_takes_a_step_on_whole_images(kind, loss, tmp_path):
     assert next(run.batches([[0, 1]])).images_nchw.shape == (2, 3, 64, 64)
     assert torch.tensor(step.loss).isfinite()
     assert not torch.equal(run.state.patch_chw, before) or loss not in ("object", "total")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((torch.zeros(1, 3, 0, 64), 0), r"expected \(n, 3, h, w\)"),
-        ((torch.zeros(3, 64, 64), 0), r"expected \(n, 3, h, w\)"),
-        ((torch.zeros(1, 1, 64, 64), 0), r"expected \(n, 3, h, w\)"),
-        ((torch.zeros(1, 3, 64, 64), 3), "expected 0 to 2, got 3"),
-        ((torch.zeros(1, 3, 64, 64), -1), "expected 0 to 2, got -1"),
-    ],
-)
-def test_impossible_input_is_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        detector("fcos").candidates(*arguments)
-
-
-def test_targets_of_other_images_are_refused():
-    with pytest.raises(ValueError, match="expected those of 2 images, got 3"):
-        detector("fcos").losses(images(), targets([], n=3))
-
-
-@pytest.mark.parametrize("setting", [{"min_score": 1.5}, {"iou": -0.1}, {"max_detections": 0}])
-def test_impossible_thresholds_are_refused(setting):
-    with pytest.raises(ValueError, match=next(iter(setting))):
-        detector("fcos").detect(images(), **setting)
 
 
 def test_other_models_are_refused():

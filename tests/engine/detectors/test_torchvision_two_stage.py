@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.patch.losses.objects import object_suppression
-from tests.engine.detectors.test_torchvision_adapter import RAGGED, targets
+from tests.engine.detectors.objects import RAGGED, targets
 from tests.engine.detectors.torchvision_models import TWO_STAGE, detector, images, random_model
 
 each_kind = pytest.mark.parametrize("kind", TWO_STAGE)

@@ -3,49 +3,32 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import torch
 from torch import Tensor
 
 pytest.importorskip("transformers", reason="pip install -r requirements-transformers.txt")
 
-from engine.detectors.base import Targets
 from engine.detectors.transformers_adapter import TransformersDetector
-from engine.detectors.transformers_model import Normalization
 from engine.errors import DetectorError
-from tests.engine.detectors.transformers_models import CLASSES, FAMILIES, SOFTMAX, processor, random_model
+from tests.engine.detectors.objects import RAGGED
+from tests.engine.detectors.transformers_models import (
+    CLASSES,
+    FAMILIES,
+    SOFTMAX,
+    detector,
+    processor,
+    random_model,
+)
 
 CPU = torch.device("cpu")
 REFINING = ("rt_detr", "rt_detr_v2", "d_fine")  # detach boxes between layers, as in training
-IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-
-
-def detector(family: str, model: object = None, **options: object) -> TransformersDetector:
-    normalization = Normalization() if family in ("rt_detr", "rt_detr_v2", "d_fine") else IMAGENET
-    model = model or random_model(family)
-    return TransformersDetector(model, normalization=normalization, name="tiny", device=CPU, **options)
 
 
 def images(size: tuple[int, int] = (64, 96), n: int = 2, seed: int = 0) -> Tensor:
     """Images of whole levels, as a processor takes them."""
     levels = torch.randint(256, (n, 3, *size), generator=torch.Generator().manual_seed(seed))
     return levels.float() / 255
-
-
-def targets(rows: list[tuple[int, int, list[float]]], n: int = 2) -> Targets:
-    """Rows of (image, class, corners)."""
-    return Targets(
-        boxes_xyxy_px=torch.tensor([row[2] for row in rows]).reshape(-1, 4),
-        class_ids=torch.tensor([row[1] for row in rows], dtype=torch.int64),
-        image_index=torch.tensor([row[0] for row in rows], dtype=torch.int64),
-        images=n,
-    )
-
-
-NONE = targets([])
-RAGGED = targets([(1, 0, [5.0, 5, 40, 50]), (0, 1, [10.0, 10, 60, 60]), (1, 2, [0.0, 0, 96, 64])])
 
 
 def own_output(family: str, x: Tensor):
@@ -126,15 +109,6 @@ def test_losses_are_the_models_own(family):
     torch.testing.assert_close(found["total"], parts, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("wanted", [NONE, RAGGED], ids=["no object", "ragged"])
-def test_losses_of_any_counts(family, wanted):
-    x = images().requires_grad_()
-    found = family[1].losses(x, wanted)
-    assert all(part.isfinite() and part.dim() == 0 for part in found.values())
-    assert bool(len(wanted.class_ids)) or found["bbox"] == found["giou"] == 0
-    assert torch.autograd.grad(found["total"], x)[0].abs().sum() > 0
-
-
 @pytest.mark.parametrize(
     "value",
     [
@@ -157,15 +131,6 @@ def test_gradients_are_finite_differences(name, value, monkeypatch):
     assert difference.item() == pytest.approx(1e-3, rel=0.1)
 
 
-def test_a_run_changes_no_weight_and_no_statistic(family):
-    adapter = family[1]
-    before, x = adapter.checksum(), images().requires_grad_()
-    (adapter.losses(x, RAGGED)["total"] + adapter.candidates(x, 0).logits.sum()).backward()
-    adapter.detect(x)
-    assert adapter.checksum() == before
-    assert not any(weight.requires_grad for weight in adapter.model.parameters())
-
-
 def test_batch_norm_is_folded_and_changes_no_answer(family):
     name, adapter = family
     plain = detector(name, fuse=False)
@@ -173,65 +138,6 @@ def test_batch_norm_is_folded_and_changes_no_answer(family):
     assert not any("running_mean" in each for each in adapter.model.state_dict())
     ours, theirs = (each.candidates(images(), 0).logits for each in (adapter, plain))
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-3)
-
-
-def test_images_of_a_batch_do_not_see_each_other(family):
-    adapter, x = family[1], images(n=3)
-    whole = adapter.candidates(x, 0).logits
-    torch.testing.assert_close(whole[1:2], adapter.candidates(x[1:2], 0).logits, atol=1e-4, rtol=1e-4)
-
-
-def test_threads_with_different_sizes_share_a_detector(family):
-    adapter = family[1]
-    batches = [images(size, seed=seed) for seed, size in enumerate([(64, 64), (96, 64), (64, 128)] * 2)]
-    expected = [adapter.candidates(x, 0).logits for x in batches]
-    with ThreadPoolExecutor(3) as threads:
-        found = list(threads.map(lambda x: adapter.candidates(x, 0).logits, batches))
-    for ours, alone in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours, alone, atol=1e-4, rtol=1e-4)
-
-
-def test_bf16_gives_finite_numbers_and_gradients(family):
-    adapter, x = family[1], images().requires_grad_()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = adapter.candidates(x, 0, boxes=True)
-        losses = adapter.losses(x, RAGGED)
-    assert found.boxes_xyxy_px.dtype == losses["total"].dtype == torch.float32
-    (gradient,) = torch.autograd.grad(found.logits.sum() + losses["total"], x)
-    assert gradient.isfinite().all()
-
-
-def test_detect_under_inference_mode_leaves_gradients_possible(family):
-    adapter = detector(family[0])
-    with torch.inference_mode():
-        adapter.detect(images((96, 96)))
-    x = images((96, 96)).requires_grad_()
-    adapter.candidates(x, 0).logits.sum().backward()
-    assert x.grad.abs().sum() > 0
-
-
-@pytest.mark.parametrize(
-    ("shape", "class_id", "message"),
-    [
-        ((1, 3, 64, 65), 0, "sides divisible by 32"),
-        ((3, 64, 64), 0, r"expected \(n, 3, h, w\)"),
-        ((1, 3, 64, 64), 3, "expected 0 to 2, got 3"),
-    ],
-)
-def test_impossible_input_is_named(shape, class_id, message):
-    with pytest.raises(ValueError, match=message):
-        detector("yolos").candidates(torch.zeros(shape), class_id)
-
-
-def test_targets_of_other_images_are_refused():
-    with pytest.raises(ValueError, match="expected those of 2 images, got 3"):
-        detector("yolos").losses(images(), targets([], n=3))
-
-
-@pytest.mark.parametrize("setting", [{"min_score": 1.5}, {"iou": -0.1}, {"max_detections": 0}])
-def test_impossible_thresholds_are_refused(setting):
-    with pytest.raises(ValueError, match=next(iter(setting))):
-        detector("yolos").detect(images(), **setting)
 
 
 def test_images_with_fewer_points_than_queries_are_refused():

@@ -19,6 +19,7 @@ from engine.detectors.ultralytics_quiet import DetectionModel
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
 from tests.engine.detectors.families import CLASSES, FAMILIES, detector, random_model
+from tests.engine.detectors.objects import targets
 from tests.engine.test_excerpts import laughs
 
 CPU = torch.device("cpu")
@@ -26,19 +27,6 @@ CPU = torch.device("cpu")
 
 def images(seed: int = 0, n: int = 2, height: int = 64, width: int = 96) -> Tensor:
     return torch.rand(n, 3, height, width, generator=torch.Generator().manual_seed(seed))
-
-
-def targets(rows: list[tuple[int, int, list[float]]], n: int = 2) -> Targets:
-    """Rows of (image, class, corners)."""
-    return Targets(
-        boxes_xyxy_px=torch.tensor([row[2] for row in rows]).reshape(-1, 4),
-        class_ids=torch.tensor([row[1] for row in rows], dtype=torch.int64),
-        image_index=torch.tensor([row[0] for row in rows], dtype=torch.int64),
-        images=n,
-    )
-
-
-RAGGED = targets([(1, 0, [5.0, 5, 40, 50]), (0, 1, [10.0, 10, 60, 60]), (1, 2, [0.0, 0, 96, 64])])
 
 
 def own_boxes(adapter: UltralyticsDetector, x: Tensor) -> Targets:
@@ -159,45 +147,6 @@ def test_losses_are_the_criterions_own(family):
     torch.testing.assert_close(found["total"], ours.sum())
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [[], [(0, 0, [5.0, 5, 40, 50])], [(1, 2, [0.0, 0, 10, 10])] * 3 + [(0, 1, [3.0, 3, 9, 9])]],
-    ids=["none", "one image without", "ragged"],
-)
-@pytest.mark.parametrize("name", ["yolov8n", "yolo26n"])
-def test_losses_of_any_counts(name, rows):
-    x = images().requires_grad_()
-    found = detector(name).losses(x, targets(rows))
-    assert tuple(found) == UltralyticsDetector.loss_names
-    assert all(term.isfinite() and term.dim() == 0 for term in found.values())
-    assert bool(rows) or found["box"] == found["dfl"] == 0
-    assert torch.autograd.grad(found["total"], x)[0].abs().sum() > 0
-
-
-def test_losses_do_not_depend_on_the_order_of_targets():
-    adapter = detector("yolov8n")
-    shuffled = RAGGED.where(torch.tensor([2, 0, 1]))
-    torch.testing.assert_close(adapter.losses(images(), RAGGED), adapter.losses(images(), shuffled))
-
-
-@pytest.mark.parametrize("fuse", [True, False])
-def test_a_run_changes_no_weight_and_no_statistic(fuse):
-    adapter = detector("yolov10n", fuse=fuse)
-    before = adapter.checksum()
-    state = copy.deepcopy(adapter.model.state_dict())
-    for seed in range(2):
-        x = images(seed).requires_grad_()
-        loss = adapter.losses(x, RAGGED)["total"] + adapter.candidates(x, 0).logits.sum()
-        (loss + adapter.candidates(x, 0, boxes=True).boxes_xyxy_px.sum()).backward()
-        adapter.detect(x)
-    assert adapter.checksum() == before
-    assert all(
-        parameter.grad is None and not parameter.requires_grad for parameter in adapter.model.parameters()
-    )
-    assert all(torch.equal(value, state[name]) for name, value in adapter.model.state_dict().items())
-    assert any("running_mean" in name for name in state) != fuse
-
-
 def test_checksum_sees_any_change():
     adapter = detector("yolov8n", fuse=False)
     before = adapter.checksum()
@@ -239,42 +188,6 @@ def test_slow_nms_loses_no_image(monkeypatch):
     ticks = iter(range(0, 10**7, 1000))
     monkeypatch.setattr(nms.time, "time", lambda: next(ticks))
     assert all(len(found.scores) for found in detector("yolov8n").detect(images(n=3)))
-
-
-def test_detect_under_inference_mode_leaves_gradients_possible():
-    adapter = detector("yolov8n")
-    with torch.inference_mode():
-        adapter.detect(images())
-    x = images().requires_grad_()
-    adapter.candidates(x, 0, boxes=True).boxes_xyxy_px.sum().backward()
-    assert x.grad.abs().sum() > 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((torch.zeros(1, 3, 64, 65), 0), "sides divisible by 32"),
-        ((torch.zeros(1, 3, 0, 64), 0), "sides divisible by 32"),
-        ((torch.zeros(3, 64, 64), 0), r"expected \(n, 3, h, w\)"),
-        ((torch.zeros(1, 1, 64, 64), 0), r"expected \(n, 3, h, w\)"),
-        ((torch.zeros(1, 3, 64, 64), 3), "expected 0 to 2, got 3"),
-        ((torch.zeros(1, 3, 64, 64), -1), "expected 0 to 2, got -1"),
-    ],
-)
-def test_impossible_input_is_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        detector("yolov8n").candidates(*arguments)
-
-
-def test_targets_of_other_images_are_refused():
-    with pytest.raises(ValueError, match="expected those of 2 images, got 3"):
-        detector("yolov8n").losses(images(), targets([], n=3))
-
-
-@pytest.mark.parametrize("setting", [{"min_score": 1.5}, {"iou": -0.1}, {"max_detections": 0}])
-def test_impossible_thresholds_are_refused(setting):
-    with pytest.raises(ValueError, match=next(iter(setting))):
-        detector("yolov8n").detect(images(), **setting)
 
 
 def test_other_models_are_refused():

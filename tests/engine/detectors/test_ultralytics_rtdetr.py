@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -12,13 +11,13 @@ from torch import Tensor
 from torchvision.ops import box_convert
 
 from engine.config import RunConfig
-from engine.detectors.base import Targets
 from engine.detectors.ultralytics import load
 from engine.detectors.ultralytics_rtdetr import RTDETRDetector
 from engine.detectors.weight_classes import classes_in
 from engine.errors import DetectorError, SettingsError
 from engine.runs.commands import generate
 from tests.engine.detectors.families import CLASSES, random_rtdetr, rtdetr
+from tests.engine.detectors.objects import RAGGED
 
 CPU = torch.device("cpu")
 SIZES = pytest.mark.parametrize("size", [(64, 64), (64, 96), (160, 128)], ids=str)
@@ -26,20 +25,6 @@ SIZES = pytest.mark.parametrize("size", [(64, 64), (64, 96), (160, 128)], ids=st
 
 def images(size: tuple[int, int] = (64, 96), n: int = 2, seed: int = 0) -> Tensor:
     return torch.rand(n, 3, *size, generator=torch.Generator().manual_seed(seed))
-
-
-def targets(rows: list[tuple[int, int, list[float]]], n: int = 2) -> Targets:
-    """Rows of (image, class, corners)."""
-    return Targets(
-        boxes_xyxy_px=torch.tensor([row[2] for row in rows]).reshape(-1, 4),
-        class_ids=torch.tensor([row[1] for row in rows], dtype=torch.int64),
-        image_index=torch.tensor([row[0] for row in rows], dtype=torch.int64),
-        images=n,
-    )
-
-
-NONE = targets([])
-RAGGED = targets([(1, 0, [5.0, 5, 40, 50]), (0, 1, [10.0, 10, 60, 60]), (1, 2, [0.0, 0, 96, 64])])
 
 
 def test_says_what_it_is():
@@ -102,21 +87,6 @@ def test_losses_are_those_of_training_without_denoising():
     torch.testing.assert_close(found["total"], found["cls"] + found["l1"] + found["giou"])
 
 
-@pytest.mark.parametrize("wanted", [NONE, RAGGED], ids=["no object", "ragged"])
-def test_losses_of_any_counts(wanted):
-    x = images().requires_grad_()
-    found = rtdetr().losses(x, wanted)
-    assert all(part.isfinite() and part.dim() == 0 for part in found.values())
-    assert bool(len(wanted.class_ids)) or found["l1"] == found["giou"] == 0
-    assert torch.autograd.grad(found["total"], x)[0].abs().sum() > 0
-
-
-def test_losses_do_not_depend_on_the_order_of_targets():
-    adapter = rtdetr()
-    shuffled = RAGGED.where(torch.tensor([2, 0, 1]))
-    torch.testing.assert_close(adapter.losses(images(), RAGGED), adapter.losses(images(), shuffled))
-
-
 @pytest.mark.parametrize(
     "value",
     [
@@ -136,43 +106,6 @@ def test_gradients_are_finite_differences(value):
     with torch.no_grad():
         difference = (value(adapter, x + step) - value(adapter, x - step)) / 2
     torch.testing.assert_close(difference, (gradient * step).sum(), rtol=0.05, atol=1e-6)
-
-
-@pytest.mark.parametrize("fuse", [True, False])
-def test_a_run_changes_no_weight_and_no_statistic(fuse):
-    adapter = rtdetr(fuse=fuse)
-    before, x = adapter.checksum(), images().requires_grad_()
-    (adapter.losses(x, RAGGED)["total"] + adapter.candidates(x, 0).logits.sum()).backward()
-    adapter.detect(x)
-    assert adapter.checksum() == before
-    assert not any(weight.requires_grad for weight in adapter.model.parameters())
-    assert any("running_mean" in name for name in adapter.model.state_dict()) != fuse
-
-
-def test_images_of_a_batch_do_not_see_each_other():
-    adapter, x = rtdetr(), images(n=3)
-    whole = adapter.candidates(x, 0).logits
-    torch.testing.assert_close(whole[1:2], adapter.candidates(x[1:2], 0).logits, atol=1e-4, rtol=1e-4)
-
-
-def test_threads_with_different_sizes_share_a_detector():
-    adapter = rtdetr()
-    batches = [images(size, seed=seed) for seed, size in enumerate([(64, 64), (96, 64), (64, 128)] * 4)]
-    expected = [adapter.candidates(x, 0).logits for x in batches]
-    with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda x: adapter.candidates(x, 0).logits, batches))
-    for ours, alone in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours, alone, atol=1e-4, rtol=1e-4)
-
-
-def test_bf16_gives_finite_numbers_and_gradients():
-    adapter, x = rtdetr(), images().requires_grad_()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = adapter.candidates(x, 0, boxes=True)
-        losses = adapter.losses(x, RAGGED)
-    assert found.boxes_xyxy_px.dtype == losses["total"].dtype == torch.float32
-    (gradient,) = torch.autograd.grad(found.logits.float().sum() + losses["total"], x)
-    assert gradient.isfinite().all()
 
 
 def write(path, model=None, **more: object):
@@ -214,30 +147,6 @@ def test_heads_that_do_not_fit_are_named(tmp_path, change, message):
     with pytest.raises(DetectorError, match=message) as caught:
         load(write(tmp_path / "odd.pt", model), device=CPU)
     assert len(str(caught.value).splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("shape", "class_id", "message"),
-    [
-        ((1, 3, 64, 65), 0, "sides divisible by 32"),
-        ((1, 1, 64, 64), 0, r"expected \(n, 3, h, w\)"),
-        ((1, 3, 64, 64), 3, "expected 0 to 2, got 3"),
-    ],
-)
-def test_impossible_input_is_named(shape, class_id, message):
-    with pytest.raises(ValueError, match=message):
-        rtdetr().candidates(torch.zeros(shape), class_id)
-
-
-def test_targets_of_other_images_are_refused():
-    with pytest.raises(ValueError, match="expected those of 2 images, got 3"):
-        rtdetr().losses(images(), targets([], n=3))
-
-
-@pytest.mark.parametrize("setting", [{"min_score": 1.5}, {"iou": -0.1}, {"max_detections": 0}])
-def test_impossible_thresholds_are_refused(setting):
-    with pytest.raises(ValueError, match=next(iter(setting))):
-        rtdetr().detect(images(), **setting)
 
 
 @pytest.fixture

@@ -15,7 +15,11 @@ pytest.importorskip("transformers", reason="pip install -r requirements-transfor
 
 import transformers
 
+from engine.detectors.transformers_adapter import TransformersDetector
+from engine.detectors.transformers_model import Normalization
+
 CLASSES = ("person", "car", "dog")
+_IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 _SMALL = {
     "num_queries": 12,
     "d_model": 16,
@@ -106,3 +110,10 @@ def write_folder(path: Path, family: str, model: Any = None) -> Path:
     (model or random_model(family)).save_pretrained(path)
     processor(family).save_pretrained(path)
     return path
+
+
+def detector(family: str, model: Any = None, **options: Any) -> TransformersDetector:
+    """The adapter around it; the processors of RT-DETR and its kin do not normalise."""
+    normalization = Normalization() if family in ("rt_detr", "rt_detr_v2", "d_fine") else _IMAGENET
+    model, device = model or random_model(family), torch.device("cpu")
+    return TransformersDetector(model, normalization=normalization, name="tiny", device=device, **options)

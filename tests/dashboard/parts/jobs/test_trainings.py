@@ -56,6 +56,13 @@ def test_nothing_is_drawn_before_the_first_epoch(job: AppTest) -> None:
     assert lines(page) == []
 
 
+def test_its_settings_are_named_as_those_of_a_training(job: AppTest) -> None:
+    names = {
+        name for frame in opened("jobs", job, job=1).dataframe for name in frame.value.get("Setting", ())
+    }
+    assert {"Early stop (epochs)", "Trusted weights"} <= names
+
+
 @pytest.mark.parametrize("scored", [False, True])
 def test_loss_and_score_are_drawn_by_epoch(job: AppTest, scored: bool) -> None:
     add_epochs(scored)

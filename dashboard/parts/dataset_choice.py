@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The widget that chooses a dataset, for pages that need one."""
+
+from __future__ import annotations
+
+from dashboard.drawing import st
+from dashboard.i18n import _
+from dashboard.page_state import kept
+from engine.store.datasets import DatasetSummary
+
+
+def choose_dataset(found: list[DatasetSummary], meaning: str) -> DatasetSummary:
+    """One of the imported datasets, the first one at first.
+
+    Args:
+        found: the datasets, at least one.
+        meaning: the help, in a sentence.
+    """
+    by_name = {each.name: each for each in found}
+    name = st.selectbox(
+        _("Dataset"), list(by_name), help=meaning, **kept("dataset", found[0].name, allowed=by_name)
+    )
+    return by_name[name]

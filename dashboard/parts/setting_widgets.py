@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The widget of a setting, by the type of its default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dashboard.drawing import st
+from dashboard.page_state import kept
+
+
+def setting_widget(
+    name: str,
+    default: Any,
+    *,
+    label: str,
+    meaning: str,
+    options: Sequence[str] = (),
+    bounds: tuple[float, float] | None = None,
+    step: float = 1,
+) -> Any:
+    """Draw the widget of a setting.
+
+    Args:
+        name: of the query parameter.
+        default: the setting's default: a text, a switch or a number.
+        label, meaning: its name and its help, in the session's language.
+        options: what is offered for a text; empty for any.
+        bounds: of a number, both included.
+        step: of a number, of its type.
+
+    Returns:
+        The setting's value, of the default's type.
+    """
+    if options:
+        return st.selectbox(label, options, help=meaning, **kept(name, default, allowed=options))
+    how = kept(name, default, parse=parser(default, bounds))
+    if isinstance(default, str):
+        return st.text_input(label, help=meaning, **how).strip()
+    if isinstance(default, bool):
+        return st.toggle(label, help=meaning, **how)
+    low, high = map(type(default), bounds or ())
+    written = None if isinstance(default, int) else "%g"
+    return st.number_input(label, low, high, step=step, format=written, help=meaning, **how)
+
+
+def parser(default: Any, bounds: tuple[float, float] | None) -> Callable[[str], Any]:
+    """From a link's text to a setting's value; it raises ValueError for a number out of bounds."""
+    if isinstance(default, str):
+        return str
+    if isinstance(default, bool):
+        return lambda text: text == "True"
+    low, high = bounds or ()
+    return lambda text: bounded(type(default)(text), low, high)
+
+
+def bounded(value: Any, low: float, high: float) -> Any:
+    """A number as it is.
+
+    Raises:
+        ValueError: it is out of its bounds.
+    """
+    if not low <= value <= high:
+        raise ValueError(value)
+    return value
