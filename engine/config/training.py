@@ -16,8 +16,6 @@ STRATEGIES = ("head", "whole", "scratch")
 DETECTOR_OPTIMIZERS = ("adamw", "sgd")
 
 shared = partial(borrowed, RunConfig, art=None)
-recipe = partial(setting, role="recipe")
-course = partial(setting, role="course")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +51,7 @@ class TrainingConfig(Settings):
     max_images: int = shared("max_images")
     include_empty: bool = shared("include_empty")
     seed: int = shared("seed")
-    epochs: int = course(50, "Epochs", "Passes over the training images.", bounds=(1, 100_000))
+    epochs: int = setting(50, "Epochs", "Passes over the training images.", bounds=(1, 100_000))
     time_limit_s: float = shared("time_limit_s")
     batch_size: int = shared(
         "batch_size", default=8, help="Images a step.", bounds=(1, 4096), costs=True, sweep=(4, 32)
@@ -71,15 +69,12 @@ class TrainingConfig(Settings):
         help="Stop after this many epochs without a better AP50; 0 for never.",
         unit="epochs",
     )
-    optimizer: str = recipe(
-        "adamw", "Optimizer", "How gradients become steps.", choices=DETECTOR_OPTIMIZERS, group="optimizer"
-    )
-    learning_rate: float = recipe(
-        0.0,
-        "Learning rate",
-        "Size of a step; 0 for what suits the optimizer and the detector's family.",
+    optimizer: str = shared("optimizer", default="adamw", choices=DETECTOR_OPTIMIZERS)
+    learning_rate: float = shared(
+        "learning_rate",
+        default=0.0,
+        help="Size of a step; 0 for what suits the optimizer and the detector's family.",
         bounds=(0, 1),
-        group="optimizer",
         sweep=(0.0001, 0.01),
     )
     schedule: ScheduleConfig = nested(ScheduleConfig)

@@ -13,6 +13,7 @@ from engine.jobs import queue
 from engine.records import Job
 from engine.store.repository import Repository
 from tests.dashboard.homes import add_running
+from tests.engine.store.factories import make_job
 
 
 @pytest.fixture
@@ -76,19 +77,7 @@ def test_a_look_at_a_job_tells_who_waits_on_what(repository: Repository) -> None
 def test_what_can_be_asked_goes_with_the_state(
     state: str, wanted: str | None, allowed: tuple[str, ...]
 ) -> None:
-    job = Job(
-        id=1,
-        kind="import",
-        state=state,
-        label="",
-        request={},
-        device="auto",
-        seed=0,
-        code_version="",
-        created_at=0.0,
-        wanted=wanted,
-    )
-    assert jobs.allowed_actions(job) == allowed
+    assert jobs.allowed_actions(make_job(state=state, wanted=wanted)) == allowed
 
 
 def test_a_job_is_paused_resumed_cancelled_and_retried(

@@ -8,25 +8,16 @@ from pathlib import Path
 import pytest
 
 from dashboard.services.overview import Overview, summary
-from engine.records import Job, PatchRecord
+from engine.records import PatchRecord
 from engine.store.repository import Repository
 from tests.dashboard.homes import add_running, fill
+from tests.engine.store.factories import make_job
 
 EMPTY = {"datasets": [], "jobs": {}, "latest": [], "best": [], "failed": None}
 PATCH = PatchRecord(
     id=1, job_id=None, name="p", path="", image="", height=1, width=1, circular=False, sha256="", created_at=0
 )
-FAILED = Job(
-    id=1,
-    kind="import",
-    state="failed",
-    label="",
-    request={},
-    device="auto",
-    seed=0,
-    code_version="",
-    created_at=0,
-)
+FAILED = make_job(state="failed")
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import streamlit as st
 
 from dashboard.services import runs
 from engine.errors import JobError
-from engine.records import Job
 from engine.store.repository import Repository
 from tests.dashboard.homes import add_running, fill
+from tests.engine.store.factories import make_job
 
 
 @pytest.fixture(autouse=True)
@@ -101,15 +101,5 @@ def test_what_cannot_be_compared_is_told() -> None:
 
 
 def test_a_long_label_is_cut() -> None:
-    job = Job(
-        id=3,
-        kind="generate",
-        state="succeeded",
-        label="x" * 50,
-        request={},
-        device="cpu",
-        seed=0,
-        code_version="",
-        created_at=0.0,
-    )
+    job = make_job(id=3, label="x" * 50)
     assert runs.Run(job=job, patch=None).name == "3 " + "x" * 31 + "…"

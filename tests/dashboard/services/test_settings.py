@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from dashboard.services.settings import RUN, SETTINGS, setting_texts
+import pytest
+
+from dashboard.services.settings import RUN, SETTINGS, setting_texts, settings_of
 from engine.config import RunConfig
 from engine.settings import flat
 
@@ -11,6 +13,16 @@ from engine.settings import flat
 def test_every_setting_of_a_run_is_known() -> None:
     assert set(RUN) == set(flat(RunConfig(dataset="-", weights="-").to_json()))
     assert set(RUN) < set(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit"),
+    [("of a later version", "validations"), ("generate", "validations"), ("train", "epochs")],
+)
+def test_a_kinds_settings_are_its_own(kind: str, unit: str) -> None:
+    found = settings_of(kind)
+    assert set(found) == set(SETTINGS)
+    assert found["early_stop"].unit == unit
 
 
 def test_texts_are_names_units_and_what_fields_explain() -> None:

@@ -11,20 +11,10 @@ import pytest
 from engine.config import home_folder
 from engine.errors import StorageError
 from engine.jobs.training_records import record_weights, weights_name
-from engine.records import Job
 from engine.store.repository import Repository
+from tests.engine.store.factories import make_job
 
-JOB = Job(
-    id=3,
-    kind="train",
-    state="running",
-    label="",
-    request={},
-    device="cpu",
-    seed=0,
-    code_version="",
-    created_at=0,
-)
+JOB = make_job(id=3, kind="train", state="running")
 
 
 def summary(weights: Path, **changes: Any) -> dict[str, Any]:

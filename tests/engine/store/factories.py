@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
-from engine.records import StepRecord
+from engine.records import Job, StepRecord
 from engine.store.workers import Worker
 
 
@@ -33,3 +34,9 @@ def elsewhere(worker_id: str = "w") -> Worker:
         started_at=now,
         heartbeat_at=now,
     )
+
+
+def make_job(**changes: Any) -> Job:
+    """A queued import that is asked nothing."""
+    plain = {"id": 1, "kind": "import", "state": "queued", "label": "", "request": {}, "device": "auto"}
+    return Job(**plain | {"seed": 0, "code_version": "", "created_at": 0.0} | changes)

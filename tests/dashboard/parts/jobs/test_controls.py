@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.parts.jobs.controls import ACTIONS
 from dashboard.services.jobs import allowed_actions
-from engine.records import JOB_STATES, Job
+from engine.records import JOB_STATES
+from tests.engine.store.factories import make_job
 
 
 def asking() -> None:
@@ -37,16 +38,5 @@ def test_only_the_button_within_the_question_acts() -> None:
 def test_every_action_that_is_ever_allowed_has_a_button() -> None:
     allowed = set()
     for state in JOB_STATES:
-        job = Job(
-            id=1,
-            kind="import",
-            state=state,
-            label="",
-            request={},
-            device="auto",
-            seed=0,
-            code_version="",
-            created_at=0.0,
-        )
-        allowed |= set(allowed_actions(job))
+        allowed |= set(allowed_actions(make_job(state=state)))
     assert allowed == {*ACTIONS, "cancel"}

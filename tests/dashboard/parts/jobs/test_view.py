@@ -12,19 +12,11 @@ from streamlit.testing.v1 import AppTest
 def drawn(**facts: object) -> None:
     from dashboard.parts.jobs.view import figures, result
     from dashboard.services.jobs import JobView
-    from engine.records import Job, Progress
+    from engine.records import Progress
+    from tests.engine.store.factories import make_job
 
-    job = Job(
-        id=1,
-        label="",
-        request={"suite": "memory"},
-        device="auto",
-        seed=0,
-        code_version="",
-        created_at=0.0,
-        progress=Progress(memory_bytes=1024, rate=2.0),
-        **facts,
-    )
+    progress = Progress(memory_bytes=1024, rate=2.0)
+    job = make_job(request={"suite": "memory"}, progress=progress, **facts)
     figures(job, [])
     result(
         JobView(job=job, events=[], first=None, waiting=[], ahead=[], origin=None, patch=None, served=True)
