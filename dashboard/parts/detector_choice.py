@@ -93,6 +93,6 @@ def _use(name: str, find: Callable[[], str]) -> None:
 
 def detector_name(weights: str) -> str:
     """The name of a detector: of a file, the file's name."""
-    if weights == "demo":
-        return _("demo (synthetic scenes)")
+    if detectors.is_embedded(weights):
+        return _("{name} (synthetic scenes)").format(name=weights)
     return weights if weights in detectors.KNOWN else Path(weights).name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Which detectors can be named: the demo's, files kept here, those used before, well-known names."""
+"""Which detectors can be named: those embedded, files kept here, those used before, well-known names."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from dashboard.services.paths import file_within_roots, within_roots
 from dashboard.services.storage import cached, opened
 from engine.classes import detector_class_id
 from engine.config import home_folder
+from engine.detectors.demo_weights import EMBEDDED, embedded_detectors
 from engine.detectors.families import class_names_in, family_of, published_classes
 from engine.detectors.weight_classes import possible_files
 from engine.detectors.weight_files import TORCH_ZIP, is_safetensors, other_kind
@@ -33,14 +34,21 @@ SUFFIXES = (".pt", ".pth", ".safetensors")
 
 @cached(ttl_s=5, max_entries=4)
 def detectors() -> list[str]:
-    """Names and paths: the demo's, files kept here, those of the latest runs, well-known names."""
+    """Names and paths: those embedded, files kept here, those of the latest runs, well-known names."""
     kept = [path for folder in _folders() for path in sorted(folder.glob("*.*")) if path.suffix in SUFFIXES]
     kinds = [kind.name for kind in KINDS.things() if kind.has_config]
     with opened() as repository:
         jobs = repository.jobs.find(kinds=kinds, limit=50)
     used = [str(job.request.get("config", {}).get("weights", "demo")) for job in jobs]
     there = [each for each in used if "/" not in each or Path(each).exists()]
-    return list(dict.fromkeys(["demo", *map(str, kept), *map(str, _kept_folders()), *there, *KNOWN]))
+    return list(
+        dict.fromkeys([*embedded_detectors(), *map(str, kept), *map(str, _kept_folders()), *there, *KNOWN])
+    )
+
+
+def is_embedded(weights: str) -> bool:
+    """Whether weights are named by the name of an embedded detector."""
+    return weights in EMBEDDED
 
 
 def _kept_folders() -> list[Path]:

@@ -20,7 +20,7 @@ from engine.cli.output import (
     print_table,
     score_rows,
 )
-from engine.cli.progress import evaluation_bar, watching
+from engine.cli.progress import evaluation_bar, interruptible, watching
 from engine.cli.run_options import (
     config_from_options,
     evaluation_from_options,
@@ -29,6 +29,7 @@ from engine.cli.run_options import (
     subject_options,
 )
 from engine.config import DEMO_SETTINGS, RunConfig
+from engine.detectors.demo_weights import EMBEDDED
 from engine.errors import SettingsError
 from engine.store.repository import Repository
 
@@ -181,24 +182,40 @@ def estimate_command(
 @click.command("demo")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
 @click.option(
-    "--retrain", is_flag=True, help="Draw the pictures, train the demo detector anew, print its score."
+    "--retrain",
+    type=click.Choice(EMBEDDED),
+    is_flag=False,
+    flag_value="demo",
+    help="Draw the pictures, train an embedded detector (demo, if none is named) anew, print its score; "
+    "--out is the training's folder.",
+)
+@click.option(
+    "--resume",
+    "resume_folder",
+    type=click.Path(path_type=Path),
+    help="With --retrain: go on with the training in this folder.",
 )
 @click.option("--seed", default=0, help="Seed of all random choices.")
 @json_option
-def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> None:
+@click.pass_context
+def demo_command(
+    context: click.Context,
+    out: Path | None,
+    retrain: str | None,
+    resume_folder: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
     """Run the main job on the embedded demo: synthetic street scenes, and a detector trained on such scenes.
 
     It needs no network and says nothing about photographs.
     """
     if retrain:
-        from engine.runs.demo_training import retrain_demo_detector
-
-        score = retrain_demo_detector(report=lambda line: click.echo(line, err=True))
-        if as_json:
-            print_json({"ap50": score, "synthetic": True})
-        else:
-            click.echo(f"Person AP50 on the synthetic validation pictures: {score:.3f}")
+        refuse_settings_with(resume_folder, context, {"retrain", "resume_folder", "as_json"})
+        _retrain(retrain, resume_folder or out, seed, resume=resume_folder is not None, as_json=as_json)
         return
+    if resume_folder:
+        raise click.UsageError("expected --retrain with --resume, got none; add it with the detector's name")
     from engine.jobs.foreground import record_foreground_run
     from engine.runs.commands import generate
 
@@ -214,6 +231,24 @@ def demo_command(out: Path | None, retrain: bool, seed: int, as_json: bool) -> N
     else:
         click.echo("Synthetic demo (scenes drawn by code, a detector trained on them):\n")
         _print_run(summary)
+
+
+def _retrain(name: str, folder: Path | None, seed: int, *, resume: bool, as_json: bool) -> None:
+    from engine.runs.demo_training import retrain_demo_detector
+
+    with interruptible() as stop_requested:
+        score = retrain_demo_detector(
+            name,
+            folder=folder,
+            seed=seed,
+            resume=resume,
+            report=lambda line: click.echo(line, err=True),
+            stop_requested=stop_requested,
+        )
+    if as_json:
+        print_json({"detector": name, "ap50": score, "synthetic": True})
+    else:
+        click.echo(f"Person AP50 on the synthetic validation pictures: {score:.3f}")
 
 
 def _print_run(summary: dict[str, Any]) -> None:

@@ -28,7 +28,8 @@ class TrainingConfig(Settings):
     dataset: str = shared("dataset")
     weights: str = shared(
         "weights",
-        help="The weights to start from: a file, `demo`, or a published name; scratch takes the layout.",
+        help="The weights to start from: a file, `demo`, or a published name; scratch takes the layout, "
+        "also by a name (torchvision/fasterrcnn_small).",
     )
     classes: tuple[str, ...] = setting(
         (),

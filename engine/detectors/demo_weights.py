@@ -1,11 +1,27 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The synthetic demo detector's weights, and what is known of them."""
+"""The embedded detectors' names and weights, and what is known of them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from engine.detectors.weight_classes import PACKAGED_WEIGHTS
 
-DEMO_WEIGHTS = PACKAGED_WEIGHTS / "demo.pt"
+EMBEDDED = ("demo", "demo-rcnn")
+"""The names of the embedded detectors, which never name files of users."""
+
+
+def embedded_file(name: str) -> Path:
+    """The file of an embedded detector's weights, which is there once they have been trained."""
+    return PACKAGED_WEIGHTS / f"{name}.pt"
+
+
+def embedded_detectors() -> tuple[str, ...]:
+    """The embedded detectors whose weights are there."""
+    return tuple(name for name in EMBEDDED if embedded_file(name).is_file())
+
+
+DEMO_WEIGHTS = embedded_file("demo")
 """The weights in the repository.
 
 Trained in three stages, each starting from the previous weights: 26 epochs of 800 sparser pictures at 320
@@ -13,9 +29,9 @@ pixels, 8 of 700 at 384 (seed 1), 10 of 900 at 384 (seed 2). The default length 
 """
 
 DEMO_IMAGE_SIZE = 384
-"""The side in pixels at which the demo detector was trained and performs best."""
+"""The side in pixels at which the embedded detectors are trained and perform best."""
 
 DEMO_DESCRIPTION = (
     "Synthetic demo detector: trained only on street scenes that PatchBench draws, no photographs."
 )
-"""The field `description` of the weight file."""
+"""The field `description` of the weight files."""

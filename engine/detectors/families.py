@@ -46,7 +46,8 @@ class DetectorFamily:
         losses: name → meaning of each training loss that its detectors may have; a name means the same in
             all families, `total` is what training minimises.
         published_classes: those of all published detectors, if they are the same; else empty.
-        architectures: what `--architecture` may say of the family's files that do not say it themselves.
+        architectures: what `--architecture` may say of the family's files that do not say it themselves. Its
+            trainer trains them from random weights, named `torchvision/fasterrcnn_small`.
         knows: whether a file or folder holds weights of the family, by its name or content.
         class_names: reads the classes of such weights by index; empty if it cannot.
         adapter: imports and returns the module that loads the family's detectors.
@@ -89,6 +90,16 @@ def class_names_in(path: Path) -> tuple[str, ...]:
 def published_classes(weights: str) -> tuple[str, ...]:
     """The classes of weights that are offered, whether they are here or not; empty if they are not known."""
     return next((each.published_classes for each in DETECTORS.things() if weights in each.offered), ())
+
+
+def layout_named(weights: str) -> tuple[DetectorFamily, str] | None:
+    """The family and the architecture that a name such as `torchvision/fasterrcnn_small` stands for, if any.
+
+    It can be trained from random weights without a file.
+    """
+    family, _, architecture = weights.partition("/")
+    named = DETECTORS.get(family)
+    return (named, architecture) if named is not None and architecture in named.architectures else None
 
 
 def _ultralytics() -> Adapter:

@@ -10,6 +10,7 @@ import torch
 from engine.config import home_folder
 from engine.detectors.base import Detector
 from engine.detectors.class_lists import read_class_list, without_background
+from engine.detectors.demo_weights import embedded_detectors
 from engine.detectors.device import choose_device
 from engine.detectors.families import DetectorFamily, family_of
 from engine.detectors.weight_classes import possible_files
@@ -78,7 +79,7 @@ def find_weights(weights: str | Path, architecture: str = AUTO) -> tuple[Path, D
     if publisher is not None:
         return kept, builder or publisher
     raise DetectorError(
-        f"weights: expected a weight file, demo, {_published(str(weights))}, "
+        f"weights: expected a weight file, {', '.join(embedded_detectors())}, {_published(str(weights))}, "
         f"got {str(weights)!r}; looked for {', '.join(map(str, searched))}"
     )
 

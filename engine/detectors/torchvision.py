@@ -15,7 +15,7 @@ from engine.detectors.downloads import fetch
 from engine.detectors.state_dicts import load_state_dict
 from engine.detectors.torchvision_adapter import TorchvisionDetector
 from engine.detectors.torchvision_models import build_model, choose_architecture
-from engine.detectors.torchvision_names import ARCHITECTURES, FAMILY, names_of
+from engine.detectors.torchvision_names import PUBLISHED, names_of
 from engine.errors import DetectorError
 
 __all__ = ["TorchvisionDetector", "download_weights", "load", "published_weights"]
@@ -59,7 +59,7 @@ def load(
 
 def published_weights() -> tuple[str, ...]:
     """The weights that torchvision publishes for COCO, as files below `PATCHBENCH_HOME/weights`."""
-    return tuple(f"{FAMILY}/{architecture}.pth" for architecture in ARCHITECTURES)
+    return tuple(f"{name}.pth" for name in PUBLISHED)
 
 
 def download_weights(name: str, target: Path) -> Path:

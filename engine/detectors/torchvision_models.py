@@ -19,12 +19,14 @@ from engine.detectors.torchvision_names import (
     likely_architectures,
     published_architecture,
 )
+from engine.detectors.torchvision_small import fasterrcnn_small
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
 
 _EXACT_NORMS = ("fasterrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn", "retinanet_resnet50_fpn")
 """Architectures whose published weights torchvision runs with an epsilon of 0 in their batch norm."""
 
+_OWN = {"fasterrcnn_small": fasterrcnn_small}  # what torchvision does not know by name
 _COUNTERS = "num_batches_tracked"  # of batch norm in training; frozen ones have none
 # Names of before torchvision 0.14, in which its published weights are stored.
 _FORMER = (
@@ -97,6 +99,8 @@ def build_model(path: Path, architecture: str, weights: Mapping[str, Tensor]) ->
 
 def new_model(architecture: str, labels: int) -> nn.Module:
     """A detector with random weights, drawn from torch's global generator; labels with the background."""
+    if architecture in _OWN:
+        return _OWN[architecture](labels)
     return get_model(architecture, weights=None, weights_backbone=None, num_classes=labels)
 
 

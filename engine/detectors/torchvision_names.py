@@ -15,7 +15,7 @@ from engine.detectors.weight_facts import WeightFacts, contains, facts_in
 Value = TypeVar("Value")
 
 FAMILY = "torchvision"
-ARCHITECTURES = (
+_PUBLISHED = (
     "fasterrcnn_resnet50_fpn",
     "fasterrcnn_resnet50_fpn_v2",
     "fasterrcnn_mobilenet_v3_large_fpn",
@@ -28,7 +28,10 @@ ARCHITECTURES = (
     "ssd300_vgg16",
     "ssdlite320_mobilenet_v3_large",
 )
-PUBLISHED = tuple(f"{FAMILY}/{architecture}" for architecture in ARCHITECTURES)
+OWN = ("fasterrcnn_small",)
+"""Architectures of `torchvision_small`, of which nobody publishes weights."""
+ARCHITECTURES = (*_PUBLISHED, *OWN)
+PUBLISHED = tuple(f"{FAMILY}/{architecture}" for architecture in _PUBLISHED)
 
 _COCO = (
     "person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,,stop sign,"
@@ -43,7 +46,7 @@ COCO_CLASSES = tuple(name or str(index) for index, name in enumerate(_COCO.split
 """Classes of all published weights, for labels 1 to 90; labels that COCO does not use are named by index."""
 
 _MARKS = (b"roi_heads.box_predictor.", b"head.classification_head.", b"torchvision.models.detection")
-_DOWNLOADED = re.compile(rf"({'|'.join(ARCHITECTURES)})(_coco)?-[0-9a-f]{{8}}")
+_DOWNLOADED = re.compile(rf"({'|'.join(_PUBLISHED)})(_coco)?-[0-9a-f]{{8}}")
 
 # Weights of which at least these names are in the state dict → architectures; the first that apply.
 _MASK, _FC, _CONV_HEAD = (
@@ -51,7 +54,11 @@ _MASK, _FC, _CONV_HEAD = (
     "roi_heads.box_head.fc6.weight",
     "roi_heads.box_head.0.0.weight",
 )
-_RESNET, _MOBILENET = "backbone.body.layer1.0.conv1.weight", "backbone.body.0.0.weight"
+_RESNET, _MOBILENET, _SMALL = (
+    "backbone.body.layer1.0.conv1.weight",
+    "backbone.body.0.0.weight",
+    "backbone.body.stem.0.0.weight",
+)
 _ANCHORS = "head.classification_head.cls_logits.weight"
 _SIGNATURES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((_MASK, _FC, _RESNET), ("maskrcnn_resnet50_fpn",)),
@@ -59,6 +66,7 @@ _SIGNATURES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((_FC, _RESNET), ("fasterrcnn_resnet50_fpn",)),
     ((_CONV_HEAD, _RESNET), ("fasterrcnn_resnet50_fpn_v2",)),
     ((_FC, _MOBILENET), ("fasterrcnn_mobilenet_v3_large_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn")),
+    ((_FC, _SMALL), ("fasterrcnn_small",)),
     ((_ANCHORS, "head.regression_head.bbox_ctrness.weight"), ("fcos_resnet50_fpn",)),
     ((_ANCHORS, "head.classification_head.conv.0.1.weight"), ("retinanet_resnet50_fpn_v2",)),
     ((_ANCHORS,), ("retinanet_resnet50_fpn",)),
@@ -83,7 +91,7 @@ def knows(path: Path) -> bool:
 
 def published_architecture(path: Path) -> str:
     """The architecture of published weights by the place or name of their file; empty for other files."""
-    if path.parent == home_folder() / "weights" / FAMILY and path.stem in ARCHITECTURES:
+    if path.parent == home_folder() / "weights" / FAMILY and path.stem in _PUBLISHED:
         return path.stem
     match = _DOWNLOADED.fullmatch(path.stem)
     return match[1] if match else ""

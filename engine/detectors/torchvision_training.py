@@ -70,13 +70,15 @@ def _trainable(task: TrainingTask) -> TrainableModel:
     Raises:
         DetectorError: the file holds no state dict of a known architecture.
     """
-    path, classes = task.weights, task.class_names
-    content = load_state_dict(path, trust=task.trust)
-    architecture = choose_architecture(path, "auto", content.facts.architecture, content.facts.shapes)
+    path, classes, architecture = task.weights, task.class_names, task.architecture
+    content = None if architecture else load_state_dict(path, trust=task.trust)
+    if content is not None:
+        facts = content.facts
+        architecture = choose_architecture(path, "auto", facts.architecture, facts.shapes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(task.config.seed)
         model: Any = new_model(architecture, len(classes) + 1)
-    if task.config.strategy != "scratch":
+    if content is not None and task.config.strategy != "scratch":
         former, labels = build_model(path, architecture, content.weights)
         known = without_background(names_of(path, content.facts, labels), labels - 1)
         rows = {classes.index(name) + 1: index + 1 for index, name in enumerate(known) if name in classes}

@@ -27,7 +27,8 @@ class TrainingTask:
     """What a detector is trained on, and how.
 
     Attributes:
-        weights: the file to start from; the strategy `scratch` takes its layout only.
+        weights: the file to start from; the strategy `scratch` takes its layout only. With an architecture,
+            the name of what is trained.
         trust: open that file even if its pickle could run code.
         records: the training images; their class ids are indices of `class_names`.
         class_names: what the trained detector tells apart.
@@ -35,6 +36,8 @@ class TrainingTask:
             is the course's.
         device: of the training.
         precision: `fp32`, `bf16` or `fp16`.
+        architecture: the layout to train from random weights, one of the family's, for which no file is read;
+            empty to start from the file.
         state: what `EpochResult.state` gave after the epochs that are done; None for a new training.
     """
 
@@ -45,6 +48,7 @@ class TrainingTask:
     config: TrainingConfig
     device: torch.device
     precision: str
+    architecture: str = ""
     state: Mapping[str, Any] | None = None
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.config import home_folder
+from engine.detectors.demo_weights import EMBEDDED
 from engine.detectors.weight_classes import possible_files
 from engine.settings import Settings
 
 LIVE_ARRAY, LIVE_IMAGE = "live.npy", "live.png"
-_RESERVED = {"", "demo", "grey", "noise"}  # these never name files
+_RESERVED = {"", "grey", "noise", *EMBEDDED}  # these never name files
 
 
 def jobs_folder() -> Path:

@@ -17,10 +17,9 @@ from engine.config import TrainingConfig
 from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
 from engine.detectors.device import choose_device
-from engine.detectors.families import DetectorFamily
-from engine.detectors.loading import find_weights, load_detector
+from engine.detectors.loading import load_detector
 from engine.detectors.training import TrainingTask
-from engine.errors import DatasetError, DetectorError, StorageError
+from engine.errors import DatasetError, StorageError
 from engine.evaluation.detector_score import detector_ap50
 from engine.patch.memory import peak_memory_bytes
 from engine.patch.precision import choose_precision
@@ -40,6 +39,7 @@ from engine.runs.training_course import (
     TrainingState,
     read_checkpoint,
 )
+from engine.runs.training_start import TrainingStart, training_start
 
 SUMMARY = "training.json"
 DESCRIPTION = "Trained by PatchBench; training.json beside it says on what."
@@ -87,11 +87,11 @@ def train(
         EngineError: any failure, in one line.
     """
     config = absolute_config(config)
-    path, family = trainable_weights(config.weights)
+    start = training_start(config)
     materials = materials or gather_training(config)
-    label = f"train-{path.stem}"
+    label = f"train-{start.path.stem}"
     with run_folder.created(folder or run_folder.default_folder(label)) as created:
-        training = _Training(config, path, family, materials, created, description, trust)
+        training = _Training(config, start, materials, created, description, trust)
         return training.run(observer or TrainingObserver())
 
 
@@ -120,9 +120,9 @@ def resume_training(
     config = TrainingConfig.from_json(identity["config"])
     if device is not None:
         config = config.changed(device=device)
-    path, family = trainable_weights(config.weights)
+    start = training_start(config)
     materials = materials or gather_training(config)
-    training = _Training(config, path, family, materials, folder, description, trust)
+    training = _Training(config, start, materials, folder, description, trust)
     training.require_same(identity, state)
     with shared_outside_home(folder):
         return training.run(observer or TrainingObserver(), state, trainer_state)
@@ -135,21 +135,6 @@ def trained_detector(summary: Mapping[str, Any]) -> Detector:
         summary: content of `training.json`.
     """
     return load_detector(summary["weights"], device=summary["device"])
-
-
-def trainable_weights(weights: str) -> tuple[Path, DetectorFamily]:
-    """The file of the weights to start from, and their family.
-
-    Raises:
-        DetectorError: there are none, or PatchBench cannot train detectors of their family.
-    """
-    path, family = find_weights(weights)
-    if family.trainer is None:
-        raise DetectorError(
-            f"weights {path}: expected a detector that PatchBench can train, got one of the family "
-            f"{family.name}, which it only attacks; use other weights"
-        )
-    return path, family
 
 
 def gather_training(config: TrainingConfig) -> TrainingMaterials:
@@ -208,18 +193,18 @@ class _Training:
     def __init__(
         self,
         config: TrainingConfig,
-        weights: Path,
-        family: DetectorFamily,
+        start: TrainingStart,
         materials: TrainingMaterials,
         folder: Path,
         description: str,
         trust: bool,
     ) -> None:
-        self._config, self._weights, self._family, self._materials = config, weights, family, materials
+        self._config, self._start, self._materials = config, start, materials
         self._folder, self._trust = folder, trust
         self._device = choose_device(config.device)
         self._precision = choose_precision(config.precision, self._device)
-        self._parent = self._loaded(weights).checksum()
+        # A layout alone has no weights that could change until the training is resumed.
+        self._parent = "" if start.architecture else self._loaded(start.path).checksum()
         self._facts = {"description": description, "image_size": config.image_size}
         self._identity = {
             "config": config.to_json(),
@@ -228,7 +213,7 @@ class _Training:
         }
 
     def _loaded(self, path: Path) -> Detector:
-        return self._family.adapter().load(
+        return self._start.family.adapter().load(
             path, device=torch.device("cpu"), trust=self._trust, fuse=True, architecture=AUTO
         )
 
@@ -265,9 +250,9 @@ class _Training:
             state=state,
         )
         observer.on_begin(course.state)
-        assert self._family.trainer is not None
+        assert self._start.family.trainer is not None
         if not course.state.ended:
-            self._family.trainer().train(self._task(trainer_state), course)
+            self._start.family.trainer().train(self._task(trainer_state), course)
         return self._finish(course.state)
 
     def _score(self) -> Callable[[Detector, Callable[[], None]], float]:
@@ -287,7 +272,8 @@ class _Training:
 
     def _task(self, trainer_state: dict[str, Any] | None) -> TrainingTask:
         return TrainingTask(
-            weights=self._weights,
+            weights=self._start.path,
+            architecture=self._start.architecture,
             trust=self._trust,
             records=self._materials.training,
             class_names=self._materials.class_names,
@@ -303,7 +289,7 @@ class _Training:
         summary = self._summary(state) | {
             "weights_sha256": trained.checksum(),
             "detector": {
-                "name": self._weights.stem,
+                "name": self._start.path.stem,
                 "family": trained.family,
                 "class_names": list(trained.class_names),
             },

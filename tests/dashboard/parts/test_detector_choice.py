@@ -13,6 +13,7 @@ from dashboard.parts.detector_choice import detector_name
     ("weights", "name"),
     [
         ("demo", "demo (synthetic scenes)"),
+        ("demo-rcnn", "demo-rcnn (synthetic scenes)"),
         ("yolo11n", "yolo11n"),
         ("torchvision/ssd300_vgg16", "torchvision/ssd300_vgg16"),
         ("/a/b.pt", "b.pt"),

@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.services import detectors
 from engine.config import home_folder
+from engine.detectors.demo_weights import embedded_detectors
 from engine.detectors.weight_classes import PACKAGED_WEIGHTS
 from engine.errors import DetectorError, SettingsError
 
@@ -19,7 +20,8 @@ def fresh():
 
 
 def test_at_first_there_are_the_demo_and_known_names():
-    assert detectors.detectors() == ["demo", *detectors.KNOWN]
+    assert detectors.detectors() == [*embedded_detectors(), *detectors.KNOWN]
+    assert detectors.detectors()[0] == "demo"
 
 
 def test_an_upload_can_be_chosen_but_is_not_trusted():

@@ -183,19 +183,57 @@ def test_demo_runs_the_main_job_and_says_that_it_is_synthetic(
     assert run("demo", "--out", tmp_path / "json", "--json").json["demo_elapsed_s"] > 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name", "folder", "resume"),
+    [
+        ((), "demo", None, False),
+        (("demo-rcnn", "--out", "new"), "demo-rcnn", Path("new"), False),
+        (("demo-rcnn", "--resume", "begun"), "demo-rcnn", Path("begun"), True),
+    ],
+)
 @pytest.mark.parametrize("as_json", [False, True])
-def test_retraining_prints_the_score(run, monkeypatch: pytest.MonkeyPatch, as_json: bool) -> None:
-    def retrained(report):
+def test_retraining_prints_the_score(
+    run,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    name: str,
+    folder: Path | None,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    def retrained(*given, report, stop_requested, seed, **how):
         report("drawing")
+        assert (given, how, seed) == ((name,), {"folder": folder, "resume": resume}, 0)
+        assert not stop_requested()
         return 0.925
 
     monkeypatch.setattr("engine.runs.demo_training.retrain_demo_detector", retrained)
-    shown = run("demo", "--retrain", *(["--json"] if as_json else []))
+    shown = run("demo", "--retrain", *arguments, *(["--json"] if as_json else []))
     assert shown.err == "drawing\n"
     if as_json:
-        assert shown.json == {"ap50": 0.925, "synthetic": True}
+        assert shown.json == {"detector": name, "ap50": 0.925, "synthetic": True}
     else:
         assert shown.out == "Person AP50 on the synthetic validation pictures: 0.925\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--retrain", "yolo"), "'yolo' is not one of 'demo', 'demo-rcnn'"),
+        (("--resume", "begun"), "expected --retrain with --resume, got none"),
+        (
+            ("--retrain", "--resume", "begun", "--seed", "1"),
+            "--resume keeps the run's own settings, got --seed",
+        ),
+    ],
+)
+def test_a_retraining_that_cannot_be_is_refused_in_a_line(
+    run, arguments: tuple[str, ...], message: str
+) -> None:
+    told = run("demo", *arguments)
+    assert told.code == 1
+    assert message in told.err
+    assert len(told.err.splitlines()) == 1
 
 
 @contextmanager

@@ -6,7 +6,15 @@ import torch
 
 from engine.datasets.demo import demo_dataset
 from engine.datasets.loader import ImageLoader
-from engine.detectors.demo_weights import DEMO_DESCRIPTION, DEMO_IMAGE_SIZE, DEMO_WEIGHTS
+from engine.detectors import demo_weights
+from engine.detectors.demo_weights import (
+    DEMO_DESCRIPTION,
+    DEMO_IMAGE_SIZE,
+    DEMO_WEIGHTS,
+    EMBEDDED,
+    embedded_detectors,
+    embedded_file,
+)
 from engine.detectors.loading import load_detector
 from engine.evaluation.average_precision import measure_ap
 from engine.evaluation.matching import ClassBoxes
@@ -21,6 +29,15 @@ def test_they_are_small_and_say_that_they_are_synthetic():
     assert "Synthetic" in DEMO_DESCRIPTION
     assert checkpoint["image_size"] == DEMO_IMAGE_SIZE
     assert checkpoint["ap50"] >= 0.9
+
+
+def test_only_what_is_there_is_offered(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo_weights, "PACKAGED_WEIGHTS", tmp_path)
+    assert embedded_detectors() == ()
+    embedded_file("demo-rcnn").touch()
+    assert embedded_detectors() == ("demo-rcnn",)
+    embedded_file("demo").touch()
+    assert embedded_detectors() == EMBEDDED == ("demo", "demo-rcnn")
 
 
 def test_they_load_by_name():

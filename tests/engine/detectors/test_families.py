@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from engine.config import RunConfig, home_folder
-from engine.detectors.families import DetectorFamily, class_names_in, family_of, published_classes
+from engine.detectors.families import (
+    DetectorFamily,
+    class_names_in,
+    family_of,
+    layout_named,
+    published_classes,
+)
 from engine.detectors.weight_classes import possible_files
 from engine.errors import SettingsError
 from engine.previews import requests
@@ -40,6 +46,21 @@ def test_the_family_of_what_is_not_there(tmp_path: Path) -> None:
 def test_published_classes_are_known_before_any_download() -> None:
     assert published_classes("") == published_classes("yolo11n") == ()
     assert published_classes("torchvision/ssd300_vgg16")[:2] == ("person", "bicycle")
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [
+        ("", None),
+        ("fasterrcnn_small", None),
+        ("torchvision/resnet50", None),
+        ("ultralytics/fasterrcnn_small", None),
+        ("torchvision/fasterrcnn_small", "fasterrcnn_small"),
+    ],
+)
+def test_a_layout_is_named_with_its_family(name: str, architecture: str | None) -> None:
+    found = layout_named(name)
+    assert found == (None if architecture is None else (DETECTORS["torchvision"], architecture))
 
 
 def test_the_last_family_that_knows_a_file_has_it(tmp_path: Path, tiny_weights: Path) -> None:

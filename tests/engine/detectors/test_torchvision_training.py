@@ -18,6 +18,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from engine.config import TrainingConfig
 from engine.datasets.loader import ImageLoader
 from engine.datasets.sources import read_dataset
+from engine.detectors import torchvision_small
 from engine.detectors.torchvision import load
 from engine.detectors.torchvision_models import new_model
 from engine.detectors.torchvision_training import TrainableModel, _inputs, train, train_model
@@ -218,3 +219,15 @@ def test_a_state_dict_becomes_one_of_the_tasks_classes(
     kept = [torch.allclose(rows[:, ours], former[:, theirs], atol=1e-4) for ours, theirs in [(0, 0), (1, 2)]]
     assert kept == [strategy == "head"] * 2
     assert not torch.allclose(rows[:, 2], former[:, 1], atol=1e-4)  # a car is no dog
+
+
+def test_a_layout_is_trained_without_a_file(
+    task: Callable[..., TrainingTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torchvision_small, "SIDE_PX", IMAGE_SIZE)
+    course = Recorder(1)
+    given = replace(task(strategy="scratch"), weights=Path("torchvision/fasterrcnn_small"))
+    train(replace(given, architecture="fasterrcnn_small"), course)
+    torch.save(course.weights[0], tmp_path / "trained.pt")
+    trained = load(tmp_path / "trained.pt", device=torch.device("cpu"))
+    assert (trained.class_names, trained.family) == (CLASSES, "fasterrcnn_small")

@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Retraining the demo detector: a training far too short to be good, but whole."""
+"""Retraining the embedded detectors: trainings far too short to be good, but whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from engine.detectors.demo_weights import DEMO_DESCRIPTION
+from engine.detectors import torchvision_small
+from engine.detectors.demo_weights import DEMO_DESCRIPTION, EMBEDDED
 from engine.detectors.loading import load_detector
-from engine.errors import SettingsError, StorageError
-from engine.runs.demo_training import retrain_demo_detector
+from engine.errors import RunInterruptedError, SettingsError, StorageError
+from engine.runs.demo_training import RECIPES, retrain_demo_detector
+from engine.runs.training_course import CHECKPOINT
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +63,7 @@ def test_a_training_goes_on_from_earlier_weights(retrained, tmp_path, monkeypatc
 
     def remembered(config, folder, **_):
         given["config"] = config
-        folder.mkdir()
+        folder.mkdir(parents=True)
         (folder / "weights.pt").write_bytes(b"next")
         return {"ap50": 0.5}
 
@@ -76,9 +83,10 @@ def test_a_training_goes_on_from_earlier_weights(retrained, tmp_path, monkeypatc
         ({"images": 0}, "images: expected 1 to 100000, got 0"),
     ],
 )
-def test_bad_settings_are_refused_before_anything_is_drawn(settings, message, own_home):
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_bad_settings_are_refused_before_anything_is_drawn(name, settings, message, own_home):
     with pytest.raises(SettingsError, match=f"^{message}$"):
-        retrain_demo_detector(**settings)
+        retrain_demo_detector(name, **settings)
     assert not (own_home / "demo").exists()
 
 
@@ -102,3 +110,62 @@ def test_an_interrupted_training_keeps_the_old_weights(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         retrain_demo_detector(epochs=1, images=1, validation_images=1, out=out)
     assert [path.read_bytes() for path in tmp_path.glob("demo.pt*")] == [b"old"]
+
+
+def test_every_embedded_detector_has_a_recipe():
+    assert tuple(RECIPES) == EMBEDDED
+    assert all(set(recipe.learning_rates) == {"scratch", "whole"} for recipe in RECIPES.values())
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The least retraining of `demo-rcnn`."""
+    monkeypatch.setattr(torchvision_small, "SIDE_PX", 64)
+    return {
+        "name": "demo-rcnn",
+        "epochs": 2,
+        "images": 4,
+        "validation_images": 2,
+        "image_size": 64,
+        "out": tmp_path / "out" / "demo-rcnn.pt",
+        "folder": tmp_path / "training",
+        "report": lambda line: None,
+    }
+
+
+def test_a_retraining_in_pieces_gives_the_same_weights(tiny: dict[str, Any], tmp_path: Path) -> None:
+    retrain_demo_detector(**tiny | {"folder": tmp_path / "whole"})
+    whole = load_detector(tiny["out"], device="cpu")
+    assert (whole.name, whole.family, whole.class_names) == ("demo-rcnn", "fasterrcnn_small", ("person",))
+    tiny["out"].unlink()
+    with pytest.raises(
+        RunInterruptedError, match=r"begin anew with: python -m engine demo --retrain demo-rcnn$"
+    ):
+        retrain_demo_detector(**tiny, stop_requested=lambda: True)
+    assert not tiny["folder"].exists()
+    command = f"continue with: python -m engine demo --retrain demo-rcnn --resume {tiny['folder']}$"
+    with pytest.raises(RunInterruptedError, match=command):
+        retrain_demo_detector(**tiny, stop_requested=(tiny["folder"] / CHECKPOINT).exists)
+    assert not list(tiny["out"].parent.iterdir())
+    lines: list[str] = []
+    retrain_demo_detector(**tiny | {"epochs": None, "report": lines.append}, resume=True)
+    assert lines[1].startswith("Epoch 2/2: ")
+    assert load_detector(tiny["out"], device="cpu").checksum() == whole.checksum()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("demo", "expected a training of demo, got one of fasterrcnn_small; name its detector or choose"),
+        ("demo-rcnn", "expected the images and boxes that this training began with, got others"),
+    ],
+)
+def test_another_training_is_not_resumed(tiny: dict[str, Any], name: str, message: str) -> None:
+    retrain_demo_detector(**tiny | {"epochs": 1})
+    with pytest.raises(StorageError, match=message):
+        retrain_demo_detector(**tiny | {"name": name, "images": 5}, resume=True)
+
+
+def test_a_folder_without_a_training_is_not_resumed(tiny: dict[str, Any]) -> None:
+    with pytest.raises(StorageError, match=r"expected a training with a checkpoint\.pt, found none"):
+        retrain_demo_detector(**tiny, resume=True)

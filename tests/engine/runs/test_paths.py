@@ -60,7 +60,7 @@ def test_paths_in_settings_become_absolute_and_names_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("here", "w.pt", "c.txt", "demo", "grey"):
+    for name in ("here", "w.pt", "c.txt", "demo", "demo-rcnn", "grey"):
         (tmp_path / name).touch()
     config = absolute_config(
         RunConfig(dataset="here", weights="w.pt", detector_classes="c.txt", initial="grey")
@@ -69,8 +69,9 @@ def test_paths_in_settings_become_absolute_and_names_stay(
         *(str(tmp_path / name) for name in ("here", "w.pt", "c.txt")),
         "grey",
     )
-    named = RunConfig(dataset="demo", weights="yolo11n")
-    assert absolute_config(named) == named
+    for weights in ("yolo11n", "demo", "demo-rcnn"):
+        named = RunConfig(dataset="demo", weights=weights)
+        assert absolute_config(named) == named
 
 
 def test_weights_are_found_where_they_are_kept(own_home: Path, tiny_weights: Path) -> None:

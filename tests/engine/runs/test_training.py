@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 from engine.config import RunConfig, TrainingConfig
+from engine.detectors import torchvision_small
 from engine.detectors.loading import load_detector
 from engine.errors import DatasetError, DetectorError, EngineError, RunInterruptedError, StorageError
 from engine.json_text import from_json
-from engine.registries import DETECTORS
 from engine.runs.commands import generate
 from engine.runs.run_folder import read_history
 from engine.runs.training import gather_training, resume_training, train
 from engine.runs.training_course import BEST, CHECKPOINT, LAST, TrainingObserver
-from tests.engine.detectors.ragged_family import RAGGED
 from tests.engine.tiny import IMAGE_SIZE
 
 
@@ -161,12 +160,21 @@ def test_what_cannot_be_leaves_no_folder(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_family_that_cannot_be_trained_is_refused(
-    settings: Callable[..., TrainingConfig], tmp_path: Path
+def test_a_layout_is_trained_from_nothing_and_resumes(
+    settings: Callable[..., TrainingConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mine.ragged").touch()
-    with (
-        DETECTORS.having(RAGGED),
-        pytest.raises(DetectorError, match="got one of the family ragged, which it only attacks; use other"),
-    ):
-        train(settings(weights=str(tmp_path / "mine.ragged")), tmp_path / "out")
+    monkeypatch.setattr(torchvision_small, "SIDE_PX", IMAGE_SIZE)
+    name = "torchvision/fasterrcnn_small"
+    config = settings(weights=name, strategy="scratch", max_images=3)
+    whole = train(config, tmp_path / "whole")
+    assert whole["parent"] == {"weights": name, "weights_sha256": ""}
+    assert (whole["detector"]["name"], whole["detector"]["family"]) == ("fasterrcnn_small",) * 2
+    polled: list[int] = []
+
+    def stop() -> bool:
+        polled.append(1)
+        return len(polled) == 3  # after the first epoch's batch and its validation
+
+    with pytest.raises(RunInterruptedError):
+        train(config, tmp_path / "parts", observer=TrainingObserver(stop_requested=stop))
+    assert resume_training(tmp_path / "parts")["weights_sha256"] == whole["weights_sha256"]
