@@ -164,13 +164,13 @@ def config_from_options(options: dict[str, Any], *, several: bool = False) -> Ru
 def _options(role: str, *, only: Collection[str] = _SETTINGS) -> list[Decorator]:
     """The options of a role's settings; width and height share one, and so do all weights."""
     return [
-        option_of(each, _TYPES.get(key))
+        option_of(each, _TYPES.get(key), repeated=key == "weights")
         for key, each in _SETTINGS.items()
         if each.role == role and key in only and key not in ("patch_height", "further_weights")
     ]
 
 
-def option_of(setting: Setting, kind: click.ParamType | None = None) -> Decorator:
+def option_of(setting: Setting, kind: click.ParamType | None = None, *, repeated: bool = False) -> Decorator:
     """The click option of a setting; `kind` if it takes more than a number or a word."""
     key, default, flag, text = setting.key, setting.default, setting.flag, setting.help
     attributes: dict[str, Any] = {"default": default, "metavar": setting.metavar}
@@ -188,7 +188,7 @@ def option_of(setting: Setting, kind: click.ParamType | None = None) -> Decorato
     several = isinstance(default, tuple | dict) or tuple in setting.kinds
     if several and not setting.parts:  # pairs take their values in one go, others are repeated
         attributes |= {"multiple": True, "default": [default] if isinstance(default, str) else None}
-    if key == "weights":
+    if repeated:
         attributes["multiple"] = True
         text = f"{text} Where a patch is made, repeat it to attack several detectors at once."
     if key == "patch_width":

@@ -48,6 +48,7 @@ class SubjectConfig(Settings):
         (),
         "Further detectors",
         "More weights: the patch attacks all of these detectors at once.",
+        option="--weights",
         art=((),),
     )
     class_name: str | tuple[str, ...] = subject(

@@ -27,7 +27,8 @@ SERVICES = (
     *("engine.jobs", "engine.previews", "engine.store", "engine.benchmark", "engine.datasets"),
     *("engine.evaluation.config", "engine.patch.arrays"),
     *("engine.csv_text", "engine.disk"),
-    *("engine.detectors.families", "engine.detectors.weight_classes", "engine.detectors.weight_files"),
+    *("engine.detectors.demo_weights", "engine.detectors.families"),
+    *("engine.detectors.weight_classes", "engine.detectors.weight_files"),
 )
 LOW = {"charts", "formats", "i18n", "page_state", "services", "catalogue"}  # none of them knows pages
 EXCEPTIONS = {

@@ -17,7 +17,7 @@ from tests.engine.detectors.ragged_family import RAGGED
             LOSSES,
             [
                 *("object", "overlap", "max_confidence", "total", "cls", "box", "dfl"),
-                *("classifier", "objectness", "rpn", "centerness", "tv"),
+                *("l1", "giou", "classifier", "objectness", "rpn", "centerness", "ce", "bbox", "tv"),
             ],
         ),
         (OPTIMIZERS, ["pyramid-adam", "adam", "adamw", "sign", "sign-momentum"]),

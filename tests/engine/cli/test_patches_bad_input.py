@@ -50,7 +50,7 @@ import pytest
             "fp16",
             "precision: expected fp32 or bf16 on the CPU, got fp16; choose auto, or a GPU",
         ),
-        ("--loss", "colour=1", "loss: expected one of box, "),
+        ("--loss", "colour=1", "loss: expected one of bbox, box, "),
         ("--loss", "tv=1", "losses: expected a weight other than 0 for one beside tv, got none"),
         ("--loss", "object=inf", "weight of the loss object: expected -10000 to 10000, got inf"),
         ("--placement-scale", "0", "placement scale: expected 0.01 to 1, got 0"),

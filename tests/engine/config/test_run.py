@@ -28,7 +28,7 @@ NEEDED = {"dataset": "photos", "weights": "mine.pt"}
         ({"backend": "other"}, "backend: expected one of art, native, got 'other'"),
         ({"precision": "int8"}, "precision: expected one of auto, bf16, fp16, fp32, got 'int8'"),
         ({"compile": "maybe"}, "compile: expected one of auto, off, on, got 'maybe'"),
-        ({"losses": {"object": 1.0, "colour": 1.0}}, "loss: expected one of box, "),
+        ({"losses": {"object": 1.0, "colour": 1.0}}, "loss: expected one of bbox, box, "),
         ({"losses": {"object": 1e9}}, "weight of the loss object: expected -10000 to 10000, got 1e+09"),
         ({"losses": {}}, "losses: expected a weight other than 0 for one beside tv, got none"),
         ({"losses": {"tv": 1.0, "object": 0.0}}, "losses: expected a weight other than 0 for one beside tv"),

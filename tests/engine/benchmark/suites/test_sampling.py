@@ -14,7 +14,7 @@ def test_balanced_is_compared_over_all_images_and_by_count(subject, scale):
     assert rows.sides("ASR") == ["uniform", "balanced"]
     assert rows.pairs("stronger") == [("balanced", "uniform")]
     assert rows.pairs("by count") == [
-        ("balanced, 1 objects an image", "uniform, 1 objects an image"),
+        ("balanced, 1 object an image", "uniform, 1 object an image"),
         ("balanced, 2 objects an image", "uniform, 2 objects an image"),
     ]
 
