@@ -48,7 +48,7 @@ def fasterrcnn_small(labels: int) -> FasterRCNN:
 
 def _backbone() -> BackboneWithFPN:
     """A residual network with a pyramid of strides 8, 16 and 32, and one of 64 pooled from the last."""
-    body = OrderedDict(
+    body: OrderedDict[str, nn.Module] = OrderedDict(
         stem=nn.Sequential(
             Conv2dNormActivation(3, 16, stride=2),
             Conv2dNormActivation(16, 32, stride=2),
