@@ -11,12 +11,12 @@ from streamlit.testing.v1 import AppTest
 from dashboard.parts.setting_widgets import parser
 
 
-def drawn(default: Any, **how: Any) -> None:
+def drawn(default: object, **how: object) -> None:
     import streamlit as st
 
     from dashboard.parts.setting_widgets import setting_widget
 
-    st.session_state["value"] = setting_widget("it", default, label="It", meaning="What it is.", **how)
+    st.session_state["value"] = setting_widget("it", default, label="It", meaning="What it is.", **how)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
