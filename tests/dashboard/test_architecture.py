@@ -28,6 +28,7 @@ SERVICES = (
     *("engine.evaluation.config", "engine.patch.arrays"),
     *("engine.csv_text", "engine.disk"),
     *("engine.detectors.families", "engine.detectors.weight_classes", "engine.detectors.weight_files"),
+    "engine.detectors.demo_weights",
 )
 LOW = {"charts", "formats", "i18n", "page_state", "services", "catalogue"}  # none of them knows pages
 EXCEPTIONS = {
