@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -51,7 +52,7 @@ def parser(default: Any, bounds: tuple[float, float] | None) -> Callable[[str], 
         return str
     if isinstance(default, bool):
         return lambda text: text == "True"
-    low, high = bounds or ()
+    low, high = bounds or (-math.inf, math.inf)
     return lambda text: bounded(type(default)(text), low, high)
 
 

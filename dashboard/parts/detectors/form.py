@@ -96,15 +96,15 @@ def _row(keys: tuple[str, ...]) -> dict[str, Any]:
 
 def _widget(setting: Setting) -> Any:
     """The widget of a setting; its value."""
-    is_float = isinstance(setting.default, float) and setting.bounds is not None
+    by_share = setting.bounds if isinstance(setting.default, float) else None
     return setting_widget(
         f"t.{setting.key}",
         setting.default,
         label=setting_name(setting.key, TRAINING),
         meaning=_(setting.help),
-        options=setting.choices or setting.offered,
+        options=list(setting.choices or setting.offered),
         bounds=setting.bounds,
-        step=_step(setting.bounds[1]) if is_float else setting.multiple_of or 1,
+        step=_step(by_share[1]) if by_share else setting.multiple_of or 1,
     )
 
 
