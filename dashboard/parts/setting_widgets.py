@@ -40,7 +40,7 @@ def setting_widget(
         return st.text_input(label, help=meaning, **how).strip()
     if isinstance(default, bool):
         return st.toggle(label, help=meaning, **how)
-    low, high = map(type(default), bounds or ())
+    low, high = map(type(default), bounds or (0, 0))
     written = None if isinstance(default, int) else "%g"
     return st.number_input(label, low, high, step=step, format=written, help=meaning, **how)
 
@@ -51,7 +51,7 @@ def parser(default: Any, bounds: tuple[float, float] | None) -> Callable[[str], 
         return str
     if isinstance(default, bool):
         return lambda text: text == "True"
-    low, high = bounds or ()
+    low, high = bounds or (0, 0)
     return lambda text: bounded(type(default)(text), low, high)
 
 

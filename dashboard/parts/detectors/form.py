@@ -96,15 +96,15 @@ def _row(keys: tuple[str, ...]) -> dict[str, Any]:
 
 def _widget(setting: Setting) -> Any:
     """The widget of a setting; its value."""
-    is_float = isinstance(setting.default, float) and setting.bounds is not None
+    bounds = setting.bounds or (0, 0)
     return setting_widget(
         f"t.{setting.key}",
         setting.default,
         label=setting_name(setting.key, TRAINING),
         meaning=_(setting.help),
-        options=setting.choices or setting.offered,
-        bounds=setting.bounds,
-        step=_step(setting.bounds[1]) if is_float else setting.multiple_of or 1,
+        options=tuple(setting.choices or setting.offered),
+        bounds=bounds,
+        step=_step(bounds[1]) if isinstance(setting.default, float) else setting.multiple_of or 1,
     )
 
 
