@@ -42,7 +42,7 @@ def fasterrcnn_small(labels: int) -> FasterRCNN:
         box_roi_pool=MultiScaleRoIAlign(["0", "1", "2"], output_size=_CELLS, sampling_ratio=2),
         box_head=TwoMLPHead(_CHANNELS * _CELLS**2, _HIDDEN),
         box_predictor=FastRCNNPredictor(_HIDDEN, labels),
-        box_batch_size_per_image=128,
+        box_batch_size_per_image=64,
     )
 
 
