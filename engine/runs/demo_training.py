@@ -60,7 +60,7 @@ RECIPES = {
         images=800,
         epochs=50,
         batch_size=4,
-        learning_rates={"scratch": 0.001, "whole": 0.0005},
+        learning_rates={"scratch": 0.002, "whole": 0.001},
     ),
 }
 """Embedded detector → its recipe."""
