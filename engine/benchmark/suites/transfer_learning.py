@@ -64,7 +64,7 @@ def _part(images: int, subject: Subject, scale: Scale, report: Report) -> list[R
                 f"{STRATEGIES[strategy]}, {len(training)} images, seed {turn + 1} of {scale.seeds}: "
                 f"AP50 {result.ap50[0]:.3f} after {result.epochs} epochs"
             )
-    return _rows(images, results, sum(record.count() for record in unseen))
+    return _rows(len(training), results, sum(record.count() for record in unseen))
 
 
 def _split(

@@ -37,10 +37,10 @@ def test_strategies_are_compared_at_equal_time(
 ) -> None:
     rows = measure("transfer-learning", trainable, scale, [f"{IMAGES[0]} images"])
     assert rows.sides("AP50") == [
-        f"{name}, 20 images" for name in ("whole network", "frozen backbone", "from scratch")
+        f"{name}, 3 images" for name in ("whole network", "frozen backbone", "from scratch")
     ]
-    assert rows.pairs("frozen") == [("frozen backbone, 20 images", "whole network, 20 images")]
-    assert rows.pairs("scratch") == [("from scratch, 20 images", "whole network, 20 images")]
+    assert rows.pairs("frozen") == [("frozen backbone, 3 images", "whole network, 3 images")]
+    assert rows.pairs("scratch") == [("from scratch, 3 images", "whole network, 3 images")]
     assert {config.time_limit_s for config, _ in asked} == {scale.compared_s / 18}
     assert {images for _, images in asked} == {3}  # five images, two of them unseen
     assert [config.strategy for config, _ in asked] == [
