@@ -15,7 +15,7 @@ from engine.baselines.config import ArtConfig
 from engine.benchmark.subject import Subject
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
-from engine.detectors.loading import load_detector
+from engine.detectors.loading import load_configured
 from engine.errors import MemoryExhaustedError
 from engine.patch.memory import peak_memory_bytes
 from engine.records import ImageRecord
@@ -49,14 +49,7 @@ def peak_memory(subject: Subject, **changes: Any) -> int:
 
 def _peak_in_process(config: RunConfig, records: list[ImageRecord], class_id: int, trust: bool) -> int:
     by_art = config.backend == "art"
-    detector = load_detector(
-        config.weights,
-        device=config.device,
-        architecture=config.architecture,
-        detector_classes=config.detector_classes,
-        trust=trust,
-        fuse=not by_art,
-    )
+    detector = load_configured(config, trust=trust, fuse=not by_art)
     subject = Subject(
         detector=detector, unfused=detector, class_id=class_id, records=records, config=config, trust=trust
     )

@@ -185,6 +185,15 @@ class Detector(Protocol):
         """SHA-256 of all weights and buffers, to prove that a run has not changed them."""
 
 
+def require_images(images_nchw: Tensor, stride_px: int) -> None:
+    """Raise `ValueError` unless these are images as a `Detector` of this stride takes them."""
+    shape = tuple(images_nchw.shape)
+    if len(shape) != 4 or shape[1] != 3 or any(side == 0 or side % stride_px for side in shape[2:]):
+        raise ValueError(
+            f"images: expected (n, 3, h, w) with sides divisible by {stride_px}, got {shape}; letterbox them"
+        )
+
+
 def require_thresholds(min_score: float, iou: float, max_detections: int) -> None:
     """Raise `ValueError` for thresholds of `Detector.detect` that are out of range."""
     require_between("min_score", min_score, 0, 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from engine.config import home_folder
+from engine.config.subject import SubjectConfig
 from engine.detectors.base import Detector
 from engine.detectors.class_lists import read_class_list, without_background
 from engine.detectors.demo_weights import embedded_detectors
@@ -53,6 +54,18 @@ def load_detector(
     if names:
         detector.class_names = _fitting(names, detector, detector_classes)
     return detector
+
+
+def load_configured(config: SubjectConfig, *, trust: bool = False, fuse: bool = True) -> Detector:
+    """Load the detector that settings name, the first of several; see `load_detector`."""
+    return load_detector(
+        config.weights,
+        device=config.device,
+        architecture=config.architecture,
+        detector_classes=config.detector_classes,
+        trust=trust,
+        fuse=fuse,
+    )
 
 
 def find_weights(weights: str | Path, architecture: str = AUTO) -> tuple[Path, DetectorFamily]:

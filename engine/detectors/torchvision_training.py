@@ -87,21 +87,21 @@ def _trainable(task: TrainingTask) -> TrainableModel:
     if hasattr(model, "roi_heads"):
         model.roi_heads.mask_roi_pool = None  # a Mask R-CNN would ask for masks, which datasets of boxes lack
 
-    def rounded(trained: nn.Module) -> nn.Module:
-        return copy.deepcopy(trained).half()
-
     return TrainableModel(
         model=model,
         backbone=getattr(model.backbone, "body", model.backbone),
         detector=lambda trained: TorchvisionDetector(
-            rounded(trained),
+            trained.half(),  # as the weight file has it
             name=path.stem,
             architecture=architecture,
             class_names=classes,
             device=task.device,
         ),
         weights=lambda trained: {
-            "model": {name: value.cpu() for name, value in rounded(trained).state_dict().items()},
+            "model": {
+                name: (value.half() if value.is_floating_point() else value).cpu()
+                for name, value in trained.state_dict().items()
+            },
             "architecture": architecture,
             "classes": list(classes),
         },

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.detectors import log_odds
-from engine.detectors.base import Candidates, Detections, Targets, require_thresholds
+from engine.detectors.base import Candidates, Detections, Targets, require_images, require_thresholds
 from engine.detectors.frozen import checksum, require_finite
 from engine.detectors.queries import best_detections, pixel_corners, query_candidates, unit_boxes
 from engine.detectors.transformers_folder import names_by_index
@@ -157,13 +157,8 @@ class TransformersDetector:
 
     def _output(self, images_nchw: Tensor, **more: Any) -> Any:
         """The model's output for images in the form of the public methods."""
-        sides = images_nchw.shape[2:]
-        if images_nchw.dim() != 4 or images_nchw.shape[1] != 3 or any(s == 0 or s % 32 for s in sides):
-            raise ValueError(
-                f"images: expected (n, 3, h, w) with sides divisible by {self.stride_px}, "
-                f"got {tuple(images_nchw.shape)}; letterbox them"
-            )
-        self._require_room(*sides)
+        require_images(images_nchw, self.stride_px)
+        self._require_room(*images_nchw.shape[2:])
         pixels = (images_nchw.to(self.device) * self._scale - self._mean) / self._std
         return self.model(pixel_values=pixels.contiguous(memory_format=torch.channels_last), **more)
 

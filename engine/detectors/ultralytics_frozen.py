@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.detectors.base import Targets
+from engine.detectors.base import Targets, require_images
 from engine.detectors.frozen import checksum
 from engine.detectors.queries import unit_boxes
 from engine.detectors.ultralytics_heads import body_features
@@ -47,15 +47,7 @@ class FrozenModel:
 
     def _features(self, images_nchw: Tensor) -> list[Tensor]:
         """The head's inputs, one per level, for images in the form of the public methods."""
-        if (
-            images_nchw.dim() != 4
-            or images_nchw.shape[1] != 3
-            or any(side == 0 or side % self.stride_px for side in images_nchw.shape[2:])
-        ):
-            raise ValueError(
-                f"images: expected (n, 3, h, w) with sides divisible by {self.stride_px}, "
-                f"got {tuple(images_nchw.shape)}; letterbox them"
-            )
+        require_images(images_nchw, self.stride_px)
         images = images_nchw.to(self.device)
         if self._channels == 1:
             images = (images * images.new_tensor(LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)

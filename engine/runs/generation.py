@@ -119,7 +119,7 @@ class Generation:
             torch.cuda.reset_peak_memory_stats(self._materials.detector.device)
         run = self._patch_run()
         if self._config.view_size and self._materials.attacked.resizes:
-            log.info("Steps look at whole images: %s would enlarge windows", self._materials.detector.name)
+            log.info("Steps look at whole images: %s would enlarge windows", self._materials.attacked.name)
         self._observer.on_begin(self.state, run.steps_per_iteration())
         self._optimise(run)
         peak = peak_memory_bytes(self._materials.detector.device)

@@ -16,7 +16,7 @@ from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
 from engine.detectors.ensemble import Attacked, Ensemble, Member
-from engine.detectors.loading import load_detector
+from engine.detectors.loading import load_configured, load_detector
 from engine.errors import DatasetError
 from engine.records import Dataset, Evaluation, ImageRecord
 from engine.runs.imports import import_dataset
@@ -106,14 +106,7 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     """
     dataset = open_dataset(config.dataset)
     require_objects(dataset, config.class_names)  # before loading the detector, which takes longer
-    first = load_detector(
-        config.weights,
-        device=config.device,
-        architecture=config.architecture,
-        detector_classes=config.detector_classes,
-        trust=trust,
-        fuse=fuse,
-    )
+    first = load_configured(config, trust=trust, fuse=fuse)
     others = [
         load_detector(weights, device=config.device, trust=trust, fuse=fuse)
         for weights in config.further_weights

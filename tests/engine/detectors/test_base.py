@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from engine.detectors.base import Candidates, require_thresholds
+from engine.detectors.base import Candidates, require_images, require_thresholds
 from tests.engine.patch.factories import targets
 from tests.fakes import FakeDetector, RaggedDetector
 
@@ -90,3 +90,12 @@ def test_thresholds_have_their_ranges(thresholds: tuple, message: str) -> None:
     require_thresholds(0, 1, 1)
     with pytest.raises(ValueError, match=message):
         require_thresholds(*thresholds)
+
+
+@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (1, 3, 64, 0), (1, 3, 64, 48)])
+def test_images_have_the_detectors_shape(shape: tuple[int, ...]) -> None:
+    require_images(torch.zeros(2, 3, 32, 64), 32)
+    with pytest.raises(
+        ValueError, match=r"expected \(n, 3, h, w\) with sides divisible by 32, got .*; letterbox"
+    ):
+        require_images(torch.zeros(shape), 32)
