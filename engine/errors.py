@@ -50,5 +50,9 @@ class JobError(EngineError):
     """There is no such job, or its state does not allow the request."""
 
 
+class RanksError(EngineError):
+    """Another process of a run that several compute together has ended."""
+
+
 class RunInterruptedError(EngineError):
     """The run was stopped by the user; its checkpoint is kept."""

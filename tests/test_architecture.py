@@ -60,13 +60,14 @@ MAY_IMPORT = {
     "private": set(),
     "registries": set(),
     "registry": set(),
+    "ranks": set(),
     "seeding": set(),
     "settings": set(),
     "store": set(),
     "terminal": set(),
     "datasets": {"boxes", "seeding"},
     "detectors": {"boxes", "seeding", "hardware"},
-    "patch": {"boxes", "datasets", "detectors", "hardware", "seeding"},
+    "patch": {"boxes", "datasets", "detectors", "hardware", "ranks", "seeding"},
     "evaluation": {"boxes", "datasets", "detectors", "patch", "seeding"},
     "baselines": {"boxes", "datasets", "detectors", "patch", "seeding"},
     "benchmark": {
@@ -79,12 +80,12 @@ MAY_IMPORT = {
         "patch",
         "seeding",
     },
-    "runs": {"baselines", "datasets", "detectors", "evaluation", "hardware", "patch", "seeding", "store"},
+    "runs": {"baselines", "datasets", "detectors", "evaluation", "hardware", "patch", "ranks", "seeding", "store"},
     "jobs": {"benchmark", "datasets", "evaluation", "hardware", "patch", "runs", "seeding", "store"},
     "previews": {"boxes", "datasets", "detectors", "evaluation", "jobs", "patch", "runs", "store"},
     "cli": {
         *("benchmark", "datasets", "detectors", "evaluation", "hardware", "jobs", "patch", "previews"),
-        *("runs", "store"),
+        *("ranks", "runs", "store"),
     },
 }
 # Single modules that look the other way, each for a reason.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -71,8 +72,11 @@ def generate_command(
     # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_run
     from engine.runs import run_folder
+    from engine.ranks import speaks
     from engine.runs.commands import generate, resume
 
+    if not speaks():
+        logging.disable(logging.WARNING)
     folder = resume_folder or out
     if tensorboard and folder is None:
         folder = run_folder.default_folder("run")
@@ -86,6 +90,8 @@ def generate_command(
             summary = generate(
                 config, folder, observer=observer, trust=trust_weights, evaluate_after=evaluate_after
             )
+    if not summary:  # one of several processes, of which the first one records and prints
+        return
     began = None if resume_folder else psutil.Process().create_time()
     put_on_record(
         lambda repository: record_foreground_run(repository, summary, trust=trust_weights, started_at=began)

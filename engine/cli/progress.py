@@ -34,11 +34,13 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
     Raises:
         SettingsError: event files are requested, but TensorBoard is not installed.
     """
+    from engine.ranks import speaks
     from engine.runs.generation import Observer
 
     with ExitStack() as stack:
         stack.enter_context(logging_redirect_tqdm())
-        bar = stack.enter_context(tqdm(unit="step", dynamic_ncols=True, disable=None))
+        disable = None if speaks() else True
+        bar = stack.enter_context(tqdm(unit="step", dynamic_ncols=True, disable=disable))
         stop_requested = stack.enter_context(interruptible())
         scored = _scoring_bar(stack)
 

@@ -8,7 +8,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import cv2
@@ -35,15 +35,17 @@ class Batch:
 
     Attributes:
         indices: of the images' records.
-        images_nchw: uint8 (n, 3, h, w), RGB, channels last in memory, padded with 114.
-        targets: the objects, in pixels of the canvas.
+        images_nchw: uint8 (n, 3, h, w), RGB, channels last in memory, padded with 114; of the `shown` images.
+        targets: the objects of all images, in pixels of the canvas.
         letterboxes: scale and position of each image.
+        shown: which of the images have pixels, if others are computed elsewhere; None for all.
     """
 
     indices: tuple[int, ...]
     images_nchw: Tensor
     targets: Targets
     letterboxes: tuple[Letterbox, ...]
+    shown: tuple[int, ...] | None = None
 
 
 class ImageLoader:
@@ -57,6 +59,7 @@ class ImageLoader:
         cache_bytes: maximum size of cached scaled images.
         prefetch: number of batches prepared in advance; 0 prepares each on demand.
         device: the device of the batches.
+        share: which of so many images of a batch to load; their targets come with all others'. None for all.
 
     Raises:
         SettingsError: a setting is out of range.
@@ -72,6 +75,7 @@ class ImageLoader:
         cache_bytes: int = 512 * 2**20,
         prefetch: int = 2,
         device: torch.device,
+        share: Callable[[int], Sequence[int]] | None = None,
     ) -> None:
         if image_size < stride_px or image_size % stride_px:
             nearest = max(round(image_size / stride_px), 1) * stride_px
@@ -87,6 +91,7 @@ class ImageLoader:
         self._class_id = class_id
         self._prefetch = prefetch
         self._device = device
+        self._share = share
         self._cache = _ImageCache(cache_bytes)
 
     def batches(
@@ -144,21 +149,25 @@ class ImageLoader:
     ) -> Batch:
         if not len(indices):
             raise ValueError("expected at least one image in each batch of the plan, got an empty batch")
-        scaled = list(decoders.map(self._scaled, indices))
+        shown = None if self._share is None else tuple(self._share(len(indices)))
+        loaded = range(len(indices)) if shown is None else shown
+        scaled = list(decoders.map(self._scaled, (indices[position] for position in loaded)))
         side = self._image_size if view is None else view.side_px
         # Pinned memory lets the copy to the GPU run while the GPU computes.
         images = torch.empty(
-            (len(indices), side, side, 3), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
+            (len(loaded), side, side, 3), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
         )
         images.fill_(PADDING)
         placements = tuple(self._place(index, view, turns) for index in indices)
-        for image, pixels, index, box in zip(images.numpy(), scaled, indices, placements, strict=True):
-            self._draw(image, pixels, self._fit(self._records[index]), box, whole=view is None)
+        for image, pixels, position in zip(images.numpy(), scaled, loaded, strict=True):
+            fitted = self._fit(self._records[indices[position]])
+            self._draw(image, pixels, fitted, placements[position], whole=view is None)
         return Batch(
             indices=tuple(int(index) for index in indices),
             images_nchw=images.permute(0, 3, 1, 2),
             targets=self._targets(indices, placements, side),
             letterboxes=placements,
+            shown=shown,
         )
 
     @staticmethod
@@ -189,11 +198,10 @@ class ImageLoader:
         )
 
     def _to_device(self, batch: Batch) -> Batch:
-        return Batch(
-            indices=batch.indices,
+        return replace(
+            batch,
             images_nchw=batch.images_nchw.to(self._device, non_blocking=True),
             targets=batch.targets.to(self._device),
-            letterboxes=batch.letterboxes,
         )
 
     def _fit(self, record: ImageRecord) -> Letterbox:

@@ -57,6 +57,13 @@ class Targets:
             images=last - first,
         )
 
+    def chosen(self, images: Sequence[int]) -> Targets:
+        """The targets of some images, renumbered in this order."""
+        places = torch.full((self.images,), -1, dtype=torch.int64, device=self.image_index.device)
+        places[list(images)] = torch.arange(len(images), device=places.device)
+        kept = self.where(places[self.image_index] >= 0)
+        return replace(kept, image_index=places[kept.image_index], images=len(images))
+
     def to(self, device: torch.device) -> Targets:
         """The same targets on a device."""
         return Targets(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,17 +28,19 @@ class Piece:
     """A batch, or a part of a batch that did not fit into memory as a whole.
 
     Attributes:
-        images_nchw: uint8 (n, 3, h, w).
-        targets: their objects.
+        images_nchw: uint8 (n, 3, h, w), of the `shown` images.
+        targets: the objects of all images.
         part: numbers unique to the piece within the run, which seed its random generator.
+        shown: which of the images have pixels here; None for all.
     """
 
     images_nchw: Tensor
     targets: Targets
     part: tuple[int, ...]
+    shown: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
-        return len(self.images_nchw)
+        return self.targets.images
 
     def halves(self) -> list[Piece]:
         """Split the piece in two.
@@ -52,16 +55,21 @@ class Piece:
                 f"expected one image of {width}x{height} px to fit into the memory of "
                 f"{self.images_nchw.device}, got out of memory; choose a smaller --image-size"
             )
-        *batch, part = self.part
         bounds = ((0, count // 2), (count // 2, count))
-        return [
-            Piece(
-                images_nchw=self.images_nchw[first:last],
-                targets=self.targets.of_images(first, last),
-                part=(*batch, 2 * part + 1 + half),
-            )
-            for half, (first, last) in enumerate(bounds)
-        ]
+        return [self._half(half, first, last) for half, (first, last) in enumerate(bounds)]
+
+    def _half(self, half: int, first: int, last: int) -> Piece:
+        *batch, part = self.part
+        shown, pixels = self.shown, slice(first, last)
+        if shown is not None:
+            pixels = slice(bisect_left(shown, first), bisect_left(shown, last))
+            shown = tuple(position - first for position in shown[pixels])
+        return Piece(
+            images_nchw=self.images_nchw[pixels],
+            targets=self.targets.of_images(first, last),
+            part=(*batch, 2 * part + 1 + half),
+            shown=shown,
+        )
 
 
 def find_batch_size(

@@ -19,6 +19,7 @@ from engine.patch.plan import RunPlan
 from engine.patch.precision import choose_precision
 from engine.patch.state import RunState
 from engine.patch.stepper import Stepper
+from engine.ranks import ALONE, Ranks
 from engine.records import ImageRecord, StepRecord
 
 
@@ -33,6 +34,7 @@ class PatchRun:
         state: a new state with the initial patch, or one from a checkpoint.
         batch_size: images per batch (in the settings this may be 0 for `auto`).
         clock: returns monotonic seconds; replaced in tests.
+        ranks: the processes that compute the run together; all go by the first one's clock.
 
     Attributes:
         gradient: computes the gradients of steps.
@@ -52,6 +54,7 @@ class PatchRun:
         state: RunState,
         batch_size: int,
         clock: Callable[[], float] = time.perf_counter,
+        ranks: Ranks = ALONE,
     ) -> None:
         if not records:
             raise ValueError("expected at least one image to train on, got none")
@@ -72,6 +75,7 @@ class PatchRun:
             class_id=class_id,
             stride_px=detector.stride_px,
             device=detector.device,
+            share=None if ranks.size == 1 else ranks.share,
         )
         counts = [record.count(class_id) for record in records]
         self._plan = RunPlan(
@@ -81,7 +85,7 @@ class PatchRun:
             batch_size=self.batch_size,
             whole_images=detector.resizes,
         )
-        self._limits = Limits(config, state, clock)
+        self._limits = Limits(config, state, lambda: ranks.of_first(clock))
         self._stepper = Stepper(
             config, state, precision=self.precision, device=detector.device, limits=self._limits
         )
@@ -92,6 +96,7 @@ class PatchRun:
             patch_chw=self._stepper.patch_chw,
             precision=self.precision,
             scaler=self._stepper.scaler,
+            ranks=ranks,
         )
 
     def steps_per_iteration(self) -> int:

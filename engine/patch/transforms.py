@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -35,17 +36,39 @@ class Placements:
     def of_images(self, first: int, last: int) -> Placements:
         """The placements on images `first` to `last - 1`, renumbered from 0."""
         keep = (self.image_index >= first) & (self.image_index < last)
+        return self._where(keep, self.image_index - first)
+
+    def chosen(self, images: Sequence[int], count: int) -> Placements:
+        """The placements on some of `count` images, renumbered in this order."""
+        places = torch.full((count,), -1, dtype=torch.int64, device=self.image_index.device)
+        places[list(images)] = torch.arange(len(images), device=places.device)
+        renumbered = places[self.image_index]
+        return self._where(renumbered >= 0, renumbered)
+
+    def _where(self, keep: Tensor, image_index: Tensor) -> Placements:
         kept = {each.name: getattr(self, each.name)[keep] for each in fields(self)}
-        return Placements(**kept | {"image_index": kept["image_index"] - first})
+        return Placements(**kept | {"image_index": image_index[keep]})
 
 
 def mirror(
-    images_nchw: Tensor, targets: Targets, generator: torch.Generator | None = None
+    images_nchw: Tensor,
+    targets: Targets,
+    generator: torch.Generator | None = None,
+    *,
+    shown: Sequence[int] | None = None,
 ) -> tuple[Tensor, Targets]:
-    """Mirror each image and its boxes left to right with probability 0.5; returns new tensors."""
-    images, width = len(images_nchw), images_nchw.shape[3]
-    flipped = (torch.rand(images, generator=generator) < 0.5).to(images_nchw.device)
-    mirrored = torch.where(flipped[:, None, None, None], images_nchw.flip(3), images_nchw)
+    """Mirror each image and its boxes left to right with probability 0.5; returns new tensors.
+
+    Args:
+        images_nchw: the images, or those of them that are `shown`.
+        targets: the objects of all images.
+        generator: a CPU generator.
+        shown: see `engine.datasets.loader.Batch`.
+    """
+    width = images_nchw.shape[3]
+    flipped = (torch.rand(targets.images, generator=generator) < 0.5).to(images_nchw.device)
+    here = flipped if shown is None else flipped[list(shown)]
+    mirrored = torch.where(here[:, None, None, None], images_nchw.flip(3), images_nchw)
     x1, y1, x2, y2 = targets.boxes_xyxy_px.unbind(dim=1)
     boxes = torch.stack([width - x2, y1, width - x1, y2], dim=1)
     chosen = flipped.to(targets.image_index.device)[targets.image_index, None]

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from engine.config import RunConfig
 from engine.evaluation.config import EvaluationConfig
+from engine.errors import SettingsError
 from engine.evaluation.runner import PatchJudge
 from engine.patch.files import read_patch
 from engine.patch.initial import initial_patch
 from engine.patch.state import RunState, load_checkpoint
 from engine.private import shared_outside_home
+from engine.ranks import device_of_rank, joined_ranks, launched
 from engine.records import Evaluation
 from engine.runs import run_folder
 from engine.runs.art_generation import generate_by_art
@@ -42,22 +45,26 @@ def generate(
             otherwise on the training images.
 
     Returns:
-        The content of `run.json`.
+        The content of `run.json`. Of several processes that torchrun has started the first one returns it and
+        writes the files, the others return nothing.
 
     Raises:
         EngineError: any failure, in one line.
     """
     observer, config = observer or Observer(), absolute_config(config)
-    seed_everything(config.seed, deterministic=config.deterministic)
-    materials = gather(config, trust=trust, fuse=config.backend == "native")
-    start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
-    label = f"{materials.dataset.name}-{materials.detector.name}"
-    with run_folder.created(folder or run_folder.default_folder(label)) as path:
-        if config.backend == "art":
-            return generate_by_art(config, materials, path, observer, evaluate_after=evaluate_after)
-        generation = Generation(config, materials, path, observer)
-        generation.begin(RunState(patch_chw=start, iterations=config.iterations))
-        return _finish(generation, config, materials, path, observer, evaluate_after=evaluate_after)
+    _require_one_process(config)
+    with joined_ranks() as ranks:
+        config = config.changed(device=device_of_rank(config.device))
+        seed_everything(config.seed, deterministic=config.deterministic)
+        materials = ranks.first_alone(lambda: gather(config, trust=trust, fuse=config.backend == "native"))
+        start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
+        folder = folder or run_folder.default_folder(f"{materials.dataset.name}-{materials.detector.name}")
+        with run_folder.created(folder) if ranks.leads else nullcontext(folder) as path:
+            if config.backend == "art":
+                return generate_by_art(config, materials, path, observer, evaluate_after=evaluate_after)
+            generation = Generation(config, materials, path, observer, ranks)
+            generation.begin(RunState(patch_chw=start, iterations=config.iterations))
+            return _finish(generation, config, materials, path, observer, evaluate_after=evaluate_after)
 
 
 def resume(
@@ -81,17 +88,18 @@ def resume(
         StorageError: there is no usable checkpoint, or the images or the weights have changed.
         EngineError: any other failure, in one line.
     """
-    folder = folder.absolute()
-    state, identity = load_checkpoint(folder)
-    config = RunConfig.from_json(identity["config"])
-    if device is not None:
-        config = config.changed(device=device)
-    seed_everything(config.seed, deterministic=config.deterministic)
-    materials, observer = gather(config, trust=trust), observer or Observer()
-    generation = Generation(config, materials, folder, observer)
-    generation.restore(state, identity)
-    with shared_outside_home(folder):
-        return _finish(generation, config, materials, folder, observer, evaluate_after=evaluate_after)
+    folder, observer = folder.absolute(), observer or Observer()
+    with joined_ranks() as ranks:
+        state, identity = ranks.of_first(lambda: load_checkpoint(folder))
+        config = RunConfig.from_json(identity["config"])
+        _require_one_process(config)
+        config = config.changed(device=device_of_rank(device or config.device))
+        seed_everything(config.seed, deterministic=config.deterministic)
+        materials = ranks.first_alone(lambda: gather(config, trust=trust))
+        generation = Generation(config, materials, folder, observer, ranks)
+        generation.restore(state, identity)
+        with shared_outside_home(folder) if ranks.leads else nullcontext():
+            return _finish(generation, config, materials, folder, observer, evaluate_after=evaluate_after)
 
 
 def evaluate(
@@ -126,6 +134,16 @@ def evaluate(
         progress=(observer or Observer()).on_evaluated,
     )
     return materials.named(judge.evaluate(patch_chw))
+
+
+def _require_one_process(config: RunConfig) -> None:
+    """Raise `SettingsError` for a run that several processes cannot share, if there are several."""
+    for name, shared in (("backend", "native"), ("merge", "shared")):
+        value = getattr(config, name)
+        if value != shared and launched() > 1:
+            raise SettingsError(
+                f"{name}: expected {shared} with several processes, got {value}; start it without torchrun"
+            )
 
 
 def _finish(

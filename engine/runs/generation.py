@@ -25,6 +25,7 @@ from engine.patch.memory import peak_memory_bytes
 from engine.patch.render import mask_of
 from engine.patch.run import PatchRun
 from engine.patch.state import RunState, save_checkpoint
+from engine.ranks import ALONE, Ranks
 from engine.records import ImageRecord, Scores, StepRecord
 from engine.runs import run_folder
 from engine.runs.choosing import choose, resumed_choice
@@ -66,14 +67,23 @@ class Generation:
         materials: detector and images.
         folder: an existing folder.
         observer: callbacks of the run.
+        ranks: the processes that compute the run together; only the first one validates, writes and scores.
 
     Attributes:
         state: current state of the run.
         choice: in which precision and batches the run computes, and whether compiled.
     """
 
-    def __init__(self, config: RunConfig, materials: Materials, folder: Path, observer: Observer) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        materials: Materials,
+        folder: Path,
+        observer: Observer,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self._config, self._materials, self._folder, self._observer = config, materials, folder, observer
+        self._ranks = ranks
         training, self._held_out = split_validation(
             len(materials.records), config.validation_share, config.seed
         )
@@ -86,7 +96,9 @@ class Generation:
 
     def begin(self, state: RunState, choice: Choice | None = None) -> None:
         """Start from a fresh state, after measuring what the settings leave open unless that was chosen."""
-        self.choice = choice or choose(self._config, self._materials, self._training, state.patch_chw)
+        self.choice = choice or self._ranks.of_first(
+            lambda: choose(self._config, self._materials, self._training, state.patch_chw)
+        )
         self.state = replace(state, elapsed_s=self.choice.elapsed_s, choosing_s=self.choice.elapsed_s)
 
     def restore(self, state: RunState, identity: dict[str, Any]) -> None:
@@ -109,7 +121,7 @@ class Generation:
         """Optimise to the end, write the result files, score the patch.
 
         Returns:
-            The content of `run.json`.
+            The content of `run.json`; nothing in processes other than the first.
 
         Raises:
             RunInterruptedError: a stop was requested; a checkpoint was saved.
@@ -122,6 +134,8 @@ class Generation:
             log.info("Steps look at whole images: %s would enlarge windows", self._materials.attacked.name)
         self._observer.on_begin(self.state, run.steps_per_iteration())
         self._optimise(run)
+        if not self._ranks.leads:
+            return {}
         peak = peak_memory_bytes(self._materials.detector.device)
         patch_chw = self._write_result()
         if self._materials.attacked.checksum() != self._weights_sha256:
@@ -149,6 +163,7 @@ class Generation:
             class_id=self._materials.class_id,
             state=self.state,
             batch_size=self.choice.chosen.batch_size,
+            ranks=self._ranks,
         )
 
     def _optimise(self, run: PatchRun) -> None:
@@ -161,7 +176,7 @@ class Generation:
                     self._after_iteration()
                 if self._checkpoints.due():
                     self.save()
-                if self._observer.stop_requested():
+                if self._ranks.any(self._observer.stop_requested()):
                     raise RunInterruptedError(
                         f"stopped in iteration {record.iteration} of {self.state.iterations}; "
                         f"continue with: python -m engine patch generate --resume {self._folder}"
@@ -174,10 +189,16 @@ class Generation:
 
     def _after_iteration(self) -> None:
         state, config = self.state, self._config
-        if self._judges and state.iteration % config.validate_every == 0:
-            self._validate()
+        if self._held_out and state.iteration % config.validate_every == 0:
+            state.iterations = self._ranks.of_first(self._iterations_after_validation)
         if state.iteration % config.checkpoint_every == 0:
             self.save()
+
+    def _iterations_after_validation(self) -> int:
+        """Validate, if that can be done, and tell how many iterations there will be: it may end the run."""
+        if self._judges:
+            self._validate()
+        return self.state.iterations
 
     def _validate(self) -> None:
         """Score the patch on the held-out images: the highest ASR is best, then the least confidence.
@@ -238,7 +259,7 @@ class Generation:
 
     def _validation_judges(self) -> list[PatchJudge]:
         """One for each detector; none without images held out."""
-        if not self._held_out:
+        if not self._held_out or not self._ranks.leads:
             return []
         config = EvaluationConfig(placement=self._config.placement, resamples=0, seed=self._config.seed)
         return [
@@ -265,6 +286,8 @@ class Generation:
 
     def save(self) -> None:
         """Write the checkpoint."""
+        if not self._ranks.leads:
+            return
         with self._checkpoints.spent():
             save_checkpoint(self._folder, self.state, self._identity())
         self._observer.on_checkpoint(self.state)
@@ -297,6 +320,7 @@ class Generation:
             "peak_memory_bytes": peak_bytes,
             "best_iteration": state.best_iteration or None,
             "weights_sha256": self._materials.detector.checksum(),
+            **({"processes": self._ranks.size} if self._ranks.size > 1 else {}),
             "events": state.events,
             **({"choice": self.choice.to_json()} if self.choice.candidates else {}),
         }

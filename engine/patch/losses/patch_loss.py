@@ -27,6 +27,7 @@ class PatchLoss:
         ensemble: `mean` of the losses of several detectors, or the largest (`max`).
 
     Attributes:
+        names: of the terms, in their order.
         adds_up: whether a batch's loss is the mean of its parts' losses, weighted by images.
     """
 
@@ -42,6 +43,7 @@ class PatchLoss:
         terms = [term for term in LOSSES.things() if term.name in weights]
         # A fixed order, independent of the order of `weights`, makes sums and gradients bit-reproducible.
         self._terms = sorted(terms, key=lambda term: NEEDS.index(term.needs))
+        self.names = tuple(term.name for term in self._terms)
         self._needs = {term.needs for term in self._terms}
         self._weights = dict(weights)
         self._class_id = class_id
