@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import RanksError, SettingsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Value = TypeVar("Value")
 
@@ -61,7 +61,11 @@ class Ranks:
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""
-        return flag if self.size == 1 else bool(self.summed(torch.tensor(float(flag))) > 0)
+        if self.size == 1:
+            return flag
+        import torch
+
+        return bool(self.summed(torch.tensor(float(flag))) > 0)
 
     def of_first(self, make: Callable[[], Value]) -> Value:
         """What the first process makes, told to all; the others make nothing.
@@ -71,6 +75,7 @@ class Ranks:
         """
         if self.size == 1:
             return make()
+        import torch
         from torch import distributed
 
         told: list[Any] = [make() if self.leads else None]
@@ -118,6 +123,7 @@ def joined_ranks() -> Iterator[Ranks]:
     if launched() == 1:
         yield ALONE
         return
+    import torch
     from torch import distributed
 
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
@@ -134,12 +140,16 @@ def device_of_rank(device: str) -> str:
     Raises:
         SettingsError: its node has too few GPUs.
     """
-    if launched() == 1 or device == "cpu" or not torch.cuda.is_available():
+    if launched() == 1 or device == "cpu":
+        return device
+    import torch
+
+    if not torch.cuda.is_available():
         return device
     number, found = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
     if number >= found:
         raise SettingsError(
-            f"--nproc-per-node: expected at most {found} processes, one for each GPU, got {number + 1} or more"
+            f"--nproc-per-node: expected at most {found}, a process for each GPU, got {number + 1} or more"
         )
     torch.cuda.set_device(number)
     return f"cuda:{number}"

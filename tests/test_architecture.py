@@ -80,7 +80,10 @@ MAY_IMPORT = {
         "patch",
         "seeding",
     },
-    "runs": {"baselines", "datasets", "detectors", "evaluation", "hardware", "patch", "ranks", "seeding", "store"},
+    "runs": {
+        *("baselines", "datasets", "detectors", "evaluation", "hardware", "patch", "ranks", "seeding"),
+        "store",
+    },
     "jobs": {"benchmark", "datasets", "evaluation", "hardware", "patch", "runs", "seeding", "store"},
     "previews": {"boxes", "datasets", "detectors", "evaluation", "jobs", "patch", "runs", "store"},
     "cli": {
@@ -132,6 +135,7 @@ TORCH_FREE = [
     "engine.json_text",
     "engine.measurements",
     "engine.private",
+    "engine.ranks",
     "engine.records",
     "engine.registries",
     "engine.registry",

@@ -23,9 +23,10 @@ from engine.cli.system import hardware_command
 from engine.cli.workers import previewer_command, worker_command
 from engine.config import home_folder
 from engine.disk import full_disk, is_full
-from engine.errors import EngineError, RunInterruptedError
+from engine.errors import EngineError, RanksError, RunInterruptedError
 from engine.excerpts import short_line
 from engine.private import private_home
+from engine.ranks import speaks
 from engine.terminal import checked_output, lenient_streams
 
 __all__ = ["cli", "main"]
@@ -64,8 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 prog_name="python -m engine",
                 standalone_mode=False,
             )
-    except RunInterruptedError as interruption:
-        return _fail(str(interruption), INTERRUPTED)
+    except (RunInterruptedError, RanksError) as interruption:
+        code = INTERRUPTED if isinstance(interruption, RunInterruptedError) else 1
+        return _fail(str(interruption), code) if speaks() else code  # all processes of a run end so
     except EngineError as error:
         return _fail(str(error), 1)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -32,6 +32,7 @@ from engine.cli.run_options import (
 from engine.config import DEMO_SETTINGS, RunConfig
 from engine.detectors.demo_weights import EMBEDDED
 from engine.errors import SettingsError
+from engine.ranks import speaks
 from engine.store.repository import Repository
 
 _KEPT = {"resume_folder", "as_json", "trust_weights", "evaluate_after", "tensorboard"}  # with --resume
@@ -72,7 +73,6 @@ def generate_command(
     # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_run
     from engine.runs import run_folder
-    from engine.ranks import speaks
     from engine.runs.commands import generate, resume
 
     if not speaks():

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from engine.errors import RunInterruptedError, SettingsError
+from engine.ranks import speaks
 
 if TYPE_CHECKING:
     from engine.patch.state import RunState
@@ -34,7 +35,6 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
     Raises:
         SettingsError: event files are requested, but TensorBoard is not installed.
     """
-    from engine.ranks import speaks
     from engine.runs.generation import Observer
 
     with ExitStack() as stack:

@@ -58,9 +58,13 @@ def quiet_environment() -> Iterator[None]:
     os.environ["YOLO_AUTOINSTALL"] = "false"  # no pip install at run time
     os.environ.setdefault("YOLO_VERBOSE", "false")
     threads, open_image = os.environ.get("OMP_NUM_THREADS"), Image.open
+    # Where torchrun has set it, the import would wait for the other processes, which import at other times.
+    processes = os.environ.pop("WORLD_SIZE", None)
     try:
         yield
     finally:
+        if processes is not None:
+            os.environ["WORLD_SIZE"] = processes
         Image.open = open_image  # Ultralytics' replacement tries to install packages for a damaged file
         if threads is None:  # child processes would inherit Ultralytics' value
             os.environ.pop("OMP_NUM_THREADS", None)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import RunConfig
-from engine.evaluation.config import EvaluationConfig
 from engine.errors import SettingsError
+from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.patch.files import read_patch
 from engine.patch.initial import initial_patch

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.choices import Choice
 from engine.config import RunConfig
-from engine.errors import DetectorError, EngineError, RunInterruptedError, StorageError
+from engine.errors import DetectorError, EngineError, RanksError, RunInterruptedError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.patch.fastest import applied
@@ -181,9 +181,11 @@ class Generation:
                         f"stopped in iteration {record.iteration} of {self.state.iterations}; "
                         f"continue with: python -m engine patch generate --resume {self._folder}"
                     )
-        except EngineError:
+        except EngineError as error:
             if self.state.step:
                 self.save()
+            if isinstance(error, RanksError):
+                raise RanksError(f"{error}; continue with --resume {self._folder}") from error
             raise
         self.save()
 

@@ -16,7 +16,7 @@ TORCHRUN = {"TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "3"}
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_each_image_is_computed_once_and_halves_are_shared_evenly(images, size):
     shares = [Ranks(rank=rank, size=size).share(images) for rank in range(size)]
-    assert sorted(sum(shares, [])) == list(range(images))
+    assert sorted(image for share in shares for image in share) == list(range(images))
     for half in (range(images // 2), range(images // 2, images)):
         counts = [len(set(share) & set(half)) for share in shares]
         assert max(counts) - min(counts) <= 1
@@ -61,7 +61,7 @@ def test_each_process_has_its_own_gpu(gpus, device, monkeypatch):
 
 def test_more_processes_than_gpus(monkeypatch):
     _pretend(monkeypatch, 1)
-    with pytest.raises(SettingsError, match="expected at most 1 processes, one for each GPU, got 2 or more"):
+    with pytest.raises(SettingsError, match="expected at most 1, a process for each GPU, got 2 or more"):
         device_of_rank("cuda")
 
 

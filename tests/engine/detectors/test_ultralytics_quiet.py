@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from engine.detectors.ultralytics_quiet import _Later, without_compiler
+from engine.detectors.ultralytics_quiet import _Later, quiet_environment, without_compiler
 from tests.engine.detectors.families import random_model
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -92,3 +92,10 @@ def test_a_run_in_a_fresh_process_stays_at_home(tmp_path):
     assert not [path for path in user.rglob("*") if "ltralytics" in path.name]
     assert (home / "ultralytics").is_dir()
     assert {path.name for path in tmp_path.iterdir()} <= {"mine.pt", "user", "bench", "home"}
+
+
+def test_the_import_does_not_wait_for_other_processes_of_a_run(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with quiet_environment():
+        assert "WORLD_SIZE" not in os.environ
+    assert os.environ["WORLD_SIZE"] == "2"
