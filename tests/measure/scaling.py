@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def speed_of(processes: int, folder: Path, run: list[str]) -> float:
-    """Image-iterations a second of a run by so many processes of one core each, which it leaves in a folder."""
+    """Image-iterations a second of a run by so many processes of one core each, left in a folder."""
     python = ["taskset", "-c", "0", sys.executable]
     if processes > 1:
         python = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
