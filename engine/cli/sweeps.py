@@ -165,6 +165,7 @@ def to_json(sweep: Sweep) -> dict[str, Any]:
 
 def _go_on(repository: Repository, sweep: Sweep, background: bool, start_worker: bool, as_json: bool) -> None:
     """Carry the sweep out and print it, or leave it to workers."""
+    sweep = sweeps.advance(repository, sweep.id)
     if sweep.state == "running" and (background or start_worker):
         if start_worker:
             queue.ensure_worker(repository, sweeps.request_of(sweep).config.device)

@@ -30,7 +30,7 @@ _HOW = ("parallel",)  # how a sweep is carried out, which does not make it anoth
 def begin(
     repository: Repository, request: SweepRequest, *, name: str = "", priority: int = 0, fresh: bool = False
 ) -> Sweep:
-    """Begin a sweep, its first trial queued, or let the latest of the same request and code go on.
+    """Begin a sweep, or let the latest of the same request and code go on; `advance` queues its trials.
 
     Args:
         repository: the database.
@@ -55,8 +55,7 @@ def begin(
         group = repository.groups.add(
             kind="sweep", name=name or _name(request), request=asked | {"priority": priority}
         )
-        repository.sweeps.begin(group.id, key)
-    return advance(repository, group.id)
+        return repository.sweeps.begin(group.id, key)
 
 
 def request_of(sweep: Sweep) -> SweepRequest:
@@ -118,7 +117,7 @@ def advance_all(repository: Repository) -> None:
 
 
 def go_on(repository: Repository, sweep_id: int) -> Sweep:
-    """Let a sweep go on after a failure or an interruption, its paused and interrupted jobs queued again.
+    """Let a sweep go on that failed or whose jobs were paused or interrupted; these are queued again.
 
     Raises:
         JobError: there is no such sweep, or it was cancelled.
@@ -131,7 +130,7 @@ def go_on(repository: Repository, sweep_id: int) -> Sweep:
     queue.release_dead(repository)
     for job in open_jobs(repository, sweep, states=_STUCK):
         queue.resume(repository, job.id)
-    return advance(repository, sweep_id)
+    return repository.sweeps.get(sweep_id)
 
 
 def cancel(repository: Repository, sweep_id: int) -> Sweep:

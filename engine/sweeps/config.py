@@ -81,8 +81,9 @@ class SweepRequest(Settings):
         if self.objective in SCORES and not self.config.validation_share:
             held_out = self.config.changed(validation_share=VALIDATION_SHARE)
             object.__setattr__(self, "config", held_out)
+        space = self.space
         if self.sampler == "grid":
-            self.space.require_lists()
+            space.require_lists()
 
     @property
     def space(self) -> Space:

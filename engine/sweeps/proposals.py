@@ -121,7 +121,7 @@ def hopeless(request: SweepRequest, past: Sequence[Past], reports: Iterable[tupl
             if each.state == "succeeded" and each.value is not None:
                 study.tell(trial, each.value)
         told = trials[index].should_prune()
-    return told
+    return bool(told)  # numpy's
 
 
 def importance(request: SweepRequest, past: Sequence[Past]) -> dict[str, float]:
