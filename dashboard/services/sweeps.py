@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dashboard.services import datasets, detectors
@@ -14,7 +14,7 @@ from engine.jobs import sweeps as engine_sweeps
 from engine.jobs.estimates import estimate as estimate_run
 from engine.jobs.sweeps import best_run, best_trial, request_of, value_text
 from engine.records import Job, PatchRecord
-from engine.settings import Setting, declared
+from engine.settings import Setting
 from engine.store.sweeps import Sweep, Trial
 from engine.sweeps.config import LOW_IS_BEST, PRUNERS, SAMPLERS, VALIDATION_SHARE, SweepRequest
 from engine.sweeps.space import usual_values, variable_settings
@@ -39,7 +39,6 @@ __all__ = [
     "request",
     "request_of",
     "start",
-    "sweep_texts",
     "usual_values",
     "value_text",
     "varied",
@@ -98,12 +97,6 @@ def varied() -> dict[str, Setting]:
     """Name → the declaration of each setting that a sweep can vary, the usual ones first."""
     found = variable_settings()
     return dict(sorted(found.items(), key=lambda item: not usual_values(item[1]) or item[1].sweep is None))
-
-
-def sweep_texts() -> Iterator[str]:
-    """The English labels of what can be varied, for the catalogue of translations."""
-    for each in declared(SweepRequest, inside=True).values():
-        yield each.label
 
 
 def request(values: dict[str, Any], vary: Sequence[str], **more: Any) -> SweepRequest:

@@ -152,9 +152,9 @@ def figures(sweep: Sweep, **how: bool) -> dict[str, tuple[go.Figure, str]]:
                 title=_("Importance of settings (PED-ANOVA)"),
                 **how,
             ),
-            _(
-                "Share of each setting in what the best trials differ by; the most important is {name}."
-            ).format(name=dimension_name(ranked[0])),
+            _("How much each setting matters for the best trials; the most important is {name}.").format(
+                name=dimension_name(ranked[0])
+            ),
         )
     return found
 

@@ -20,7 +20,12 @@ from engine.config import RunConfig
         {},
         {"learning_rate": 0.0123, "batch_size": 0, "losses": {"object": 1.0, "tv": 0.1}, "seed": 3},
         {"patch_height": 32, "patch_width": 64, "flip": False, "circular": True, "view_zoom": (0.5, 2.0)},
-        {"dataset": "my streets", "further_weights": ("b.pt",), "class_name": ("car", "bus")},
+        {
+            "dataset": "my streets",
+            "further_weights": ("b.pt",),
+            "class_name": ("car", "bus"),
+            "detector_class": "car",
+        },
         {"compile": "on", "time_limit_s": 5.0, "validation_share": 0.3, "detector_class": "7"},
     ],
 )

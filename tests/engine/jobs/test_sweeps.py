@@ -263,8 +263,8 @@ def test_a_hopeless_trial_is_pruned_by_cancelling_its_jobs(
     assert sweeps.prune_if_hopeless(repository, job)
     sweep = sweeps.advance(repository, sweep.id)
     assert (sweep.trials[4].state, sweep.trials[4].value) == ("pruned", 0.1)
-    assert repository.jobs.get(job.id).wanted == "cancel"
-    assert repository.jobs.get(sweep.trials[4].jobs[1]).state == "cancelled"
+    # Both at once: the worker `w` is none that is alive.
+    assert {repository.jobs.get(job_id).state for job_id in sweep.trials[4].jobs} == {"cancelled"}
     assert len(sweep.trials) == 6
     assert sweeps.best_trial(sweep) == sweep.trials[3]
 
