@@ -46,8 +46,8 @@ def begin(
     proposals.require_optuna(request.sampler, request.prune)
     request = request.with_config(absolute_config(request.config))
     asked = request.to_json()
-    key = {"request": {name: each for name, each in asked.items() if name not in _HOW}}
-    key["code"] = code_version()
+    told = {about: each for about, each in asked.items() if about not in _HOW}
+    key = {"request": told, "code": code_version()}
     known = None if fresh else repository.sweeps.latest(key)
     if known is not None:
         return go_on(repository, known.id)

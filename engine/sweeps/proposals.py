@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.errors import SettingsError
 from engine.sweeps.config import SweepRequest
@@ -197,7 +197,7 @@ def _shuffled(space: Space, seed: int) -> list[dict[str, Any]]:
     return combinations
 
 
-def _direction(request: SweepRequest) -> str:
+def _direction(request: SweepRequest) -> Literal["minimize", "maximize"]:
     return "minimize" if request.low_is_best else "maximize"
 
 
