@@ -13,7 +13,7 @@ from engine.errors import JobError, RunInterruptedError
 from engine.jobs import sweeps
 from engine.jobs.launcher import Launcher, start_child
 from engine.jobs.worker import Worker
-from engine.jobs.workers import alive_workers, default_device
+from engine.jobs.workers import default_device, serving
 from engine.store.repository import Repository
 from engine.store.sweeps import Sweep
 
@@ -29,8 +29,8 @@ def carry_out(
 ) -> Sweep:
     """Work on a sweep until it has ended.
 
-    Where no worker is alive, this process is one, for other jobs of the queue too, until then; where one is,
-    its trials are watched.
+    Where no worker is alive that takes its jobs, this process is one until then, for other jobs of the queue
+    too; where one is, its trials are watched.
 
     Args:
         repository: the database.
@@ -59,7 +59,7 @@ def carry_out(
                 raise RunInterruptedError(
                     f"stopped in sweep {sweep_id}; go on with: python -m engine sweep resume {sweep_id}"
                 )
-            if not alive_workers(repository):
+            if not serving(repository, device):
                 worker = Worker(repository, default_device() if device == "auto" else device, launch)
                 tell.append(worker.stop)
                 worker.run(until_idle=True, until=over)
