@@ -94,9 +94,9 @@ def best_patches(sweep_id: int, limit: int = 6) -> list[tuple[Trial, int, PatchR
 
 
 def varied() -> dict[str, Setting]:
-    """Name → the declaration of each setting that a sweep can vary, the usual ones first."""
+    """Name → the declaration of each setting that a sweep can vary, those with usual values first."""
     found = variable_settings()
-    return dict(sorted(found.items(), key=lambda item: not usual_values(item[1]) or item[1].sweep is None))
+    return dict(sorted(found.items(), key=lambda item: (item[1].sweep is None) + (not usual_values(item[1]))))
 
 
 def request(values: dict[str, Any], vary: Sequence[str], **more: Any) -> SweepRequest:

@@ -267,7 +267,7 @@ def add_sweep(repository: Repository, *, trials: int = 12, state: str = "finishe
     asked = SweepRequest(
         config=RunConfig(dataset=DATASET, weights="demo", image_size=SIDE),
         vary=("learning_rate=0.003..0.1:log", "batch_size=2,8,32", "losses=object,overlap+tv=0.1"),
-        trials=trials,
+        trials=max(trials, 1),
     )
     group = repository.groups.add(kind="sweep", name="asr by learning_rate", request=asked.to_json())
     sweep = repository.sweeps.begin(group.id, {"number": group.id})

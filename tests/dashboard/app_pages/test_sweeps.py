@@ -36,7 +36,7 @@ def test_a_sweep_is_started(app: AppTest, no_worker_is_started: list[str]) -> No
     assert app.text_input(key="widget.s.learning_rate").value == "0.002..0.1:log"
     assert "20 runs; 30% of the images are held out to compare them." in reading.texts(app)
     app.text_input(key="widget.s.batch_size").set_value("two").run()
-    assert "vary batch_size: expected whole numbers, got 'two'" in [each.value for each in app.error]
+    assert "expected whole numbers, got 'two'" in app.error[0].value
     app.text_input(key="widget.s.batch_size").set_value("2,8").run()
     app.number_input(key="widget.s.trials").set_value(5).run()
     app.selectbox(key="widget.s.objective").set_value("smooth").run()
@@ -66,7 +66,9 @@ def test_a_sweep_is_shown_with_all_there_is(app: AppTest) -> None:
     assert sum("★" in each for each in rows["Trial"]) == 1
     assert "expected memory, got none" in [each.value for each in app.warning]
     assert "Best patches" in reading.texts(app)
-    assert len(app.get("imgs")) == 6
+    labels = [each.label for each in app.get("page_link")]
+    assert labels.count("Look at the patch") == 6
+    assert labels.count("Generate with these settings") == 7
 
 
 def test_one_that_has_just_begun(app: AppTest) -> None:
