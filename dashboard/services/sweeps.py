@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dashboard.services import datasets, detectors
-from dashboard.services.generate import built
+from dashboard.services.generate import built, held
 from dashboard.services.storage import cached, opened
 from engine.jobs import queue
 from engine.jobs import sweeps as engine_sweeps
@@ -111,9 +110,13 @@ def request(values: dict[str, Any], vary: Sequence[str], **more: Any) -> SweepRe
         SettingsError: a setting is out of its range or cannot be varied, or a file lies outside the allowed
             folders.
     """
-    datasets.usable(values["dataset"])
-    detectors.usable(values["weights"])
-    return SweepRequest(config=built(values), vary=tuple(vary), **more)
+    asked = SweepRequest(config=built(values), vary=tuple(vary), **more)
+    held(asked.config)
+    for each in asked.space.dimensions:
+        if "initial" in each.keys:
+            for value in each.values:
+                held(asked.config.changed(initial=value))
+    return asked
 
 
 def estimate(asked: SweepRequest) -> float | None:

@@ -185,7 +185,7 @@ class RunReporter(Reporter):
         return True
 
     def _validated(self, iteration: int, scores: dict[str, float]) -> None:
-        """Store a validation; a database that cannot take it, or a fault of pruning, must not end the run."""
+        """Store a validation; a database that cannot take it must not end the run."""
         try:
             self._ledger.validated(iteration, scores)
         except EngineError as error:

@@ -57,9 +57,13 @@ def test_one_is_begun_and_cancelled(no_worker_is_started: list[str]) -> None:
     assert sweeps.get(sweep.id).state == "cancelled"
 
 
-def test_files_outside_the_folders_are_refused() -> None:
-    with pytest.raises(SettingsError):
-        sweeps.request(VALUES | {"dataset": "/etc"}, ["top_k=1,5"])
+@pytest.mark.parametrize("name", ["dataset", "weights", "initial"])
+def test_files_outside_the_folders_are_refused(name: str, outside: str) -> None:
+    changed, vary = {name: outside}, ["top_k=1,5"]
+    if name == "initial":
+        changed, vary = {}, [f"initial=grey,{outside}"]
+    with pytest.raises(SettingsError, match=r"allowed|folder|roots"):
+        sweeps.request(VALUES | changed, vary)
 
 
 def test_how_long_it_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
