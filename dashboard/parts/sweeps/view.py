@@ -137,7 +137,7 @@ def figures(sweep: Sweep, **how: bool) -> dict[str, tuple[go.Figure, str]]:
                 axes_of(sweep, whole),
                 [_point(sweep, trial).text for trial in whole],
                 best=whole.index(best_one),
-                title=_("Settings and {objective} of each trial; the best is thick").format(objective=short),
+                title=_("Settings and {objective}; thick: the best").format(objective=short),
                 **how,
             ),
             _("A line for each of {number} trials across what was varied and {objective}.").format(
