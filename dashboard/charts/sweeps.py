@@ -106,19 +106,21 @@ def parallel_coordinates(
     texts: Sequence[str],
     *,
     best: int,
+    low_is_best: bool,
     title: str,
     dark: bool = False,
     large: bool = False,
 ) -> go.Figure:
     """A line for each trial down numbered axes that lie below each other, the objective's the last.
 
-    Lines are the brighter the further right they end; the best one is thick. A scatter chart, as Plotly's own
+    Lines are the brighter the better they end; the best one is thick. A scatter chart, as Plotly's own
     parallel coordinates need WebGL, and lie side by side, which a phone has no room for.
 
     Args:
         axes: one for each varied setting, and one for the objective.
         texts: of each trial, for the pointer.
         best: index of the best trial.
+        low_is_best: the objective is best at its lowest.
         title: in the session's language.
     """
     figure = go.Figure()
@@ -132,7 +134,7 @@ def parallel_coordinates(
             customdata=[texts[index]] * len(rows),
             hovertemplate="%{customdata}<extra></extra>",
             mode="lines+markers",
-            line=_line(places[-1], dark, large, best=index == best),
+            line=_line(1 - places[-1] if low_is_best else places[-1], dark, large, best=index == best),
             marker={"size": dot_px(large) if index == best else 5},
             opacity=1 if index == best else 0.75,
             showlegend=False,
@@ -215,11 +217,11 @@ def _share(value: float, low: float, high: float) -> float:
     return 0.5 if high <= low else (value - low) / (high - low)
 
 
-def _line(place: float, dark: bool, large: bool, *, best: bool) -> dict[str, Any]:
+def _line(quality: float, dark: bool, large: bool, *, best: bool) -> dict[str, Any]:
     if best:
         return {"color": COLOURS[5], "width": thick(large) + 2}
     first, last = SHADES
-    share = 1 - (last - first) * (1 - place) if dark else last * place  # on black the bright part is seen
+    share = 1 - (last - first) * (1 - quality) if dark else last * quality  # on black the bright part is seen
     (colour,) = sample_colorscale(SCALE, [min(max(share, 0.0), 1.0)])
     return {"color": colour, "width": thick(large) / 2}
 

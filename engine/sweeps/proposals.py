@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import optuna
 
 STARTUP = 5  # trials that are drawn at random before the search learns, and that pruning waits for
+SPARED = 1  # validations of a run before the median judges it: the first says little
 DRAWS = 20  # until a combination that was tried already gives way to any other
 IMPORTANT_FROM = 4  # trials without which the importance of settings means nothing
 
@@ -105,7 +106,7 @@ def hopeless(request: SweepRequest, past: Sequence[Past], reports: Iterable[tupl
 
     _quiet(optuna)
     pruner: optuna.pruners.BasePruner = (
-        optuna.pruners.MedianPruner(n_startup_trials=STARTUP - 1)
+        optuna.pruners.MedianPruner(n_startup_trials=STARTUP - 1, n_warmup_steps=SPARED + 1)
         if request.prune == "median"
         else optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=4)
     )

@@ -137,6 +137,7 @@ def figures(sweep: Sweep, **how: bool) -> dict[str, tuple[go.Figure, str]]:
                 axes_of(sweep, whole),
                 [_point(sweep, trial).text for trial in whole],
                 best=whole.index(best_one),
+                low_is_best=low,
                 title=_("Settings and {objective}; thick: the best").format(objective=short),
                 **how,
             ),

@@ -68,7 +68,11 @@ def test_where_values_lie_on_an_axis(values: list, log: bool, places: list, tick
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_best_trial_is_drawn_last_and_thick(dark: bool) -> None:
     axes = [axis_of("rate <b>", [1, 2, 3], ["1", "2", "3"]), axis_of("ASR", [0.1, 0.9, 0.5], ["", "", ""])]
-    figure = parallel_coordinates(axes, ["one", "two", "three"], best=1, title="t", dark=dark)
+    figure, lower = (
+        parallel_coordinates(axes, ["one", "two", "three"], best=1, low_is_best=low, title="t", dark=dark)
+        for low in (False, True)
+    )
+    assert figure.data[0].line.color != lower.data[0].line.color
     assert len(figure.data) == 3
     assert figure.data[-1].customdata[0] == "two"
     assert figure.data[-1].line.width > figure.data[0].line.width
