@@ -23,7 +23,7 @@ bench: $(VENV)/.runtime  ## the speed suites on the synthetic demo; name another
 	for suite in floor baseline precision memory; do $(BIN)/python -m engine benchmark run $$suite $(ON) || exit 1; done
 
 lower-bounds:  ## the oldest versions that are allowed, in an environment of their own
-	sed 's/>=/==/; s/ *#.*//' requirements.txt requirements-transformers.txt > $(VENV)-lower.txt
+	sed 's/>=/==/; s/ *#.*//' requirements.txt requirements-transformers.txt requirements-cluster.txt > $(VENV)-lower.txt
 	grep -vE '^(#|-r|mypy|ruff)' requirements-dev.txt >> $(VENV)-lower.txt
 	$(MAKE) VENV=$(VENV)-lower $(VENV)-lower/.created
 	$(VENV)-lower/bin/python -m pip install --quiet -r $(VENV)-lower.txt
@@ -43,7 +43,7 @@ $(VENV)/.runtime: requirements.txt | $(VENV)/.created
 	@$(MAKE) --no-print-directory $(VENV)/.opencv
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements-transformers.txt requirements.txt | $(VENV)/.created
+$(VENV)/.dev: requirements-dev.txt requirements-cluster.txt requirements-transformers.txt requirements.txt | $(VENV)/.created
 	@echo "Installing into $(VENV): a few minutes, once"
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@$(MAKE) --no-print-directory $(VENV)/.opencv

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The HTML report of a run or of a comparison: one file that loads nothing from anywhere."""
+"""The HTML report of a run or of a comparison, and what makes any report: one file that loads nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dashboard.services.runs import Run
 
 PICTURE_BYTES = 600_000  # of all patches together: with plotly.js the file stays below six million
 TEMPLATES = Path(__file__).with_name("templates")
-_LOOK = {"dark": False, "large": False}  # reports are printed
+PRINTED = {"dark": False, "large": False}  # reports are printed
 _SMOOTHING = 0.9
 
 
@@ -67,14 +67,25 @@ def report_html(job_ids: Sequence[int], *, code: str = "en") -> str:
         runs = service.compared(tuple(job_ids))
         makers = (_settings, _scores, _loss, _patches, _cost, _together, _machine, _versions)
         sections = [maker(runs) for maker in makers]
-        return _template().render(
-            language=language(),
+        return rendered(
             title=_title(runs),
-            made=_("Made on {when} by PatchBench.").format(when=formats.moment(time())),
             lead=_("How far a patch lowers a detector's scores, and what it was made with."),
             sections=[section for section in sections if section is not None],
+        )
+
+
+def rendered(*, title: str, lead: str, sections: Sequence[Section]) -> str:
+    """A report as text of an HTML file; title and lead in the session's language."""
+    return str(
+        _template().render(
+            language=language(),
+            title=title,
+            made=_("Made on {when} by PatchBench.").format(when=formats.moment(time())),
+            lead=lead,
+            sections=sections,
             plotly=get_plotlyjs(),
         )
+    )
 
 
 def _title(runs: Sequence[Run]) -> str:
@@ -88,7 +99,8 @@ def _template() -> Any:
     return Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("report.html")
 
 
-def _html(figure: go.Figure | None) -> str:
+def html_of(figure: go.Figure | None) -> str:
+    """A figure as HTML for a section; empty without one."""
     if figure is None:
         return ""
     figure.update_layout(autosize=True)
@@ -143,7 +155,7 @@ def _scores(runs: Sequence[Run]) -> Section:
         )
     return Section(
         title=_("Scores with controls"),
-        figure=_html(parts.scores_figure(runs, **_LOOK)),
+        figure=html_of(parts.scores_figure(runs, **PRINTED)),
         alt=parts.scores_alt(runs),
         tables=(("", parts.score_rows(runs)),),
         notes=tuple(notes),
@@ -163,12 +175,12 @@ def _scored_on(run: Run) -> str:
 
 
 def _loss(runs: Sequence[Run]) -> Section:
-    figure = parts.losses_figure(runs, over=parts.OVER_STEPS, strength=_SMOOTHING, **_LOOK)
+    figure = parts.losses_figure(runs, over=parts.OVER_STEPS, strength=_SMOOTHING, **PRINTED)
     if figure is None:
         return Section(title=_("Loss"), notes=(_("No steps are stored of these runs."),))
     alt = _("Loss curves of {runs}.").format(runs=", ".join(run.name for run in runs))
     note = _("Thick lines are averaged over earlier steps, thin ones are the raw loss.")
-    return Section(title=_("Loss"), figure=_html(figure), alt=alt, notes=(note,))
+    return Section(title=_("Loss"), figure=html_of(figure), alt=alt, notes=(note,))
 
 
 def _settings(runs: Sequence[Run]) -> Section:
@@ -189,11 +201,11 @@ def _cost(runs: Sequence[Run]) -> Section:
 
 
 def _together(runs: Sequence[Run]) -> Section | None:
-    figure = parts.parallel_figure(runs, **_LOOK)
+    figure = parts.parallel_figure(runs, **PRINTED)
     if figure is None:
         return None
     alt = _("A line for each run across the settings that differ and its scores.")
-    return Section(title=_("Settings and scores together"), figure=_html(figure), alt=alt)
+    return Section(title=_("Settings and scores together"), figure=html_of(figure), alt=alt)
 
 
 def _machine(runs: Sequence[Run]) -> Section:

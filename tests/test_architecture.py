@@ -64,6 +64,7 @@ MAY_IMPORT = {
     "seeding": set(),
     "settings": set(),
     "store": set(),
+    "sweeps": set(),
     "terminal": set(),
     "datasets": {"boxes", "seeding"},
     "detectors": {"boxes", "seeding", "hardware"},
@@ -84,11 +85,14 @@ MAY_IMPORT = {
         *("baselines", "datasets", "detectors", "evaluation", "hardware", "patch", "ranks", "seeding"),
         "store",
     },
-    "jobs": {"benchmark", "datasets", "evaluation", "hardware", "patch", "runs", "seeding", "store"},
+    "jobs": {
+        *("benchmark", "datasets", "evaluation", "hardware", "patch", "runs", "seeding", "store"),
+        "sweeps",
+    },
     "previews": {"boxes", "datasets", "detectors", "evaluation", "jobs", "patch", "runs", "store"},
     "cli": {
         *("benchmark", "datasets", "detectors", "evaluation", "hardware", "jobs", "patch", "previews"),
-        *("ranks", "runs", "store"),
+        *("ranks", "runs", "store", "sweeps"),
     },
 }
 # Single modules that look the other way, each for a reason.
@@ -113,6 +117,7 @@ LIBRARIES = {
     "pynvml": "engine/hardware.py",
     "scipy": "engine/benchmark/changes.py",
     "sqlite_utils": "engine/store/migrations.py",
+    "optuna": "engine/sweeps/proposals.py",
     "pycocotools": "engine/evaluation/average_precision.py",
 }
 # Ultralytics' NMS uses torchvision's where it is already imported.
@@ -199,6 +204,10 @@ TORCH_FREE = [
     "engine.patch.schedules",
     "engine.store.repository",
     "engine.store.schema",
+    "engine.sweeps.config",
+    "engine.sweeps.proposals",
+    "engine.sweeps.space",
+    "engine.jobs.sweeps",
     "engine.jobs.queue",
     "engine.cli",
 ]

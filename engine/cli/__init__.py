@@ -19,6 +19,7 @@ from engine.cli.jobs import jobs_group
 from engine.cli.matrices import matrix_group
 from engine.cli.patches import demo_command, patch_group
 from engine.cli.storage import storage_group
+from engine.cli.sweeps import sweep_group
 from engine.cli.system import hardware_command
 from engine.cli.workers import previewer_command, worker_command
 from engine.config import home_folder
@@ -49,7 +50,7 @@ def cli(quiet: bool) -> None:
 
 for _command in (
     *(dataset_group, detector_group, patch_group, matrix_group),
-    *(benchmark_group, jobs_group, storage_group),
+    *(sweep_group, benchmark_group, jobs_group, storage_group),
     *(worker_command, previewer_command, hardware_command, demo_command),
 ):
     cli.add_command(_command)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from engine.jobs.kinds import kind_of
+from engine.jobs.sweeps import prune_if_hopeless
 from engine.records import Dataset, Job, Progress, StepRecord
 from engine.store.repository import Repository
 
@@ -31,6 +32,9 @@ class Ledger(Protocol):
 
     def checkpointed(self) -> None:
         """Note that the attempt has saved a checkpoint beyond its start."""
+
+    def validated(self, iteration: int, scores: Mapping[str, float]) -> None:
+        """Store what the patch scored on the images held out; a hopeless trial of a sweep is cancelled."""
 
     def save_dataset(
         self, dataset: Dataset, *, rename: Callable[[Mapping[str, str]], str] | None = None
@@ -80,6 +84,11 @@ class StoredLedger:
     def checkpointed(self) -> None:
         """Note that the attempt has made progress."""
         self._repository.queue.progressed(self._job)
+
+    def validated(self, iteration: int, scores: Mapping[str, float]) -> None:
+        """Store a validation, and ask the job's sweep whether it should go on."""
+        self._repository.validations.add(self._job.id, iteration, scores)
+        prune_if_hopeless(self._repository, self._job)
 
     def succeed(self, result: dict[str, Any]) -> None:
         """Let the job's kind record the result, and end the job."""

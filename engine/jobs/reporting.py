@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from engine.errors import RunInterruptedError, StorageError
+from engine.errors import EngineError, RunInterruptedError, StorageError
 from engine.jobs.ledger import Ledger
 from engine.patch.arrays import write_patch_array
 from engine.records import Progress, StepRecord
@@ -146,6 +146,7 @@ class RunReporter(Reporter):
             on_begin=self._begin,
             on_step=self._step,
             on_checkpoint=lambda state: self._checkpointed(state.step),
+            on_validated=self._validated,
             on_evaluated=self._evaluated,
             stop_requested=self._stop,
         )
@@ -182,6 +183,13 @@ class RunReporter(Reporter):
             self.progress = self._run_progress(self._state, self._loss)
             self.store()
         return True
+
+    def _validated(self, iteration: int, scores: dict[str, float]) -> None:
+        """Store a validation; a database that cannot take it must not end the run."""
+        try:
+            self._ledger.validated(iteration, scores)
+        except EngineError as error:
+            log.warning("The validation is not stored: %s", error)
 
     def _evaluated(self, images: int) -> None:
         self._scored += images

@@ -20,6 +20,7 @@ from engine.errors import StorageError
 from engine.jobs.child import INTERRUPTED
 from engine.jobs.kinds import kind_of
 from engine.jobs.launcher import Launched, Launcher, start_child
+from engine.jobs.sweeps import advance_all
 from engine.jobs.workers import default_device, release_dead
 from engine.records import Job
 from engine.runs.paths import read_log_tail
@@ -77,11 +78,17 @@ class Worker:
         """Stop soon, after a running job has saved a checkpoint. Usable as a signal handler."""
         self._stopping.set()
 
-    def run(self, *, once: bool = False, until_idle: bool = False) -> None:
-        """Work until `stop`."""
+    def run(
+        self,
+        *,
+        once: bool = False,
+        until_idle: bool = False,
+        until: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Work until `stop`, or until `until`, asked between jobs, is true."""
         log.info("Worker %s begins on %s", self._id, self._device)
         try:
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not until():
                 worked: bool | None
                 try:
                     worked = self._turn()
@@ -116,8 +123,9 @@ class Worker:
         self._beat_at = 0.0  # check for dead workers immediately
 
     def _turn(self) -> bool:
-        """Run the next job to its end, if there is one."""
+        """Run the next job to its end, if there is one; sweeps whose trials have ended queue others first."""
         self._beat()
+        advance_all(self._repository)
         job = self._repository.queue.claim(self._id, self._device)
         if job is None:
             return False

@@ -29,6 +29,15 @@ def alive_workers(repository: Repository) -> list[Worker]:
     return [worker for worker in repository.workers.all() if _is_alive(worker)]
 
 
+def serving(repository: Repository, device: str | None) -> list[Worker]:
+    """The running workers that take jobs of a device; None or `auto` for any."""
+    return [
+        worker
+        for worker in alive_workers(repository)
+        if device in (None, "auto") or device in (worker.device, worker.device.partition(":")[0])
+    ]
+
+
 def release_dead(repository: Repository) -> list[Job]:
     """Release the jobs of dead workers and return them; see `Queue.release`."""
     # Holders first: a worker registers before it claims, so a holder missing from the later list is dead.
@@ -63,7 +72,7 @@ def ensure_worker(repository: Repository, device: str | None = None) -> None:
         JobError: it ended at once or did not register within `START_S`.
     """
     device = None if device == "auto" else device
-    if _serving(repository, device):
+    if serving(repository, device):
         return
     log = home_folder() / "workers.log"
     arguments = [sys.executable, "-m", "engine", "worker", "--device", device or default_device()]
@@ -78,18 +87,10 @@ def ensure_worker(repository: Repository, device: str | None = None) -> None:
             start_new_session=True,
         )
     deadline = time.monotonic() + START_S
-    while not _serving(repository, device):
+    while not serving(repository, device):
         if started.poll() is not None or time.monotonic() > deadline:
             raise JobError(f"worker: expected one to begin, got none within {START_S:g} s; see {log}")
         time.sleep(0.1)
-
-
-def _serving(repository: Repository, device: str | None) -> list[Worker]:
-    return [
-        worker
-        for worker in alive_workers(repository)
-        if device is None or device in (worker.device, worker.device.partition(":")[0])
-    ]
 
 
 def _is_alive(worker: Worker) -> bool:

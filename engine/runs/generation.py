@@ -48,6 +48,8 @@ class Observer:
         on_begin: called before the first step with the state and the number of steps per iteration.
         on_step: called with each step and the state after it.
         on_checkpoint: called with each state saved in a checkpoint.
+        on_validated: called with each score on the images held out: an iteration, and `asr`,
+            `confidence_retained` and `ap50`.
         on_evaluated: called repeatedly with the number of images scored since the last call.
         stop_requested: polled after each step; True saves a checkpoint and interrupts the run.
     """
@@ -55,6 +57,7 @@ class Observer:
     on_begin: Callable[[RunState, int], object] = lambda state, steps: None
     on_step: Callable[[StepRecord, RunState], object] = lambda record, state: None
     on_checkpoint: Callable[[RunState], object] = lambda state: None
+    on_validated: Callable[[int, dict[str, float]], object] = lambda iteration, scores: None
     on_evaluated: Callable[[int], object] = lambda images: None
     stop_requested: Callable[[], bool] = lambda: False
 
@@ -227,6 +230,9 @@ class Generation:
                 "confidence_retained": retained,
                 "ap50": ap50,
             }
+        )
+        self._observer.on_validated(
+            state.iteration, {"asr": asr, "confidence_retained": retained, "ap50": ap50}
         )
         log.info("Validation: ASR %.3f, confidence retained %.3f, AP50 %.3f", asr, retained, ap50)
         state.stale_validations += 1

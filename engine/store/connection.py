@@ -45,7 +45,13 @@ class Connection:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write all or nothing, taking the write lock at the start in order to wait for other writers."""
+        """Write all or nothing, taking the write lock at the start in order to wait for other writers.
+
+        Within another transaction it is part of that one.
+        """
+        if self.sqlite.in_transaction:
+            yield
+            return
         with self.errors():
             self.sqlite.execute("BEGIN IMMEDIATE")
             with self.sqlite:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 
-from engine.store.sql import JOBS, MATRICES
+from engine.store.sql import JOBS, MATRICES, SWEEPS
 
 # sqlite-utils imports pandas if installed, which takes half a second and is not needed here.
 sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
@@ -343,6 +343,12 @@ def m012_scores_by_subject(db: Database) -> None:
 def m013_matrices(db: Database) -> None:
     """Patches scored on several detectors and datasets, cell by cell."""
     _create(db, *MATRICES)
+
+
+@MIGRATIONS()
+def m015_sweeps(db: Database) -> None:
+    """Sweeps, their trials, and the validations of runs, by which trials are pruned."""
+    _create(db, *SWEEPS)
 
 
 def _create(db: Database, *statements: str) -> None:

@@ -19,6 +19,8 @@ from engine.store.patches import Patches
 from engine.store.previews import Previews
 from engine.store.queue import Queue
 from engine.store.steps import Steps
+from engine.store.sweeps import Sweeps
+from engine.store.validations import Validations
 from engine.store.weights import Weights
 from engine.store.workers import Workers
 
@@ -49,6 +51,8 @@ class Repository:
         self.previews = Previews(self.connection)
         self.queue = Queue(self.connection)
         self.steps = Steps(self.connection)
+        self.sweeps = Sweeps(self.connection)
+        self.validations = Validations(self.connection)
         self.weights = Weights(self.connection)
         self.workers = Workers(self.connection)
 

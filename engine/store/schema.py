@@ -31,6 +31,7 @@ SCHEMA = (
     "m011_choices",
     "m012_scores_by_subject",
     "m013_matrices",
+    "m015_sweeps",
 )
 
 

@@ -105,3 +105,41 @@ MATRICES = (
     ) WITHOUT ROWID
     """,
 )
+SWEEPS = (
+    """
+    CREATE TABLE sweeps (
+        id INTEGER PRIMARY KEY REFERENCES job_groups(id) ON DELETE CASCADE,  -- the group of its jobs
+        state TEXT NOT NULL,  -- running, finished, failed or cancelled
+        key TEXT NOT NULL,  -- JSON with sorted keys: what tells sweeps apart
+        finished_at REAL,
+        error TEXT,  -- why it failed, in one line
+        importance TEXT NOT NULL DEFAULT '{}'  -- JSON: name of a setting → 0 to 1
+    )
+    """,
+    "CREATE INDEX sweeps_by_key ON sweeps (key)",
+    "CREATE INDEX sweeps_running ON sweeps (id) WHERE state = 'running'",
+    """
+    CREATE TABLE sweep_trials (
+        sweep_id INTEGER NOT NULL REFERENCES sweeps(id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        state TEXT NOT NULL,  -- running, succeeded, pruned, failed or cancelled
+        settings TEXT NOT NULL,  -- JSON: name → value
+        jobs TEXT NOT NULL,  -- JSON list of ids, one a seed; some may be deleted since
+        value REAL,  -- of the objective, the mean over seeds
+        per_seed TEXT NOT NULL DEFAULT '[]',  -- JSON list, in the order of the jobs
+        began_at REAL NOT NULL,
+        ended_at REAL,
+        error TEXT,
+        PRIMARY KEY (sweep_id, number)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE validations (
+        job_id INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+        iteration INTEGER NOT NULL,
+        at REAL NOT NULL,
+        scores TEXT NOT NULL,  -- JSON: asr, confidence_retained, ap50
+        PRIMARY KEY (job_id, iteration)
+    ) WITHOUT ROWID
+    """,
+)

@@ -22,6 +22,8 @@ from engine.jobs.kinds.matrix import MatrixRequest
 from engine.records import Dataset, ImageRecord, Job, PatchRecord, Progress, StepRecord
 from engine.store.matrices import Matrix, MatrixCell
 from engine.store.repository import Repository
+from engine.store.sweeps import Sweep
+from engine.sweeps.config import SweepRequest
 from tests.engine.store.factories import elsewhere
 
 DATASET = "streets"
@@ -257,3 +259,50 @@ def _scores(asr: float) -> dict[str, Any]:
         "hallucinations_per_image": 0.4 + asr,
     }
     return {**values, "ci95": {name: [max(value - 0.05, 0), value + 0.05] for name, value in values.items()}}
+
+
+def add_sweep(repository: Repository, *, trials: int = 12, state: str = "finished") -> Sweep:
+    """A sweep whose trials have ended: most with a patch and a score, the third pruned, the fifth failed."""
+    chance = random.Random(5)
+    asked = SweepRequest(
+        config=RunConfig(dataset=DATASET, weights="demo", image_size=SIDE),
+        vary=("learning_rate=0.003..0.1:log", "batch_size=2,8,32", "losses=object,overlap+tv=0.1"),
+        trials=max(trials, 1),
+    )
+    group = repository.groups.add(kind="sweep", name="asr by learning_rate", request=asked.to_json())
+    sweep = repository.sweeps.begin(group.id, {"number": group.id})
+    for number in range(1, trials + 1):
+        rate = float(f"{0.003 * 33 ** chance.random():.4g}")
+        values = {
+            "learning_rate": rate,
+            "batch_size": chance.choice((2, 8, 32)),
+            "losses": chance.choice(("object=1", "overlap=1+tv=0.1")),
+        }
+        _add_trial(repository, sweep, asked, number, values, chance)
+    repository.sweeps.set_importance(
+        sweep.id, {"learning_rate": 0.62, "batch_size": 0.3, "losses": 0.08} if trials > 3 else {}
+    )
+    return repository.sweeps.end(sweep.id, state) if state != "running" else repository.sweeps.get(sweep.id)
+
+
+def _add_trial(
+    repository: Repository,
+    sweep: Sweep,
+    asked: SweepRequest,
+    number: int,
+    values: dict[str, Any],
+    chance: random.Random,
+) -> None:
+    config = asked.of_trial(values, 0).changed(seed=100 + number)  # which makes each picture another
+    label = f"Sweep {sweep.id}, trial {number}"
+    asr = 0.75 - 0.2 * abs(math.log(values["learning_rate"] / 0.03)) + chance.gauss(0, 0.03)
+    if number in (3, 5):
+        job = repository.jobs.add(kind="generate", label=label, request={"config": config.to_json()})
+        repository.sweeps.add_trial(sweep.id, number, values, [job.id])
+        ended = ("pruned", 0.2, None) if number == 3 else ("failed", None, "expected memory, got none")
+        repository.sweeps.end_trial(sweep.id, number, ended[0], value=ended[1], error=ended[2])
+        return
+    job = finish(repository, config, label=label, result=summary_of(config, chance, 60))
+    add_patch(repository, job, config, chance)
+    repository.sweeps.add_trial(sweep.id, number, values, [job.id])
+    repository.sweeps.end_trial(sweep.id, number, "succeeded", value=asr, per_seed=[asr])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Fills a home with real results on the synthetic demo: datasets, runs, scores, a matrix, benchmarks."""
+"""Fills a home with real results on the synthetic demo: datasets, runs, scores, a matrix, suites, a sweep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.config import DEMO_SETTINGS, RunConfig, home_folder
-from engine.jobs import queue
+from engine.jobs import queue, sweeps
 from engine.jobs.estimates import estimate
 from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.jobs.kinds.dataset_import import ImportRequest
@@ -19,9 +19,12 @@ from engine.jobs.kinds.matrix import MatrixRequest
 from engine.jobs.patch_records import delete_patch
 from engine.records import Job
 from engine.store.repository import Repository
+from engine.sweeps.config import SweepRequest
 from tests.engine.jobs.processes import worker
 
 RUN_S = 60.0  # of each run's steps
+SWEEP_S = 15.0
+VARIED = ("learning_rate=0.003..0.1:log", "batch_size=2,8", "losses=object,overlap+tv=0.1")
 LONGEST_S = 3600.0
 OTHER = "demo-val"
 SUITES = ("data-source", "floor")
@@ -34,11 +37,22 @@ FINISHED = ("succeeded", "failed", "cancelled")
 
 
 def fill() -> list[Job]:
-    """Fill the home that PATCHBENCH_HOME names, in 10 to 20 minutes on two cores; all jobs as they ended."""
+    """Fill the home that PATCHBENCH_HOME names, in 15 to 30 minutes on two cores; all jobs as they ended."""
     with Repository() as repository:
         jobs = _submit(repository)
         with worker(home_folder()):
-            return [_ended(repository, job.id) for job in jobs]
+            ended = [_ended(repository, job.id) for job in jobs]
+            return [*ended, *_swept(repository)]
+
+
+def _swept(repository: Repository) -> list[Job]:
+    """The jobs of a sweep once it has ended."""
+    config = RunConfig(**DEMO_SETTINGS | {"time_limit_s": SWEEP_S})
+    sweep = sweeps.begin(repository, SweepRequest(config=config, vary=VARIED, trials=10, objective="smooth"))
+    deadline = time.monotonic() + LONGEST_S
+    while repository.sweeps.get(sweep.id).state == "running" and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return repository.groups.jobs(sweep.id)
 
 
 def _submit(repository: Repository) -> list[Job]:

@@ -49,6 +49,7 @@ def addresses(running: Job) -> dict[str, str]:
         "jobs": f"jobs?job={running.id}",
         "patches": f"patches?patch={strongest.id}",
         "transfer": "transfer",
+        "sweeps": "sweeps",
         "benchmarks": "benchmarks",
         "compare": f"compare?runs={','.join(str(run.id) for run in runs)}",
     }
@@ -90,7 +91,7 @@ def pictures(
 @click.command()
 @click.argument("home", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("pages", nargs=-1, type=click.Choice(list(PAGES)))
-@click.option("--fill", is_flag=True, help="Fill the home first: 10 to 20 minutes on two cores.")
+@click.option("--fill", is_flag=True, help="Fill the home first: 15 to 30 minutes on two cores.")
 @click.option("--more", default="", help="Query parameters for all pages, such as lang=ko or present=True.")
 @click.option("--whole", is_flag=True, help="The whole page, not what is seen first; of any size.")
 @click.option("--out", default=OUT, type=click.Path(file_okay=False, path_type=Path), show_default=True)

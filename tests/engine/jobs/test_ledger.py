@@ -69,6 +69,12 @@ def test_a_checkpoint_makes_the_attempt_fruitful(repository: Repository, job: Jo
     assert repository.queue.may_go_on(job)
 
 
+def test_a_validation_is_stored(repository: Repository, ledger: StoredLedger) -> None:
+    ledger.validated(10, {"asr": 0.5})
+    (found,) = repository.validations.of([1])
+    assert (found.iteration, found.scores) == (10, {"asr": 0.5})
+
+
 def test_a_dataset_is_stored(repository: Repository, ledger: StoredLedger) -> None:
     dataset = Dataset(name="a", source="a", class_names=("person",), images=())
     assert ledger.save_dataset(dataset, rename=lambda taken: f"b{len(taken)}") == "b0"

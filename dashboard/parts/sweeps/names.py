@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a sweep's settings, objectives and states are called."""
+
+from __future__ import annotations
+
+from dashboard.components import STATES
+from dashboard.formats import DASH
+from dashboard.i18n import N_, _
+from dashboard.parts.setting_names import setting_name, setting_value
+from dashboard.services import sweeps
+from dashboard.services.sweeps import Sweep, Trial
+
+OBJECTIVES = {
+    "asr": N_("ASR, the highest"),
+    "smooth": N_("Confidence retained, the least"),
+    "ap50": N_("AP50, the lowest"),
+    "images_per_s": N_("Images a second, the most"),
+}
+SHORT = {
+    "asr": N_("ASR"),
+    "smooth": N_("Confidence"),
+    "ap50": N_("AP50"),
+    "images_per_s": N_("images/s"),
+}
+SAMPLERS = {
+    "tpe": N_("Learn from earlier trials (TPE)"),
+    "random": N_("At random"),
+    "grid": N_("Every combination of lists"),
+}
+PRUNERS = {
+    "none": N_("None"),
+    "median": N_("Those behind the median"),
+    "asha": N_("All but the best quarter (ASHA)"),
+}
+SWEEP_STATES = {
+    "running": N_("At work: {ended} of {total} trials have ended."),
+    "finished": N_("{ended} of {total} trials."),
+    "failed": N_("Stopped: {ended} of {total} trials have ended."),
+    "cancelled": N_("Cancelled: {ended} of {total} trials have ended."),
+}
+PATCH_SIZE = N_("Patch size")  # the one name that stands for two settings
+
+
+def dimension_name(name: str) -> str:
+    """A varied setting in the session's language."""
+    return _(PATCH_SIZE) if name == "patch_size" else setting_name(name)
+
+
+def trial_state(state: str) -> str:
+    """A trial's state in the session's language."""
+    return _("Pruned") if state == "pruned" else _(STATES[state][0])
+
+
+def figure_text(sweep: Sweep, value: float | None) -> str:
+    """A value of the objective as text."""
+    if value is None:
+        return DASH
+    return f"{value:,.2f}" if sweep.request["objective"] == "images_per_s" else f"{value:.3f}"
+
+
+def settings_text(trial: Trial) -> str:
+    """What a trial tried, in a line."""
+    return " · ".join(
+        f"{dimension_name(name)} {setting_value(value)}" for name, value in trial.settings.items()
+    )
+
+
+def dimension_names(sweep: Sweep) -> list[str]:
+    """The names of what is varied, as trials have them."""
+    return [each.name for each in sweeps.request_of(sweep).space.dimensions]

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What a sweep's settings, objectives and states are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.i18n import speaking
+from dashboard.parts.sweeps.names import (
+    OBJECTIVES,
+    PRUNERS,
+    SAMPLERS,
+    SHORT,
+    dimension_name,
+    figure_text,
+    settings_text,
+    trial_state,
+)
+from dashboard.services import sweeps
+from engine.store.sweeps import Sweep, Trial
+from engine.sweeps.config import LOW_IS_BEST
+from engine.sweeps.config import PRUNERS as ALL_PRUNERS
+from engine.sweeps.config import SAMPLERS as ALL_SAMPLERS
+
+
+def test_everything_has_a_name() -> None:
+    assert set(OBJECTIVES) == set(SHORT) == set(LOW_IS_BEST)
+    assert set(SAMPLERS) == set(ALL_SAMPLERS)
+    assert set(PRUNERS) == set(ALL_PRUNERS)
+    for name in sweeps.varied():
+        assert dimension_name(name) != name
+        with speaking("ko"):
+            assert not dimension_name(name).isascii()
+
+
+@pytest.mark.parametrize(
+    ("objective", "value", "text"),
+    [("asr", None, "–"), ("asr", 0.12345, "0.123"), ("images_per_s", 1234.5, "1,234.50")],  # noqa: RUF001
+)
+def test_a_value_of_the_objective(objective: str, value: float | None, text: str) -> None:
+    sweep = Sweep(
+        id=1, name="", state="running", request={"objective": objective}, created_at=0, importance={}
+    )
+    assert figure_text(sweep, value) == text
+
+
+def test_a_trial_in_words() -> None:
+    trial = Trial(number=1, state="pruned", settings={"flip": True, "patch_size": 32}, jobs=())
+    assert settings_text(trial) == "Mirror images yes · Patch size 32"
+    assert (trial_state("pruned"), trial_state("failed")) == ("Pruned", "Failed")
