@@ -14,6 +14,7 @@ import numpy as np
 from engine.classes import ClassMatch, dataset_class_ids, match_classes
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
+from engine.defences.kinds import defended
 from engine.detectors.base import Detector
 from engine.detectors.ensemble import Attacked, Ensemble, Member
 from engine.detectors.loading import load_configured, load_detector
@@ -111,6 +112,7 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
         load_detector(weights, device=config.device, trust=trust, fuse=fuse)
         for weights in config.further_weights
     ]
+    first, *others = (defended(each, config.defences) for each in (first, *others))
     return selected(dataset, first, config, others)
 
 
