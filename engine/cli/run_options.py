@@ -11,6 +11,7 @@ import click
 
 from engine.cli.option_types import BatchSize, LossTerm, Names, PatchSize
 from engine.config import PRESETS, RunConfig
+from engine.defences.kinds import NONE
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds.matrix import AXES, CELL_SETTINGS, MatrixRequest
 from engine.settings import Setting, declared, flat, nest
@@ -39,7 +40,7 @@ def matrix_options(command: Command) -> Command:
     """Add the options of a matrix, shared by `matrix run` and `jobs submit matrix`."""
     named = declared(MatrixRequest)
     axes = [option_of(replace(named[axis], default=()), Names()) for axis in AXES]
-    return all_options(command, *axes, cell_options, scoring_options)
+    return all_options(command, *axes, _cell_options_but("defences"), scoring_options)
 
 
 def matrix_from_options(options: dict[str, Any]) -> MatrixRequest:
@@ -51,6 +52,7 @@ def matrix_from_options(options: dict[str, Any]) -> MatrixRequest:
     axes: dict[str, Any] = {
         axis: tuple(name for names in options.pop(axis) for name in names) for axis in AXES
     }
+    axes["defences"] = axes["defences"] or (NONE,)
     for axis, names in axes.items():
         if not names:
             raise click.UsageError(f"expected --{axis}, got none; name one or more, with commas between")
@@ -79,11 +81,16 @@ def subject_options(command: Command) -> Command:
 
 def cell_options(command: Command) -> Command:
     """Add what `subject_options` have besides those that name dataset and detector."""
+    return _cell_options_but()(command)
+
+
+def _cell_options_but(*left_out: str) -> Decorator:
+    """What `cell_options` are, without some settings."""
     trust = click.option(
         "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
     )
-    others = [key for key in _SETTINGS if key not in _NAMED]
-    return all_options(command, *_options("subject", only=others), trust)
+    others = [key for key in _SETTINGS if key not in (*_NAMED, *left_out)]
+    return lambda command: all_options(command, *_options("subject", only=others), trust)
 
 
 def recipe_options(command: Command) -> Command:

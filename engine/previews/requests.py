@@ -125,6 +125,7 @@ def before_after(
     detector_class: str = "",
     architecture: str = AUTO,
     detector_classes: str = "",
+    defences: Sequence[str] = (),
     patch: str | Path,
     indices: Sequence[int],
     place: PlacementConfig | None = None,
@@ -140,6 +141,7 @@ def before_after(
         repository, dataset, class_name, indices, place, image_size, seed: see `placement`.
         weights, detector_class, architecture, detector_classes, min_score, trust: see `detections`.
         patch: the patch's file.
+        defences: what stands before the detector, the first one sees the image first.
         iou: minimum overlap for a detection to match an object.
 
     Returns:
@@ -157,6 +159,7 @@ def before_after(
         "detector_class": detector_class,
         "architecture": architecture,
         "detector_classes": _file(detector_classes),
+        **({"defences": list(defences)} if defences else {}),
         "patch": _file(patch),
         "indices": list(indices),
         "placement": asdict(place or PlacementConfig()),

@@ -242,4 +242,6 @@ def test_a_matrix_takes_its_passes_on_each_detector(
         repository.costs.put(cost_key(asked.cell_config(name, weights)), **COST)
     passes = 1 + 2 * 3 + 4  # two shapes on record, and perhaps another of the file
     assert matrix_s(repository, asked) == pytest.approx(2 * (3.0 + passes * (5 + 5) / 20.0))
+    behind = asked.changed(defences=("none", "bit-depth"))
+    assert matrix_s(repository, behind) == pytest.approx(2 * (3.0 + 2 * passes * (5 + 5) / 20.0))
     assert matrix_s(repository, asked.changed(datasets=("none",))) is None
