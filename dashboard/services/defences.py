@@ -7,12 +7,17 @@ from engine.defences.chains import JOINT, chain_name, chain_steps
 from engine.defences.kinds import NONE, Defence
 from engine.registries import DEFENCES
 
-__all__ = ["JOINT", "NONE", "about", "offered", "one_form", "steps"]
+__all__ = ["JOINT", "NONE", "about", "meanings", "offered", "one_form", "steps"]
 
 
 def offered() -> list[str]:
     """The names of all defences, each with its defaults, in the order of their registry."""
     return [kind.name for kind in DEFENCES.things()]
+
+
+def meanings() -> list[str]:
+    """What each defence does, in a sentence of English."""
+    return [kind.help for kind in DEFENCES.things()]
 
 
 def one_form(chain: str) -> str:

@@ -191,6 +191,16 @@ class Patches:
             )
         return [_score_of(row) for row in rows]
 
+    def scored_on(self, dataset: str, detector: str, *, limit: int = 100) -> list[ScoreRecord]:
+        """At most so many scores on a dataset and a detector, by their names, lowest AP50 first."""
+        with self._db.errors():
+            rows = self._db.rows(
+                f"SELECT {', '.join(_SCORE)} FROM scores WHERE subject ->> '$.dataset' = ? "
+                "AND subject ->> '$.detector' = ? ORDER BY ap50 ASC NULLS LAST, id DESC LIMIT ?",
+                [dataset, detector, limit],
+            )
+        return [_score_of(row) for row in rows]
+
     def _listed(self, conditions: str, values: Sequence[Any]) -> list[PatchRecord]:
         with self._db.errors():
             return [_patch_of(row) for row in self._db.rows(f"{_LISTED} {conditions}", values)]
