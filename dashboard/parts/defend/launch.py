@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard import formats
 from dashboard.components import controls, go_to, guarded, queued
-from dashboard.drawing import st
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
 from dashboard.services import defences, defend, generate, patches
 from dashboard.services.defend import DefendedSubject, KnownAttack
@@ -36,7 +36,7 @@ def launches(subject: DefendedSubject, worst: KnownAttack | None, chain: str) ->
 
 
 def _attack(subject: DefendedSubject, worst: KnownAttack | None, chain: str) -> None:
-    st.markdown(_("**Attack it again, knowingly**"))
+    st.markdown(Markdown(_("**Attack it again, knowingly**")))
     if chain == defences.NONE:
         st.caption(_("Choose a defence above; then a patch can be made through it."))
         return
@@ -54,7 +54,7 @@ def _attack(subject: DefendedSubject, worst: KnownAttack | None, chain: str) -> 
 
 
 def _harden(subject: DefendedSubject, worst: KnownAttack | None) -> None:
-    st.markdown(_("**Harden the detector**"))
+    st.markdown(Markdown(_("**Harden the detector**")))
     st.caption(
         _("Trains it further with patches on its objects, then attacks the hardened one with a new patch.")
     )
@@ -72,7 +72,7 @@ def _harden(subject: DefendedSubject, worst: KnownAttack | None) -> None:
 
 
 def _train(subject: DefendedSubject) -> None:
-    st.markdown(_("**Train a defence**"))
+    st.markdown(Markdown(_("**Train a defence**")))
     st.caption(_("Trains a small network on these images that finds patches and paints them out."))
     if not defend.offers(TRAIN):
         st.caption(_("This version cannot train one yet."))

@@ -9,7 +9,7 @@ from dashboard import formats
 from dashboard.components import go_to, table
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.services import defend
+from dashboard.services import defences, defend
 from dashboard.services.defend import DefenceOutcome, DefendedSubject, KnownAttack
 
 
@@ -50,7 +50,7 @@ def outcome_table(attacks: list[KnownAttack], subject: DefendedSubject, chain: s
             "t.patches": numbers or None,
             "t.detectors": subject.weights,
             "t.datasets": subject.dataset,
-            "t.defences": f"none,{chain}" if chain != "none" else None,
+            "t.defences": f"{defences.NONE},{chain}" if chain != defences.NONE else None,
         },
     )
 

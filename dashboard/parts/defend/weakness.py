@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, score_table
-from dashboard.drawing import st
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector
-from dashboard.services import defend
+from dashboard.services import defences, defend
 from dashboard.services.defend import DefendedSubject, KnownAttack
 from engine.store.datasets import DatasetSummary
 
@@ -39,7 +40,7 @@ def choose_subject(found: list[DatasetSummary]) -> tuple[DatasetSummary, Defende
 def weakness(attacks: list[KnownAttack]) -> KnownAttack | None:
     """The strongest patch on record against the undefended detector, beside its controls."""
     st.subheader(_("Its weakness"), anchor=False)
-    worst = defend.strongest(each for each in attacks if each.defence == "none")
+    worst = defend.strongest(each for each in attacks if each.defence == defences.NONE)
     if worst is None:
         empty_state(
             _("No patch was scored on this detector and dataset yet, so nobody knows how it can be fooled."),
@@ -49,20 +50,16 @@ def weakness(attacks: list[KnownAttack]) -> KnownAttack | None:
         return None
     knowing = _("made on it") if worst.adaptive else _("made elsewhere")
     text = _("The strongest patch on record is **{name}**, {origin}: {ap50} of AP50 {clean} is left.")
+    clean = worst.evaluation["controls"].get("clean", {})
     st.markdown(
-        text.format(
+        Markdown(text).format(
             name=worst.name,
             origin=knowing,
-            ap50=f"{worst.left:.2f}",
-            clean=_ap50(worst.evaluation["controls"].get("clean", {})),
+            ap50=formats.number(worst.left),
+            clean=formats.number(clean.get("ap50")),
         )
     )
     score_table(worst.evaluation)
     if worst.patch is not None:
         go_to("patches", _("Look at the patch"), patch=worst.patch)
     return worst
-
-
-def _ap50(scores: dict[str, float | None]) -> str:
-    value = scores.get("ap50")
-    return "–" if value is None else f"{value:.2f}"  # noqa: RUF001

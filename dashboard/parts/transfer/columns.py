@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboard import formats
 from dashboard.components import table
-from dashboard.drawing import st
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
 from dashboard.services import matrices
 from dashboard.services.matrices import Attack, ColumnSummary, Figure, Matrix
@@ -15,7 +15,8 @@ from dashboard.services.matrices import Attack, ColumnSummary, Figure, Matrix
 
 def columns(matrix: Matrix, dataset: str) -> None:
     """A line for each detector and defence, first the one that leaves most under the adaptive attacker."""
-    st.markdown(_("**What each column costs, and what its strongest attackers leave (AP50)**"))
+    text = _("**What each column costs, and what its strongest attackers leave (AP50)**")
+    st.markdown(Markdown(text))
     table(column_rows(matrix, dataset))
     st.caption(
         _(

@@ -33,7 +33,7 @@ OFFERED = ("jpeg:quality=75", "lgs", "resize-pad", "median", "bit-depth:bits=3",
 HIGH_FREQUENCIES = {"lgs", "median", "gaussian", "total-variation", "entropy-mask"}
 """Those that smooth or look for high frequencies."""
 PASSES = 2  # times the scale's iterations: weaker patches leave little to give back
-SMOOTH_TEXELS = 12  # a patch of so few has no high frequencies where it is drawn
+SMOOTH_TEXELS = 16  # the fewest that a patch may have: nothing fine is left where it is drawn
 
 NOTHING, CLEAN, GREY, NOISE = "no defence", "no patch", "grey patch", "noise patch"
 PLAIN, UNAWARE, ADAPTIVE_PATCH = "attacked", "attacked without it", "attacked through it"
