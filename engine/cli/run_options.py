@@ -21,7 +21,7 @@ Decorator = Callable[[Command], Command]
 
 _DEFAULTS = flat(RunConfig(dataset="-", weights="-").to_json())
 _SETTINGS = declared(RunConfig)
-_NAMED = ("dataset", "weights", "architecture", "detector_classes")
+_NAMED = ("dataset", "weights", "architecture", "detector_classes", "defences")  # a matrix has its own
 _SCORING = {key: each for key, each in declared(EvaluationConfig).items() if each.role == "scoring"}
 # Settings whose options take more than a number or a word.
 _TYPES: dict[str, click.ParamType] = {
@@ -40,7 +40,7 @@ def matrix_options(command: Command) -> Command:
     """Add the options of a matrix, shared by `matrix run` and `jobs submit matrix`."""
     named = declared(MatrixRequest)
     axes = [option_of(replace(named[axis], default=()), Names()) for axis in AXES]
-    return all_options(command, *axes, _cell_options_but("defences"), scoring_options)
+    return all_options(command, *axes, cell_options, scoring_options)
 
 
 def matrix_from_options(options: dict[str, Any]) -> MatrixRequest:
@@ -81,16 +81,11 @@ def subject_options(command: Command) -> Command:
 
 def cell_options(command: Command) -> Command:
     """Add what `subject_options` have besides those that name dataset and detector."""
-    return _cell_options_but()(command)
-
-
-def _cell_options_but(*left_out: str) -> Decorator:
-    """What `cell_options` are, without some settings."""
     trust = click.option(
         "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
     )
-    others = [key for key in _SETTINGS if key not in (*_NAMED, *left_out)]
-    return lambda command: all_options(command, *_options("subject", only=others), trust)
+    others = [key for key in _SETTINGS if key not in _NAMED]
+    return all_options(command, *_options("subject", only=others), trust)
 
 
 def recipe_options(command: Command) -> Command:
