@@ -49,6 +49,7 @@ def addresses(running: Job) -> dict[str, str]:
         "jobs": f"jobs?job={running.id}",
         "patches": f"patches?patch={strongest.id}",
         "transfer": "transfer",
+        "defend": "defend?dataset=demo&f.defence=jpeg:quality=50",
         "benchmarks": "benchmarks",
         "compare": f"compare?runs={','.join(str(run.id) for run in runs)}",
     }
