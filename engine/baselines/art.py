@@ -21,6 +21,7 @@ from torch import Tensor
 from engine.baselines.art_home import home_elsewhere
 from engine.baselines.config import ArtConfig
 from engine.datasets.loader import ImageLoader
+from engine.defences.defended import Defended
 from engine.detectors.base import Detector
 from engine.detectors.torchvision_adapter import TorchvisionDetector
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
@@ -114,8 +115,13 @@ def art_estimator(detector: Detector, image_shape: tuple[int, ...]) -> PyTorchOb
     """ART's estimator of a copy of the detector with trainable weights, for images (3, h, w) of 0 to 1.
 
     Raises:
-        DetectorError: the detector is not a YOLO of Ultralytics or one of torchvision.
+        DetectorError: the detector is not a YOLO of Ultralytics or one of torchvision, or behind a defence.
     """
+    if isinstance(detector, Defended):
+        raise DetectorError(
+            f"defences: expected none in front of {detector.name} with ART, whose attack cannot go through "
+            "them; leave them out, or choose --backend native"
+        )
     if not isinstance(detector, UltralyticsDetector | TorchvisionDetector):
         raise DetectorError(
             "detector: expected a YOLO of Ultralytics or a detector of torchvision for ART, "

@@ -148,10 +148,16 @@ def _dataset(name: str, imported_at: str) -> Dataset:
 
 
 def _detector(request: dict[str, Any], device: str) -> Detector:
-    """The detector of a request behind its defences; older ones lack architecture and file of classes."""
+    """The detector of a request; older ones lack its architecture, its file of classes and its defences."""
     architecture, classes = request.get("architecture", AUTO), request.get("detector_classes", ["", 0])
     loaded = _loaded(*request["weights"], architecture, *classes, request["trust"], device)
-    return defended(loaded, request.get("defences", ()))
+    return _behind(loaded, tuple(request.get("defences", ())))
+
+
+@lru_cache(maxsize=3)
+def _behind(detector: Detector, defences: tuple[str, ...]) -> Detector:
+    """The detector behind defences, of which some take a while to make."""
+    return defended(detector, defences)
 
 
 @lru_cache(maxsize=3)
