@@ -30,7 +30,6 @@ EVERYWHERE = {
     "classes",
     "config",
     "csv_text",
-    "defences",
     "disk",
     "errors",
     "excerpts",
@@ -63,7 +62,7 @@ MAY_IMPORT = {
     "registry": set(),
     "seeding": set(),
     "settings": set(),
-    "store": set(),
+    "store": {"defences"},
     "terminal": set(),
     "datasets": {"boxes", "seeding"},
     "detectors": {"boxes", "seeding", "hardware"},
@@ -86,7 +85,10 @@ MAY_IMPORT = {
         *("baselines", "datasets", "defences", "detectors", "evaluation", "hardware", "patch", "seeding"),
         "store",
     },
-    "jobs": {"benchmark", "datasets", "evaluation", "hardware", "patch", "runs", "seeding", "store"},
+    "jobs": {
+        *("benchmark", "datasets", "defences", "evaluation", "hardware", "patch", "runs", "seeding"),
+        "store",
+    },
     "previews": {
         "boxes",
         "datasets",

@@ -121,7 +121,7 @@ def _scored(repository: Repository, dataset: str, detector: str, classes: str) -
     for score in repository.patches.scored_on(dataset, detector):
         if score.class_name == classes:
             patch = repository.patches.get(score.patch_id)
-            defence = chain_name(getattr(score, "defences", ()))
+            defence = chain_name(score.defences)
             yield KnownAttack(
                 patch=patch.id,
                 name=patch.name,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
@@ -154,7 +154,8 @@ class Column:
         progress: Callable[[int], object],
     ) -> None:
         self._detector = detector.detector
-        self._materials = selected(dataset, defended(self._detector, config.defences), config)
+        behind = selected(dataset, defended(self._detector, config.defences), config)
+        self._materials = replace(behind, defences=config.defences)
         self._loader = self._materials.loader(config.image_size)
         self._judges: dict[tuple[Any, ...], PatchJudge] = {}
         self._judge = PatchJudge(

@@ -58,7 +58,7 @@ def test_pictures_stand_side_by_side_once_all_are_there(
 ) -> None:
     page = AppTest.from_function(drawn, args=(folder, states), default_timeout=60).run()
     assert not page.exception
-    shown = [each.proto.imgs[0].caption for each in page.get("imgs")]
+    shown = [each.proto.imgs[0].caption for each in page.get("image")]
     assert [each.replace("\\", "").replace("\N{WORD JOINER}", "") for each in shown] == captions
     waiting = "running" in states
     assert [each.value.startswith("The detector looks") for each in page.info] == [True] * waiting
