@@ -19,14 +19,18 @@ from dashboard.services.defend import DefendedSubject, KnownAttack
 from engine.store.datasets import DatasetSummary
 
 
-def choose_defence() -> str | None:
-    """The defence to try, with what it does and the paper that it follows."""
+def choose_trial(worst: KnownAttack | None, attacks: list[KnownAttack]) -> tuple[str | None, int | None]:
+    """The defence to try, with what it does and the paper that it follows, and the patch to try it on."""
     st.subheader(_("Try a defence"), anchor=False)
     with controls("defend-defence"):
-        chain = choose_chain("f.defence")
+        left, right = st.columns(2)
+        with left:
+            chain = choose_chain("f.defence")
+        with right:
+            patch = choose_patch(worst, attacks)
     for meaning, source in [] if chain is None else defences.about(chain):
         st.caption(f"{_(meaning)} {source}".strip())
-    return chain
+    return chain, patch
 
 
 def choose_patch(worst: KnownAttack | None, attacks: list[KnownAttack]) -> int | None:
@@ -37,14 +41,13 @@ def choose_patch(worst: KnownAttack | None, attacks: list[KnownAttack]) -> int |
     if not offered:
         return None
     first = worst.patch if worst is not None and worst.patch in offered else next(iter(offered))
-    with controls("defend-patch"):
-        return st.selectbox(
-            _("Patch"),
-            list(offered),
-            format_func=lambda number: f"{number} {offered.get(number, '')}",
-            help=_("The strongest one known at first."),
-            **kept("f.patch", first, allowed=offered, parse=int),
-        )
+    return st.selectbox(
+        _("Patch"),
+        list(offered),
+        format_func=lambda number: f"{number} {offered.get(number, '')}",
+        help=_("The strongest one known at first."),
+        **kept("f.patch", first, allowed=offered, parse=int),
+    )
 
 
 def before_and_after(dataset: DatasetSummary, subject: DefendedSubject, patch_id: int, chain: str) -> None:
@@ -81,10 +84,9 @@ def page() -> None:
     with guarded():
         attacks = defend.attacks(subject)
         worst = weakness(attacks)
-        chain = choose_defence()
+        chain, patch = choose_trial(worst, attacks)
         if chain is None:
             return
-        patch = choose_patch(worst, attacks)
         if patch is not None:
             before_and_after(dataset, subject, patch, chain)
         launches(subject, worst, chain)
