@@ -65,7 +65,7 @@ DEFENCES.add(
     DefenceKind(
         name="entropy-mask",
         help="Paint regions of high entropy in the image's mean colour.",
-        source="after Tarchoun et al. 2023 (Jedi), section 3, without its autoencoder",
+        source="after Tarchoun et al. 2023 (Jedi), without its autoencoder",
         settings=EntropyMask,
         apply=changing("entropy-mask", _step),
     )

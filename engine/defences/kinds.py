@@ -133,7 +133,8 @@ def _values(kind: DefenceKind, parts: Sequence[str]) -> Mapping[str, Any]:
         if name not in known or name in given:
             expected = f"{', '.join(known)}, each once" if known else "no settings"
             raise SettingsError(f"expected {expected}, got {short_repr(part)}")
-        given[name] = _typed(declared(kind.settings)[name].name, value.strip(), known[name])
+        called = declared(kind.settings)[name].name  # type: ignore[arg-type]
+        given[name] = _typed(called, value.strip(), known[name])
     return given
 
 

@@ -85,7 +85,7 @@ DEFENCES.add(
     DefenceKind(
         name="lgs",
         help="Darken strong gradients where there are many of them, as in patches.",
-        source="Naseer et al. 2019 (local gradients smoothing), section 3",
+        source="Naseer et al. 2019 (local gradients smoothing)",
         settings=Lgs,
         apply=changing("lgs", _step),
     )
