@@ -12,6 +12,7 @@ import polib
 from dashboard.i18n import LANGUAGES, LOCALE
 from dashboard.services.benchmarks import wording
 from dashboard.services.datasets import repair_texts
+from dashboard.services.defences import meanings
 from dashboard.services.jobs import kind_texts
 from dashboard.services.settings import setting_texts
 
@@ -28,6 +29,7 @@ def texts() -> dict[str, str]:
     elsewhere = {
         "benchmarks": wording.texts(),
         "datasets": repair_texts(),
+        "defences": meanings(),
         "jobs": kind_texts(),
         "settings": setting_texts(),
     }

@@ -19,6 +19,7 @@ PAGES = {  # script → title and icon; one line a page
     "jobs": (N_("Jobs"), ":material/list_alt:"),
     "patches": (N_("Patches"), ":material/grid_on:"),
     "transfer": (N_("Transfer"), ":material/apps:"),
+    "defend": (N_("Defend"), ":material/shield:"),
     "sweeps": (N_("Sweeps"), ":material/tune:"),
     "benchmarks": (N_("Benchmarks"), ":material/speed:"),
     "compare": (N_("Compare"), ":material/compare_arrows:"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.registry import Registry
 
 if TYPE_CHECKING:
+    from engine.defences.kinds import DefenceKind
     from engine.detectors.families import DetectorFamily
     from engine.patch.losses.terms import LossTerm
     from engine.patch.optimizers import OptimizerKind
@@ -33,6 +34,7 @@ class _Architectures(Collection[str]):
         return sum(1 for _ in self)
 
 
+DEFENCES: Registry[DefenceKind] = Registry("defence", "engine.defences")
 DETECTORS: Registry[DetectorFamily] = Registry("detector family", "engine.detectors.families")
 LOSSES: Registry[LossTerm] = Registry("loss", "engine.patch.losses")
 OPTIMIZERS: Registry[OptimizerKind] = Registry("optimizer", "engine.patch.optimizers")

@@ -12,6 +12,7 @@ from plotly.colors import sample_colorscale
 from dashboard.charts.theme import SCALE, as_text, folded, inks, styled
 
 OWN = "◆"  # a second sign beside the frame
+ADAPTIVE = "◈"  # in its place
 ROW_PX, NAMES_PX = 46, 110
 
 
@@ -23,11 +24,13 @@ class Cell:
         value: decides the colour; None for none.
         lines: what is written in it, at least one.
         own: it is framed: the patch was made on this detector.
+        adaptive: its sign is another: it was made through this defence, too.
     """
 
     value: float | None
     lines: tuple[str, ...]
     own: bool = False
+    adaptive: bool = False
 
 
 def heat_map(
@@ -41,7 +44,7 @@ def heat_map(
     dark: bool = False,
     large: bool = False,
 ) -> go.Figure:
-    """A row for each control and patch, a column for each detector; bright where a patch is strong.
+    """A row for each control and patch, a column for each defended detector; bright where a patch is strong.
 
     Its last trace has a point in each cell, row by row, for clicks: a heat map itself takes none.
 
@@ -123,7 +126,7 @@ def _texts(
 
 def _written(cell: Cell) -> tuple[str, ...]:
     first, *others = cell.lines
-    return (f"{first} {OWN}" if cell.own else first, *others)
+    return (f"{first} {ADAPTIVE if cell.adaptive else OWN}" if cell.own else first, *others)
 
 
 def _frames(cells: Sequence[Sequence[Cell]], tints: Sequence[Sequence[str]]) -> list[dict[str, object]]:

@@ -73,7 +73,7 @@ def _pictures(images: list[dict[str, object]]) -> None:
         "Objects found on the clean images: {number} · vanished: {gone} · detections that appeared: {new}"
     )
     st.markdown(text.format(number=was, gone=gone, new=new))
-    st.html(" &emsp; ".join(_swatch(mark) for mark in marks.MARKS))
+    legend()
     for image in images:
         for column, side in zip(st.columns(2), ("before", "after"), strict=True):
             caption = _("Image {index}, clean") if side == "before" else _("Image {index}, with the patch")
@@ -81,6 +81,11 @@ def _pictures(images: list[dict[str, object]]) -> None:
             drawn = marks.marks_of(image, side)
             picture = patches.file_bytes(image[side]["path"])  # type: ignore[index]
             column.image(marks.marked(picture, drawn), caption=text, alt=text, width="stretch")
+
+
+def legend() -> None:
+    """What the frames in the pictures mean."""
+    st.html(" &emsp; ".join(_swatch(mark) for mark in marks.MARKS))
 
 
 def _swatch(mark: str) -> str:

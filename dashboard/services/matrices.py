@@ -5,18 +5,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.services import datasets, detectors
+from dashboard.services import datasets, defences, detectors
 from dashboard.services.storage import cached, opened
 from engine.jobs import queue
 from engine.jobs.kinds import KINDS, making
 from engine.jobs.kinds.matrix import MatrixRequest
-from engine.jobs.matrix_tables import (
+from engine.jobs.matrix_columns import (
+    Attack,
+    ColumnSummary,
     Figure,
+    TableColumn,
+    detector_names,
+    patch_names,
+    summaries,
+)
+from engine.jobs.matrix_tables import (
     Table,
     TableRow,
     dataset_name,
-    detector_names,
-    patch_names,
     tables,
     to_csv,
     to_json,
@@ -28,9 +34,12 @@ from engine.store.matrices import Matrix
 from engine.store.previews import Preview
 
 __all__ = [
+    "Attack",
+    "ColumnSummary",
     "Figure",
     "Matrix",
     "Table",
+    "TableColumn",
     "TableRow",
     "active",
     "as_json",
@@ -46,6 +55,7 @@ __all__ = [
     "patch_options",
     "request_of",
     "start",
+    "summaries",
     "tables",
     "to_csv",
 ]
@@ -92,6 +102,7 @@ def request_of(
     patches: Sequence[int],
     detectors_: Sequence[str],
     datasets_: Sequence[str],
+    defences_: Sequence[str],
     class_name: Sequence[str],
     detector_class: str,
     image_size: int,
@@ -106,6 +117,7 @@ def request_of(
         patches=tuple(map(str, patches)),
         detectors=tuple(map(detectors.usable, detectors_)),
         datasets=tuple(map(datasets.usable, datasets_)),
+        defences=tuple(defences_),
         class_name=tuple(class_name),
         detector_class=detector_class,
         image_size=image_size,
@@ -140,13 +152,14 @@ def class_names(matrix: Matrix) -> tuple[str, ...]:
 
 
 def before_after(
-    matrix: Matrix, subject: tuple[str, str, str], *, indices: list[int], again: bool = False
+    matrix: Matrix, subject: tuple[str, str, str], defence: str, *, indices: list[int], again: bool = False
 ) -> Preview:
     """Ask what the patch of a cell changes on some images; ask again to see whether the answer is there.
 
     Args:
         matrix: with its cells.
         subject: the keys of patch, detector and dataset in its request.
+        defence: the chain before the detector, `none` for none.
         indices: of the dataset's images.
         again: try a failed one again.
 
@@ -170,6 +183,7 @@ def before_after(
             iou=asked.settings.iou,
             image_size=asked.image_size,
             seed=asked.settings.seed,
+            defences=defences.steps(defence),
         )
         return previews.request_preview(repository, request, again=again)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -170,6 +171,7 @@ def before_after(
     weights: str,
     class_name: str | tuple[str, ...],
     detector_class: str = "",
+    defences: Sequence[str] = (),
     indices: list[int],
     again: bool = False,
 ) -> Preview:
@@ -177,6 +179,7 @@ def before_after(
 
     Args:
         patch: the patch.
+        defences: what stands before the detector.
         dataset, weights, class_name, detector_class, indices: as of `engine.previews.requests.before_after`.
         again: try a failed one again.
 
@@ -193,6 +196,7 @@ def before_after(
             detector_class=config.detector_class,
             architecture=config.architecture,
             detector_classes=config.detector_classes,
+            defences=defences,
             patch=patch.path,
             indices=indices,
             place=config.placement,

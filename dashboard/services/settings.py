@@ -12,13 +12,15 @@ from engine.settings import Setting, declared
 
 RUN: dict[str, Setting] = declared(RunConfig)
 TRAINING: dict[str, Setting] = declared(TrainingConfig)
-# Those of all requests for jobs, where the settings of a run or a training stand at the top.
-SETTINGS: dict[str, Setting] = {**TRAINING, **RUN} | {
+# Those of all requests for jobs, where the settings of a run or a training stand at the top; a key that a run
+# has too means what it means there.
+_REQUESTED: dict[str, Setting] = {
     key: each
     for kind in KINDS.things()
     for key, each in declared(kind.request).items()  # type: ignore[arg-type]
     if not key.startswith("config.")
 }
+SETTINGS: dict[str, Setting] = {**TRAINING, **_REQUESTED, **RUN}
 
 
 def settings_of(kind: str) -> dict[str, Setting]:

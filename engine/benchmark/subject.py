@@ -33,6 +33,7 @@ class Subject:
         class_id: as the detector numbers it.
         records: the images, with the boxes of that class alone.
         config: the settings that the sides start from.
+        undefended: the detector without the defences that the settings name; None where they name none.
         trust: open the weights whatever their pickle names, where a process has to load them anew.
         unseen: gives images for scoring that are none of `records`, if there are such; called with a function
             for lines on progress.
@@ -46,6 +47,7 @@ class Subject:
     class_id: int
     records: Sequence[ImageRecord]
     config: RunConfig
+    undefended: Detector | None = None
     trust: bool = False
     unseen: Callable[[Callable[[str], object]], Sequence[ImageRecord]] = lambda report: ()
     train: Callable[[TrainingConfig, Sequence[ImageRecord], tuple[str, ...]], Trained] | None = None

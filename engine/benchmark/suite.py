@@ -33,6 +33,7 @@ class Scale:
         compared_s: seconds of all runs of such a suite together, where they do equal time.
         iterations: of each run in such a suite, where they do equal work.
         scored: the most held-out images that patches are scored on.
+        defences: how many of the offered defences are tried.
     """
 
     rounds: int
@@ -44,6 +45,7 @@ class Scale:
     iterations: int
     scored: int = 400
     strength_seeds: int = 1
+    defences: int = 6
 
 
 SCALES = {
@@ -56,6 +58,7 @@ SCALES = {
         compared_s=120,
         iterations=3,
         scored=100,
+        defences=3,
     ),
     "medium": Scale(
         rounds=9,

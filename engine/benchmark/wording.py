@@ -15,6 +15,7 @@ DASH = "–"  # noqa: RUF001
 
 AXES = {
     "batch_size": "batch {value}",
+    "defence": "behind {value}",
     "images": "{value} images",
     "iterations": "{value} iterations",
     "learning_rate": "learning rate {value}",
@@ -100,7 +101,9 @@ def texts() -> list[str]:
 def label(side: Axes, translate: Translate = str) -> str:
     """The name of a side: `ragged, batch 8`."""
     return ", ".join(
-        translate(_counted(AXES, key, value)).format(value=value) if key in AXES else translate(str(value))
+        translate(_counted(AXES, key, value)).format(value=_said(value, translate))
+        if key in AXES
+        else translate(str(value))
         for key, value in side.items()
     )
 
@@ -187,8 +190,8 @@ def headline(suite: str, comparisons: Sequence[Comparison], translate: Translate
     kind = "nothing" if first.unit == "times" and first.effect.value == 0 else first.unit
     words = translate(EFFECTS[kind]).format(effect=effect, metric=_metric_name(first, translate))
     return translate(HEADLINES[first.outcome]).format(
-        holds=translate(claim.holds),
-        fails=translate(claim.fails),
+        holds=_of_side(translate(claim.holds), first.side, translate),
+        fails=_of_side(translate(claim.fails), first.side, translate),
         effect=words,
         margin=_margin(claim, first),
         low=low,
@@ -213,6 +216,18 @@ def measurement_row(row: Measurement, translate: Translate = str) -> tuple[str, 
     """A measurement as tables show it: side, figure, unit."""
     unit, factor = shown_unit(row.metric)
     return label(row.side, translate), figure_text(row.figure, factor), translate(unit)
+
+
+def _of_side(text: str, side: Axes, translate: Translate) -> str:
+    """A claim in words, with what it names of the side: `The defence {defence} helps`."""
+    for key, value in side.items():
+        text = text.replace(f"{{{key}}}", str(_said(value, translate)))
+    return text
+
+
+def _said(value: object, translate: Translate) -> object:
+    """A side's value, translated if it is a word."""
+    return translate(value) if isinstance(value, str) else value
 
 
 def _counted(texts: Mapping[str, str], key: str, count: object) -> str:

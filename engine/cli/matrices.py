@@ -11,11 +11,14 @@ import click
 from engine.cli.output import SCORES, interval, json_option, print_json, print_table
 from engine.cli.progress import image_bar
 from engine.cli.run_options import matrix_from_options, matrix_options
-from engine.jobs.matrix_tables import Figure, Table, TableRow, tables, to_json
+from engine.defences.kinds import NONE
+from engine.jobs.matrix_columns import Attack, ColumnSummary, Figure, patch_names, summaries
+from engine.jobs.matrix_tables import Table, TableRow, tables, to_json
 from engine.store.matrices import Matrix
 from engine.store.repository import Repository
 
 OWN = "*"  # beside a figure of a patch on the detector that it was made on
+ADAPTIVE = "*!"  # and through the defence before it
 
 metric_option = click.option(
     "--metric", type=click.Choice(list(SCORES)), default="asr", help="The score to print."
@@ -24,7 +27,7 @@ metric_option = click.option(
 
 @click.group("matrix")
 def matrix_group() -> None:
-    """Score patches on several detectors and datasets, to see what transfers."""
+    """Score patches on several detectors, defences and datasets, to see what transfers and what helps."""
 
 
 @matrix_group.command("run")
@@ -33,7 +36,7 @@ def matrix_group() -> None:
 @click.option("--fresh", is_flag=True, help="Score everything again, as a new matrix.")
 @json_option
 def run_command(metric: str, fresh: bool, as_json: bool, **options: Any) -> None:
-    """Score each patch on each detector and dataset, beside clean images, a grey patch and noise.
+    """Score each patch on each detector behind each defence, beside clean images, a grey patch and noise.
 
     Cells are stored as they end: the same command goes on where it was interrupted, and tries again what
     failed. Patches are named by their number (see: patch list) or their file.
@@ -89,8 +92,14 @@ def _print(matrix: Matrix, metric: str, as_json: bool) -> None:
         click.echo(f"{SCORES[metric]} on {table.name}")
         _print_table(table)
         click.echo("")
-    if any(figure.own for table in shown for row in table.figures for figure in row):
+        if matrix.request["defences"] != [NONE]:
+            _print_columns(matrix, table)
+            click.echo("")
+    figures = [figure for table in shown for row in table.figures for figure in row]
+    if any(figure.own for figure in figures):
         click.echo(f"{OWN} made on this detector")
+    if any(figure.adaptive for figure in figures):
+        click.echo(f"{ADAPTIVE} adaptive: made on this detector through this defence")
     for error in dict.fromkeys(cell.error for cell in matrix.cells if cell.error):
         click.echo(f"failed: {error}")
     click.echo(f"matrix {matrix.id}, {matrix.state}: {matrix.ended} of {matrix.total} cells")
@@ -100,7 +109,41 @@ def _print_table(table: Table) -> None:
     lines = [
         [_name(row), *map(_cell, figures)] for row, figures in zip(table.rows, table.figures, strict=True)
     ]
-    print_table(["patch", *table.detectors.values()], lines)
+    print_table(["patch", *(column.title for column in table.columns)], lines)
+
+
+def _print_columns(matrix: Matrix, table: Table) -> None:
+    """What each defence costs and what it leaves, best under the adaptive attacker first."""
+    names = patch_names(matrix)
+    titles = (
+        "detector and defence",
+        "clean AP50",
+        "ms/image",
+        "AP50 under the best",
+        "and the adaptive attacker",
+    )
+    lines = [
+        [
+            each.column.title,
+            _cell(each.clean),
+            _milliseconds(each),
+            _left(each.best, names),
+            _left(each.adaptive, names),
+        ]
+        for each in summaries(matrix, table.dataset)
+    ]
+    print_table(titles, lines)
+
+
+def _milliseconds(summary: ColumnSummary) -> str:
+    return "-" if summary.ms_per_image is None else f"{summary.ms_per_image:.1f}"
+
+
+def _left(attack: Attack | None, names: dict[str, str]) -> str:
+    if attack is None:
+        return "not tried"
+    left = attack.left
+    return f"{interval(left.value, left.low, left.high)} {names[attack.patch]}"
 
 
 def _name(row: TableRow) -> str:
@@ -113,4 +156,4 @@ def _cell(figure: Figure) -> str:
     if figure.pending:
         return "pending"
     text = interval(figure.value, figure.low, figure.high)
-    return f"{text} {OWN}" if figure.own else text
+    return f"{text} {ADAPTIVE if figure.adaptive else OWN}" if figure.own else text

@@ -11,6 +11,7 @@ import click
 
 from engine.cli.option_types import BatchSize, LossTerm, Names, PatchSize
 from engine.config import PRESETS, RunConfig
+from engine.defences.kinds import NONE
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds.matrix import AXES, CELL_SETTINGS, MatrixRequest
 from engine.settings import Setting, declared, flat, nest
@@ -20,7 +21,7 @@ Decorator = Callable[[Command], Command]
 
 _DEFAULTS = flat(RunConfig(dataset="-", weights="-").to_json())
 _SETTINGS = declared(RunConfig)
-_NAMED = ("dataset", "weights", "architecture", "detector_classes")
+_NAMED = ("dataset", "weights", "architecture", "detector_classes", "defences")  # a matrix has its own
 _SCORING = {key: each for key, each in declared(EvaluationConfig).items() if each.role == "scoring"}
 # Settings whose options take more than a number or a word.
 _TYPES: dict[str, click.ParamType] = {
@@ -51,6 +52,7 @@ def matrix_from_options(options: dict[str, Any]) -> MatrixRequest:
     axes: dict[str, Any] = {
         axis: tuple(name for names in options.pop(axis) for name in names) for axis in AXES
     }
+    axes["defences"] = axes["defences"] or (NONE,)
     for axis, names in axes.items():
         if not names:
             raise click.UsageError(f"expected --{axis}, got none; name one or more, with commas between")

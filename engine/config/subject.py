@@ -9,8 +9,9 @@ from typing import Any
 
 from engine.classes import require_detector_class
 from engine.config.placement import PlacementConfig
+from engine.defences.kinds import normal_form
 from engine.errors import SettingsError
-from engine.registries import ARCHITECTURES, AUTO
+from engine.registries import ARCHITECTURES, AUTO, DEFENCES
 from engine.settings import Settings, nested, setting
 
 _MILLION = 1_000_000
@@ -50,6 +51,17 @@ class SubjectConfig(Settings):
         "More weights: the patch attacks all of these detectors at once.",
         option="--weights",
         art=((),),
+    )
+    defences: tuple[str, ...] = subject(
+        (),
+        "Defences",
+        "Steps in front of the detector, such as jpeg:quality=75, in this order; attacks go through them.",
+        option="--defence",
+        group="detector",
+        art=((),),
+        costs=True,
+        offered=DEFENCES,
+        metavar="NAME[:SETTING=VALUE]",
     )
     class_name: str | tuple[str, ...] = subject(
         "person",
@@ -104,6 +116,7 @@ class SubjectConfig(Settings):
     def __post_init__(self) -> None:
         self._check_classes()
         super().__post_init__()
+        object.__setattr__(self, "defences", normal_form(self.defences))
         if len(set(self.all_weights)) < len(self.all_weights):
             raise SettingsError(
                 f"weights: expected each detector once, got {', '.join(self.all_weights)}; name others"

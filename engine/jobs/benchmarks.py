@@ -185,8 +185,10 @@ def _stopped(suite: str) -> str:
 
 
 def _subject(config: RunConfig, materials: Materials, trust: bool) -> Subject:
+    bare = gather(config.changed(defences=()), trust=trust).detector if config.defences else None
     return Subject(
         detector=materials.detector,
+        undefended=bare,
         unfused=gather(config, trust=trust, fuse=False).detector,
         class_id=materials.class_id,
         records=materials.records,

@@ -14,7 +14,6 @@ from engine.config import RunConfig
 from engine.errors import DatasetError
 from engine.jobs.kinds import making
 from engine.jobs.workers import default_device
-from engine.settings import declared
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
@@ -70,7 +69,7 @@ def cost_key(config: RunConfig) -> dict[str, Any]:
         "losses": sorted(config.losses),
         "device": kind,
         "machine": hardware.machine_model(kind),
-        **{name: getattr(config, name) for name, each in declared(RunConfig).items() if each.costs},
+        **config.costly(),
         # As it was stored first, so that earlier measurements still serve.
         "compile": {"off": False, "on": True}.get(config.compile, config.compile),
     }
@@ -121,13 +120,15 @@ def matrix_s(repository: Repository, request: MatrixRequest) -> float | None:
     total_s = 0.0
     for weights in request.detectors:
         configs = [request.cell_config(dataset, weights) for dataset in request.datasets]
-        cost, images = (
-            repository.costs.get(cost_key(configs[0])),
-            [_images(repository, each) for each in configs],
-        )
-        if cost is None or not all(images):
+        images = [_images(repository, each) for each in configs]
+        plain = repository.costs.get(cost_key(configs[0]))
+        if plain is None or not all(images):
             return None
-        total_s += cost.overhead_s + passes * sum(images) / cost.evaluated_per_s
+        total_s += plain.overhead_s
+        for defence in request.defences:
+            key = cost_key(request.cell_config(request.datasets[0], weights, defence))
+            cost = repository.costs.get(key) or plain  # most defences take little beside the detector
+            total_s += passes * sum(images) / cost.evaluated_per_s
     return total_s
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Scores matrices of patches, detectors and datasets, cell by cell, so that interrupted ones go on."""
+"""Scores matrices of patches, detectors, defences and datasets, cell by cell; interrupted ones go on."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ from engine.store.matrices import Matrix, MatrixCell
 from engine.store.repository import Repository
 
 log = logging.getLogger(__name__)
+
+Place = tuple[str, str, str]  # of a column: detector, dataset and defence, as the request names them
 
 
 def run_matrix(
@@ -89,7 +91,7 @@ def run_matrix(
 
 
 class _Scoring:
-    """Goes through the missing cells: each detector is loaded once, and looks at each dataset clean once."""
+    """Goes through the missing cells: a detector is loaded once, and a column looks at clean images once."""
 
     def __init__(
         self,
@@ -102,8 +104,8 @@ class _Scoring:
     ) -> None:
         self._repository, self._matrix, self._request = repository, matrix, request
         self._datasets, self._progress, self._stored = datasets, progress, stored
-        self._todo: dict[tuple[str, str], list[MatrixPatch]] = {}
-        self._looks: dict[tuple[str, str], int] = {}
+        self._todo: dict[Place, list[MatrixPatch]] = {}
+        self._looks: dict[Place, int] = {}
         self._looked_at = 0
         self._told: set[str] = set()
 
@@ -115,56 +117,57 @@ class _Scoring:
             for cell in self._matrix.cells
             if cell.facts["changed_ns"] == changed[cell.subject["detector"]]
         ]
-        for weights, name in product(self._request.detectors, self._datasets):
-            missing = [each for each in patches if _subject(each, weights, name) not in ended]
+        for place in product(self._request.detectors, self._datasets, self._request.defences):
+            missing = [each for each in patches if _subject(each, place) not in ended]
             if missing:
-                self._todo[weights, name] = missing
-                self._looks[weights, name] = _passes(missing) * images[name]
+                self._todo[place] = missing
+                self._looks[place] = _passes(missing) * images[place[1]]
         self._look(0)
         for weights in self._request.detectors:
-            names = [name for known, name in self._todo if known == weights]
-            if names:
-                self._score_detector(weights, names)
+            places = [place for place in self._todo if place[0] == weights]
+            if places:
+                self._score_detector(weights, places)
 
-    def _score_detector(self, weights: str, names: Sequence[str]) -> None:
+    def _score_detector(self, weights: str, places: Sequence[Place]) -> None:
         log.info("Detector %s", Path(weights).name)
         try:
             detector = open_detector(weights, device=self._request.device, trust=self._request.trust)
         except Exception as error:  # one detector's failure must not cost the results of the others
-            score: Callable[[str, str], None] = partial(self._fail_column, _line(error))
+            score: Callable[[Place], None] = partial(self._fail_column, _line(error))
         else:
             score = partial(self._score_column, detector)
-        for name in names:
-            end = self._looked_at + self._looks[weights, name]
-            score(weights, name)
+        for place in places:
+            end = self._looked_at + self._looks[place]
+            score(place)
             self._look(end - self._looked_at)
 
-    def _fail_column(self, error: str, weights: str, name: str) -> None:
-        for patch in self._todo[weights, name]:
-            self._store(patch, weights, name, {}, error=error)
+    def _fail_column(self, error: str, place: Place) -> None:
+        for patch in self._todo[place]:
+            self._store(patch, place, {}, error=error)
 
-    def _score_column(self, detector: OpenDetector, weights: str, name: str) -> None:
+    def _score_column(self, detector: OpenDetector, place: Place) -> None:
+        weights, name, defence = place
         dataset, column = self._datasets[name], None
-        config = self._request.cell_config(name, weights)
-        for patch in self._todo[weights, name]:
-            facts = {"own": patch.made_on(detector), "held_out": patch.held_out(dataset.name)}
+        config = self._request.cell_config(name, weights, defence)
+        for patch in self._todo[place]:
+            facts = detector.facts | _origin(patch, detector, dataset.name, defence)
             try:
                 column = column or Column(dataset, detector, config, self._request.settings, self._look)
                 evaluation = column.evaluate(patch).to_json()
+                facts |= column.speed
             except RunInterruptedError:
                 raise
             except Exception as error:  # likewise
-                self._store(patch, weights, name, detector.facts | facts, error=_line(error))
+                self._store(patch, place, facts, error=_line(error))
             else:
-                self._store(patch, weights, name, detector.facts | facts, evaluation=evaluation)
+                self._store(patch, place, facts, evaluation=evaluation)
 
-    def _store(
-        self, patch: MatrixPatch, weights: str, name: str, facts: dict[str, Any], **outcome: Any
-    ) -> None:
+    def _store(self, patch: MatrixPatch, place: Place, facts: dict[str, Any], **outcome: Any) -> None:
         if (error := outcome.get("error")) and error not in self._told:
             self._told.add(error)
+            weights, name, _defence = place
             log.warning("%s on %s: %s", Path(weights).name, Path(name).name, error)
-        subject = _subject(patch, weights, name)
+        subject = _subject(patch, place)
         cell = MatrixCell(subject=subject, scored_at=time.time(), facts=facts, **outcome)
         self._repository.matrices.add_cell(self._matrix, cell)
         self._stored()
@@ -174,8 +177,18 @@ class _Scoring:
         self._progress(self._looked_at, sum(self._looks.values()))
 
 
-def _subject(patch: MatrixPatch, weights: str, dataset: str) -> dict[str, str]:
-    return {"patch": patch.key, "detector": weights, "dataset": dataset}
+def _subject(patch: MatrixPatch, place: Place) -> dict[str, str]:
+    weights, dataset, defence = place
+    return {"patch": patch.key, "detector": weights, "dataset": dataset, "defence": defence}
+
+
+def _origin(patch: MatrixPatch, detector: OpenDetector, dataset: str, defence: str) -> dict[str, Any]:
+    """What a cell keeps of where its patch comes from."""
+    return {
+        "own": patch.made_on(detector),
+        "adaptive": patch.adaptive_to(detector, defence),
+        "held_out": patch.held_out(dataset),
+    }
 
 
 def _passes(patches: Sequence[MatrixPatch]) -> int:

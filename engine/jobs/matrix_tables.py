@@ -1,24 +1,33 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Matrices as tables of patches and detectors, a table a dataset, and as CSV and JSON. No torch."""
+"""Matrices as tables of patches and defended detectors, a table a dataset; as CSV and JSON. No torch."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.csv_text import csv_text
+from engine.jobs.matrix_columns import (
+    Figure,
+    TableColumn,
+    columns_of,
+    figure_of,
+    patch_figure,
+    patch_names,
+    summaries,
+)
 from engine.records import Scores
 from engine.store.matrices import Matrix, MatrixCell
 
-Cells = Mapping[tuple[str, str, str], MatrixCell]  # by patch, detector and dataset
+Cells = Mapping[tuple[str, str, str, str], MatrixCell]  # by patch, detector, defence and dataset
 
 CONTROLS = ("grey", "noise")  # besides clean images, which have no size
 METRICS = tuple(Scores.__dataclass_fields__)
 _CSV = (
-    *("matrix", "dataset", "detector", "weights", "condition", "patch", "own", "held_out"),
+    *("matrix", "dataset", "detector", "weights", "defence", "condition", "patch", "own", "adaptive"),
+    "held_out",
     *("metric", "value", "low", "high", "error"),
 )
 
@@ -40,24 +49,6 @@ class TableRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One figure of a table; value and bounds of its 95% interval are None where undefined.
-
-    Attributes:
-        own: the patch was made on this detector.
-        error: why there is none, in one line.
-        pending: it has not been scored yet.
-    """
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    own: bool = False
-    error: str | None = None
-    pending: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class Table:
     """Patches and their controls on one dataset.
 
@@ -65,14 +56,14 @@ class Table:
         dataset: its key in the request.
         name: the dataset's.
         rows: controls first.
-        detectors: key in the request → name, all different.
-        figures: in the order of `rows`, then of `detectors`.
+        columns: grouped by detector; see `columns_of`.
+        figures: in the order of `rows`, then of `columns`.
     """
 
     dataset: str
     name: str
     rows: tuple[TableRow, ...]
-    detectors: Mapping[str, str]
+    columns: tuple[TableColumn, ...]
     figures: tuple[tuple[Figure, ...], ...] = field(repr=False)
 
 
@@ -86,16 +77,6 @@ def tables(matrix: Matrix, metric: str) -> list[Table]:
     return [_table(matrix, dataset, metric) for dataset in matrix.request["datasets"]]
 
 
-def patch_names(matrix: Matrix) -> dict[str, str]:
-    """Key in the request → name of each patch; those of one name have their keys beside it."""
-    return _distinct({key: matrix.facts["patches"][key]["name"] for key in matrix.request["patches"]})
-
-
-def detector_names(matrix: Matrix) -> dict[str, str]:
-    """Key in the request → name of each detector; those of one name have their files' folders before it."""
-    return _distinct({key: Path(key).stem for key in matrix.request["detectors"]})
-
-
 def dataset_name(matrix: Matrix, dataset: str) -> str:
     """The name of a dataset of the request."""
     scored = (cell.evaluation for cell in matrix.cells if cell.subject["dataset"] == dataset)
@@ -104,15 +85,20 @@ def dataset_name(matrix: Matrix, dataset: str) -> str:
 
 
 def to_json(matrix: Matrix) -> dict[str, Any]:
-    """A matrix with its cells in the order of the request, as `matrix show --json` prints it."""
-    axes = [matrix.request[name] for name in ("datasets", "detectors", "patches")]
+    """A matrix with its cells in the order of the request, and its columns from the best defence on."""
+    axes = [matrix.request[name] for name in ("datasets", "detectors", "defences", "patches")]
 
     def place(cell: MatrixCell) -> list[int]:
-        names = [cell.subject[name] for name in ("dataset", "detector", "patch")]
+        names = [cell.subject[name] for name in ("dataset", "detector", "defence", "patch")]
         return [axis.index(name) for axis, name in zip(axes, names, strict=True)]
 
     cells = [asdict(cell) for cell in sorted(matrix.cells, key=place)]
-    return asdict(matrix) | {"total": matrix.total, "cells": cells}
+    columns = [
+        {"dataset": dataset} | each.to_json()
+        for dataset in matrix.request["datasets"]
+        for each in summaries(matrix, dataset)
+    ]
+    return asdict(matrix) | {"total": matrix.total, "columns": columns, "cells": cells}
 
 
 def to_csv(matrix: Matrix) -> str:
@@ -125,18 +111,18 @@ def _csv_lines(matrix: Matrix) -> Iterator[list[object]]:
     for metric in METRICS:
         for table in tables(matrix, metric):
             for row, figures in zip(table.rows, table.figures, strict=True):
-                for weights, figure in zip(table.detectors, figures, strict=True):
-                    cell = cells.get((row.patch, weights, table.dataset))
+                for column, figure in zip(table.columns, figures, strict=True):
+                    cell = cells.get((row.patch, column.detector, column.defence, table.dataset))
                     held_out = None if cell is None else cell.facts.get("held_out")
-                    subject = [matrix.id, table.name, table.detectors[weights], weights]
-                    bounds = [figure.value, figure.low, figure.high, figure.error]
-                    yield [*subject, row.condition, row.name, figure.own, held_out, metric, *bounds]
+                    subject = [matrix.id, table.name, column.name, column.detector, column.defence]
+                    patch = [row.condition, row.name, figure.own, figure.adaptive, held_out]
+                    yield [*subject, *patch, metric, figure.value, figure.low, figure.high, figure.error]
 
 
 def _table(matrix: Matrix, dataset: str, metric: str) -> Table:
     cells = {_key(cell): cell for cell in matrix.cells if cell.subject["dataset"] == dataset}
-    names, detectors = patch_names(matrix), detector_names(matrix)
-    shapes = list(dict.fromkeys(_shape(cell) for cell in _in_order(matrix, cells, dataset)))
+    names, columns = patch_names(matrix), columns_of(matrix, dataset)
+    shapes = list(dict.fromkeys(_shape(cell) for cell in _in_order(matrix, cells, dataset, columns)))
     rows = [TableRow(condition="clean")]
     controls: list[tuple[str, tuple[Any, ...]]] = [("clean", ())]
     for shape in shapes:
@@ -144,28 +130,30 @@ def _table(matrix: Matrix, dataset: str, metric: str) -> Table:
             controls.append((condition, shape))
             rows.append(TableRow(condition=condition, name=_size(shape) if len(shapes) > 1 else ""))
     figures = [
-        tuple(_control(matrix, cells, dataset, each, condition, shape, metric) for each in detectors)
+        tuple(_control(matrix, cells, dataset, each, condition, shape, metric) for each in columns)
         for condition, shape in controls
     ]
     for key in matrix.request["patches"]:
         rows.append(TableRow(condition="patch", name=names[key], patch=key))
-        figures.append(tuple(_figure(cells.get((key, each, dataset)), metric) for each in detectors))
+        figures.append(
+            tuple(_figure(cells.get((key, each.detector, each.defence, dataset)), metric) for each in columns)
+        )
     return Table(
         dataset=dataset,
         name=dataset_name(matrix, dataset),
         rows=tuple(rows),
-        detectors=detectors,
+        columns=columns,
         figures=tuple(figures),
     )
 
 
 def _in_order(
-    matrix: Matrix, cells: Cells, dataset: str, detector: str | None = None
+    matrix: Matrix, cells: Cells, dataset: str, columns: Sequence[TableColumn]
 ) -> Iterator[MatrixCell]:
-    """The scored cells of a dataset, and of a detector or (None) all, patch by patch."""
+    """The scored cells of some columns of a dataset, patch by patch."""
     for key in matrix.request["patches"]:
-        for weights in matrix.request["detectors"] if detector is None else [detector]:
-            cell = cells.get((key, weights, dataset))
+        for column in columns:
+            cell = cells.get((key, column.detector, column.defence, dataset))
             if cell is not None and cell.evaluation is not None:
                 yield cell
 
@@ -174,33 +162,23 @@ def _control(
     matrix: Matrix,
     cells: Cells,
     dataset: str,
-    detector: str,
+    column: TableColumn,
     condition: str,
     shape: tuple[Any, ...],
     metric: str,
 ) -> Figure:
     """That of the first patch of the shape; of a clean image any shape will do."""
-    for cell in _in_order(matrix, cells, dataset, detector):
+    for cell in _in_order(matrix, cells, dataset, [column]):
         if not shape or _shape(cell) == shape:
             assert cell.evaluation is not None
-            return _figure_of(cell.evaluation["controls"][condition], metric)
-    known = [cells.get((key, detector, dataset)) for key in matrix.request["patches"]]
+            return figure_of(cell.evaluation["controls"][condition], metric)
+    known = [cells.get((key, column.detector, column.defence, dataset)) for key in matrix.request["patches"]]
     error = next((cell.error for cell in known if cell is not None and cell.error), None)
     return Figure(error=error, pending=error is None)
 
 
 def _figure(cell: MatrixCell | None, metric: str) -> Figure:
-    if cell is None:
-        return Figure(pending=True)
-    own = bool(cell.facts.get("own"))
-    if cell.evaluation is None:
-        return Figure(own=own, error=cell.error)
-    return _figure_of(cell.evaluation["patch"], metric, own=own)
-
-
-def _figure_of(scores: Mapping[str, Any], metric: str, *, own: bool = False) -> Figure:
-    low, high = scores.get("ci95", {}).get(metric, (None, None))
-    return Figure(value=scores.get(metric), low=low, high=high, own=own)
+    return Figure(pending=True) if cell is None else patch_figure(cell, metric)
 
 
 def _shape(cell: MatrixCell) -> tuple[Any, ...]:
@@ -214,15 +192,8 @@ def _size(shape: Sequence[Any]) -> str:
     return f"{width}x{height}{' masked' if masked else ''}"
 
 
-def _key(cell: MatrixCell) -> tuple[str, str, str]:
-    return cell.subject["patch"], cell.subject["detector"], cell.subject["dataset"]
-
-
-def _distinct(names: Mapping[str, str]) -> dict[str, str]:
-    times = Counter(names.values())
-    return {key: name if times[name] == 1 else f"{name} ({_short(key)})" for key, name in names.items()}
-
-
-def _short(key: str) -> str:
-    """A number as it is, a path by its last folder and its file."""
-    return "/".join(Path(key).parts[-2:])
+def _key(cell: MatrixCell) -> tuple[str, str, str, str]:
+    patch, detector, defence, dataset = (
+        cell.subject[name] for name in ("patch", "detector", "defence", "dataset")
+    )
+    return patch, detector, defence, dataset

@@ -14,6 +14,7 @@ import numpy as np
 from engine.classes import ClassMatch, dataset_class_ids, match_classes
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
+from engine.defences.kinds import defended
 from engine.detectors.base import Detector
 from engine.detectors.ensemble import Attacked, Ensemble, Member
 from engine.detectors.loading import load_configured, load_detector
@@ -35,6 +36,7 @@ class Materials:
         classes: the dataset's classes under attack, and the detector's class that they match.
         records: the selected images, with only the boxes of those classes, under the detector's class id.
         further: other detectors under the same attack, each with its class.
+        defences: what stands in front of each detector.
     """
 
     dataset: Dataset
@@ -42,6 +44,7 @@ class Materials:
     classes: ClassMatch
     records: tuple[ImageRecord, ...]
     further: tuple[tuple[Detector, ClassMatch], ...] = ()
+    defences: tuple[str, ...] = ()
 
     @property
     def class_id(self) -> int:
@@ -84,8 +87,12 @@ class Materials:
         )
 
     def named(self, evaluation: Evaluation) -> Evaluation:
-        """The evaluation with dataset and classes added to its settings."""
-        facts = {"dataset": self.dataset.name, "classes": self.classes.to_json()}
+        """The evaluation with dataset, classes and defences added to its settings."""
+        facts = {
+            "dataset": self.dataset.name,
+            "classes": self.classes.to_json(),
+            "defences": list(self.defences),
+        }
         return replace(evaluation, settings=evaluation.settings | facts)
 
 
@@ -93,8 +100,8 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     """Open the dataset and the detector of a run and select the images of its classes.
 
     Args:
-        config: dataset, all weights (architecture and file of classes are the first one's), classes, device,
-            `max_images`, `include_empty` and seed are used.
+        config: dataset, all weights (architecture and file of classes are the first one's), defences,
+            classes, device, `max_images`, `include_empty` and seed are used.
         trust: open the weights even if their pickle could run code.
         fuse: fold batch norm into the convolutions.
 
@@ -111,7 +118,8 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
         load_detector(weights, device=config.device, trust=trust, fuse=fuse)
         for weights in config.further_weights
     ]
-    return selected(dataset, first, config, others)
+    first, *others = (defended(each, config.defences) for each in (first, *others))
+    return replace(selected(dataset, first, config, others), defences=config.defences)
 
 
 def selected(

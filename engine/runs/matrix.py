@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""One column of a matrix: a detector that judges patches by the same clean images of a dataset."""
+"""One column of a matrix: a detector behind a defence that judges patches by the same clean images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from torch import Tensor
 
 from engine.config import RunConfig
+from engine.defences.chains import chain_name
+from engine.defences.kinds import defended
 from engine.detectors.base import Detector
 from engine.detectors.loading import load_detector
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
+from engine.evaluation.speed import TIMED, seconds_an_image
 from engine.patch.arrays import fingerprint
 from engine.patch.files import read_patch
 from engine.records import Dataset, Evaluation, PatchRecord
@@ -55,7 +60,14 @@ class MatrixPatch:
         """What the matrix keeps of it."""
         name = self.path.stem if self.record is None else self.record.name
         number = None if self.record is None else self.record.id
-        return {"id": number, "name": name, "path": str(self.path), "sha256": self.sha256}
+        facts = {"id": number, "name": name, "path": str(self.path), "sha256": self.sha256}
+        return facts | {"made_through": self.made_through}
+
+    @property
+    def made_through(self) -> str | None:
+        """The chain of defences that its run attacked, `none` for none; None if that is unknown."""
+        made = {} if self.record is None else self.record.summary.get("config", {})
+        return chain_name(made.get("defences", ())) if made else None
 
     def made_on(self, detector: OpenDetector) -> bool:
         """Whether its run attacked this detector: by checksum, or with ART, which folds nothing, by name."""
@@ -64,6 +76,10 @@ class MatrixPatch:
         attacked += [further["weights_sha256"] for further in made.get("further_detectors", ())]
         by_name = made.get("backend") == "art" and made["config"]["weights"] == detector.weights
         return detector.checksum in attacked or by_name
+
+    def adaptive_to(self, detector: OpenDetector, defence: str) -> bool:
+        """Whether its run attacked this detector through this very chain: it knew all that it is up to."""
+        return self.made_through == defence and self.made_on(detector)
 
     def held_out(self, dataset: str) -> bool | None:
         """Whether it was made on another dataset; None if that is unknown."""
@@ -114,12 +130,14 @@ def changed_ns(weights: str) -> int | None:
 
 
 class Column:
-    """Scores patches on one detector and one dataset; clean detections and controls are computed once.
+    """Scores patches on one detector, one defence and one dataset; all else is computed once.
+
+    Clean detections are shared by all patches, controls by those of one shape.
 
     Args:
         dataset: with an object or more of the classes.
         detector: as loaded.
-        config: classes, image size, `max_images`, `include_empty` and seed are used.
+        config: classes, defences, image size, `max_images`, `include_empty` and seed are used.
         settings: placement, thresholds, resamples.
         progress: called with the number of images after each batch.
 
@@ -135,11 +153,14 @@ class Column:
         settings: EvaluationConfig,
         progress: Callable[[int], object],
     ) -> None:
-        self._materials = selected(dataset, detector.detector, config)
+        self._detector = detector.detector
+        behind = selected(dataset, defended(self._detector, config.defences), config)
+        self._materials = replace(behind, defences=config.defences)
+        self._loader = self._materials.loader(config.image_size)
         self._judges: dict[tuple[Any, ...], PatchJudge] = {}
         self._judge = PatchJudge(
-            detector.detector,
-            self._materials.loader(config.image_size),
+            self._materials.detector,
+            self._loader,
             range(len(self._materials.records)),
             class_id=self._materials.class_id,
             config=settings,
@@ -155,3 +176,16 @@ class Column:
         if patch.shape not in self._judges:
             self._judges[patch.shape] = self._judge.with_mask(patch.mask_hw)
         return self._materials.named(self._judges[patch.shape].evaluate(patch.patch_chw))
+
+    @cached_property
+    def speed(self) -> dict[str, float]:
+        """The milliseconds an image that cells keep, see `MatrixCell.facts`; measured once, on few images.
+
+        Raises:
+            DatasetError: an image cannot be read.
+        """
+        behind = self._materials.detector
+        detectors = [behind] if behind is self._detector else [behind, self._detector]
+        found = seconds_an_image(detectors, self._loader, range(min(TIMED, len(self._materials.records))))
+        names = ("ms_per_image", "undefended_ms_per_image")
+        return {name: 1000 * median(each) for name, each in zip(names, [*found, found[0]], strict=False)}

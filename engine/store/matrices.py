@@ -1,30 +1,36 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Matrices of patches, detectors and datasets, stored cell by cell to make interrupted ones resumable."""
+"""Matrices of patches, detectors, defences and datasets; stored cell by cell, so that they resume."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.defences.kinds import NONE
 from engine.errors import JobError, StorageError
 from engine.json_text import from_json, json_text
 from engine.store.connection import Connection
 
 _COLUMNS = ("id", "job_id", "label", "state", "attempt", "started_at", "finished_at", "request", "facts")
 _COLUMNS_SQL = ", ".join(_COLUMNS)
+_AXES = ("patches", "detectors", "datasets", "defences")
 _CELL = ("subject", "scored_at", "facts", "evaluation", "error")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixCell:
-    """One patch on one detector and one dataset; `scored_at` in Unix seconds.
+    """One patch on one detector behind one defence and on one dataset; `scored_at` in Unix seconds.
 
     Attributes:
-        subject: `patch`, `detector` and `dataset`, as the request names them.
-        facts: `own` (the patch was made on this detector), `held_out` (as of `ScoreRecord`), and of the
-            detector its `name` and `checksum` and when its file was changed last, `changed_ns`; empty if it
+        subject: `patch`, `detector`, `dataset` and `defence`, as the request names them; before there were
+            defences it was `none`.
+        facts: `own` (the patch was made on this detector), `adaptive` (it was made on it through this very
+            defence), `held_out` (as of `ScoreRecord`), of the detector its `name` and `checksum` and when its
+            file was changed last, `changed_ns`, and the medians of the milliseconds that it takes for an
+            image, `ms_per_image`, and would take without the defence, `undefended_ms_per_image`; empty if it
             could not be loaded.
         evaluation: from `Evaluation.to_json`; None if it failed.
         error: why, in one line.
@@ -46,7 +52,8 @@ class Matrix:
         state: `running`, `finished` or `interrupted`.
         attempt: number of starts.
         request: everything needed to carry it out again, in JSON's types.
-        facts: `patches`: key in the request → `id` (None for a file), `name`, `path` and `sha256`.
+        facts: `patches`: key in the request → `id` (None for a file), `name`, `path`, `sha256` and the
+            defence that it was `made_through` (None if that is unknown).
         cells: those that have ended, in any order; empty in lists.
         ended: number of cells that have ended.
         failed: number of those that failed.
@@ -68,8 +75,7 @@ class Matrix:
     @property
     def total(self) -> int:
         """Number of all cells."""
-        sizes = [len(self.request[name]) for name in ("patches", "detectors", "datasets")]
-        return sizes[0] * sizes[1] * sizes[2]
+        return math.prod(len(self.request[name]) for name in _AXES)
 
 
 class Matrices:
@@ -201,11 +207,13 @@ class Matrices:
 def _matrix(row: Sequence[Any], **more: Any) -> Matrix:
     fields = dict(zip((*_COLUMNS, "ended", "failed"), row, strict=True))
     json = {name: from_json(fields[name]) for name in ("request", "facts")}
+    json["request"] = {"defences": [NONE]} | json["request"]
     return Matrix(**fields | json | more)
 
 
 def _cell(row: Sequence[Any]) -> MatrixCell:
     fields = dict(zip(_CELL, row, strict=True))
     json = {name: from_json(fields[name]) for name in ("subject", "facts")}
+    json["subject"] = {"defence": NONE} | json["subject"]
     evaluation = None if fields["evaluation"] is None else from_json(fields["evaluation"])
     return MatrixCell(**fields | json | {"evaluation": evaluation})

@@ -182,6 +182,7 @@ def add_matrix(
     patches: Sequence[PatchRecord],
     detectors: Sequence[str] = ("demo", "yolo11n", "broken"),
     *,
+    defences: Sequence[str] = ("none",),
     missing: int = 0,
     error: str = "weights: expected a weight file, got none; check the path",
     dataset: str = DATASET,
@@ -189,6 +190,7 @@ def add_matrix(
     """The patches on some detectors, the first of which they were made on; one called broken fails.
 
     Args:
+        defences: before each detector; the last patch is made through the last of them.
         missing: so many cells, from the end, are not there yet, and the matrix is still at work.
         error: why those that are broken have failed.
         dataset: the name that all were scored on.
@@ -197,6 +199,7 @@ def add_matrix(
         patches=tuple(str(patch.id) for patch in patches),
         detectors=tuple(detectors),
         datasets=(dataset,),
+        defences=tuple(defences),
         image_size=SIDE,
         device="cpu",
     )
@@ -211,18 +214,22 @@ def add_matrix(
         facts={"patches": facts},
     )
     subjects = [
-        {"patch": patch, "detector": each, "dataset": dataset}
+        {"patch": patch, "detector": each, "dataset": dataset, "defence": defence}
         for each in request.detectors
+        for defence in request.defences
         for patch in request.patches
     ]
+    through = dict.fromkeys(request.patches, "none") | {request.patches[-1]: request.defences[-1]}
     for number, subject in enumerate(subjects[: len(subjects) - missing]):
-        repository.matrices.add_cell(
-            matrix, _matrix_cell(subject, detectors[0], error, random.Random(number))
-        )
+        own = subject["detector"] == detectors[0]
+        made = {"own": own, "adaptive": own and through[subject["patch"]] == subject["defence"]}
+        repository.matrices.add_cell(matrix, _matrix_cell(subject, made, error, random.Random(number)))
     return repository.matrices.get(matrix.id) if missing else repository.matrices.finish(matrix)
 
 
-def _matrix_cell(subject: dict[str, str], own: str, error: str, chance: random.Random) -> MatrixCell:
+def _matrix_cell(
+    subject: dict[str, str], made: dict[str, bool], error: str, chance: random.Random
+) -> MatrixCell:
     if subject["detector"] == "broken":
         return MatrixCell(subject=subject, scored_at=0.0, error=error)
     evaluation = make_evaluation(chance)
@@ -230,10 +237,11 @@ def _matrix_cell(subject: dict[str, str], own: str, error: str, chance: random.R
     facts = {
         "name": subject["detector"],
         "checksum": "",
-        "own": subject["detector"] == own,
         "held_out": False,
+        "ms_per_image": 20.0 if subject["defence"] == "none" else 26.5,
+        "undefended_ms_per_image": 20.0,
     }
-    return MatrixCell(subject=subject, scored_at=0.0, facts=facts, evaluation=evaluation)
+    return MatrixCell(subject=subject, scored_at=0.0, facts=facts | made, evaluation=evaluation)
 
 
 def make_evaluation(chance: random.Random) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def addresses(running: Job) -> dict[str, str]:
         "patches": f"patches?patch={strongest.id}",
         "transfer": "transfer",
         "sweeps": "sweeps",
+        "defend": "defend?dataset=demo&f.defence=jpeg:quality=50",
         "benchmarks": "benchmarks",
         "compare": f"compare?runs={','.join(str(run.id) for run in runs)}",
     }

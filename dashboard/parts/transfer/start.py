@@ -17,6 +17,7 @@ from dashboard.parts.class_choice import (
     read_classes,
     write_classes,
 )
+from dashboard.parts.defence_choice import choose_chains
 from dashboard.parts.detector_choice import detector_name
 from dashboard.services import datasets, detectors, matrices, patches
 
@@ -24,7 +25,7 @@ USUAL_PX = 640
 
 
 def start_form(*, first: bool) -> None:
-    """Choose patches, detectors and datasets, and queue their matrix.
+    """Choose patches, detectors, defences and datasets, and queue their matrix.
 
     Args:
         first: there is no matrix yet, so the form is open.
@@ -59,10 +60,12 @@ def start_form(*, first: bool) -> None:
                 [next(iter(known))],
                 help=_("The images that carry the patches."),
             )
+        chains = choose_chains("t.defences")
         if not (chosen and weights and data):
             st.caption(_("Choose a patch, a detector and a dataset or more of each."))
             return
-        _subject(chosen, weights, data, [known[each].class_names for each in data])
+        if chains is not None:
+            _subject(chosen, weights, data, chains, [known[each].class_names for each in data])
 
 
 def _patches(offered: dict[int, str]) -> list[int]:
@@ -101,7 +104,13 @@ def _several(name: str, label: str, offered: list[str], usual: list[str], **how:
     )
 
 
-def _subject(chosen: list[int], weights: list[str], data: list[str], classes_of: list[Sequence[str]]) -> None:
+def _subject(
+    chosen: list[int],
+    weights: list[str],
+    data: list[str],
+    chains: list[str],
+    classes_of: list[Sequence[str]],
+) -> None:
     """The settings that all cells share, what they cost, and the button."""
     common = [
         each for each in dict.fromkeys(classes_of[0]) if each and all(each in own for own in classes_of)
@@ -136,12 +145,13 @@ def _subject(chosen: list[int], weights: list[str], data: list[str], classes_of:
             patches=chosen,
             detectors_=weights,
             datasets_=data,
+            defences_=chains,
             class_name=classes,
             detector_class=detector_class,
             image_size=int(image_size),
             max_images=int(max_images),
         )
-        st.caption(_cost(len(chosen) * len(weights) * len(data), matrices.estimate(request)))
+        st.caption(_cost(len(chosen) * len(weights) * len(data) * len(chains), matrices.estimate(request)))
         if st.button(_("Start"), type="primary", key="start-matrix", icon=":material/play_arrow:"):
             job = matrices.start(request)
             st.toast(_("The matrix is queued as job {job}.").format(job=job.id))

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from dashboard import formats
-from dashboard.charts.matrix import OWN, Cell, heat_map
+from dashboard.charts.matrix import ADAPTIVE, OWN, Cell, heat_map
 from dashboard.components import CONDITIONS, MEANINGS, SCORES, chart, controls, go_to, guarded, look, table
 from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, st
@@ -16,6 +15,7 @@ from dashboard.i18n import N_, _
 from dashboard.page_state import choose, kept
 from dashboard.parts.before_after import changed_images
 from dashboard.parts.jobs.controls import asked_twice
+from dashboard.parts.transfer.columns import columns, figure_text
 from dashboard.services import datasets, matrices
 from dashboard.services.matrices import Figure, Matrix, Table, TableRow
 
@@ -61,7 +61,7 @@ def heat_maps(matrix: Matrix, metric: str) -> None:
         title = _("{score} on {dataset}").format(score=_(SCORES[metric]), dataset=found.name)
         figure = heat_map(
             list(map(row_name, found.rows)),
-            list(found.detectors.values()),
+            [column.title for column in found.columns],
             [[_cell(each) for each in figures] for figures in found.figures],
             controls=sum(row.condition != "patch" for row in found.rows),
             stronger_low=metric in LOW_IS_STRONG,
@@ -77,6 +77,13 @@ def heat_maps(matrix: Matrix, metric: str) -> None:
         )
         with st.expander(_("The same as a table: {title}").format(title=title), icon=":material/table:"):
             table(table_rows(found))
+        columns(matrix, found.dataset)
+    if any(each.adaptive for found in shown for figures in found.figures for each in figures):
+        st.caption(
+            _("{sign} and a frame: the patch was made on this detector through this defence.").format(
+                sign=ADAPTIVE
+            )
+        )
     if any(each.own for found in shown for figures in found.figures for each in figures):
         st.caption(_("{sign} and a frame: the patch was made on this detector.").format(sign=OWN))
     st.caption(
@@ -97,7 +104,7 @@ def table_rows(found: Table) -> list[dict[str, Any]]:
     """A line for each row of the heat map."""
     return [
         {_("Patch"): row_name(row)}
-        | {name: _text(each) for name, each in zip(found.detectors.values(), figures, strict=True)}
+        | {column.title: _text(each) for column, each in zip(found.columns, figures, strict=True)}
         for row, figures in zip(found.rows, found.figures, strict=True)
     ]
 
@@ -112,12 +119,12 @@ def alt(found: Table, metric: str) -> str:
         score=_(SCORES[metric]),
         dataset=found.name,
         patches=sum(patches),
-        detectors=len(found.detectors),
+        detectors=len({column.detector for column in found.columns}),
     )
     known = [
-        (each.value, row.name, name)
+        (each.value, row.name, column.title)
         for row, figures in zip(found.rows, found.figures, strict=True)
-        for each, name in zip(figures, found.detectors.values(), strict=True)
+        for each, column in zip(figures, found.columns, strict=True)
         if row.condition == "patch" and each.value is not None
     ]
     if not known:
@@ -142,17 +149,22 @@ def cell_images(matrix: Matrix) -> None:
     names, detectors = matrices.patch_names(matrix), matrices.detector_names(matrix)
     with controls("transfer-cell"):
         st.caption(_("Click on a cell, or choose here."))
-        columns = st.columns(3)
-        patch = columns[0].selectbox(
+        fields = st.columns(4)
+        patch = fields[0].selectbox(
             _("Patch"), list(names), format_func=names.__getitem__, **_first("transfer.patch", list(names))
         )
-        weights = columns[1].selectbox(
+        weights = fields[1].selectbox(
             _("Detector"),
             list(detectors),
             format_func=detectors.__getitem__,
             **_first("transfer.detector", list(detectors)),
         )
-        dataset = columns[2].selectbox(
+        defence = fields[2].selectbox(
+            _("Defence"),
+            matrix.request["defences"],
+            **_first("transfer.defence", matrix.request["defences"]),
+        )
+        dataset = fields[3].selectbox(
             _("Dataset"),
             matrix.request["datasets"],
             format_func=lambda each: matrices.dataset_name(matrix, str(each)),
@@ -166,7 +178,7 @@ def cell_images(matrix: Matrix) -> None:
     if summary is None:
         st.info(_("The dataset {dataset} is not imported any more.").format(dataset=name))
         return
-    ask = partial(matrices.before_after, matrix, (patch, weights, dataset))
+    ask = partial(matrices.before_after, matrix, (patch, weights, dataset), defence)
     with guarded():
         changed_images(summary, matrices.class_names(matrix), ask, "transfer.image")
 
@@ -207,20 +219,17 @@ def _first(name: str, offered: list[str]) -> dict[str, Any]:
 
 def _cell(figure: Figure) -> Cell:
     if figure.value is None:
-        return Cell(value=None, lines=(_text(replace(figure, own=False)),), own=figure.own)
+        return Cell(value=None, lines=(figure_text(figure),), own=figure.own)
     lines = [formats.number(figure.value)]
     if figure.low is not None and figure.high is not None:
         lines.append(f"{figure.low:.2f}–{figure.high:.2f}")  # noqa: RUF001
-    return Cell(value=figure.value, lines=tuple(lines), own=figure.own)
+    return Cell(value=figure.value, lines=tuple(lines), own=figure.own, adaptive=figure.adaptive)
 
 
 def _text(figure: Figure) -> str:
-    if figure.error:
-        return _("failed")
-    if figure.pending:
-        return _("not yet")
-    text = formats.interval(figure.value, (figure.low, figure.high))
-    return f"{text} {OWN}" if figure.own else text
+    text = figure_text(figure)
+    signed = figure.own and figure.value is not None
+    return f"{text} {ADAPTIVE if figure.adaptive else OWN}" if signed else text
 
 
 def _clicked(number: int, found: Table) -> None:
@@ -228,8 +237,9 @@ def _clicked(number: int, found: Table) -> None:
     points = st.session_state[f"transfer-{number}"].selection.points
     if not points:
         return
-    row, column = divmod(points[0]["point_index"], len(found.detectors))
-    _choose("transfer.detector", list(found.detectors)[column])
+    row, place = divmod(points[0]["point_index"], len(found.columns))
+    _choose("transfer.detector", found.columns[place].detector)
+    _choose("transfer.defence", found.columns[place].defence)
     _choose("transfer.dataset", found.dataset)
     if found.rows[row].patch:
         _choose("transfer.patch", found.rows[row].patch)

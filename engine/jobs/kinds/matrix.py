@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from engine.classes import words
 from engine.config import RunConfig
+from engine.defences.chains import chain_name, chain_steps
+from engine.defences.kinds import NONE
 from engine.errors import DetectorError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds.base import Kind
@@ -21,14 +24,14 @@ if TYPE_CHECKING:
     from engine.jobs.ledger import Ledger
     from engine.store.repository import Repository
 
-AXES = ("patches", "detectors", "datasets")
+AXES = ("patches", "detectors", "datasets", "defences")
 # Settings of a run that all cells share, besides those of the scoring.
 CELL_SETTINGS = ("class_name", "detector_class", "device", "image_size", "max_images", "include_empty")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixRequest(Request):
-    """Patches, each to be scored on each detector and each dataset, all by the same settings."""
+    """Patches, each to be scored on each detector behind each defence and on each dataset, all alike."""
 
     patches: tuple[str, ...] = setting(
         ..., "Patches", "Numbers of patches on record, or files.", kinds=(tuple,), metavar="P,…"
@@ -38,6 +41,12 @@ class MatrixRequest(Request):
     )
     datasets: tuple[str, ...] = setting(
         ..., "Datasets", "Imported datasets' names, or sources to import.", kinds=(tuple,), metavar="S,…"
+    )
+    defences: tuple[str, ...] = setting(
+        (NONE,),
+        "Defences",
+        "Chains of defences in front of each detector, as jpeg:quality=75+median; none for none.",
+        metavar="F,…",
     )
     class_name: str | tuple[str, ...] = borrowed(RunConfig, "class_name")
     detector_class: str = borrowed(RunConfig, "detector_class")
@@ -55,15 +64,18 @@ class MatrixRequest(Request):
             if not given:
                 raise SettingsError(f"{axis}: expected one or more, got none; name them, with commas between")
             object.__setattr__(self, axis, given)
+        chains = _in_order(chain_name(chain_steps(each)) for each in self.defences)
+        object.__setattr__(self, "defences", chains)
         first = self.cell_config(self.datasets[0], self.detectors[0])  # validates the classes
         object.__setattr__(self, "class_name", first.class_name)
         object.__setattr__(self, "detector_class", first.detector_class)
 
-    def cell_config(self, dataset: str, weights: str) -> RunConfig:
+    def cell_config(self, dataset: str, weights: str, defence: str = NONE) -> RunConfig:
         """The subject of a cell as settings of a run."""
         return RunConfig(
             dataset=dataset,
             weights=weights,
+            defences=chain_steps(defence),
             placement=self.settings.placement,
             seed=self.settings.seed,
             **{name: getattr(self, name) for name in CELL_SETTINGS},
@@ -72,9 +84,8 @@ class MatrixRequest(Request):
     def absolute(self) -> Self:
         """With absolute paths."""
         configs = [
-            absolute_config(self.cell_config(dataset, weights))
-            for dataset in self.datasets
-            for weights in self.detectors
+            absolute_config(self.cell_config(*place))
+            for place in product(self.datasets, self.detectors, self.defences)
         ]
         patches = (
             each if each.isdecimal() else str(Path(each).expanduser().absolute()) for each in self.patches
@@ -84,6 +95,7 @@ class MatrixRequest(Request):
             patches=tuple(patches),
             detectors=_in_order(config.weights for config in configs),
             datasets=_in_order(config.dataset for config in configs),
+            defences=_in_order(chain_name(config.defences) for config in configs),
         )
 
     def on(self, device: str) -> Self:
@@ -92,7 +104,7 @@ class MatrixRequest(Request):
 
 
 class Matrix(Kind[MatrixRequest]):
-    """Scores patches on detectors and datasets, or goes on after the cells that are stored."""
+    """Scores patches on detectors, defences and datasets, or goes on after the cells that are stored."""
 
     name = "matrix"
     help = "Score patches on several detectors and datasets."
@@ -103,7 +115,9 @@ class Matrix(Kind[MatrixRequest]):
 
     def label(self, request: MatrixRequest, facts: Mapping[str, Any]) -> str:
         """After its sizes and what it attacks."""
-        sizes = f"{len(request.patches)} × {len(request.detectors)}"  # noqa: RUF001
+        axes = [request.patches, request.detectors]
+        axes += [request.defences] if request.defences != (NONE,) else []
+        sizes = " × ".join(str(len(axis)) for axis in axes)  # noqa: RUF001
         classes = words(_names(request.class_name), request.detector_class)
         return f"Matrix {sizes}: {classes} on {', '.join(Path(each).stem for each in request.datasets)}"
 

@@ -53,6 +53,9 @@ def test_a_matrix_is_started(app: AppTest, no_worker_is_started: list[str]) -> N
     assert app.multiselect(key="widget.t.patches").value == numbers[::-1]
     assert app.number_input(key="widget.t.image_size").value == 320  # as the patches were made
     app.multiselect(key="widget.t.detectors").set_value(["demo", "yolo11n"]).run()
+    app.multiselect(key="widget.t.defences").set_value(["none", "bit-depth"]).run()
+    assert "8 cells, each beside" in reading.texts(app)
+    app.multiselect(key="widget.t.defences").set_value(["none"]).run()
     assert "4 cells, each beside clean images, a grey patch and noise." in reading.texts(app)
     app.button(key="start-matrix").click().run()
     assert not app.exception
@@ -83,6 +86,19 @@ def test_a_matrix_is_shown_with_its_controls_and_failures(app: AppTest) -> None:
     assert list(rows["Patch"]) == ["No patch", "Grey patch", "Noise patch", "Run 0", "Run 1"]
     assert list(rows["broken"]) == ["failed"] * 5
     assert rows["demo"][3].endswith(") ◆")
+
+
+def test_defences_are_columns_sorted_by_the_adaptive_attacker(app: AppTest) -> None:
+    with Repository() as repository:
+        add_matrix(repository, fill(repository, runs=2), ("demo",), defences=("none", "bit-depth"))
+    opened(app)
+    drawn = reading.figure(app)
+    assert drawn["layout"]["xaxis"]["ticktext"] == ["demo", "demo ·<br>bit-depth"]
+    assert "◈ and a frame: the patch was made on this detector through this defence." in reading.texts(app)
+    summary = app.dataframe[1].value
+    assert list(summary["Defence"]) == ["none", "bit-depth"]
+    assert list(summary["ms an image"]) == ["20.0", "26.5 (+6.5)"]
+    assert [text.rpartition(" · ")[2] for text in summary["Adaptive attacker"]] == ["Run 0", "Run 1"]
 
 
 def test_another_score_is_chosen_and_stands_in_the_link(app: AppTest) -> None:

@@ -18,6 +18,7 @@ ASKED: dict[str, Any] = {
     "patches": [1],
     "detectors_": ["demo"],
     "datasets_": [DATASET],
+    "defences_": ["none"],
     "class_name": ["person"],
     "detector_class": "",
     "image_size": SIDE,
@@ -76,7 +77,8 @@ def test_a_cells_images_are_asked_for_by_its_settings(monkeypatch: pytest.Monkey
     with Repository() as repository:
         matrix = add_matrix(repository, fill(repository, runs=1, steps=2))
     patch = matrix.request["patches"][0]
-    preview = matrices.before_after(matrix, (patch, "yolo11n", DATASET), indices=[1])
+    preview = matrices.before_after(matrix, (patch, "yolo11n", DATASET), "bit-depth", indices=[1])
     asked = preview.request
+    assert asked["defences"] == ["bit-depth"]
     assert (asked["kind"], asked["indices"], asked["trust"]) == ("before_after", [1], False)
     assert (asked["weights"][0], asked["image_size"], asked["min_score"]) == ("yolo11n", SIDE, 0.25)

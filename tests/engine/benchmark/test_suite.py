@@ -67,7 +67,7 @@ def test_every_claim_is_tested_and_found_by_its_key(suite: Suite) -> None:
 def test_every_headline_is_short(suite: str, claim: Claim, outcome: str) -> None:
     metric, unit = TESTED[suite][claim.key]
     found = Comparison(
-        side={"": "a"},
+        side={"": "a", "defence": "jpeg:quality=75+median"},
         reference={"": "b"},
         metric=metric,
         unit=unit,
@@ -81,6 +81,7 @@ def test_every_headline_is_short(suite: str, claim: Claim, outcome: str) -> None
     assert sentence[0].isupper()
     assert "{" not in sentence
     said = claim.fails if outcome in ("refuted", "none") else claim.holds
+    said = said.replace("{defence}", "jpeg:quality=75+median")
     assert said in sentence or outcome == "undecided"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.benchmark import wording
 from engine.benchmark.suite import SUITES, Claim, Suite
 from engine.benchmark.verdicts import NULL
 from engine.benchmark.wording import (
@@ -268,3 +269,8 @@ def test_all_that_is_translated_is_listed() -> None:
         headline("tiny", [comparison(claim="first", outcome=outcome)], translate)
         outcome_text("tiny", comparison(claim="first", outcome=outcome), translate)
     assert {"How?", "It is as large", "a"} <= set(found)
+
+
+def test_a_claim_names_what_its_side_is() -> None:
+    said = wording._of_side("The defence {defence} helps", {"defence": "no defence", "seed": 1}, str.upper)
+    assert said == "The defence NO DEFENCE helps"

@@ -58,6 +58,38 @@ def test_a_matrix_is_run_listed_shown_and_gone_on_with(run: Run, axes: list[obje
     assert (after["failed"], after["cells"][:2]) == (0, before["cells"][:2])
 
 
+def test_defences_stand_beside_their_cost(run: Run, axes: list[object]) -> None:
+    told = run("--quiet", "matrix", "run", *axes, "--defences", "none,bit-depth:bits=2").out
+    lines = told.splitlines()
+    assert lines[1].split() == [
+        *("patch", "tiny", "tiny", "·", "bit-depth:bits=2", "broken", "broken", "·", "bit-depth:bits=2"),
+    ]
+    (title,) = [number for number, line in enumerate(lines) if line.startswith("detector and defence")]
+    assert [line.split()[:2] for line in lines[title + 2 : title + 4]] == [
+        ["tiny", lines[title + 2].split()[1]],
+        ["tiny", "·"],
+    ]
+    assert all(line.endswith("not tried") for line in lines[title + 2 : title + 6])
+    columns = run("matrix", "show", 1, "--json").json["columns"]
+    assert [each["defence"] for each in columns] == ["none", "bit-depth:bits=2"] * 2
+    assert columns[1]["ms_per_image"] > 0
+
+
+def test_a_patch_made_through_the_defence_is_marked(
+    run: Run, small: list[object], blocks: Path, tmp_path: Path
+) -> None:
+    made = run("patch", "generate", *small, "--defence", "bit-depth", "--out", tmp_path / "run")
+    assert made.code == 0
+    weights = small[small.index("--weights") + 1]
+    axes = ("--patches", 1, "--detectors", weights, "--datasets", blocks, "--defences", "none,bit-depth")
+    told = run("matrix", "run", *axes, "--image-size", IMAGE_SIZE, "--device", "cpu", "--resamples", 10)
+    lines = told.out.splitlines()
+    (patch,) = [line for line in lines if " *!" in line and " * " in line]
+    assert patch.endswith("*!")
+    assert "*! adaptive: made on this detector through this defence" in lines
+    assert sum(line.endswith("not tried") for line in lines) == 1
+
+
 def test_a_fresh_one_is_another(run: Run, axes: list[object]) -> None:
     numbers = [run("matrix", "run", *axes, *more, "--json").json["id"] for more in ((), (), ("--fresh",))]
     assert numbers == [1, 1, 2]
@@ -90,6 +122,10 @@ def test_every_score_can_be_printed() -> None:
             "patch 1: expected one of the list",
         ),
         (("--patches", ",", "--detectors", "demo", "--datasets", "demo"), "patches: expected one or more"),
+        (
+            ("--patches", "1", "--detectors", "demo", "--datasets", "demo", "--defences", "fog"),
+            "defence: expected one of",
+        ),
         (
             ("--patches", "1", "--detectors", "demo", "--datasets", "demo", "--iou", "2"),
             "IoU: expected 0.01 to 1, got 2",

@@ -83,6 +83,20 @@ def test_each_cell_has_the_scores_of_an_evaluation(request_: Request, loaded: li
     assert matrix.facts["patches"][asked.patches[0]]["name"] == "p"
 
 
+def test_each_defence_is_a_column_of_its_own(request_: Request, loaded: list[str]) -> None:
+    asked = request_(defences=("none", "bit-depth:bits=1"))
+    matrix = run_matrix(asked)
+    assert (matrix.state, matrix.ended, matrix.total) == ("finished", 8, 8)
+    assert loaded == ["tiny.pt", "other.pt"]
+    for cell in matrix.cells:
+        patch, *place = (cell.subject[name] for name in ("patch", "dataset", "detector", "defence"))
+        alone = evaluate(asked.cell_config(*place), Path(patch), settings=asked.settings)
+        assert cell.evaluation == json.loads(json.dumps(alone.to_json()))
+        assert cell.facts["ms_per_image"] > 0
+        assert cell.facts["adaptive"] is False
+    assert run_matrix(request_()).id != matrix.id
+
+
 def test_the_same_matrix_goes_on_where_it_stopped(request_: Request, loaded: list[str]) -> None:
     ended: list[int] = []
 

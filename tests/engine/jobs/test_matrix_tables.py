@@ -25,7 +25,12 @@ def cell(patch: str, detector: str, *, asr: float = 0.5, size: int = 16, **more:
         "controls": {name: scores(value + size / 1000) for name, value in CONDITIONS.items()},
         "settings": {"dataset": "streets", "patch_size": [size, size * 2], "masked": size > 16},
     }
-    subject = {"patch": patch, "detector": detector, "dataset": "/data/streets.yaml"}
+    subject = {
+        "patch": patch,
+        "detector": detector,
+        "dataset": "/data/streets.yaml",
+        "defence": more.pop("defence", "none"),
+    }
     return MatrixCell(subject=subject, scored_at=0.0, **{"evaluation": evaluation, **more})
 
 
@@ -33,7 +38,9 @@ def failed(patch: str, detector: str) -> MatrixCell:
     return cell(patch, detector, evaluation=None, error="no such weights")
 
 
-def matrix(*cells: MatrixCell, patches: tuple[str, ...] = ("1", "/p/b.npy")) -> Matrix:
+def matrix(
+    *cells: MatrixCell, patches: tuple[str, ...] = ("1", "/p/b.npy"), defences: tuple[str, ...] = ("none",)
+) -> Matrix:
     return Matrix(
         id=3,
         job_id=None,
@@ -46,6 +53,7 @@ def matrix(*cells: MatrixCell, patches: tuple[str, ...] = ("1", "/p/b.npy")) -> 
             "patches": list(patches),
             "detectors": ["/a/best.pt", "/b/best.pt"],
             "datasets": ["/data/streets.yaml"],
+            "defences": list(defences),
         },
         facts={"patches": {each: {"name": "b"} for each in patches}},
         cells=cells,
@@ -59,7 +67,7 @@ def test_without_cells_all_is_pending() -> None:
         ("patch", "b (1)"),
         ("patch", "b (p/b.npy)"),
     ]
-    assert (table.name, list(table.detectors.values())) == (
+    assert (table.name, [column.title for column in table.columns]) == (
         "streets",
         ["best (a/best.pt)", "best (b/best.pt)"],
     )
@@ -108,6 +116,7 @@ def test_csv_has_a_line_for_each_figure() -> None:
     (own,) = [each for each in lines if each["own"] == "True" and each["metric"] == "asr"]
     assert (own["patch"], own["value"], own["low"], own["held_out"]) == ("b (1)", "0.5", "0.25", "True")
     assert (own["dataset"], own["detector"], own["weights"]) == ("streets", "best (a/best.pt)", "/a/best.pt")
+    assert (own["defence"], own["adaptive"]) == ("none", "False")
     assert sum(each["error"] == "no such weights" for each in lines) == len(METRICS) * 4
 
 
@@ -120,3 +129,23 @@ def test_json_has_the_cells_in_order() -> None:
         ("/b/best.pt", "/p/b.npy"),
     ]
     assert (written["id"], written["total"]) == (3, 4)
+    assert [each["defence"] for each in written["columns"]] == ["none", "none"]
+
+
+def test_each_defence_has_a_column_beside_its_detector() -> None:
+    adaptive = cell("1", "/a/best.pt", asr=0.4, defence="bit-depth", facts={"own": True, "adaptive": True})
+    (table,) = tables(matrix(adaptive, defences=("none", "bit-depth")), "asr")
+    assert [column.title for column in table.columns] == [
+        "best (a/best.pt)",
+        "best (a/best.pt) · bit-depth",
+        "best (b/best.pt)",
+        "best (b/best.pt) · bit-depth",
+    ]
+    assert table.figures[3][1] == Figure(value=0.4, low=0.2, high=0.4, own=True, adaptive=True)
+    assert table.figures[3][0].pending
+    (line,) = [
+        each
+        for each in csv.DictReader(io.StringIO(to_csv(matrix(adaptive, defences=("none", "bit-depth")))))
+        if each["adaptive"] == "True" and each["metric"] == "asr"
+    ]
+    assert (line["defence"], line["value"]) == ("bit-depth", "0.4")

@@ -78,6 +78,7 @@ def test_a_patch_is_known_by_its_number_and_by_its_file(repository: Repository, 
             "name": "mine",
             "path": str(patch.path),
             "sha256": patch.sha256,
+            "made_through": None,
         }
     assert matrix_patch(repository, str(record.id)).path == Path(record.path)
 
@@ -106,6 +107,40 @@ def test_a_patch_knows_the_detector_and_the_images_that_it_was_made_on(
     made = replace(patch, record=replace(record, summary=summary, dataset="streets"))
     assert made.made_on(NET) is own
     assert (made.held_out("streets"), made.held_out("fields")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("summary", "made_through", "adaptive"),
+    [
+        ({}, None, False),
+        ({"config": {"dataset": "streets"}}, "none", False),
+        ({"config": {"defences": ["bit-depth"]}}, "bit-depth", True),
+        ({"config": {"defences": ["bit-depth", "bit-depth:bits=3"]}}, "bit-depth+bit-depth:bits=3", False),
+    ],
+)
+def test_a_patch_is_adaptive_where_it_was_made_through_the_very_defence(
+    repository: Repository, tmp_path: Path, summary: dict[str, Any], made_through: str | None, adaptive: bool
+) -> None:
+    record = import_patch(repository, written(tmp_path / "p.npy"))
+    patch = matrix_patch(repository, str(record.id))
+    made = replace(patch, record=replace(record, summary=summary | {"weights_sha256": "abc"}))
+    assert (made.made_through, made.adaptive_to(NET, "bit-depth")) == (made_through, adaptive)
+    assert not made.adaptive_to(replace(NET, checksum="other"), "bit-depth")
+
+
+@pytest.mark.parametrize("defences", [(), ("bit-depth:bits=1",)])
+def test_a_column_judges_behind_its_defence_and_tells_what_it_costs(
+    repository: Repository, settings: Settings, tmp_path: Path, defences: tuple[str, ...]
+) -> None:
+    config = settings(defences=defences)
+    file = written(tmp_path / "a.npy")
+    detector = open_detector(config.weights, device="cpu", trust=False)
+    column = Column(open_dataset(config.dataset), detector, config, HOW, lambda images: None)
+    found = column.evaluate(matrix_patch(repository, str(file)))
+    assert found.to_json() == evaluate(config, file, settings=HOW).to_json()
+    assert set(column.speed) == {"ms_per_image", "undefended_ms_per_image"}
+    assert min(column.speed.values()) > 0
+    assert (column.speed["ms_per_image"] == column.speed["undefended_ms_per_image"]) is not bool(defences)
 
 
 def test_a_detector_tells_what_it_is(settings: Settings) -> None:

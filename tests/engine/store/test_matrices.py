@@ -19,7 +19,7 @@ EVALUATION = {"patch": {"asr": 0.5}, "controls": {}, "settings": {}}
 
 
 def cell(patch: str = "1", detector: str = "a", **outcome: Any) -> MatrixCell:
-    subject = {"patch": patch, "detector": detector, "dataset": "streets"}
+    subject = {"patch": patch, "detector": detector, "dataset": "streets", "defence": "none"}
     return MatrixCell(subject=subject, scored_at=5.0, **{"evaluation": EVALUATION, **outcome})
 
 
@@ -52,7 +52,8 @@ def test_a_matrix_comes_back_with_its_cells(repository: Repository) -> None:
     assert finished == repository.matrices.get(matrix.id)
     assert sorted(finished.cells, key=lambda each: each.subject["patch"]) == cells
     assert (finished.state, finished.ended, finished.failed) == ("finished", 2, 1)
-    assert (finished.label, finished.request, finished.facts) == ("two on two", REQUEST, FACTS)
+    asked = REQUEST | {"defences": ["none"]}
+    assert (finished.label, finished.request, finished.facts) == ("two on two", asked, FACTS)
     (listed,) = repository.matrices.find()
     assert (listed.cells, listed.ended, listed.failed) == ((), 2, 1)
 
@@ -92,3 +93,12 @@ def test_cells_go_with_their_matrix_and_it_outlives_its_job(repository: Reposito
     assert repository.matrices.get(matrix.id).job_id is None
     assert repository.matrices.delete(matrix.id).cells == (cell(),)
     assert repository.connection.value("SELECT count(*) FROM matrix_cells") == 0
+
+
+def test_what_was_stored_before_there_were_defences_has_none(repository: Repository) -> None:
+    matrix = begun(repository)
+    old = {"patch": "1", "detector": "a", "dataset": "streets"}
+    repository.matrices.add_cell(matrix, MatrixCell(subject=old, scored_at=5.0, evaluation=EVALUATION))
+    read = repository.matrices.get(matrix.id)
+    assert (read.request["defences"], read.total) == (["none"], 4)
+    assert read.cells == (cell(),)

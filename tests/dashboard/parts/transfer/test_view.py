@@ -10,7 +10,7 @@ import pytest
 
 from dashboard.i18n import speaking
 from dashboard.parts.transfer import view
-from dashboard.services.matrices import Figure, Table, TableRow
+from dashboard.services.matrices import Figure, Table, TableColumn, TableRow
 
 TABLE = Table(
     dataset="streets",
@@ -19,7 +19,7 @@ TABLE = Table(
         TableRow(condition="grey", name="16x16"),
         *(TableRow(condition="patch", name=each) for each in "ab"),
     ),
-    detectors={"demo": "demo", "/w/net.pt": "net"},
+    columns=(TableColumn(detector="demo", name="demo"), TableColumn(detector="/w/net.pt", name="net")),
     figures=(
         (Figure(value=0.9), Figure(value=0.1, low=0.0, high=0.2)),
         (Figure(value=0.5, low=0.4, high=0.6, own=True), Figure(pending=True)),

@@ -36,6 +36,10 @@ def test_it_comes_back_from_json_without_doubles_and_spaces() -> None:
     assert (request.patches, request.detectors) == (("1", "b.npy"), ("demo",))
     assert MatrixRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
     assert MatrixRequest(**DEMO, class_name=("person",)).class_name == "person"
+    assert request.defences == ("none",)
+    chains = ("none", "bit-depth:4", " bit-depth ", "bit-depth:bits=3+bit-depth")
+    found = MatrixRequest(**DEMO, defences=chains).defences
+    assert found == ("none", "bit-depth", "bit-depth:bits=3+bit-depth")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +50,8 @@ def test_it_comes_back_from_json_without_doubles_and_spaces() -> None:
         ({"datasets": (3,)}, "datasets: expected a text, got 3"),
         ({"patches": "1"}, "patches: expected a list, got '1'"),
         ({"class_name": ("a", "b")}, "detector's class: expected the one that stands for a, b"),
+        ({"defences": ()}, "defences: expected one or more, got none"),
+        ({"defences": ("none", "bit-depth+fog")}, "defence: expected one of .*, got 'fog'"),
         ({"image_size": 33}, "image size: expected a multiple of 32, got 33"),
     ],
 )
@@ -59,6 +65,9 @@ def test_a_cell_is_a_run_of_its_own() -> None:
     assert config == RunConfig(
         dataset="streets", weights="net.pt", placement=HOW.placement, seed=4, max_images=3
     )
+    request = MatrixRequest(**DEMO, defences=("bit-depth+bit-depth:bits=3",))
+    behind = request.cell_config("streets", "net.pt", *request.defences)
+    assert behind.defences == ("bit-depth", "bit-depth:bits=3")
 
 
 def test_it_holds_from_any_folder_and_on_a_workers_device(
@@ -73,6 +82,9 @@ def test_it_holds_from_any_folder_and_on_a_workers_device(
     assert [made.on(worker).device for worker in ("cpu:1", "cuda:1")] == ["cpu", "cuda:1"]
     kind = Matrix()
     assert kind.label(request, {}) == "Matrix 2 × 2: person on demo"  # noqa: RUF001
+    behind = request.changed(defences=("none", "bit-depth"))
+    assert kind.label(behind, {}).startswith("Matrix 2 × 2 × 2: ")  # noqa: RUF001
+    assert behind.absolute().defences == ("none", "bit-depth")
     assert (kind.device(request), kind.seed(request.changed(settings=HOW))) == ("auto", 4)
 
 

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Defend: a detector's weakness, a defence tried on it, and the attack on the result by who knows of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dashboard.components import controls, empty_state, guarded, page_title
+from dashboard.drawing import st
+from dashboard.i18n import _
+from dashboard.page_state import kept
+from dashboard.parts.defence_choice import choose_chain
+from dashboard.parts.defend.launch import launches
+from dashboard.parts.defend.outcomes import outcome_table
+from dashboard.parts.defend.pictures import defended_images
+from dashboard.parts.defend.weakness import choose_subject, weakness
+from dashboard.services import datasets, defences, defend, matrices, patches
+from dashboard.services.defend import DefendedSubject, KnownAttack
+from engine.store.datasets import DatasetSummary
+
+
+def choose_trial(worst: KnownAttack | None, attacks: list[KnownAttack]) -> tuple[str | None, int | None]:
+    """The defence to try, with what it does and the paper that it follows, and the patch to try it on."""
+    st.subheader(_("Try a defence"), anchor=False)
+    with controls("defend-defence"):
+        left, right = st.columns(2)
+        with left:
+            chain = choose_chain("f.defence")
+        with right:
+            patch = choose_patch(worst, attacks)
+    for meaning, source in [] if chain is None else defences.about(chain):
+        st.caption(f"{_(meaning)} {source}".strip())
+    return chain, patch
+
+
+def choose_patch(worst: KnownAttack | None, attacks: list[KnownAttack]) -> int | None:
+    """The patch to look at: the strongest, or another; None without one on record."""
+    known = matrices.patch_options()
+    scored = {each.patch: each.name for each in attacks if each.patch is not None}
+    offered = {number: known.get(number, name) for number, name in scored.items()} | known
+    if not offered:
+        return None
+    first = worst.patch if worst is not None and worst.patch in offered else next(iter(offered))
+    return st.selectbox(
+        _("Patch"),
+        list(offered),
+        format_func=lambda number: f"{number} {offered.get(number, '')}",
+        help=_("The strongest one known at first."),
+        **kept("f.patch", first, allowed=offered, parse=int),
+    )
+
+
+def before_and_after(dataset: DatasetSummary, subject: DefendedSubject, patch_id: int, chain: str) -> None:
+    """One image clean, attacked, and attacked behind the defence."""
+    ask = partial(
+        patches.before_after,
+        patches.get(patch_id),
+        dataset=subject.dataset,
+        weights=subject.weights,
+        class_name=subject.class_name,
+        detector_class=subject.detector_class,
+    )
+    steps = defences.steps(chain)
+    asks = [ask, partial(ask, defences=steps)] if steps else [ask]
+    defended_images(dataset, subject.class_name, asks, chain)
+
+
+def page() -> None:
+    """The whole page."""
+    page_title(
+        _("Defend"),
+        _(
+            "See what weakens a detector, try what might help, and attack the result again by someone who "
+            "knows of it. A defence that was tried only against yesterday's patch proves nothing."
+        ),
+    )
+    found = datasets.summaries()
+    if not found:
+        empty_state(_("No dataset is imported yet."), page="datasets", label=_("Import a dataset"))
+        return
+    dataset, subject = choose_subject(found)
+    if subject is None:
+        return
+    with guarded():
+        attacks = defend.attacks(subject)
+        worst = weakness(attacks)
+        chain, patch = choose_trial(worst, attacks)
+        if chain is None:
+            return
+        if patch is not None:
+            before_and_after(dataset, subject, patch, chain)
+        launches(subject, worst, chain)
+        outcome_table(attacks, subject, chain)
+
+
+page()

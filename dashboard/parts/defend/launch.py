@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What can be launched next: an attack that knows the defence, a hardening, a defence's training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard import formats
+from dashboard.components import controls, go_to, guarded, queued
+from dashboard.drawing import Markdown, st
+from dashboard.i18n import _
+from dashboard.services import defences, defend, generate, patches
+from dashboard.services.defend import DefendedSubject, KnownAttack
+
+HARDEN, TRAIN = "harden", "train-defence"
+
+
+def launches(subject: DefendedSubject, worst: KnownAttack | None, chain: str) -> None:
+    """Three cards with their estimated times.
+
+    Args:
+        subject: what is to be protected.
+        worst: the strongest patch known, whose budget an adaptive attack gets.
+        chain: the defence chosen.
+    """
+    st.subheader(_("Go on"), anchor=False)
+    with controls("defend-launch"):
+        attack, harden, train = st.columns(3)
+        with attack.container(border=True), guarded():
+            _attack(subject, worst, chain)
+        with harden.container(border=True), guarded():
+            _harden(subject, worst)
+        with train.container(border=True), guarded():
+            _train(subject)
+
+
+def _attack(subject: DefendedSubject, worst: KnownAttack | None, chain: str) -> None:
+    st.markdown(Markdown(_("**Attack it again, knowingly**")))
+    if chain == defences.NONE:
+        st.caption(_("Choose a defence above; then a patch can be made through it."))
+        return
+    patch = None if worst is None or worst.patch is None else patches.get(worst.patch)
+    config = defend.adaptive_config(patch, subject, chain)
+    st.caption(
+        _("Makes a patch through {defence}, with the budget of the strongest one, and scores it.").format(
+            defence=chain
+        )
+    )
+    st.caption(_time(defend.run_s(config)))
+    if st.button(_("Launch the attack"), key="defend-attack", type="primary", icon=":material/play_arrow:"):
+        st.session_state["defend-attacked"] = generate.submit(config).id
+    queued("defend-attacked")
+
+
+def _harden(subject: DefendedSubject, worst: KnownAttack | None) -> None:
+    st.markdown(Markdown(_("**Harden the detector**")))
+    st.caption(
+        _("Trains it further with patches on its objects, then attacks the hardened one with a new patch.")
+    )
+    if not defend.offers(HARDEN):
+        go_to("detectors", _("Detectors"))
+        return
+    known = [] if worst is None or worst.patch is None else [str(worst.patch)]
+    values = {
+        "dataset": subject.dataset,
+        "weights": subject.weights,
+        "class_name": subject.class_name[0],
+        "patches": tuple(known),
+    }
+    _training(HARDEN, values, _("Launch the hardening"))
+
+
+def _train(subject: DefendedSubject) -> None:
+    st.markdown(Markdown(_("**Train a defence**")))
+    st.caption(_("Trains a small network on these images that finds patches and paints them out."))
+    if not defend.offers(TRAIN):
+        st.caption(_("This version cannot train one yet."))
+        return
+    values = {"dataset": subject.dataset, "classes": subject.class_name}
+    _training(TRAIN, values, _("Launch the training"))
+
+
+def _training(kind: str, values: Mapping[str, Any], label: str) -> None:
+    limit_s = defend.longest_s(kind, values)
+    if limit_s is not None:
+        st.caption(_("At most {time}.").format(time=formats.duration(limit_s)))
+    if st.button(label, key=f"defend-{kind}", icon=":material/play_arrow:"):
+        st.session_state[f"defend-{kind}-job"] = defend.start(kind, values).id
+    queued(f"defend-{kind}-job")
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return _("How long it takes here is not known yet.")
+    return _("About {time}.").format(time=formats.duration(seconds))

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""An image clean, attacked, and attacked with a defence before the detector, from the warm process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dashboard.components import controls, guarded, live
+from dashboard.drawing import st
+from dashboard.i18n import N_, _
+from dashboard.parts.before_after import Ask, legend
+from dashboard.parts.lists import page_number
+from dashboard.services import datasets, marks, patches
+from engine.store.datasets import DatasetSummary
+
+CAPTIONS = (
+    N_("Clean: {number} found"),
+    N_("Attacked: {number} found"),
+    N_("Attacked, behind {defence}: {number} found"),
+)
+
+
+def defended_images(
+    dataset: DatasetSummary, class_name: Sequence[str], asks: Sequence[Ask], defence: str
+) -> None:
+    """One image of the dataset at a time, in two or three pictures.
+
+    Args:
+        dataset: as it is imported.
+        class_name: of the dataset.
+        asks: ask what the patch changes without a defence, and with one if there is one; see `Ask`.
+        defence: its chain.
+    """
+    ids = datasets.class_ids(dataset, class_name)
+    counts = datasets.object_counts(dataset.name, dataset.imported_at, ids)
+    places = [place for place, count in enumerate(counts) if count]
+    if not places:
+        st.info(_("No image of this dataset has objects of this class. Choose another class."))
+        return
+    with controls("defend-images"):
+        number = page_number("defend.image", len(places))
+    with guarded():
+        _answered(asks, [places[number - 1]], defence)
+
+
+def _answered(asks: Sequence[Ask], indices: list[int], defence: str) -> None:
+    previews = [ask(indices=indices) for ask in asks]
+    failed = next((each for each in previews if each.state == "failed"), None)
+    if failed is not None:
+        st.error(failed.error or "", icon=":material/error:")
+        with controls("defend-again"):
+            if st.button(_("Try again"), icon=":material/refresh:", key="defend-again"):
+                for ask, each in zip(asks, previews, strict=True):
+                    ask(indices=indices, again=each.state == "failed")
+                st.rerun()
+    elif all(each.answer is not None for each in previews):
+        _pictures([each.answer["images"][0] for each in previews if each.answer], defence)
+    else:
+        live(_wait, every_s=0.5)(asks, indices)
+
+
+def _wait(asks: Sequence[Ask], indices: list[int]) -> None:
+    """Look again and again, then draw the whole page anew."""
+    if all(ask(indices=indices).state in ("done", "failed") for ask in asks):
+        st.rerun()
+    text = _("The detector looks at the images. The first time takes up to a minute, then two seconds.")
+    st.info(text, icon=":material/hourglass_top:")
+
+
+def _pictures(images: Sequence[dict[str, Any]], defence: str) -> None:
+    sides = [(images[0], "before"), *((image, "after") for image in images)]
+    for column, (image, side), caption in zip(st.columns(len(sides)), sides, CAPTIONS, strict=False):
+        found = sum(bool(each[side]) for each in image["objects"])
+        text = _(caption).format(number=found, defence=defence)
+        picture = patches.file_bytes(image[side]["path"])
+        column.image(
+            marks.marked(picture, marks.marks_of(image, side)), caption=text, alt=text, width="stretch"
+        )
+    legend()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The page Defend from the entry file: empty, a weakness, a defence with its pictures, the table."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.store.repository import Repository
+from tests.dashboard import reading
+from tests.dashboard.homes import DATASET, add_matrix, fill
+
+opened = partial(reading.opened, "defend")
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Nobody is started who answers previews."""
+    calls: list[object] = []
+    monkeypatch.setattr("engine.previews.requests.ensure_previewer", calls.append)
+    return calls
+
+
+@pytest.fixture
+def filled() -> None:
+    with Repository() as repository:
+        add_matrix(repository, fill(repository, runs=2), ("demo",), defences=("none", "bit-depth"))
+
+
+def test_without_a_dataset_it_leads_to_the_import(app: AppTest) -> None:
+    opened(app)
+    assert "No dataset is imported yet." in reading.texts(app)
+
+
+def test_without_patches_it_leads_to_their_making(app: AppTest) -> None:
+    with Repository() as repository:
+        for patch in fill(repository, runs=1):
+            repository.patches.delete(patch.id)
+    opened(app)
+    shown = reading.texts(app)
+    assert "No patch was scored on this detector and dataset yet" in shown
+    assert "Nothing is on record yet." in shown
+    assert "Choose a defence above; then a patch can be made through it." in shown
+
+
+def test_the_weakness_and_the_table_by_attacker_are_shown(app: AppTest, filled: None) -> None:
+    opened(app)
+    shown = reading.texts(app)
+    assert "The strongest patch on record is **Run" in shown
+    table = app.dataframe[1].value
+    assert list(table["Defence"]) == ["none", "bit-depth"]
+    assert list(table["ms an image"]) == ["20.0", "26.5 (+6.5)"]
+    assert table["Adaptive attacker"][1].endswith(" · Run 1")
+
+
+def test_a_defence_is_looked_at_and_attacked(
+    app: AppTest, filled: None, no_worker_is_started: list[str]
+) -> None:
+    opened(app, **{"f.defence": "bit-depth"})
+    with Repository() as repository:
+        previews = [repository.previews.claim() for _ in range(2)]
+    wanted = [each.request.get("defences") for each in previews if each]
+    assert sorted(map(str, wanted)) == ["['bit-depth']", "[]"]
+    assert "Round each colour to a few levels. Xu et al. 2018" in reading.texts(app)
+    app.button(key="defend-attack").click().run()
+    assert not app.exception
+    with Repository() as repository:
+        (job, *_) = repository.jobs.find(kinds=["generate"], limit=1)
+    config = reading.config_of(job)
+    assert (config.defences, config.dataset) == (("bit-depth",), DATASET)
+    assert no_worker_is_started == ["worker"]
+    assert f"Job {job.id} is in the queue." in reading.texts(app)
+
+
+def test_a_defence_that_there_is_not_is_told_at_once(app: AppTest, filled: None) -> None:
+    opened(app, failing=True, **{"f.defence": "fog"})
+    assert "defence: expected one of" in app.error[0].value
+
+
+def test_a_dataset_is_chosen_by_the_link(app: AppTest, filled: None) -> None:
+    opened(app, dataset=DATASET, **{"f.weights": "yolo11n"})
+    assert "No patch was scored on this detector and dataset yet" in reading.texts(app)
