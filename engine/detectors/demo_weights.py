@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.detectors.weight_classes import PACKAGED_WEIGHTS
 
-EMBEDDED = ("demo", "demo-rcnn")
+EMBEDDED = ("demo", "demo-rcnn", "demo-yolo11")
 """The names of the embedded detectors, which never name files of users."""
 
 

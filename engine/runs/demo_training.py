@@ -62,6 +62,13 @@ RECIPES = {
         batch_size=4,
         learning_rates={"scratch": 0.002, "whole": 0.001},
     ),
+    "demo-yolo11": Recipe(
+        layout="ultralytics/yolo11_small",
+        images=800,
+        epochs=36,
+        batch_size=8,
+        learning_rates={"scratch": 0.003, "whole": 0.0015},
+    ),
 }
 """Embedded detector → its recipe."""
 
