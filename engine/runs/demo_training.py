@@ -65,9 +65,9 @@ RECIPES = {
     "demo-yolo11": Recipe(
         layout="ultralytics/yolo11_small",
         images=800,
-        epochs=36,
-        batch_size=8,
-        learning_rates={"scratch": 0.003, "whole": 0.0015},
+        epochs=24,
+        batch_size=4,
+        learning_rates={"scratch": 0.002, "whole": 0.001},
     ),
 }
 """Embedded detector → its recipe."""
