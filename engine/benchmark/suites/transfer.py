@@ -146,8 +146,8 @@ def _rows(found: Sequence[Scored]) -> list[Row]:
         pairs += [(GAP, each.own[number], own) for made, own in enumerate(each.own) if made != number]
     pairs += [(SHARED, each.mean, each.own[number]) for number, each in enumerate(attacked)]
     pairs += [(LARGEST_LOSS, each.largest, each.mean) for each in found]
-    for claim, side, reference in pairs:
-        rows += strength_rows(side, reference, claim)
+    for claim, tested, reference in pairs:
+        rows += strength_rows(tested, reference, claim)
     return rows
 
 
