@@ -113,6 +113,7 @@ EXCEPTIONS = {
     ("engine.registries", "engine.patch.losses.terms"): "only the type of what it holds",
     ("engine.registries", "engine.patch.optimizers"): "only the type of what it holds",
     ("engine.registries", "engine.patch.schedules"): "only the type of what it holds",
+    ("engine.jobs.benchmark_detectors", "engine.detectors.demo_weights"): "which ones are embedded",
 }
 LIBRARIES = {
     "ultralytics": "engine/detectors/ultralytics*.py",
@@ -205,6 +206,7 @@ TORCH_FREE = [
     "engine.runs.run_folder",
     *(f"engine.benchmark.{name}" for name in ("changes", "rows", "report", "suite", "verdicts", "wording")),
     *(name_of(path) for path in MODULES if path.parent.name == "suites"),
+    "engine.jobs.benchmark_detectors",
     "engine.jobs.benchmark_history",
     "engine.jobs.benchmark_reports",
     "engine.jobs.patch_records",

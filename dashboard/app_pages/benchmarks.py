@@ -62,7 +62,7 @@ def start_form(suite: str) -> None:
         ):
             with guarded():
                 suites = list(benchmarks.SUITES) if wanted == ALL else [wanted]
-                benchmarks.start(
+                jobs = benchmarks.start(
                     suites,
                     dataset=dataset,
                     weights=detector,
@@ -70,8 +70,8 @@ def start_form(suite: str) -> None:
                     detector_class=detector_class or "",
                     scale=scale,
                 )
-                text = ngettext("{number} suite queued.", "{number} suites queued.", len(suites))
-                st.toast(text.format(number=len(suites)))
+                text = ngettext("{number} suite queued.", "{number} suites queued.", len(jobs))
+                st.toast(text.format(number=len(jobs)))
 
 
 def under_way() -> None:

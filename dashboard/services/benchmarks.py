@@ -15,6 +15,7 @@ from engine.benchmark.verdicts import NULL
 from engine.config import RunConfig
 from engine.csv_text import csv_text
 from engine.jobs import benchmark_history, queue
+from engine.jobs.benchmark_detectors import for_all, with_detectors
 from engine.jobs.kinds import making
 from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.json_text import json_document
@@ -144,7 +145,7 @@ def start(
     """Queue suites one after the other, and start a worker for them.
 
     Args:
-        suites: their names.
+        suites: their names; of several, those that need more detectors are left out.
         dataset, weights, class_name, detector_class: what they run on; other settings are the engine's
             defaults.
         scale: of `SCALES`.
@@ -159,8 +160,15 @@ def start(
         class_name=class_name,
         detector_class=detector_class,
     )
+    if len(suites) == 1:
+        configs = {suites[0]: with_detectors(suites[0], config)}
+    else:
+        found = {suite: for_all(suite, config) for suite in suites}
+        configs = {suite: each for suite, each in found.items() if each is not None}
     with opened() as repository:
-        requests = [BenchmarkRequest(suite=suite, scale=scale, config=config) for suite in suites]
+        requests = [
+            BenchmarkRequest(suite=suite, scale=scale, config=each) for suite, each in configs.items()
+        ]
         jobs = [queue.submit(repository, "benchmark", request) for request in requests]
         queue.ensure_worker(repository)
     active.clear()

@@ -14,6 +14,7 @@ from torch import Tensor
 from engine.benchmark.timing import device_seconds
 from engine.config import RunConfig, TrainingConfig
 from engine.detectors.base import Detector
+from engine.detectors.ensemble import Attacked
 from engine.patch.initial import initial_patch
 from engine.patch.run import PatchRun
 from engine.patch.state import RunState
@@ -40,6 +41,7 @@ class Subject:
         train: trains a detector by these settings on images, whose class ids are indices of the names, and
             returns it with what `training.json` holds; handed in like `readers`.
         readers: ways to read the dataset's records, by name; handed in, since benchmarks know no database.
+        further: the same images for each further detector, under its own id of the class.
     """
 
     detector: Detector
@@ -52,6 +54,7 @@ class Subject:
     unseen: Callable[[Callable[[str], object]], Sequence[ImageRecord]] = lambda report: ()
     train: Callable[[TrainingConfig, Sequence[ImageRecord], tuple[str, ...]], Trained] | None = None
     readers: Mapping[str, Callable[[], Sequence[ImageRecord]]] = field(default_factory=dict)
+    further: Sequence[Subject] = ()
 
     def over(self, records: Sequence[ImageRecord]) -> Subject:
         """The same detector and settings over other images."""
@@ -61,6 +64,7 @@ class Subject:
         self,
         *,
         start: Tensor | None = None,
+        attacked: Attacked | None = None,
         clock: Callable[[], float] = time.perf_counter,
         **changes: Any,
     ) -> PatchRun:
@@ -68,6 +72,7 @@ class Subject:
 
         Args:
             start: the first patch, float32 (3, h, w); by default the one that the settings name.
+            attacked: by default the subject's detector.
             clock: seconds, monotonic, of the run's time limit.
             changes: of the settings.
         """
@@ -75,7 +80,7 @@ class Subject:
         if start is None:
             start = initial_patch(config.initial, config.patch_height, config.patch_width, config.seed)
         return PatchRun(
-            self.detector,
+            self.detector if attacked is None else attacked,
             self.records,
             config,
             class_id=self.class_id,

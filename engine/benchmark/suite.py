@@ -118,6 +118,7 @@ class Suite:
         names: words in its sides, for translation.
         on_cuda: what it measures on a CUDA device only; empty if nothing.
         needs_cuda: keys of the parts that can be done there only.
+        detectors: the fewest that it measures; the subject has those after the first as `further`.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Suite:
     names: tuple[str, ...] = ()
     on_cuda: str = ""
     needs_cuda: tuple[str, ...] = ()
+    detectors: int = 1
 
     @property
     def help(self) -> str:

@@ -127,7 +127,7 @@ class Trials:
         Args:
             records: the images; by default all training images.
             start: the initial patch, float32 (3, h, w); by default the one that the settings name.
-            changes: of the subject's settings.
+            changes: of the subject's settings; `attacked` in place of its detector.
         """
         subject = self.training if records is None else self.training.over(records)
         run = subject.run(start=start, **changes)

@@ -14,6 +14,7 @@ MOST_WORDS = 15  # of a headline
 DASH = "–"  # noqa: RUF001
 
 AXES = {
+    "attacked": "patch of {value}",
     "batch_size": "batch {value}",
     "defence": "behind {value}",
     "images": "{value} images",
@@ -22,6 +23,7 @@ AXES = {
     "objects": "{value} objects an image",
     "pixels": "images of {value} px",
     "prefetch": "prefetch {value}",
+    "scored": "on {value}",
     "seed": "seed {value}",
     "texels": "{value} texels a side",
 }

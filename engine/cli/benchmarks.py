@@ -69,9 +69,12 @@ def run_command(
     Settings of a patch are those that a suite's sides start from, where it does not vary them itself. A run
     that was interrupted goes on where it stopped. `run all` keeps suites that this version has measured with
     these settings already.
+
+    The suite transfer takes --weights repeatedly: it attacks the first two detectors, and scores on all; with
+    demo alone, the embedded ones.
     """
     options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
-    config = config_from_options(options)
+    config = config_from_options(options, several=True)
     arguments: dict[str, Any] = {"scale": scale, "seconds": seconds, "seeds": seeds}
     arguments |= {"fresh": fresh, "trust": trust_weights}
     if suite == "all":

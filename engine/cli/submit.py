@@ -24,6 +24,7 @@ from engine.cli.run_options import (
 )
 from engine.cli.training_options import training_from_options, training_options
 from engine.jobs import queue
+from engine.jobs.benchmark_detectors import with_detectors
 from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.kinds.evaluate import EvaluateRequest
@@ -109,7 +110,7 @@ def benchmark_command(
         scale=scale,
         seconds=seconds,
         seeds=seeds,
-        config=config_from_options(options),
+        config=with_detectors(suite, config_from_options(options, several=True)),
         trust=options["trust_weights"],
     )
     _submit("benchmark", request, options)

@@ -46,8 +46,9 @@ class DetectorFamily:
         losses: name → meaning of each training loss that its detectors may have; a name means the same in
             all families, `total` is what training minimises.
         published_classes: those of all published detectors, if they are the same; else empty.
-        architectures: what `--architecture` may say of the family's files that do not say it themselves. Its
-            trainer trains them from random weights, named `torchvision/fasterrcnn_small`.
+        architectures: what `--architecture` may say of the family's files that do not say it themselves.
+        layouts: what its trainer makes of random weights, without a file, named
+            `torchvision/fasterrcnn_small`.
         knows: whether a file or folder holds weights of the family, by its name or content.
         class_names: reads the classes of such weights by index; empty if it cannot.
         adapter: imports and returns the module that loads the family's detectors.
@@ -64,6 +65,7 @@ class DetectorFamily:
     adapter: Callable[[], Adapter]
     published_classes: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
+    layouts: tuple[str, ...] = ()
     trainer: Callable[[], Trainer] | None = None
 
 
@@ -93,13 +95,13 @@ def published_classes(weights: str) -> tuple[str, ...]:
 
 
 def layout_named(weights: str) -> tuple[DetectorFamily, str] | None:
-    """The family and the architecture that a name such as `torchvision/fasterrcnn_small` stands for, if any.
+    """The family and the layout that a name such as `torchvision/fasterrcnn_small` stands for, if any.
 
     It can be trained from random weights without a file.
     """
-    family, _, architecture = weights.partition("/")
+    family, _, layout = weights.partition("/")
     named = DETECTORS.get(family)
-    return (named, architecture) if named is not None and architecture in named.architectures else None
+    return (named, layout) if named is not None and layout in named.layouts else None
 
 
 def _ultralytics() -> Adapter:
@@ -149,6 +151,7 @@ DETECTORS.add(
         knows=Path.is_file,
         class_names=classes_in,
         adapter=_ultralytics,
+        layouts=("yolo11_small",),
         trainer=_ultralytics_trainer,
     )
 )
@@ -172,6 +175,7 @@ DETECTORS.add(
         adapter=_torchvision,
         published_classes=torchvision_names.COCO_CLASSES,
         architectures=torchvision_names.ARCHITECTURES,
+        layouts=torchvision_names.ARCHITECTURES,
         trainer=_torchvision_trainer,
     )
 )

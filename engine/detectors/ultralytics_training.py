@@ -24,6 +24,7 @@ from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_model import detection_model, input_channels
 from engine.detectors.ultralytics_quiet import DetectionModel, quiet_environment
 from engine.detectors.ultralytics_records import RecordsDataset
+from engine.detectors.ultralytics_small import yolo11_small
 from engine.errors import DetectorError
 
 with quiet_environment():
@@ -33,6 +34,7 @@ with quiet_environment():
 LEARNING_RATES = {"adamw": 0.002, "sgd": 0.01}  # Ultralytics' own for few classes, and its default
 # Measured from the demo's weights, 3 epochs of 20 scenes: AP50 0.83 on others, 0.75 at the full rate.
 FINE_TUNING = 0.25  # of that rate, from given weights
+LAYOUTS = {"yolo11_small": yolo11_small}  # those of the family that need no file
 MOSAIC_SHARE = 0.75  # of the training; after it, images are shown whole, as Ultralytics does at the end
 _AMP = {"fp32": False, "bf16": "bf16", "fp16": True}
 _WORKERS = 4  # on GPUs; on a CPU they would take the cores from the training
@@ -71,6 +73,8 @@ def _trainable(task: TrainingTask) -> Any:
     Raises:
         DetectorError: it has another task beside detection, or does not take colour images.
     """
+    if task.architecture:
+        return LAYOUTS[task.architecture]()
     model = detection_model(load_checkpoint(task.weights, trust=task.trust).model)
     head = type(model.model[-1]).__name__
     if type(model) is not DetectionModel or head not in ("Detect", "v10Detect"):

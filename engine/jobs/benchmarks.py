@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.benchmark.wording import headline
 from engine.config import RunConfig
 from engine.datasets.demo import demo_dataset
 from engine.errors import EngineError, RunInterruptedError
+from engine.jobs.benchmark_detectors import for_all, with_detectors
 from engine.jobs.benchmark_history import result_of
 from engine.jobs.benchmark_readers import readers
 from engine.jobs.benchmark_reports import write_result
@@ -54,7 +56,8 @@ def run_suite(
 
     Args:
         name: one of `engine.benchmark.suite.SUITES`.
-        config: dataset, weights, classes, device and the settings that all sides start from.
+        config: dataset, weights, classes, device and the settings that all sides start from; see
+            `with_detectors` on its detectors.
         scale: one of `engine.benchmark.suite.SCALES`.
         report: called with each line of progress.
         seconds: time for generating patches, overriding the scale's.
@@ -74,8 +77,8 @@ def run_suite(
         RunInterruptedError: a stop was requested or Ctrl-C pressed; finished parts are kept.
         EngineError: any other failure, in one line; finished parts are kept.
     """
-    require_choice("suite", name, SUITES)
     require_choice("scale", scale, SCALES)
+    config = with_detectors(name, config)
     work = _work(scale, seconds, seeds)
     seed_everything(config.seed)
     materials = gather(config, trust=trust)
@@ -86,7 +89,7 @@ def run_suite(
         scale=scale,
         device=str(materials.detector.device),
         machine=_model(materials.detector.device, machine),
-        detector=materials.detector.name,
+        detector=materials.attacked.name,
         dataset=materials.dataset.name,
         code_version=code_version(),
         settings={"config": config.to_json(), "seconds": seconds, "seeds": seeds},
@@ -116,7 +119,8 @@ def run_all(
 
     Args:
         config, scale, report, options: passed to `run_suite`.
-        names: the suites to run; empty for all.
+        names: the suites to run; empty for all that the detectors are enough for, where those of one
+            detector take the first.
 
     Returns:
         The results in the suites' order, and suite → error of those that failed.
@@ -126,9 +130,13 @@ def run_all(
     """
     results, failures = [], {}
     for name in names or SUITES:
+        chosen = config if names else for_all(name, config)
+        if chosen is None:
+            report(f"Suite {name}: left out, as it needs more detectors")
+            continue
         report(f"Suite {name}")
         try:
-            results.append(run_suite(name, config, scale=scale, report=report, keep_finished=True, **options))
+            results.append(run_suite(name, chosen, scale=scale, report=report, keep_finished=True, **options))
         except RunInterruptedError:
             raise
         except Exception as error:  # a failing suite must not cost the results of the others
@@ -185,19 +193,24 @@ def _stopped(suite: str) -> str:
 
 
 def _subject(config: RunConfig, materials: Materials, trust: bool) -> Subject:
-    bare = gather(config.changed(defences=()), trust=trust).detector if config.defences else None
-    return Subject(
-        detector=materials.detector,
-        undefended=bare,
-        unfused=gather(config, trust=trust, fuse=False).detector,
-        class_id=materials.class_id,
-        records=materials.records,
-        config=config,
-        trust=trust,
-        unseen=partial(_unseen, materials),
-        train=partial(trained, trust=trust),
-        readers=readers(materials.dataset),
+    unfused = gather(config, trust=trust, fuse=False)
+    undefended = gather(config.changed(defences=()), trust=trust).by_detector() if config.defences else ()
+    first, *further = (
+        Subject(
+            detector=each.detector,
+            undefended=plain.detector if plain else None,
+            unfused=bare.detector,
+            class_id=each.class_id,
+            records=each.records,
+            config=config,
+            trust=trust,
+            unseen=partial(_unseen, each),
+            train=partial(trained, trust=trust),
+            readers=readers(each.dataset),
+        )
+        for each, bare, plain in zip_longest(materials.by_detector(), unfused.by_detector(), undefended)
     )
+    return replace(first, further=further)
 
 
 def _unseen(materials: Materials, report: Report) -> list[ImageRecord]:

@@ -62,6 +62,13 @@ RECIPES = {
         batch_size=4,
         learning_rates={"scratch": 0.002, "whole": 0.001},
     ),
+    "demo-yolo11": Recipe(
+        layout="ultralytics/yolo11_small",
+        images=800,
+        epochs=24,
+        batch_size=4,
+        learning_rates={"scratch": 0.002, "whole": 0.001},
+    ),
 }
 """Embedded detector → its recipe."""
 

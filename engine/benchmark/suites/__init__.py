@@ -18,5 +18,6 @@ from engine.benchmark.suites import (  # isort: skip
     memory as memory,
     strength as strength,
     transfer_learning as transfer_learning,
+    transfer as transfer,
     defences as defences,
 )

@@ -236,7 +236,14 @@ def test_a_link_to_weights_outside_the_allowed_folders_starts_nothing(
 
 
 @pytest.mark.parametrize(("suite", "queued"), [("loader", 1), ("all", len(benchmarks.SUITES))])
-def test_a_suite_is_started(app: AppTest, no_worker_is_started: list[str], suite: str, queued: int) -> None:
+def test_a_suite_is_started(
+    app: AppTest,
+    no_worker_is_started: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    suite: str,
+    queued: int,
+) -> None:
+    monkeypatch.setattr("engine.jobs.benchmark_detectors.embedded_detectors", lambda: ("demo", "demo-rcnn"))
     opened(app)
     choose(app, "Suite", suite)
     app.button(key="start-suite").click().run()

@@ -18,6 +18,7 @@ import streamlit as st
 from dashboard.i18n import _, speaking
 from dashboard.services import benchmarks
 from dashboard.services.benchmarks import Filter
+from engine.detectors import demo_weights
 from engine.errors import SettingsError
 from engine.measurements import Comparison
 from engine.store.repository import Repository
@@ -122,6 +123,21 @@ def test_suites_are_queued_and_a_worker_asked_for(no_worker_is_started: list[str
     assert job.label == "Benchmark loader: man, woman → person, demo on demo"
     with pytest.raises(SettingsError, match="scale: expected one of"):
         benchmarks.start(["loader"], **subject, scale="huge")
+
+
+def test_a_suite_of_several_detectors_is_queued_where_there_are_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_worker_is_started: list[str]
+) -> None:
+    monkeypatch.setattr(demo_weights, "PACKAGED_WEIGHTS", tmp_path)
+    demo_weights.embedded_file("demo").touch()
+    subject = {"dataset": "demo", "weights": "demo", "class_name": "person", "scale": "small"}
+    with pytest.raises(SettingsError, match="expected 2 detectors or more in the suite transfer, got 1"):
+        benchmarks.start(["transfer"], **subject)
+    (job,) = benchmarks.start(["transfer", "loader"], **subject)
+    assert job.request["suite"] == "loader"
+    demo_weights.embedded_file("demo-rcnn").touch()
+    (job,) = benchmarks.start(["transfer"], **subject)
+    assert job.request["config"]["further_weights"] == ["demo-rcnn"]
 
 
 def test_weights_outside_the_allowed_folders_are_refused(

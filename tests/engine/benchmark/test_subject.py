@@ -7,6 +7,9 @@ from contextlib import closing
 
 import torch
 
+from engine.detectors.ensemble import Ensemble, Member
+from tests.fakes import FakeDetector
+
 
 def test_a_run_takes_changes_and_is_endless_unless_told(subject):
     assert subject.run().state.iterations > 100_000
@@ -17,6 +20,14 @@ def test_a_run_takes_changes_and_is_endless_unless_told(subject):
 def test_a_run_begins_where_it_is_told(subject):
     start = torch.rand(3, 16, 16)
     assert torch.equal(subject.run(start=start).state.patch_chw, start)
+
+
+def test_a_run_attacks_what_it_is_told(subject):
+    members = [Member(detector=each, class_id=0) for each in (subject.detector, FakeDetector())]
+    alone, both = (subject.run(attacked=attacked, iterations=1) for attacked in (None, Ensemble(members)))
+    for run in (alone, both):
+        list(run.iterate())
+    assert not torch.equal(alone.state.patch_chw, both.state.patch_chw)
 
 
 def test_other_images_leave_the_rest(subject):

@@ -219,7 +219,7 @@ def test_retraining_prints_the_score(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--retrain", "yolo"), "'yolo' is not one of 'demo', 'demo-rcnn'"),
+        (("--retrain", "yolo"), "'yolo' is not one of 'demo', 'demo-rcnn', 'demo-yolo11'"),
         (("--resume", "begun"), "expected --retrain with --resume, got none"),
         (
             ("--retrain", "--resume", "begun", "--seed", "1"),

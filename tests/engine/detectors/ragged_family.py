@@ -39,4 +39,5 @@ RAGGED = DetectorFamily(
     adapter=lambda: sys.modules[__name__],
     published_classes=("person", "car"),
     architectures=("ragged",),
+    layouts=("ragged",),
 )

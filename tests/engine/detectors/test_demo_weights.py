@@ -19,8 +19,9 @@ from engine.evaluation.average_precision import measure_ap
 from engine.evaluation.matching import ClassBoxes
 
 IMAGES = 40
-LEAST = {"demo": (0.9, 0.5), "demo-rcnn": (0.85, 0.4)}  # AP50 and AP50-95
-FAMILIES = {"demo": "yolov8", "demo-rcnn": "fasterrcnn_small"}
+# AP50 and AP50-95.
+LEAST = {"demo": (0.9, 0.5), "demo-rcnn": (0.85, 0.4), "demo-yolo11": (0.85, 0.4)}
+FAMILIES = {"demo": "yolov8", "demo-rcnn": "fasterrcnn_small", "demo-yolo11": "yolo11"}
 each_one = pytest.mark.parametrize("name", embedded_detectors())
 
 
@@ -40,7 +41,8 @@ def test_only_what_is_there_is_offered(tmp_path, monkeypatch):
     embedded_file("demo-rcnn").touch()
     assert embedded_detectors() == ("demo-rcnn",)
     embedded_file("demo").touch()
-    assert embedded_detectors() == EMBEDDED == ("demo", "demo-rcnn")
+    embedded_file("demo-yolo11").touch()
+    assert embedded_detectors() == EMBEDDED == ("demo", "demo-rcnn", "demo-yolo11")
 
 
 @each_one

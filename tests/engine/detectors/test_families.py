@@ -49,18 +49,20 @@ def test_published_classes_are_known_before_any_download() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "architecture"),
+    ("name", "named"),
     [
         ("", None),
         ("fasterrcnn_small", None),
         ("torchvision/resnet50", None),
         ("ultralytics/fasterrcnn_small", None),
-        ("torchvision/fasterrcnn_small", "fasterrcnn_small"),
+        ("torchvision/fasterrcnn_small", ("torchvision", "fasterrcnn_small")),
+        ("ultralytics/yolo11_small", ("ultralytics", "yolo11_small")),
+        ("ultralytics/yolo11n", None),
     ],
 )
-def test_a_layout_is_named_with_its_family(name: str, architecture: str | None) -> None:
+def test_a_layout_is_named_with_its_family(name: str, named: tuple[str, str] | None) -> None:
     found = layout_named(name)
-    assert found == (None if architecture is None else (DETECTORS["torchvision"], architecture))
+    assert found == (named and (DETECTORS[named[0]], named[1]))
 
 
 def test_the_last_family_that_knows_a_file_has_it(tmp_path: Path, tiny_weights: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from engine.config import TrainingConfig
 from engine.datasets.sources import read_dataset
 from engine.detectors.checkpoints import load_checkpoint
+from engine.detectors.loading import load_detector
 from engine.detectors.training import EpochResult, TrainingTask
 from engine.detectors.ultralytics_training import train
 from engine.errors import DetectorError, NonFiniteLossError, RunInterruptedError
@@ -151,6 +153,15 @@ def test_a_training_that_was_stopped_ends_in_the_same_bits(
         assert all(
             torch.equal(value, second.states[-1][part][key]) for key, value in whole.states[-1][part].items()
         )
+
+
+def test_a_layout_is_trained_without_a_file(task: Callable[..., TrainingTask], tmp_path: Path) -> None:
+    course = Recorder(1)
+    given = task(weights=Path("ultralytics/yolo11_small"), strategy="scratch")
+    train(replace(given, architecture="yolo11_small"), course)
+    torch.save(course.weights[-1], tmp_path / "trained.pt")
+    trained = load_detector(tmp_path / "trained.pt", device="cpu")
+    assert (trained.class_names, trained.family) == (CLASSES, "yolo11")
 
 
 def test_a_loss_that_is_no_number_stops_before_the_step(task: Callable[..., TrainingTask]) -> None:

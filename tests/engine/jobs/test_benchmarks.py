@@ -21,6 +21,7 @@ from engine.jobs import benchmarks
 from engine.records import Dataset
 from engine.runs.materials import gather
 from engine.store.repository import Repository
+from tests.engine.tiny import write_weights
 
 Settings = Callable[..., RunConfig]
 
@@ -220,6 +221,38 @@ def test_progress_is_told_and_a_stop_is_heeded(run: Callable, tiny: TinySuite) -
     with pytest.raises(RunInterruptedError, match="stopped in the suite tiny; its finished parts are kept"):
         run(stop_requested=lambda: len(tiny.measured) == 3)
     assert tiny.measured == ["one", "two", "one"]
+
+
+def test_a_suite_of_several_detectors_has_each_with_its_own_class(
+    run: Callable, tiny: TinySuite, settings: Settings, tmp_path: Path
+) -> None:
+    other = write_weights(tmp_path / "other.pt", seed=2, classes=("car", "person"))
+    with SUITES.having(replace(tiny.suite, name="several", detectors=2)):
+        result = run("several", config=settings(further_weights=(str(other),)))
+    (further,) = tiny.subject.further
+    assert result["detector"] == "tiny + other"
+    assert (further.detector.name, further.unfused.name, further.class_id) == ("other", "other", 1)
+    assert [record.count(1) for record in further.records] == [1, 2, 1, 2, 1]
+    assert [each.path for each in further.records] == [each.path for each in tiny.subject.records]
+
+
+def test_of_all_suites_those_that_lack_detectors_are_left_out(
+    tiny: TinySuite, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write_weights(tmp_path / "other.pt", seed=2)
+    lines: list[str] = []
+    several = TinySuite("several")
+    with SUITES.having(replace(several.suite, detectors=2)):
+        monkeypatch.setattr(benchmarks, "SUITES", {name: SUITES[name] for name in ("tiny", "several")})
+        alone, _ = benchmarks.run_all(settings(), scale="small", report=lines.append)
+        assert "Suite several: left out, as it needs more detectors" in lines
+        config = settings(further_weights=(str(other),))
+        both, failures = benchmarks.run_all(config, scale="small", report=lines.append)
+    assert [[each["suite"] for each in results] for results in (alone, both)] == [
+        ["tiny"],
+        ["tiny", "several"],
+    ]
+    assert ([each["detector"] for each in both], failures) == (["tiny", "tiny + other"], {})
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,17 @@ def test_a_file_is_of_its_family(tiny_weights: Path, strategy: str) -> None:
     assert (start.path, start.family, start.architecture) == (tiny_weights, DETECTORS["ultralytics"], "")
 
 
-@pytest.mark.parametrize("architecture", ["fasterrcnn_small", "fcos_resnet50_fpn"])
-def test_from_scratch_a_layout_needs_no_file(architecture: str) -> None:
-    start = training_start(config(f"torchvision/{architecture}", "scratch"))
-    assert (start.path.name, start.family, start.architecture) == (
-        architecture,
-        DETECTORS["torchvision"],
-        architecture,
-    )
+@pytest.mark.parametrize(
+    ("family", "layout"),
+    [
+        ("torchvision", "fasterrcnn_small"),
+        ("torchvision", "fcos_resnet50_fpn"),
+        ("ultralytics", "yolo11_small"),
+    ],
+)
+def test_from_scratch_a_layout_needs_no_file(family: str, layout: str) -> None:
+    start = training_start(config(f"{family}/{layout}", "scratch"))
+    assert (start.path.name, start.family, start.architecture) == (layout, DETECTORS[family], layout)
 
 
 def test_a_file_of_that_name_comes_first(tmp_path: Path, tiny_weights: Path, monkeypatch) -> None:

@@ -54,6 +54,9 @@ TESTED: dict[str, dict[str, tuple[str, str]]] = {
     "memory": {"less": ("bytes", "times"), "saved": ("bytes", "times")},
     "strength": {"stronger": (CONFIDENCE, "difference")},
     "transfer-learning": {"frozen": ("AP50", "difference"), "scratch": ("AP50", "difference")},
+    "transfer": dict.fromkeys(
+        ("transfers", "reaches", "gap", "shared", "largest"), (CONFIDENCE, "difference")
+    ),
     "defences": dict.fromkeys(("adaptive", "unaware", "cost", "smooth", "random"), ("AP50", "difference")),
 }
 """Suite → claim → by which metric and in which unit it is tested."""
