@@ -84,6 +84,16 @@ class Defended:
         return self.detector.checksum()
 
 
+def seen_by(detector: Detector, images_nchw: Tensor) -> Tensor:
+    """The images as the detector behind all its defences sees them, float (n, 3, h, w), 0 to 1.
+
+    A defence that looks at an image several times is no `Defended`: it and what is behind it change nothing.
+    """
+    while isinstance(detector, Defended):
+        images_nchw, detector = detector.changed(images_nchw), detector.detector
+    return images_nchw
+
+
 def straight_through(changed: Tensor, images: Tensor) -> Tensor:
     """The changed images, with the gradient of the images as they were (Athalye et al. 2018, BPDA)."""
     return changed.detach() + (images - images.detach())

@@ -16,6 +16,7 @@ from torch import Tensor
 from engine.boxes import FloatArray, Letterbox
 from engine.config import AugmentationConfig, PlacementConfig
 from engine.datasets.loader import Batch, ImageLoader
+from engine.defences.defended import seen_by
 from engine.defences.kinds import defended
 from engine.detectors.base import Detections, Detector
 from engine.detectors.loading import load_detector
@@ -95,12 +96,14 @@ def _before_after(request: dict[str, Any], folder: Path, device: str) -> list[di
     images = [batch.images_nchw.float() / 255, _patched(batch, patch, mask, request)]
     detections = [_detect(detector, each, class_id, request["min_score"]) for each in images]
     objects = _objects(batch)
+    with torch.no_grad():
+        seen = [seen_by(detector, each.to(detector.device)).cpu() for each in images]
     answers = []
     for number, index in enumerate(request["indices"]):
         box, clean, patched = batch.letterboxes[number], detections[0][number], detections[1][number]
         sizes = [
             _picture(folder, name, index, each[number], box)
-            for name, each in zip(("clean", "patched"), images, strict=True)
+            for name, each in zip(("clean", "patched"), seen, strict=True)
         ]
         compared = _compared(objects[number], clean, patched, request["iou"], box, detector)
         for side, picture in zip(("before", "after"), sizes, strict=True):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from dashboard.parts.before_after import changed_images
 from dashboard.parts.jobs.controls import asked_twice
 from dashboard.parts.transfer.columns import columns, figure_text
 from dashboard.services import datasets, matrices
-from dashboard.services.matrices import Figure, Matrix, Table, TableRow
+from dashboard.services.matrices import Figure, Matrix, Table, TableColumn, TableRow
 
 STATES = {
     "running": N_("At work, or ended in the middle: {ended} of {total} cells are there."),
@@ -59,22 +60,12 @@ def heat_maps(matrix: Matrix, metric: str) -> None:
     shown = matrices.tables(matrix, metric)
     for number, found in enumerate(shown):
         title = _("{score} on {dataset}").format(score=_(SCORES[metric]), dataset=found.name)
-        figure = heat_map(
-            list(map(row_name, found.rows)),
-            [column.title for column in found.columns],
-            [[_cell(each) for each in figures] for figures in found.figures],
-            controls=sum(row.condition != "patch" for row in found.rows),
-            stronger_low=metric in LOW_IS_STRONG,
-            title=title,
-            **look(),
-        )
-        chart(
-            figure,
-            alt=alt(found, metric),
-            key=f"transfer-{number}",
-            on_select=partial(_clicked, number, found),
-            selection_mode="points",
-        )
+        for part, group in enumerate(grouped(found)):
+            several = len({column.defence for column in found.columns}) > 1
+            whose = f"{title}: {group.columns[0].name}" if several else title
+            _heat_map(
+                group, metric, whose, [_heading(each, several) for each in group.columns], (number, part)
+            )
         with st.expander(_("The same as a table: {title}").format(title=title), icon=":material/table:"):
             table(table_rows(found))
         columns(matrix, found.dataset)
@@ -93,6 +84,47 @@ def heat_maps(matrix: Matrix, metric: str) -> None:
         )
     )
     st.caption(_(MEANINGS))
+
+
+def grouped(found: Table) -> list[Table]:
+    """A table a detector where there are several defences, which then fit on a phone; else as it is."""
+    if len({column.defence for column in found.columns}) < 2:
+        return [found]
+    places: dict[str, list[int]] = {}
+    for place, column in enumerate(found.columns):
+        places.setdefault(column.detector, []).append(place)
+    return [
+        replace(
+            found,
+            columns=tuple(found.columns[place] for place in own),
+            figures=tuple(tuple(figures[place] for place in own) for figures in found.figures),
+        )
+        for own in places.values()
+    ]
+
+
+def _heading(column: TableColumn, several: bool) -> str:
+    return column.defence if several else column.name
+
+
+def _heat_map(found: Table, metric: str, title: str, headings: list[str], key: tuple[int, int]) -> None:
+    figure = heat_map(
+        list(map(row_name, found.rows)),
+        headings,
+        [[_cell(each) for each in figures] for figures in found.figures],
+        controls=sum(row.condition != "patch" for row in found.rows),
+        stronger_low=metric in LOW_IS_STRONG,
+        title=title,
+        **look(),
+    )
+    name = f"transfer-{key[0]}-{key[1]}"
+    chart(
+        figure,
+        alt=alt(found, metric),
+        key=name,
+        on_select=partial(_clicked, name, found),
+        selection_mode="points",
+    )
 
 
 def row_name(row: TableRow) -> str:
@@ -232,9 +264,9 @@ def _text(figure: Figure) -> str:
     return f"{text} {ADAPTIVE if figure.adaptive else OWN}" if signed else text
 
 
-def _clicked(number: int, found: Table) -> None:
+def _clicked(key: str, found: Table) -> None:
     """A click on the cell of a patch chooses it; on that of a control, its detector alone."""
-    points = st.session_state[f"transfer-{number}"].selection.points
+    points = st.session_state[key].selection.points
     if not points:
         return
     row, place = divmod(points[0]["point_index"], len(found.columns))

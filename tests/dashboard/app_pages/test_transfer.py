@@ -93,7 +93,8 @@ def test_defences_are_columns_sorted_by_the_adaptive_attacker(app: AppTest) -> N
         add_matrix(repository, fill(repository, runs=2), ("demo",), defences=("none", "bit-depth"))
     opened(app)
     drawn = reading.figure(app)
-    assert drawn["layout"]["xaxis"]["ticktext"] == ["demo", "demo ·<br>bit-depth"]
+    assert drawn["layout"]["xaxis"]["ticktext"] == ["none", "bit-depth"]
+    assert drawn["layout"]["title"]["text"] == f"ASR on {DATASET}: demo"
     assert "◈ and a frame: the patch was made on this detector through this defence." in reading.texts(app)
     summary = app.dataframe[1].value
     assert list(summary["Defence"]) == ["none", "bit-depth"]

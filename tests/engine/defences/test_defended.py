@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.defences.defended import Defended, chance_of, straight_through
+from engine.defences.defended import Defended, chance_of, seen_by, straight_through
 from engine.detectors.base import Targets
 from engine.errors import SettingsError
 from tests.fakes import FakeDetector
@@ -75,3 +75,11 @@ def test_chance_is_a_function_of_an_image_and_a_salt() -> None:
     assert len(set(draws)) == len(draws)
     assert drawn(image) == drawn(image.clone().to(memory_format=torch.preserve_format)) == draws[0]
     assert drawn(IMAGES.to(memory_format=torch.channels_last)[0]) == draws[0]
+
+
+def test_what_is_seen_went_through_the_whole_chain() -> None:
+    images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    bare = FakeDetector()
+    assert seen_by(bare, images) is images
+    halved = Defended(Defended(bare, lambda each: each / 2), lambda each: each.round())
+    assert torch.equal(seen_by(halved, images), images.round() / 2)

@@ -56,3 +56,14 @@ def test_rows_have_figures_with_intervals_or_say_why_not() -> None:
 )
 def test_the_strongest_patch_is_told_not_the_controls(metric: str, said: str) -> None:
     assert view.alt(TABLE, metric).endswith(said)
+
+
+def test_defences_stand_in_a_heat_map_a_detector() -> None:
+    assert view.grouped(TABLE) == [TABLE]
+    defended = tuple(replace(each, defence="jpeg") for each in TABLE.columns)
+    columns = (TABLE.columns[0], defended[0], TABLE.columns[1], defended[1])
+    figures = tuple((first, second, second, first) for first, second in TABLE.figures)
+    first, second = view.grouped(replace(TABLE, columns=columns, figures=figures))
+    assert (first.columns, second.columns) == (columns[:2], columns[2:])
+    assert first.figures == TABLE.figures
+    assert second.figures == tuple((b, a) for a, b in TABLE.figures)
