@@ -5,6 +5,6 @@ Importing the package registers them in this order and loads no torch.
 """
 
 # isort: off
-from engine.defences import bit_depth
+from engine.defences import bit_depth, object_seeker, segmenter
 
-__all__ = ["bit_depth"]
+__all__ = ["bit_depth", "object_seeker", "segmenter"]
