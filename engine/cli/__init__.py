@@ -14,6 +14,7 @@ import click
 from engine import __version__
 from engine.cli.benchmarks import benchmark_group
 from engine.cli.datasets import dataset_group
+from engine.cli.defences import defence_group
 from engine.cli.detectors import detector_group
 from engine.cli.jobs import jobs_group
 from engine.cli.matrices import matrix_group
@@ -47,7 +48,7 @@ def cli(quiet: bool) -> None:
 
 
 for _command in (
-    *(dataset_group, detector_group, patch_group, matrix_group),
+    *(dataset_group, detector_group, defence_group, patch_group, matrix_group),
     *(benchmark_group, jobs_group, storage_group),
     *(worker_command, previewer_command, hardware_command, demo_command),
 ):

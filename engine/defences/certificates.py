@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from engine.detectors.base import Detector, Targets
 from engine.settings import require_between
 
 CLOSE = 0.1  # of the image's sides: how far from an object a patch still lies close to it
@@ -47,6 +49,23 @@ class Certificates:
     def everywhere(self) -> Tensor:
         """Bool (m,), whether no patch of the size can hide the object."""
         return self.far & self.close & self.over
+
+
+@runtime_checkable
+class Certifying(Detector, Protocol):
+    """A defended detector that can say what no patch of a size can do to it."""
+
+    def certify(
+        self, images_nchw: Tensor, targets: Targets, *, patch_share: float = 0.01, ioa: float = 0.0
+    ) -> Certificates:
+        """Which objects in clean images stay detected, whatever one patch shows and wherever it lies.
+
+        Args:
+            images_nchw: clean, as for `detect`.
+            targets: the objects, their classes by the detector's ids.
+            patch_share: the square patch's area, as a share of the image's, 0 to 1.
+            ioa: what share of an object the detection that is left covers, above.
+        """
 
 
 def surviving(

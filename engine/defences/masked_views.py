@@ -108,13 +108,7 @@ class ObjectSeeker(Defended):
     def certify(
         self, images_nchw: Tensor, targets: Targets, *, patch_share: float = 0.01, ioa: float = 0.0
     ) -> Certificates:
-        """Which objects are still detected wherever one patch lies, whatever it shows.
-
-        Args:
-            images_nchw: clean, as for `detect`.
-            targets: the objects, their classes by the detector's ids.
-            patch_share: the square patch's area, as a share of the image's.
-            ioa: what share of an object the detection that is left covers, above.
+        """See `Certifying`; a certificate holds for `min_score` of `detect` up to both scores of the defence.
 
         Raises:
             ValueError: a share is out of range.
