@@ -66,6 +66,7 @@ MAY_IMPORT = {
     "terminal": set(),
     "datasets": {"boxes", "seeding"},
     "detectors": {"boxes", "seeding", "hardware"},
+    "defences": {"detectors", "seeding"},
     "patch": {"boxes", "datasets", "detectors", "hardware", "seeding"},
     "evaluation": {"boxes", "datasets", "detectors", "patch", "seeding"},
     "baselines": {"boxes", "datasets", "detectors", "patch", "seeding"},
@@ -79,7 +80,10 @@ MAY_IMPORT = {
         "patch",
         "seeding",
     },
-    "runs": {"baselines", "datasets", "detectors", "evaluation", "hardware", "patch", "seeding", "store"},
+    "runs": {
+        *("baselines", "boxes", "datasets", "defences", "detectors", "evaluation", "hardware", "patch"),
+        *("seeding", "store"),
+    },
     "jobs": {"benchmark", "datasets", "evaluation", "hardware", "patch", "runs", "seeding", "store"},
     "previews": {"boxes", "datasets", "detectors", "evaluation", "jobs", "patch", "runs", "store"},
     "cli": {
@@ -94,6 +98,8 @@ EXCEPTIONS = {
     ("engine.detectors.torchvision_training", "engine.datasets.loader"): "trainings load images as runs do",
     ("engine.detectors.torchvision_training", "engine.datasets.views"): "likewise",
     ("engine.detectors.ultralytics_records", "engine.datasets.images"): "trainings read images as runs do",
+    ("engine.config.subject", "engine.defences.kinds"): "a chain of defences has one form",
+    ("engine.registries", "engine.defences.kinds"): "only the type of what it holds",
     ("engine.registries", "engine.detectors.families"): "only the type of what it holds",
     ("engine.registries", "engine.patch.losses.terms"): "only the type of what it holds",
     ("engine.registries", "engine.patch.optimizers"): "only the type of what it holds",

@@ -144,8 +144,8 @@ def _file(path: Path, **weights: Tensor) -> Path:
     [
         ("missing", "No such file or directory; check the path"),
         ("folder", "Is a directory; check the path"),
-        ("empty", "HeaderTooSmall"),
-        ("pickle", "Header"),
+        ("empty", "header too small"),
+        ("pickle", "header too large"),
         ("cut", "name another file or train one anew"),
         ("other", r"weights of another network \(answer.bias\)"),
         ("shape", r"weights of another network \(answer.bias\)"),

@@ -123,5 +123,5 @@ def test_what_cannot_be_trained_leaves_no_folder(
 
 
 def test_going_on_needs_a_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="expected a training with a checkpoint.pt"):
+    with pytest.raises(StorageError, match=r"expected a training with a checkpoint\.pt"):
         resume_defence_training(tmp_path)

@@ -83,7 +83,7 @@ def test_a_path_without_patches_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(PatchFileError, match="expected a patch file"):
         read_pool([str(tmp_path / "gone.npy")])
     (tmp_path / "bad.npy").write_bytes(b"no")
-    with pytest.raises(PatchFileError, match="bad.npy"):
+    with pytest.raises(PatchFileError, match=r"bad\.npy"):
         read_pool([str(tmp_path)])
 
 
