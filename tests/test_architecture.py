@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "terminal": set(),
     "datasets": {"boxes", "seeding"},
     "detectors": {"boxes", "seeding", "hardware"},
-    "defences": {"detectors"},
+    "defences": {"detectors", "seeding"},
     "patch": {"boxes", "datasets", "detectors", "hardware", "ranks", "seeding"},
     "evaluation": {"boxes", "datasets", "detectors", "patch", "seeding"},
     "baselines": {"boxes", "datasets", "defences", "detectors", "patch", "seeding"},
@@ -84,8 +84,8 @@ MAY_IMPORT = {
         "seeding",
     },
     "runs": {
-        *("baselines", "datasets", "defences", "detectors", "evaluation", "hardware", "patch", "ranks"),
-        *("seeding", "store"),
+        *("baselines", "boxes", "datasets", "defences", "detectors", "evaluation", "hardware", "patch"),
+        *("ranks", "seeding", "store"),
     },
     "jobs": {
         *("benchmark", "datasets", "defences", "evaluation", "hardware", "patch", "runs", "seeding"),
@@ -108,6 +108,7 @@ EXCEPTIONS = {
     ("engine.detectors.torchvision_training", "engine.datasets.views"): "likewise",
     ("engine.detectors.ultralytics_records", "engine.datasets.images"): "trainings read images as runs do",
     ("engine.defences.art", "engine.baselines.art_preprocessors"): "only once one of ART's is used",
+    ("engine.config.subject", "engine.defences.kinds"): "a chain of defences has one form",
     ("engine.registries", "engine.defences.kinds"): "only the type of what it holds",
     ("engine.registries", "engine.detectors.families"): "only the type of what it holds",
     ("engine.registries", "engine.patch.losses.terms"): "only the type of what it holds",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.config import RunConfig, TrainingConfig
+from engine.config import DefenceTrainingConfig, RunConfig, TrainingConfig
 from engine.jobs.kinds import KINDS
 from engine.registries import LOSSES
 from engine.settings import Setting, declared
@@ -43,6 +43,7 @@ def setting_texts() -> Iterator[str]:
             yield from (text for term in LOSSES.things() for text in (term.label, term.help))
         elif each.group:
             yield each.help
+    yield from (each.label for each in declared(DefenceTrainingConfig).values())
     for each in TRAINING.values():
         yield each.help
         if each.unit:

@@ -1,22 +1,38 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`defence list`."""
+"""`defence list`, `defence train` and `defence certify`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
-from engine.cli.output import json_option, print_json
+from engine.cli.foreground import put_on_record, refuse_settings_with
+from engine.cli.output import interval, json_option, print_classes, print_json, print_table
+from engine.cli.progress import evaluation_bar
+from engine.cli.run_options import (
+    all_options,
+    config_from_options,
+    option_of,
+    parameter_name,
+    subject_options,
+)
+from engine.cli.training_progress import watching_training
+from engine.config import DefenceTrainingConfig
 from engine.defences.kinds import DefenceKind
 from engine.registries import DEFENCES
-from engine.settings import Setting, declared
+from engine.settings import Setting, declared, flat, nest
+
+_SETTINGS = declared(DefenceTrainingConfig)
+_DEFAULTS = flat(DefenceTrainingConfig(dataset="-").to_json())
+_KEPT = {"resume_folder", "as_json"}  # with --resume
 
 
 @click.group("defence")
 def defence_group() -> None:
-    """Steps in front of a detector; commands that take a detector put them there by --defence."""
+    """Steps in front of a detector, which --defence puts there: list, train and certify them."""
 
 
 @defence_group.command("list")
@@ -32,6 +48,114 @@ def list_command(as_json: bool) -> None:
             click.echo()
         for line in _lines(kind):
             click.echo(line)
+
+
+def defence_training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a training, shared by `defence train` and `jobs submit train-defence`."""
+    return all_options(command, *map(option_of, _SETTINGS.values()))
+
+
+def defence_training_from_options(options: dict[str, Any]) -> DefenceTrainingConfig:
+    """Build the settings from a command's options.
+
+    Raises:
+        SettingsError: a setting is out of range.
+        click.UsageError: the dataset is missing.
+    """
+    if not options["dataset"]:
+        raise click.UsageError("expected --dataset, got none; try --dataset demo")
+    # Repeatable options that were not given are empty tuples.
+    given = {
+        key: options[parameter_name(key)]
+        for key in _SETTINGS
+        if options.get(parameter_name(key)) not in (None, ())
+    }
+    return DefenceTrainingConfig.from_json(nest(_DEFAULTS | given))
+
+
+@defence_group.command("train")
+@defence_training_options
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
+@click.option(
+    "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the training in this folder."
+)
+@json_option
+@click.pass_context
+def train_command(
+    context: click.Context, out: Path | None, resume_folder: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Train a segmenter, which finds patches and paints them over; --dataset suffices.
+
+    It learns from the dataset's images with patches drawn into them. The result's folder has
+    weights.safetensors, which --defence takes as segmenter:weights=FILE, and defence.json, which says on what
+    it was trained. Ctrl-C keeps the epochs that are done; --resume goes on from there.
+    """
+    refuse_settings_with(resume_folder, context, _KEPT)
+    config = None if resume_folder else defence_training_from_options(options)
+    # Imported after the settings are checked, because torch takes seconds to import.
+    from engine.jobs.foreground import record_foreground_defence
+    from engine.runs.defence_training import resume_defence_training, train_defence
+
+    with watching_training() as observer:
+        if config is None:
+            assert resume_folder is not None
+            summary = resume_defence_training(resume_folder, observer=observer)
+        else:
+            summary = train_defence(config, out, observer=observer)
+    put_on_record(lambda repository: record_foreground_defence(repository, summary))
+    if as_json:
+        print_json(summary)
+    else:
+        _print_training(summary)
+
+
+@defence_group.command("certify")
+@subject_options
+@click.option(
+    "--patch-area", default=0.01, help="The patch's area as a share of the image's; it is a square."
+)
+@click.option("--ioa", default=0.0, help="What share of an object its detection must cover, above.")
+@json_option
+def certify_command(
+    patch_area: float, ioa: float, trust_weights: bool, as_json: bool, **options: Any
+) -> None:
+    """Certified recall of --defence object-seeker: the objects that one patch cannot hide, wherever it lies.
+
+    A certificate holds for whatever the patch shows, but for one patch in an image only, and for a detection
+    over more than --ioa of the object, not for one of its size.
+    """
+    config = config_from_options(options)
+    from engine.runs.certifying import certify
+
+    with evaluation_bar() as observer:
+        found = certify(
+            config, patch_share=patch_area, ioa=ioa, trust=trust_weights, progress=observer.on_evaluated
+        )
+    if as_json:
+        print_json(found)
+        return
+    rows = [[place, interval(value, *found["ci95"][place])] for place, value in found["certified"].items()]
+    print_table(("patch", "certified recall"), rows)
+    click.echo(
+        f"{found['objects']} objects in {found['images']} images; one square patch of {patch_area:.2%} "
+        f"of the image's area; IoA above {ioa:g}"
+    )
+    print_classes(found)
+
+
+def _print_training(summary: dict[str, Any]) -> None:
+    found = summary["validation"]
+    click.echo(
+        f"IoU {found['iou']:.3f}, recall {found['recall']:.3f} of the patches' area, "
+        f"{found['false_area']:.3%} of clean images painted over; "
+        f"{summary['dataset']['held_out']} images held out"
+    )
+    click.echo(
+        f"{summary['epochs']} epochs, {summary['windows']} windows in {summary['elapsed_s']:.1f} s "
+        f"({summary['windows_per_s']:.1f} a second) on {summary['device']}, "
+        f"{summary['patches']['given']} given patches; ended by {summary['ended']}"
+    )
+    click.echo(f"use it with: --defence {summary['defence']}")
 
 
 def _facts(kind: DefenceKind) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from engine.cli.datasets import import_options
+from engine.cli.defences import defence_training_from_options, defence_training_options
 from engine.cli.output import json_option, print_json
 from engine.cli.run_options import (
     config_from_options,
@@ -31,6 +32,7 @@ from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.kinds.request import Request
 from engine.jobs.kinds.train import TrainRequest
+from engine.jobs.kinds.train_defence import TrainDefenceRequest
 from engine.store.repository import Repository
 
 _JOB_OPTIONS = ("label", "priority", "waits_for", "auto_resume", "notes", "tags")
@@ -131,6 +133,14 @@ def train_command(**options: Any) -> None:
     """Queue the training of a detector; the settings are those of `detector train`."""
     request = TrainRequest(config=training_from_options(options), trust=options["trust_weights"])
     _submit("train", request, options)
+
+
+@submit_group.command("train-defence")
+@defence_training_options
+@job_options
+def train_defence_command(**options: Any) -> None:
+    """Queue the training of a defence; the settings are those of `defence train`."""
+    _submit("train-defence", TrainDefenceRequest(config=defence_training_from_options(options)), options)
 
 
 def _submit(kind: str, request: Request, options: dict[str, Any]) -> None:

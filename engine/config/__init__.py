@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config.augmentation import AugmentationConfig
+from engine.config.defence_training import DefenceTrainingConfig
 from engine.config.placement import PlacementConfig
 from engine.config.run import (
     BATCHINGS,
@@ -29,6 +30,7 @@ __all__ = [
     "SAMPLINGS",
     "STRATEGIES",
     "AugmentationConfig",
+    "DefenceTrainingConfig",
     "PlacementConfig",
     "RunConfig",
     "ScheduleConfig",

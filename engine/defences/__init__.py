@@ -14,6 +14,8 @@ from engine.defences import total_variation
 from engine.defences import lgs
 from engine.defences import entropy_mask
 from engine.defences import art
+from engine.defences import segmenter
+from engine.defences import object_seeker
 
 __all__ = [
     "art",
@@ -23,6 +25,8 @@ __all__ = [
     "jpeg",
     "lgs",
     "median",
+    "object_seeker",
     "resize_pad",
+    "segmenter",
     "total_variation",
 ]

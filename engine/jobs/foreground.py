@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.config import RunConfig, TrainingConfig
+from engine.config import DefenceTrainingConfig, RunConfig, TrainingConfig
 from engine.jobs.kinds import KINDS
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.kinds.request import Request
 from engine.jobs.kinds.train import TrainRequest
+from engine.jobs.kinds.train_defence import TrainDefenceRequest
 from engine.jobs.patch_records import write_scores
 from engine.patch.arrays import fingerprint, read_patch_array
 from engine.records import Evaluation, Job
@@ -67,6 +68,27 @@ def record_foreground_training(
     job = _finished(repository, "train", request, summary, facts=summary, folder=str(folder), **columns)
     repository.steps.add(job.id, steps)
     KINDS["train"].record(repository, job, summary)
+    return job
+
+
+def record_foreground_defence(repository: Repository, summary: dict[str, Any]) -> Job:
+    """Record a finished training of a defence as a succeeded job, with its epochs.
+
+    Args:
+        repository: where to store them.
+        summary: content of its `defence.json`. Its files stay where they are.
+
+    Raises:
+        StorageError: its history cannot be read, or the database cannot be used.
+    """
+    folder = Path(summary["weights"]).parent
+    request = TrainDefenceRequest(config=DefenceTrainingConfig.from_json(summary["config"]))
+    steps = read_history(folder)
+    columns: dict[str, Any] = {"elapsed_s": summary["elapsed_s"], "device": summary["device"]}
+    job = _finished(
+        repository, "train-defence", request, summary, facts=summary, folder=str(folder), **columns
+    )
+    repository.steps.add(job.id, steps)
     return job
 
 

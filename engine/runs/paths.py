@@ -71,8 +71,9 @@ def absolute_config(config: Config) -> Config:
     changes: dict[str, Any] = {
         name: _absolute(getattr(config, name)) for name in names if hasattr(config, name)
     }
-    if hasattr(config, "further_weights"):
-        changes["further_weights"] = tuple(map(_absolute, config.further_weights))
+    for name in ("further_weights", "patches"):
+        if hasattr(config, name):
+            changes[name] = tuple(map(_absolute, getattr(config, name)))
     return config.changed(**changes)
 
 

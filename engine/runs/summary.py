@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from engine import __version__, hardware
-from engine.config import RunConfig, TrainingConfig
+from engine.config import DefenceTrainingConfig, RunConfig, TrainingConfig
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.runs import run_folder
@@ -43,7 +43,7 @@ def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[
     }
 
 
-def circumstances(config: RunConfig | TrainingConfig) -> dict[str, Any]:
+def circumstances(config: RunConfig | TrainingConfig | DefenceTrainingConfig) -> dict[str, Any]:
     """What a summary says of the settings, the versions and the machine."""
     snapshot = hardware.snapshot()
     return {

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from engine.classes import dataset_class_ids
-from engine.config import TrainingConfig
+from engine.config import DefenceTrainingConfig, TrainingConfig
 from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
 from engine.detectors.device import choose_device
@@ -137,8 +137,11 @@ def trained_detector(summary: Mapping[str, Any]) -> Detector:
     return load_detector(summary["weights"], device=summary["device"])
 
 
-def gather_training(config: TrainingConfig) -> TrainingMaterials:
+def gather_training(config: TrainingConfig | DefenceTrainingConfig) -> TrainingMaterials:
     """Open the dataset of a training, select its classes and images, and hold some out.
+
+    Args:
+        config: dataset, classes, `include_empty`, `max_images`, `validation_share` and seed are used.
 
     Raises:
         DatasetError: there is no such dataset or class, no object of it, or too few images.

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from engine.config import TrainingConfig
+from engine.config import DefenceTrainingConfig, TrainingConfig
 from engine.detectors.base import Detector
 from engine.detectors.training import EpochResult
 from engine.disk import write_atomically
@@ -94,12 +94,14 @@ class TrainingCourse:
         identity: kept in checkpoints: settings, images and weights that the state belongs to.
         observer: callbacks.
         state: to go on from.
+        metric: what records call the score; AP50 unless it is no detector that is trained.
+        command: what goes on with it, for messages.
         clock: returns monotonic seconds.
     """
 
     def __init__(
         self,
-        config: TrainingConfig,
+        config: TrainingConfig | DefenceTrainingConfig,
         folder: Path,
         *,
         score: Callable[[Detector, Callable[[], None]], float] | None,
@@ -107,8 +109,11 @@ class TrainingCourse:
         identity: Mapping[str, Any],
         observer: TrainingObserver,
         state: TrainingState | None = None,
+        metric: str = AP50,
+        command: str = "detector train",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self._metric, self._command = metric, command
         self.state = state or TrainingState()
         self._config, self._folder, self._score = config, folder, score
         self._facts, self._identity, self._observer, self._clock = facts, identity, observer, clock
@@ -151,7 +156,7 @@ class TrainingCourse:
         if self._observer.stop_requested():
             raise RunInterruptedError(
                 f"stopped in epoch {self.state.epoch + 1}, which will begin anew; continue with: "
-                f"python -m engine detector train --resume {self._folder}"
+                f"python -m engine {self._command} --resume {self._folder}"
             )
 
     def epoch_done(self, result: EpochResult) -> bool:
@@ -166,7 +171,7 @@ class TrainingCourse:
         else:
             state.stale_epochs += 1
         record = self._record(ap50)
-        log.info("Epoch %d, loss: %.4f%s", state.epoch, record.loss, _scored(ap50))
+        log.info("Epoch %d, loss: %.4f%s", state.epoch, record.loss, _scored(self._metric, ap50))
         self._plateau.step(record.loss)
         state.plateau = self._plateau.state_dict()
         state.ended = self._end()
@@ -185,7 +190,7 @@ class TrainingCourse:
         terms = {name: value / images for name, value in self._sums.items()}
         loss = sum(terms.values())
         if self._score is not None:
-            terms[AP50] = ap50
+            terms[self._metric] = ap50
         state.elapsed_s = self._clock() - self._started_s
         record = StepRecord(
             step=state.epoch,
@@ -214,14 +219,17 @@ class TrainingCourse:
         if not (better or ended or self._checkpoints.due()):
             return
         with self._checkpoints.spent():
-            weights = saved({**result.weights(), **self._facts, AP50: _number(self.state.last_ap50)})
-            if better or (ended and self._score is None):
-                _write(self._folder / BEST, weights)
-            _write(self._folder / LAST, weights)
+            self._write_weights(result, best=better or (ended and self._score is None))
             content = state_content(self.state)
             checkpoint = {"state": content, "trainer": result.state(), "identity": dict(self._identity)}
             _write(self._folder / CHECKPOINT, saved(checkpoint))
         self._observer.on_checkpoint(self.state)
+
+    def _write_weights(self, result: EpochResult, *, best: bool) -> None:
+        weights = saved({**result.weights(), **self._facts, AP50: _number(self.state.last_ap50)})
+        if best:
+            _write(self._folder / BEST, weights)
+        _write(self._folder / LAST, weights)
 
     def _elapsed_s(self) -> float:
         return self._clock() - self._started_s
@@ -251,8 +259,8 @@ def _write(path: Path, content: memoryview) -> None:
     write_atomically(path, lambda file: file.write(content))
 
 
-def _scored(ap50: float) -> str:
-    return f", AP50: {ap50:.3f}" if math.isfinite(ap50) else ""
+def _scored(metric: str, score: float) -> str:
+    return f", {metric.upper()}: {score:.3f}" if math.isfinite(score) else ""
 
 
 def _number(value: float) -> float | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""A training on its job's page: loss and validation epoch by epoch, and the detector that came of it."""
+"""A training on its job's page: loss and validation epoch by epoch, and what came of it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from dashboard.charts.jobs import epoch_rows, epoch_spec
 from dashboard.components import fact, go_to, line_chart, look
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
-from dashboard.services import trainings
+from dashboard.services import jobs, trainings
 from engine.records import Job, StepRecord
 
 GOES_ON = ("queued", "running")
 
 
 def training_curves(job: Job, found: list[StepRecord]) -> None:
-    """The loss and the AP50 of each epoch."""
+    """The loss of each epoch, and its score: AP50, or of a defence the IoU."""
     if not found:
-        st.caption(_("Loss and AP50 appear here after the first epoch."))
+        st.caption(_("Loss and score appear here after the first epoch."))
         return
+    key, title = ("ap50", _("AP50 on the images held out"))
+    if jobs.kind_of(job.kind).makes == "defence":
+        key, title = ("iou", _("IoU on the images held out"))
     loss, score = st.columns(2, gap="medium")
     with loss:
         _curve(job, _("Loss of each epoch"), epoch_rows(found))
-    scored = epoch_rows(found, "ap50")
+    scored = epoch_rows(found, key)
     with score:
         if scored["place"]:
-            _curve(job, _("AP50 on the images held out"), scored, ink=2)
+            _curve(job, title, scored, ink=2)
         else:
             st.caption(_("No images are held out, so no epoch is scored."))
 
@@ -63,6 +66,21 @@ def trained(job_id: int, facts: dict[str, Any]) -> None:
     with st.container(horizontal=True):
         go_to("generate", _("Attack it"), detector=made.path, dataset=facts["dataset"]["name"])
         go_to("detectors", _("All detectors"))
+
+
+def trained_defence(facts: dict[str, Any]) -> None:
+    """What the training of a defence made, and how it is named.
+
+    Args:
+        facts: content of its `defence.json`.
+    """
+    found = facts["validation"]
+    iou, recall, false = st.columns(3)
+    fact(iou, _("IoU, best"), formats.number(found["iou"], 3), _epoch(facts["best_epoch"]))
+    fact(recall, _("Patches' area found"), formats.percent(found["recall"]), "")
+    fact(false, _("Clean area painted over"), formats.percent(found["false_area"], 2), "")
+    st.markdown(_("Wherever a defence is named, it is called:"))
+    st.code(facts["defence"], language=None, wrap_lines=True)
 
 
 def _epoch(number: int) -> str:

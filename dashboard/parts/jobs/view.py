@@ -21,7 +21,7 @@ from dashboard.components import (
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept, presenting
-from dashboard.parts.jobs.trainings import trained, training_curves
+from dashboard.parts.jobs.trainings import trained, trained_defence, training_curves
 from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
 from dashboard.services import jobs
@@ -133,7 +133,7 @@ def _estimated_memory(estimate: dict[str, Any]) -> str:
 
 def curves(job: Job, found: list[StepRecord]) -> None:
     """The patch as it forms, and beside it the loss and the throughput; of a training its epochs."""
-    if jobs.kind_of(job.kind).makes == "weights":
+    if jobs.kind_of(job.kind).makes in ("weights", "defence"):
         training_curves(job, found)
         return
     picture, charts = st.columns([1, 2], gap="medium")
@@ -214,6 +214,8 @@ def result(found: JobView) -> None:
         _imported(job.result)
     elif makes == "weights" and job.result:
         trained(job.id, job.result)
+    elif makes == "defence" and job.result:
+        trained_defence(job.result)
     elif makes == "benchmark" and job.result:
         go_to("benchmarks", _("Look at the benchmark"), suite=job.request["suite"])
     elif makes == "matrix" and job.result:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from engine.classes import recorded_words
-from engine.config import RunConfig, TrainingConfig
+from engine.config import DefenceTrainingConfig, RunConfig, TrainingConfig
 from engine.runs.paths import absolute_config
 from engine.settings import Settings
 
@@ -21,7 +21,7 @@ class Request(Settings):
     REMEDY: ClassVar[str] = "submit the job anew"
 
     @property
-    def run_config(self) -> RunConfig | TrainingConfig | None:
+    def run_config(self) -> RunConfig | TrainingConfig | DefenceTrainingConfig | None:
         """The settings of a run or a training, if the job has any."""
         return getattr(self, "config", None)
 
@@ -41,7 +41,7 @@ class Request(Settings):
             return super().merged(changes, whose=whose)
         return self._with(self.run_config.merged(changes, whose=whose))
 
-    def _with(self, config: RunConfig | TrainingConfig) -> Self:
+    def _with(self, config: RunConfig | TrainingConfig | DefenceTrainingConfig) -> Self:
         fields: dict[str, Any] = {"config": config}
         return replace(self, **fields)
 

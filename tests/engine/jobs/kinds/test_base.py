@@ -41,7 +41,9 @@ def test_kinds_are_found_by_what_they_make(product: str, names: list[str]) -> No
 
 
 def test_every_kind_is_described() -> None:
-    assert list(KINDS) == ["generate", "evaluate", "import", "benchmark", "matrix", "train"]
+    assert list(KINDS) == [
+        *("generate", "evaluate", "import", "benchmark", "matrix", "train", "train-defence")
+    ]
     for kind in KINDS.things():
         assert kind.help.endswith(".")
         assert kind.title
