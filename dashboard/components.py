@@ -151,11 +151,11 @@ def empty_state(text: str, *, page: str | None = None, label: str = "") -> None:
 
 def go_to(page: str, label: str, **parameters: object) -> None:
     """A link to a page with query parameters; nothing while the page does not exist."""
-    from dashboard.navigation import pages
+    from dashboard.navigation import PAGES, page_of
 
-    if page in pages():
+    if page in PAGES:
         st.page_link(
-            pages()[page],
+            page_of(page),
             label=label,
             icon=":material/arrow_forward:",
             query_params=reference(**parameters),

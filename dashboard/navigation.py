@@ -27,10 +27,13 @@ PAGES = {  # script → title and icon; one line a page
 
 
 def pages() -> dict[str, Any]:
-    """Script → the page, titled in the session's language; the first one opens at the bare address."""
-    return {
-        name: st.Page(
-            FOLDER / f"{name}.py", title=_(title), icon=icon, url_path=name, default=name == "overview"
-        )
-        for name, (title, icon) in PAGES.items()
-    }
+    """Script → the page; the first one opens at the bare address."""
+    return {name: page_of(name) for name in PAGES}
+
+
+def page_of(name: str) -> Any:
+    """The page of a script, titled in the session's language."""
+    title, icon = PAGES[name]
+    return st.Page(
+        FOLDER / f"{name}.py", title=_(title), icon=icon, url_path=name, default=name == "overview"
+    )

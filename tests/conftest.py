@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,31 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     monkeypatch.setenv("PATCHBENCH_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrate() -> Iterator[Callable[[sqlite3.Connection], None]]:
+    """The true migration, which new databases are spared: they copy one that went through it.
+
+    A thousand tests need a database and few of them how it came to be, which takes far longer than the copy.
+    """
+    from engine.store import migrations
+
+    true, lock = migrations.migrate, threading.Lock()
+    migrated = sqlite3.connect(":memory:", check_same_thread=False)
+    true(migrated)
+
+    def copied(connection: sqlite3.Connection) -> None:
+        with lock:
+            if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+                true(connection)
+            else:
+                migrated.backup(connection)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(migrations, "migrate", copied)
+        yield true
+    migrated.close()
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -246,14 +246,32 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[str]:
+@functools.cache
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(text_of(path))
+
+
+def description(path: Path) -> str:
+    """The first line of a module's docstring."""
+    return (ast.get_docstring(parsed(path)) or "").partition("\n")[0]
+
+
+@functools.cache
+def imports(path: Path) -> tuple[str, ...]:
     """Full names of all that a module imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    found: list[str] = []
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{relative(path)}: expected absolute imports"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(found)
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -267,18 +285,20 @@ def imported_modules(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_imports_point_one_way(path: Path) -> None:
-    own = name_of(path)
-    part = "".join(own.split(".")[1:2])
-    allowed = {part} | EVERYWHERE | MAY_IMPORT.get(part, set())
-    wrong = {
-        name
-        for name in imported_modules(path) - {"engine"}
-        if name.split(".")[1] not in allowed and (own, name) not in EXCEPTIONS
-    }
-    assert part in MAY_IMPORT or own == "engine"
-    assert not wrong
+# A rule names all that break it in one test: a test for each file would take longer than the rule.
+def test_imports_point_one_way() -> None:
+    wrong = []
+    for path in MODULES:
+        own = name_of(path)
+        part = "".join(own.split(".")[1:2])
+        assert part in MAY_IMPORT or own == "engine", own
+        allowed = {part} | EVERYWHERE | MAY_IMPORT.get(part, set())
+        wrong += [
+            (own, name)
+            for name in imported_modules(path) - {"engine"}
+            if name.split(".")[1] not in allowed and (own, name) not in EXCEPTIONS
+        ]
+    assert wrong == []
 
 
 def test_what_may_be_imported_has_no_circle() -> None:
@@ -309,20 +329,20 @@ def test_what_messages_show_of_values_is_cut_by_excerpts() -> None:
     """`f"{value!r:.80}"` and `str(value)[:80]` write the whole text first, however nested the value is."""
     sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
     cut = re.compile(r"![rs]:\.\d|\b(str|repr)\([^()]*\)\[:")
-    users = [relative(path) for path in sources if cut.search(path.read_text(encoding="utf-8"))]
+    users = [relative(path) for path in sources if cut.search(text_of(path))]
     assert users == ["engine/excerpts.py"]
 
 
 def test_json_is_written_in_one_place() -> None:
     sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
-    writers = {relative(path) for path in sources if re.search(r"\bjson\.dumps?\(", path.read_text("utf-8"))}
+    writers = {relative(path) for path in sources if re.search(r"\bjson\.dumps?\(", text_of(path))}
     assert writers == {"engine/json_text.py"}
 
 
 def test_csv_is_written_in_one_place() -> None:
     sources = [*MODULES, *(ROOT / "dashboard").rglob("*.py")]
     writer = re.compile(r"\bcsv\.(writer|DictWriter)\(|\.to_csv\((?!runs\))")
-    writers = {relative(path) for path in sources if writer.search(path.read_text(encoding="utf-8"))}
+    writers = {relative(path) for path in sources if writer.search(text_of(path))}
     assert writers == {"engine/csv_text.py"}
 
 
@@ -355,35 +375,37 @@ def loaded_after() -> dict[str, set[str]]:
     return {name: set(heavy) for name, *heavy in lines}
 
 
-@pytest.mark.parametrize("name", TORCH_FREE)
-def test_importing_it_loads_no_torch(loaded_after: dict[str, set[str]], name: str) -> None:
-    assert loaded_after[name] == set()
+def test_importing_it_loads_no_torch(loaded_after: dict[str, set[str]]) -> None:
+    assert list(loaded_after) == list(dict.fromkeys(TORCH_FREE))
+    assert [(name, heavy) for name, heavy in loaded_after.items() if heavy] == []
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES + TESTS if path.stat().st_size], ids=relative)
-def test_every_file_names_its_licence(path: Path) -> None:
-    assert path.read_text(encoding="utf-8").startswith("# SPDX-License-Identifier: AGPL-3.0-only\n")
+def test_every_file_names_its_licence() -> None:
+    licence = "# SPDX-License-Identifier: AGPL-3.0-only\n"
+    files = [path for path in MODULES + TESTS if path.stat().st_size]
+    assert [relative(path) for path in files if not text_of(path).startswith(licence)] == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_every_module_can_be_described_in_a_line(path: Path) -> None:
-    described = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    assert described
-    assert described.splitlines()[0].endswith(".")
+def test_every_module_can_be_described_in_a_line() -> None:
+    assert [relative(path) for path in MODULES if not description(path).endswith(".")] == []
 
 
-# The schema is only ever appended to.
-@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "migrations.py"], ids=relative)
-def test_modules_are_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) < LONGEST
+def test_modules_are_short() -> None:
+    growing = "migrations.py"  # the schema is only ever appended to
+    long = [path for path in MODULES if len(text_of(path).splitlines()) >= LONGEST]
+    assert [relative(path) for path in long if path.name != growing] == []
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in MODULES if path.name not in ("__init__.py", "__main__.py")], ids=relative
-)
-def test_every_module_has_a_test_that_mirrors_it(path: Path) -> None:
-    inside = path.relative_to(ROOT)
-    mirrored = ROOT / "tests" / inside.parent / f"test_{inside.name}"
-    elsewhere = TESTED_ELSEWHERE.get(relative(path))
-    assert mirrored.exists() is (elsewhere is None)
-    assert elsewhere is None or (ROOT / elsewhere).exists()
+def test_every_module_has_a_test_that_mirrors_it() -> None:
+    without, needless = [], []
+    for path in MODULES:
+        if path.name in ("__init__.py", "__main__.py"):
+            continue
+        inside = path.relative_to(ROOT)
+        mirrored = (ROOT / "tests" / inside.parent / f"test_{inside.name}").exists()
+        elsewhere = TESTED_ELSEWHERE.get(relative(path))
+        if not mirrored and not (elsewhere and (ROOT / elsewhere).exists()):
+            without.append(relative(path))
+        if mirrored and elsewhere:
+            needless.append(relative(path))
+    assert (without, needless) == ([], [])

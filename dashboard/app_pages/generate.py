@@ -9,7 +9,7 @@ from dashboard import formats
 from dashboard.components import controls, empty_state, goes_on, guarded, page_title, queued
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.navigation import pages
+from dashboard.navigation import page_of
 from dashboard.page_state import choose, reference
 from dashboard.parts.detector_choice import trusted
 from dashboard.parts.generate.previews import cost_measurement, detector_check, placement_preview
@@ -95,9 +95,9 @@ def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
 def follow() -> None:
     """Right after the launch, go to the job."""
     number = st.session_state.get("g-launched")
-    if number and st.session_state.get("g-followed") != number and "jobs" in pages():
+    if number and st.session_state.get("g-followed") != number:
         st.session_state["g-followed"] = number
-        st.switch_page(pages()["jobs"], query_params=reference(job=number))
+        st.switch_page(page_of("jobs"), query_params=reference(job=number))
 
 
 def page() -> None:

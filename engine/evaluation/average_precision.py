@@ -58,10 +58,13 @@ class AveragePrecision:
         objects = counts @ self.objects
         drawn = counts[:, self.image_index]
         ranks = drawn.cumsum(axis=1)
-        by_iou = [
-            self._interpolated(drawn[:, hits].cumsum(axis=1), ranks[:, hits], objects)
-            for hits in map(np.flatnonzero, self.true_positives)
-        ]
+        by_hits: dict[bytes, npt.NDArray[np.float64]] = {}  # thresholds often have the same true positives
+        for true_positive in self.true_positives:
+            if (key := true_positive.tobytes()) not in by_hits:
+                hits = np.flatnonzero(true_positive)
+                found = drawn[:, hits].cumsum(axis=1)
+                by_hits[key] = self._interpolated(found, ranks[:, hits], objects)
+        by_iou = [by_hits[true_positive.tobytes()] for true_positive in self.true_positives]
         ap = np.stack([by_iou[0], np.mean(by_iou, axis=0)], axis=1)
         ap[objects == 0] = np.nan
         return ap

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import io
 import json
 import math
 import random
@@ -44,8 +46,7 @@ def make_dataset(folder: Path) -> Dataset:
     for number, count in enumerate(PEOPLE):
         path = folder / f"{number}.png"
         chance = np.random.default_rng(number)
-        blocks = chance.integers(60, 200, (8, 8, 3), dtype=np.uint8)
-        Image.fromarray(blocks).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(path)
+        path.write_bytes(_picture(chance.integers(60, 200, (8, 8, 3), dtype=np.uint8).tobytes()))
         corners = chance.uniform(0, SIDE * 0.6, (count, 2))
         sides = chance.uniform(SIDE * 0.1, SIDE * 0.35, (count, 2))
         images.append(
@@ -58,6 +59,15 @@ def make_dataset(folder: Path) -> Dataset:
             )
         )
     return Dataset(name=DATASET, source=str(folder), class_names=("person", "car"), images=tuple(images))
+
+
+@functools.cache
+def _picture(blocks: bytes) -> bytes:
+    """A PNG of 8 by 8 colours that run into each other; encoding it for each of many homes is slow."""
+    colours = np.frombuffer(blocks, dtype=np.uint8).reshape(8, 8, 3)
+    file = io.BytesIO()
+    Image.fromarray(colours).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(file, "png")
+    return file.getvalue()
 
 
 def add_run(repository: Repository, number: int, *, steps: int = 60) -> PatchRecord:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def opened(app: AppTest, page: str) -> AppTest:
-    return app.run().switch_page(f"app_pages/{page}.py").run()
+    return app.switch_page(f"app_pages/{page}.py").run()
 
 
 def test_every_script_is_a_page() -> None:
@@ -61,19 +61,18 @@ def test_a_page_says_in_a_line_that_the_database_is_broken(app: AppTest, page: s
 
 
 @pytest.mark.parametrize(("page", "query"), VIEWS)
-@pytest.mark.parametrize("present", [False, True])
-def test_no_page_draws_a_name_as_markdown(
-    app: AppTest, page: str, query: dict[str, object], present: bool
-) -> None:
+def test_no_page_draws_a_name_as_markdown(app: AppTest, page: str, query: dict[str, object]) -> None:
     with Repository() as repository:
         fill_hostile(repository)
     app.switch_page(f"app_pages/{page}.py")
-    for name, value in (query | {"present": present}).items():
+    for name, value in query.items():
         app.query_params[name] = str(value)
     app.run()
-    assert not app.exception
-    assert drawn(app) == []
-    assert page == "hardware" or sent(app)
+    for present in (False, True):
+        app.toggle(key="widget.present").set_value(present).run()
+        assert not app.exception
+        assert drawn(app) == []
+        assert page == "hardware" or sent(app)
 
 
 @pytest.mark.parametrize(

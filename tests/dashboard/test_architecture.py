@@ -6,9 +6,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
-from tests.test_architecture import LONGEST, ROOT, imports, relative
+from tests.test_architecture import LONGEST, ROOT, description, imports, parsed, relative, text_of
 
 MODULES = sorted((ROOT / "dashboard").rglob("*.py"))
 # What the whole dashboard may use of the engine, and what its services may besides.
@@ -40,65 +38,59 @@ def part_of(path: Path) -> str:
     return path.relative_to(ROOT / "dashboard").with_suffix("").parts[0]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_only_services_reach_into_the_engine(path: Path) -> None:
-    allowed = SERVICES if part_of(path) == "services" else (*ENGINE, *STORED)
+# A rule names all that break it in one test: a test for each file would take longer than the rule.
+def test_only_services_reach_into_the_engine() -> None:
     wrong = [
-        name
+        (relative(path), name)
+        for path in MODULES
         for name in imports(path)
         if name.startswith("engine.")
-        and not name.startswith(allowed)
+        and not name.startswith(SERVICES if part_of(path) == "services" else (*ENGINE, *STORED))
         and (relative(path), ".".join(name.split(".")[:2])) not in EXCEPTIONS
     ]
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_imports_point_one_way(path: Path) -> None:
-    part = part_of(path)
-    used = {name.split(".")[1] for name in imports(path) if name.startswith("dashboard.")}
-    if part in LOW:
-        assert not used & {"app_pages", "parts", "components", "navigation", "sidebar", "app"}
-    if part == "components":
-        assert not used & {"app_pages", "parts"}
-    if part == "charts":
-        assert not any(name.startswith(("streamlit", "dashboard.services")) for name in imports(path))
-    assert "app_pages" not in used or part == "app_pages"
+def test_imports_point_one_way() -> None:
+    for path in MODULES:
+        part = part_of(path)
+        used = {name.split(".")[1] for name in imports(path) if name.startswith("dashboard.")}
+        if part in LOW:
+            assert not used & {"app_pages", "parts", "components", "navigation", "sidebar", "app"}, path
+        if part == "components":
+            assert not used & {"app_pages", "parts"}, path
+        if part == "charts":
+            shown = ("streamlit", "dashboard.services")
+            assert not any(name.startswith(shown) for name in imports(path)), path
+        assert "app_pages" not in used or part == "app_pages", path
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_pages_draw_texts_as_they_are(path: Path) -> None:
+def test_pages_draw_texts_as_they_are() -> None:
     """Streamlit itself would draw a name as Markdown; these of its functions `drawing` does not know."""
-    used = {name for name in imports(path) if name.partition(".")[0] == "streamlit"}
     allowed = {
         "drawing.py": ("streamlit",),
         "downloads.py": ("streamlit.runtime",),
         "__main__.py": ("streamlit.App", "streamlit.logger"),
     }
-    assert all(name.startswith(allowed.get(path.name, ("-",))) for name in used)
-    text = path.read_text(encoding="utf-8")
-    names = {node.attr for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
-    assert path.name == "__main__.py" or not names & {
-        "dialog",
-        "latex",
-        "menu_button",
-        "write",
-        "write_stream",
-    }
-    assert "unsafe_allow" not in text
+    unknown = {"dialog", "latex", "menu_button", "write", "write_stream"}
+    for path in MODULES:
+        used = {name for name in imports(path) if name.partition(".")[0] == "streamlit"}
+        assert all(name.startswith(allowed.get(path.name, ("-",))) for name in used), path
+        names = {node.attr for node in ast.walk(parsed(path)) if isinstance(node, ast.Attribute)}
+        assert path.name == "__main__.py" or not names & unknown, path
+        assert "unsafe_allow" not in text_of(path), path
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_modules_are_short_licensed_and_described(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    described = ast.get_docstring(ast.parse(text))
-    assert text.startswith("# SPDX-License-Identifier: AGPL-3.0-only\n")
-    assert described
-    assert described.splitlines()[0].endswith(".")
-    assert len(text.splitlines()) < LONGEST
+def test_modules_are_short_licensed_and_described() -> None:
+    for path in MODULES:
+        text = text_of(path)
+        assert text.startswith("# SPDX-License-Identifier: AGPL-3.0-only\n"), path
+        assert description(path).endswith("."), path
+        assert len(text.splitlines()) < LONGEST, path
 
 
-@pytest.mark.parametrize("path", [each for each in MODULES if each.name != "__init__.py"], ids=relative)
-def test_every_module_has_a_test_that_mirrors_it(path: Path) -> None:
-    inside = path.relative_to(ROOT)
-    assert (ROOT / "tests" / inside.parent / f"test_{path.stem.strip('_')}.py").exists()
+def test_every_module_has_a_test_that_mirrors_it() -> None:
+    for path in MODULES:
+        inside = path.relative_to(ROOT)
+        mirrored = ROOT / "tests" / inside.parent / f"test_{path.stem.strip('_')}.py"
+        assert path.name == "__init__.py" or mirrored.exists(), path

@@ -16,7 +16,6 @@ from tests.dashboard.reading import config_of, launched
 @pytest.fixture
 def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: True)
-    app.run()
     app.switch_page("app_pages/generate.py")
     return app
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import socket
@@ -13,8 +14,16 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, ElementHandle, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    ElementHandle,
+    Page,
+    sync_playwright,
+)
 
 from tests.engine.jobs.processes import kill, previewers
 
@@ -91,12 +100,7 @@ def page_at(
     browser: Browser, url: str, size: str = "desktop", theme: str = "light"
 ) -> Iterator[tuple[Page, list[str]]]:
     """A tab on an address, once it is drawn, and the errors on its console so far."""
-    width, height = SIZES[size]
-    tab = browser.new_page(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if theme == "dark" else "light",
-        locale="en-GB",
-    )
+    tab = _visitor(browser, urlsplit(url).netloc).new_page()
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -108,11 +112,25 @@ def page_at(
     tab.on("console", note)
     tab.on("pageerror", lambda error: errors.append(str(error)))
     try:
+        show_as(tab, size, theme)
         tab.goto(url)
         settle(tab)
         yield tab, errors
     finally:
         tab.close()
+
+
+@functools.cache
+def _visitor(browser: Browser, host: str) -> BrowserContext:
+    """A person's browser at one dashboard, which keeps the dashboard's scripts from tab to tab."""
+    return browser.new_context(locale="en-GB")
+
+
+def show_as(tab: Page, size: str, theme: str) -> None:
+    """Give the tab a window of one of `SIZES` and the system one of `THEMES`."""
+    width, height = SIZES[size]
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.emulate_media(color_scheme="dark" if theme == "dark" else "light")
 
 
 def drawn_on(tab: Page, chart: ElementHandle, before: str) -> bool:

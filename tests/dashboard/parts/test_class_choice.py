@@ -23,7 +23,6 @@ class Model:
 @pytest.fixture
 def page(app: AppTest, streets: None, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: True)
-    app.run()
     app.switch_page("app_pages/generate.py")
     return app
 

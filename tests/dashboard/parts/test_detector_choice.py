@@ -27,7 +27,6 @@ def test_a_file_is_called_by_its_name(weights: str, name: str) -> None:
 def test_the_demo_comes_first_and_a_link_may_name_a_file(
     app: AppTest, streets: None, linked: str | None, chosen: str
 ) -> None:
-    app.run()
     app.switch_page("app_pages/generate.py")
     if linked:
         app.query_params["detector"] = linked

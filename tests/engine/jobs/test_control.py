@@ -28,7 +28,7 @@ from tests.engine.jobs.processes import ROOT, kill, start_worker, until, wait_fo
 
 Settings = Callable[..., RunConfig]
 
-JOBS = 200
+JOBS, KILL_EVERY = 48, 5
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_many_jobs_and_three_workers_that_die_now_and_then(
             devices[1] = devices[2] = devices[0]
             for each in workers[1:]:
                 each.terminate()
-        if done >= 20 * (kills + 1):
+        if done >= KILL_EVERY * (kills + 1):
             workers[kills % 3].kill()
             kills += 1
         for number, each in enumerate(workers):

@@ -11,9 +11,15 @@ import pytest
 from sqlite_utils import Database
 
 from engine.errors import StorageError
+from engine.store import migrations
 from engine.store.migrations import MIGRATIONS
 from engine.store.repository import Repository
 from engine.store.schema import SCHEMA, database_path, open_database, storage_errors
+
+
+@pytest.fixture(autouse=True)
+def new_databases_are_no_copies(migrate, monkeypatch):
+    monkeypatch.setattr(migrations, "migrate", migrate)
 
 
 def tables(connection):

@@ -9,7 +9,6 @@ from streamlit.testing.v1 import AppTest
 
 @pytest.fixture
 def page(app: AppTest) -> AppTest:
-    app.run()
     app.switch_page("app_pages/datasets.py")
     return app
 

@@ -16,7 +16,6 @@ from tests.dashboard.reading import imports, texts
 
 @pytest.fixture
 def page(app: AppTest) -> AppTest:
-    app.run()
     app.switch_page("app_pages/datasets.py")
     return app
 

@@ -14,7 +14,6 @@ from engine.store.repository import Repository
 @pytest.fixture
 def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: True)
-    app.run()
     app.switch_page("app_pages/generate.py")
     return app
 
