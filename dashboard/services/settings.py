@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.config import RunConfig, TrainingConfig
+from engine.config import HardeningConfig, RunConfig, TrainingConfig
 from engine.jobs.kinds import KINDS
 from engine.registries import LOSSES
 from engine.settings import Setting, declared
 
 RUN: dict[str, Setting] = declared(RunConfig)
 TRAINING: dict[str, Setting] = declared(TrainingConfig)
+HARDENING: dict[str, Setting] = declared(HardeningConfig)
 # Those of all requests for jobs, where the settings of a run or a training stand at the top.
-SETTINGS: dict[str, Setting] = {**TRAINING, **RUN} | {
+SETTINGS: dict[str, Setting] = {**HARDENING, **TRAINING, **RUN} | {
     key: each
     for kind in KINDS.things()
     for key, each in declared(kind.request).items()  # type: ignore[arg-type]
@@ -41,7 +42,9 @@ def setting_texts() -> Iterator[str]:
             yield from (text for term in LOSSES.things() for text in (term.label, term.help))
         elif each.group:
             yield each.help
-    for each in TRAINING.values():
-        yield each.help
+    for each in (*TRAINING.values(), *HARDENING.values()):
+        yield each.label
+        if not each.parts:
+            yield each.help
         if each.unit:
             yield each.unit

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config.augmentation import AugmentationConfig
+from engine.config.hardening import TRIALS, HardeningConfig
 from engine.config.placement import PlacementConfig
 from engine.config.run import (
     BATCHINGS,
@@ -28,7 +29,9 @@ __all__ = [
     "PRESETS",
     "SAMPLINGS",
     "STRATEGIES",
+    "TRIALS",
     "AugmentationConfig",
+    "HardeningConfig",
     "PlacementConfig",
     "RunConfig",
     "ScheduleConfig",

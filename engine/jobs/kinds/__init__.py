@@ -6,10 +6,11 @@ from engine.jobs.kinds.benchmark import Benchmark
 from engine.jobs.kinds.dataset_import import DatasetImport
 from engine.jobs.kinds.evaluate import Evaluate
 from engine.jobs.kinds.generate import Generate
+from engine.jobs.kinds.harden import Harden
 from engine.jobs.kinds.matrix import Matrix
 from engine.jobs.kinds.train import Train
 
 __all__ = ["KINDS", "Kind", "kind_of", "making"]
 
-for _kind in (Generate(), Evaluate(), DatasetImport(), Benchmark(), Matrix(), Train()):
+for _kind in (Generate(), Evaluate(), DatasetImport(), Benchmark(), Matrix(), Train(), Harden()):
     KINDS.add(_kind)

@@ -29,7 +29,7 @@ class Plain(Kind[Request]):
     ("product", "names"),
     [
         ("nothing", []),
-        ("weights", ["train"]),
+        ("weights", ["train", "harden"]),
         ("patch", ["generate"]),
         ("scores", ["evaluate"]),
         ("dataset", ["import"]),
@@ -41,7 +41,7 @@ def test_kinds_are_found_by_what_they_make(product: str, names: list[str]) -> No
 
 
 def test_every_kind_is_described() -> None:
-    assert list(KINDS) == ["generate", "evaluate", "import", "benchmark", "matrix", "train"]
+    assert list(KINDS) == ["generate", "evaluate", "import", "benchmark", "matrix", "train", "harden"]
     for kind in KINDS.things():
         assert kind.help.endswith(".")
         assert kind.title
