@@ -54,9 +54,9 @@ def test_placements_stay_within_bounds() -> None:
 
 
 def evaluation(asr: float) -> Evaluation:
-    unknown = Interval(math.nan, math.nan, math.nan)
+    unknown = Interval(value=math.nan, low=math.nan, high=math.nan)
     scores = Scores(**dict.fromkeys(Scores.__dataclass_fields__, unknown))
-    found = replace(scores, asr=Interval(asr, asr, asr), ap50=Interval(0.8, 0.7, 0.9))
+    found = replace(scores, asr=replace(unknown, value=asr), ap50=replace(unknown, value=0.8))
     return Evaluation(patch=found, controls=dict.fromkeys(("clean", "grey", "noise"), found), settings={})
 
 
