@@ -44,7 +44,8 @@ def _with_options(command: Callable[..., Any], kind: type[TrainingConfig]) -> Ca
     trust = click.option(
         "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
     )
-    return all_options(command, *map(option_of, declared(kind).values()), trust)
+    settings = declared(kind)  # type: ignore[arg-type]
+    return all_options(command, *map(option_of, settings.values()), trust)
 
 
 def _from_options(options: dict[str, Any], kind: type[Config]) -> Config:
@@ -54,7 +55,7 @@ def _from_options(options: dict[str, Any], kind: type[Config]) -> Config:
     # Repeatable options that were not given are empty tuples.
     given = {
         key: options[parameter_name(key)]
-        for key in declared(kind)
+        for key in declared(kind)  # type: ignore[arg-type]
         if options.get(parameter_name(key)) not in (None, ())
     }
     return kind.from_json(nest(flat(kind(dataset="-", weights="-").to_json()) | given))

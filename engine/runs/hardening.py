@@ -28,6 +28,7 @@ from engine.runs.training_course import (
     ALTERED,
     CHECKPOINT,
     TrainingObserver,
+    TrainingState,
     read_checkpoint,
 )
 from engine.runs.training_start import training_start
@@ -223,7 +224,9 @@ class _Hardening:
         """Train with patches, from the checkpoint if there is one."""
         self._observer.on_phase("training")
         config, materials = self._config.changed(time_limit_s=before.training_s), self._materials
-        state, trainer_state, identity = None, None, None
+        state: TrainingState | None = None
+        trainer_state: dict[str, Any] | None = None
+        identity: dict[str, Any] = {}
         if (self._folder / CHECKPOINT).is_file():
             state, trainer_state, identity = read_checkpoint(self._folder)
         pool = PatchPool(
@@ -235,7 +238,7 @@ class _Hardening:
         )
         start = training_start(config)
         training = Training(config, start, materials, self._folder, DESCRIPTION, self._trust, pool, "harden")
-        if state is not None and identity is not None:
+        if state is not None:
             training.require_same(identity, state)
         trained = training.run(self._observer.training, state, trainer_state)
         for number, patch_chw in enumerate(pool.made, start=pool.count - len(pool.made) + 1):

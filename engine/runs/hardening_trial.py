@@ -112,21 +112,22 @@ class Trial:
         self._training, self._judged = training, selected(judged, detector, config.attack())
         self._judges: dict[PlacementConfig, PatchJudge] = {}
 
-    def attack(self, attack: Attack = PLAIN, *, seconds: float = 0.0, images: int = 0) -> NewPatch:
+    def attack(self, attack: Attack = PLAIN, *, seconds: float = 0.0, images: int | None = None) -> NewPatch:
         """Make a new patch from scratch.
 
         Args:
             attack: how it differs from the plain one.
             seconds: its budget, where its work is not given.
-            images: its budget in image-iterations, before the attack's factor.
+            images: its budget in image-iterations, before the attack's factor; at least a batch, since within
+                a tiny time there may have been no step at all.
         """
         materials = selected(self._training, self._detector_for(attack), self._config.attack())
         count = len(materials.records)
-        budget = attack.factor * images
+        budget = 0 if images is None else attack.factor * max(images, ATTACK_BATCH)
         rounds = math.ceil(budget / count) if budget else 1_000_000
         config = self._config.attack(
             seed=derived_seed(self._config.seed, TRIAL_STREAM, attack.seed) % 2**32,
-            time_limit_s=0.0 if images else seconds,
+            time_limit_s=0.0 if budget else seconds,
             iterations=rounds,
             placement=attack.place(self._config.placement),
             batch_size=ATTACK_BATCH,
