@@ -23,8 +23,8 @@ from engine.cli.run_options import (
     suite_options,
 )
 from engine.cli.submit import job_options
-from engine.cli.training_options import training_options
-from engine.config import RunConfig, TrainingConfig
+from engine.cli.training_options import hardening_options, training_options
+from engine.config import HardeningConfig, RunConfig, TrainingConfig
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds import KINDS
 from engine.registries import LOSSES, OPTIMIZERS, SCHEDULES
@@ -43,6 +43,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "Scoring": scoring_options,
     "Matrix": matrix_options,
     "Training": training_options,
+    "Hardening": hardening_options,
     "Suite": suite_options,
     "Import": import_options,
     "Queue": job_options,
@@ -72,9 +73,10 @@ holds one JSON document and nothing else.
 SETTINGS_INTRODUCTION = """\
 ## Settings
 
-Those of a run, of a scoring and of a training, by their names in JSON: in `run.json` and `training.json`, in
-a job's request, in `jobs duplicate --set`. A setting's meaning stands with its option; what a training shares
-with a run stands with the run's.
+Those of a run, of a scoring, of a training and of a hardening, by their names in JSON: in `run.json`,
+`training.json` and `hardening.json`, in a job's request, in `jobs duplicate --set`. A setting's meaning
+stands with its option; what a training shares with a run stands with the run's, and what a hardening shares
+with either stands with theirs.
 """
 
 
@@ -177,12 +179,15 @@ def _settings() -> str:
 
 
 def _declarations() -> Iterator[tuple[str, Setting]]:
-    """Each setting under its title, those of a training without what is as in a run."""
-    runs = declared(RunConfig)
+    """Each setting under its title, those of a training and a hardening without what stands there already."""
+    runs, trainings = declared(RunConfig), declared(TrainingConfig)
     yield from (("", each) for each in runs.values())
     yield from (("scoring: ", each) for each in declared(EvaluationConfig).values() if each.role == "scoring")
+    yield from (("training: ", each) for key, each in trainings.items() if each != runs.get(key))
     yield from (
-        ("training: ", each) for key, each in declared(TrainingConfig).items() if each != runs.get(key)
+        ("hardening: ", each)
+        for key, each in declared(HardeningConfig).items()
+        if each not in (runs.get(key), trainings.get(key))
     )
 
 

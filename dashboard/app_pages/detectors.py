@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Detectors: the weights on record with what they come from, and the training of new ones."""
+"""Detectors: the weights on record with what they come from, and the training and hardening of new ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
 from dashboard.parts.detectors.form import STRATEGIES, training_form
+from dashboard.parts.detectors.harden_form import hardening_form
 from dashboard.services import datasets, trainings
 from engine.records import WeightRecord
 
@@ -54,7 +55,8 @@ def detectors(found: list[WeightRecord]) -> None:
 def page() -> None:
     """The whole page."""
     page_title(
-        _("Detectors"), _("The detectors on record, what they were trained on, and how to train more.")
+        _("Detectors"),
+        _("The detectors on record, what they were trained on, and how to train or harden more."),
     )
     found, images = trainings.known(), datasets.summaries()
     with (
@@ -69,6 +71,12 @@ def page() -> None:
                 page="datasets",
                 label=_("Import a dataset"),
             )
+    if images:
+        with (
+            controls("detectors-harden"),
+            st.expander(_("Harden a detector"), icon=":material/shield:"),
+        ):
+            hardening_form(images)
     if found:
         detectors(found)
     else:

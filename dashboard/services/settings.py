@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.config import DefenceTrainingConfig, RunConfig, TrainingConfig
+from engine.config import DefenceTrainingConfig, HardeningConfig, RunConfig, TrainingConfig
 from engine.jobs.kinds import KINDS
 from engine.registries import LOSSES
 from engine.settings import Setting, declared
 
 RUN: dict[str, Setting] = declared(RunConfig)
 TRAINING: dict[str, Setting] = declared(TrainingConfig)
+HARDENING: dict[str, Setting] = declared(HardeningConfig)
 # Those of all requests for jobs, where the settings of a run or a training stand at the top; a key that a run
 # has too means what it means there.
 _REQUESTED: dict[str, Setting] = {
@@ -20,7 +21,7 @@ _REQUESTED: dict[str, Setting] = {
     for key, each in declared(kind.request).items()  # type: ignore[arg-type]
     if not key.startswith("config.")
 }
-SETTINGS: dict[str, Setting] = {**TRAINING, **_REQUESTED, **RUN}
+SETTINGS: dict[str, Setting] = {**HARDENING, **TRAINING, **_REQUESTED, **RUN}
 
 
 def settings_of(kind: str) -> dict[str, Setting]:
@@ -44,7 +45,9 @@ def setting_texts() -> Iterator[str]:
         elif each.group:
             yield each.help
     yield from (each.label for each in declared(DefenceTrainingConfig).values())
-    for each in TRAINING.values():
-        yield each.help
+    for each in (*TRAINING.values(), *HARDENING.values()):
+        yield each.label
+        if not each.parts:
+            yield each.help
         if each.unit:
             yield each.unit

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`detector train` and `detector list`."""
+"""`detector train`, `detector harden` and `detector list`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,31 @@ import click
 
 from engine.cli.foreground import put_on_record, refuse_settings_with
 from engine.cli.output import json_option, print_json, print_table
-from engine.cli.training_options import training_from_options, training_options
-from engine.cli.training_progress import watching_training
+from engine.cli.training_options import (
+    hardening_from_options,
+    hardening_options,
+    training_from_options,
+    training_options,
+)
+from engine.cli.training_progress import watching_hardening, watching_training
 from engine.excerpts import short_line
 from engine.records import WeightRecord
 from engine.store.repository import Repository
 
 _COLUMNS = ("number", "name", "family", "classes", "AP50", "strategy", "dataset", "file")
+_CONDITIONS = {
+    "clean": "clean",
+    "old_patch": "old patch",
+    "new_patch": "new patch",
+    "noise": "noise",
+    "grey": "grey",
+}
 _KEPT = {"resume_folder", "as_json", "trust_weights", "tensorboard"}  # with --resume
 
 
 @click.group("detector")
 def detector_group() -> None:
-    """Train detectors, and list those on record."""
+    """Train detectors, harden them, and list those on record."""
 
 
 @detector_group.command("train")
@@ -72,6 +84,47 @@ def train_command(
         _print_training(summary)
 
 
+@detector_group.command("harden")
+@hardening_options
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
+@click.option(
+    "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the hardening in this folder."
+)
+@json_option
+@click.pass_context
+def harden_command(
+    context: click.Context,
+    out: Path | None,
+    resume_folder: Path | None,
+    trust_weights: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Harden a detector by training it with patches made against it; --dataset and --weights suffice.
+
+    Ends by a trial: a new patch, made from scratch against the hardened weights by the work that one against
+    the original weights took. weights.pt in the result's folder are an ordinary weight file. Ctrl-C keeps the
+    epochs that are done; --resume goes on from there.
+    """
+    refuse_settings_with(resume_folder, context, _KEPT)
+    config = None if resume_folder else hardening_from_options(options)
+    # Imported after the settings are checked, because torch takes seconds to import.
+    from engine.jobs.foreground import record_foreground_hardening
+    from engine.runs.hardening import harden, resume_hardening
+
+    with watching_hardening() as observer:
+        if config is None:
+            assert resume_folder is not None
+            summary = resume_hardening(resume_folder, observer=observer, trust=trust_weights)
+        else:
+            summary = harden(config, out, observer=observer, trust=trust_weights)
+    put_on_record(lambda repository: record_foreground_hardening(repository, summary, trust=trust_weights))
+    if as_json:
+        print_json(summary)
+    else:
+        _print_hardening(summary)
+
+
 @detector_group.command("list")
 @json_option
 def list_command(as_json: bool) -> None:
@@ -96,6 +149,34 @@ def _row(record: WeightRecord) -> tuple[str, ...]:
         short_line(origin.get("dataset", "-")),
         record.path,
     )
+
+
+def _print_hardening(summary: dict[str, Any]) -> None:
+    trial = summary["trial"]
+    rows = [[name, *(_cell(trial[name][each]) for each in _CONDITIONS)] for name in ("before", "after")]
+    print_table(("AP50 (ASR)", *_CONDITIONS.values()), rows)
+    if len(trial["battery"]) > 1:
+        click.echo("\nnew patches against the hardened weights, the worst of which is in the table:")
+        attacks = [(name, _cell(scores)) for name, scores in trial["battery"].items()]
+        print_table(("attack", "AP50 (ASR)"), attacks)
+    click.echo(
+        f"\n{summary['headline']}; on {trial['on']}: {trial['images']} images, {trial['objects']} objects; "
+        "95% bootstrap intervals over images"
+    )
+    click.echo(
+        f"{summary['patches_made']} patches made and {summary['image_iterations']} images seen in "
+        f"{summary['elapsed_s']:.1f} s of training, {summary['trial_elapsed_s']:.1f} s of trials; "
+        f"{summary['precision']} on {summary['device']}"
+    )
+    click.echo(f"weights: {summary['weights']}")
+
+
+def _cell(scores: dict[str, Any]) -> str:
+    """AP50 and ASR with the latter's interval."""
+    ap50, asr, bounds = scores["ap50"], scores["asr"], scores["ci95"]["asr"]
+    if asr is None or None in bounds:
+        return "-" if ap50 is None else f"{ap50:.3f} (-)"
+    return f"{ap50:.3f} ({asr:.3f}, {bounds[0]:.3f} to {bounds[1]:.3f})"
 
 
 def _print_training(summary: dict[str, Any]) -> None:

@@ -23,13 +23,19 @@ from engine.cli.run_options import (
     subject_options,
     suite_options,
 )
-from engine.cli.training_options import training_from_options, training_options
+from engine.cli.training_options import (
+    hardening_from_options,
+    hardening_options,
+    training_from_options,
+    training_options,
+)
 from engine.jobs import queue
 from engine.jobs.benchmark_detectors import with_detectors
 from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.kinds.generate import GenerateRequest
+from engine.jobs.kinds.harden import HardenRequest
 from engine.jobs.kinds.request import Request
 from engine.jobs.kinds.train import TrainRequest
 from engine.jobs.kinds.train_defence import TrainDefenceRequest
@@ -141,6 +147,15 @@ def train_command(**options: Any) -> None:
 def train_defence_command(**options: Any) -> None:
     """Queue the training of a defence; the settings are those of `defence train`."""
     _submit("train-defence", TrainDefenceRequest(config=defence_training_from_options(options)), options)
+
+
+@submit_group.command("harden")
+@hardening_options
+@job_options
+def harden_command(**options: Any) -> None:
+    """Queue the hardening of a detector; the settings are those of `detector harden`."""
+    request = HardenRequest(config=hardening_from_options(options), trust=options["trust_weights"])
+    _submit("harden", request, options)
 
 
 def _submit(kind: str, request: Request, options: dict[str, Any]) -> None:

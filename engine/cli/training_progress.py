@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Shows a training's progress: a bar, and optionally TensorBoard files."""
+"""Shows the progress of a training or a hardening: a bar, and optionally TensorBoard files."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -15,7 +16,17 @@ from engine.cli.progress import EventFiles, interruptible
 
 if TYPE_CHECKING:
     from engine.records import StepRecord
+    from engine.runs.hardening import HardeningObserver
     from engine.runs.training_course import TrainingObserver, TrainingState
+
+
+log = logging.getLogger(__name__)
+
+_PHASES = {
+    "attacking": "Trial: making a new patch",
+    "scoring": "Trial: scoring it",
+    "training": "Training with patches",
+}
 
 
 @contextmanager
@@ -37,6 +48,17 @@ def watching_training(tensorboard_folder: Path | None = None) -> Iterator[Traini
         view = _TrainingView(bar, stack.enter_context(closing(EventFiles(tensorboard_folder))))
         yield TrainingObserver(
             on_begin=view.begin, on_step=view.step, on_epoch=view.epoch, stop_requested=stop_requested
+        )
+
+
+@contextmanager
+def watching_hardening() -> Iterator[HardeningObserver]:
+    """An observer that shows a hardening's training, and says which of its phases begins."""
+    from engine.runs.hardening import HardeningObserver
+
+    with watching_training() as observer:
+        yield HardeningObserver(
+            on_phase=lambda phase: log.info("%s", _PHASES.get(phase, phase)), training=observer
         )
 
 

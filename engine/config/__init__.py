@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.config.augmentation import AugmentationConfig
 from engine.config.defence_training import DefenceTrainingConfig
+from engine.config.hardening import TRIALS, HardeningConfig
 from engine.config.placement import PlacementConfig
 from engine.config.run import (
     BATCHINGS,
@@ -29,8 +30,10 @@ __all__ = [
     "PRESETS",
     "SAMPLINGS",
     "STRATEGIES",
+    "TRIALS",
     "AugmentationConfig",
     "DefenceTrainingConfig",
+    "HardeningConfig",
     "PlacementConfig",
     "RunConfig",
     "ScheduleConfig",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from engine.datasets.loader import Batch, ImageLoader
 from engine.datasets.views import ViewChooser
-from engine.detectors.base import Detector
+from engine.detectors.base import Detector, Targets
 from engine.detectors.class_lists import without_background
 from engine.detectors.state_dicts import load_state_dict
 from engine.detectors.torchvision_adapter import TorchvisionDetector
@@ -22,6 +22,7 @@ from engine.detectors.torchvision_names import names_of
 from engine.detectors.training import (
     Course,
     EpochResult,
+    TrainingBatch,
     TrainingTask,
     named_memory,
     require_finite_loss,
@@ -150,9 +151,9 @@ class _Loop:
         """One pass over the images, or the part of it for which there is time."""
         self._train_mode()
         start, seen, images = course.epoch, 0, len(self._task.records)
-        for batch in self._batches(start):
+        for number, batch in enumerate(self._batches(start)):
             rate = self._rate * course.rate_factor(start + seen / images)
-            losses = self._step(*_inputs(batch), rate, start + 1)
+            losses = self._step(self._altered(*_inputs(batch), start, number), rate, start + 1)
             seen += len(batch.indices)
             if not course.batch_done(start + seen / images, losses, images=len(batch.indices), rate=rate):
                 return
@@ -173,7 +174,7 @@ class _Loop:
     def _train_mode(self) -> None:
         """Training, but batch norm keeps the statistics that weights were trained with."""
         self._model.train()
-        if self._task.config.strategy != "scratch":
+        if self._task.config.strategy != "scratch" or self._task.alteration is not None:
             for layer in self._model.modules():
                 if isinstance(layer, nn.BatchNorm2d):
                     layer.eval()
@@ -188,15 +189,32 @@ class _Loop:
         )
         return self._loader.batches([order[at : at + size] for at in range(0, len(order), size)], view)
 
+    def _altered(
+        self, images: list[Tensor], targets: list[dict[str, Tensor]], epoch: int, number: int
+    ) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+        """What the model is given, its images altered if the task says how."""
+        if self._task.alteration is None:
+            return images, targets
+        altered = self._task.alteration(
+            TrainingBatch(
+                images_nchw=torch.stack(images),
+                targets=_targets(targets),
+                epoch=epoch,
+                number=number,
+                detector=lambda: self._trainable.detector(copy.deepcopy(self._model)),
+            )
+        )
+        return [*altered], targets
+
     def _step(
-        self, images: list[Tensor], targets: list[dict[str, Tensor]], rate: float, epoch: int
+        self, inputs: tuple[list[Tensor], list[dict[str, Tensor]]], rate: float, epoch: int
     ) -> dict[str, Tensor]:
         """One step of the optimizer; returns the losses by the family's names."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         device, dtype = self._task.device.type, _DTYPES.get(self._task.precision)
         with torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=dtype is not None):
-            losses = self._model(images, targets)
+            losses = self._model(*inputs)
             loss = torch.stack([*losses.values()]).sum()
         require_finite_loss(loss, epoch)
         self._optimizer.zero_grad(set_to_none=True)
@@ -231,6 +249,18 @@ def _inputs(batch: Batch) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
             boxes = torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], dim=1)
         found.append({"boxes": boxes, "labels": targets.class_ids[own] + 1})
     return [image.flip(2) if mirror else image for image, mirror in zip(images, mirrored, strict=True)], found
+
+
+def _targets(by_image: Sequence[Mapping[str, Tensor]]) -> Targets:
+    """The objects of a batch, whose labels are class ids + 1."""
+    boxes = [each["boxes"] for each in by_image]
+    owners = [torch.full((len(each),), index, device=each.device) for index, each in enumerate(boxes)]
+    return Targets(
+        boxes_xyxy_px=torch.cat(boxes),
+        class_ids=torch.cat([each["labels"] for each in by_image]) - 1,
+        image_index=torch.cat(owners),
+        images=len(by_image),
+    )
 
 
 def _named(losses: Mapping[str, Tensor]) -> dict[str, Tensor]:

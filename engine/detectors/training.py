@@ -13,13 +13,42 @@ import torch
 from torch import Tensor
 
 from engine.config import TrainingConfig
-from engine.detectors.base import Detector
+from engine.detectors.base import Detector, Targets
 from engine.detectors.device import is_out_of_memory
 from engine.errors import MemoryExhaustedError, NonFiniteLossError
 from engine.records import ImageRecord
 from engine.seeding import derived_seed, seed_everything
 
 EPOCH_STREAM = 31  # of the seed; no patch run draws from it
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingBatch:
+    """The images of a step, as the model is about to see them.
+
+    Attributes:
+        images_nchw: float (n, 3, h, w), 0 to 1, RGB.
+        targets: their objects, in pixels of these images; class ids are indices of the task's class names.
+        epoch: number of finished epochs.
+        number: of the batch in its epoch, from 0.
+        detector: makes a frozen detector of the current weights: of their average where one is kept.
+    """
+
+    images_nchw: Tensor
+    targets: Targets
+    epoch: int
+    number: int
+    detector: Callable[[], Detector]
+
+
+class Alteration(Protocol):
+    """Changes the images of each step before the model sees them."""
+
+    def __call__(self, batch: TrainingBatch) -> Tensor:
+        """The images to train on, shaped like the batch's, which may be returned; chance is its own."""
+
+    def state(self) -> dict[str, Any]:
+        """What going on to the same bits needs: plain values and tensors by name."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +68,8 @@ class TrainingTask:
         architecture: the layout to train from random weights, one of the family's, for which no file is read;
             empty to start from the file.
         state: what `EpochResult.state` gave after the epochs that are done; None for a new training.
+        alteration: changes the images of each step. With one, batch norms keep the statistics that they
+            have, whatever the strategy, and no mosaics are made: images stay as an attacker finds them.
     """
 
     weights: Path
@@ -50,6 +81,7 @@ class TrainingTask:
     precision: str
     architecture: str = ""
     state: Mapping[str, Any] | None = None
+    alteration: Alteration | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.detectors.base import Targets
 from engine.detectors.checkpoints import load_checkpoint
 from engine.detectors.training import (
     Course,
     EpochResult,
+    TrainingBatch,
     TrainingTask,
     named_memory,
     require_finite_loss,
@@ -116,6 +118,7 @@ class _CourseTrainer(DetectionTrainer):
             "imgsz": config.image_size,
             "seed": config.seed % 2**31,
             "freeze": _backbone_layers(start) if config.strategy == "head" else None,
+            **({} if task.alteration is None else {"mosaic": 0.0}),
         }
         local = {"model": "patchbench.yaml", "data": "", "project": str(scratch)}
         super().__init__(overrides={**self._kept, **local})
@@ -168,6 +171,30 @@ class _CourseTrainer(DetectionTrainer):
             self.model.criterion.update()
         self.start_epoch = self._course.epoch
 
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Ultralytics' batch on the device, its images altered if the task says how."""
+        batch = super().preprocess_batch(batch)
+        if self._task.alteration is not None:
+            with torch.autocast(self.device.type, enabled=False):
+                batch["img"] = self._task.alteration(
+                    TrainingBatch(
+                        images_nchw=batch["img"],
+                        targets=_targets(batch),
+                        epoch=self.epoch,
+                        number=self._batch,
+                        detector=lambda: self._detector(_bare_model(self.ema.ema, self._kept)),
+                    )
+                )
+        return batch
+
+    def _model_train(self) -> None:
+        """Training, but with an alteration batch norm keeps its statistics."""
+        super()._model_train()
+        if self._task.alteration is not None:
+            for layer in self.model.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
+
     def optimizer_step(self) -> None:
         """A step, unless the loss is no number."""
         require_finite_loss(self.loss, self.epoch + 1)
@@ -176,10 +203,9 @@ class _CourseTrainer(DetectionTrainer):
     def validate(self) -> tuple[dict[str, Any], float]:
         """Let the course score the averaged weights; Ultralytics' own fitness is not used."""
         bare = _bare_model(self.ema.ema, self._kept)
-        detector = UltralyticsDetector(copy.deepcopy(bare), name=self._task.weights.stem, device=self.device)
         goes_on = self._course.epoch_done(
             EpochResult(
-                detector=detector,
+                detector=self._detector(copy.deepcopy(bare)),
                 weights=lambda: _weight_file(bare, self._kept),
                 state=self._state,
             )
@@ -202,6 +228,10 @@ class _CourseTrainer(DetectionTrainer):
         loader = getattr(self, "train_loader", None)
         if loader is not None:
             loader.close()
+
+    def _detector(self, bare: Any) -> UltralyticsDetector:
+        """A frozen detector of a model, which it keeps."""
+        return UltralyticsDetector(bare, name=self._task.weights.stem, device=self.device)
 
     def _begin_epoch(self) -> None:
         """Make chance a function of seed and epoch, which a resumed training draws again."""
@@ -237,6 +267,19 @@ class _CourseTrainer(DetectionTrainer):
             # A head with two branches shifts their weights with each epoch.
             "criterion_updates": getattr(self.model.criterion, "updates", 0),
         }
+
+
+def _targets(batch: dict[str, Any]) -> Targets:
+    """The objects of Ultralytics' batch, whose boxes are centres and sizes as shares of the image."""
+    height, width = batch["img"].shape[2:]
+    centres, sizes = batch["bboxes"].float().split(2, dim=1)
+    corners = torch.cat([centres - sizes / 2, centres + sizes / 2], dim=1)
+    return Targets(
+        boxes_xyxy_px=corners * corners.new_tensor([width, height, width, height]),
+        class_ids=batch["cls"].view(-1).long(),
+        image_index=batch["batch_idx"].long(),
+        images=len(batch["img"]),
+    )
 
 
 def _backbone_layers(model: Any) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Records runs, scores and trainings made in the foreground like those of the queue."""
+"""Records runs, scores, trainings and hardenings made in the foreground like those of the queue."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.config import DefenceTrainingConfig, RunConfig, TrainingConfig
+from engine.config import DefenceTrainingConfig, HardeningConfig, RunConfig, TrainingConfig
 from engine.jobs.kinds import KINDS
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.jobs.kinds.generate import GenerateRequest
+from engine.jobs.kinds.harden import HardenRequest
 from engine.jobs.kinds.request import Request
 from engine.jobs.kinds.train import TrainRequest
 from engine.jobs.kinds.train_defence import TrainDefenceRequest
@@ -61,13 +62,37 @@ def record_foreground_training(
     Raises:
         StorageError: its history or weights cannot be read or copied, or the database cannot be used.
     """
-    folder = Path(summary["weights"]).parent
     request = TrainRequest(config=TrainingConfig.from_json(summary["config"]), trust=trust)
+    return _finished_training(repository, "train", request, summary, summary["elapsed_s"])
+
+
+def record_foreground_hardening(
+    repository: Repository, summary: dict[str, Any], *, trust: bool = False
+) -> Job:
+    """Record a finished hardening like a training, with the patches of its trial.
+
+    Args:
+        repository: where to store them.
+        summary: content of its `hardening.json`. Its files stay; weights and patches are copied.
+        trust: as of `record_foreground_training`.
+
+    Raises:
+        StorageError: as there.
+    """
+    request = HardenRequest(config=HardeningConfig.from_json(summary["config"]), trust=trust)
+    elapsed_s = summary["elapsed_s"] + summary["trial_elapsed_s"]
+    return _finished_training(repository, "harden", request, summary, elapsed_s)
+
+
+def _finished_training(
+    repository: Repository, kind: str, request: Request, summary: dict[str, Any], elapsed_s: float
+) -> Job:
+    folder = Path(summary["weights"]).parent
     steps = read_history(folder)
-    columns: dict[str, Any] = {"elapsed_s": summary["elapsed_s"], "device": summary["device"]}
-    job = _finished(repository, "train", request, summary, facts=summary, folder=str(folder), **columns)
+    columns: dict[str, Any] = {"elapsed_s": elapsed_s, "device": summary["device"], "folder": str(folder)}
+    job = _finished(repository, kind, request, summary, facts=summary, **columns)
     repository.steps.add(job.id, steps)
-    KINDS["train"].record(repository, job, summary)
+    KINDS[kind].record(repository, job, summary)
     return job
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from engine.config import home_folder
 from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
+from engine.jobs.patch_records import import_patch
+from engine.patch.arrays import fingerprint, read_patch_array
 from engine.records import Job, WeightRecord
 from engine.store.repository import Repository
 
@@ -47,9 +49,31 @@ def record_weights(repository: Repository, job: Job, summary: dict[str, Any]) ->
     )
 
 
+def record_hardening(repository: Repository, job: Job, summary: dict[str, Any]) -> WeightRecord:
+    """Record the weights of a hardening, and the new patches of its trial; again for one job changes nothing.
+
+    Args:
+        repository: where to record them.
+        job: the hardening.
+        summary: content of its `hardening.json`.
+
+    Raises:
+        PatchFileError: a patch is gone.
+        StorageError: they cannot be read or copied, or the database cannot be used.
+    """
+    record = record_weights(repository, job, summary)
+    folder, name = Path(summary["weights"]).parent, Path(summary["config"]["weights"]).stem
+    for which, against in (("before", name), ("after", record.name)):
+        path = folder / f"patch-{which}.npy"
+        if repository.patches.with_fingerprint(fingerprint(*read_patch_array(path))) is None:
+            import_patch(repository, path, f"Trial of hardening {job.id}: against {against}")
+    return record
+
+
 def weights_name(job: Job, summary: dict[str, Any]) -> str:
     """A name for trained weights: what they start from, the dataset, the job's number."""
-    parts = (Path(summary["config"]["weights"]).stem, summary["dataset"]["name"], str(job.id))
+    hardened = ("hardened",) if "trial" in summary else ()
+    parts = (Path(summary["config"]["weights"]).stem, *hardened, summary["dataset"]["name"], str(job.id))
     return "-".join(re.sub(r"[^\w.-]+", "-", part).strip(".-")[:40] or "x" for part in parts)
 
 
@@ -67,4 +91,5 @@ def origin_of(job: Job, summary: dict[str, Any]) -> dict[str, Any]:
         "held_out": dataset["held_out"],
         **{name: summary[name] for name in ("strategy", "seed", "epochs", "best_epoch", "ap50", "elapsed_s")},
         "image_size": summary["config"]["image_size"],
+        **({"hardened": summary["headline"]} if "trial" in summary else {}),
     }

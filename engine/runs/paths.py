@@ -67,7 +67,7 @@ Config = TypeVar("Config", bound=Settings)
 
 def absolute_config(config: Config) -> Config:
     """The settings of a run or a training with absolute paths, valid in any working directory."""
-    names = ("dataset", "weights", "detector_classes", "initial")
+    names = ("dataset", "weights", "detector_classes", "initial", "transfer_weights")
     changes: dict[str, Any] = {
         name: _absolute(getattr(config, name)) for name in names if hasattr(config, name)
     }

@@ -18,7 +18,7 @@ from engine.datasets.loader import ImageLoader
 from engine.detectors.base import Detector
 from engine.detectors.device import choose_device
 from engine.detectors.loading import load_detector
-from engine.detectors.training import TrainingTask
+from engine.detectors.training import Alteration, TrainingTask
 from engine.errors import DatasetError, StorageError
 from engine.evaluation.detector_score import detector_ap50
 from engine.patch.memory import peak_memory_bytes
@@ -91,7 +91,7 @@ def train(
     materials = materials or gather_training(config)
     label = f"train-{start.path.stem}"
     with run_folder.created(folder or run_folder.default_folder(label)) as created:
-        training = _Training(config, start, materials, created, description, trust)
+        training = Training(config, start, materials, created, description, trust)
         return training.run(observer or TrainingObserver())
 
 
@@ -122,7 +122,7 @@ def resume_training(
         config = config.changed(device=device)
     start = training_start(config)
     materials = materials or gather_training(config)
-    training = _Training(config, start, materials, folder, description, trust)
+    training = Training(config, start, materials, folder, description, trust)
     training.require_same(identity, state)
     with shared_outside_home(folder):
         return training.run(observer or TrainingObserver(), state, trainer_state)
@@ -190,8 +190,18 @@ def _class_ids(dataset: Dataset, classes: Sequence[str]) -> tuple[int, ...]:
     return ids
 
 
-class _Training:
-    """One training in an existing folder."""
+class Training:
+    """One training in an existing folder.
+
+    Args:
+        config: the training's settings.
+        start: what it starts from.
+        materials: its images.
+        folder: an existing folder.
+        description: written into the weight files.
+        trust: open the weights even if their pickle could run code.
+        alteration: changes the images of each step, for `command`, which goes on with it.
+    """
 
     def __init__(
         self,
@@ -201,9 +211,12 @@ class _Training:
         folder: Path,
         description: str,
         trust: bool,
+        alteration: Alteration | None = None,
+        command: str = "detector train",
     ) -> None:
         self._config, self._start, self._materials = config, start, materials
         self._folder, self._trust = folder, trust
+        self._alteration, self._command = alteration, command
         self._device = choose_device(config.device)
         self._precision = choose_precision(config.precision, self._device)
         # A layout alone has no weights that could change until the training is resumed.
@@ -251,6 +264,8 @@ class _Training:
             identity=self._identity,
             observer=observer,
             state=state,
+            alteration=self._alteration,
+            command=self._command,
         )
         observer.on_begin(course.state)
         assert self._start.family.trainer is not None
@@ -284,6 +299,7 @@ class _Training:
             device=self._device,
             precision=self._precision,
             state=trainer_state,
+            alteration=self._alteration,
         )
 
     def _finish(self, state: TrainingState) -> dict[str, Any]:
@@ -321,7 +337,7 @@ class _Training:
             "epochs": state.epoch,
             "best_epoch": state.best_epoch or state.epoch,
             "ended": state.ended,
-            AP50: state.best_ap50 if state.best_epoch else math.nan,
+            AP50: state.best_ap50 if state.best_epoch else state.last_ap50,
             "ap50_last": state.last_ap50,
             "image_iterations": state.images,
             "image_iterations_per_s": state.images / state.elapsed_s if state.elapsed_s else math.nan,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.config import DefenceTrainingConfig, TrainingConfig
 from engine.detectors.base import Detector
-from engine.detectors.training import EpochResult
+from engine.detectors.training import Alteration, EpochResult
 from engine.disk import write_atomically
 from engine.errors import RunInterruptedError
 from engine.patch.schedules import Plateau, learning_rate_factor
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 BEST, LAST = "weights.pt", "weights-last.pt"
 CHECKPOINT_SHARE = 0.05  # of the time that checkpoints may take
+SCORE_SHARE = 0.05  # likewise that scores may take which decide nothing
+ALTERED = "alteration"
+"""The name of an alteration's state beside the trainer's."""
 AP50 = "ap50"
 """The name of the validation's score among the terms of an epoch's record."""
 
@@ -95,6 +98,8 @@ class TrainingCourse:
         observer: callbacks.
         state: to go on from.
         metric: what records call the score; AP50 unless it is no detector that is trained.
+        alteration: of the images, whose state is kept in checkpoints beside the trainer's. With one, the last
+            weights are the result: scores on clean images would choose those that have learned least.
         command: what goes on with it, for messages.
         clock: returns monotonic seconds.
     """
@@ -110,10 +115,11 @@ class TrainingCourse:
         observer: TrainingObserver,
         state: TrainingState | None = None,
         metric: str = AP50,
+        alteration: Alteration | None = None,
         command: str = "detector train",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._metric, self._command = metric, command
+        self._metric, self._command, self._alteration = metric, command, alteration
         self.state = state or TrainingState()
         self._config, self._folder, self._score = config, folder, score
         self._facts, self._identity, self._observer, self._clock = facts, identity, observer, clock
@@ -122,6 +128,7 @@ class TrainingCourse:
         if self.state.plateau:
             self._plateau.load_state_dict(self.state.plateau)
         self._checkpoints = Pace(0.0, share=CHECKPOINT_SHARE, at_latest_s=600, at_once=True, clock=clock)
+        self._scores = Pace(0.0, share=SCORE_SHARE, at_latest_s=600, at_once=True, clock=clock)
         self._begin_epoch()
 
     @property
@@ -162,16 +169,16 @@ class TrainingCourse:
     def epoch_done(self, result: EpochResult) -> bool:
         """Score an epoch, keep it, and decide whether another one follows; see `Course`."""
         state = self.state
-        ap50 = math.nan if self._score is None else self._score(result.detector, self.stop_if_requested)
+        ap50 = self._scored(result)
         state.epoch += 1
         state.images += self._images
-        better = ap50 > state.best_ap50
+        better = self._alteration is None and ap50 > state.best_ap50
         if better:
             state.best_ap50, state.best_epoch, state.stale_epochs = ap50, state.epoch, 0
         else:
             state.stale_epochs += 1
         record = self._record(ap50)
-        log.info("Epoch %d, loss: %.4f%s", state.epoch, record.loss, _scored(self._metric, ap50))
+        log.info("Epoch %d, loss: %.4f%s", state.epoch, record.loss, _score_text(self._metric, ap50))
         self._plateau.step(record.loss)
         state.plateau = self._plateau.state_dict()
         state.ended = self._end()
@@ -179,6 +186,13 @@ class TrainingCourse:
         self._observer.on_epoch(record, state)
         self._begin_epoch()
         return not state.ended
+
+    def _scored(self, result: EpochResult) -> float:
+        """AP50 of an epoch's detector; NaN without images held out, and at times where it decides nothing."""
+        if self._score is None or (self._alteration is not None and not self._scores.due()):
+            return math.nan
+        with self._scores.spent():
+            return self._score(result.detector, self.stop_if_requested)
 
     def _begin_epoch(self) -> None:
         self._sums: dict[str, float] = {}
@@ -219,9 +233,12 @@ class TrainingCourse:
         if not (better or ended or self._checkpoints.due()):
             return
         with self._checkpoints.spent():
-            self._write_weights(result, best=better or (ended and self._score is None))
+            self._write_weights(result, best=better or (ended and not self.state.best_epoch))
             content = state_content(self.state)
-            checkpoint = {"state": content, "trainer": result.state(), "identity": dict(self._identity)}
+            trainer = result.state() | (
+                {} if self._alteration is None else {ALTERED: self._alteration.state()}
+            )
+            checkpoint = {"state": content, "trainer": trainer, "identity": dict(self._identity)}
             _write(self._folder / CHECKPOINT, saved(checkpoint))
         self._observer.on_checkpoint(self.state)
 
@@ -259,7 +276,7 @@ def _write(path: Path, content: memoryview) -> None:
     write_atomically(path, lambda file: file.write(content))
 
 
-def _scored(metric: str, score: float) -> str:
+def _score_text(metric: str, score: float) -> str:
     return f", {metric.upper()}: {score:.3f}" if math.isfinite(score) else ""
 
 

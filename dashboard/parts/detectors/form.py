@@ -12,13 +12,11 @@ from dashboard.page_state import kept
 from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, other_weights, trusted
-from dashboard.parts.setting_names import setting_name
-from dashboard.parts.setting_widgets import setting_widget
+from dashboard.parts.detectors.rows import setting_rows
 from dashboard.services import datasets, trainings
 from dashboard.services.settings import TRAINING
 from engine.config import TrainingConfig
 from engine.errors import SettingsError
-from engine.settings import Setting
 from engine.store.datasets import DatasetSummary
 
 STRATEGIES = {
@@ -40,10 +38,9 @@ def training_form(found: list[DatasetSummary]) -> None:
         found: the datasets, at least one.
     """
     values, trust = _subject(found)
-    values |= _row(COURSE)
+    values |= setting_rows("t", COURSE, TRAINING)
     with st.expander(_("More settings"), icon=":material/tune:"):
-        for start in range(0, len(MORE), 3):
-            values |= _row(MORE[start : start + 3])
+        values |= setting_rows("t", MORE, TRAINING)
     try:
         config = trainings.built(values)
     except SettingsError as error:
@@ -82,35 +79,6 @@ def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
         "classes": tuple(classes),
         "strategy": strategy,
     }, trust
-
-
-def _row(keys: tuple[str, ...]) -> dict[str, Any]:
-    """Settings in a row, by their keys."""
-    columns = st.columns(len(keys), vertical_alignment="bottom")
-    values = {}
-    for column, key in zip(columns, keys, strict=True):
-        with column:
-            values[key] = _widget(TRAINING[key])
-    return values
-
-
-def _widget(setting: Setting) -> Any:
-    """The widget of a setting; its value."""
-    by_share = setting.bounds if isinstance(setting.default, float) else None
-    return setting_widget(
-        f"t.{setting.key}",
-        setting.default,
-        label=setting_name(setting.key, TRAINING),
-        meaning=_(setting.help),
-        options=list(setting.choices or setting.offered),
-        bounds=setting.bounds,
-        step=_step(by_share[1]) if by_share else setting.multiple_of or 1,
-    )
-
-
-def _step(high: float) -> float:
-    """Shares go by twentieths, rates by thousandths, seconds by the minute."""
-    return 60.0 if high > 1 else 0.05 if high < 1 else 0.001
 
 
 def _launch(config: TrainingConfig, trust: bool) -> None:

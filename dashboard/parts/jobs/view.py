@@ -21,6 +21,7 @@ from dashboard.components import (
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept, presenting
+from dashboard.parts.jobs.hardenings import tried
 from dashboard.parts.jobs.trainings import trained, trained_defence, training_curves
 from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
@@ -213,6 +214,8 @@ def result(found: JobView) -> None:
     elif makes == "dataset" and job.result:
         _imported(job.result)
     elif makes == "weights" and job.result:
+        if "trial" in job.result:
+            tried(job.result["trial"])
         trained(job.id, job.result)
     elif makes == "defence" and job.result:
         trained_defence(job.result)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The page Detectors: empty, with weights on record, and a training that it starts."""
+"""The page Detectors: empty, with weights on record, and what it starts."""
 
 from __future__ import annotations
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.config import TrainingConfig
+from engine.config import HardeningConfig, TrainingConfig
 from engine.store.repository import Repository
 from tests.dashboard.reading import opened, texts
 from tests.engine.store.test_weights import FACTS
@@ -77,3 +77,17 @@ def test_nonsense_in_the_link_gives_the_defaults(app: AppTest, streets: None) ->
     assert TrainingConfig.from_json(job.request["config"]) == TrainingConfig(
         dataset="streets", weights="demo"
     )
+
+
+def test_a_hardening_is_queued_with_what_was_chosen(
+    app: AppTest, streets: None, no_worker_is_started: list[str]
+) -> None:
+    page = opened("detectors", app, **{"h.time_limit_s": 600.0, "h-class": "car", "h.trial": "full"})
+    page.button(key="h-launch").click().run()
+    assert not page.exception
+    with Repository() as repository:
+        (job,) = repository.jobs.find(kinds=["harden"])
+    assert HardeningConfig.from_json(job.request["config"]) == HardeningConfig(
+        dataset="streets", weights="demo", class_name="car", time_limit_s=600.0, trial="full"
+    )
+    assert f"Job {job.id} is in the queue." in texts(page)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`detector train` and `detector list`."""
+"""`detector train`, `detector harden` and `detector list`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,34 @@ def test_a_detector_is_trained_put_on_record_and_listed(run: Run, named: tuple, 
     # What it made is a detector like any other.
     scored = run("detector", "train", "--dataset", named[1], "--weights", "tiny-blocks-1", *SMALL, "--json")
     assert scored.json["parent"]["weights_sha256"] == listed["checksum"]
+
+
+def test_a_detector_is_hardened_and_put_on_record(run: Run, named: tuple, tmp_path: Path) -> None:
+    little = ("--patch-size", 16, "--renew-images", 2, "--trial-time", 0.01, "--time-limit", 0)
+    told = run("detector", "harden", *named, *SMALL, *little, "--out", tmp_path / "out")
+    assert told.code == 0
+    lines = told.out.splitlines()
+    assert lines[0].split() == ["AP50", "(ASR)", *["clean", "old", "patch", "new", "patch", "noise", "grey"]]
+    assert [line.split()[0] for line in lines[2:4]] == ["before", "after"]
+    assert "Under a new patch of equal budget ASR went from " in told.out
+    assert lines[-1] == f"weights: {tmp_path / 'out' / 'weights.pt'}"
+    assert "On record as job 1" in told.err
+    (listed,) = run("detector", "list", "--json").json
+    assert listed["name"] == "tiny-hardened-blocks-1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((), "expected --dataset, got none; try --dataset demo"),
+        (
+            ("--dataset", "demo", "--weights", "demo", "--patched-share", 2),
+            "patched share: expected 0.05 to 1",
+        ),
+    ],
+)
+def test_a_hardening_that_cannot_be_is_one_line(run: Run, arguments: tuple, error: str) -> None:
+    assert error in run("detector", "harden", *arguments).error
 
 
 def test_without_a_validation_no_score_is_told(run: Run, named: tuple) -> None:

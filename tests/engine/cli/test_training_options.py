@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Options become the settings of a training; each setting has one."""
+"""Options become the settings of a training or a hardening; each setting has one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import Any
 import click
 import pytest
 
-from engine.cli.training_options import training_from_options, training_options
-from engine.config import ScheduleConfig, TrainingConfig
+from engine.cli.training_options import (
+    hardening_from_options,
+    hardening_options,
+    training_from_options,
+    training_options,
+)
+from engine.config import HardeningConfig, PlacementConfig, ScheduleConfig, TrainingConfig
 from engine.settings import declared
 
 NEEDED = ["--dataset", "photos", "--weights", "mine.pt"]
@@ -40,7 +45,30 @@ def test_options_become_settings(arguments: list[str], changes: dict[str, Any]) 
     assert settings_of(*NEEDED, *arguments) == TrainingConfig(dataset="photos", weights="mine.pt", **changes)
 
 
-def test_every_setting_has_an_option() -> None:
-    command = click.command()(training_options(lambda **_: None))
+@pytest.mark.parametrize(
+    ("arguments", "changes"),
+    [
+        ([], {}),
+        (["--class", "car", "--patches", "a.npy", "--patches", "3"], {"patches": ("a.npy", "3")}),
+        (["--class", "car", "--learn", "car", "--learn", "bus"], {"classes": ("car", "bus")}),
+        (["--class", "car", "--placement-scale", "0.3"], {"placement": PlacementConfig(scale=0.3)}),
+    ],
+)
+def test_options_become_the_settings_of_a_hardening(arguments: list[str], changes: dict[str, Any]) -> None:
+    found: list[HardeningConfig] = []
+
+    def note(**options: Any) -> None:
+        found.append(hardening_from_options(options))
+
+    click.command()(hardening_options(note)).main([*NEEDED, *arguments], standalone_mode=False)
+    named = {"class_name": "car"} if arguments else {}
+    assert found == [HardeningConfig(dataset="photos", weights="mine.pt", **named | changes)]
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"), [(training_options, TrainingConfig), (hardening_options, HardeningConfig)]
+)
+def test_every_setting_has_an_option(options: Any, kind: type[TrainingConfig]) -> None:
+    command = click.command()(options(lambda **_: None))
     flags = {flag for each in command.params for flag in each.opts}
-    assert {each.flag for each in declared(TrainingConfig).values()} <= flags
+    assert {each.flag for each in declared(kind).values()} <= flags

@@ -24,7 +24,7 @@ from engine.detectors.torchvision_models import new_model
 from engine.detectors.torchvision_training import TrainableModel, _inputs, train, train_model
 from engine.detectors.training import TrainingTask
 from engine.errors import MemoryExhaustedError, NonFiniteLossError, RunInterruptedError
-from tests.engine.detectors.test_ultralytics_training import Recorder
+from tests.engine.detectors.test_ultralytics_training import Greying, Recorder
 from tests.engine.tiny import CLASSES, IMAGE_SIZE
 from tests.fakes import FakeDetector
 
@@ -117,6 +117,24 @@ def test_strategies_differ_in_what_they_change(
     assert any(name.startswith("roi_heads") for name in changed)
     assert any(name.startswith("backbone") for name in changed - statistics) is (strategy != "head")
     assert bool(statistics) is (strategy == "scratch")
+
+
+def test_an_alteration_sees_each_batch(trainable: TrainableModel, task: Callable[..., TrainingTask]) -> None:
+    before = {name: value.clone() for name, value in trainable.model.state_dict().items()}
+    greying, seen = Greying(), list[Tensor]()
+    trainable.model.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs[0]))
+    train_model(trainable, replace(task(strategy="scratch"), alteration=greying), Recorder(1))
+    assert [(batch.epoch, batch.number, len(batch.images_nchw)) for batch in greying.batches] == [
+        (0, 0, 4),
+        (0, 1, 2),
+    ]
+    assert {tuple(image.unique().tolist()) for image in seen} == {(0.5,)}
+    targets = greying.batches[0].targets
+    assert targets.images == 4
+    assert set(targets.class_ids.tolist()) <= {0, 1}
+    assert targets.image_index.tolist() == sorted(targets.image_index.tolist())
+    after = trainable.model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before if "running" in name)
 
 
 def test_a_training_that_was_stopped_ends_in_the_same_bits(

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from engine.config import TrainingConfig
 from engine.datasets.sources import read_dataset
+from engine.detectors.base import Detector
 from engine.detectors.checkpoints import load_checkpoint
 from engine.detectors.loading import load_detector
-from engine.detectors.training import EpochResult, TrainingTask
+from engine.detectors.training import EpochResult, TrainingBatch, TrainingTask
 from engine.detectors.ultralytics_training import train
 from engine.errors import DetectorError, NonFiniteLossError, RunInterruptedError
 from tests.engine.detectors.families import random_model
@@ -55,6 +56,23 @@ class Recorder:
         self.states.append(torch.load(saved(result.state()), weights_only=True))
         self.found.append(len(result.detector.detect(torch.rand(1, 3, IMAGE_SIZE, IMAGE_SIZE))))
         return self.epoch < self.epochs
+
+
+class Greying:
+    """An alteration that greys all images, looks at the batch, and asks for a detector once."""
+
+    def __init__(self) -> None:
+        self.batches: list[TrainingBatch] = []
+        self.detectors: list[Detector] = []
+
+    def __call__(self, batch: TrainingBatch) -> Tensor:
+        self.batches.append(batch)
+        if not self.detectors:
+            self.detectors.append(batch.detector())
+        return torch.full_like(batch.images_nchw, 0.5)
+
+    def state(self) -> dict[str, Any]:
+        return {}
 
 
 def saved(content: Any) -> Any:
@@ -162,6 +180,29 @@ def test_a_layout_is_trained_without_a_file(task: Callable[..., TrainingTask], t
     torch.save(course.weights[-1], tmp_path / "trained.pt")
     trained = load_detector(tmp_path / "trained.pt", device="cpu")
     assert (trained.class_names, trained.family) == (CLASSES, "yolo11")
+
+
+def test_an_alteration_sees_each_batch_and_norms_keep_their_statistics(
+    task: Callable[..., TrainingTask], tiny_weights: Path
+) -> None:
+    course, greying = Recorder(1), Greying()
+    train(replace(task(epochs=1), alteration=greying), course)
+    assert [(batch.epoch, batch.number, len(batch.images_nchw)) for batch in greying.batches] == [
+        (0, 0, 4),
+        (0, 1, 2),
+    ]
+    first = greying.batches[0]
+    assert first.images_nchw.shape[1:] == (3, IMAGE_SIZE, IMAGE_SIZE)
+    assert 0 <= float(first.images_nchw.min()) < 0.4 < 0.6 < float(first.images_nchw.max()) <= 1
+    boxes = first.targets.boxes_xyxy_px
+    assert float(boxes.max()) > 2  # pixels, no shares
+    assert bool((boxes[:, 2:] > boxes[:, :2]).all())
+    assert set(first.targets.class_ids.tolist()) <= {0, 1}
+    assert greying.detectors[0].class_names == CLASSES
+    before, after = load_checkpoint(tiny_weights).model.float().state_dict(), course.states[-1]["model"]
+    statistics = [name for name in before if "running" in name]
+    assert statistics
+    assert all(torch.equal(before[name], after[name]) for name in statistics)
 
 
 def test_a_loss_that_is_no_number_stops_before_the_step(task: Callable[..., TrainingTask]) -> None:

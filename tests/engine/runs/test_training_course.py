@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from engine.config import ScheduleConfig, TrainingConfig
-from engine.detectors.training import EpochResult
+from engine.detectors.training import EpochResult, TrainingBatch
 from engine.errors import RunInterruptedError, StorageError
 from engine.runs.training_course import (
+    ALTERED,
     BEST,
     CHECKPOINT,
     LAST,
@@ -43,6 +44,7 @@ def course(tmp_path: Path, clock: Clock) -> Callable[..., TrainingCourse]:
         scores: list[float] | None = None,
         observer: TrainingObserver | None = None,
         state: Any = None,
+        how: Any = None,
         **changes: Any,
     ) -> TrainingCourse:
         given = iter(scores or [])
@@ -56,6 +58,7 @@ def course(tmp_path: Path, clock: Clock) -> Callable[..., TrainingCourse]:
             observer=observer or TrainingObserver(),
             state=state,
             clock=clock,
+            **how or {},
         )
 
     return make
@@ -102,6 +105,31 @@ def test_the_best_weights_are_kept_beside_the_last(
     assert (ran.state.best_epoch, ran.state.best_ap50, ran.state.last_ap50) == (2, 0.5, 0.1)
     assert torch.load(tmp_path / BEST) == {"model": 2, "description": "ours", "ap50": 0.5}
     assert torch.load(tmp_path / LAST) == {"model": 4, "description": "ours", "ap50": 0.1}
+
+
+class Altered:
+    """An alteration with a state."""
+
+    def __call__(self, batch: TrainingBatch) -> torch.Tensor:
+        return batch.images_nchw
+
+    def state(self) -> dict[str, Any]:
+        return {"steps": 7}
+
+
+def test_with_an_alteration_the_last_weights_are_the_result(
+    course: Callable[..., TrainingCourse], clock: Clock, tmp_path: Path
+) -> None:
+    how = {"alteration": Altered(), "command": "harden"}
+    ran = course([0.9, 0.5, 0.4, 0.3], how=how)
+    while epoch(ran, clock, number=ran.epoch + 1):
+        pass
+    assert ran.state.best_epoch == 0
+    assert torch.load(tmp_path / BEST)["model"] == torch.load(tmp_path / LAST)["model"] == 4
+    assert read_checkpoint(tmp_path)[1][ALTERED] == {"steps": 7}
+    stopped = course(observer=TrainingObserver(stop_requested=lambda: True), how=how)
+    with pytest.raises(RunInterruptedError, match="python -m engine detector harden --resume"):
+        epoch(stopped, clock)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class Plain(Kind[Request]):
     ("product", "names"),
     [
         ("nothing", []),
-        ("weights", ["train"]),
+        ("weights", ["train", "harden"]),
         ("patch", ["generate"]),
         ("scores", ["evaluate"]),
         ("dataset", ["import"]),
@@ -42,7 +42,7 @@ def test_kinds_are_found_by_what_they_make(product: str, names: list[str]) -> No
 
 def test_every_kind_is_described() -> None:
     assert list(KINDS) == [
-        *("generate", "evaluate", "import", "benchmark", "matrix", "train", "train-defence")
+        *("generate", "evaluate", "import", "benchmark", "matrix", "train", "harden", "train-defence")
     ]
     for kind in KINDS.things():
         assert kind.help.endswith(".")

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""The form that starts a hardening."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard.components import goes_on, guarded, queued
+from dashboard.drawing import st
+from dashboard.i18n import _
+from dashboard.page_state import kept
+from dashboard.parts.class_choice import read_classes, write_classes
+from dashboard.parts.dataset_choice import choose_dataset
+from dashboard.parts.detector_choice import choose_detector, other_weights, trusted
+from dashboard.parts.detectors.rows import setting_rows
+from dashboard.services import datasets, hardenings
+from dashboard.services.settings import HARDENING
+from engine.config import HardeningConfig
+from engine.errors import SettingsError
+from engine.store.datasets import DatasetSummary
+
+COURSE = ("time_limit_s", "image_size", "trial")
+MORE = (
+    *("patched_share", "object_share", "texture_share", "renew_every", "renew_images", "pool_size"),
+    *("patch_size", "placement.scale", "placement.rise", "strategy", "max_images", "include_empty"),
+    *("validation_share", "batch_size", "learning_rate", "optimizer", "epochs", "trial_time_s"),
+    *("precision", "device", "seed", "transfer_weights"),
+)
+
+
+def hardening_form(found: list[DatasetSummary]) -> None:
+    """Choose which detector is hardened on what, and start it.
+
+    Args:
+        found: the datasets, at least one.
+    """
+    values, trust = _subject(found)
+    values |= setting_rows("h", COURSE, HARDENING)
+    with st.expander(_("More settings"), icon=":material/tune:"):
+        values |= setting_rows("h", MORE, HARDENING)
+    try:
+        config = hardenings.built(values)
+    except SettingsError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    _launch(config, trust)
+
+
+def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
+    left, right = st.columns(2)
+    with left:
+        dataset = choose_dataset(found, _("The images that the detector is hardened on."), name="h-dataset")
+        names = datasets.classes_with_objects(dataset)
+        class_name = st.selectbox(
+            _("Class"),
+            names,
+            help=_(HARDENING["class_name"].help),
+            **kept("h-class", "person" if "person" in names else next(iter(names), ""), allowed=names),
+        )
+    with right:
+        weights = choose_detector("h-detector", _("The detector to harden; it stays as it is."))
+        other_weights("h-detector")
+        trust = trusted([weights], "h-trust")
+    by_number = {str(each.id): each for each in hardenings.patches()}
+    patches = st.multiselect(
+        _("Patches to begin with"),
+        list(by_number),
+        format_func=lambda number: f"{by_number[number].name} ({number})",
+        placeholder=_("None: the first is made against the detector"),
+        help=_("Patches for the pool; the first is the old patch of the trial."),
+        **kept("h-patches", [], allowed=by_number, parse=read_classes, write=write_classes),
+    )
+    named = {"dataset": dataset.name, "weights": weights, "class_name": class_name or ""}
+    return {**named, "patches": tuple(patches)}, trust
+
+
+def _launch(config: HardeningConfig, trust: bool) -> None:
+    again = goes_on("h-resume")
+    st.caption(
+        _(
+            "It takes the time limit at most, and ends by a trial: a new patch against the hardened weights, "
+            "with the budget of one against the original ones."
+        )
+    )
+    if st.button(_("Harden the detector"), type="primary", icon=":material/shield:", key="h-launch"):
+        with guarded():
+            st.session_state["h-launched"] = hardenings.submit(config, trust=trust, auto_resume=again).id
+    queued("h-launched")
