@@ -64,10 +64,11 @@ def table(wanted: dict[str, Any], number: int) -> None:
     if not shown:
         st.caption(_("No job is like that. Change the search or the filters."))
         return
+    opened = st.session_state.get(TABLE, 0)
     picked = st.dataframe(
         [row(job) for job in shown],
         hide_index=True,
-        key=TABLE,
+        key=f"{TABLE}-{opened}",  # anew after each job that it opened: what was clicked stays clicked
         on_select="rerun",
         selection_mode="single-cell",
         column_config={_("Done"): st.column_config.ProgressColumn(format="percent", width="small")},
@@ -75,6 +76,7 @@ def table(wanted: dict[str, Any], number: int) -> None:
     )
     for index, _column in picked["selection"]["cells"]:
         if index < len(shown):
+            st.session_state[TABLE] = opened + 1
             choose("job", shown[index].id)
             st.rerun()
 
