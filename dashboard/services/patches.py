@@ -154,11 +154,11 @@ def score_on(
         EngineError: the patch's file is gone, or no worker can be started.
     """
     config = _config(patch, dataset, weights, class_name, detector_class)
-    where = f"{words(config.class_names, detector_class)}, {Path(weights).stem} on {dataset}"
+    where = f"{words(config.class_names, detector_class)} · {Path(weights).stem} · {dataset}"
     settings = EvaluationConfig(placement=config.placement, seed=config.seed)
     request = EvaluateRequest(config=config, patch=patch.path, settings=settings)
     with opened() as repository:
-        job = queue.submit(repository, "evaluate", request, label=f"Score {patch.name}: {where}")
+        job = queue.submit(repository, "evaluate", request, label=f"{patch.name} · {where}")
         queue.ensure_worker(repository, job.device)
     return job
 

@@ -109,7 +109,7 @@ def test_a_score_elsewhere_is_queued_as_the_patch_was_made(no_worker_is_started:
     assert (config.class_name, config.image_size, config.max_images) == ("car", 320, 0)
     mapped = {"class_name": ("person", "car"), "detector_class": "person"}
     job = patches.score_on(patch, dataset=DATASET, weights="demo", **mapped)
-    assert job.label == f"Score Run 0: person, car → person, demo on {DATASET}"
+    assert job.label == f"Run 0 · person, car → person · demo · {DATASET}"
     assert (
         job.request["config"].items() >= {"class_name": ["person", "car"], "detector_class": "person"}.items()
     )
