@@ -18,8 +18,8 @@ SHOWN = 2  # images at a time: four pictures, which a CPU answers within two sec
 LEGEND = {
     "found": N_("found"),
     "missed": N_("never found"),
-    "vanished": N_("vanished (× in the corner)"),  # noqa: RUF001
-    "appeared": N_("appeared (+ in the corner)"),
+    "vanished": N_("vanished (× below it)"),  # noqa: RUF001
+    "appeared": N_("appeared (+ below it)"),
 }
 Ask = Callable[..., Preview]
 

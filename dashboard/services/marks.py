@@ -10,14 +10,15 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 Box = tuple[float, float, float, float]
-# Mark → colour (Okabe and Ito), length of dashes in pixels (0: one line), sign.
-MARKS = {
-    "found": ("#56B4E9", 0, ""),
-    "missed": ("#FFFFFF", 3, ""),
-    "vanished": ("#E69F00", 10, "×"),  # noqa: RUF001
-    "appeared": ("#CC79A7", 5, "+"),
+# Mark → colour (Okabe and Ito), length of dashes in pixels (0: one line), sign: its lines in a square of 1.
+MARKS: dict[str, tuple[str, int, tuple[Box, ...]]] = {
+    "found": ("#56B4E9", 0, ()),
+    "missed": ("#FFFFFF", 3, ()),
+    "vanished": ("#E69F00", 10, ((0, 0, 1, 1), (0, 1, 1, 0))),
+    "appeared": ("#CC79A7", 5, ((0, 0.5, 1, 0.5), (0.5, 0, 0.5, 1))),
 }
 HALO = "#000000"
+SIGN_PX = 10  # the side of a sign: below the box's lower right corner, as patches lie above its middle
 
 
 def marks_of(image: dict[str, Any], side: str) -> list[tuple[str, Box]]:
@@ -37,6 +38,7 @@ def marks_of(image: dict[str, Any], side: str) -> list[tuple[str, Box]]:
     found = [
         ("appeared" if side == "after" and each["appeared"] else "found", each["box"])
         for each in image[side]["found"]
+        if each.get("matched", True) or each["hallucination"]  # of several on one object, the one that counts
     ]
     return [(mark, tuple(box)) for mark, box in [*lost, *found]]
 
@@ -61,13 +63,21 @@ def marked(picture: bytes, marks: list[tuple[str, Box]]) -> bytes:
         for width, ink in ((5, HALO), (3, colour)):  # a dark edge, to be seen on any picture
             for line in _lines(box, dash):
                 pen.line(line, fill=ink, width=width)
-        if sign:
-            pen.text(
-                (box[0] + 5, box[1] + 1), sign, fill=colour, font_size=22, stroke_width=2, stroke_fill=HALO
-            )
+        for width, ink in ((6, HALO), (3, colour)):
+            for line in _placed(sign, box, canvas.size):
+                pen.line(line, fill=ink, width=width)
     drawn = io.BytesIO()
     canvas.save(drawn, format="JPEG", quality=90)
     return drawn.getvalue()
+
+
+def _placed(sign: tuple[Box, ...], box: Box, size: tuple[int, int]) -> list[Box]:
+    """A sign's lines below a box's lower right corner, or as near to it as the picture allows."""
+    x = max(min(box[2], size[0] - 3) - SIGN_PX, 3)
+    y = max(min(box[3] + 6, size[1] - SIGN_PX - 3), 3)
+    return [
+        (x + x1 * SIGN_PX, y + y1 * SIGN_PX, x + x2 * SIGN_PX, y + y2 * SIGN_PX) for x1, y1, x2, y2 in sign
+    ]
 
 
 def _lines(box: Box, dash: float) -> Iterator[Box]:
