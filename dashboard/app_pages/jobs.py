@@ -129,6 +129,7 @@ def one(found: JobView) -> None:
             choose("job", None)
             st.rerun()
     page_title(job_title(job), f"{kind_name(job.kind)} · {_('Job {job}').format(job=job.id)}")
+    view.name_tab(job)
     with st.container(horizontal=True, vertical_alignment="center"):
         state_badge(job.state)
         for tag in job.tags:
@@ -145,6 +146,7 @@ def one(found: JobView) -> None:
     view.result(found)
     goes_on = job.state in view.GOES_ON
     live(view.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
+    view.scores(found)
     view.details(found)
     with controls("job-notes"):
         job_controls.notes_form(job)

@@ -18,6 +18,7 @@ MARKS: dict[str, tuple[str, int, tuple[Box, ...]]] = {
     "appeared": ("#CC79A7", 5, ((0, 0.5, 1, 0.5), (0.5, 0, 0.5, 1))),
 }
 HALO = "#000000"
+MOST_OF_IT = 0.6
 SIGN_PX = 10  # the side of a sign: below the box's lower right corner, as patches lie above its middle
 
 
@@ -53,8 +54,30 @@ def changes(images: list[dict[str, Any]]) -> tuple[int, int, int]:
     )
 
 
-def marked(picture: bytes, marks: list[tuple[str, Box]]) -> bytes:
-    """A picture, JPEG or PNG, with marks drawn on it, as JPEG."""
+def focus(image: dict[str, Any]) -> Box | None:
+    """The part of a picture around what vanished, else around all objects; None where that is most of it.
+
+    Args:
+        image: as of `marks_of`.
+    """
+    objects = image["objects"]
+    boxes = [each["box"] for each in objects if each["vanished"]] or [each["box"] for each in objects]
+    if not boxes:
+        return None
+    x1, y1, x2, y2 = (pick(box[side] for box in boxes) for side, pick in enumerate((min, min, max, max)))
+    margin = max(x2 - x1, y2 - y1) / 2
+    part = (
+        max(x1 - margin, 0),
+        max(y1 - margin, 0),
+        min(x2 + margin, image["width"]),
+        min(y2 + margin, image["height"]),
+    )
+    area = (part[2] - part[0]) * (part[3] - part[1])
+    return part if area < MOST_OF_IT * image["width"] * image["height"] else None
+
+
+def marked(picture: bytes, marks: list[tuple[str, Box]], part: Box | None = None) -> bytes:
+    """A picture, JPEG or PNG, with marks drawn on it, as JPEG; of the whole, or of a part, enlarged."""
     with Image.open(io.BytesIO(picture)) as image:
         canvas = image.convert("RGB")
     pen = ImageDraw.Draw(canvas)
@@ -66,6 +89,10 @@ def marked(picture: bytes, marks: list[tuple[str, Box]]) -> bytes:
         for width, ink in ((6, HALO), (3, colour)):
             for line in _placed(sign, box, canvas.size):
                 pen.line(line, fill=ink, width=width)
+    if part is not None:
+        whole, canvas = canvas, canvas.crop(tuple(map(round, part)))
+        scale = max(whole.width / canvas.width, 1)
+        canvas = canvas.resize((round(canvas.width * scale), round(canvas.height * scale)))
     drawn = io.BytesIO()
     canvas.save(drawn, format="JPEG", quality=90)
     return drawn.getvalue()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from dashboard.services import datasets, detectors
 from dashboard.services.storage import Found, cached, opened
@@ -49,24 +49,6 @@ def scores(patch_id: int) -> list[ScoreRecord]:
     """All scores of a patch, oldest first."""
     with opened() as repository:
         return repository.patches.scores(patch_id)
-
-
-def against_grey(evaluation: dict[str, Any]) -> str | None:
-    """How a patch's ASR lies to that of a grey one: `stronger`, `unclear` (the intervals overlap), `weaker`.
-
-    Args:
-        evaluation: what `Evaluation.to_json` gives.
-
-    Returns:
-        None where either is undefined.
-    """
-    patch, grey = evaluation["patch"], evaluation["controls"].get("grey", {})
-    if patch.get("asr") is None or grey.get("asr") is None:
-        return None
-    if patch["asr"] <= grey["asr"]:
-        return "weaker"
-    low, high = patch["ci95"]["asr"][0], grey["ci95"]["asr"][1]
-    return "stronger" if low is not None and high is not None and low > high else "unclear"
 
 
 def file_bytes(path: str) -> bytes:

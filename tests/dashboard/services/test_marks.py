@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.services.marks import MARKS, changes, marked, marks_of
+from dashboard.services.marks import MARKS, changes, focus, marked, marks_of
 
 A, B, C = [10.0, 10.0, 40.0, 60.0], [50.0, 10.0, 90.0, 60.0], [5.0, 70.0, 30.0, 95.0]
 
@@ -95,3 +95,19 @@ def test_marks_differ_in_more_than_their_colour() -> None:
     touched = [(abs(each - 90).max(axis=2) > 40)[20, 45:75].mean() for each in (whole, dashed)]
     assert touched[0] == 1
     assert 0.2 < touched[1] < 0.8
+
+
+@pytest.mark.parametrize(
+    ("objects", "part"),
+    [
+        ([], None),
+        ([thing(A, before=True, after=False), thing(C, before=True, after=True)], (0, 0, 65, 85)),
+        ([thing([0.0, 0.0, 100.0, 100.0], before=True, after=False)], None),
+    ],
+)
+def test_the_focus_is_on_what_vanished(objects: list[Any], part: Any) -> None:
+    assert focus({"objects": objects, "width": 100, "height": 100}) == part
+
+
+def test_a_part_is_as_wide_as_the_picture() -> None:
+    assert pixels(marked(picture(), [], (10.0, 10.0, 60.0, 35.0))).shape == (50, 100, 3)
