@@ -80,7 +80,7 @@ def choose_runs() -> tuple[int, ...]:
             help=_("Patch generations that succeeded; type to search by number or label."),
             **kept(
                 "runs",
-                [],
+                [] if asked else service.first_choice(list(offered)),
                 allowed=offered,
                 parse=lambda text: [each for each in numbers(text) if each in offered],
                 write=written,

@@ -73,7 +73,8 @@ def next_step(found: Overview) -> None:
         go_to("generate", _("Generate a patch"))
     elif step == "look":
         st.info(Markdown(_("**Next:** see what your patch does to images, before and after.")))
-        go_to("patches", _("Look at the patch"), patch=found.latest[0].id)
+        if not found.latest[0].score:  # else the result above leads there
+            go_to("patches", _("Look at the patch"), patch=found.latest[0].id)
     elif step == "compare":
         st.info(Markdown(_("**Next:** compare your patches, or score one on another detector.")))
         go_to("compare", _("Compare runs"))
@@ -123,6 +124,7 @@ def page() -> None:
     if found.latest and (score := found.latest[0].score):
         st.subheader(_("Latest result: {name}").format(name=found.latest[0].name), anchor=False)
         headline(score.evaluation, score.class_name, score.held_out)
+        go_to("patches", _("Look at the patch"), patch=found.latest[0].id)
     next_step(found)
     facts(found)
     st.subheader(_("Now"), anchor=False)

@@ -24,7 +24,7 @@ class Overview:
         jobs: state → number of jobs.
         latest: patches, the newest first; at most five.
         best: those scored on the same dataset, class and detector as the newest, the strongest (by ASR)
-            first; at most five, and none where there is but one.
+            first; at most five, and none where the latest show them all.
         failed: the newest job, if it failed.
     """
 
@@ -50,7 +50,8 @@ def _strongest(ranked: list[PatchRecord], latest: list[PatchRecord]) -> list[Pat
     """Of patches by strength those whose scores can be held against that of the newest that is scored."""
     subject = next((_scored_on(patch.score) for patch in latest if patch.score), None)
     alike = [patch for patch in ranked if patch.score and _scored_on(patch.score) == subject]
-    return alike[:5] if len(alike) > 1 else []
+    shown = {patch.id for patch in latest}
+    return [] if all(patch.id in shown for patch in alike[:5]) else alike[:5]
 
 
 def _scored_on(score: ScoreRecord) -> tuple[str, str, str]:

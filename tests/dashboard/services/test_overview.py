@@ -70,5 +70,6 @@ def scored(number: int, dataset: str, asr: float) -> PatchRecord:
 def test_the_strongest_are_those_scored_on_what_the_newest_was() -> None:
     a, b, other = scored(1, "a", 0.9), scored(2, "a", 0.5), scored(3, "b", 1.0)
     assert _strongest([], []) == []
-    assert _strongest([other, a, b], [PATCH, b, a]) == [a, b]
-    assert _strongest([other, a, b], [other]) == []  # the newest is the only one of its kind
+    assert _strongest([other, a, b], [PATCH, b]) == []  # the number of the unscored is that of the strongest
+    assert _strongest([other, a, b], [other, b]) == []
+    assert _strongest([other, a, b], [b, other]) == [a, b]
