@@ -9,6 +9,7 @@ from dashboard import sidebar
 from dashboard.components import guarded
 from dashboard.drawing import st
 from dashboard.navigation import pages
+from dashboard.page_state import enter
 
 ICON = Path(__file__).with_name("icon.png")  # Streamlit would fetch a named symbol from another host
 
@@ -16,8 +17,10 @@ ICON = Path(__file__).with_name("icon.png")  # Streamlit would fetch a named sym
 def main() -> None:
     """Draw the sidebar, then the page that the address names."""
     st.set_page_config(page_title="PatchBench", page_icon=str(ICON), layout="wide")
+    enter("")
     sidebar.settings()
     page = st.navigation(list(pages().values()))
+    enter(page.url_path)
     sidebar.style()
     with st.sidebar:
         sidebar.worker_status()

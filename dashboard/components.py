@@ -45,6 +45,21 @@ SCORES = {
     "disappearance": N_("Disappearance"),
     "hallucinations_per_image": N_("Hallucinations per image"),
 }
+EXPLAINED = {
+    "asr": N_(
+        "Attack success rate: share of the objects found without a patch that are no longer found. "
+        "Higher: stronger."
+    ),
+    "confidence_retained": N_(
+        "How much of these objects' detection scores is left, 0 (hidden) to 1 (untouched). Lower: stronger."
+    ),
+    "ap50": N_("Average precision at an overlap (IoU) of 0.5. Lower: stronger."),
+    "ap50_95": N_("Average precision, the mean over overlaps (IoU) of 0.5 to 0.95. Lower: stronger."),
+    "relative_ap50": N_("AP50 as a share of that without a patch. Lower: stronger."),
+    "disappearance": N_("Share of all objects that no detection overlaps. Higher: stronger."),
+    "hallucinations_per_image": N_("Detections an image that overlap no object. Higher: stronger."),
+}
+PRODUCT = "PatchBench"
 _MEASURED_ROWS = 10  # by which the browser sizes a table's columns
 MEANINGS = N_(
     "ASR: share of the objects found without a patch that are no longer found. Confidence: how much of these "
@@ -78,8 +93,14 @@ def live(function: Callable[..., None], every_s: float | None = 2.0) -> Callable
     return st.fragment(safely, run_every=every_s)
 
 
+def tab_title(title: str) -> None:
+    """What the browser calls the tab."""
+    st.set_page_config(page_title=f"{title} – {PRODUCT}" if title != PRODUCT else PRODUCT)  # noqa: RUF001
+
+
 def page_title(title: str, lead: str) -> None:
-    """A page's heading and its purpose in a sentence."""
+    """A page's heading, also its tab's, and its purpose in a sentence."""
+    tab_title(title)
     st.title(title, anchor=False)
     st.markdown(lead)
 
@@ -175,24 +196,29 @@ def progress_line(progress: Progress) -> None:
     st.progress(progress.share or 0.0, text=" · ".join(fact for fact in facts if fact) or _("Starting"))
 
 
-def table(rows: list[dict[str, Any]]) -> None:
-    """Results in columns; in presentation mode all are seen without scrolling, as long cells are folded."""
+def table(rows: list[dict[str, Any]], helps: Mapping[str, str] | None = None) -> None:
+    """Results in columns; in presentation mode all are seen without scrolling, as long cells are folded.
+
+    Args:
+        rows: column → cell.
+        helps: column → what it means, shown on its head.
+    """
     if presenting():
         st.table([{name: _folding(value) for name, value in row.items()} for row in rows], hide_index=True)
     else:
-        st.dataframe(rows, hide_index=True, height="content", column_config=_widths(rows))
+        st.dataframe(rows, hide_index=True, height="content", column_config=_columns(rows, helps or {}))
 
 
-def _widths(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Columns whose longest cell the browser does not measure, and their widths in pixels."""
-    wide = {}
+def _columns(rows: Sequence[Mapping[str, Any]], helps: Mapping[str, str]) -> dict[str, Any]:
+    """Columns with a help, and those whose longest cell the browser does not measure, with their widths."""
+    wide = {name: st.column_config.Column(help=text) for name, text in helps.items()}
     for name in rows[0] if rows else ():
         measured, others = (
             max((columns(str(row[name])) for row in part), default=0)
             for part in (rows[:_MEASURED_ROWS], rows[_MEASURED_ROWS:])
         )
         if others > max(measured, columns(name)):
-            wide[name] = st.column_config.Column(width=20 + round(6.6 * others))
+            wide[name] = st.column_config.Column(width=20 + round(6.6 * others), help=helps.get(name))
     return wide
 
 
@@ -209,9 +235,14 @@ def score_table(evaluation: Mapping[str, Any]) -> None:
     Args:
         evaluation: what `Evaluation.to_json` gives.
     """
-    table(score_rows(evaluation))
+    table(score_rows(evaluation), score_helps())
     st.caption(_("In brackets: 95% bootstrap interval over images."))
     st.caption(_(MEANINGS))
+
+
+def score_helps() -> dict[str, str]:
+    """What each column of scores means."""
+    return {_(SCORES[key]): _(text) for key, text in EXPLAINED.items()}
 
 
 def score_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -225,13 +256,17 @@ def score_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def score_line(score: ScoreRecord) -> str:
-    """A patch's score in a few words."""
-    return _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
+    """A patch's score in a few words, with the number of images that it rests on."""
+    words = _("ASR {asr} · AP50 {ap50} on {dataset}, {detector}").format(
         asr=formats.percent(score.asr),
         ap50=formats.number(score.ap50),
         dataset=score.dataset,
         detector=behind(score.detector, score.defences),
     )
+    images = score.evaluation.get("settings", {}).get("images")
+    if not images:
+        return words
+    return f"{words} · {ngettext('{number} image', '{number} images', images).format(number=f'{images:,}')}"
 
 
 def behind(detector: str, defences: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 _INPUT = ("label", "help")
 _INPUTS = (
@@ -97,6 +98,12 @@ def _drawable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {_drawable(name): _drawable(each) for name, each in value.items()}
     return plain(str(value))
+
+
+def went_back() -> bool:
+    """Whether this run of the page follows on the browser's Back or Forward."""
+    run = get_script_run_ctx(suppress_warning=True)
+    return run is not None and run.is_history_navigation
 
 
 class _Place:

@@ -6,14 +6,35 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from dashboard.drawing import st
+from dashboard.drawing import st, went_back
 
 _KEPT = "kept."
+_WIDGET = "widget."
+_PAGE = "page-state.page"
+_NAMES = "page-state.names."  # of all that was ever chosen on a page, in this session
 
 
 def presenting() -> bool:
     """Whether the presentation mode is on: larger type and charts, no controls."""
     return bool(st.session_state.get(_KEPT + "present"))
+
+
+def enter(page: str) -> None:
+    """Say which page is drawn from here on; empty for what all pages share.
+
+    After the browser's Back or Forward its link alone says what it shows: what was chosen since is forgotten.
+    """
+    st.session_state[_PAGE] = page
+    if went_back():
+        for name in _names():
+            for key in (_KEPT + name, _WIDGET + name, f"{_WIDGET}{name}.for"):
+                st.session_state.pop(key, None)
+
+
+def _names() -> set[str]:
+    """The names of all that was chosen on the page so far."""
+    names: set[str] = st.session_state.setdefault(_NAMES + st.session_state.get(_PAGE, ""), set())
+    return names
 
 
 def chosen(name: str, default: Any = None, *, parse: Callable[[str], Any] = str) -> Any:
@@ -23,6 +44,7 @@ def chosen(name: str, default: Any = None, *, parse: Callable[[str], Any] = str)
         name: of the query parameter, unique to the page, such as `patch`.
         parse: from the link's text; a ValueError counts as nothing chosen.
     """
+    _names().add(name)
     if name in st.query_params:
         try:
             return parse(st.query_params[name])
@@ -33,12 +55,14 @@ def chosen(name: str, default: Any = None, *, parse: Callable[[str], Any] = str)
 
 def choose(name: str, value: Any, *, write: Callable[[Any], str] = str) -> None:
     """Keep a choice for this session and put it into the link; None or empty forgets it."""
+    _names().add(name)
     if value in (None, "", (), []):
         st.session_state.pop(_KEPT + name, None)
         st.query_params.pop(name, None)
     else:
         st.session_state[_KEPT + name] = value
-        st.query_params[name] = write(value)
+        if st.query_params.get(name) != write(value):  # else it could reach a browser that has just gone back
+            st.query_params[name] = write(value)
 
 
 def kept(
@@ -60,7 +84,7 @@ def kept(
         allowed: what the widget offers, of a list each part; anything else in a link gives the default.
         parse, write: between the link's text and the value.
     """
-    key = f"widget.{name}"
+    key = _WIDGET + name
     value = chosen(name, default, parse=parse)
     if not _offered(value, allowed):
         value = default
@@ -68,13 +92,13 @@ def kept(
         st.session_state[key] = value
     if value != default:
         choose(name, value, write=write)  # leaving the page took it out of the link
-    return {"key": key, "on_change": _keep, "args": (name, key, default, write)}
+    return {"key": key, "on_change": _keep, "args": (name, key, default, write, allowed)}
 
 
 def reset(name: str) -> None:
     """Forget what a widget of `kept` holds, before it is drawn in this run."""
     choose(name, None)
-    st.session_state.pop(f"widget.{name}", None)
+    st.session_state.pop(_WIDGET + name, None)
 
 
 def _offered(value: Any, allowed: Collection[Any] | None) -> bool:
@@ -82,9 +106,14 @@ def _offered(value: Any, allowed: Collection[Any] | None) -> bool:
     return allowed is None or all(part in allowed for part in parts)
 
 
-def _keep(name: str, key: str, default: Any, write: Callable[[Any], str]) -> None:
+def _keep(
+    name: str, key: str, default: Any, write: Callable[[Any], str], allowed: Collection[Any] | None
+) -> None:
+    if key not in st.session_state:  # the browser went back, and the link says what it holds
+        return
     value = st.session_state[key]
-    choose(name, None if value == default else value, write=write)
+    if _offered(value, allowed):  # a browser may still name an option in the language before
+        choose(name, None if value == default else value, write=write)
 
 
 def changed(name: str, now: Any) -> bool:

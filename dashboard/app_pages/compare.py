@@ -6,7 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashboard.components import MEANINGS, chart, controls, empty_state, go_to, look, page_title, table
+from dashboard.components import (
+    MEANINGS,
+    chart,
+    controls,
+    empty_state,
+    go_to,
+    look,
+    page_title,
+    score_helps,
+    table,
+)
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept, reset
@@ -70,7 +80,7 @@ def choose_runs() -> tuple[int, ...]:
             help=_("Patch generations that succeeded; type to search by number or label."),
             **kept(
                 "runs",
-                [],
+                [] if asked else service.first_choice(list(offered)),
                 allowed=offered,
                 parse=lambda text: [each for each in numbers(text) if each in offered],
                 write=written,
@@ -119,7 +129,7 @@ def scores(runs: list[Run]) -> None:
         )
     figure = parts.scores_figure(runs, **look())
     chart(figure, alt=parts.scores_alt(runs), key="scores")
-    table(parts.score_rows(runs))
+    table(parts.score_rows(runs), score_helps())
     if mapped := parts.mapped_classes(runs):
         text = _("Classes named differently by dataset and detector: {runs}.")
         st.caption(text.format(runs="; ".join(mapped)))

@@ -10,6 +10,7 @@ from dashboard.components import controls, empty_state, go_to, page_title, table
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
+from dashboard.parts.detector_choice import write_weights
 from dashboard.parts.detectors.form import STRATEGIES, training_form
 from dashboard.parts.detectors.harden_form import hardening_form
 from dashboard.services import datasets, trainings
@@ -47,7 +48,8 @@ def detectors(found: list[WeightRecord]) -> None:
             **kept("number", str(found[0].id), allowed=by_number),
         )
         record = by_number[number]
-        go_to("generate", _("Attack it"), detector=record.path, dataset=record.origin.get("dataset"))
+        weights, dataset = write_weights(record.path), record.origin.get("dataset")
+        go_to("generate", _("Attack it"), detector=weights, dataset=dataset)
         if "job_id" in record.origin:
             go_to("jobs", _("How it was trained"), job=record.origin["job_id"])
 

@@ -19,8 +19,12 @@ from engine.config import RunConfig
 from engine.errors import SettingsError
 
 
-def settings() -> tuple[RunConfig | None, bool]:
-    """All choices: the settings (None while they are not whole), and whether to trust the file."""
+def settings() -> tuple[RunConfig | None, bool, Any]:
+    """All choices: the settings (None while they are not whole), and whether to trust the file.
+
+    Returns:
+        And a place for what is to be seen without scrolling, above the advanced settings.
+    """
     found = datasets.summaries()
     with controls("generate-subject"):
         st.subheader(_("What is attacked"), anchor=False)
@@ -31,18 +35,20 @@ def settings() -> tuple[RunConfig | None, bool]:
         preset, start = st.container(), st.container()
         with start:
             values["initial"] = choose_start()
+    above = st.container()
+    with controls("generate-advanced"):
         st.subheader(_("Advanced"), anchor=False)
         st.caption(_("Nothing here has to be changed; the defaults were chosen by measurement."))
         values |= advanced(values)
         with preset:
             values["iterations"] = choose_preset(values)
     if "class_name" not in values:
-        return None, trust
+        return None, trust, above
     try:
-        return generate.held(generate.built(values)), trust
+        return generate.held(generate.built(values)), trust, above
     except SettingsError as error:
-        st.error(str(error), icon=":material/error:")
-        return None, trust
+        above.error(str(error), icon=":material/error:")
+        return None, trust, above
 
 
 def estimates(config: RunConfig, trust: bool) -> None:
@@ -115,17 +121,17 @@ def page() -> None:
         return
     if origin is not None:
         st.info(_("These are the settings of job {job}; change what you like.").format(job=origin))
-    config, trust = settings()
+    config, trust, above = settings()
     if config is None:
         return
-    st.subheader(_("What to expect"), anchor=False)
-    estimates(config, trust)
+    with above:
+        st.subheader(_("What to expect"), anchor=False)
+        estimates(config, trust)
+        with controls("generate-launch"):
+            launch(config, trust, origin)
     placement_preview(config)
     with controls("generate-check"):
         detector_check(config, trust)
-    with controls("generate-launch"):
-        st.subheader(_("Launch"), anchor=False)
-        launch(config, trust, origin)
     follow()
 
 

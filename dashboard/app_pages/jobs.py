@@ -64,10 +64,11 @@ def table(wanted: dict[str, Any], number: int) -> None:
     if not shown:
         st.caption(_("No job is like that. Change the search or the filters."))
         return
+    opened = st.session_state.get(TABLE, 0)
     picked = st.dataframe(
         [row(job) for job in shown],
         hide_index=True,
-        key=TABLE,
+        key=f"{TABLE}-{opened}",  # anew after each job that it opened: what was clicked stays clicked
         on_select="rerun",
         selection_mode="single-cell",
         column_config={_("Done"): st.column_config.ProgressColumn(format="percent", width="small")},
@@ -75,6 +76,7 @@ def table(wanted: dict[str, Any], number: int) -> None:
     )
     for index, _column in picked["selection"]["cells"]:
         if index < len(shown):
+            st.session_state[TABLE] = opened + 1
             choose("job", shown[index].id)
             st.rerun()
 
@@ -127,6 +129,7 @@ def one(found: JobView) -> None:
             choose("job", None)
             st.rerun()
     page_title(job_title(job), f"{kind_name(job.kind)} · {_('Job {job}').format(job=job.id)}")
+    view.name_tab(job)
     with st.container(horizontal=True, vertical_alignment="center"):
         state_badge(job.state)
         for tag in job.tags:
@@ -143,6 +146,7 @@ def one(found: JobView) -> None:
     view.result(found)
     goes_on = job.state in view.GOES_ON
     live(view.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
+    view.scores(found)
     view.details(found)
     with controls("job-notes"):
         job_controls.notes_form(job)

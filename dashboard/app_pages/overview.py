@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dashboard import formats
 from dashboard.components import (
+    MEANINGS,
     controls,
     empty_state,
     fact,
@@ -19,6 +20,7 @@ from dashboard.components import (
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import changed
+from dashboard.parts.outcome import headline
 from dashboard.services import hardware, overview
 from dashboard.services.overview import Overview
 from engine.records import Job, PatchRecord
@@ -69,6 +71,10 @@ def next_step(found: Overview) -> None:
     elif step == "generate":
         st.info(Markdown(_("**Next:** make a patch and see how far the detector's scores fall.")))
         go_to("generate", _("Generate a patch"))
+    elif step == "look":
+        st.info(Markdown(_("**Next:** see what your patch does to images, before and after.")))
+        if not found.latest[0].score:  # else the result above leads there
+            go_to("patches", _("Look at the patch"), patch=found.latest[0].id)
     elif step == "compare":
         st.info(Markdown(_("**Next:** compare your patches, or score one on another detector.")))
         go_to("compare", _("Compare runs"))
@@ -104,7 +110,7 @@ def patch_list(patches: list[PatchRecord], empty: str) -> None:
             when = formats.moment(patch.created_at)
             st.markdown(Markdown("**{name}** · {when}").format(name=patch.name, when=when))
             if patch.score:
-                st.caption(score_line(patch.score))
+                st.caption(score_line(patch.score), help=_(MEANINGS))
             go_to("patches", _("Open"), patch=patch.id)
 
 
@@ -115,17 +121,23 @@ def page() -> None:
         _("Measures how adversarial patches affect your object detectors, what it costs, and what helps."),
     )
     found = overview.summary()
+    if found.latest and (score := found.latest[0].score):
+        st.subheader(_("Latest result: {name}").format(name=found.latest[0].name), anchor=False)
+        headline(score.evaluation, score.class_name, score.held_out)
+        go_to("patches", _("Look at the patch"), patch=found.latest[0].id)
     next_step(found)
     facts(found)
     st.subheader(_("Now"), anchor=False)
     live(running)()
-    latest, best = st.columns(2)
+    latest, best = st.columns(2) if found.best else (st.container(), None)
     with latest:
         st.subheader(_("Latest patches"), anchor=False)
         patch_list(found.latest, _("No patch has been made yet."))
-    with best:
-        st.subheader(_("Strongest patches"), anchor=False)
-        patch_list(found.best, _("No patch has been scored yet."))
+    if best and (score := found.best[0].score):
+        with best:
+            text = _("Strongest patches on {dataset}, {detector}")
+            st.subheader(text.format(dataset=score.dataset, detector=score.detector), anchor=False)
+            patch_list(found.best, "")
 
 
 page()

@@ -89,11 +89,11 @@ def one(patch: PatchRecord) -> None:
     page_title(patch.name, _("Patch {number}").format(number=patch.id))
     with guarded():
         view.portrait(patch)
+    with guarded():
+        effects.before_after(patch)
     view.scored(patch)
     with controls("patch-score"):
         effects.score_elsewhere(patch)
-    with guarded():
-        effects.before_after(patch)
     view.history(patch)
     with controls("patch-manage"):
         view.manage(patch)

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
+from pathlib import Path
+from typing import Any
 
 from dashboard.components import controls, guarded, live
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
+from dashboard.page_state import kept
 from dashboard.parts.lists import page_number
 from dashboard.services import datasets, marks, patches
 from engine.store.datasets import DatasetSummary
@@ -18,8 +21,8 @@ SHOWN = 2  # images at a time: four pictures, which a CPU answers within two sec
 LEGEND = {
     "found": N_("found"),
     "missed": N_("never found"),
-    "vanished": N_("vanished (× in the corner)"),  # noqa: RUF001
-    "appeared": N_("appeared (+ in the corner)"),
+    "vanished": N_("vanished (× below it)"),  # noqa: RUF001
+    "appeared": N_("appeared (+ below it)"),
 }
 Ask = Callable[..., Preview]
 
@@ -41,11 +44,16 @@ def changed_images(dataset: DatasetSummary, class_name: Sequence[str], ask: Ask,
         return
     with controls("patch-images"):
         number = page_number(parameter, -(-len(places) // SHOWN))
+        zoomed = st.toggle(
+            _("Zoom to the objects"),
+            help=_("Shows the part of each image around what vanished, or else around its objects."),
+            **kept(f"{parameter}.zoom", True, parse=lambda text: text == "True"),
+        )
     with guarded():
-        _compare(ask, places[(number - 1) * SHOWN : number * SHOWN])
+        _compare(ask, places[(number - 1) * SHOWN : number * SHOWN], dataset, zoomed)
 
 
-def _compare(ask: Ask, indices: list[int]) -> None:
+def _compare(ask: Ask, indices: list[int], dataset: DatasetSummary, zoomed: bool) -> None:
     preview = ask(indices=indices)
     if preview.state == "failed":
         st.error(preview.error or "", icon=":material/error:")
@@ -54,7 +62,7 @@ def _compare(ask: Ask, indices: list[int]) -> None:
                 ask(indices=indices, again=True)
                 st.rerun()
     elif preview.answer is not None:
-        _pictures(preview.answer["images"])
+        _pictures(preview.answer["images"], dataset, zoomed)
     else:
         live(_wait, every_s=0.7)(ask, indices)
 
@@ -67,7 +75,7 @@ def _wait(ask: Ask, indices: list[int]) -> None:
     st.info(text, icon=":material/hourglass_top:")
 
 
-def _pictures(images: list[dict[str, object]]) -> None:
+def _pictures(images: list[dict[str, Any]], dataset: DatasetSummary, zoomed: bool) -> None:
     was, gone, new = marks.changes(images)
     text = _(
         "Objects found on the clean images: {number} · vanished: {gone} · detections that appeared: {new}"
@@ -75,12 +83,14 @@ def _pictures(images: list[dict[str, object]]) -> None:
     st.markdown(text.format(number=was, gone=gone, new=new))
     legend()
     for image in images:
+        name = Path(datasets.image(dataset.name, dataset.imported_at, image["index"]).path).name
+        part = marks.focus(image) if zoomed else None
         for column, side in zip(st.columns(2), ("before", "after"), strict=True):
-            caption = _("Image {index}, clean") if side == "before" else _("Image {index}, with the patch")
-            text = caption.format(index=image["index"])
+            caption = _("{name}, clean") if side == "before" else _("{name}, with the patch")
+            text = caption.format(name=name)
             drawn = marks.marks_of(image, side)
-            picture = patches.file_bytes(image[side]["path"])  # type: ignore[index]
-            column.image(marks.marked(picture, drawn), caption=text, alt=text, width="stretch")
+            picture = patches.file_bytes(image[side]["path"])
+            column.image(marks.marked(picture, drawn, part), caption=text, alt=text, width="stretch")
 
 
 def legend() -> None:

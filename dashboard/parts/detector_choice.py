@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from dashboard.components import guarded
 from dashboard.drawing import st
@@ -13,20 +15,54 @@ from dashboard.page_state import choose, chosen, kept
 from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.services import detectors
 
+_NAMED = "detectors.named"  # what links call files that this session has seen
 
-def choose_detector(name: str, meaning: str) -> str:
-    """A detector out of those known here, `demo` at first.
+
+def write_weights(weights: str) -> str:
+    """A detector as a link has it: a file by its name and a mark of its path, which stays on the server."""
+    if not Path(weights).is_absolute():
+        return weights
+    name = f"{Path(weights).name}~{hashlib.sha256(weights.encode()).hexdigest()[:8]}"
+    st.session_state.setdefault(_NAMED, {})[name] = weights
+    return name
+
+
+def read_weights(text: str) -> str:
+    """The detector that a link names.
+
+    Raises:
+        ValueError: it names a file that is not known here.
+    """
+    named = {write_weights(each): each for each in detectors.detectors()}
+    weights: str = (st.session_state.get(_NAMED, {}) | named).get(text, text)
+    if weights == text and "~" in text and "/" not in text:
+        raise ValueError(f"expected a detector that is known here, got {text}")
+    return weights
+
+
+def read_several(text: str) -> list[str]:
+    """The detectors that a link names; errors as of `read_weights`."""
+    return list(map(read_weights, read_classes(text)))
+
+
+def write_several(weights: Sequence[str]) -> str:
+    """Detectors as a link has them."""
+    return write_classes(list(map(write_weights, weights)))
+
+
+def choose_detector(name: str, meaning: str, *, first: str = "demo") -> str:
+    """A detector out of those known here.
 
     Args:
         name: of the query parameter.
         meaning: the help, in a sentence.
+        first: the one at first.
     """
-    known = detectors.detectors()
-    linked = chosen(name)
+    known = list(dict.fromkeys([*detectors.detectors(), first]))
+    linked = chosen(name, parse=read_weights)
     offered = known if linked in (None, *known) else [*known, linked]
-    return st.selectbox(
-        _("Detector"), offered, format_func=detector_name, help=meaning, **kept(name, "demo", allowed=offered)
-    )
+    how: dict[str, Any] = kept(name, first, allowed=offered, parse=read_weights, write=write_weights)
+    return st.selectbox(_("Detector"), offered, format_func=detector_name, help=meaning, **how)
 
 
 def choose_further(name: str, weights: str) -> list[str]:
@@ -36,14 +72,14 @@ def choose_further(name: str, weights: str) -> list[str]:
         name: of the query parameter.
     """
     known = [each for each in detectors.detectors() if each != weights]
-    linked = [each for each in chosen(name, [], parse=read_classes) if each not in (*known, weights)]
+    linked = [each for each in chosen(name, [], parse=read_several) if each not in (*known, weights)]
     found: list[str] = st.multiselect(
         _("Further detectors"),
         [*known, *linked],
         format_func=detector_name,
         placeholder=_("None"),
         help=_("The patch attacks all of these detectors at once, so that it transfers better to others."),
-        **kept(name, [], allowed=[*known, *linked], parse=read_classes, write=write_classes),
+        **kept(name, [], allowed=[*known, *linked], parse=read_several, write=write_several),
     )
     return found
 
@@ -86,7 +122,7 @@ def trusted(weights: Sequence[str], key: str) -> bool:
 
 def _use(name: str, find: Callable[[], str]) -> None:
     with guarded():
-        choose(name, find())
+        choose(name, find(), write=write_weights)
         st.session_state.pop(f"widget.{name}", None)
         st.rerun()
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from dashboard.drawing import st
+from dashboard.drawing import st, went_back
 from dashboard.i18n import _
 from dashboard.page_state import choose, chosen, kept, reset
 
@@ -49,6 +49,8 @@ def filters(name: str, *, searched: str, orders: Mapping[str, str], **choices: C
         **kept(f"{name}.order", next(iter(orders)), allowed=orders),
     )
     wanted = chosen | {"text": text.strip(), "order": order}
+    if went_back():  # the link has the page of these filters
+        st.session_state[f"{name}.filters"] = wanted
     if st.session_state.setdefault(f"{name}.filters", wanted) != wanted:
         st.session_state[f"{name}.filters"] = wanted
         reset(f"{name}.page")
@@ -65,12 +67,14 @@ def page_number(parameter: str, pages: int) -> int:
 def linked(parameter: str, get: Callable[[int], Row], missing: type[Exception]) -> Row | None:
     """The entry whose number the link holds; None without a number, or if there is none, which is shown.
 
+    Unlike other choices it is not kept in the session: a page's name in the sidebar leads to its list.
+
     Args:
         parameter: of the link.
         get: the entry of a number.
         missing: what `get` raises if there is none.
     """
-    number = chosen(parameter, parse=int)
+    number = chosen(parameter, parse=int) if parameter in st.query_params else None
     if number is None:
         return None
     try:

@@ -10,14 +10,16 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 Box = tuple[float, float, float, float]
-# Mark → colour (Okabe and Ito), length of dashes in pixels (0: one line), sign.
-MARKS = {
-    "found": ("#56B4E9", 0, ""),
-    "missed": ("#FFFFFF", 3, ""),
-    "vanished": ("#E69F00", 10, "×"),  # noqa: RUF001
-    "appeared": ("#CC79A7", 5, "+"),
+# Mark → colour (Okabe and Ito), length of dashes in pixels (0: one line), sign: its lines in a square of 1.
+MARKS: dict[str, tuple[str, int, tuple[Box, ...]]] = {
+    "found": ("#56B4E9", 0, ()),
+    "missed": ("#FFFFFF", 3, ()),
+    "vanished": ("#E69F00", 10, ((0, 0, 1, 1), (0, 1, 1, 0))),
+    "appeared": ("#CC79A7", 5, ((0, 0.5, 1, 0.5), (0.5, 0, 0.5, 1))),
 }
 HALO = "#000000"
+MOST_OF_IT = 0.6
+SIGN_PX = 10  # the side of a sign: below the box's lower right corner, as patches lie above its middle
 
 
 def marks_of(image: dict[str, Any], side: str) -> list[tuple[str, Box]]:
@@ -37,6 +39,7 @@ def marks_of(image: dict[str, Any], side: str) -> list[tuple[str, Box]]:
     found = [
         ("appeared" if side == "after" and each["appeared"] else "found", each["box"])
         for each in image[side]["found"]
+        if each.get("matched", True) or each["hallucination"]  # of several on one object, the one that counts
     ]
     return [(mark, tuple(box)) for mark, box in [*lost, *found]]
 
@@ -51,8 +54,30 @@ def changes(images: list[dict[str, Any]]) -> tuple[int, int, int]:
     )
 
 
-def marked(picture: bytes, marks: list[tuple[str, Box]]) -> bytes:
-    """A picture, JPEG or PNG, with marks drawn on it, as JPEG."""
+def focus(image: dict[str, Any]) -> Box | None:
+    """The part of a picture around what vanished, else around all objects; None where that is most of it.
+
+    Args:
+        image: as of `marks_of`.
+    """
+    objects = image["objects"]
+    boxes = [each["box"] for each in objects if each["vanished"]] or [each["box"] for each in objects]
+    if not boxes:
+        return None
+    x1, y1, x2, y2 = (pick(box[side] for box in boxes) for side, pick in enumerate((min, min, max, max)))
+    margin = max(x2 - x1, y2 - y1) / 2
+    part = (
+        max(x1 - margin, 0),
+        max(y1 - margin, 0),
+        min(x2 + margin, image["width"]),
+        min(y2 + margin, image["height"]),
+    )
+    area = (part[2] - part[0]) * (part[3] - part[1])
+    return part if area < MOST_OF_IT * image["width"] * image["height"] else None
+
+
+def marked(picture: bytes, marks: list[tuple[str, Box]], part: Box | None = None) -> bytes:
+    """A picture, JPEG or PNG, with marks drawn on it, as JPEG; of the whole, or of a part, enlarged."""
     with Image.open(io.BytesIO(picture)) as image:
         canvas = image.convert("RGB")
     pen = ImageDraw.Draw(canvas)
@@ -61,13 +86,25 @@ def marked(picture: bytes, marks: list[tuple[str, Box]]) -> bytes:
         for width, ink in ((5, HALO), (3, colour)):  # a dark edge, to be seen on any picture
             for line in _lines(box, dash):
                 pen.line(line, fill=ink, width=width)
-        if sign:
-            pen.text(
-                (box[0] + 5, box[1] + 1), sign, fill=colour, font_size=22, stroke_width=2, stroke_fill=HALO
-            )
+        for width, ink in ((6, HALO), (3, colour)):
+            for line in _placed(sign, box, canvas.size):
+                pen.line(line, fill=ink, width=width)
+    if part is not None:
+        whole, canvas = canvas, canvas.crop(tuple(map(round, part)))
+        scale = max(whole.width / canvas.width, 1)
+        canvas = canvas.resize((round(canvas.width * scale), round(canvas.height * scale)))
     drawn = io.BytesIO()
     canvas.save(drawn, format="JPEG", quality=90)
     return drawn.getvalue()
+
+
+def _placed(sign: tuple[Box, ...], box: Box, size: tuple[int, int]) -> list[Box]:
+    """A sign's lines below a box's lower right corner, or as near to it as the picture allows."""
+    x = max(min(box[2], size[0] - 3) - SIGN_PX, 3)
+    y = max(min(box[3] + 6, size[1] - SIGN_PX - 3), 3)
+    return [
+        (x + x1 * SIGN_PX, y + y1 * SIGN_PX, x + x2 * SIGN_PX, y + y2 * SIGN_PX) for x1, y1, x2, y2 in sign
+    ]
 
 
 def _lines(box: Box, dash: float) -> Iterator[Box]:

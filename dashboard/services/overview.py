@@ -10,8 +10,10 @@ from engine.config import DEMO_SETTINGS, RunConfig
 from engine.jobs import queue
 from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.kinds.generate import GenerateRequest
-from engine.records import Job, PatchRecord
+from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.datasets import DatasetSummary
+
+RANKED = 200  # of the strongest patches, to look for those of one dataset and detector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,9 @@ class Overview:
 
     Attributes:
         jobs: state → number of jobs.
-        latest, best: patches, the newest or the strongest (by ASR) first; at most five.
+        latest: patches, the newest first; at most five.
+        best: those scored on the same dataset, class and detector as the newest, the strongest (by ASR)
+            first; at most five, and none where the latest show them all.
         failed: the newest job, if it failed.
     """
 
@@ -32,14 +36,26 @@ class Overview:
 
     @property
     def next_step(self) -> str:
-        """What to do next: `demo`, `wait`, `failed`, `generate` or `compare`."""
+        """What to do next: `demo`, `wait`, `failed`, `generate`, `look` or `compare`."""
         if self.jobs.get("running") or self.jobs.get("queued"):
             return "wait"
         if self.failed:
             return "failed"
         if not self.datasets:
             return "demo"
-        return "compare" if len(self.latest) > 1 else "generate"
+        return "compare" if len(self.latest) > 1 else "look" if self.latest else "generate"
+
+
+def _strongest(ranked: list[PatchRecord], latest: list[PatchRecord]) -> list[PatchRecord]:
+    """Of patches by strength those whose scores can be held against that of the newest that is scored."""
+    subject = next((_scored_on(patch.score) for patch in latest if patch.score), None)
+    alike = [patch for patch in ranked if patch.score and _scored_on(patch.score) == subject]
+    shown = {patch.id for patch in latest}
+    return [] if all(patch.id in shown for patch in alike[:5]) else alike[:5]
+
+
+def _scored_on(score: ScoreRecord) -> tuple[str, str, str]:
+    return score.dataset, score.detector, score.class_name
 
 
 @cached(ttl_s=2)
@@ -47,12 +63,12 @@ def summary() -> Overview:
     """All that the overview shows besides running jobs."""
     with opened() as repository:
         newest = repository.jobs.find(limit=1)
-        best = repository.patches.find(order="asr", limit=5)
+        latest = repository.patches.find(limit=5)
         return Overview(
             datasets=repository.datasets.all(),
             jobs=repository.jobs.count_by_state(),
-            latest=repository.patches.find(limit=5),
-            best=[patch for patch in best if patch.score is not None],
+            latest=latest,
+            best=_strongest(repository.patches.find(order="asr", limit=RANKED), latest),
             failed=newest[0] if newest and newest[0].state == "failed" else None,
         )
 

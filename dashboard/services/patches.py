@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from dashboard.services import datasets, detectors
 from dashboard.services.storage import Found, cached, opened
@@ -50,24 +50,6 @@ def scores(patch_id: int) -> list[ScoreRecord]:
     """All scores of a patch, oldest first."""
     with opened() as repository:
         return repository.patches.scores(patch_id)
-
-
-def against_grey(evaluation: dict[str, Any]) -> str | None:
-    """How a patch's ASR lies to that of a grey one: `stronger`, `unclear` (the intervals overlap), `weaker`.
-
-    Args:
-        evaluation: what `Evaluation.to_json` gives.
-
-    Returns:
-        None where either is undefined.
-    """
-    patch, grey = evaluation["patch"], evaluation["controls"].get("grey", {})
-    if patch.get("asr") is None or grey.get("asr") is None:
-        return None
-    if patch["asr"] <= grey["asr"]:
-        return "weaker"
-    low, high = patch["ci95"]["asr"][0], grey["ci95"]["asr"][1]
-    return "stronger" if low is not None and high is not None and low > high else "unclear"
 
 
 def file_bytes(path: str) -> bytes:
@@ -155,11 +137,11 @@ def score_on(
         EngineError: the patch's file is gone, or no worker can be started.
     """
     config = _config(patch, dataset, weights, class_name, detector_class)
-    where = f"{words(config.class_names, detector_class)}, {Path(weights).stem} on {dataset}"
+    where = f"{words(config.class_names, detector_class)} · {Path(weights).stem} · {dataset}"
     settings = EvaluationConfig(placement=config.placement, seed=config.seed)
     request = EvaluateRequest(config=config, patch=patch.path, settings=settings)
     with opened() as repository:
-        job = queue.submit(repository, "evaluate", request, label=f"Score {patch.name}: {where}")
+        job = queue.submit(repository, "evaluate", request, label=f"{patch.name} · {where}")
         queue.ensure_worker(repository, job.device)
     return job
 

@@ -108,6 +108,20 @@ def compared(job_ids: tuple[int, ...]) -> list[Run]:
         return [Run(job=job, patch=repository.patches.of_job(job.id)) for job in jobs]
 
 
+def first_choice(offered: Sequence[int]) -> list[int]:
+    """The two latest runs whose scores may be held against each other; else the two latest, or none.
+
+    Args:
+        offered: numbers as of `candidates`, the newest first.
+    """
+    latest = compared(tuple(offered[:LIMIT]))
+    for place, run in enumerate(latest):
+        for other in latest[place + 1 :]:
+            if run.evaluation and other.evaluation and scored_alike([run, other]):
+                return [run.job.id, other.job.id]
+    return [run.job.id for run in latest[:2]] if len(latest) > 1 else []
+
+
 @cached(ttl_s=60, max_entries=64)
 def losses(job_id: int) -> list[StepRecord]:
     """A finished run's steps, thinned to what a chart can show."""

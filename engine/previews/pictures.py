@@ -125,15 +125,19 @@ def _compared(
 ) -> dict[str, Any]:
     """The counts of `engine.evaluation.metrics` for each object and each detection."""
     boxes = [each.boxes_xyxy_px.numpy() for each in (clean, patched)]
-    before, after = (match_greedy(objects, each, iou=iou) >= 0 for each in boxes)
+    matched = [match_greedy(objects, each, iou=iou) for each in boxes]
+    before, after = (each >= 0 for each in matched)
     known = np.concatenate([objects, boxes[0]])
     listed = {}
-    for side, detections, each in zip(("before", "after"), (clean, patched), boxes, strict=True):
+    for number, (side, detections) in enumerate((("before", clean), ("after", patched))):
+        each = boxes[number]
         unfounded = unfounded_boxes(objects, each, iou=iou)
         appeared = unfounded_boxes(known, each, iou=iou)
         listed[side] = [
-            entry | {"hallucination": bool(wrong), "appeared": bool(new)}
-            for entry, wrong, new in zip(_listed(detections, box, detector), unfounded, appeared, strict=True)
+            entry | {"matched": place in matched[number], "hallucination": bool(wrong), "appeared": bool(new)}
+            for place, (entry, wrong, new) in enumerate(
+                zip(_listed(detections, box, detector), unfounded, appeared, strict=True)
+            )
         ]
     return {
         "objects": [

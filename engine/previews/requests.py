@@ -151,9 +151,9 @@ def before_after(
         A request whose answer is `{"images": [{"index", "width", "height", "objects", "before", "after"}]}`.
         Objects: `{"box", "before", "after", "vanished"}` (detected on the clean image; on the patched image;
         before but not after, as ASR counts). Before, after: `{"path", "found"}`; found:
-        `{"box", "score", "class_name", "hallucination", "appeared"}` (overlaps no object; overlaps no object
-        and no detection on the clean image). Boxes are corners in pixels of the pictures. Pictures show what
-        the detector sees behind the defences.
+        `{"box", "score", "class_name", "matched", "hallucination", "appeared"}` (the one that counts for an
+        object; overlaps no object; overlaps no object and no detection on the clean image). Boxes are corners
+        in pixels of the pictures, which show what the detector sees behind the defences.
     """
     return {
         "kind": "before_after",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 
@@ -139,3 +140,39 @@ def test_a_change_is_seen_once_and_the_first_look_is_none() -> None:
     assert app.text[0].value == "True"
     app.run()
     assert app.text[0].value == "False"
+
+
+def two_pages() -> None:
+    import streamlit as st
+
+    from dashboard.page_state import chosen, enter, kept
+
+    enter("")
+    st.toggle("mode", **kept("mode", False, parse=lambda text: text == "True"))
+    enter(st.text_input("page", "one", key="page"))
+    if st.session_state["page"] == "one":
+        st.selectbox("size", [1, 2, 3], **kept("size", 1, allowed=[1, 2, 3], parse=int))
+        st.text(str(chosen("patch", parse=int)))
+    else:
+        st.number_input("rate", 0, 9, **kept("rate", 5, parse=int))
+
+
+def test_back_shows_what_the_link_holds_and_leaves_other_pages_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = AppTest.from_function(two_pages).run()
+    app.text_input[0].set_value("two").run()
+    app.number_input[0].set_value(7).run()
+    app.text_input[0].set_value("one").run()
+    app.selectbox[0].set_value(3).run()
+    app.query_params["patch"] = "4"
+    assert app.run().text[0].value == "4"
+    monkeypatch.setattr("dashboard.page_state.went_back", lambda: True)
+    app.query_params.clear()
+    app.query_params["size"] = "2"
+    app.run()
+    assert (app.selectbox[0].value, app.text[0].value, app.toggle[0].value) == (2, "None", False)
+    monkeypatch.setattr("dashboard.page_state.went_back", lambda: False)
+    app.text_input[0].set_value("two").run()
+    assert app.number_input[0].value == 7
+    assert not app.exception

@@ -13,6 +13,7 @@ from dashboard.charts.compare import Curve, loss_curves, parallel_axes, places, 
 from dashboard.charts.theme import Bounded
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
+from dashboard.parts.outcome import ending
 from dashboard.parts.setting_names import decided_value, setting_name, setting_value
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
@@ -69,7 +70,7 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
         "image_iterations_per_s": lambda value: formats.number(value, 1),
         "peak_memory_bytes": formats.bytes_text,
     }
-    return [
+    rows = [
         {_("Cost"): _(title)}
         | {
             run.name: formats.DASH if run.facts.get(key) is None else str(write.get(key, str)(run.facts[key]))
@@ -78,6 +79,11 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
         for key, title in COSTS.items()
         if any(run.facts.get(key) is not None for run in runs)
     ]
+    ends = [ending(run.facts) for run in runs]
+    if any(ends):
+        texts = zip(runs, ends, strict=True)
+        rows.insert(0, {_("Cost"): _("End")} | {run.name: text or formats.DASH for run, text in texts})
+    return rows
 
 
 def scores_figure(runs: Sequence[Run], **look: bool) -> go.Figure:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dashboard import formats
@@ -13,7 +13,13 @@ from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
 from dashboard.parts.class_choice import choose_classes, choose_detector_class, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
-from dashboard.parts.detector_choice import choose_detector, choose_further, other_weights
+from dashboard.parts.detector_choice import (
+    choose_detector,
+    choose_further,
+    other_weights,
+    write_several,
+    write_weights,
+)
 from dashboard.parts.generate.fields import GROUPS, Field, fields_of
 from dashboard.parts.setting_widgets import bounded, parser, setting_widget
 from dashboard.services import datasets, generate
@@ -32,6 +38,7 @@ STARTS = {"grey": N_("Grey"), "noise": N_("Noise"), "patch": N_("An earlier patc
 ENSEMBLES = {"mean": N_("Mean"), "max": N_("Largest")}
 MOST_ITERATIONS = 1_000_000
 _MILESTONES = DEFAULTS["schedule.milestones"]
+_FIRST = "g.initial"
 
 
 def query(key: str) -> str:
@@ -62,8 +69,8 @@ def _take(values: Mapping[str, Any]) -> None:
         if str(key) not in ("widget.lang", "widget.present"):
             del st.session_state[key]
     for key, value in values.items():
-        write = write_classes if key in ("class_name", "defences", "further_weights") else _written
-        if write is write_classes:
+        write = _WRITTEN.get(key, _written)
+        if key in ("class_name", "defences", "further_weights"):
             value = [value] if isinstance(value, str) else list(value)
         choose(query(key), None if value == DEFAULTS.get(key) else value, write=write)
     preset = next((name for name, number in PRESETS.items() if number == values["iterations"]), "own")
@@ -159,9 +166,29 @@ def choose_start() -> str:
     return _earlier_patch() if start == "patch" else start
 
 
+def _write_patch(path: str) -> str:
+    """An earlier patch as a link has it: its number, where it is known."""
+    return next((str(patch.id) for patch in generate.patches() if patch.path == path), path)
+
+
+def _read_patch(text: str) -> str:
+    """The path of the earlier patch that a link names."""
+    return next((patch.path for patch in generate.patches() if str(patch.id) == text), text)
+
+
+# Setting → how it stands in a link.
+_WRITTEN: dict[str, Callable[[Any], str]] = {
+    "class_name": write_classes,
+    "weights": write_weights,
+    "defences": write_classes,
+    "further_weights": write_several,
+    "initial": _write_patch,
+}
+
+
 def _earlier_patch() -> str:
     """The gallery; a file that a link or an earlier job names stays chosen."""
-    path = chosen("g.initial")
+    path = chosen(_FIRST, parse=_read_patch)
     found = generate.patches()
     if not found:
         st.info(_("There is no earlier patch yet; the run starts from grey."))
@@ -176,7 +203,7 @@ def _earlier_patch() -> str:
                 type="primary" if patch.path == path else "secondary",
                 width="stretch",
             ):
-                choose("g.initial", patch.path)
+                choose(_FIRST, patch.path, write=_write_patch)
                 st.rerun()
     if not path:
         st.caption(_("Choose one; until then the run starts from grey."))

@@ -17,17 +17,20 @@ from dashboard.components import (
     progress_line,
     score_table,
     state_name,
+    tab_title,
 )
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept, presenting
 from dashboard.parts.jobs.hardenings import tried
 from dashboard.parts.jobs.trainings import trained, trained_defence, training_curves
+from dashboard.parts.outcome import ending, headline
 from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
 from dashboard.services import jobs
 from dashboard.services.jobs import JobView
 from dashboard.services.settings import settings_of
+from engine.classes import recorded_words
 from engine.records import Job, StepRecord
 from engine.settings import flat
 
@@ -47,6 +50,7 @@ def live_part(job_id: int, seen: tuple[Any, ...]) -> None:
     found = jobs.view(job_id)
     if (found.job.state, found.job.wanted) != seen:
         st.rerun()
+    name_tab(found.job)
     situation(found)
     if found.job.state == "running":
         progress_line(found.job.progress)
@@ -56,6 +60,14 @@ def live_part(job_id: int, seen: tuple[Any, ...]) -> None:
     if steps or (has_steps and found.job.state in OPEN):
         curves(found.job, steps)
     log(job_id)
+
+
+def name_tab(job: Job) -> None:
+    """The tab's title: the job's number, its state and how far it is."""
+    facts = [_("Job {job}").format(job=job.id), state_name(job.state)]
+    if job.state == "running" and job.progress.share:
+        facts[1] += f" {formats.percent(job.progress.share)}"
+    tab_title(" · ".join(facts))
 
 
 def situation(found: JobView) -> None:
@@ -203,14 +215,16 @@ def log(job_id: int) -> None:
 
 
 def result(found: JobView) -> None:
-    """What came of a job that ended well, and the way to it."""
+    """What came of a job that ended well in a few words, and the way to it."""
     job, makes = found.job, jobs.kind_of(found.job.kind).makes
     if found.patch is not None:
+        if score := found.patch.score:
+            headline(score.evaluation, score.class_name, score.held_out)
+        if ended := ending(found.patch.summary):
+            st.caption(ended)
         go_to("patches", _("Look at the patch"), patch=found.patch.id)
-        if found.patch.score is not None:
-            score_table(found.patch.score.evaluation)
     elif makes == "scores" and job.result:
-        score_table(job.result)
+        headline(job.result, recorded_words(job.request), None)
     elif makes == "dataset" and job.result:
         _imported(job.result)
     elif makes == "weights" and job.result:
@@ -223,6 +237,14 @@ def result(found: JobView) -> None:
         go_to("benchmarks", _("Look at the benchmark"), suite=job.request["suite"])
     elif makes == "matrix" and job.result:
         go_to("transfer", _("Look at the matrix"), matrix=job.result["matrix"])
+
+
+def scores(found: JobView) -> None:
+    """All figures of what a job made, beside their controls."""
+    if found.patch is not None and found.patch.score is not None:
+        score_table(found.patch.score.evaluation)
+    elif jobs.kind_of(found.job.kind).makes == "scores" and found.job.result:
+        score_table(found.job.result)
 
 
 def _imported(facts: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from dashboard.components import controls, empty_state, go_to, guarded
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import choose, chosen, kept
+from dashboard.page_state import kept
 from dashboard.parts.before_after import changed_images
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector
@@ -45,9 +45,6 @@ def subject(patch: PatchRecord, name: str) -> Subject | None:
     if not known:
         empty_state(_("No dataset is imported yet."), page="datasets", label=_("Import a dataset"))
         return None
-    own_detector = patch.summary.get("config", {}).get("weights")
-    if own_detector not in (None, "demo") and chosen(f"{name}.detector") is None:
-        choose(f"{name}.detector", own_detector)
     data, detector = st.columns(2)
     first = patch.dataset if patch.dataset in known else next(iter(known))
     dataset = known[
@@ -59,7 +56,11 @@ def subject(patch: PatchRecord, name: str) -> Subject | None:
         )
     ]
     with detector:
-        weights = choose_detector(f"{name}.detector", _("The detector that looks at the images."))
+        weights = choose_detector(
+            f"{name}.detector",
+            _("The detector that looks at the images."),
+            first=patch.summary.get("config", {}).get("weights", "demo"),
+        )
     own, target = st.columns(2)
     made = patch.summary.get("classes", {"dataset": [patch.class_name], "detector": ""})
     offered = list(dict.fromkeys(filter(None, dataset.class_names)))

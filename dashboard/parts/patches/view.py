@@ -21,10 +21,11 @@ from dashboard.components import (
 )
 from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, notes, st
-from dashboard.i18n import N_, _
+from dashboard.i18n import _
 from dashboard.page_state import choose, kept
 from dashboard.parts.jobs.controls import asked_twice
 from dashboard.parts.jobs.view import loss_chart
+from dashboard.parts.outcome import headline
 from dashboard.parts.report_button import report_button
 from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
@@ -33,11 +34,6 @@ from engine.records import PatchRecord, ScoreRecord
 from engine.settings import flat
 
 RATES = ("asr", "confidence_retained", "disappearance", "ap50", "ap50_95")
-VERDICTS = {
-    "stronger": N_("It is stronger than a grey patch of its size; the intervals of the ASR do not overlap."),
-    "unclear": N_("It is stronger than a grey patch of its size, but the intervals of the ASR overlap."),
-    "weaker": N_("It is no stronger than a grey patch of its size: this shows occlusion, not an attack."),
-}
 
 
 def portrait(patch: PatchRecord) -> None:
@@ -127,10 +123,7 @@ def _scored_on(score: ScoreRecord) -> str:
 
 def _score(score: ScoreRecord) -> None:
     evaluation = score.evaluation
-    verdict = patches.against_grey(evaluation)
-    if verdict:
-        icon = ":material/check_circle:" if verdict == "stronger" else ":material/info:"
-        (st.success if verdict == "stronger" else st.warning)(_(VERDICTS[verdict]), icon=icon)
+    headline(evaluation, score.class_name, score.held_out)
     conditions = {"patch": evaluation["patch"], **evaluation["controls"]}
     figure = score_bars(
         {
@@ -145,10 +138,6 @@ def _score(score: ScoreRecord) -> None:
     alt = _("Bars of the patch's scores beside no patch, grey and noise; its ASR is {asr}.")
     chart(figure, alt=alt.format(asr=formats.percent(score.asr)), key="patch-scores-chart")
     score_table(evaluation)
-    if score.held_out:
-        st.caption(_("Scored on images that it was not made on."))
-    elif score.held_out is False:
-        st.caption(_("Scored on the images that it was made on: on others it may be weaker."))
 
 
 def history(patch: PatchRecord) -> None:

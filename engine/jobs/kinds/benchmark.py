@@ -59,7 +59,7 @@ class Benchmark(Kind[BenchmarkRequest]):
 
     def label(self, request: BenchmarkRequest, facts: Mapping[str, Any]) -> str:
         """After the suite and what it runs on."""
-        return f"Benchmark {request.suite}: {subject(request.config, facts)}"
+        return f"{request.suite} · {subject(request.config, facts)}"
 
     def work(self, request: BenchmarkRequest, folder: Path, ledger: Ledger) -> dict[str, Any]:
         """Run the suite, which stores its parts itself as they end."""

@@ -57,7 +57,7 @@ class Evaluate(Kind[EvaluateRequest]):
 
     def label(self, request: EvaluateRequest, facts: Mapping[str, Any]) -> str:
         """After the patch and what it attacks."""
-        return f"Score {Path(request.patch).stem}: {subject(request.config, facts)}"
+        return f"{Path(request.patch).stem} · {subject(request.config, facts)}"
 
     def check(self, request: EvaluateRequest, *, waits: bool) -> None:
         """Refuse a patch that is not there, unless another job may still make it."""

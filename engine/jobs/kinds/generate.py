@@ -49,7 +49,7 @@ class Generate(Kind[GenerateRequest]):
 
     def label(self, request: GenerateRequest, facts: Mapping[str, Any]) -> str:
         """After what it attacks."""
-        return f"Patch: {subject(request.config, facts)}"
+        return subject(request.config, facts)
 
     def work(self, request: GenerateRequest, folder: Path, ledger: Ledger) -> dict[str, Any]:
         """Run the loop and score its patch; returns what `run.json` holds."""

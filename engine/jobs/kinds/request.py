@@ -47,7 +47,7 @@ class Request(Settings):
 
 
 def subject(config: RunConfig, facts: Mapping[str, Any]) -> str:
-    """What a job attacks, in a few words: classes, detector with its defences, and dataset.
+    """What a job attacks, by names alone, which are read in any language: `person · yolov8n · coco128`.
 
     Args:
         config: the settings asked for.
@@ -55,5 +55,5 @@ def subject(config: RunConfig, facts: Mapping[str, Any]) -> str:
     """
     named = {"config": vars(config)} | {name: facts[name] for name in ("classes",) if name in facts}
     detectors = " + ".join(Path(weights).stem for weights in config.all_weights)
-    behind = f" behind {' + '.join(config.defences)}" if config.defences else ""
-    return f"{recorded_words(named)}, {detectors}{behind} on {Path(config.dataset).stem}"
+    behind = f" ({' + '.join(config.defences)})" if config.defences else ""
+    return f"{recorded_words(named)} · {detectors}{behind} · {Path(config.dataset).stem}"

@@ -155,7 +155,7 @@ def test_a_patch_is_scored_elsewhere(app: AppTest, no_worker_is_started: list[st
         job = repository.jobs.find(kinds=["evaluate"])[0]
     config = job.request["config"]
     assert (config["class_name"], config["detector_class"]) == ("car", "person")
-    assert job.label == f"Score Run 0: car → person, demo on {DATASET}"
+    assert job.label == f"Run 0 · car → person · demo · {DATASET}"
     assert f"The score is queued as job {job.id}." in texts(app)
     assert no_worker_is_started == ["worker"]
 

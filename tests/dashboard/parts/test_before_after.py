@@ -9,5 +9,7 @@ from dashboard.services.marks import MARKS
 
 def test_every_mark_is_in_the_legend_with_its_sign() -> None:
     assert set(LEGEND) == set(MARKS)
-    for mark, (_colour, _dash, sign) in MARKS.items():
-        assert sign in LEGEND[mark]
+    signs = {"vanished": "×", "appeared": "+"}  # noqa: RUF001
+    for mark, (_colour, _dash, lines) in MARKS.items():
+        assert bool(lines) == (mark in signs)
+        assert signs.get(mark, "") in LEGEND[mark]

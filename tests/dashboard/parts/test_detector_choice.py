@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.parts.detector_choice import detector_name
+from dashboard.parts.detector_choice import detector_name, read_several, read_weights, write_several
+from dashboard.services import detectors
 
 
 @pytest.mark.parametrize(
@@ -21,6 +24,19 @@ from dashboard.parts.detector_choice import detector_name
 )
 def test_a_file_is_called_by_its_name(weights: str, name: str) -> None:
     assert detector_name(weights) == name
+
+
+def test_a_link_names_a_file_without_its_folder(own_home: Path) -> None:
+    file = own_home / "weights" / "mine.pt"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"weights")
+    detectors.detectors.clear()
+    written = write_several(["demo", str(file)])
+    assert "/" not in written
+    assert read_several(written) == ["demo", str(file)]
+    assert read_weights("yolo11n") == "yolo11n"
+    with pytest.raises(ValueError, match="known here"):
+        read_weights("mine.pt~00000000")
 
 
 @pytest.mark.parametrize(("linked", "chosen"), [(None, "demo"), ("/data/mine.pt", "/data/mine.pt")])

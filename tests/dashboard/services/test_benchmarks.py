@@ -120,7 +120,7 @@ def test_suites_are_queued_and_a_worker_asked_for(no_worker_is_started: list[str
     assert no_worker_is_started == ["worker"]
     mapped = subject | {"class_name": ("man", "woman"), "detector_class": "person"}
     (job,) = benchmarks.start(["loader"], **mapped, scale="small")
-    assert job.label == "Benchmark loader: man, woman → person, demo on demo"
+    assert job.label == "loader · man, woman → person · demo · demo"
     with pytest.raises(SettingsError, match="scale: expected one of"):
         benchmarks.start(["loader"], **subject, scale="huge")
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.services.marks import MARKS, changes, marked, marks_of
+from dashboard.services.marks import MARKS, changes, focus, marked, marks_of
 
 A, B, C = [10.0, 10.0, 40.0, 60.0], [50.0, 10.0, 90.0, 60.0], [5.0, 70.0, 30.0, 95.0]
 
 
-def found(box: list[float], *, appeared: bool = False) -> dict[str, Any]:
-    return {"box": box, "score": 0.9, "class_name": "person", "hallucination": appeared, "appeared": appeared}
+def found(box: list[float], *, appeared: bool = False, matched: bool = True) -> dict[str, Any]:
+    kind = {"matched": matched and not appeared, "hallucination": appeared, "appeared": appeared}
+    return {"box": box, "score": 0.9, "class_name": "person", **kind}
 
 
 def thing(box: list[float], *, before: bool, after: bool) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def thing(box: list[float], *, before: bool, after: bool) -> dict[str, Any]:
 EMPTY: dict[str, Any] = {"objects": [], "before": {"found": []}, "after": {"found": []}}
 IMAGE: dict[str, Any] = {
     "objects": [thing(A, before=True, after=False), thing(B, before=False, after=False)],
-    "before": {"found": [found(A)]},
+    "before": {"found": [found(A), found([11.0, 10.0, 40.0, 60.0], matched=False)]},
     "after": {"found": [found(C, appeared=True)]},
 }
 
@@ -64,12 +65,27 @@ def test_without_marks_a_picture_is_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("mark", MARKS)
-def test_a_mark_is_drawn_on_its_box_alone(mark: str) -> None:
-    drawn = abs(pixels(marked(picture(), [(mark, (20.0, 20.0, 80.0, 80.0))])) - 90).max(axis=2) > 40
-    assert drawn[20, 22:30].any()
-    assert drawn[22:78, 80].any()
-    assert not drawn[45:75, 45:75].any()
-    assert not drawn[:10].any()
+def test_a_mark_is_drawn_on_its_box_and_its_sign_below_it(mark: str) -> None:
+    """The patch lies within the box, and an object at the picture's edge has its sign all the same."""
+    for bottom in (80.0, 99.0):
+        drawn = abs(pixels(marked(picture(), [(mark, (20.0, 20.0, 80.0, bottom))])) - 90).max(axis=2) > 40
+        assert drawn[20, 22:30].any()
+        assert drawn[22:78, 80].any()
+        assert not drawn[25:75, 25:75].any()
+        assert not drawn[:10].any()
+        sign = drawn[84:98, 68:82] if bottom < 90 else drawn[85:95, 68:76]
+        assert sign.any() == bool(MARKS[mark][2])
+
+
+def test_signs_are_drawn_as_lines() -> None:
+    """A cross has its arms at the corners, a plus in the middle of its sides."""
+    for mark, corners in (("vanished", True), ("appeared", False)):
+        drawn = pixels(marked(picture(), [(mark, (20.0, 20.0, 80.0, 80.0))]))
+        colour = np.array([int(MARKS[mark][0][place : place + 2], 16) for place in (1, 3, 5)])
+        alike = abs(drawn - colour).max(axis=2) < 60
+        assert alike[87, 71] == corners
+        assert alike[91, 71] != corners
+        assert alike[91, 75]
 
 
 def test_marks_differ_in_more_than_their_colour() -> None:
@@ -79,3 +95,19 @@ def test_marks_differ_in_more_than_their_colour() -> None:
     touched = [(abs(each - 90).max(axis=2) > 40)[20, 45:75].mean() for each in (whole, dashed)]
     assert touched[0] == 1
     assert 0.2 < touched[1] < 0.8
+
+
+@pytest.mark.parametrize(
+    ("objects", "part"),
+    [
+        ([], None),
+        ([thing(A, before=True, after=False), thing(C, before=True, after=True)], (0, 0, 65, 85)),
+        ([thing([0.0, 0.0, 100.0, 100.0], before=True, after=False)], None),
+    ],
+)
+def test_the_focus_is_on_what_vanished(objects: list[Any], part: Any) -> None:
+    assert focus({"objects": objects, "width": 100, "height": 100}) == part
+
+
+def test_a_part_is_as_wide_as_the_picture() -> None:
+    assert pixels(marked(picture(), [], (10.0, 10.0, 60.0, 35.0))).shape == (50, 100, 3)

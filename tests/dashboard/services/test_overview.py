@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dashboard.services.overview import Overview, summary
-from engine.records import PatchRecord
+from dashboard.services.overview import Overview, _strongest, summary
+from engine.records import PatchRecord, ScoreRecord
 from engine.store.repository import Repository
 from tests.dashboard.homes import add_running, fill
 from tests.engine.store.factories import make_job
@@ -28,7 +29,7 @@ FAILED = make_job(state="failed")
         ({"jobs": {"running": 1}, "failed": FAILED}, "wait"),
         ({"failed": FAILED}, "failed"),
         ({"datasets": ["one"]}, "generate"),
-        ({"datasets": ["one"], "latest": [PATCH]}, "generate"),
+        ({"datasets": ["one"], "latest": [PATCH]}, "look"),
         ({"datasets": ["one"], "latest": [PATCH, PATCH]}, "compare"),
     ],
 )
@@ -47,3 +48,28 @@ def test_the_summary_of_an_empty_and_of_a_filled_home(own_home: Path) -> None:
     assert len(found.latest) == len(found.best) == 5
     strengths = [patch.score.asr for patch in found.best]
     assert strengths == sorted(strengths, reverse=True)
+
+
+def scored(number: int, dataset: str, asr: float) -> PatchRecord:
+    score = ScoreRecord(
+        id=number,
+        patch_id=number,
+        job_id=None,
+        created_at=0,
+        dataset=dataset,
+        detector="demo",
+        class_name="person",
+        held_out=True,
+        asr=asr,
+        ap50=None,
+        evaluation={},
+    )
+    return replace(PATCH, id=number, score=score)
+
+
+def test_the_strongest_are_those_scored_on_what_the_newest_was() -> None:
+    a, b, other = scored(1, "a", 0.9), scored(2, "a", 0.5), scored(3, "b", 1.0)
+    assert _strongest([], []) == []
+    assert _strongest([other, a, b], [PATCH, b]) == []  # the number of the unscored is that of the strongest
+    assert _strongest([other, a, b], [other, b]) == []
+    assert _strongest([other, a, b], [b, other]) == [a, b]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-import random
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from dashboard.services import patches
 from engine.config import RunConfig
 from engine.errors import DatasetError, PatchFileError, SettingsError, StorageError
 from engine.store.repository import Repository
-from tests.dashboard.homes import DATASET, fill, make_evaluation
+from tests.dashboard.homes import DATASET, fill
 
 
 @pytest.fixture(autouse=True)
@@ -49,23 +48,6 @@ def test_patches_come_page_by_page_and_in_order() -> None:
     strengths = [each.score.asr for each in first.rows + second.rows if each.score]
     assert strengths == sorted(strengths, reverse=True)
     assert patches.find(1, text="run 3").total == 1
-
-
-@pytest.mark.parametrize(
-    ("patch", "grey", "verdict"),
-    [
-        ((None, None, None), (0.1, 0.0, 0.2), None),
-        ((0.5, 0.4, 0.6), (0.1, 0.0, 0.2), "stronger"),
-        ((0.3, 0.15, 0.4), (0.1, 0.0, 0.2), "unclear"),
-        ((0.3, None, None), (0.1, None, None), "unclear"),
-        ((0.1, 0.0, 0.2), (0.1, 0.0, 0.2), "weaker"),
-    ],
-)
-def test_a_patch_is_held_against_a_grey_one(patch: Any, grey: Any, verdict: str | None) -> None:
-    def scores(asr: float | None, *bounds: float | None) -> dict[str, Any]:
-        return {"asr": asr, "ci95": {"asr": list(bounds)}}
-
-    assert patches.against_grey({"patch": scores(*patch), "controls": {"grey": scores(*grey)}}) == verdict
 
 
 def test_an_upload_is_imported_under_its_own_name(own_home: Path) -> None:
@@ -109,7 +91,7 @@ def test_a_score_elsewhere_is_queued_as_the_patch_was_made(no_worker_is_started:
     assert (config.class_name, config.image_size, config.max_images) == ("car", 320, 0)
     mapped = {"class_name": ("person", "car"), "detector_class": "person"}
     job = patches.score_on(patch, dataset=DATASET, weights="demo", **mapped)
-    assert job.label == f"Score Run 0: person, car → person, demo on {DATASET}"
+    assert job.label == f"Run 0 · person, car → person · demo · {DATASET}"
     assert (
         job.request["config"].items() >= {"class_name": ["person", "car"], "detector_class": "person"}.items()
     )
@@ -148,7 +130,3 @@ def test_before_and_after_is_asked_once_and_answered_later(monkeypatch: pytest.M
         assert len(asked) == 1
         with pytest.raises(DatasetError, match="nowhere"):
             patches.before_after(patch, **how | {"dataset": "nowhere"})
-
-
-def test_an_evaluation_of_invented_figures_has_a_verdict() -> None:
-    assert patches.against_grey(make_evaluation(random.Random(0))) == "stronger"

@@ -103,3 +103,16 @@ def test_what_cannot_be_compared_is_told() -> None:
 def test_a_long_label_is_cut() -> None:
     job = make_job(id=3, label="x" * 50)
     assert runs.Run(job=job, patch=None).name == "3 " + "x" * 31 + "…"
+
+
+def test_the_first_choice_is_of_runs_whose_scores_compare(own_home: object) -> None:
+    assert runs.first_choice([]) == []
+    with Repository() as repository:
+        fill(repository, runs=3, steps=1)
+        with repository.connection.transaction():
+            repository.connection.rows(
+                "UPDATE scores SET subject = json_set(subject, '$.dataset', 'other') WHERE patch_id = 2"
+            )
+    assert runs.first_choice([3, 2, 1]) == [3, 1]
+    assert runs.first_choice([3, 2]) == [3, 2]
+    assert runs.first_choice([3]) == []

@@ -82,8 +82,8 @@ def test_classes_are_named_where_they_are_called_otherwise(run, small, subject, 
     assert scored.out.splitlines()[-1] == "class: person, car → person"
     assert "class:" not in run("patch", "evaluate", "--patch", patch, *subject, "--resamples", 0).out
     assert [job["label"] for job in run("jobs", "list", "--json").json][1:] == [
-        "Score patch: person, car → person, tiny on blocks",
-        "Patch: person, car → person, tiny on blocks",
+        "patch · person, car → person · tiny · blocks",
+        "person, car → person · tiny · blocks",
     ]
 
 

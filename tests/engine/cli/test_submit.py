@@ -44,7 +44,7 @@ def test_an_evaluation_an_import_and_a_benchmark_are_submitted(run: Run, tmp_pat
     assert imported["request"] == {"source": "demo", "name": "x", "split": "val", "images": None}
     suite = ("jobs", "submit", "benchmark", "floor")
     measured = run(*suite, "--seconds", 2, "--learning-rate", 0.01, "--json").json
-    assert measured["label"] == "Benchmark floor: person, demo on demo"
+    assert measured["label"] == "floor · person · demo · demo"
     assert (measured["request"]["suite"], measured["request"]["seconds"]) == ("floor", 2)
     config = measured["request"]["config"]
     assert (config["dataset"], config["learning_rate"]) == ("demo", 0.01)
@@ -81,7 +81,7 @@ def test_classes_are_submitted(run: Run, tmp_path: Path) -> None:
         job = run("jobs", "submit", *what, *mapped).json
         assert RunConfig.from_json(job["request"]["config"]).class_names == ("man", "woman")
         assert job["request"]["config"]["detector_class"] == "person"
-        assert "man, woman → person, demo on demo" in job["label"]
+        assert "man, woman → person · demo · demo" in job["label"]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_paths_are_kept_absolute(
     assert scored.request["patch"] == str(tmp_path / "p.npy")
     assert scored.request["config"]["dataset"] == str(tmp_path / "set")
     assert EvaluationConfig.from_json(scored.request["settings"]).iou == 0.4
-    assert scored.label == "Score p: person, demo on set"
+    assert scored.label == "p · person · demo · set"
     imported = queue.submit(repository, "import", ImportRequest(source="set", images="set"))
     assert (imported.request["source"], imported.request["images"]) == (str(tmp_path / "set"),) * 2
     assert queue.submit(repository, "import", ImportRequest(source="coco128")).request["source"] == "coco128"

@@ -162,6 +162,7 @@ def test_before_and_after_agree_with_the_metrics(
     wrong = sum(each["hallucination"] for each in after)
     assert wrong / len(images) == pytest.approx(scores.hallucinations_per_image.value)
     assert all(each["hallucination"] for each in after if each["appeared"])
+    assert sum(each["matched"] for each in after) == sum(each["after"] for each in objects)
     assert changed(images[0]["before"]["path"], images[0]["after"]["path"]).any()
 
 

@@ -57,7 +57,7 @@ def test_a_suite_is_run_as_it_was_asked_for(
     job = queue.submit(
         repository, "benchmark", BenchmarkRequest(suite="floor", config=DEMO, seconds=5, seeds=2)
     )
-    assert job.label == "Benchmark floor: person, demo on demo"
+    assert job.label == "floor · person · demo · demo"
     assert list(job.request) == ["suite", "scale", "seconds", "seeds", "config", "trust"]
     assert job.request["config"] == json.loads(json.dumps(DEMO.to_json()))
     job, result, folder = carry_out()

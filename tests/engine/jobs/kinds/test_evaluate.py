@@ -54,4 +54,4 @@ def test_it_holds_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     request = EvaluateRequest(config=DEMO, patch="p.npy").absolute()
     assert (request.patch, request.config) == (str(tmp_path / "p.npy"), DEMO)
-    assert Evaluate().label(request, {}) == "Score p: person, demo on demo"
+    assert Evaluate().label(request, {}) == "p · person · demo · demo"

@@ -53,17 +53,17 @@ def test_its_checkpoint_is_the_runs() -> None:
         (
             RunConfig(dataset="/data/streets.yaml", weights="/nets/yolo11n.pt", class_name="car"),
             {},
-            "Patch: car, yolo11n on streets",
+            "car · yolo11n · streets",
         ),
         (
             DEMO.changed(class_name=("man", "woman"), detector_class="person"),
             {},
-            "Patch: man, woman → person, demo on demo",
+            "man, woman → person · demo · demo",
         ),
         (
             DEMO.changed(class_name="3"),
             {"classes": {"dataset": ["car"], "detector": "vehicle"}, "steps": 2},
-            "Patch: car → vehicle, demo on demo",
+            "car → vehicle · demo · demo",
         ),
     ],
 )
