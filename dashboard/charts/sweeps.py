@@ -14,7 +14,7 @@ from plotly.colors import sample_colorscale
 
 from dashboard.charts.theme import COLOURS, SCALE, as_text, dot_px, folded, inks, styled, thick
 
-SHADES = (0.0, 0.8)  # the part of the scale that is seen on white
+SHADES = {False: (0.0, 0.8), True: (0.4, 1.0)}  # the part of the scale that is seen on white, on black
 _TICKS, _CLEAR = 5, 0.15  # on an axis, and the least distance of two, as a share of it
 
 
@@ -227,8 +227,8 @@ def _share(value: float, low: float, high: float) -> float:
 def _line(quality: float, dark: bool, large: bool, *, best: bool) -> dict[str, Any]:
     if best:
         return {"color": COLOURS[5], "width": thick(large) + 2}
-    first, last = SHADES
-    share = 1 - (last - first) * (1 - quality) if dark else last * quality  # on black the bright part is seen
+    worst, finest = SHADES[dark]
+    share = worst + (finest - worst) * quality
     (colour,) = sample_colorscale(SCALE, [min(max(share, 0.0), 1.0)])
     return {"color": colour, "width": thick(large) / 2}
 
