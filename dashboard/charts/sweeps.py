@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -13,8 +14,8 @@ from plotly.colors import sample_colorscale
 
 from dashboard.charts.theme import COLOURS, SCALE, as_text, dot_px, folded, inks, styled, thick
 
-SHADES = (0.0, 0.8)  # the part of the scale that is seen on white
-_TICKS = 5
+SHADES = {False: (0.0, 0.8), True: (0.4, 1.0)}  # the part of the scale that is seen on white, on black
+_TICKS, _CLEAR = 5, 0.15  # on an axis, and the least distance of two, as a share of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,14 +204,20 @@ def axis_of(name: str, values: Sequence[Any], texts: Sequence[str], *, log: bool
     sizes = [scale(value) for value in values]
     low, high = min(sizes), max(sizes)
     known = dict(zip((_share(size, low, high) for size in sizes), values, strict=True))
-    if len(known) <= _TICKS:
+    gaps = [right - left for left, right in pairwise(sorted(known))]
+    if len(known) <= _TICKS and min(gaps, default=1.0) >= _CLEAR:
         ticks = {place: f"{value:.4g}" for place, value in sorted(known.items())}
     else:
         marks = [low + (high - low) * step / (_TICKS - 1) for step in range(_TICKS)]
         ticks = {
-            _share(mark, low, high): f"{math.exp(mark) if scale is math.log else mark:.2g}" for mark in marks
+            _share(mark, low, high): _short(math.exp(mark) if scale is math.log else mark) for mark in marks
         }
     return Axis(name=name, places=tuple(_share(size, low, high) for size in sizes), ticks=ticks)
+
+
+def _short(value: float) -> str:
+    """A number between those that were tried, in two digits, or whole."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
 
 
 def _share(value: float, low: float, high: float) -> float:
@@ -220,8 +227,8 @@ def _share(value: float, low: float, high: float) -> float:
 def _line(quality: float, dark: bool, large: bool, *, best: bool) -> dict[str, Any]:
     if best:
         return {"color": COLOURS[5], "width": thick(large) + 2}
-    first, last = SHADES
-    share = 1 - (last - first) * (1 - quality) if dark else last * quality  # on black the bright part is seen
+    worst, finest = SHADES[dark]
+    share = worst + (finest - worst) * quality
     (colour,) = sample_colorscale(SCALE, [min(max(share, 0.0), 1.0)])
     return {"color": colour, "width": thick(large) / 2}
 

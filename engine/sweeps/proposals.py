@@ -112,17 +112,19 @@ def hopeless(request: SweepRequest, past: Sequence[Past], reports: Iterable[tupl
     )
     study = optuna.create_study(direction=_direction(request), pruner=pruner)
     trials = [study.ask() for _ in past]
-    told = False
-    for index, step, value in reports:
-        trials[index].report(value, step)
+    judged = -1
+    fell_behind: set[int] = set()
+    for judged, step, value in reports:
+        trials[judged].report(value, step)
         # The median looks at trials that have ended, as of now; halving at all that got as far.
-        told = request.prune == "asha" and trials[index].should_prune()
-    if request.prune == "median":
-        for trial, each in zip(trials, past, strict=True):
-            if each.state == "succeeded" and each.value is not None:
-                study.tell(trial, each.value)
-        told = trials[index].should_prune()
-    return bool(told)  # numpy's
+        if request.prune == "asha" and trials[judged].should_prune():
+            fell_behind.add(judged)
+    if request.prune == "asha":
+        return judged in fell_behind
+    for trial, each in zip(trials, past, strict=True):
+        if each.state == "succeeded" and each.value is not None:
+            study.tell(trial, each.value)
+    return bool(trials[judged].should_prune())  # numpy's
 
 
 def importance(request: SweepRequest, past: Sequence[Past]) -> dict[str, float]:

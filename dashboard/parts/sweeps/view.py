@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -36,6 +37,7 @@ from dashboard.parts.sweeps.names import (
 from dashboard.services import sweeps
 from dashboard.services.sweeps import Sweep, Trial
 
+WIDE = 10  # from which factor on a list of numbers lies on a logarithmic axis
 DRAWN = 150  # lines of parallel coordinates at most, of the best trials: more are a carpet
 
 
@@ -167,10 +169,17 @@ def axes_of(sweep: Sweep, trials: list[Trial]) -> list[Axis]:
         values = [trial.settings[each.name] for trial in trials]
         if len(set(values)) > 1:
             texts = list(map(setting_value, values))
-            found.append(axis_of(dimension_name(each.name), values, texts, log=each.log))
+            log = each.log or _wide(each.values)
+            found.append(axis_of(dimension_name(each.name), values, texts, log=log))
     values = [trial.value for trial in trials]
     texts = [figure_text(sweep, value) for value in values]
     return [*found, axis_of(_(SHORT[sweep.request["objective"]]), values, texts)]
+
+
+def _wide(values: Sequence[Any]) -> bool:
+    """Whether a list of numbers spans so much that the small ones would lie upon each other."""
+    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in values)
+    return bool(values) and numbers and min(values) > 0 and max(values) >= WIDE * min(values)
 
 
 def trial_rows(sweep: Sweep) -> list[dict[str, Any]]:

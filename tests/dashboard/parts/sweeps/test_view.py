@@ -29,3 +29,13 @@ def test_what_is_the_same_in_all_trials_has_no_axis() -> None:
     sweep = made(2)
     trial = sweep.trials[0]
     assert [axis.name for axis in axes_of(sweep, [trial, trial])] == ["ASR"]
+
+
+def test_a_list_that_spans_much_lies_on_a_logarithmic_axis() -> None:
+    sweep = made(12)
+    axis = next(
+        each
+        for each in axes_of(sweep, list(sweep.trials)[:2] + list(sweep.trials)[5:])
+        if each.name == "Batch size"
+    )
+    assert sorted(axis.ticks) == pytest.approx([0, 0.5, 1])
