@@ -18,4 +18,5 @@ from engine.benchmark.suites import (  # isort: skip
     memory as memory,
     strength as strength,
     transfer_learning as transfer_learning,
+    hardening as hardening,
 )

@@ -54,6 +54,11 @@ TESTED: dict[str, dict[str, tuple[str, str]]] = {
     "memory": {"less": ("bytes", "times"), "saved": ("bytes", "times")},
     "strength": {"stronger": (CONFIDENCE, "difference")},
     "transfer-learning": {"frozen": ("AP50", "difference"), "scratch": ("AP50", "difference")},
+    "hardening": {
+        "gain": ("ASR", "difference"),
+        "cost": ("AP50", "difference"),
+        "newer": ("ASR", "difference"),
+    },
 }
 """Suite → claim → by which metric and in which unit it is tested."""
 IDENTIFIERS = {"fp32", "bf16", "fp16", "cls", "box", "dfl"}  # the same in every language
