@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.config import TrainingConfig
+from engine.config import HardeningConfig, TrainingConfig
 from engine.records import ImageRecord
+from engine.runs.hardening_pool import PatchPool, given_patches
 from engine.runs.training import TrainingMaterials, train, trained_detector
 
 
@@ -19,7 +20,8 @@ def trained(
     """Train a detector in a folder that is removed afterwards, and load it.
 
     Args:
-        config: the training's settings; nothing is held out.
+        config: the training's settings; nothing is held out. Those of a hardening make it one, without its
+            trials, of the first class.
         records: the training images; their class ids are indices of `class_names`.
         class_names: what is learned.
         trust: open the initial weights even if their pickle could run code.
@@ -36,6 +38,9 @@ def trained(
         training=records,
         held_out=(),
     )
+    pool = None
+    if isinstance(config, HardeningConfig):
+        pool = PatchPool(config, class_id=0, records=records, given=given_patches(config.patches))
     with tempfile.TemporaryDirectory(prefix="patchbench-") as scratch:
-        summary = train(config, Path(scratch) / "training", materials=materials, trust=trust)
+        summary = train(config, Path(scratch) / "training", materials=materials, trust=trust, alteration=pool)
         return trained_detector(summary), summary

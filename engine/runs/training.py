@@ -69,6 +69,7 @@ def train(
     description: str = DESCRIPTION,
     observer: TrainingObserver | None = None,
     trust: bool = False,
+    alteration: Alteration | None = None,
 ) -> dict[str, Any]:
     """Train a detector and write its best and last weights, its history and its summary into a folder.
 
@@ -79,6 +80,7 @@ def train(
         description: written into the weight files.
         observer: callbacks of the training.
         trust: open the weights even if their pickle could run code.
+        alteration: changes the images of each step.
 
     Returns:
         The content of `training.json`.
@@ -91,7 +93,7 @@ def train(
     materials = materials or gather_training(config)
     label = f"train-{start.path.stem}"
     with run_folder.created(folder or run_folder.default_folder(label)) as created:
-        training = Training(config, start, materials, created, description, trust)
+        training = Training(config, start, materials, created, description, trust, alteration)
         return training.run(observer or TrainingObserver())
 
 

@@ -20,4 +20,5 @@ from engine.benchmark.suites import (  # isort: skip
     transfer_learning as transfer_learning,
     transfer as transfer,
     defences as defences,
+    hardening as hardening,
 )

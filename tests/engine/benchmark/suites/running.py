@@ -58,6 +58,11 @@ TESTED: dict[str, dict[str, tuple[str, str]]] = {
         ("transfers", "reaches", "gap", "shared", "largest"), (CONFIDENCE, "difference")
     ),
     "defences": dict.fromkeys(("adaptive", "unaware", "cost", "smooth", "random"), ("AP50", "difference")),
+    "hardening": {
+        "gain": ("ASR", "difference"),
+        "cost": ("AP50", "difference"),
+        "newer": ("ASR", "difference"),
+    },
 }
 """Suite → claim → by which metric and in which unit it is tested."""
 IDENTIFIERS = {"fp32", "bf16", "fp16", "cls", "box", "dfl"}  # the same in every language
