@@ -139,11 +139,11 @@ def one(found: JobView) -> None:
     job_controls.trouble()
     with controls("job-actions"):
         job_controls.buttons(found)
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            job_controls.turn(job)
-            if jobs.kind_of(job.kind).makes == "patch" and jobs.steps(job.id):
-                view.axis_choice()
+        job_controls.turn(job)
     view.result(found)
+    if jobs.kind_of(job.kind).makes == "patch" and jobs.steps(job.id):
+        with controls("job-axis"):
+            view.axis_choice()
     goes_on = job.state in view.GOES_ON
     live(view.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
     view.scores(found)

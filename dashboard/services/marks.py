@@ -80,6 +80,8 @@ def marked(picture: bytes, marks: list[tuple[str, Box]], part: Box | None = None
     """A picture, JPEG or PNG, with marks drawn on it, as JPEG; of the whole, or of a part, enlarged."""
     with Image.open(io.BytesIO(picture)) as image:
         canvas = image.convert("RGB")
+    if part is not None:
+        canvas, marks = _enlarged(canvas, marks, part)
     pen = ImageDraw.Draw(canvas)
     for mark, box in marks:
         colour, dash, sign = MARKS[mark]
@@ -89,13 +91,23 @@ def marked(picture: bytes, marks: list[tuple[str, Box]], part: Box | None = None
         for width, ink in ((6, HALO), (3, colour)):
             for line in _placed(sign, box, canvas.size):
                 pen.line(line, fill=ink, width=width)
-    if part is not None:
-        whole, canvas = canvas, canvas.crop(tuple(map(round, part)))
-        scale = max(whole.width / canvas.width, 1)
-        canvas = canvas.resize((round(canvas.width * scale), round(canvas.height * scale)))
     drawn = io.BytesIO()
     canvas.save(drawn, format="JPEG", quality=90)
     return drawn.getvalue()
+
+
+def _enlarged(
+    canvas: Image.Image, marks: list[tuple[str, Box]], part: Box
+) -> tuple[Image.Image, list[tuple[str, Box]]]:
+    """A part of a picture, as wide as the whole, and where the marks are in it."""
+    left, top, right, bottom = map(round, part)
+    scale = canvas.width / (right - left)
+    size = (canvas.width, round((bottom - top) * scale))
+    moved = [
+        (mark, tuple((side - (left, top)[place % 2]) * scale for place, side in enumerate(box)))
+        for mark, box in marks
+    ]
+    return canvas.crop((left, top, right, bottom)).resize(size), moved  # type: ignore[return-value]
 
 
 def _placed(sign: tuple[Box, ...], box: Box, size: tuple[int, int]) -> list[Box]:

@@ -19,6 +19,7 @@ from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
 Rows = list[dict[str, Any]]
+HIGHER_IS_STRONGER = ("asr", "disappearance", "hallucinations_per_image")
 SHARES = [key for key in SCORES if key != "hallucinations_per_image"]  # 0 to 1: they share an axis
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read
 OVER_STEPS, OVER_SECONDS = "steps", "seconds"
@@ -48,9 +49,9 @@ def setting_rows(runs: Sequence[Run], values: Mapping[str, Sequence[Any]]) -> Ro
 
 
 def score_rows(runs: Sequence[Run]) -> Rows:
-    """A line for each run and each of its controls, scores with their intervals."""
+    """A line for each run, by its number, and each of its controls, scores with their intervals."""
     return [
-        {_("Run"): run.name} | row
+        {_("Run"): str(run.job.id)} | row
         for run in runs
         if run.evaluation
         for row in components.score_rows(run.evaluation)
@@ -94,15 +95,20 @@ def scores_figure(runs: Sequence[Run], **look: bool) -> go.Figure:
     for run in scored:
         evaluation = run.evaluation or {}
         patch, grey = evaluation["patch"], evaluation["controls"].get("grey", {})
-        scores[run.name] = {_(SCORES[key]): score_of(patch, key) for key in SHARES}
-        controls[run.name] = {_(SCORES[key]): grey.get(key) for key in SHARES}
+        scores[run.name] = {_directed(key): score_of(patch, key) for key in SHARES}
+        controls[run.name] = {_directed(key): grey.get(key) for key in SHARES}
     return score_bars(
         scores,
         controls,
         control=_(CONDITIONS["grey"]),
-        title=_("Scores with 95% intervals"),
+        title=_("Scores with 95% intervals (↑ higher is stronger, ↓ lower is stronger)"),
         **look,
     )
+
+
+def _directed(key: str) -> str:
+    """A score's title with the direction in which patches are stronger."""
+    return f"{_(SCORES[key])} {'↑' if key in HIGHER_IS_STRONGER else '↓'}"
 
 
 def scores_alt(runs: Sequence[Run]) -> str:
@@ -149,7 +155,7 @@ def parallel_figure(runs: Sequence[Run], **look: bool) -> go.Figure | None:
             figures = [(run.evaluation or {})["patch"].get(key) for run in runs]
             if all(figure is not None for figure in figures):
                 texts = map(formats.number, figures)
-                axes[_(SCORES[key])] = list(zip(places(figures), texts, strict=True))
+                axes[_directed(key)] = list(zip(places(figures), texts, strict=True))
     if len(axes) < 2:
         return None
     title = _("Settings and scores")

@@ -94,7 +94,7 @@ def turn(job: Job) -> None:
     """When a waiting job has its turn."""
     if job.state not in ("queued", "paused"):
         return
-    with st.popover(_("Its turn"), icon=":material/low_priority:", key="job-turn"):
+    with st.popover(_("Place in the queue"), icon=":material/low_priority:", key="job-turn"):
         with st.container(horizontal=True):
             for where, (name, icon) in MOVES.items():
                 if st.button(_(name), icon=icon, key=f"job-{where}"):

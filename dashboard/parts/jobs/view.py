@@ -115,9 +115,10 @@ def figures(job: Job, steps: list[StepRecord]) -> None:
     spent_s = None if job.started_at is None else (job.finished_at or time.time()) - job.started_at
     memory = progress.memory_bytes if job.state == "running" else facts.get("peak_memory_bytes")
     rate = progress.rate if job.state == "running" else facts.get("image_iterations_per_s")
+    time_text = _estimated_time(estimate)
     shown = [
-        (_("Time since start"), formats.duration(spent_s), _estimated_time(estimate)),
-        (_("Device memory"), formats.bytes_text(memory), _estimated_memory(estimate)),
+        (_("Time taken") if job.finished_at else _("Time since start"), formats.duration(spent_s), time_text),
+        (_("Memory"), formats.bytes_text(memory), _estimated_memory(estimate)),
     ]
     if jobs.kind_of(job.kind).has_steps:
         shown.append((_("Throughput (images/s)"), formats.number(rate, 1), ""))

@@ -91,7 +91,7 @@ def test_a_finished_run_shows_what_came_of_it(app: AppTest) -> None:
     assert not app.error
     assert app.title[0].value == "Run 0"
     figures = {each.label: each.value for each in app.metric}
-    assert figures["Time since start"] == "1 min 30 s"
+    assert figures["Time taken"] == "1 min 30 s"
     assert figures["Loss"] not in ("–", "")  # noqa: RUF001
     assert list(app.dataframe[0].value["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert {each.key for each in app.button} >= {"job-retry", "job-delete"}

@@ -87,7 +87,7 @@ def test_a_patch_is_shown_with_scores_settings_and_downloads(app: AppTest) -> No
     assert app.title[0].value == "Run 0"
     assert "96 × 96 texels" in texts(app)  # noqa: RUF001
     assert "It is stronger than a grey patch of its size" in texts(app)
-    assert "Scored on images that it was not made on." in texts(app)
+    assert "on images the run did not see" in texts(app)
     assert list(app.dataframe[0].value["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert [each.label for each in app.get("download_button")] == ["PNG", "NPY", "JSON", "HTML report"]
     assert "Learning rate" in list(app.dataframe[-1].value["Setting"])

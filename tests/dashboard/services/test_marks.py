@@ -110,4 +110,9 @@ def test_the_focus_is_on_what_vanished(objects: list[Any], part: Any) -> None:
 
 
 def test_a_part_is_as_wide_as_the_picture() -> None:
-    assert pixels(marked(picture(), [], (10.0, 10.0, 60.0, 35.0))).shape == (50, 100, 3)
+    drawn = pixels(marked(picture(), [("found", (20.0, 15.0, 50.0, 30.0))], (10.0, 10.0, 60.0, 35.0)))
+    assert drawn.shape == (50, 100, 3)
+    touched = abs(drawn - 90).max(axis=2) > 40
+    assert touched[25, 20]
+    assert touched[10, 50]
+    assert not touched[15:35, 25:75].any()

@@ -92,4 +92,4 @@ def test_differing_settings_and_scores_share_parallel_axes(runs: list[Run]) -> N
     figure = parts.parallel_figure(runs, **LOOK)
     assert figure is not None
     assert [trace.name for trace in figure.data] == [run.name for run in runs]
-    assert {"Seed", "ASR", "Confidence", "AP50", "Disappearance"} <= set(figure.layout.yaxis.ticktext)
+    assert {"Seed", "ASR ↑", "Confidence ↓", "AP50 ↓", "Disappearance ↑"} <= set(figure.layout.yaxis.ticktext)

@@ -30,16 +30,16 @@ MEASURED = {"image_iterations_per_s": 4.0, "peak_memory_bytes": 2048}
 @pytest.mark.parametrize(
     ("facts", "figures"),
     [
-        ({"kind": "import", "state": "queued"}, {"Time since start": "–", "Device memory": "–"}),  # noqa: RUF001
+        ({"kind": "import", "state": "queued"}, {"Time since start": "–", "Memory": "–"}),  # noqa: RUF001
         (
             {"kind": "import", "state": "running", **SPENT},
-            {"Time since start": "30 s", "Device memory": "1.0 KiB"},
+            {"Time taken": "30 s", "Memory": "1.0 KiB"},
         ),
         (
             {"kind": "generate", "state": "succeeded", "result": MEASURED, **SPENT},
             {
-                "Time since start": "30 s",
-                "Device memory": "2.0 KiB",
+                "Time taken": "30 s",
+                "Memory": "2.0 KiB",
                 "Throughput (images/s)": "4.0",
                 "Loss": "–",  # noqa: RUF001
             },
