@@ -73,7 +73,10 @@ def test_the_users_own_defences_are_tried_in_place_of_the_offered(
         config=subject.config.changed(defences=own),
     )
     assert defences._chains(asked, replace(scale, defences=2)) == chains
-    assert defences._behind(asked, ()).detector is subject.detector
+    plain, behind = defences._trials(asked, scale, print, chains)
+    assert plain.training.detector is subject.detector
+    assert [each.training.config.defences for each in (plain, *behind)] == [(), *chains]
+    assert all(each.loader is plain.loader for each in behind)
 
 
 def outcomes(*ap50: float) -> list[Any]:
