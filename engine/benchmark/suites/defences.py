@@ -155,7 +155,7 @@ def _attacks(subject: Subject, scale: Scale, report: Report) -> list[Row]:
     none = Tried(steps=(), unaware=[], adaptive=[], smooth=[])
     tried = {steps: Tried(steps=steps, unaware=[], adaptive=[], smooth=[]) for steps in chains}
     smoothed = [steps for steps in chains if _against_high_frequencies(steps)]
-    work = {"iterations": PASSES * scale.iterations}
+    work: dict[str, Any] = {"iterations": PASSES * scale.iterations}
     for turn in range(scale.seeds):
         seed = subject.config.seed + turn
         state = plain.train(seed=seed, **work)
@@ -231,8 +231,8 @@ def _by_chance(others: Sequence[Tried]) -> list[Comparison]:
 def _beside(
     side: Axes, outcomes: Sequence[Outcome], reference: Axes, others: Sequence[Outcome], claim: Claim | None
 ) -> Comparison:
-    values = ([each.resampled["ap50"] for each in some] for some in (outcomes, others))
-    return _difference(side, reference, *values, others[0].metrics.detected, claim)
+    first, second = ([each.resampled["ap50"] for each in some] for some in (outcomes, others))
+    return _difference(side, reference, first, second, others[0].metrics.detected, claim)
 
 
 def _difference(
