@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.benchmark.rows import compared, measured, ratio
 from engine.benchmark.suite import SUITES, Claim, Report, Row, Scale, Suite

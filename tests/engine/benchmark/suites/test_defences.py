@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.benchmark.suite import SCALES
 from engine.benchmark.suites import defences
 from engine.benchmark.suites.defences import Tried
 from engine.benchmark.wording import headline
@@ -20,6 +21,7 @@ from engine.registries import DEFENCES
 from engine.settings import Settings
 from tests.engine.benchmark.suites.running import measure
 
+OFFERED, HIGH = defences.OFFERED, set(defences.HIGH_FREQUENCIES)
 FINE, COARSE = "bit-depth:bits=7", "bit-depth:bits=1"
 
 
@@ -141,3 +143,12 @@ def test_random_defences_are_held_against_the_best_of_the_others() -> None:
         assert defences._by_chance([dice]) == []
         (row,) = defences._by_chance([FAILS, dice, HOLDS])
     assert (row.side["defence"], row.reference["defence"], row.outcome) == ("dice", FINE, "confirmed")
+
+
+def test_what_is_offered_is_known_and_cheap_scales_ask_each_question() -> None:
+    chains = [chain_steps(each) for each in OFFERED]
+    assert len(set(chains)) == len(chains) == SCALES["medium"].defences
+    few = chains[: SCALES["small"].defences]
+    assert any(map(defences._random, few))
+    assert not all(map(defences._random, few))
+    assert any(each[0].partition(":")[0] in HIGH for each in few)
