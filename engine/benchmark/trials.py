@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from engine.benchmark.suite import Claim, Report, Row
 from engine.benchmark.verdicts import factor_needed
 from engine.benchmark.wording import label
 from engine.datasets.loader import ImageLoader
+from engine.detectors.base import Detector
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.metrics import PatchMetrics
 from engine.evaluation.runner import PatchJudge
@@ -87,6 +89,7 @@ class Trials:
     Attributes:
         training: the subject with the images that runs see.
         held_out: the images that patches are scored on.
+        loader: of these.
     """
 
     def __init__(self, subject: Subject, scored: int, report: Report) -> None:
@@ -97,19 +100,34 @@ class Trials:
             cut = max(round(len(order) * HELD_OUT), 1)
             self.held_out = [records[index] for index in sorted(order[:cut])][:scored]
             self.training = subject.over([records[index] for index in sorted(order[cut:])])
+        config, detector = self.training.config, self.training.detector
+        self.loader = ImageLoader(
+            self.held_out,
+            image_size=config.image_size,
+            stride_px=detector.stride_px,
+            device=detector.device,
+        )
         self.judge = self.judge_of(range(len(self.held_out)))
+
+    def behind(self, detector: Detector, **changes: Any) -> Trials:
+        """The same images, loaded once for all, for another detector, such as one behind a defence.
+
+        Args:
+            detector: with the same classes, stride and device.
+            changes: of the subject's settings.
+        """
+        other = copy(self)
+        config = self.training.config.changed(**changes)
+        other.training = replace(self.training, detector=detector, config=config)
+        other.judge = other.judge_of(range(len(self.held_out)))
+        return other
 
     def judge_of(self, indices: Sequence[int]) -> PatchJudge:
         """A judge of some of the held-out images."""
         config, detector = self.training.config, self.training.detector
         return PatchJudge(
             detector,
-            ImageLoader(
-                self.held_out,
-                image_size=config.image_size,
-                stride_px=detector.stride_px,
-                device=detector.device,
-            ),
+            self.loader,
             list(indices),
             class_id=self.training.class_id,
             config=EvaluationConfig(placement=config.placement, seed=config.seed),

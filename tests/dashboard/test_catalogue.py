@@ -18,6 +18,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(catalogue, "SOURCES", tmp_path / "code")
     monkeypatch.setattr(catalogue, "LOCALE", tmp_path / "locale")
     monkeypatch.setattr(wording, "texts", lambda: ["{holds}: {effect}."])
+    monkeypatch.setattr(catalogue, "meanings", list)
     monkeypatch.setattr(catalogue, "repair_texts", list)
     monkeypatch.setattr(catalogue, "setting_texts", list)
     monkeypatch.setattr(catalogue, "kind_texts", list)

@@ -28,10 +28,12 @@ VARIED = ("learning_rate=0.003..0.1:log", "batch_size=2,8", "losses=object,overl
 LONGEST_S = 3600.0
 OTHER = "demo-val"
 SUITES = ("data-source", "floor")
+DEFENCE = "jpeg:quality=50"
 RUNS: dict[str, dict[str, Any]] = {
     "Per-object suppression": {},
     "Max confidence, smooth": {"losses": {"max_confidence": 1.0, "tv": 0.1}},
     "Circular, sign steps": {"circular": True, "optimizer": "sign", "learning_rate": 0.01},
+    "Through JPEG": {"defences": (DEFENCE,)},
 }
 FINISHED = ("succeeded", "failed", "cancelled")
 
@@ -69,7 +71,11 @@ def _submit(repository: Repository) -> list[Job]:
         label="Score on the validation images",
     )
     transfer = MatrixRequest(
-        patches=tuple(map(_scored_file, made)), detectors=("demo",), datasets=("demo", OTHER), image_size=320
+        patches=tuple(map(_scored_file, made)),
+        detectors=("demo",),
+        datasets=("demo", OTHER),
+        defences=("none", DEFENCE, "median"),
+        image_size=320,
     )
     crossed = queue.submit(repository, "matrix", transfer, waits_for=made[-1].id)
     subject = RunConfig(**DEMO_SETTINGS)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.benchmark.rows import compared, measured, ratio
 from engine.benchmark.suite import SUITES, Claim, Report, Row, Scale, Suite
@@ -25,7 +25,7 @@ from engine.registries import DEFENCES
 if TYPE_CHECKING:
     from engine.benchmark.paired import PairedEffect, Resampled
     from engine.benchmark.subject import Subject
-    from engine.benchmark.trials import Outcome
+    from engine.benchmark.trials import Outcome, Trials
     from engine.evaluation.metrics import PatchMetrics
 
 OFFERED = ("jpeg:quality=75", "lgs", "resize-pad", "median", "bit-depth:bits=3", "total-variation")
@@ -106,31 +106,28 @@ def _side(steps: Sequence[str], attacker: str) -> Axes:
     return {"defence": chain_name(steps) if steps else NOTHING, "attacker": attacker}
 
 
-def _behind(subject: Subject, steps: tuple[str, ...]) -> Subject:
-    """The subject with some defences in place of its own."""
+def _trials(
+    subject: Subject, scale: Scale, report: Report, chains: Sequence[tuple[str, ...]]
+) -> tuple[Trials, list[Trials]]:
+    """The trials of the undefended detector, and of it behind each chain, on the same images."""
+    from engine.benchmark.trials import Trials
     from engine.defences.kinds import defended
 
     bare = subject.undefended or subject.detector
-    return replace(subject, detector=defended(bare, steps), config=subject.config.changed(defences=steps))
+    alone = replace(subject, detector=bare, config=subject.config.changed(defences=()))
+    plain = Trials(alone, scale.scored, report)
+    return plain, [plain.behind(defended(bare, steps), defences=steps) for steps in chains]
 
 
 def _cost(subject: Subject, scale: Scale, report: Report) -> list[Row]:
     """Clean AP50 and time of each defence beside none, and its AP50 under a grey patch and noise."""
-    from engine.benchmark.trials import Trials
-    from engine.datasets.loader import ImageLoader
     from engine.evaluation.speed import seconds_an_image
 
-    chains: list[tuple[str, ...]] = [(), *_chains(subject, scale)]
-    trials = [Trials(_behind(subject, steps), scale.scored, report) for steps in chains]
-    config, first = subject.config, trials[0]
-    loader = ImageLoader(
-        first.held_out,
-        image_size=config.image_size,
-        stride_px=subject.detector.stride_px,
-        device=subject.detector.device,
-    )
+    chains, config = _chains(subject, scale), subject.config
+    first, defended = _trials(subject, scale, report, chains)
+    chains, trials = [(), *chains], [first, *defended]
     looked_at = range(min(2 * scale.rounds, len(first.held_out)))
-    times = seconds_an_image([each.training.detector for each in trials], loader, looked_at)
+    times = seconds_an_image([each.training.detector for each in trials], first.loader, looked_at)
     rows: list[Row] = []
     plain: tuple[PatchMetrics, list[float]] | None = None
     for steps, each, seconds in zip(chains, trials, times, strict=True):
@@ -152,15 +149,13 @@ def _cost(subject: Subject, scale: Scale, report: Report) -> list[Row]:
 
 def _attacks(subject: Subject, scale: Scale, report: Report) -> list[Row]:
     """Patches made without and through each defence, seed by seed, scored behind it and without it."""
-    from engine.benchmark.trials import Trials
-
     chains = _chains(subject, scale)
-    plain = Trials(_behind(subject, ()), scale.scored, report)
-    behind = {steps: Trials(_behind(subject, steps), scale.scored, report) for steps in chains}
+    plain, trials_of = _trials(subject, scale, report, chains)
+    behind = dict(zip(chains, trials_of, strict=True))
     none = Tried(steps=(), unaware=[], adaptive=[], smooth=[])
     tried = {steps: Tried(steps=steps, unaware=[], adaptive=[], smooth=[]) for steps in chains}
     smoothed = [steps for steps in chains if _against_high_frequencies(steps)]
-    work = {"iterations": PASSES * scale.iterations}
+    work: dict[str, Any] = {"iterations": PASSES * scale.iterations}
     for turn in range(scale.seeds):
         seed = subject.config.seed + turn
         state = plain.train(seed=seed, **work)
@@ -236,8 +231,8 @@ def _by_chance(others: Sequence[Tried]) -> list[Comparison]:
 def _beside(
     side: Axes, outcomes: Sequence[Outcome], reference: Axes, others: Sequence[Outcome], claim: Claim | None
 ) -> Comparison:
-    values = ([each.resampled["ap50"] for each in some] for some in (outcomes, others))
-    return _difference(side, reference, *values, others[0].metrics.detected, claim)
+    first, second = ([each.resampled["ap50"] for each in some] for some in (outcomes, others))
+    return _difference(side, reference, first, second, others[0].metrics.detected, claim)
 
 
 def _difference(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.benchmark.suite import SCALES
 from engine.benchmark.suites import defences
 from engine.benchmark.suites.defences import Tried
 from engine.benchmark.wording import headline
@@ -20,6 +21,7 @@ from engine.registries import DEFENCES
 from engine.settings import Settings
 from tests.engine.benchmark.suites.running import measure
 
+OFFERED, HIGH = defences.OFFERED, set(defences.HIGH_FREQUENCIES)
 FINE, COARSE = "bit-depth:bits=7", "bit-depth:bits=1"
 
 
@@ -73,7 +75,10 @@ def test_the_users_own_defences_are_tried_in_place_of_the_offered(
         config=subject.config.changed(defences=own),
     )
     assert defences._chains(asked, replace(scale, defences=2)) == chains
-    assert defences._behind(asked, ()).detector is subject.detector
+    plain, behind = defences._trials(asked, scale, print, chains)
+    assert plain.training.detector is subject.detector
+    assert [each.training.config.defences for each in (plain, *behind)] == [(), *chains]
+    assert all(each.loader is plain.loader for each in behind)
 
 
 def outcomes(*ap50: float) -> list[Any]:
@@ -138,3 +143,12 @@ def test_random_defences_are_held_against_the_best_of_the_others() -> None:
         assert defences._by_chance([dice]) == []
         (row,) = defences._by_chance([FAILS, dice, HOLDS])
     assert (row.side["defence"], row.reference["defence"], row.outcome) == ("dice", FINE, "confirmed")
+
+
+def test_what_is_offered_is_known_and_cheap_scales_ask_each_question() -> None:
+    chains = [chain_steps(each) for each in OFFERED]
+    assert len(set(chains)) == len(chains) == SCALES["medium"].defences
+    few = chains[: SCALES["small"].defences]
+    assert any(map(defences._random, few))
+    assert not all(map(defences._random, few))
+    assert any(each[0].partition(":")[0] in HIGH for each in few)
