@@ -27,8 +27,8 @@ DEMO_WEIGHTS = embedded_file("demo")
 Trained in three stages, each starting from the previous weights: 26 epochs of 800 sparser pictures at 320
 pixels, 8 of 700 at 384 (seed 1), 10 of 900 at 384 (seed 2). The default length has as many pictures in total.
 """
-# Those of `demo-rcnn` are of the 11th epoch of a training by its recipe that was cut short after 14, with its
-# rate lowered sooner from the 10th epoch on.
+# Those of `demo-rcnn` are of the 11th epoch of a training that was planned for 50 and cut short after 14, its
+# rate lowered sooner from the 10th epoch on; its recipe's length follows from that.
 
 DEMO_IMAGE_SIZE = 384
 """The side in pixels at which the embedded detectors are trained and perform best."""

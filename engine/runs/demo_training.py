@@ -58,7 +58,7 @@ RECIPES = {
     "demo-rcnn": Recipe(
         layout="torchvision/fasterrcnn_small",
         images=800,
-        epochs=50,
+        epochs=16,
         batch_size=4,
         learning_rates={"scratch": 0.002, "whole": 0.001},
     ),
