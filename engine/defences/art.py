@@ -89,7 +89,7 @@ for _each in (
     ),
     _kind(
         "TotalVarMin",
-        "ART's total variance minimisation, minutes for a photograph.",
+        "ART's total variance minimisation, some seconds for an image.",
         Variance,
         "Guo et al. 2018, by ART",
         random=True,

@@ -272,5 +272,5 @@ def test_a_patch_is_made_and_scored_through_defences_in_front_of_each_detector(
     behind = evaluate(settings(defences=tuple(chain)), patch)
     bare = evaluate(settings(), patch)
     assert (behind.settings["defences"], bare.settings["defences"]) == (chain, [])
-    assert behind.patch.ap50 == summary["evaluation"]["patch"]["ap50"]
+    assert behind.patch.ap50.value == summary["evaluation"]["patch"]["ap50"]
     assert behind.controls["clean"] != bare.controls["clean"]
