@@ -68,6 +68,7 @@ HEADLINES = {
     "none": "{fails}: no effect above {margin}.",
     "undecided": "Undecided: {effect} ({low} to {high}).",
 }
+UNDECIDED_SIDE = "Undecided {side}: {effect} ({low} to {high})."  # the headline where claims name their side
 OUTCOMES = {
     "confirmed": "confirmed",
     "larger": "more than claimed",
@@ -90,7 +91,7 @@ _SHOWN = {"bytes": ("GB", 1e9)}  # units that are too small to read
 
 def texts() -> list[str]:
     """All texts that are translated, those of the suites included."""
-    found: list[str] = [UNDECIDED, EITHER, NOTHING]
+    found: list[str] = [UNDECIDED, UNDECIDED_SIDE, EITHER, NOTHING]
     for table in (AXES, ONE, METRICS, EFFECTS, HEADLINES, OUTCOMES, NEEDS):
         found += table.values()
     found += METRICS  # they are units too
@@ -191,7 +192,9 @@ def headline(suite: str, comparisons: Sequence[Comparison], translate: Translate
     effect, low, high = effect_figures(first)
     kind = "nothing" if first.unit == "times" and first.effect.value == 0 else first.unit
     words = translate(EFFECTS[kind]).format(effect=effect, metric=_metric_name(first, translate))
-    return translate(HEADLINES[first.outcome]).format(
+    undecided_side = first.outcome == "undecided" and "{" in claim.holds
+    return translate(UNDECIDED_SIDE if undecided_side else HEADLINES[first.outcome]).format(
+        side=label(first.side, translate),
         holds=_of_side(translate(claim.holds), first.side, translate),
         fails=_of_side(translate(claim.fails), first.side, translate),
         effect=words,

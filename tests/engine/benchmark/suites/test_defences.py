@@ -129,6 +129,14 @@ def test_the_headline_calls_out_what_only_the_unaware_attacker_respects(
     assert headline("defences", defences._verdicts(NONE, others)) == said
 
 
+def test_an_undecided_headline_names_the_defence() -> None:
+    (outcome, _same) = outcomes(0.32, 0.32)
+    outcome.resampled = {"ap50": (0.32, np.linspace(0.2, 0.4, 20))}
+    unsure = Tried(steps=(FINE,), unaware=[outcome, outcome], adaptive=outcomes(0.3, 0.3), smooth=[])
+    said = headline("defences", defences._verdicts(NONE, [unsure]))
+    assert said.startswith(f"Undecided behind {FINE}, attacked without it: +0.020 AP50 (-0.")
+
+
 def test_what_helps_against_nobody_is_not_said_to_help_against_one() -> None:
     rows = defences._verdicts(NONE, [NEVER])
     assert [(row.claim, row.outcome) for row in rows] == [("", ""), ("unaware", "none"), ("smooth", "none")]
