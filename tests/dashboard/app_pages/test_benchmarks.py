@@ -239,6 +239,10 @@ def test_a_link_to_weights_outside_the_allowed_folders_starts_nothing(
 def test_a_suite_is_started(app: AppTest, no_worker_is_started: list[str], suite: str, queued: int) -> None:
     opened(app)
     choose(app, "Suite", suite)
+    app.run()
+    minutes = queued * 3
+    told = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min 0 s"
+    assert f"About {told} on two CPU cores." in texts(app)
     app.button(key="start-suite").click().run()
     with Repository() as repository:
         jobs = repository.jobs.find(kinds=["benchmark"])
@@ -250,4 +254,4 @@ def test_a_suite_is_started(app: AppTest, no_worker_is_started: list[str], suite
     assert no_worker_is_started == ["worker"]
     assert "queued" in app.toast[0].value
     st.cache_data.clear()
-    assert f"Benchmark {jobs[-1].request['suite']}" in texts(app.run())
+    assert f"{jobs[-1].request['suite']} · person" in texts(app.run())
