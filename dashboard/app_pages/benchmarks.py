@@ -19,6 +19,12 @@ from dashboard.services.benchmarks import Filter, Suite
 from engine.records import BenchmarkRun
 
 ALL = "all"
+SMALL_S = 180  # of a suite at the small scale
+
+
+def suite_question(name: str) -> str:
+    """What a suite asks, before its name; or all of them."""
+    return _("All suites") if name == ALL else f"{_(benchmarks.SUITES[name].question)} ({name})"
 
 
 def start_form(suite: str) -> None:
@@ -28,10 +34,14 @@ def start_form(suite: str) -> None:
         first, second = st.columns(2)
         wanted = first.selectbox(
             _("Suite"),
-            [ALL, *benchmarks.SUITES],
-            format_func=lambda name: _("All suites") if name == ALL else name,
+            [*benchmarks.SUITES, ALL],
+            format_func=suite_question,
             help=_("What to measure; each suite answers one question."),
-            **kept("bench.suite", suite, allowed=[ALL, *benchmarks.SUITES]),
+            **kept(
+                "bench.suite",
+                next(iter(benchmarks.SUITES)) if suite == ALL else suite,
+                allowed=[ALL, *benchmarks.SUITES],
+            ),
         )
         scale = second.segmented_control(
             _("Scale"),
@@ -56,12 +66,15 @@ def start_form(suite: str) -> None:
             chosen_classes = choose_classes("bench.class", names, meaning=_("The objects under attack."))
         with target:
             detector_class = choose_detector_class("bench.detector_class", detector, chosen_classes)
+        suites = list(benchmarks.SUITES) if wanted == ALL else [wanted]
+        if scale == "small":
+            expected = formats.duration(len(suites) * SMALL_S)
+            own.caption(_("About {time} on two CPU cores.").format(time=expected))
         ready = bool(chosen_classes) and detector_class is not None
         if target.button(
             _("Start"), type="primary", key="start-suite", icon=":material/play_arrow:", disabled=not ready
         ):
             with guarded():
-                suites = list(benchmarks.SUITES) if wanted == ALL else [wanted]
                 jobs = benchmarks.start(
                     suites,
                     dataset=dataset,

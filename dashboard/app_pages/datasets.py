@@ -61,7 +61,11 @@ def page() -> None:
     found = datasets.summaries()
     with (
         controls("datasets-import"),
-        st.expander(_("Import a dataset"), icon=":material/add:", expanded=not found),
+        st.expander(
+            _("Import a dataset"),
+            icon=":material/add:",
+            expanded=not found or "datasets.from" in st.query_params,  # what a link holds is seen
+        ),
     ):
         import_forms({each.name for each in found})
     running_imports()

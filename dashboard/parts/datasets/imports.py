@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from dashboard.components import go_to, guarded, job_title, live, progress_line, state_badge
-from dashboard.drawing import st
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
-from dashboard.page_state import changed, kept
-from dashboard.services import datasets
+from dashboard.page_state import changed, choose, kept, reset
+from dashboard.services import datasets, jobs
 from dashboard.services.paths import allowed_roots
 from engine.records import Job
 
+_AWAITED = "datasets.awaited"  # the number of this session's last import, until it is here
+_IMPORTED = "datasets.imported"  # what came of it
+_FIELDS = ("import-path-written", "import-coco-written", "import-coco-images")
 WAYS = {
     "demo": N_("Demo"),
     "upload": N_("Upload a zip"),
@@ -164,20 +167,48 @@ def _name(way: str, existing: set[str]) -> str:
 
 
 def _queued(job: Job) -> None:
+    st.session_state[_AWAITED] = job.id
     st.toast(_("Queued: {job}").format(job=job_title(job)))
 
 
 def running_imports() -> None:
-    """Imports that run, wait or failed lately, live; the page is drawn anew when one ends."""
+    """Imports that run, wait or failed lately, live, and what came of the last one of this session.
+
+    The page is drawn anew when one ends.
+    """
     live(_running, every_s=1.5)()
+    if facts := st.session_state.get(_IMPORTED):
+        text = _(
+            "**{dataset}**: {images} images with {objects} objects; {repairs} labels repaired or left out."
+        )
+        numbers = {"images": facts["images"], "objects": facts["objects"]}
+        numbers["repairs"] = sum(facts["repairs"].values())
+        shown = {name: f"{number:,}" for name, number in numbers.items()}
+        st.success(Markdown(text).format(dataset=facts["dataset"], **shown), icon=":material/check:")
+
+
+def _arrived() -> bool:
+    """Choose the dataset that this session has imported, once it is here, and empty the form."""
+    awaited = st.session_state.get(_AWAITED)
+    if awaited is None:
+        return False
+    job = jobs.view(awaited).job
+    if job.state != "succeeded" or not job.result:
+        return False
+    for key in (_AWAITED, *_FIELDS):
+        st.session_state.pop(key, None)
+    st.session_state[_IMPORTED] = job.result
+    reset("dataset")
+    choose("dataset", job.result["dataset"])
+    return True
 
 
 def _running() -> None:
-    jobs = datasets.imports()
-    if changed("datasets.imports", {job.id: job.state for job in jobs}):
+    found = datasets.imports()
+    if changed("datasets.imports", {job.id: job.state for job in found}) | _arrived():
         datasets.summaries.clear()
         st.rerun()
-    for job in jobs:
+    for job in found:
         _card(job)
 
 

@@ -246,6 +246,10 @@ def test_a_suite_is_started(
     monkeypatch.setattr("engine.jobs.benchmark_detectors.embedded_detectors", lambda: ("demo", "demo-rcnn"))
     opened(app)
     choose(app, "Suite", suite)
+    app.run()
+    minutes = queued * 3
+    told = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min 0 s"
+    assert f"About {told} on two CPU cores." in texts(app)
     app.button(key="start-suite").click().run()
     with Repository() as repository:
         jobs = repository.jobs.find(kinds=["benchmark"])
@@ -257,4 +261,4 @@ def test_a_suite_is_started(
     assert no_worker_is_started == ["worker"]
     assert "queued" in app.toast[0].value
     st.cache_data.clear()
-    assert f"Benchmark {jobs[-1].request['suite']}" in texts(app.run())
+    assert f"{jobs[-1].request['suite']} · person" in texts(app.run())

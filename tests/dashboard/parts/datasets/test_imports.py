@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.drawing import plain
@@ -87,3 +89,19 @@ def test_a_failed_import_says_why(page: AppTest) -> None:
             )
     page.run()
     assert "no such folder" in texts(page)
+
+
+def test_what_was_imported_is_said_and_chosen(page: AppTest, streets: None) -> None:
+    page.run()
+    page.button(key="import-demo").click().run()
+    result = {"dataset": DATASET, "images": 1280, "objects": 5, "repairs": {"clipped_box": 4}}
+    with Repository() as repository, repository.connection.transaction():
+        repository.connection.rows(
+            "UPDATE jobs SET state = 'succeeded', result = json(?)", [json.dumps(result)]
+        )
+    st.cache_data.clear()
+    page.run()
+    page.run()
+    (said,) = page.success
+    assert said.value == f"**{DATASET}**: 1,280 images with 5 objects; 4 labels repaired or left out."
+    assert page.query_params["dataset"] == DATASET
