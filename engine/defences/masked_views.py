@@ -95,7 +95,7 @@ class ObjectSeeker(Defended):
         how = {"iou": iou, "max_detections": max_detections}
         base = self.detector.detect(images_nchw, min_score=min_score, **how)  # type: ignore[arg-type]
         masked: list[list[Detections]] = [[] for _ in base]
-        for mask in masks_of(*images_nchw.shape[2:], self._lines):
+        for mask in self._masks(images_nchw):
             found = self.detector.detect(
                 mask.hide(images_nchw),
                 min_score=max(min_score, self._masked_score),
@@ -120,7 +120,7 @@ class ObjectSeeker(Defended):
                 at_px=mask.at_px,
                 survives=self._survives(mask.hide(images_nchw), targets, ioa),
             )
-            for mask in masks_of(height, width, self._lines)
+            for mask in self._masks(images_nchw)
         ]
         return certificates(
             views, targets.boxes_xyxy_px.cpu(), canvas_hw=(height, width), patch_share=patch_share
@@ -144,8 +144,12 @@ class ObjectSeeker(Defended):
                 )
         return survives
 
+    def _masks(self, images_nchw: Tensor) -> list[Mask]:
+        height, width = images_nchw.shape[2:]
+        return masks_of(height, width, self._lines)
+
     def _masked_by_chance(self, images_nchw: Tensor) -> Tensor:
-        masks = masks_of(*images_nchw.shape[2:], self._lines)
+        masks = self._masks(images_nchw)
         drawn = [
             int(torch.randint(len(masks), (1,), generator=chance_of(image, SALT))) for image in images_nchw
         ]
