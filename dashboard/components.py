@@ -230,8 +230,15 @@ def score_line(score: ScoreRecord) -> str:
         asr=formats.percent(score.asr),
         ap50=formats.number(score.ap50),
         dataset=score.dataset,
-        detector=score.detector,
+        detector=behind(score.detector, score.defences),
     )
+
+
+def behind(detector: str, defences: Sequence[str]) -> str:
+    """A detector's name with the defences in front of it."""
+    if not defences:
+        return detector
+    return _("{detector} behind {defences}").format(detector=detector, defences=" + ".join(defences))
 
 
 def job_line(job: Job) -> None:

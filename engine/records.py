@@ -312,6 +312,7 @@ class ScoreRecord:
     Attributes:
         job_id: its run or evaluation, unless deleted.
         dataset, detector, class_name: names of its subject, the class worded as by `engine.classes.words`.
+        defences: in front of the detector, the first one first.
         held_out: whether the patch was generated without these images; None if unknown.
         asr, ap50: of the patch, 0 to 1; None if undefined.
         evaluation: from `Evaluation.to_json`.
@@ -328,6 +329,7 @@ class ScoreRecord:
     asr: float | None
     ap50: float | None
     evaluation: dict[str, Any]
+    defences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ class Setting:
         bounds: of a number, or of each number of several; both included.
         multiple_of: what a number other than 0 must be a multiple of.
         choices: all values of a text; of a mapping, all its names.
-        offered: values that pages offer of a text that may be others too.
+        offered: values that pages offer of a text, or of a list of texts, that may be others too.
         kinds: the types of its values, where the default's type does not say it all.
         parts: label and help of each value of a pair.
         group: where the Generate page shows it; empty: not among the groups.
@@ -65,7 +65,7 @@ class Setting:
     bounds: tuple[float, float] | None = None
     multiple_of: int = 0
     choices: Collection[str] | None = None
-    offered: tuple[str, ...] = ()
+    offered: Collection[str] = ()
     kinds: tuple[type, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
     group: str = ""

@@ -11,6 +11,7 @@ from dashboard.services.paths import file_within_roots
 from dashboard.services.settings import RUN
 from dashboard.services.storage import cached, opened
 from engine.config import RunConfig
+from engine.defences.kinds import Defence
 from engine.errors import SettingsError
 from engine.jobs import estimates, queue
 from engine.jobs.estimates import Estimate
@@ -56,15 +57,29 @@ def held(config: RunConfig) -> RunConfig:
     """Settings of which every file may be used by pages, wherever their names came from: a link can hold any.
 
     Raises:
-        SettingsError: dataset, weights, file of classes or initial patch lie outside the allowed folders.
+        SettingsError: dataset, weights, file of classes, initial patch or a defence's file lie outside the
+            allowed folders.
     """
     datasets.usable(config.dataset)
     for weights in config.all_weights:
         detectors.usable(weights)
     detectors.usable_classes(config.detector_classes)
+    usable_defences(config.defences)
     if config.initial not in ("grey", "noise", *(patch.path for patch in patches())):
         file_within_roots(config.initial, "initial patch")
     return config
+
+
+def usable_defences(texts: Sequence[str]) -> tuple[str, ...]:
+    """Defences as they are, if every file that they name may be used by pages.
+
+    Raises:
+        SettingsError: one is none, or its weights lie outside the allowed folders.
+    """
+    for text in texts:
+        if weights := vars(Defence.parse(text).settings).get("weights"):
+            file_within_roots(weights, "defence's weights")
+    return tuple(texts)
 
 
 def faults(values: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -171,6 +186,7 @@ def detection_preview(config: RunConfig, index: int, *, trust: bool, again: bool
             detector_class=config.detector_class,
             architecture=config.architecture,
             detector_classes=detectors.usable_classes(config.detector_classes),
+            defences=usable_defences(config.defences),
             image_size=config.image_size,
             trust=trust,
         )

@@ -58,10 +58,13 @@ class Run:
 
     @property
     def scored_on(self) -> tuple[str, str, str]:
-        """Dataset, detector and class of its scores."""
+        """Dataset, detector (its defences in brackets) and class of its scores."""
         if self.patch is not None and self.patch.score is not None:
             score = self.patch.score
-            return score.dataset, score.detector, score.class_name
+            detector = (
+                f"{score.detector} ({' + '.join(score.defences)})" if score.defences else score.detector
+            )
+            return score.dataset, detector, score.class_name
         config, facts = self.job.request["config"], self.facts
         return (
             facts.get("dataset", {}).get("name", config["dataset"]),

@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import copy
-import logging
 import math
-import os
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -21,34 +18,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from engine.baselines.art_home import home_elsewhere
 from engine.baselines.config import ArtConfig
 from engine.datasets.loader import ImageLoader
+from engine.defences.defended import Defended
 from engine.detectors.base import Detector
 from engine.detectors.torchvision_adapter import TorchvisionDetector
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.errors import DatasetError, DetectorError, NonFiniteLossError
 from engine.records import StepRecord
 
-
-@contextmanager
-def _home_elsewhere() -> Iterator[None]:
-    """Redirect the settings that ART writes to the home folder when imported to a temporary folder.
-
-    They are only paths for downloads, which are not used here.
-    """
-    kept = {name: os.environ.get(name) for name in ("HOME", "USERPROFILE")}
-    logging.getLogger("art").setLevel(logging.WARNING)  # suppresses a message about the folder
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            os.environ.update(dict.fromkeys(kept, folder))
-            yield
-        finally:
-            for name, value in kept.items():
-                os.environ.pop(name)
-                os.environ |= {name: value} if value is not None else {}
-
-
-with _home_elsewhere():
+with home_elsewhere():
     from art.attacks.evasion import AdversarialPatchPyTorch
     from art.estimators.object_detection import PyTorchFasterRCNN, PyTorchObjectDetector, PyTorchYolo
 
@@ -135,8 +115,13 @@ def art_estimator(detector: Detector, image_shape: tuple[int, ...]) -> PyTorchOb
     """ART's estimator of a copy of the detector with trainable weights, for images (3, h, w) of 0 to 1.
 
     Raises:
-        DetectorError: the detector is not a YOLO of Ultralytics or one of torchvision.
+        DetectorError: the detector is not a YOLO of Ultralytics or one of torchvision, or behind a defence.
     """
+    if isinstance(detector, Defended):
+        raise DetectorError(
+            f"defences: expected none in front of {detector.name} with ART, whose attack cannot go through "
+            "them; leave them out, or choose --backend native"
+        )
     if not isinstance(detector, UltralyticsDetector | TorchvisionDetector):
         raise DetectorError(
             "detector: expected a YOLO of Ultralytics or a detector of torchvision for ART, "

@@ -15,6 +15,7 @@ from engine.baselines.config import ArtConfig
 from engine.benchmark.subject import Subject
 from engine.config import RunConfig
 from engine.datasets.loader import ImageLoader
+from engine.defences.kinds import defended
 from engine.detectors.loading import load_configured
 from engine.errors import MemoryExhaustedError
 from engine.patch.memory import peak_memory_bytes
@@ -49,7 +50,7 @@ def peak_memory(subject: Subject, **changes: Any) -> int:
 
 def _peak_in_process(config: RunConfig, records: list[ImageRecord], class_id: int, trust: bool) -> int:
     by_art = config.backend == "art"
-    detector = load_configured(config, trust=trust, fuse=not by_art)
+    detector = defended(load_configured(config, trust=trust, fuse=not by_art), config.defences)
     subject = Subject(
         detector=detector, unfused=detector, class_id=class_id, records=records, config=config, trust=trust
     )

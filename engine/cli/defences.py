@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""`defence train` and `defence certify`."""
+"""`defence list`, `defence train` and `defence certify`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from engine.cli.run_options import (
 )
 from engine.cli.training_progress import watching_training
 from engine.config import DefenceTrainingConfig
-from engine.settings import declared, flat, nest
+from engine.defences.kinds import DefenceKind
+from engine.registries import DEFENCES
+from engine.settings import Setting, declared, flat, nest
 
 _SETTINGS = declared(DefenceTrainingConfig)
 _DEFAULTS = flat(DefenceTrainingConfig(dataset="-").to_json())
@@ -30,7 +32,22 @@ _KEPT = {"resume_folder", "as_json"}  # with --resume
 
 @click.group("defence")
 def defence_group() -> None:
-    """Train defences, and certify what they promise."""
+    """Steps in front of a detector; commands that take a detector put them there by --defence."""
+
+
+@defence_group.command("list")
+@json_option
+def list_command(as_json: bool) -> None:
+    """List the defences: what each does, its settings with their ranges, the paper that it follows."""
+    kinds = DEFENCES.things()
+    if as_json:
+        print_json([_facts(kind) for kind in kinds])
+        return
+    for place, kind in enumerate(kinds):
+        if place:
+            click.echo()
+        for line in _lines(kind):
+            click.echo(line)
 
 
 def defence_training_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,3 +156,34 @@ def _print_training(summary: dict[str, Any]) -> None:
         f"{summary['patches']['given']} given patches; ended by {summary['ended']}"
     )
     click.echo(f"use it with: --defence {summary['defence']}")
+
+
+def _facts(kind: DefenceKind) -> dict[str, Any]:
+    return {
+        "name": kind.name,
+        "help": kind.help,
+        "source": kind.source,
+        "random": kind.random,
+        "settings": {
+            name: {
+                "help": each.help,
+                "default": each.default,
+                "unit": each.unit,
+                "bounds": None if each.bounds is None else list(each.bounds),
+            }
+            for name, each in declared(kind.settings).items()  # type: ignore[arg-type]
+        },
+    }
+
+
+def _lines(kind: DefenceKind) -> Iterator[str]:
+    chance = " Random." if kind.random else ""
+    source = f" [{kind.source}]" if kind.source else ""
+    yield f"{kind.name}  {kind.help}{chance}{source}"
+    for name, each in declared(kind.settings).items():  # type: ignore[arg-type]
+        yield f"    {name}={each.default}  {each.help}{_range(each)}"
+
+
+def _range(setting: Setting) -> str:
+    unit = f" {setting.unit}" if setting.unit else ""
+    return f" {setting.bounds[0]:g} to {setting.bounds[1]:g}{unit}." if setting.bounds else ""

@@ -56,6 +56,12 @@ def print_classes(facts: Mapping[str, Any]) -> None:
         click.echo(f"class: {text}")
 
 
+def print_defences(facts: Mapping[str, Any]) -> None:
+    """Print what stood in front of the detector, if anything did; `facts` are settings of a run or score."""
+    if defences := facts.get("defences"):
+        click.echo(f"behind: {' + '.join(defences)}")
+
+
 def score_rows(evaluation: dict[str, Any]) -> list[list[str]]:
     """A row for each control and for the patch: value and 95% interval."""
     conditions = {**evaluation["controls"], "patch": evaluation["patch"]}

@@ -16,6 +16,7 @@ from engine.cli.output import (
     SCORE_COLUMNS,
     json_option,
     print_classes,
+    print_defences,
     print_json,
     print_table,
     score_rows,
@@ -31,6 +32,7 @@ from engine.cli.run_options import (
 from engine.config import DEMO_SETTINGS, RunConfig
 from engine.detectors.demo_weights import EMBEDDED
 from engine.errors import SettingsError
+from engine.records import PatchRecord
 from engine.store.repository import Repository
 
 _KEPT = {"resume_folder", "as_json", "trust_weights", "evaluate_after", "tensorboard"}  # with --resume
@@ -126,6 +128,7 @@ def evaluate_command(
     else:
         print_table(SCORE_COLUMNS, score_rows(evaluation.to_json()))
         print_classes(evaluation.settings)
+        print_defences(evaluation.settings)
 
 
 @patch_group.command("list")
@@ -139,11 +142,17 @@ def list_command(text: str, limit: int, as_json: bool) -> None:
     if as_json:
         print_json([asdict(patch) for patch in patches])
     elif patches:
-        shown = ("id", "name", "detector", "dataset", "class_name")
         titles = ("patch", "name", "made on", "dataset", "class")
-        print_table(titles, [[getattr(patch, name) or "-" for name in shown] for patch in patches])
+        print_table(titles, [_row(patch) for patch in patches])
     else:
         click.echo("No patch is on record; try: patch generate", err=True)
+
+
+def _row(patch: PatchRecord) -> list[Any]:
+    """A patch in the list; older ones say nothing of defences."""
+    defences = patch.summary.get("config", {}).get("defences", ())
+    made_on = " behind ".join(each for each in (patch.detector, " + ".join(defences)) if each)
+    return [patch.id, patch.name, made_on or "-", patch.dataset or "-", patch.class_name or "-"]
 
 
 @patch_group.command("estimate")
@@ -264,6 +273,7 @@ def _print_run(summary: dict[str, Any]) -> None:
             f"{evaluation['settings']['objects']} objects; 95% bootstrap intervals over images"
         )
     print_classes(summary)
+    print_defences(summary["config"])
     click.echo(
         f"{summary['image_iterations']} image-iterations in {summary['elapsed_s']:.1f} s "
         f"({summary['image_iterations_per_s']:.2f} a second), batch {summary['batch_size']} "

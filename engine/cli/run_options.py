@@ -20,7 +20,7 @@ Decorator = Callable[[Command], Command]
 
 _DEFAULTS = flat(RunConfig(dataset="-", weights="-").to_json())
 _SETTINGS = declared(RunConfig)
-_NAMED = ("dataset", "weights", "architecture", "detector_classes")
+_NAMED = ("dataset", "weights", "architecture", "detector_classes", "defences")  # a matrix has its own
 _SCORING = {key: each for key, each in declared(EvaluationConfig).items() if each.role == "scoring"}
 # Settings whose options take more than a number or a word.
 _TYPES: dict[str, click.ParamType] = {

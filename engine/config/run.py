@@ -263,6 +263,15 @@ class RunConfig(SubjectConfig):
     flip: bool = recipe(True, "Mirror images", "Mirror half of the images at random.", group="placement")
     augmentation: AugmentationConfig = nested(AugmentationConfig)
 
+    def costly(self) -> dict[str, Any]:
+        """The settings that a step's time or memory depends on, by name.
+
+        Defences stand among them only if there are any, so that what was measured before there were still
+        serves.
+        """
+        costly = {key: getattr(self, key) for key, each in declared(RunConfig).items() if each.costs}
+        return {key: value for key, value in costly.items() if key != "defences" or value}
+
     def __post_init__(self) -> None:
         self._check_zoom()
         object.__setattr__(self, "compile", compile_choice(self.compile))
@@ -305,9 +314,14 @@ class RunConfig(SubjectConfig):
             got = getattr(self, key)
             if each.art is not None and got not in each.art:
                 raise SettingsError(
-                    f"{key.replace('_', ' ')}: expected {each.art[0]} with ART, got {got}; leave it out, or "
-                    "use the native backend"
+                    f"{key.replace('_', ' ')}: expected {_listed(each.art[0])} with ART, got {_listed(got)}; "
+                    "leave it out, or use the native backend"
                 )
+
+
+def _listed(value: Any) -> Any:
+    """A value in a message; several with commas between."""
+    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else value
 
 
 def compile_choice(value: Any) -> Any:

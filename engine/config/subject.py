@@ -11,7 +11,7 @@ from engine.classes import require_detector_class
 from engine.config.placement import PlacementConfig
 from engine.defences.kinds import normal_form
 from engine.errors import SettingsError
-from engine.registries import ARCHITECTURES, AUTO
+from engine.registries import ARCHITECTURES, AUTO, DEFENCES
 from engine.settings import Settings, nested, setting
 
 _MILLION = 1_000_000
@@ -60,6 +60,7 @@ class SubjectConfig(Settings):
         group="detector",
         art=((),),
         costs=True,
+        offered=DEFENCES,
         metavar="NAME[:SETTING=VALUE]",
     )
     class_name: str | tuple[str, ...] = subject(

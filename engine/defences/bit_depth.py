@@ -6,14 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.defences.kinds import DefenceKind
+from engine.defences.kinds import DefenceKind, changing
 from engine.registries import DEFENCES
 from engine.settings import Settings, setting
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.detectors.base import Detector
+    from engine.defences.defended import Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,23 +23,23 @@ class BitDepth(Settings):
     bits: int = setting(4, "Bits", "Bits for each colour; 8 changes nothing.", bounds=(1, 8))
 
 
-def _apply(detector: Detector, settings: BitDepth) -> Detector:
-    from engine.defences.defended import Defended, straight_through
+def _step(settings: BitDepth) -> Step:
+    from engine.defences.defended import straight_through
 
     levels = 2**settings.bits - 1
 
     def step(images_nchw: Tensor) -> Tensor:
         return straight_through((images_nchw * levels).round() / levels, images_nchw)
 
-    return Defended(detector, step)
+    return step
 
 
 DEFENCES.add(
     DefenceKind(
         name="bit-depth",
         help="Round each colour to a few levels.",
-        source="Xu et al. 2018 (feature squeezing)",
+        source="Xu et al. 2018, section III-A (feature squeezing)",
         settings=BitDepth,
-        apply=_apply,
+        apply=changing("bit-depth", _step),
     )
 )

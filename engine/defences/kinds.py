@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import SettingsError
 from engine.excerpts import short_repr
 from engine.registries import DEFENCES
-from engine.settings import Settings
+from engine.settings import Settings, declared
 
 if TYPE_CHECKING:
+    from engine.defences.defended import Step
     from engine.detectors.base import Detector
 
 NONE = "none"
 """The name of no defence, where a list of defences has room for it."""
+
+_TYPES = {int: "a whole number", float: "a number"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +27,12 @@ class DefenceKind:
     """A defence that settings can name.
 
     Attributes:
-        name: in settings.
+        name: in settings; of another library's defence the library's name and its own with a colon between.
         help: one sentence on what it does to images.
         source: the paper it follows, empty if there is none.
         settings: the class of its settings, all with defaults; they are written `name=value` after the
             defence's name, with colons between. A value without a name is that of the first setting.
-        apply: puts it in front of a detector; may import torch.
+        apply: puts it in front of a detector; may import torch. `changing` makes one of a step.
         random: whether equal images may be changed in different ways.
     """
 
@@ -55,7 +58,7 @@ class Defence:
         Raises:
             SettingsError: there is no such defence, or a setting is unknown, no number or out of range.
         """
-        name, *parts = (each.strip() for each in text.split(":"))
+        name, parts = _named(text)
         kind = DEFENCES[name]
         try:
             return cls(kind=kind, settings=kind.settings(**_values(kind, parts)))
@@ -64,13 +67,29 @@ class Defence:
 
     def __str__(self) -> str:
         """Its one form: the name, and the settings that differ from the defaults."""
-        default, values = self.kind.settings(), vars(self.settings)
-        return ":".join(
-            [
-                self.kind.name,
-                *(f"{name}={value}" for name, value in values.items() if value != getattr(default, name)),
-            ]
-        )
+        default = self.kind.settings()
+        changed = [
+            f"{name}={_written(value)}"
+            for name, value in vars(self.settings).items()
+            if value != getattr(default, name)
+        ]
+        return ":".join([self.kind.name, *changed])
+
+
+def changing(called: str, step_of: Callable[[Any], Step]) -> Callable[[Detector, Any], Detector]:
+    """The `apply` of a defence that changes images and nothing else.
+
+    Args:
+        called: the defence's name in messages.
+        step_of: makes the step from the defence's settings; may import torch.
+    """
+
+    def apply(detector: Detector, settings: Any) -> Detector:
+        from engine.defences.defended import Defended
+
+        return Defended(detector, step_of(settings), called=f"defence {called}")
+
+    return apply
 
 
 def normal_form(texts: Sequence[str]) -> tuple[str, ...]:
@@ -93,27 +112,48 @@ def defended(detector: Detector, texts: Sequence[str]) -> Detector:
     return detector
 
 
+def _named(text: str) -> tuple[str, list[str]]:
+    """The name that a text begins with, which may hold a colon itself, and the settings after it."""
+    first, *rest = (each.strip() for each in text.split(":"))
+    if first in DEFENCES or not rest:
+        return first, rest
+    return f"{first}:{rest[0]}", rest[1:]
+
+
 def _values(kind: DefenceKind, parts: Sequence[str]) -> Mapping[str, Any]:
     """The settings that a text gives, each of the type of its default."""
-    known = {each.name: getattr(kind.settings(), each.name) for each in fields(kind.settings)}
+    default = kind.settings()
+    known = {each.name: getattr(default, each.name) for each in fields(kind.settings)}
     given: dict[str, Any] = {}
     for part in parts:
         name, equals, value = part.partition("=")
         if not equals:
             name, value = next(iter(known), ""), name
-        name = name.replace("-", "_")
-        if name not in known:
-            expected = ", ".join(known) or "no settings"
+        name = name.strip().replace("-", "_")
+        if name not in known or name in given:
+            expected = f"{', '.join(known)}, each once" if known else "no settings"
             raise SettingsError(f"expected {expected}, got {short_repr(part)}")
-        given[name] = _typed(name, value, known[name])
+        called = declared(kind.settings)[name].name  # type: ignore[arg-type]
+        given[name] = _typed(called, value.strip(), known[name])
     return given
 
 
-def _typed(name: str, value: str, default: Any) -> Any:
+def _typed(called: str, value: str, default: Any) -> Any:
     if isinstance(default, str):
         return value
+    if isinstance(default, bool):
+        if value not in ("true", "false"):
+            raise SettingsError(f"{called}: expected true or false, got {short_repr(value)}")
+        return value == "true"
     try:
         return type(default)(value)
     except ValueError as error:
-        kind = "a whole number" if isinstance(default, int) else "a number"
-        raise SettingsError(f"{name}: expected {kind}, got {short_repr(value)}") from error
+        expected = _TYPES[type(default)]
+        raise SettingsError(f"{called}: expected {expected}, got {short_repr(value)}") from error
+
+
+def _written(value: Any) -> str:
+    """A value as `_typed` reads it, whole numbers without a point."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -45,7 +45,7 @@ def _apply(detector: Detector, settings: Segmenter) -> Detector:
     if not settings.weights:
         raise SettingsError(f"defence segmenter: expected weights=FILE, got none; {HOW_TO_TRAIN}")
     finder = load_finder(Path(settings.weights)).to(detector.device)
-    return Defended(detector, PaintOut(finder, threshold=settings.threshold))
+    return Defended(detector, PaintOut(finder, threshold=settings.threshold), called="defence segmenter")
 
 
 DEFENCES.add(

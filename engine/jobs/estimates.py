@@ -14,7 +14,6 @@ from engine.config import RunConfig
 from engine.errors import DatasetError
 from engine.jobs.kinds import making
 from engine.jobs.workers import default_device
-from engine.settings import declared
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
@@ -70,7 +69,7 @@ def cost_key(config: RunConfig) -> dict[str, Any]:
         "losses": sorted(config.losses),
         "device": kind,
         "machine": hardware.machine_model(kind),
-        **{name: getattr(config, name) for name, each in declared(RunConfig).items() if each.costs},
+        **config.costly(),
         # As it was stored first, so that earlier measurements still serve.
         "compile": {"off": False, "on": True}.get(config.compile, config.compile),
     }

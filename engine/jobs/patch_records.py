@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> Pat
         source.with_suffix(".png") if circular else source,
         patches_folder() / f"job-{job.id}",
         exact=source,
-        name=job.label or f"{target['dataset']}-{target['detector']}",
+        name=job.label or f"{target['dataset']}-{target['detector']}{_through(settings)}",
         job_id=job.id,
         summary=facts,
         **target,
@@ -75,6 +76,7 @@ def record_run(repository: Repository, job: Job, summary: dict[str, Any]) -> Pat
             job_id=job.id,
             evaluation=evaluation,
             held_out=held_out,
+            defences=evaluation["settings"].get("defences", ()),
             **target | {"detector": detector["name"]},
         )
     return repository.patches.get(patch.id)
@@ -115,6 +117,7 @@ def record_scores(
         class_name=recorded_words(settings) if "classes" in settings else settings["class"],
         held_out=held_out,
         evaluation=evaluation,
+        defences=settings.get("defences", ()),
     )
 
 
@@ -156,6 +159,12 @@ def delete_patch(repository: Repository, patch_id: int) -> PatchRecord:
     if folder.parent == patches_folder():
         shutil.rmtree(folder, ignore_errors=True)
     return patch
+
+
+def _through(settings: Mapping[str, Any]) -> str:
+    """How a patch's name says that it was made through defences; older settings lack them."""
+    defences = settings.get("defences", ())
+    return f" through {' + '.join(defences)}" if defences else ""
 
 
 def _keep(

@@ -16,6 +16,7 @@ from torch import Tensor
 from engine.boxes import FloatArray, Letterbox
 from engine.config import AugmentationConfig, PlacementConfig
 from engine.datasets.loader import Batch, ImageLoader
+from engine.defences.kinds import defended
 from engine.detectors.base import Detections, Detector
 from engine.detectors.loading import load_detector
 from engine.disk import write_atomically
@@ -147,9 +148,16 @@ def _dataset(name: str, imported_at: str) -> Dataset:
 
 
 def _detector(request: dict[str, Any], device: str) -> Detector:
-    """The detector of a request; older ones lack its architecture and its file of classes."""
+    """The detector of a request; older ones lack its architecture, its file of classes and its defences."""
     architecture, classes = request.get("architecture", AUTO), request.get("detector_classes", ["", 0])
-    return _loaded(*request["weights"], architecture, *classes, request["trust"], device)
+    loaded = _loaded(*request["weights"], architecture, *classes, request["trust"], device)
+    return _behind(loaded, tuple(request.get("defences", ())))
+
+
+@lru_cache(maxsize=3)
+def _behind(detector: Detector, defences: tuple[str, ...]) -> Detector:
+    """The detector behind defences, of which some take a while to make."""
+    return defended(detector, defences)
 
 
 @lru_cache(maxsize=3)

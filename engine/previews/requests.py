@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import AugmentationConfig, PlacementConfig, RunConfig, home_folder
+from engine.defences.kinds import normal_form
 from engine.detectors.families import family_of
 from engine.disk import why_unwritable
 from engine.errors import StorageError
@@ -82,6 +83,7 @@ def detections(
     detector_class: str = "",
     architecture: str = AUTO,
     detector_classes: str = "",
+    defences: Sequence[str] = (),
     min_score: float = 0.25,
     image_size: int = 640,
     trust: bool = False,
@@ -94,6 +96,7 @@ def detections(
         class_name: one or several classes of the dataset; empty for all.
         detector_class: the detector's class that they match; empty for the same name.
         architecture, detector_classes: see `engine.detectors.loading.load_detector`.
+        defences: in front of the detector, the first one first.
         min_score: minimum score of a detection.
         trust: open the weights even if their pickle could run code.
 
@@ -109,6 +112,7 @@ def detections(
         "detector_class": detector_class,
         "architecture": architecture,
         "detector_classes": _file(detector_classes),
+        "defences": list(normal_form(defences)),
         "indices": list(indices),
         "min_score": min_score,
         "image_size": image_size,
@@ -125,6 +129,7 @@ def before_after(
     detector_class: str = "",
     architecture: str = AUTO,
     detector_classes: str = "",
+    defences: Sequence[str] = (),
     patch: str | Path,
     indices: Sequence[int],
     place: PlacementConfig | None = None,
@@ -138,7 +143,7 @@ def before_after(
 
     Args:
         repository, dataset, class_name, indices, place, image_size, seed: see `placement`.
-        weights, detector_class, architecture, detector_classes, min_score, trust: see `detections`.
+        weights, detector_class, architecture, detector_classes, defences, min_score, trust: see `detections`.
         patch: the patch's file.
         iou: minimum overlap for a detection to match an object.
 
@@ -157,6 +162,7 @@ def before_after(
         "detector_class": detector_class,
         "architecture": architecture,
         "detector_classes": _file(detector_classes),
+        "defences": list(normal_form(defences)),
         "patch": _file(patch),
         "indices": list(indices),
         "placement": asdict(place or PlacementConfig()),

@@ -19,7 +19,6 @@ from engine.patch.fastest import find_fastest, plainest, undecided
 from engine.patch.precision import native_precisions
 from engine.records import ImageRecord
 from engine.runs.materials import Materials
-from engine.settings import declared
 from engine.store.repository import Repository
 
 log = logging.getLogger(__name__)
@@ -61,11 +60,11 @@ def choose(
 
 
 def choice_key(config: RunConfig, materials: Materials, *, images: int) -> dict[str, Any]:
-    """Everything that decides which way is fastest: machine, detector, sizes, batches, versions.
+    """Everything that decides which way is fastest: machine, detector, defences, sizes, batches, versions.
 
     With `compile` left open, that is also the length of the run, which has to make up for compiling.
     """
-    detector, sizes = materials.attacked, declared(RunConfig)
+    detector = materials.attacked
     length = {"images": images, "iterations": config.iterations, "time_limit_s": config.time_limit_s}
     return {
         "machine": hardware.machine_model(str(detector.device)),
@@ -76,7 +75,7 @@ def choice_key(config: RunConfig, materials: Materials, *, images: int) -> dict[
         "batch_size": config.batch_size,
         "batching": config.batching,
         "losses": dict(sorted(config.losses.items())),
-        **{name: getattr(config, name) for name, each in sizes.items() if each.costs},
+        **config.costly(),
         **(length if config.compile == "auto" else {}),
         "torch": torch.__version__,
         "patchbench": __version__,

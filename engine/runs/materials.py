@@ -36,6 +36,7 @@ class Materials:
         classes: the dataset's classes under attack, and the detector's class that they match.
         records: the selected images, with only the boxes of those classes, under the detector's class id.
         further: other detectors under the same attack, each with its class.
+        defences: what stands in front of each detector.
     """
 
     dataset: Dataset
@@ -43,6 +44,7 @@ class Materials:
     classes: ClassMatch
     records: tuple[ImageRecord, ...]
     further: tuple[tuple[Detector, ClassMatch], ...] = ()
+    defences: tuple[str, ...] = ()
 
     @property
     def class_id(self) -> int:
@@ -85,8 +87,12 @@ class Materials:
         )
 
     def named(self, evaluation: Evaluation) -> Evaluation:
-        """The evaluation with dataset and classes added to its settings."""
-        facts = {"dataset": self.dataset.name, "classes": self.classes.to_json()}
+        """The evaluation with dataset, classes and defences added to its settings."""
+        facts = {
+            "dataset": self.dataset.name,
+            "classes": self.classes.to_json(),
+            "defences": list(self.defences),
+        }
         return replace(evaluation, settings=evaluation.settings | facts)
 
 
@@ -94,8 +100,8 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
     """Open the dataset and the detector of a run and select the images of its classes.
 
     Args:
-        config: dataset, all weights (architecture and file of classes are the first one's), classes, device,
-            `max_images`, `include_empty` and seed are used.
+        config: dataset, all weights (architecture and file of classes are the first one's), defences,
+            classes, device, `max_images`, `include_empty` and seed are used.
         trust: open the weights even if their pickle could run code.
         fuse: fold batch norm into the convolutions.
 
@@ -113,7 +119,7 @@ def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Mate
         for weights in config.further_weights
     ]
     first, *others = (defended(each, config.defences) for each in (first, *others))
-    return selected(dataset, first, config, others)
+    return replace(selected(dataset, first, config, others), defences=config.defences)
 
 
 def selected(

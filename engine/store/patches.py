@@ -152,22 +152,26 @@ class Patches:
         held_out: bool | None,
         evaluation: dict[str, Any],
         job_id: int | None = None,
+        defences: Sequence[str] = (),
     ) -> ScoreRecord:
         """Store a patch's score, replacing an earlier one of the same job and subject; see `ScoreRecord`.
 
         Args:
             patch_id: the patch.
-            dataset, detector, class_name: the subject of the evaluation.
+            dataset, detector, class_name, defences: the subject of the evaluation.
             held_out: see `ScoreRecord`.
             evaluation: from `Evaluation.to_json`.
             job_id: the run or evaluation.
         """
         self.get(patch_id)
+        subject: dict[str, Any] = {"dataset": dataset, "detector": detector, "class_name": class_name}
+        if defences:  # left out where there are none, as in scores of before there were any
+            subject["defences"] = list(defences)
         values = {
             "patch_id": patch_id,
             "job_id": job_id,
             "created_at": time.time(),
-            "subject": json_text({"dataset": dataset, "detector": detector, "class_name": class_name}),
+            "subject": json_text(subject),
             "held_out": None if held_out is None else int(held_out),
             "asr": evaluation["patch"]["asr"],
             "ap50": evaluation["patch"]["ap50"],
@@ -224,6 +228,7 @@ def _score_of(row: Sequence[Any]) -> ScoreRecord:
         **fields
         | subject
         | {
+            "defences": tuple(subject.get("defences", ())),
             "held_out": None if held_out is None else bool(held_out),
             "evaluation": from_json(fields["evaluation"]),
         }

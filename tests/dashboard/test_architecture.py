@@ -25,7 +25,7 @@ STORED = (
 SERVICES = (
     *ENGINE,
     *("engine.jobs", "engine.previews", "engine.store", "engine.benchmark", "engine.datasets"),
-    *("engine.evaluation.config", "engine.patch.arrays"),
+    *("engine.defences.kinds", "engine.evaluation.config", "engine.patch.arrays"),
     *("engine.csv_text", "engine.disk"),
     *("engine.detectors.demo_weights", "engine.detectors.families"),
     *("engine.detectors.weight_classes", "engine.detectors.weight_files"),

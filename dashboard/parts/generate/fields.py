@@ -45,13 +45,13 @@ class Field:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The choices of a text; empty for any text, numbers and switches."""
-        return tuple(self.setting.choices or self.setting.offered) if self.kind is str else ()
+        """The choices of a text, or what is offered for a list; empty for any text, numbers and switches."""
+        return tuple(self.setting.choices or self.setting.offered) if self.kind in (str, tuple) else ()
 
     @property
     def bounds(self) -> tuple[float, float] | None:
         """Of a number, both included."""
-        return None if self.kind in (bool, str) else self.setting.bounds
+        return None if self.kind in (bool, str, tuple) else self.setting.bounds
 
     @property
     def name(self) -> str:

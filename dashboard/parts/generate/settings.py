@@ -62,7 +62,7 @@ def _take(values: Mapping[str, Any]) -> None:
         if str(key) not in ("widget.lang", "widget.present"):
             del st.session_state[key]
     for key, value in values.items():
-        write = write_classes if key in ("class_name", "further_weights") else _written
+        write = write_classes if key in ("class_name", "defences", "further_weights") else _written
         if write is write_classes:
             value = [value] if isinstance(value, str) else list(value)
         choose(query(key), None if value == DEFAULTS.get(key) else value, write=write)
@@ -227,7 +227,7 @@ def _current(field: Field) -> Any:
     """A setting's value before its widget is drawn."""
     name, default = query(field.key), field.kind(DEFAULTS[field.key])
     value = st.session_state.get(f"widget.{name}", chosen(name, default, parse=parser(default, field.bounds)))
-    return default if field.options and value not in field.options else value
+    return default if field.kind is str and field.options and value not in field.options else value
 
 
 def _widget(field: Field) -> Any:

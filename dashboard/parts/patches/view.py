@@ -8,7 +8,17 @@ from typing import Any
 
 from dashboard import formats
 from dashboard.charts.compare import score_bars, score_of
-from dashboard.components import CONDITIONS, SCORES, chart, controls, go_to, guarded, look, score_table
+from dashboard.components import (
+    CONDITIONS,
+    SCORES,
+    behind,
+    chart,
+    controls,
+    go_to,
+    guarded,
+    look,
+    score_table,
+)
 from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, notes, st
 from dashboard.i18n import N_, _
@@ -49,7 +59,8 @@ def portrait(patch: PatchRecord) -> None:
 
 def _facts(patch: PatchRecord) -> dict[str, str]:
     size = _("{width} × {height} texels").format(width=patch.width, height=patch.height)  # noqa: RUF001
-    made_on = f"{patch.dataset}, {patch.detector}, {patch.class_name}" if patch.dataset else _("elsewhere")
+    detector = behind(patch.detector, patch.summary.get("config", {}).get("defences", ()))
+    made_on = f"{patch.dataset}, {detector}, {patch.class_name}" if patch.dataset else _("elsewhere")
     return {
         _("Size"): f"{size}, {_('circular')}" if patch.circular else size,
         _("Made on"): made_on,
@@ -110,7 +121,8 @@ def scored(patch: PatchRecord) -> None:
 
 
 def _scored_on(score: ScoreRecord) -> str:
-    return f"{score.dataset}, {score.detector}, {score.class_name} · {formats.moment(score.created_at)}"
+    detector = behind(score.detector, score.defences)
+    return f"{score.dataset}, {detector}, {score.class_name} · {formats.moment(score.created_at)}"
 
 
 def _score(score: ScoreRecord) -> None:

@@ -47,7 +47,7 @@ class Request(Settings):
 
 
 def subject(config: RunConfig, facts: Mapping[str, Any]) -> str:
-    """What a job attacks, in a few words: classes, detector and dataset.
+    """What a job attacks, in a few words: classes, detector with its defences, and dataset.
 
     Args:
         config: the settings asked for.
@@ -55,4 +55,5 @@ def subject(config: RunConfig, facts: Mapping[str, Any]) -> str:
     """
     named = {"config": vars(config)} | {name: facts[name] for name in ("classes",) if name in facts}
     detectors = " + ".join(Path(weights).stem for weights in config.all_weights)
-    return f"{recorded_words(named)}, {detectors} on {Path(config.dataset).stem}"
+    behind = f" behind {' + '.join(config.defences)}" if config.defences else ""
+    return f"{recorded_words(named)}, {detectors}{behind} on {Path(config.dataset).stem}"

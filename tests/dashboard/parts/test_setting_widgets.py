@@ -24,6 +24,7 @@ def drawn(default: object, **how: object) -> None:
     [
         ("", {}, "text_input"),
         ("a", {"options": ("a", "b")}, "selectbox"),
+        ((), {"options": ("a", "b")}, "multiselect"),
         (True, {}, "toggle"),
         (3, {"bounds": (0, 9)}, "number_input"),
         (0.5, {"bounds": (0, 1), "step": 0.1}, "number_input"),
@@ -33,7 +34,8 @@ def test_a_default_says_which_widget_there_is(default: Any, how: dict[str, Any],
     app = AppTest.from_function(drawn, args=(default,), kwargs=how).run()
     assert not app.exception
     assert [each.label for each in app.get(kind)] == ["It"]
-    assert (app.session_state["value"], type(app.session_state["value"])) == (default, type(default))
+    expected = [] if default == () else default
+    assert (app.session_state["value"], type(app.session_state["value"])) == (expected, type(expected))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,9 @@ def test_a_default_says_which_widget_there_is(default: Any, how: dict[str, Any],
         ("0.5", 0.0, (0, 1), 0.5),
         ("nan", 0.0, (0, 1), None),
         ("a", "", None, "a"),
+        ("a:b=1", (), None, ["a:b=1"]),
+        ('["a", "b:c=1"]', (), None, ["a", "b:c=1"]),
+        ("[", (), None, None),
         ("True", False, None, True),
     ],
 )

@@ -17,6 +17,7 @@ from engine.baselines.art import art_estimator, generate_with_art
 from engine.baselines.config import ArtConfig
 from engine.datasets.loader import ImageLoader
 from engine.datasets.sources import read_dataset
+from engine.defences.kinds import defended
 from engine.detectors.loading import load_detector
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
 from engine.detectors.ultralytics_quiet import DetectionModel
@@ -85,6 +86,12 @@ def art_data(*counts: int) -> dict:
         for each in boxes
     ]
     return {"x": np.full((len(counts), 3, SIZE, SIZE), 0.5, dtype=np.float32), "y": labels}
+
+
+def test_a_detector_behind_a_defence_is_refused() -> None:
+    behind = defended(FakeDetector(), ["jpeg"])
+    with pytest.raises(DetectorError, match=r"^defences: expected none in front of fake with ART"):
+        art_estimator(behind, (3, 32, 32))
 
 
 def test_arts_loss_wrapper_still_fails_with_todays_ultralytics(detector: UltralyticsDetector) -> None:

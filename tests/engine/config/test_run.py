@@ -43,6 +43,12 @@ NEEDED = {"dataset": "photos", "weights": "mine.pt"}
         ({"backend": "art", "patch_width": 32}, "ART's patch: expected a square, got 32x96 texels; give one"),
         ({"backend": "art", "merge": "mean"}, "merge: expected shared with ART, got mean; leave it out, or"),
         ({"backend": "art", "losses": {"cls": 1.0}}, "losses: expected {'object': 1.0} with ART, got"),
+        (
+            {"backend": "art", "defences": ("jpeg",)},
+            "defences: expected none with ART, got jpeg; leave it out, or use the native backend",
+        ),
+        ({"defences": ("jpg",)}, "defence: expected one of "),
+        ({"defences": ("jpeg:quality=0",)}, "defence jpeg: quality: expected 1 to 100, got 0"),
         ({"backend": "art", "compile": "auto"}, "compile: expected off with ART, got auto; leave it out"),
         (
             {"backend": "art", "precision": "bf16"},

@@ -121,6 +121,8 @@ def test_what_a_run_does_is_counted(
         ({"precision": "bf16"}, False),
         ({"compile": "on"}, False),
         ({"compile": "auto"}, False),
+        ({"defences": ("jpeg",)}, False),
+        ({"defences": ("none",)}, True),
         ({"weights": "demo"}, False),
         ({"losses": {"object": 1.0, "tv": 1.0}}, False),
     ],
@@ -130,6 +132,11 @@ def test_what_a_step_costs_depends_on(
 ) -> None:
     monkeypatch.setattr("engine.jobs.estimates.default_device", lambda: "cpu")
     assert (cost_key(settings(**changes)) == cost_key(settings())) is same
+
+
+def test_costs_measured_before_there_were_defences_are_found(settings: Settings) -> None:
+    assert "defences" not in cost_key(settings())
+    assert cost_key(settings(defences=("jpeg:75",)))["defences"] == ("jpeg",)
 
 
 def test_costs_measured_when_compile_was_true_or_false_are_found(settings: Settings) -> None:

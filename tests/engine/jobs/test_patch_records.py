@@ -210,3 +210,31 @@ def test_deleting_removes_the_copies_alone(repository: Repository, job: Job, tmp
     )
     delete_patch(repository, elsewhere.id)
     assert (tmp_path / "run/patch.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("defences", "name"),
+    [(None, "blocks-tiny"), ((), "blocks-tiny"), (("jpeg",), "blocks-tiny through jpeg")],
+)
+def test_a_patch_says_through_what_it_was_made(
+    repository: Repository, tmp_path: Path, defences: tuple[str, ...] | None, name: str
+) -> None:
+    job = repository.jobs.add(kind="generate", label="", request={})
+    summary = finished(tmp_path / "run", evaluation=EVALUATION | {"on": "held-out images"})
+    if defences is not None:
+        summary["config"]["defences"] = defences
+        summary["evaluation"] = EVALUATION | {
+            "on": "held-out images",
+            "settings": EVALUATION["settings"] | {"defences": list(defences)},
+        }
+    patch = record_run(repository, job, summary)
+    assert patch.name == name
+    assert patch.score is not None
+    assert patch.score.defences == (defences or ())
+
+
+def test_scores_say_behind_what(repository: Repository, tmp_path: Path) -> None:
+    write_patch_array(tmp_path, PATCH)
+    settings = EVALUATION["settings"] | {"defences": ["lgs", "jpeg"]}
+    score = record_scores(repository, None, tmp_path / "patch.npy", EVALUATION | {"settings": settings})
+    assert score.defences == ("lgs", "jpeg")

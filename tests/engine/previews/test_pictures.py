@@ -192,3 +192,25 @@ def test_what_cannot_be_drawn_is_told(
     )
     with pytest.raises(EngineError, match=message):
         answered(request | changes, tmp_path / "pictures")
+
+
+def test_a_detector_behind_defences_sees_what_they_leave(
+    repository: Repository, tiny_weights: Path, patch: Path, tmp_path: Path
+) -> None:
+    facts = {"dataset": "blocks", "weights": str(tiny_weights), "class_name": "person", "indices": [0, 1]}
+    facts |= {"min_score": 0.05, "image_size": SIZE}
+    bare, behind, older = (
+        previews.detections(repository, defences=each, **facts) for each in ((), ("bit-depth:1",), ())
+    )
+    del older["defences"]
+    found = [
+        [image["found"] for image in answered(request, tmp_path / str(number))]
+        for number, request in enumerate((bare, behind, older))
+    ]
+    assert found[0] == found[2] != found[1]
+    compared = previews.before_after(repository, defences=("bit-depth:1",), patch=patch, **facts)
+    assert compared["defences"] == ["bit-depth:bits=1"]
+    before = [image["before"]["found"] for image in answered(compared, tmp_path / "compared")]
+    assert [len(each) for each in before] == [len(each) for each in found[1]]
+    with pytest.raises(EngineError, match="expected 1 to 8, got 9"):
+        previews.detections(repository, defences=("bit-depth:9",), **facts)

@@ -81,6 +81,9 @@ def test_the_key_names_all_that_decides(settings: Settings) -> None:
     assert {"machine", "threads", "device", "weights_sha256", "torch", "patchbench"} < set(key)
     assert {"image_size", "view_size", "patch_height", "precision", "compile", "losses"} < set(key)
     assert "images" not in key
+    assert "defences" not in key
+    behind = choice_key(config.changed(defences=("jpeg",)), gather(config), images=5)
+    assert behind == key | {"defences": ("jpeg",)}
 
 
 def test_without_a_database_it_is_measured_each_time(settings: Settings, measuring, monkeypatch) -> None:

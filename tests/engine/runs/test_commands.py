@@ -135,6 +135,7 @@ def test_the_same_settings_give_the_same_bits(settings: Settings, tmp_path: Path
         ({"validation_share": 0.4, "validate_every": 1}, 5),
         ({"merge": "mean", "batching": "grouped"}, 6),
         ({"batch_start": 1, "accumulate": 2, "circular": True, "view_size": 32, "initial": "noise"}, 4),
+        ({"defences": ("resize-pad", "jpeg:quality=60")}, 5),
     ],
 )
 def test_a_stopped_run_ends_as_if_it_had_never_stopped(
@@ -255,3 +256,21 @@ def test_a_patch_against_several_detectors_is_validated_and_scored_on_each(
     interrupted(config, tmp_path / "stopped", 3)
     resume(tmp_path / "stopped", evaluate_after=False)
     assert patch_bytes(tmp_path / "stopped") == patch_bytes(tmp_path / "run")
+
+
+def test_a_patch_is_made_and_scored_through_defences_in_front_of_each_detector(
+    settings: Settings, tmp_path: Path
+) -> None:
+    other = write_weights(tmp_path / "other.pt", seed=3)
+    config = settings(iterations=1, further_weights=(str(other),), defences=("bit-depth:bits=1", "median"))
+    summary = generate(config, tmp_path / "run")
+    chain = ["bit-depth:bits=1", "median"]
+    assert summary["config"]["defences"] == (*chain,)
+    for each in (summary["evaluation"], *summary["further_evaluations"]):
+        assert each["settings"]["defences"] == chain
+    patch = tmp_path / "run" / "patch.npy"
+    behind = evaluate(settings(defences=tuple(chain)), patch)
+    bare = evaluate(settings(), patch)
+    assert (behind.settings["defences"], bare.settings["defences"]) == (chain, [])
+    assert behind.patch.ap50.value == summary["evaluation"]["patch"]["ap50"]
+    assert behind.controls["clean"] != bare.controls["clean"]

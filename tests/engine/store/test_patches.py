@@ -134,6 +134,16 @@ def test_scores_are_kept_and_a_jobs_score_is_replaced(repository: Repository) ->
     assert kept[0].evaluation["patch"]["asr"] == 0.4
 
 
+def test_a_score_behind_defences_is_one_of_its_own(repository: Repository) -> None:
+    patch, number = add(repository, "a"), job(repository)
+    bare = score(repository, patch, 0.5, job_id=number)
+    behind = score(repository, patch, 0.1, job_id=number, defences=("jpeg", "median:size=5"))
+    assert (bare.defences, behind.defences) == ((), ("jpeg", "median:size=5"))
+    assert repository.patches.scores(patch.id) == [bare, behind]
+    renewed = score(repository, patch, 0.2, job_id=number, defences=["jpeg", "median:size=5"])
+    assert renewed.id == behind.id
+
+
 def test_deleting_takes_the_scores_along(repository: Repository) -> None:
     patch = add(repository, "a")
     score(repository, patch, 0.1)

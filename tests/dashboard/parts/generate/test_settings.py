@@ -151,3 +151,29 @@ def test_an_earlier_patch_is_a_warm_start(page: AppTest) -> None:
     page.run()
     page.button(key=f"g-start-{patch.id}").click().run()
     assert config_of(launched(page)).initial == patch.path
+
+
+@pytest.mark.parametrize(
+    ("link", "chain"),
+    [
+        ("", ()),
+        ("jpeg", ("jpeg",)),
+        ('["median:5", "jpeg:quality=60"]', ("median:size=5", "jpeg:quality=60")),
+    ],
+)
+def test_defences_are_chosen_or_written_in_their_order(
+    page: AppTest, streets: None, link: str, chain: tuple[str, ...]
+) -> None:
+    if link:
+        page.query_params["g.defences"] = link
+    page.run()
+    field = page.multiselect(key="widget.g.defences")
+    assert "lgs" in field.options
+    assert config_of(launched(page)).defences == chain
+
+
+def test_a_defence_that_is_none_gets_its_line_and_no_launch(page: AppTest, streets: None) -> None:
+    page.query_params["g.defences"] = "jpeg:quality=0"
+    page.run()
+    assert "defence jpeg: quality: expected 1 to 100, got 0" in [each.value for each in page.error]
+    assert not any(each.key == "g-launch" for each in page.button)
