@@ -151,7 +151,7 @@ def _detector(request: dict[str, Any], device: str) -> Detector:
     """The detector of a request; older ones lack its architecture, its file of classes and its defences."""
     architecture, classes = request.get("architecture", AUTO), request.get("detector_classes", ["", 0])
     loaded = _loaded(*request["weights"], architecture, *classes, request["trust"], device)
-    return _behind(loaded, tuple(request.get("defences", ())))
+    return _behind(loaded, tuple(request.get("defences", ())))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=3)
