@@ -151,8 +151,8 @@ def _print_training(summary: dict[str, Any]) -> None:
         f"{summary['dataset']['held_out']} images held out"
     )
     click.echo(
-        f"{summary['epochs']} epochs, {summary['windows']} windows in {summary['elapsed_s']:.1f} s "
-        f"({summary['windows_per_s']:.1f} a second) on {summary['device']}, "
+        f"{summary['epochs']} epochs, {summary['image_iterations']} windows in {summary['elapsed_s']:.1f} s "
+        f"({summary['image_iterations_per_s']:.1f} a second) on {summary['device']}, "
         f"{summary['patches']['given']} given patches; ended by {summary['ended']}"
     )
     click.echo(f"use it with: --defence {summary['defence']}")

@@ -13,9 +13,9 @@ from engine.defences import resize_pad
 from engine.defences import total_variation
 from engine.defences import lgs
 from engine.defences import entropy_mask
-from engine.defences import art
 from engine.defences import segmenter
 from engine.defences import object_seeker
+from engine.defences import art
 
 __all__ = [
     "art",

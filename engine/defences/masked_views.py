@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.defences.certificates import Certificates, Hidden, certificates, surviving
-from engine.defences.defended import Defended, chance_of
+from engine.defences.defended import chance_of
 from engine.detectors.base import Candidates, Detections, Detector, Targets
 
 SALT = 17  # of the chance that chooses a mask
@@ -43,7 +43,7 @@ def masks_of(height: int, width: int, lines: int) -> list[Mask]:
     return found
 
 
-class ObjectSeeker(Defended):
+class ObjectSeeker:
     """A detector that a patch cannot make blind without lying over every mask's view of an object.
 
     After Xiang et al. 2023 ("ObjectSeeker: Certifiably robust object detection against patch hiding attacks
@@ -56,12 +56,23 @@ class ObjectSeeker(Defended):
         masked_score: detections in masked images count from here on.
         base_score: detections in the whole image explain those in masked ones from here on.
         prune_ioa: what share of a masked detection has to lie in one of the whole image to be explained.
+
+    Attributes:
+        detector: the one behind the defence.
     """
 
     def __init__(
         self, detector: Detector, *, lines: int, masked_score: float, base_score: float, prune_ioa: float
     ) -> None:
-        super().__init__(detector, lambda images: images)
+        self.detector = detector
+        self.name = detector.name
+        self.family = detector.family
+        self.end_to_end = detector.end_to_end
+        self.class_names = detector.class_names
+        self.loss_names = detector.loss_names
+        self.stride_px = detector.stride_px
+        self.resizes = detector.resizes
+        self.device = detector.device
         self._lines, self._prune_ioa = lines, prune_ioa
         self._masked_score, self._base_score = masked_score, base_score
 
@@ -95,7 +106,7 @@ class ObjectSeeker(Defended):
         how = {"iou": iou, "max_detections": max_detections}
         base = self.detector.detect(images_nchw, min_score=min_score, **how)  # type: ignore[arg-type]
         masked: list[list[Detections]] = [[] for _ in base]
-        for mask in masks_of(*images_nchw.shape[2:], self._lines):
+        for mask in self._masks(images_nchw):
             found = self.detector.detect(
                 mask.hide(images_nchw),
                 min_score=max(min_score, self._masked_score),
@@ -104,6 +115,10 @@ class ObjectSeeker(Defended):
             for whole, known, more in zip(base, masked, found, strict=True):
                 known.append(self._unexplained(more, whole))
         return [_best_first([whole, *_clusters(more)]) for whole, more in zip(base, masked, strict=True)]
+
+    def checksum(self) -> str:
+        """That of the detector's weights."""
+        return self.detector.checksum()
 
     def certify(
         self, images_nchw: Tensor, targets: Targets, *, patch_share: float = 0.01, ioa: float = 0.0
@@ -120,7 +135,7 @@ class ObjectSeeker(Defended):
                 at_px=mask.at_px,
                 survives=self._survives(mask.hide(images_nchw), targets, ioa),
             )
-            for mask in masks_of(height, width, self._lines)
+            for mask in self._masks(images_nchw)
         ]
         return certificates(
             views, targets.boxes_xyxy_px.cpu(), canvas_hw=(height, width), patch_share=patch_share
@@ -144,8 +159,12 @@ class ObjectSeeker(Defended):
                 )
         return survives
 
+    def _masks(self, images_nchw: Tensor) -> list[Mask]:
+        height, width = images_nchw.shape[2:]
+        return masks_of(height, width, self._lines)
+
     def _masked_by_chance(self, images_nchw: Tensor) -> Tensor:
-        masks = masks_of(*images_nchw.shape[2:], self._lines)
+        masks = self._masks(images_nchw)
         drawn = [
             int(torch.randint(len(masks), (1,), generator=chance_of(image, SALT))) for image in images_nchw
         ]

@@ -22,8 +22,6 @@ CELL_PX = 4  # side of what one of the network's outputs tells of
 STRIDE_PX = 16  # of its coarsest layer
 MAX_BYTES = 2 * 2**20
 WIDTHS = (12, 24, 32, 48)
-CONTEXT_PX = 8  # side of the blocks from which painted areas are filled
-REACH = 7  # blocks: how far a filled pixel looks around
 
 
 class PatchFinder(nn.Module):
@@ -83,9 +81,10 @@ class PaintOut:
     """A defence's step that paints over what a network takes for patches.
 
     In the manner of SAC (Liu et al. 2022, arXiv 2112.04532, without its shape completion) and PatchZero (Xu
-    et al. 2023): whole cells are chosen by a threshold, grown by one cell and filled with the blurred
-    surroundings. Attacks see the gradient of the probabilities through the threshold (straight-through), and
-    that of the filling.
+    et al. 2023): whole cells are chosen by a threshold and filled with the mean colour of the rest. A filling
+    from the surroundings was tried: on small people it is background, and hides them better than the patch
+    did. Attacks see the gradient of the probabilities through the threshold (straight-through), and that of
+    the filling.
 
     Args:
         finder: trained; frozen here.
@@ -101,31 +100,21 @@ class PaintOut:
         with torch.autocast(images_nchw.device.type, enabled=False):
             images = images_nchw.float()
             painted = self.mask(images)
-            return (images * (1 - painted) + _surroundings(images, painted) * painted).to(images_nchw.dtype)
+            return (images * (1 - painted) + _mean_colours(images, painted) * painted).to(images_nchw.dtype)
 
     def mask(self, images_nchw: Tensor) -> Tensor:
         """What is painted over, float (n, 1, h, w), 1 where it is."""
         probability = self._finder(images_nchw).sigmoid()
-        chosen = F.max_pool2d((probability >= self._threshold).float(), 3, stride=1, padding=1)
-        cells = straight_through(chosen, probability)
+        cells = straight_through((probability >= self._threshold).float(), probability)
         whole = F.interpolate(cells, scale_factor=float(CELL_PX), mode="nearest")
         return whole[..., : images_nchw.shape[2], : images_nchw.shape[3]]
 
 
-def _surroundings(images_nchw: Tensor, painted_n1hw: Tensor) -> Tensor:
-    """The blurred colours around painted areas, the image's mean far from anything else."""
-    height, width = images_nchw.shape[2:]
+def _mean_colours(images_nchw: Tensor, painted_n1hw: Tensor) -> Tensor:
+    """The mean colour of what is kept of each image, (n, 3, 1, 1)."""
     kept = 1 - painted_n1hw
-    both = F.pad(
-        torch.cat([images_nchw * kept, kept], dim=1), (0, -width % CONTEXT_PX, 0, -height % CONTEXT_PX)
-    )
-    blocks = F.avg_pool2d(both, CONTEXT_PX)
-    around = F.avg_pool2d(blocks, REACH, stride=1, padding=REACH // 2) + 1e-3 * blocks.mean(
-        (2, 3), keepdim=True
-    )
-    colours = around[:, :3] / around[:, 3:].clamp(min=1e-6)
-    filled = F.interpolate(colours, scale_factor=float(CONTEXT_PX), mode="bilinear", align_corners=False)
-    return filled[..., :height, :width].clamp(0, 1)
+    total = (images_nchw * kept).sum((2, 3), keepdim=True)
+    return total / kept.sum((2, 3), keepdim=True).clamp(min=1)
 
 
 def as_saved(finder: PatchFinder) -> dict[str, Tensor]:

@@ -45,13 +45,13 @@ def _apply(detector: Detector, settings: Segmenter) -> Detector:
     if not settings.weights:
         raise SettingsError(f"defence segmenter: expected weights=FILE, got none; {HOW_TO_TRAIN}")
     finder = load_finder(Path(settings.weights)).to(detector.device)
-    return Defended(detector, PaintOut(finder, threshold=settings.threshold))
+    return Defended(detector, PaintOut(finder, threshold=settings.threshold), called="defence segmenter")
 
 
 DEFENCES.add(
     DefenceKind(
         name="segmenter",
-        help="Find patches by a small network trained here, and paint them over with what lies around them.",
+        help="Find patches by a small network trained here, and paint them over in the image's mean colour.",
         source="after Liu et al. 2022 (SAC) and Xu et al. 2023 (PatchZero)",
         settings=Segmenter,
         apply=_apply,

@@ -19,6 +19,7 @@ from engine.detectors.device import choose_device
 from engine.detectors.training import EpochResult
 from engine.errors import StorageError
 from engine.patch.arrays import fingerprint as patch_fingerprint
+from engine.patch.memory import peak_memory_bytes
 from engine.private import shared_outside_home
 from engine.runs import run_folder
 from engine.runs.materials import fingerprint
@@ -200,8 +201,9 @@ class _Training:
             "epochs": state.epoch,
             "best_epoch": state.best_epoch,
             "ended": state.ended,
-            "windows": state.images,
-            "windows_per_s": state.images / state.elapsed_s if state.elapsed_s else math.nan,
+            "image_iterations": state.images,
+            "image_iterations_per_s": state.images / state.elapsed_s if state.elapsed_s else math.nan,
+            "peak_memory_bytes": peak_memory_bytes(self._device),
         }
 
 

@@ -17,6 +17,26 @@ SMALL = (
 )
 
 
+def test_each_defence_is_listed_with_its_settings_and_their_ranges(run: Run) -> None:
+    told = run("defence", "list").out
+    blocks = told.strip().split("\n\n")
+    assert [block.split("  ")[0] for block in blocks] == list(DEFENCES)
+    assert "    quality=75  The encoder's quality; lower ones lose more. 1 to 100." in told
+    assert "Random. [Xie et al. 2018]" in told
+
+
+def test_as_json_each_setting_has_its_default_and_bounds(run: Run) -> None:
+    listed = {each["name"]: each for each in run("defence", "list", "--json").json}
+    assert list(listed) == list(DEFENCES)
+    assert listed["resize-pad"]["random"]
+    assert listed["jpeg"]["settings"]["quality"] == {
+        "help": "The encoder's quality; lower ones lose more.",
+        "default": 75,
+        "unit": "",
+        "bounds": [1, 100],
+    }
+
+
 def test_a_defence_is_trained_put_on_record_and_used(
     run: Run, blocks: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,23 +98,3 @@ def test_a_training_is_queued(run: Run, blocks: Path) -> None:
 )
 def test_what_cannot_be_is_one_line(run: Run, arguments: tuple, error: str) -> None:
     assert error in run("defence", *arguments).error
-
-
-def test_each_defence_is_listed_with_its_settings_and_their_ranges(run: Run) -> None:
-    told = run("defence", "list").out
-    blocks = told.strip().split("\n\n")
-    assert [block.split("  ")[0] for block in blocks] == list(DEFENCES)
-    assert "    quality=75  The encoder's quality; lower ones lose more. 1 to 100." in told
-    assert "Random. [Xie et al. 2018]" in told
-
-
-def test_as_json_each_setting_has_its_default_and_bounds(run: Run) -> None:
-    listed = {each["name"]: each for each in run("defence", "list", "--json").json}
-    assert list(listed) == list(DEFENCES)
-    assert listed["resize-pad"]["random"]
-    assert listed["jpeg"]["settings"]["quality"] == {
-        "help": "The encoder's quality; lower ones lose more.",
-        "default": 75,
-        "unit": "",
-        "bounds": [1, 100],
-    }

@@ -53,7 +53,7 @@ def test_its_file_is_named_by_its_absolute_path(weights: Path, monkeypatch: pyte
     [
         ("segmenter:threshold=2", "threshold: expected 0 to 1, got 2"),
         ("segmenter:threshold=much", "threshold: expected a number, got 'much'"),
-        ("segmenter:size=3", "expected weights, threshold, got 'size=3'"),
+        ("segmenter:size=3", "expected weights, threshold, each once, got 'size=3'"),
     ],
 )
 def test_bad_settings_are_one_line(text: str, error: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.config import TrainingConfig
+from engine.config import DefenceTrainingConfig, TrainingConfig
 from engine.jobs import queue
 from engine.jobs.kinds.train import TrainRequest
+from engine.jobs.kinds.train_defence import TrainDefenceRequest
 from engine.records import StepRecord
 from engine.store.repository import Repository
 from tests.dashboard.reading import lines, opened, texts
@@ -34,10 +35,10 @@ def job(app: AppTest) -> AppTest:
     return app
 
 
-def add_epochs(scored: bool) -> None:
+def add_epochs(scored: bool, score: str = "ap50") -> None:
     with Repository() as repository:
         for epoch in (1, 2):
-            terms: dict[str, Any] = {"box": 1.0} | ({"ap50": 0.5 / epoch} if scored else {})
+            terms: dict[str, Any] = {"box": 1.0} | ({score: 0.5 / epoch} if scored else {})
             step = StepRecord(
                 step=epoch,
                 iteration=epoch,
@@ -52,7 +53,7 @@ def add_epochs(scored: bool) -> None:
 
 def test_nothing_is_drawn_before_the_first_epoch(job: AppTest) -> None:
     page = opened("jobs", job, job=1)
-    assert "Loss and AP50 appear here after the first epoch." in texts(page)
+    assert "Loss and score appear here after the first epoch." in texts(page)
     assert lines(page) == []
 
 
@@ -83,4 +84,24 @@ def test_what_was_trained_is_told_with_the_way_to_attack_it(job: AppTest) -> Non
     assert [metric.value for metric in page.metric][:3] == ["0.500", "0.250", "6"]
     assert "The best weights are **demo-streets-1**" in texts(page)
     assert lines(page)[0][1] == "Loss of each epoch: from 3.000 to 1.500 in 2 epochs."
+    assert not page.exception
+
+
+def test_what_a_defence_learned_is_told_with_its_name(app: AppTest) -> None:
+    with Repository() as repository:
+        config = DefenceTrainingConfig(dataset="demo")
+        queue.submit(repository, "train-defence", TrainDefenceRequest(config=config))
+        running = repository.queue.claim("w", "cpu")
+        assert running is not None
+        result = {
+            "defence": "segmenter:weights=/out/weights.safetensors",
+            "validation": {"iou": 0.61, "recall": 0.7, "false_area": 0.0123},
+            "best_epoch": 2,
+        }
+        repository.queue.finish(running, "succeeded", result=result)
+    add_epochs(scored=True, score="iou")
+    page = opened("jobs", app, job=1)
+    assert [metric.value for metric in page.metric][:3] == ["0.610", "70%", "1.23%"]
+    assert result["defence"] in [each.value for each in page.code]
+    assert [spec["title"] for spec, *_ in lines(page)] == ["Loss of each epoch", "IoU on the images held out"]
     assert not page.exception
