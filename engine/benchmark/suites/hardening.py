@@ -151,10 +151,10 @@ def _rows(results: Sequence[Result]) -> list[Row]:
         (COST, (HARDENED, CLEAN), (ORIGINAL, CLEAN), "AP50", "ap50"),
         (NEWER, (HARDENED, NEW), (HARDENED, OLD), "ASR", "asr"),
     )
-    for claim, side, reference, metric, score in pairs:
-        sides = [{"weights": weights, "attacker": attacker} for weights, attacker in (side, reference)]
-        values = [[result.scores[key][score] for result in results] for key in (side, reference)]
-        effect = paired_effect(*values)
+    for claim, key, other, metric, score in pairs:
+        sides = [{"weights": weights, "attacker": attacker} for weights, attacker in (key, other)]
+        pair = [[result.scores[each][score] for result in results] for each in (key, other)]
+        effect = paired_effect(*pair)
         row = compared(sides[0], sides[1], metric, "difference", effect.interval, claim)
         if row.outcome == "undecided" and not math.isnan(effect.interval.low):
             factor = factor_needed(effect.interval, row.unit, claim, row.claimed)
