@@ -129,6 +129,7 @@ def scores(runs: list[Run]) -> None:
         )
     figure = parts.scores_figure(runs, **look())
     chart(figure, alt=parts.scores_alt(runs), key="scores")
+    st.caption(_("↑ The higher, the stronger the patch; ↓ the lower, the stronger."))
     table(parts.score_rows(runs), score_helps())
     if mapped := parts.mapped_classes(runs):
         text = _("Classes named differently by dataset and detector: {runs}.")

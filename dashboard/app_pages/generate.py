@@ -129,9 +129,9 @@ def page() -> None:
         estimates(config, trust)
         with controls("generate-launch"):
             launch(config, trust, origin)
-    placement_preview(config)
-    with controls("generate-check"):
-        detector_check(config, trust)
+        placement_preview(config)
+        with controls("generate-check"):
+            detector_check(config, trust)
     follow()
 
 

@@ -101,7 +101,7 @@ def scores_figure(runs: Sequence[Run], **look: bool) -> go.Figure:
         scores,
         controls,
         control=_(CONDITIONS["grey"]),
-        title=_("Scores with 95% intervals (↑ higher is stronger, ↓ lower is stronger)"),
+        title=_("Scores with 95% intervals"),
         **look,
     )
 
