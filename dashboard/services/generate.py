@@ -11,7 +11,7 @@ from dashboard.services.paths import file_within_roots
 from dashboard.services.settings import RUN
 from dashboard.services.storage import cached, opened
 from engine.config import RunConfig
-from engine.defences.kinds import Defence
+from engine.defences.kinds import files_of
 from engine.errors import SettingsError
 from engine.jobs import estimates, queue
 from engine.jobs.estimates import Estimate
@@ -76,9 +76,8 @@ def usable_defences(texts: Sequence[str]) -> tuple[str, ...]:
     Raises:
         SettingsError: one is none, or its weights lie outside the allowed folders.
     """
-    for text in texts:
-        if weights := vars(Defence.parse(text).settings).get("weights"):
-            file_within_roots(weights, "defence's weights")
+    for file in files_of(texts):
+        file_within_roots(str(file), "defence's weights")
     return tuple(texts)
 
 

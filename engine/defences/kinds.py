@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import SettingsError
@@ -99,6 +100,12 @@ def normal_form(texts: Sequence[str]) -> tuple[str, ...]:
         SettingsError: see `Defence.parse`.
     """
     return tuple(str(Defence.parse(text)) for text in texts if text.strip() != NONE)
+
+
+def files_of(texts: Sequence[str]) -> tuple[Path, ...]:
+    """The weight files that a chain of defences reads: those that settings called `weights` name."""
+    named = (vars(Defence.parse(text).settings).get("weights") for text in texts)
+    return tuple(Path(each) for each in named if each)
 
 
 def defended(detector: Detector, texts: Sequence[str]) -> Detector:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from engine.choices import Choice
 from engine.config import RunConfig
+from engine.defences.kinds import files_of
 from engine.errors import DetectorError, EngineError, RanksError, RunInterruptedError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
@@ -92,6 +94,8 @@ class Generation:
         )
         self._training: Sequence[ImageRecord] = [materials.records[index] for index in training]
         self._weights_sha256 = materials.attacked.checksum()
+        files = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files_of(config.defences)]
+        self._defences_sha256 = " ".join(files)
         self._mask = mask_of(config)
         self._judges = self._validation_judges()
         self.state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
@@ -112,8 +116,13 @@ class Generation:
         """
         self.choice = resumed_choice(self._config, identity, self._materials.detector.device)
         current = self._identity()
-        for key, name in (("records_sha256", "images and boxes"), ("weights_sha256", "weights")):
-            if current[key] != identity[key]:
+        parts = {
+            "records_sha256": "images and boxes",
+            "weights_sha256": "weights",
+            "defences_sha256": "weights of its defences",
+        }
+        for key, name in parts.items():
+            if current[key] != identity.get(key, ""):
                 raise StorageError(
                     f"{self._folder}: expected the {name} that this run began with, got others; "
                     "restore them or start a new run"
@@ -290,6 +299,7 @@ class Generation:
             "choice": self.choice.to_json(),
             "records_sha256": fingerprint(self._materials.records),
             "weights_sha256": self._weights_sha256,
+            "defences_sha256": self._defences_sha256,
         }
 
     def save(self) -> None:

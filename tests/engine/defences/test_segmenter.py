@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.defences.kinds import Defence, defended, normal_form
+from engine.defences.kinds import Defence, defended, files_of, normal_form
 from engine.defences.patch_finder import PatchFinder, as_saved, save_finder
 from engine.errors import DetectorError, SettingsError
 from tests.fakes import FakeDetector
@@ -66,3 +66,8 @@ def test_a_file_that_is_gone_is_told_when_it_is_needed(tmp_path: Path) -> None:
     Defence.parse(named)  # records of old runs stay readable
     with pytest.raises(DetectorError, match="No such file"):
         defended(FakeDetector(), [named])
+
+
+def test_its_file_is_among_those_of_a_chain(weights: Path) -> None:
+    assert files_of([]) == ()
+    assert files_of(["median", f"segmenter:weights={weights}", "segmenter"]) == (weights,)

@@ -186,6 +186,7 @@ def test_a_run_goes_on_from_another_folder(
     [
         ("records_sha256", "expected the images and boxes that this run began with, got others"),
         ("weights_sha256", "expected the weights that this run began with, got others"),
+        ("defences_sha256", "expected the weights of its defences that this run began with, got others"),
     ],
 )
 def test_changed_materials_are_refused(settings: Settings, tmp_path: Path, key: str, message: str) -> None:
