@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.detectors.demo_weights import embedded_detectors
+
+EMBEDDED = ", ".join(embedded_detectors())
+
 
 @pytest.mark.parametrize(
     ("option", "value", "message"),
@@ -22,8 +26,8 @@ import pytest
         ("--class", "", "class: expected the name of a class, got none; name one with --class"),
         ("--detector-class", "persn", "there is no class 'persn' in the detector; did you mean 'person'?"),
         ("--detector-class", "2", "there is no class '2' in the detector; tiny has: person, car; choose one"),
-        ("--weights", "none.pt", "expected a weight file, demo, a name that Ultralytics knows"),
-        ("--weights", "torchvision/none", "demo, torchvision/fasterrcnn_resnet50_fpn, "),
+        ("--weights", "none.pt", f"expected a weight file, {EMBEDDED}, a name that Ultralytics knows"),
+        ("--weights", "torchvision/none", f"{EMBEDDED}, torchvision/fasterrcnn_resnet50_fpn, "),
         ("--architecture", "none", "'none' is not one of "),
         ("--architecture", "ssd300_vgg16", "expected a state dict, "),
         ("--detector-classes", "none.txt", "detector classes: expected a file with one name a line, "),

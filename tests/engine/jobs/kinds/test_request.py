@@ -60,9 +60,9 @@ def test_settings_get_the_workers_device(worker: str, device: str) -> None:
 
 def test_the_subject_is_told_in_a_few_words() -> None:
     config = RunConfig(dataset="/data/streets.yaml", weights="/nets/yolo11n.pt", class_name="car")
-    assert subject(config, {}) == "car, yolo11n on streets"
+    assert subject(config, {}) == "car · yolo11n · streets"
     behind = config.changed(defences=("lgs", "jpeg:quality=60"))
-    assert subject(behind, {}) == "car, yolo11n behind lgs + jpeg:quality=60 on streets"
+    assert subject(behind, {}) == "car · yolo11n (lgs + jpeg:quality=60) · streets"
 
 
 @pytest.mark.parametrize(
