@@ -22,7 +22,7 @@ from dashboard.charts.theme import Bounded
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
 from dashboard.parts.outcome import ending
-from dashboard.parts.setting_names import decided_value, setting_name, setting_value
+from dashboard.parts.setting_names import decided_value, named_value, setting_name
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
@@ -155,7 +155,7 @@ def parallel_figure(runs: Sequence[Run], **look: bool) -> go.Figure | None:
         return None
     settings = list(service.differing(runs).items())[:LARGEST_DIFFERENCE]
     axes = {
-        setting_name(name): Axis(places=places(values), texts=[setting_value(each) for each in values])
+        setting_name(name): Axis(places=places(values), texts=[named_value(name, each) for each in values])
         for name, values in settings
     }
     if all(run.evaluation for run in runs):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dashboard import formats
 from dashboard.charts.datasets import batch_sizes
 from dashboard.components import chart, controls, look
@@ -11,6 +13,7 @@ from dashboard.i18n import N_, _
 from dashboard.page_state import kept
 from dashboard.parts.class_choice import choose_classes
 from dashboard.parts.detector_choice import choose_detector
+from dashboard.parts.setting_names import choice_name
 from dashboard.services import batch_plans, costs, datasets
 from dashboard.services.batch_plans import BatchPlan
 from dashboard.services.costs import PassCost
@@ -22,7 +25,6 @@ STRATEGIES = {
     "grouped": N_("Grouped: images of one object count"),
     "ragged": N_("Ragged: any images together"),
 }
-SAMPLED = {"uniform": N_("Each image once"), "balanced": N_("Each object count alike")}
 
 
 def batch_planner(dataset: DatasetSummary) -> None:
@@ -46,7 +48,7 @@ def batch_planner(dataset: DatasetSummary) -> None:
         sampling = right.selectbox(
             _("Sampling"),
             SAMPLINGS,
-            format_func=lambda each: _(SAMPLED[each]),
+            format_func=partial(choice_name, "sampling"),
             help=_(
                 "How images are drawn for a pass: each once, or so that rare object counts come as often."
             ),
