@@ -97,11 +97,17 @@ def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
             _("Median"): plan.median,
             _("Largest"): max(plan.sizes),
             _("Mean"): round(plan.mean, 1),
-            **_estimated(found[plan.strategy]),
+            **(_estimated(found[plan.strategy]) if any(found.values()) else {}),
         }
         for plan in plans
     ]
     st.dataframe(rows, hide_index=True)
+    st.caption(
+        _(
+            "A pass goes over all images once. A grouped batch holds images with equally many objects, so many "
+            "are small; a ragged one holds any images and is full."
+        )
+    )
     known = sorted({size for cost in found.values() if cost for size in cost.measured})
     if known:
         sizes = ", ".join(map(str, known))
@@ -121,10 +127,14 @@ def _estimated(cost: PassCost | None) -> dict[str, str]:
 
 def _sizes(plans: list[BatchPlan]) -> None:
     figure = batch_sizes(
-        {_(STRATEGIES[plan.strategy]): plan.sizes for plan in plans},
+        {
+            _(STRATEGIES[plan.strategy]): plan.sizes
+            for plan in plans
+            if plan.strategy != "sequential"  # its one bar of single images would flatten the others
+        },
         title=_("Sizes of batches"),
         x_title=_("Images in a batch"),
         y_title=_("Batches"),
         **look(),
     )
-    chart(figure, alt=_("Bars of batches by size, for each strategy."), key="batch-sizes")
+    chart(figure, alt=_("Bars of grouped and ragged batches by size."), key="batch-sizes")
