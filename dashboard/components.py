@@ -184,16 +184,22 @@ def go_to(page: str, label: str, **parameters: object) -> None:
 
 
 def progress_line(progress: Progress) -> None:
-    """How far a job is, its rate and the time that remains."""
+    """How far a job is, its rate and the time that remains; with a bar once the whole is known."""
     facts = [_(jobs.progress_word(progress.phase)) if progress.phase else ""]
+    unit = _(jobs.progress_word(progress.unit)) if progress.unit else ""
     if progress.total:
-        unit = _(jobs.progress_word(progress.unit)) if progress.unit else ""
         facts.append(f"{progress.done:,} / {progress.total:,} {unit}".strip())
+    elif progress.done:
+        facts.append(f"{progress.done:,} {unit}".strip())
     if progress.rate and progress.unit in ("images", "steps"):  # of steps it is given in images
         facts.append(_("{rate} images/s").format(rate=formats.number(progress.rate, 1)))
     if progress.remaining_s is not None:
         facts.append(_("{time} left").format(time=formats.duration(progress.remaining_s)))
-    st.progress(progress.share or 0.0, text=" · ".join(fact for fact in facts if fact) or _("Starting"))
+    text = " · ".join(fact for fact in facts if fact) or _("Starting")
+    if progress.share is None:  # an empty bar would look as if nothing went on
+        st.caption(Markdown(":material/hourglass_top: {text}").format(text=text))
+    else:
+        st.progress(progress.share, text=text)
 
 
 def table(rows: list[dict[str, Any]], helps: Mapping[str, str] | None = None) -> None:

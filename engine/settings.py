@@ -37,6 +37,7 @@ class Setting:
         label: what pages and tables call it, without its unit.
         help: what it does, in one sentence.
         unit: of its values, such as `px`.
+        zero: what 0 stands for, in a word, where it is no amount: `off`.
         bounds: of a number, or of each number of several; both included.
         multiple_of: what a number other than 0 must be a multiple of.
         choices: all values of a text; of a mapping, all its names.
@@ -62,6 +63,7 @@ class Setting:
     key: str = ""
     default: Any = None
     unit: str = ""
+    zero: str = ""
     bounds: tuple[float, float] | None = None
     multiple_of: int = 0
     choices: Collection[str] | None = None

@@ -46,7 +46,9 @@ def facts(dataset: DatasetSummary) -> None:
     images, objects, classes, repaired = st.columns(4)
     images.metric(_("Images"), f"{dataset.images:,}", border=True)
     objects.metric(_("Objects"), f"{dataset.objects:,}", border=True)
-    classes.metric(_("Classes"), sum(map(bool, dataset.class_names)), border=True)
+    named, used = sum(map(bool, dataset.class_names)), len(datasets.classes_with_objects(dataset))
+    text = _("{used} of {named}").format(used=used, named=named) if used < named else str(named)
+    classes.metric(_("Classes"), text, help=_("Classes that have objects, of all."), border=True)
     repaired.metric(_("Repairs"), f"{dataset.repairs:,}", border=True)
     st.text(_("Imported from {source}").format(source=dataset.source))
     if dataset.synthetic:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from dashboard import formats
@@ -43,7 +42,6 @@ TABLE = "jobs.table"
 
 def row(job: Job) -> dict[str, Any]:
     """A job as a line of the table."""
-    spent_s = None if job.started_at is None else (job.finished_at or time.time()) - job.started_at
     score = (job.result and jobs.kind_of(job.kind).scores(job.result)) or {}
     return {
         _("Number"): job.id,
@@ -51,7 +49,7 @@ def row(job: Job) -> dict[str, Any]:
         _("State"): state_name(job.state),
         _("Done"): 1.0 if job.state == "succeeded" else round(job.progress.share or 0.0, 2),
         _("ASR"): formats.percent(score.get("patch", {}).get("asr")),
-        _("Time"): formats.duration(spent_s),
+        _("Time"): formats.duration(jobs.spent_s(job)),
         _("Kind"): kind_name(job.kind),
         _("Created"): formats.moment(job.created_at),
         _("Tags"): ", ".join(job.tags),

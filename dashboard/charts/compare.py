@@ -3,14 +3,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import Bounded, as_text, colour, dot_px, error_bars, folded, inks, stroke, styled
+from dashboard.charts.theme import (
+    Bounded,
+    as_text,
+    colour,
+    dot_px,
+    error_bars,
+    folded,
+    inks,
+    legend_lines,
+    stroke,
+    styled,
+)
 
 Curve = tuple[Sequence[float], Sequence[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One of parallel axes.
+
+    Attributes:
+        places: of each run, 0 to 1.
+        texts: each run's value.
+        spans: each run's interval, as places; empty without intervals.
+        ends: what its two ends mean; empty where the outermost values stand there.
+    """
+
+    places: Sequence[float]
+    texts: Sequence[str]
+    spans: Sequence[tuple[float | None, float | None]] = ()
+    ends: tuple[str, str] | tuple[()] = ()
 
 
 def smoothed(values: Sequence[float], strength: float) -> list[float]:
@@ -61,7 +90,7 @@ def loss_curves(
         shown = smoothed(values, strength) if strength else list(values)
         line = stroke(index, large)
         figure.add_scatter(x=list(places), y=shown, name=name, legendgroup=name, mode="lines", line=line)
-    styled(figure, title=title, dark=dark, large=large, height=_height(400, len(curves)))
+    styled(figure, title=title, dark=dark, large=large, height=_height(400, curves))
     figure.update_xaxes(title=x_title)
     figure.update_layout(showlegend=len(curves) > 1)
     return figure
@@ -116,57 +145,75 @@ def score_bars(
                 "line": {"width": 2},
             },
         )
-    styled(figure, title=title, dark=dark, large=large, height=_height(400, len(scores)))
+    styled(figure, title=title, dark=dark, large=large, height=_height(400, scores))
     figure.update_layout(barmode="group", scattermode="group", bargap=0.25)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     return figure
 
 
 def parallel_axes(
-    axes: Mapping[str, Sequence[tuple[float, str]]],
+    axes: Mapping[str, Axis],
     runs: Sequence[str],
     *,
     title: str,
     dark: bool = False,
     large: bool = False,
 ) -> go.Figure:
-    """A line for each run down parallel axes that lie below each other, each scaled to its own range.
+    """A line for each run down parallel axes that lie below each other.
 
     Lines of a scatter chart, not Plotly's parallel coordinates: those need WebGL and have no legend.
 
     Args:
-        axes: axis → for each run its place on the axis, 0 to 1, and its value as text.
-        runs: their names, in the same order.
+        axes: name → axis, the runs in the order of `runs`.
+        runs: their names.
         title: in the session's language.
     """
     figure = go.Figure()
     rows = list(range(len(axes)))
     for index, name in enumerate(runs):
         figure.add_scatter(
-            x=[points[index][0] for points in axes.values()],
+            x=[axis.places[index] for axis in axes.values()],
             y=rows,
-            customdata=[points[index][1] for points in axes.values()],
+            error_x=_intervals([(axis, index) for axis in axes.values()], colour(index)),
+            customdata=[axis.texts[index] for axis in axes.values()],
             hovertemplate="%{customdata}",
             name=name,
             mode="lines+markers",
             line=stroke(index, large),
             marker={"size": dot_px(large)},
         )
-    styled(figure, title=title, dark=dark, large=large, height=_height(90 + 62 * len(axes), len(runs)))
-    figure.update_layout(annotations=_value_labels(list(axes.values()), 20 if large else 14, inks(dark)[2]))
-    figure.update_xaxes(visible=False, range=[-0.04, 1.04])
+    styled(figure, title=title, dark=dark, large=large, height=_height(90 + 62 * len(axes), runs))
+    labels = _value_labels(list(axes.values()), 20 if large else 14, inks(dark)[2])
+    figure.update_layout(annotations=[*labels, *_end_labels(list(axes.values()))])
+    figure.update_xaxes(visible=False, range=[-0.06, 1.06])
     figure.update_yaxes(tickvals=rows, ticktext=[folded(axis) for axis in axes], zeroline=False)
     figure.update_yaxes(range=[len(axes) - 0.7, -0.7])
     return figure
 
 
-def _value_labels(
-    axes: Sequence[Sequence[tuple[float, str]]], lift_px: int, paper: str
-) -> list[dict[str, Any]]:
+def _intervals(found: Sequence[tuple[Axis, int]], ink: str) -> dict[str, Any]:
+    """The intervals of one run on each axis; none where it has none."""
+    bounded = [
+        (axis.places[index], *(axis.spans[index] if axis.spans else (None, None))) for axis, index in found
+    ]
+    return error_bars(bounded, False) | {"color": ink}
+
+
+def _end_labels(axes: Sequence[Axis]) -> list[dict[str, Any]]:
+    """What the ends of an axis mean, outside of it."""
+    return [
+        {"x": place, "y": row, "text": as_text(text), "xanchor": anchor, "showarrow": False, "opacity": 0.75}
+        for row, axis in enumerate(axes)
+        for text, place, anchor in zip(axis.ends, (-0.01, 1.01), ("right", "left"), strict=False)
+    ]
+
+
+def _value_labels(axes: Sequence[Axis], lift_px: int, paper: str) -> list[dict[str, Any]]:
     """Each value once beside its point, above it and below by turns, as neighbours would overlap."""
     labels = []
-    for row, points in enumerate(axes):
-        for number, (place, text) in enumerate(sorted(dict(points).items())):
+    for row, axis in enumerate(axes):
+        points = dict(zip(axis.places, axis.texts, strict=True))
+        for number, (place, text) in enumerate(sorted(points.items())):
             anchor = "left" if place < 0.2 else "right" if place > 0.8 else "center"
             label = {"x": place, "y": row, "text": as_text(text), "xanchor": anchor, "showarrow": False}
             lift = lift_px * (-1 if number % 2 else 1)
@@ -188,6 +235,6 @@ def _pattern(index: int, ink: str) -> dict[str, Any]:
     return {"shape": shape, "fillmode": "overlay", "fgcolor": ink, "fgopacity": 0.45, "size": 7}
 
 
-def _height(base: int, entries: int) -> int:
-    """Room for a legend that takes a line for each run on a narrow screen."""
-    return base + 22 * entries
+def _height(base: int, names: Iterable[str]) -> int:
+    """Room for a legend that takes lines of its own for each run on a narrow screen."""
+    return base + 22 * sum(len(legend_lines(name)) for name in names)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Any
 
 import plotly.graph_objects as go
@@ -20,16 +21,32 @@ STRETCHES = 60  # single steps jitter
 LEVEL = {"grid": False, "tickCount": 6}  # of the axis below
 
 
-def loss_rows(steps: Sequence[StepRecord], *, over_seconds: bool = False) -> dict[str, list[float]]:
+def loss_rows(steps: Sequence[StepRecord], over: str = "iterations") -> dict[str, list[float]]:
     """The losses, raw and smoothed, in the columns `place`, `loss` and `smoothed`, for `loss_spec`.
 
     Args:
         steps: in order.
-        over_seconds: places are seconds of the run instead of numbers of steps.
+        over: what places are: `iterations` (passes over the images), `steps` or `seconds`.
     """
     losses = [step.loss for step in steps]
-    places = [step.elapsed_s if over_seconds else step.step for step in steps]
+    if over == "iterations":
+        places = _iterations(steps)
+    else:
+        places = [step.elapsed_s if over == "seconds" else step.step for step in steps]
     return {"place": places, "loss": losses, "smoothed": smoothed(losses, SMOOTHING)}
+
+
+def _iterations(steps: Sequence[StepRecord]) -> list[float]:
+    """After how many iterations each step ended; the last iteration counts as long as the one before it."""
+    groups = [list(group) for _iteration, group in groupby(steps, key=attrgetter("iteration"))]
+    lengths = [after[0].step - group[0].step for group, after in pairwise(groups)]
+    if groups:
+        lengths.append(max([len(groups[-1]), *lengths[-1:]]))
+    return [
+        step.iteration - 1 + min((step.step - group[0].step + 1) / length, 1.0)
+        for group, length in zip(groups, lengths, strict=True)
+        for step in group
+    ]
 
 
 def loss_spec(

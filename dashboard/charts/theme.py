@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from textwrap import wrap
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -16,6 +17,7 @@ Bounded = tuple[float | None, float | None, float | None]  # value, low, high; N
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 _INK = {"light": ("#1A2027", "#D5DCE4", "#FFFFFF"), "dark": ("#E8EDF2", "#364250", "#10151B")}
 DASHES = ("solid", "dash", "dot", "dashdot")  # a second sign beside colour, for more than seven lines
+LEGEND_WIDTH = 44  # letters of a line
 SCALE = "Cividis"  # of heat maps, dark to bright; readable for the colour-blind
 CONFIG = {
     "displaylogo": False,
@@ -97,15 +99,22 @@ def styled(
         plot_bgcolor=paper,
         margin={"l": 8, "r": 8, "t": 3 * size, "b": 8},
         legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
-        hoverlabel={"font": {"size": size}},
+        hoverlabel={"font": {"size": size}, "namelength": -1},
     )
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     for trace in figure.data:
-        for key in ("name", "x", "y", "customdata"):
+        for key in ("x", "y", "customdata"):
             if trace[key] is not None:
                 trace[key] = _as_text(trace[key])
+        if trace.name is not None:
+            trace.name = "<br>".join(map(as_text, legend_lines(trace.name)))
     return figure
+
+
+def legend_lines(name: str) -> list[str]:
+    """A series' name in lines that a phone has room for; never cut off."""
+    return wrap(name, LEGEND_WIDTH)
 
 
 def as_text(written: str) -> str:

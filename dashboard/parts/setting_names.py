@@ -8,9 +8,46 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.formats import DASH
-from dashboard.i18n import _
+from dashboard.i18n import N_, _
 from dashboard.services.settings import SETTINGS
 from engine.settings import Setting
+
+CHOICES = {  # setting → value → what it is called; values that are names themselves are not here
+    "merge": {"shared": N_("One patch"), "mean": N_("Mean of one for each object count")},
+    "ensemble": {"mean": N_("Mean"), "max": N_("Largest")},
+    "placement.kind": {
+        "object": N_("On each object"),
+        "random": N_("Anywhere in the image"),
+        "fixed": N_("At one place of the image"),
+    },
+    "batching": {
+        "sequential": N_("One image at a time"),
+        "grouped": N_("Images of one object count"),
+        "ragged": N_("Any images together"),
+    },
+    "sampling": {"uniform": N_("Each image once"), "balanced": N_("Each object count alike")},
+    "optimizer": {
+        "pyramid-adam": N_("Adam, coarse to fine"),
+        "adam": "Adam",
+        "adamw": "AdamW",
+        "sign": N_("Sign of the gradient"),
+        "sign-momentum": N_("Sign with momentum"),
+    },
+    "schedule.kind": {
+        "constant": N_("Constant"),
+        "step": N_("Falling in steps"),
+        "multi-step": N_("Falling at shares of the run"),
+        "exponential": N_("Falling exponentially"),
+        "one-cycle": N_("One cycle"),
+        "cosine": N_("Cosine"),
+        "plateau": N_("Falling when the loss does not"),
+    },
+    "backend": {"native": "PatchBench", "art": "ART"},
+    "device": {"auto": N_("Automatic"), "cpu": "CPU", "cuda": "CUDA (NVIDIA)", "mps": "MPS (Apple)"},
+    "precision": {"auto": N_("Automatic")},
+    "compile": {"off": N_("Off"), "on": N_("On"), "auto": N_("Measured")},
+    "architecture": {"auto": N_("As the file says")},
+}
 
 
 def setting_name(key: str, settings: Mapping[str, Setting] = SETTINGS) -> str:
@@ -38,8 +75,40 @@ def decided_value(name: str, value: Any, facts: Mapping[str, Any]) -> str:
     left_open = value == "auto" if name in ("precision", "compile") else (name, value) == ("batch_size", 0)
     taken = facts.get("compiled" if name == "compile" else name)
     if not left_open or taken is None:
-        return setting_value(value)
+        return named_value(name, value)
     return f"auto: {setting_value(taken)}"
+
+
+def choice_name(name: str, value: str) -> str:
+    """A choice in words of the session's language; one without words as it is.
+
+    Args:
+        name: of the setting, flat.
+        value: one of its choices.
+    """
+    words = CHOICES.get(name, {}).get(value)
+    return _(words) if words else value
+
+
+def zero_word(name: str) -> str:
+    """What 0 stands for, in the session's language; empty where it is an amount like any other."""
+    if name.startswith("losses."):
+        return _("unused")
+    return _(SETTINGS[name].zero) if name in SETTINGS and SETTINGS[name].zero else ""
+
+
+def named_value(name: str, value: Any) -> str:
+    """A setting's value in words where it has any, such as `off` for 0.
+
+    Args:
+        name: of the setting, flat.
+        value: its value.
+    """
+    if isinstance(value, str) and value in CHOICES.get(name, {}):
+        return choice_name(name, value)
+    if not isinstance(value, bool) and value == 0 and zero_word(name):
+        return zero_word(name)
+    return setting_value(value)
 
 
 def setting_value(value: Any) -> str:

@@ -22,6 +22,7 @@ def setting_widget(
     options: Sequence[str] = (),
     bounds: tuple[float, float] | None = None,
     step: float = 1,
+    wording: Callable[[str], str] = str,
 ) -> Any:
     """Draw the widget of a setting.
 
@@ -33,6 +34,7 @@ def setting_widget(
             empty for any.
         bounds: of a number, both included.
         step: of a number, of its type.
+        wording: an option in words, in the session's language.
 
     Returns:
         The setting's value, of the default's type; of texts a list.
@@ -40,7 +42,8 @@ def setting_widget(
     if isinstance(default, tuple):
         return _texts(name, label, meaning, options)
     if options:
-        return st.selectbox(label, options, help=meaning, **kept(name, default, allowed=options))
+        how = kept(name, default, allowed=options)
+        return st.selectbox(label, options, format_func=wording, help=meaning, **how)
     how = kept(name, default, parse=parser(default, bounds))
     if isinstance(default, str):
         return st.text_input(label, help=meaning, **how).strip()

@@ -62,6 +62,8 @@ CELLS = 24  # of the heat map, either way
 SIZE_BINS = 20
 RECENT_S = 600.0  # for how long a failed import is shown
 
+LIMITS = (2, 30)  # of a histogram
+
 
 @dataclass(frozen=True, kw_only=True)
 class BoxFigures:
@@ -162,6 +164,13 @@ def image(name: str, imported_at: str, position: int) -> ImageRecord:
 def histogram(counts: list[int], limit: int) -> list[int]:
     """Images by object count, 0 to `limit`; the last bucket holds `limit` objects and more."""
     return list(count_histogram(counts, limit=limit).values())
+
+
+def last_bucket(counts: list[int]) -> int:
+    """The limit of `histogram`, 2 to 30, beyond which at most a twentieth of the images lie."""
+    ordered = sorted(counts)
+    fits = ordered[-(len(ordered) // 20) - 1] if ordered else 0
+    return min(max(fits, LIMITS[0]), LIMITS[1])
 
 
 def positions(counts: list[int], bucket: int, limit: int) -> list[int]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,15 @@ class JobView:
     origin: Job | None
     patch: PatchRecord | None
     served: bool
+
+
+def spent_s(job: Job) -> float | None:
+    """Seconds that a job has taken; the clock stands once it does not run; None before it began."""
+    if job.started_at is None:
+        return None
+    now = time.time() if job.state == "running" else job.progress.updated_at
+    end = job.finished_at if job.finished_at is not None else now
+    return None if end is None else max(end - job.started_at, 0.0)
 
 
 def progress_word(word: str) -> str:

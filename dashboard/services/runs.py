@@ -31,9 +31,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Short enough for a legend, and unique: the job's number and label."""
-        label = self.job.label if len(self.job.label) <= 32 else f"{self.job.label[:31]}…"
-        return f"{self.job.id} {label}".strip()
+        """Whole and unique: the job's number and label."""
+        return f"{self.job.id} {self.job.label}".strip()
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -38,6 +38,8 @@ def setting_texts() -> Iterator[str]:
         yield each.label
         if each.unit:
             yield each.unit
+        if each.zero:
+            yield each.zero
         if each.parts:
             yield from (text for part in each.parts for text in part)
         elif each.key == "losses":

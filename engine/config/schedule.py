@@ -34,6 +34,7 @@ class ScheduleConfig(Settings):
         0,
         "Schedule: warm-up iterations",
         "Iterations in which the rate rises to its full value.",
+        zero="off",
         bounds=(0, 100_000),
         option="--warmup",
         called="warm-up iterations",

@@ -98,6 +98,7 @@ class SubjectConfig(Settings):
         0,
         "Images at most",
         "Use at most this many of the dataset's images; 0 for all.",
+        zero="all",
         bounds=(0, 10 * _MILLION),
         group="budget",
     )

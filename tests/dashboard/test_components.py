@@ -71,8 +71,6 @@ def progress(**facts: object) -> None:
 @pytest.mark.parametrize(
     ("facts", "text"),
     [
-        ({}, "Starting"),
-        ({"phase": "scoring", "done": 2}, "Scoring"),
         (
             {"phase": "optimising", "done": 5, "total": 10, "unit": "steps", "rate": 3.0, "remaining_s": 90},
             "Optimising · 5 / 10 steps · 3.0 images/s · 1 min 30 s left",
@@ -86,6 +84,19 @@ def progress(**facts: object) -> None:
 def test_progress_says_what_is_known(facts: dict[str, object], text: str) -> None:
     app = AppTest.from_function(progress, kwargs=facts).run()
     assert app.get("progress")[0].proto.text == text
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({}, ":material/hourglass_top: Starting"),
+        ({"phase": "scoring", "done": 2, "unit": "images"}, ":material/hourglass_top: Scoring · 2 images"),
+    ],
+)
+def test_no_empty_bar_is_drawn_where_the_whole_is_not_known(facts: dict[str, object], text: str) -> None:
+    app = AppTest.from_function(progress, kwargs=facts).run()
+    assert [each.value for each in app.caption] == [text]
+    assert not app.get("progress")
 
 
 def table(evaluation: dict) -> None:

@@ -9,12 +9,20 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard import components, formats
-from dashboard.charts.compare import Curve, loss_curves, parallel_axes, places, score_bars, score_of
+from dashboard.charts.compare import (
+    Axis,
+    Curve,
+    loss_curves,
+    parallel_axes,
+    places,
+    score_bars,
+    score_of,
+)
 from dashboard.charts.theme import Bounded
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
 from dashboard.parts.outcome import ending
-from dashboard.parts.setting_names import decided_value, setting_name, setting_value
+from dashboard.parts.setting_names import decided_value, named_value, setting_name
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
@@ -147,16 +155,26 @@ def parallel_figure(runs: Sequence[Run], **look: bool) -> go.Figure | None:
         return None
     settings = list(service.differing(runs).items())[:LARGEST_DIFFERENCE]
     axes = {
-        setting_name(name): list(zip(places(values), map(setting_value, values), strict=True))
+        setting_name(name): Axis(places=places(values), texts=[named_value(name, each) for each in values])
         for name, values in settings
     }
     if all(run.evaluation for run in runs):
         for key in ("asr", "confidence_retained", "ap50", "disappearance"):
-            figures = [(run.evaluation or {})["patch"].get(key) for run in runs]
-            if all(figure is not None for figure in figures):
-                texts = map(formats.number, figures)
-                axes[_directed(key)] = list(zip(places(figures), texts, strict=True))
+            scores = [score_of((run.evaluation or {})["patch"], key) for run in runs]
+            if all(value is not None for value, _low, _high in scores):
+                axes[_directed(key)] = _score_axis(scores)
     if len(axes) < 2:
         return None
     title = _("Settings and scores")
     return parallel_axes(axes, [run.name for run in runs], title=title, **look)
+
+
+def _score_axis(scores: Sequence[Bounded]) -> Axis:
+    """An axis from 0 to 1 for every score: on one of its own range noise would look like a trend."""
+    figures = [value or 0.0 for value, _low, _high in scores]
+    return Axis(
+        places=figures,
+        texts=[formats.number(figure) for figure in figures],
+        spans=[(low, high) for _value, low, high in scores],
+        ends=("0", "1"),
+    )

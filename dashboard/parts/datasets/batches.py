@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dashboard import formats
 from dashboard.charts.datasets import batch_sizes
 from dashboard.components import chart, controls, look
@@ -11,6 +13,7 @@ from dashboard.i18n import N_, _
 from dashboard.page_state import kept
 from dashboard.parts.class_choice import choose_classes
 from dashboard.parts.detector_choice import choose_detector
+from dashboard.parts.setting_names import choice_name
 from dashboard.services import batch_plans, costs, datasets
 from dashboard.services.batch_plans import BatchPlan
 from dashboard.services.costs import PassCost
@@ -22,7 +25,6 @@ STRATEGIES = {
     "grouped": N_("Grouped: images of one object count"),
     "ragged": N_("Ragged: any images together"),
 }
-SAMPLED = {"uniform": N_("Each image once"), "balanced": N_("Each object count alike")}
 
 
 def batch_planner(dataset: DatasetSummary) -> None:
@@ -46,7 +48,7 @@ def batch_planner(dataset: DatasetSummary) -> None:
         sampling = right.selectbox(
             _("Sampling"),
             SAMPLINGS,
-            format_func=lambda each: _(SAMPLED[each]),
+            format_func=partial(choice_name, "sampling"),
             help=_(
                 "How images are drawn for a pass: each once, or so that rare object counts come as often."
             ),
@@ -95,11 +97,17 @@ def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
             _("Median"): plan.median,
             _("Largest"): max(plan.sizes),
             _("Mean"): round(plan.mean, 1),
-            **_estimated(found[plan.strategy]),
+            **(_estimated(found[plan.strategy]) if any(found.values()) else {}),
         }
         for plan in plans
     ]
     st.dataframe(rows, hide_index=True)
+    st.caption(
+        _(
+            "A pass goes over all images once. A grouped batch holds images with equally many objects, so many "
+            "are small; a ragged one holds any images and is full."
+        )
+    )
     known = sorted({size for cost in found.values() if cost for size in cost.measured})
     if known:
         sizes = ", ".join(map(str, known))
@@ -119,10 +127,14 @@ def _estimated(cost: PassCost | None) -> dict[str, str]:
 
 def _sizes(plans: list[BatchPlan]) -> None:
     figure = batch_sizes(
-        {_(STRATEGIES[plan.strategy]): plan.sizes for plan in plans},
+        {
+            _(STRATEGIES[plan.strategy]): plan.sizes
+            for plan in plans
+            if plan.strategy != "sequential"  # its one bar of single images would flatten the others
+        },
         title=_("Sizes of batches"),
         x_title=_("Images in a batch"),
         y_title=_("Batches"),
         **look(),
     )
-    chart(figure, alt=_("Bars of batches by size, for each strategy."), key="batch-sizes")
+    chart(figure, alt=_("Bars of grouped and ragged batches by size."), key="batch-sizes")

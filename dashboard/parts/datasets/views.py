@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
+from dashboard import formats
 from dashboard.charts import datasets as charts
+from dashboard.charts.theme import colour
 from dashboard.components import chart, controls, look
-from dashboard.drawing import Markdown, st
+from dashboard.drawing import Markdown, st, went_back
 from dashboard.i18n import _, ngettext
-from dashboard.page_state import choose, kept, reset
+from dashboard.page_state import changed, choose, kept, reset
 from dashboard.services import datasets, thumbnails
 from engine.store.datasets import DatasetSummary
 
@@ -40,12 +43,14 @@ def object_view(dataset: DatasetSummary) -> None:
         left, middle, right = st.columns([2, 2, 2], vertical_alignment="bottom")
         with left:
             class_id = class_filter(dataset)
+        counts = datasets.object_counts(dataset.name, dataset.imported_at, class_id)
+        if changed("datasets.counted", (dataset.name, class_id)) and not went_back():
+            reset("datasets.limit")  # what was chosen for other counts does not fit these
         limit = middle.slider(
             _("Last bar"),
-            2,
-            30,
+            *datasets.LIMITS,
             help=_("The last bar holds images with so many objects and more."),
-            **kept("datasets.limit", 8, parse=_limit),
+            **kept("datasets.limit", datasets.last_bucket(counts), parse=_limit),
         )
         with right:
             log = st.toggle(
@@ -58,7 +63,6 @@ def object_view(dataset: DatasetSummary) -> None:
                 help=_("The share of all images, not their number."),
                 **_switch("datasets.share"),
             )
-    counts = datasets.object_counts(dataset.name, dataset.imported_at, class_id)
     images = datasets.histogram(counts, limit)
     labels = [*map(str, range(limit)), _("{limit} and more").format(limit=limit)]
     slot = st.container()
@@ -90,7 +94,7 @@ def object_view(dataset: DatasetSummary) -> None:
 
 def _limit(text: str) -> int:
     number = int(text)
-    if not 2 <= number <= 30:
+    if not datasets.LIMITS[0] <= number <= datasets.LIMITS[1]:
         raise ValueError
     return number
 
@@ -147,6 +151,25 @@ def gallery(dataset: DatasetSummary, places: list[int], class_id: int | None) ->
         for column, place in zip(st.columns(4), shown[start : start + 4], strict=False):
             with column:
                 _tile(dataset, place, class_id)
+    _legend(dataset, shown, class_id)
+
+
+def _legend(dataset: DatasetSummary, shown: list[int], class_id: int | None) -> None:
+    """The classes of the boxes in sight, each with the colour of its boxes."""
+    found = {
+        int(each)
+        for place in shown
+        for each in datasets.image(dataset.name, dataset.imported_at, place).class_ids
+        if class_id is None or each == class_id
+    }
+    st.html(
+        " ".join(
+            f'<span style="display: inline-block; margin-right: 1em"><span style="display: inline-block; '
+            f'width: 0.8em; height: 0.8em; background: {colour(each)}"></span> '
+            f"{escape(dataset.class_names[each])}</span>"
+            for each in sorted(found)
+        )
+    )
 
 
 def _tile(dataset: DatasetSummary, place: int, class_id: int | None) -> None:
@@ -227,9 +250,9 @@ def repair_view(dataset: DatasetSummary) -> None:
     listed = [
         {
             _("File"): Path(each.file).name,
-            _("Line"): each.line,
+            _("Line"): formats.DASH if each.line is None else str(each.line),
             _("Repair"): _(datasets.repair_words(each.kind)),
-            _("Action"): each.action,
+            _("What was found"): each.action,
             _("Times"): each.times,
             _("Folder"): str(Path(each.file).parent),
         }

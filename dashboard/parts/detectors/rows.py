@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.parts.setting_names import setting_name
+from dashboard.parts.setting_names import choice_name, setting_name
 from dashboard.parts.setting_widgets import setting_widget
 from engine.settings import Setting
 
@@ -43,6 +44,7 @@ def _widget(prefix: str, setting: Setting, settings: Mapping[str, Setting]) -> A
         options=list(setting.choices or setting.offered),
         bounds=setting.bounds,
         step=step_of(by_share[1]) if by_share else setting.multiple_of or 1,
+        wording=partial(choice_name, setting.key),
     )
 
 

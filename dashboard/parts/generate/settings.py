@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from dashboard import formats
@@ -21,6 +22,7 @@ from dashboard.parts.detector_choice import (
     write_weights,
 )
 from dashboard.parts.generate.fields import GROUPS, Field, fields_of
+from dashboard.parts.setting_names import CHOICES, choice_name, named_value, zero_word
 from dashboard.parts.setting_widgets import bounded, parser, setting_widget
 from dashboard.services import datasets, generate
 from dashboard.services.generate import DEFAULTS
@@ -35,7 +37,8 @@ PRESET_NAMES = {
     "own": N_("Own number"),
 }
 STARTS = {"grey": N_("Grey"), "noise": N_("Noise"), "patch": N_("An earlier patch")}
-ENSEMBLES = {"mean": N_("Mean"), "max": N_("Largest")}
+ENSEMBLES = CHOICES["ensemble"]
+CHANGED = "● "  # before the name of what is not as by default
 MOST_ITERATIONS = 1_000_000
 _MILESTONES = DEFAULTS["schedule.milestones"]
 _FIRST = "g.initial"
@@ -139,6 +142,12 @@ def choose_preset(values: Mapping[str, Any]) -> int:
             **kept("g.iterations", PRESETS["standard"], allowed=range(1, MOST_ITERATIONS + 1), parse=int),
         )
     st.caption(" · ".join(_preset_text(name, values) for name in PRESETS))
+    if limit_s := values.get("time_limit_s"):
+        text = _(
+            "A time limit of {time} is set below: what would take longer ends there, so that these times are "
+            "alike. The schedule is fitted to it."
+        )
+        st.caption(text.format(time=formats.duration(limit_s)))
     return PRESETS[preset]
 
 
@@ -224,6 +233,7 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: fields_of(name) for name in GROUPS}
     now = {field.key: _current(field) for group in fields.values() for field in group}
     keys = {name: [field.key for field in group] for name, group in fields.items()}
+    _changes([field for group in fields.values() for field in group if field.matters(now)], now)
     wrong = generate.faults({**subject, **now}, keys)
     opened = st.session_state.setdefault("g-opened", set())
     opened.update(wrong)  # a group stays open once something was wrong in it
@@ -237,8 +247,24 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
                 columns = st.columns(3, vertical_alignment="bottom")
                 for column, field in zip(columns, shown[start : start + 3], strict=False):
                     with column:
-                        values[field.key] = _widget(field)
+                        values[field.key] = _widget(field, now[field.key])
     return values | {"schedule.milestones": chosen("g.schedule.milestones", _MILESTONES, parse=_milestones)}
+
+
+def _changes(fields: Sequence[Field], now: Mapping[str, Any]) -> None:
+    """What is not as by default, also where its group is closed."""
+    changed = [field for field in fields if now[field.key] != field.kind(DEFAULTS[field.key])]
+    if changed:
+        words = _("{name}: {value} (default: {default})")
+        texts = [
+            words.format(
+                name=field.name,
+                value=named_value(field.key, now[field.key]),
+                default=named_value(field.key, DEFAULTS[field.key]),
+            )
+            for field in changed
+        ]
+        st.caption(_("Changed: {settings}").format(settings="; ".join(texts)))
 
 
 def _milestones(text: str) -> tuple[float, ...]:
@@ -257,18 +283,31 @@ def _current(field: Field) -> Any:
     return default if field.kind is str and field.options and value not in field.options else value
 
 
-def _widget(field: Field) -> Any:
-    """The widget of a setting; its value."""
+def _widget(field: Field, now: Any) -> Any:
+    """The widget of a setting; its value.
+
+    Args:
+        field: the setting.
+        now: its value before the widget is drawn.
+    """
     default = field.kind(DEFAULTS[field.key])
     return setting_widget(
         query(field.key),
         default,
-        label=field.name,
+        label=_label(field, now),
         meaning=field.meaning,
         options=field.options,
         bounds=field.bounds,
         step=_step(default) if field.kind is float else 1,
+        wording=partial(choice_name, field.key),
     )
+
+
+def _label(field: Field, now: Any) -> str:
+    """A setting's name, marked where it is not as by default, with the word for its 0."""
+    mark = CHANGED if now != field.kind(DEFAULTS[field.key]) else ""
+    word = zero_word(field.key) if now == 0 and field.kind in (int, float) else ""
+    return f"{mark}{field.name} · {word}" if word else f"{mark}{field.name}"
 
 
 def _step(default: float) -> float:

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from dashboard import formats
-from dashboard.charts.jobs import loss_rows, loss_spec, throughput_rows, throughput_spec
+from dashboard.charts.jobs import loss_rows, loss_spec, rates, throughput_rows, throughput_spec
 from dashboard.components import (
     fact,
     go_to,
@@ -20,8 +19,8 @@ from dashboard.components import (
     tab_title,
 )
 from dashboard.drawing import Markdown, st
-from dashboard.i18n import _, ngettext
-from dashboard.page_state import kept, presenting
+from dashboard.i18n import N_, _, ngettext
+from dashboard.page_state import chosen, kept, presenting
 from dashboard.parts.jobs.hardenings import tried
 from dashboard.parts.jobs.trainings import trained, trained_defence, training_curves
 from dashboard.parts.outcome import ending, headline
@@ -34,7 +33,7 @@ from engine.classes import recorded_words
 from engine.records import Job, StepRecord
 from engine.settings import flat
 
-AXES = ("steps", "seconds")
+AXES = {"iterations": N_("Iterations"), "steps": N_("Steps"), "seconds": N_("Seconds")}
 GOES_ON = ("queued", "running")
 OPEN = ("queued", "running", "paused", "interrupted")
 WAITS = ("queued", "paused", "interrupted")
@@ -111,22 +110,42 @@ def _related(text: str, job: Job) -> None:
 
 def figures(job: Job, steps: list[StepRecord]) -> None:
     """Time, rate, memory and loss, with the estimate beside each where there is one."""
-    progress, facts, estimate = job.progress, job.result or {}, job.estimate
-    spent_s = None if job.started_at is None else (job.finished_at or time.time()) - job.started_at
-    memory = progress.memory_bytes if job.state == "running" else facts.get("peak_memory_bytes")
-    rate = progress.rate if job.state == "running" else facts.get("image_iterations_per_s")
-    time_text = _estimated_time(estimate)
+    going = job.state == "running" and not job.finished_at
+    time_title = _("Time since start") if going else _("Time taken")
     shown = [
-        (_("Time taken") if job.finished_at else _("Time since start"), formats.duration(spent_s), time_text),
-        (_("Memory"), formats.bytes_text(memory), _estimated_memory(estimate)),
+        (time_title, formats.duration(jobs.spent_s(job)), _estimated_time(job.estimate)),
+        (_memory_title(job), formats.bytes_text(_memory(job)), _estimated_memory(job.estimate)),
     ]
     if jobs.kind_of(job.kind).has_steps:
-        shown.append((_("Throughput (images/s)"), formats.number(rate, 1), ""))
+        shown.append((_("Throughput (images/s)"), formats.number(_throughput(job, steps), 1), ""))
         shown.append((_("Loss"), formats.number(steps[-1].loss if steps else None, 3), ""))
     wide = 2 if presenting() else len(shown)  # larger type needs more room
     columns = [column for _row in range(0, len(shown), wide) for column in st.columns(wide)]
     for column, (title, value, estimated) in zip(columns, shown, strict=True):
         fact(column, title, value, estimated)
+
+
+def _memory_title(job: Job) -> str:
+    """Whose memory it is, once that is known."""
+    device = str((job.result or {}).get("device", ""))
+    if not device:
+        return _("Memory")
+    return _("Memory of the process") if device.startswith("cpu") else _("Memory of the device")
+
+
+def _memory(job: Job) -> int | None:
+    """The most that was needed; until that is known, and where a job did not come that far, the latest."""
+    peak = None if job.state == "running" else (job.result or {}).get("peak_memory_bytes")
+    latest = None if job.state == "queued" else job.progress.memory_bytes
+    return latest if peak is None else int(peak)
+
+
+def _throughput(job: Job, steps: list[StepRecord]) -> float | None:
+    """Images a second of the steps, whatever else is counted in images since, such as those scored."""
+    if job.state == "running" and job.progress.unit == "steps":
+        return job.progress.rate
+    whole: float | None = (job.result or {}).get("image_iterations_per_s")
+    return whole if whole is not None else next(reversed(rates(steps)[1]), None)
 
 
 def _estimated_time(estimate: dict[str, Any]) -> str:
@@ -168,18 +187,19 @@ def curves(job: Job, found: list[StepRecord]) -> None:
 
 
 def loss_chart(job_id: int, found: list[StepRecord], *, goes_on: bool = False) -> None:
-    """The loss, raw and smoothed, over steps or seconds.
+    """The loss, raw and smoothed, over iterations, steps or seconds.
 
     Args:
         job_id: the run.
         found: its steps, at least one.
         goes_on: more will come, and be drawn into the same chart.
     """
-    seconds = st.session_state.get("kept.jobs.axis") == "seconds"
+    asked = chosen("jobs.axis", "")
+    over = asked if asked in AXES else next(iter(AXES))
     title = _("Loss, smoothed over the raw one")
     spec = loss_spec(
         title=title,
-        x_title=_("Seconds") if seconds else _("Steps"),
+        x_title=_(AXES[over]),
         loss=_("Loss"),
         smooth=_("Smoothed"),
         **look(),
@@ -190,18 +210,17 @@ def loss_chart(job_id: int, found: list[StepRecord], *, goes_on: bool = False) -
         last=formats.number(found[-1].loss, 3),
         steps=f"{found[-1].step:,}",
     )
-    line_chart(loss_rows(found, over_seconds=seconds), spec, alt=title if goes_on else so_far)
+    line_chart(loss_rows(found, over), spec, alt=title if goes_on else so_far)
 
 
 def axis_choice() -> None:
-    """Whether losses are drawn over steps or seconds."""
-    names = {"steps": _("Steps"), "seconds": _("Seconds")}
+    """Whether losses are drawn over iterations, steps or seconds."""
     st.segmented_control(
         _("Loss over"),
-        AXES,
-        format_func=names.__getitem__,
+        list(AXES),
+        format_func=lambda each: _(AXES[each]),
         required=True,
-        **kept("jobs.axis", "steps", allowed=AXES),
+        **kept("jobs.axis", next(iter(AXES)), allowed=AXES),
     )
 
 

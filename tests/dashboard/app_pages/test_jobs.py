@@ -120,7 +120,7 @@ def test_losses_are_drawn_over_steps_or_seconds(app: AppTest) -> None:
     with Repository() as repository:
         patch = fill(repository, runs=1)[0]
     opened(app, job=patch.job_id)
-    assert lines(app)[0][0]["encoding"]["x"]["title"] == "Steps"
+    assert lines(app)[0][0]["encoding"]["x"]["title"] == "Iterations"
     opened(app, job=patch.job_id, **{"jobs.axis": "seconds"})
     assert lines(app)[0][0]["encoding"]["x"]["title"] == "Seconds"
 

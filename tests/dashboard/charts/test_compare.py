@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.charts.compare import loss_curves, parallel_axes, places, score_bars, smoothed
+from dashboard.charts.compare import Axis, loss_curves, parallel_axes, places, score_bars, smoothed
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,21 @@ def test_values_have_places_on_their_axis(values: list[Any], found: list[float])
 
 
 def test_each_run_is_a_line_across_all_axes() -> None:
-    axes = {"Rate": [(0.0, "0.01"), (1.0, "0.1")], "ASR": [(1.0, "0.60"), (1.0, "0.60")]}
+    axes = {
+        "Rate": Axis(places=[0.0, 1.0], texts=["0.01", "0.1"]),
+        "ASR": Axis(
+            places=[0.6, 0.6], texts=["0.60", "0.60"], spans=[(0.5, 0.9), (None, None)], ends=("0", "1")
+        ),
+    }
     figure = parallel_axes(axes, ["first", "second"], title="Settings")
     assert [(trace.name, list(trace.x)) for trace in figure.data] == [
-        ("first", [0.0, 1.0]),
-        ("second", [1.0, 1.0]),
+        ("first", [0.0, 0.6]),
+        ("second", [1.0, 0.6]),
     ]
     assert list(figure.layout.yaxis.ticktext) == ["Rate", "ASR"]
-    assert [note.text for note in figure.layout.annotations] == ["0.01", "0.1", "0.60"]
+    assert [note.text for note in figure.layout.annotations] == ["0.01", "0.1", "0.60", "0", "1"]
+    spans = [(list(trace.error_x.arrayminus), list(trace.error_x.array)) for trace in figure.data]
+    assert spans == [
+        ([None, pytest.approx(0.1)], [None, pytest.approx(0.3)]),
+        ([None, None], [None, None]),
+    ]

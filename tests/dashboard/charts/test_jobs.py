@@ -62,21 +62,34 @@ def test_throughput_is_drawn_from_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("over_seconds", "losses", "places", "smooth"),
+    ("over", "losses", "places", "smooth"),
     [
-        (False, [], [], []),
-        (False, [2.0], [1], [2.0]),
-        (False, [2.0, 2.0, 2.0], [1, 2, 3], [2.0, 2.0, 2.0]),
-        (True, [1.0, 0.0], [0.5, 1.0], [1.0, 0.16 / 0.36]),
+        ("steps", [], [], []),
+        ("iterations", [], [], []),
+        ("steps", [2.0], [1], [2.0]),
+        ("steps", [2.0, 2.0, 2.0], [1, 2, 3], [2.0, 2.0, 2.0]),
+        ("seconds", [1.0, 0.0], [0.5, 1.0], [1.0, 0.16 / 0.36]),
     ],
 )
 def test_losses_lie_over_steps_or_seconds(
-    over_seconds: bool, losses: list[float], places: list[float], smooth: list[float]
+    over: str, losses: list[float], places: list[float], smooth: list[float]
 ) -> None:
     steps = [step(number, number / 2, loss=loss) for number, loss in enumerate(losses, start=1)]
-    rows = loss_rows(steps, over_seconds=over_seconds)
+    rows = loss_rows(steps, over)
     assert (rows["place"], rows["loss"]) == (places, losses)
     assert rows["smoothed"] == pytest.approx(smooth)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "places"),
+    [([1], [1.0]), ([1, 1, 2], [0.5, 1.0, 1.5]), ([1, 1, 2, 2, 2], [0.5, 1.0, 4 / 3, 5 / 3, 2.0])],
+)
+def test_losses_lie_over_iterations(iterations: list[int], places: list[float]) -> None:
+    steps = [
+        replace(step(number, 1.0), iteration=iteration)
+        for number, iteration in enumerate(iterations, start=1)
+    ]
+    assert loss_rows(steps)["place"] == pytest.approx(places)
 
 
 def test_the_smoothed_loss_is_read_and_the_raw_one_pale() -> None:

@@ -17,6 +17,7 @@ from dashboard.charts.theme import (
     dot_px,
     error_bars,
     folded,
+    legend_lines,
     stroke,
     styled,
     thick,
@@ -75,6 +76,18 @@ def test_names_are_no_html(written: str, shown: str) -> None:
     assert (as_text(written), bar.name, bar.y[0], bar.customdata[0]) == (shown, shown, shown, shown)
     assert bar.x == (1, 2)
     assert folded(written).replace("<br>", " ") == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("", []),
+        ("1 person", ["1 person"]),
+        ("1 " + "long " * 12, ["1 " + "long " * 7 + "long", "long " * 3 + "long"]),
+    ],
+)
+def test_names_in_a_legend_are_folded_and_whole(name: str, lines: list[str]) -> None:
+    assert legend_lines(name) == lines
 
 
 def test_lines_differ_by_colour_and_dashes_and_are_read_from_afar() -> None:

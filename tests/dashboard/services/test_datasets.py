@@ -189,3 +189,18 @@ def test_a_dataset_is_forgotten(streets):
     assert datasets.summaries() == []
     with pytest.raises(DatasetError):
         datasets.delete(DATASET)
+
+
+@pytest.mark.parametrize(
+    ("counts", "limit"),
+    [
+        ([], 2),
+        ([0, 1, 1], 2),
+        ([1, 2, 8], 8),
+        ([1] * 95 + [9] * 5, 2),
+        ([1] * 94 + [9] * 6, 9),
+        ([70] * 9, 30),
+    ],
+)
+def test_few_images_lie_beyond_the_last_bar(counts: list[int], limit: int) -> None:
+    assert datasets.last_bucket(counts) == limit

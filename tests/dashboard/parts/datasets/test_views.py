@@ -49,6 +49,7 @@ def test_a_chosen_bar_opens_its_images_with_boxes(page: AppTest, streets: None) 
     assert "**2 images**" in texts(page)
     assert [each.value for each in page.text][-2:] == ["3.png · 2 objects", "4.png · 2 objects"]
     assert len(page.get("image")) == 2
+    assert [each for each in page.get("html") if "person</span>" in each.proto.body]
     page.selectbox(key="widget.datasets.bucket").set_value(8).run()
     assert page.text[-1].value == "7.png · 8 objects"
     assert page.query_params["datasets.bucket"] == "8"
@@ -78,6 +79,7 @@ def test_repairs_are_counted_and_listed(page: AppTest, streets: None) -> None:
     assert list(counts["Repair"]) == ["box partly outside its image", "missing image file"]
     assert counts["Meaning"][0] == "A box left the image; it was cut at the edge."
     assert list(listed["File"]) == ["a.txt", "b.txt", "c.jpg"]
+    assert listed["Line"].iloc[-1] == "–"  # noqa: RUF001
     page.selectbox(key="widget.datasets.repair").set_value("missing_image").run()
     assert list(page.dataframe[1].value["File"]) == ["c.jpg"]
 

@@ -176,3 +176,20 @@ def test_a_defence_that_is_none_gets_its_line_and_no_launch(page: AppTest, stree
     page.run()
     assert "defence jpeg: quality: expected 1 to 100, got 0" in [each.value for each in page.error]
     assert not any(each.key == "g-launch" for each in page.button)
+
+
+def test_what_is_not_as_by_default_is_marked_and_zero_is_a_word(page: AppTest, streets: None) -> None:
+    page.run()
+    assert not [each.value for each in page.caption if each.value.startswith("Changed:")]
+    assert page.number_input(key="widget.g.early_stop").label == "Early stop (validations) · off"
+    page.number_input(key="widget.g.learning_rate").set_value(0.05).run()
+    page.selectbox(key="widget.g.optimizer").set_value("adam").run()
+    assert page.number_input(key="widget.g.learning_rate").label.startswith("● ")
+    (changed,) = [each.value for each in page.caption if each.value.startswith("Changed:")]
+    assert "Optimizer: Adam (default: Adam, coarse to fine)" in changed
+
+
+def test_presets_say_that_a_time_limit_ends_them(page: AppTest, streets: None) -> None:
+    page.query_params["g.time_limit_s"] = "120"
+    page.run()
+    assert [each for each in page.caption if each.value.startswith("A time limit of 2 min 0 s")]

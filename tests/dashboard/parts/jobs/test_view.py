@@ -15,7 +15,7 @@ def drawn(**facts: object) -> None:
     from engine.records import Progress
     from tests.engine.store.factories import make_job
 
-    progress = Progress(memory_bytes=1024, rate=2.0)
+    progress = Progress(memory_bytes=1024, rate=2.0, updated_at=20.0)
     job = make_job(request={"suite": "memory"}, progress=progress, **facts)
     figures(job, [])
     result(
@@ -24,13 +24,17 @@ def drawn(**facts: object) -> None:
 
 
 SPENT = {"started_at": 0.0, "finished_at": 30.0}
-MEASURED = {"image_iterations_per_s": 4.0, "peak_memory_bytes": 2048}
+MEASURED = {"image_iterations_per_s": 4.0, "peak_memory_bytes": 2048, "device": "cpu"}
 
 
 @pytest.mark.parametrize(
     ("facts", "figures"),
     [
-        ({"kind": "import", "state": "queued"}, {"Time since start": "–", "Memory": "–"}),  # noqa: RUF001
+        ({"kind": "import", "state": "queued"}, {"Time taken": "–", "Memory": "–"}),  # noqa: RUF001
+        (
+            {"kind": "import", "state": "interrupted", "started_at": 0.0},
+            {"Time taken": "20 s", "Memory": "1.0 KiB"},
+        ),
         (
             {"kind": "import", "state": "running", **SPENT},
             {"Time taken": "30 s", "Memory": "1.0 KiB"},
@@ -39,7 +43,7 @@ MEASURED = {"image_iterations_per_s": 4.0, "peak_memory_bytes": 2048}
             {"kind": "generate", "state": "succeeded", "result": MEASURED, **SPENT},
             {
                 "Time taken": "30 s",
-                "Memory": "2.0 KiB",
+                "Memory of the process": "2.0 KiB",
                 "Throughput (images/s)": "4.0",
                 "Loss": "–",  # noqa: RUF001
             },
