@@ -22,11 +22,14 @@ from dashboard.charts.theme import CONFIG
 from dashboard.components import MEANINGS
 from dashboard.i18n import _, language, speaking
 from dashboard.parts.compare import views as parts
+from dashboard.parts.defend.story import attacker, figures, scene_rows, title
+from dashboard.services import marks, stories
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
 PICTURE_BYTES = 600_000  # of all patches together: with plotly.js the file stays below six million
 TEMPLATES = Path(__file__).with_name("templates")
+SCENE_PX = 480  # the longer side of a scene's picture
 PRINTED = {"dark": False, "large": False}  # reports are printed
 _SMOOTHING = 0.9
 
@@ -41,7 +44,7 @@ class Section:
         alt: what the chart says.
         tables: caption → rows; those with a caption are folded.
         notes: sentences below.
-        pictures: patches.
+        pictures: of patches or, if `scenes`, of a story.
     """
 
     title: str
@@ -50,6 +53,7 @@ class Section:
     tables: tuple[tuple[str, parts.Rows], ...] = ()
     notes: tuple[str, ...] = ()
     pictures: tuple[Mapping[str, Any], ...] = ()
+    scenes: bool = False
 
 
 def report_html(job_ids: Sequence[int], *, code: str = "en") -> str:
@@ -67,6 +71,7 @@ def report_html(job_ids: Sequence[int], *, code: str = "en") -> str:
         runs = service.compared(tuple(job_ids))
         makers = (_settings, _scores, _loss, _patches, _cost, _together, _machine, _versions)
         sections = [maker(runs) for maker in makers]
+        sections[2:2] = _stories(runs[0]) if len(runs) == 1 else []
         return rendered(
             title=_title(runs),
             lead=_("How far a patch lowers a detector's scores, and what it was made with."),
@@ -160,6 +165,52 @@ def _scores(runs: Sequence[Run]) -> Section:
         tables=(("", parts.score_rows(runs)),),
         notes=tuple(notes),
     )
+
+
+def _stories(run: Run) -> list[Section]:
+    """What helps the detector of a run, as far as it was tried: a defence, and a hardening."""
+    if run.patch is None or "config" not in run.patch.summary:
+        return []
+    subject, told = stories.about(run.patch)
+    return [_story(scenes, subject) for scenes in told]
+
+
+def _story(scenes: Sequence[stories.Scene], subject: stories.DefendedSubject) -> Section:
+    """A story as a table by attacker, and in pictures where pages have shown it before."""
+    hardened = scenes[-1].kind == "again-hardened"
+    drawn = [scene for scene in scenes if scene.kind == "clean" or scene.patch is not None]
+    images = stories.stored(scenes, subject)
+    sides = [(images[0], "before"), *((image, "after") for image in images)] if images else []
+    pictures = [
+        {
+            "source": _scene_picture(image, side),
+            "name": title(scene),
+            "size": f"{figures(scene)} · {attacker(scene)}",
+        }
+        for scene, (image, side) in zip(drawn, sides, strict=False)
+    ]
+    notes = [_("In brackets: 95% bootstrap interval over images.")]
+    if scenes[-1].kind == "defended":
+        notes.append(
+            _("Nobody who knows of the defence has attacked it yet, so this does not show that it helps.")
+        )
+    return Section(
+        title=_("What hardening gives") if hardened else _("What a defence gives"),
+        tables=(("", scene_rows(scenes)),),
+        pictures=tuple(pictures),
+        scenes=True,
+        notes=tuple(notes),
+    )
+
+
+def _scene_picture(image: Mapping[str, Any], side: str) -> str:
+    """One side of a stored preview with its marks, as a data URI."""
+    drawn = marks.marked(Path(image[side]["path"]).read_bytes(), marks.marks_of(dict(image), side))
+    with Image.open(io.BytesIO(drawn)) as opened:
+        opened.thumbnail((SCENE_PX, SCENE_PX))
+        file = io.BytesIO()
+        opened.save(file, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _scored_on(run: Run) -> str:

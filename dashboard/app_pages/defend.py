@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from dashboard.components import controls, empty_state, guarded, page_title
+from dashboard.components import controls, empty_state, go_to, guarded, page_title
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
@@ -14,7 +14,7 @@ from dashboard.parts.defend.launch import launches
 from dashboard.parts.defend.outcomes import outcome_table
 from dashboard.parts.defend.pictures import defended_images
 from dashboard.parts.defend.weakness import choose_subject, weakness
-from dashboard.services import datasets, defences, defend, matrices, patches
+from dashboard.services import datasets, defences, defend, matrices, stories
 from dashboard.services.defend import DefendedSubject, KnownAttack
 from engine.store.datasets import DatasetSummary
 
@@ -50,19 +50,17 @@ def choose_patch(worst: KnownAttack | None, attacks: list[KnownAttack]) -> int |
     )
 
 
-def before_and_after(dataset: DatasetSummary, subject: DefendedSubject, patch_id: int, chain: str) -> None:
-    """One image clean, attacked, and attacked behind the defence."""
-    ask = partial(
-        patches.before_after,
-        patches.get(patch_id),
-        dataset=subject.dataset,
-        weights=subject.weights,
-        class_name=subject.class_name,
-        detector_class=subject.detector_class,
-    )
-    steps = defences.steps(chain)
-    asks = [ask, partial(ask, defences=steps)] if steps else [ask]
-    defended_images(dataset, subject.class_name, asks, chain)
+def story(
+    dataset: DatasetSummary, subject: DefendedSubject, attacks: list[KnownAttack], patch: int, chain: str
+) -> None:
+    """One image clean, attacked, defended or hardened, and attacked again, as far as it has come."""
+    scenes = stories.told(attacks, subject, patch, chain)
+    shown = [scene for scene in scenes if scene.kind == "clean" or scene.patch is not None]
+    asks = [partial(stories.asked, scene, subject) for scene in shown[1:]]
+    defended_images(dataset, subject.class_name, asks, shown)
+    found = stories.hardened(subject)
+    if found is not None:
+        go_to("jobs", _("What the hardening gave"), job=found.job)
 
 
 def page() -> None:
@@ -88,7 +86,7 @@ def page() -> None:
         if chain is None:
             return
         if patch is not None:
-            before_and_after(dataset, subject, patch, chain)
+            story(dataset, subject, attacks, patch, chain)
         launches(subject, worst, chain)
         outcome_table(attacks, subject, chain)
 

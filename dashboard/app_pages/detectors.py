@@ -9,7 +9,7 @@ from dashboard import formats
 from dashboard.components import controls, empty_state, go_to, page_title, table
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import kept
+from dashboard.page_state import chosen, kept
 from dashboard.parts.detector_choice import write_weights
 from dashboard.parts.detectors.form import STRATEGIES, training_form
 from dashboard.parts.detectors.harden_form import hardening_form
@@ -61,9 +61,12 @@ def page() -> None:
         _("The detectors on record, what they were trained on, and how to train or harden more."),
     )
     found, images = trainings.known(), datasets.summaries()
+    hardening = bool(chosen("harden"))  # a link leads to its form
     with (
         controls("detectors-train"),
-        st.expander(_("Train a detector"), icon=":material/model_training:", expanded=not found),
+        st.expander(
+            _("Train a detector"), icon=":material/model_training:", expanded=not (found or hardening)
+        ),
     ):
         if images:
             training_form(images)
@@ -76,7 +79,7 @@ def page() -> None:
     if images:
         with (
             controls("detectors-harden"),
-            st.expander(_("Harden a detector"), icon=":material/shield:"),
+            st.expander(_("Harden a detector"), icon=":material/shield:", expanded=hardening),
         ):
             hardening_form(images)
     if found:

@@ -19,11 +19,36 @@ from dashboard.components import (
 )
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
-from dashboard.page_state import changed
+from dashboard.navigation import page_of
+from dashboard.page_state import changed, reference
+from dashboard.parts.detector_choice import detector_name, write_weights
 from dashboard.parts.outcome import headline
-from dashboard.services import hardware, overview
+from dashboard.services import hardenings, hardware, overview
 from dashboard.services.overview import Overview
 from engine.records import Job, PatchRecord
+
+
+def harden(patch: PatchRecord) -> None:
+    """The way to the hardening of what a patch is strong against, where that can be hardened."""
+    exposed = hardenings.exposed(patch)
+    if exposed is None:
+        return
+    with controls("harden-it"), st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(_("Harden it"), type="primary", icon=":material/shield:", key="harden-it"):
+            st.switch_page(
+                page_of("detectors"),
+                query_params=reference(
+                    **{
+                        "harden": 1,
+                        "h-dataset": exposed.dataset,
+                        "h-detector": write_weights(exposed.weights),
+                        "h-class": exposed.class_name,
+                        "h-patches": exposed.patch,
+                    }
+                ),
+            )
+        text = _("Trains {detector} further with patches on its objects, and attacks it anew.")
+        st.caption(text.format(detector=detector_name(exposed.weights)), width="content")
 
 
 def facts(found: Overview) -> None:
@@ -125,6 +150,7 @@ def page() -> None:
         st.subheader(_("Latest result: {name}").format(name=found.latest[0].name), anchor=False)
         headline(score.evaluation, score.class_name, score.held_out)
         go_to("patches", _("Look at the patch"), patch=found.latest[0].id)
+        harden(found.latest[0])
     next_step(found)
     facts(found)
     st.subheader(_("Now"), anchor=False)

@@ -88,6 +88,21 @@ def class_names(weights: str) -> tuple[str, ...]:
     return published_classes(weights)
 
 
+def can_be_trained(weights: str) -> bool:
+    """Whether there is a trainer for a detector's family, by its file or, where there is none yet, its name.
+
+    Args:
+        weights: as of `usable`.
+
+    Raises:
+        SettingsError: as of `usable`.
+    """
+    for path in possible_files(usable(weights)):
+        if (family := family_of(path)) is not None:
+            return family.trainer is not None
+    return any(weights in each.offered and each.trainer is not None for each in DETECTORS.things())
+
+
 @cached(ttl_s=3600, max_entries=32)
 def _classes_in(path: str, changed_ns: int) -> tuple[str, ...]:
     return class_names_in(Path(path))

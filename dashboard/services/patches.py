@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from dashboard.services import datasets, detectors
 from dashboard.services.storage import Found, cached, opened
@@ -21,6 +21,7 @@ from engine.json_text import json_document
 from engine.previews import requests as previews
 from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.previews import Preview
+from engine.store.repository import Repository
 
 PAGE_SIZE = 12
 LARGEST_MB = 64
@@ -153,38 +154,60 @@ def before_after(
     weights: str,
     class_name: str | tuple[str, ...],
     detector_class: str = "",
-    defences: Sequence[str] = (),
-    indices: list[int],
     again: bool = False,
+    **how: Any,
 ) -> Preview:
     """Ask what a patch changes on some images; ask again to see whether the answer is there.
 
     Args:
         patch: the patch.
-        defences: what stands before the detector.
-        dataset, weights, class_name, detector_class, indices: as of `engine.previews.requests.before_after`.
+        dataset, weights, class_name, detector_class: as of `engine.previews.requests.before_after`.
         again: try a failed one again.
+        how: `indices`, and what else a request can have; by default as of the run that made the patch.
 
     Raises:
         EngineError: the dataset is gone, or nobody can be started who answers.
     """
     config = _config(patch, dataset, weights, class_name, detector_class)
     with opened() as repository:
-        request = previews.before_after(
-            repository,
-            dataset=dataset,
-            weights=config.weights,
-            class_name=config.class_name,
-            detector_class=config.detector_class,
-            architecture=config.architecture,
-            detector_classes=config.detector_classes,
-            defences=defences,
-            patch=patch.path,
-            indices=indices,
-            place=config.placement,
-            image_size=config.image_size,
-        )
+        request = _request(repository, patch, config, how)
         return previews.request_preview(repository, request, again=again)
+
+
+def known_before_after(
+    patch: PatchRecord,
+    *,
+    dataset: str,
+    weights: str,
+    class_name: str | tuple[str, ...],
+    detector_class: str = "",
+    **how: Any,
+) -> Preview | None:
+    """What `before_after` was asked for before; None where nobody has, and nobody is started.
+
+    Raises:
+        EngineError: the dataset is gone.
+    """
+    config = _config(patch, dataset, weights, class_name, detector_class)
+    with opened() as repository:
+        return repository.previews.known(_request(repository, patch, config, how))
+
+
+def _request(
+    repository: Repository, patch: PatchRecord, config: RunConfig, how: Mapping[str, Any]
+) -> dict[str, Any]:
+    usual: dict[str, Any] = {"place": config.placement, "image_size": config.image_size}
+    return previews.before_after(
+        repository,
+        dataset=config.dataset,
+        weights=config.weights,
+        class_name=config.class_name,
+        detector_class=config.detector_class,
+        architecture=config.architecture,
+        detector_classes=config.detector_classes,
+        patch=patch.path,
+        **usual | dict(how),
+    )
 
 
 def _config(

@@ -57,8 +57,7 @@ class Previews:
             request: a JSON object; equal requests share an answer.
             again: retry a request that has failed or timed out.
         """
-        text = json_text(request, sort_keys=True)
-        key = hashlib.sha256(text.encode()).hexdigest()
+        key, text = _keyed(request)
         known = self.get(key)
         if known is not None and not (again and known.state == "failed"):
             return known
@@ -77,6 +76,10 @@ class Previews:
         with self._db.errors():
             rows = self._rows(key)
         return _preview_of(rows[0]) if rows else None
+
+    def known(self, request: dict[str, Any]) -> Preview | None:
+        """The preview of a request, without making one; None if it was never made, or was pruned."""
+        return self.get(_keyed(request)[0])
 
     def claim(self) -> Preview | None:
         """Claim the latest queued request for the caller; None if there is none."""
@@ -121,6 +124,12 @@ class Previews:
 
     def _rows(self, key: str) -> list[Any]:
         return self._db.rows(f"SELECT {_COLUMNS_SQL} FROM previews WHERE key = ?", [key])
+
+
+def _keyed(request: dict[str, Any]) -> tuple[str, str]:
+    """A request's key and its text, the same for equal ones."""
+    text = json_text(request, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest(), text
 
 
 def _preview_of(row: Sequence[Any]) -> Preview:

@@ -14,9 +14,11 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.report import picture, report_html
+from dashboard.services import stories
 from engine.errors import JobError
 from engine.store.repository import Repository
 from tests.dashboard.homes import fill
+from tests.dashboard.stories import add_hardening
 
 LARGEST = 6_000_000
 LOADS = ("src", "srcset", "href", "data", "action", "poster", "background", "xlink:href")
@@ -75,6 +77,23 @@ def test_one_run_shows_all_its_settings() -> None:
     assert read.headings[0] == "Settings"
     assert "Iterations between checkpoints" in read.text
     assert "Settings and scores together" not in read.headings
+
+
+def test_what_helps_is_told_by_attacker_and_in_pictures_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Repository() as repository:
+        add_hardening(repository)
+    read = Reader(report_html([1]))
+    assert read.headings[2] == "What hardening gives"
+    assert len(read.loaded) == 1
+    assert "A new patch against the hardened weights (equal budget)" in read.text
+    assert "0.08 (0.03 to 0.13)" in read.text
+    Image.new("RGB", (64, 64)).save(tmp_path / "drawn.png")
+    image = {side: {"path": str(tmp_path / "drawn.png"), "found": []} for side in ("before", "after")}
+    monkeypatch.setattr(stories, "stored", lambda *_: [image | {"objects": []}] * 3)
+    loaded = Reader(report_html([1])).loaded
+    assert [each.partition(";")[0] for each in loaded].count("data:image/jpeg") == 4
 
 
 def test_it_speaks_korean() -> None:

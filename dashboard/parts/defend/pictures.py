@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""An image clean, attacked, and attacked with a defence before the detector, from the warm process."""
+"""A story's scenes as pictures of one image, from the warm process."""
 
 from __future__ import annotations
 
@@ -7,30 +7,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard.components import controls, guarded, live
-from dashboard.drawing import st
-from dashboard.i18n import N_, _
+from dashboard.drawing import Markdown, st
+from dashboard.i18n import _
+from dashboard.page_state import present
 from dashboard.parts.before_after import Ask, legend
+from dashboard.parts.defend.story import attacker, figures, title
 from dashboard.parts.lists import page_number
 from dashboard.services import datasets, marks, patches
+from dashboard.services.stories import Scene
 from engine.store.datasets import DatasetSummary
-
-CAPTIONS = (
-    N_("Clean: {number} found"),
-    N_("Attacked: {number} found"),
-    N_("Attacked, behind {defence}: {number} found"),
-)
 
 
 def defended_images(
-    dataset: DatasetSummary, class_name: Sequence[str], asks: Sequence[Ask], defence: str
+    dataset: DatasetSummary, class_name: Sequence[str], asks: Sequence[Ask], scenes: Sequence[Scene]
 ) -> None:
-    """One image of the dataset at a time, in two or three pictures.
+    """One image of the dataset at a time, in two to four pictures.
 
     Args:
         dataset: as it is imported.
         class_name: of the dataset.
-        asks: ask what the patch changes without a defence, and with one if there is one; see `Ask`.
-        defence: its chain.
+        asks: ask what the patch changes in each scene but the first, which is the first of these before it;
+            see `Ask`.
+        scenes: clean, attacked, and what follows.
     """
     ids = datasets.class_ids(dataset, class_name)
     counts = datasets.object_counts(dataset.name, dataset.imported_at, ids)
@@ -40,11 +38,18 @@ def defended_images(
         return
     with controls("defend-images"):
         number = page_number("defend.image", len(places))
+        st.button(
+            _("Present"),
+            icon=":material/slideshow:",
+            help=_("Larger type and charts, no controls."),
+            on_click=present,
+            key="defend-present",
+        )
     with guarded():
-        _answered(asks, [places[number - 1]], defence)
+        _answered(asks, [places[number - 1]], scenes)
 
 
-def _answered(asks: Sequence[Ask], indices: list[int], defence: str) -> None:
+def _answered(asks: Sequence[Ask], indices: list[int], scenes: Sequence[Scene]) -> None:
     previews = [ask(indices=indices) for ask in asks]
     failed = next((each for each in previews if each.state == "failed"), None)
     if failed is not None:
@@ -55,7 +60,7 @@ def _answered(asks: Sequence[Ask], indices: list[int], defence: str) -> None:
                     ask(indices=indices, again=each.state == "failed")
                 st.rerun()
     elif all(each.answer is not None for each in previews):
-        _pictures([each.answer["images"][0] for each in previews if each.answer], defence)
+        _pictures([each.answer["images"][0] for each in previews if each.answer], scenes)
     else:
         live(_wait, every_s=0.5)(asks, indices)
 
@@ -68,13 +73,22 @@ def _wait(asks: Sequence[Ask], indices: list[int]) -> None:
     st.info(text, icon=":material/hourglass_top:")
 
 
-def _pictures(images: Sequence[dict[str, Any]], defence: str) -> None:
+def _pictures(images: Sequence[dict[str, Any]], scenes: Sequence[Scene]) -> None:
     sides = [(images[0], "before"), *((image, "after") for image in images)]
-    for column, (image, side), caption in zip(st.columns(len(sides)), sides, CAPTIONS, strict=False):
+    for column, (image, side), scene in zip(st.columns(len(sides)), sides, scenes, strict=True):
         found = sum(bool(each[side]) for each in image["objects"])
-        text = _(caption).format(number=found, defence=defence)
+        text = _("{scene}: {number} found").format(scene=title(scene), number=found)
         picture = patches.file_bytes(image[side]["path"])
-        column.image(
-            marks.marked(picture, marks.marks_of(image, side)), caption=text, alt=text, width="stretch"
-        )
+        with column:
+            st.image(
+                marks.marked(picture, marks.marks_of(image, side)), caption=text, alt=text, width="stretch"
+            )
+            st.markdown(
+                Markdown("**{figures}**  \n{attacker}").format(
+                    figures=figures(scene), attacker=attacker(scene)
+                )
+            )
     legend()
+    st.caption(
+        _("Found: on this image. ASR and AP50: on all images that were scored, as far as that is on record.")
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dashboard import formats
 from dashboard.components import goes_on, guarded, queued
 from dashboard.drawing import st
 from dashboard.i18n import _
@@ -82,6 +83,8 @@ def _launch(config: HardeningConfig, trust: bool) -> None:
             "with the budget of one against the original ones."
         )
     )
+    if config.time_limit_s:
+        st.caption(_("At most {time}.").format(time=formats.duration(config.time_limit_s)))
     if st.button(_("Harden the detector"), type="primary", icon=":material/shield:", key="h-launch"):
         with guarded():
             st.session_state["h-launched"] = hardenings.submit(config, trust=trust, auto_resume=again).id

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from engine.store.repository import Repository
 from tests.dashboard import reading
 from tests.dashboard.homes import DATASET, add_matrix, fill
+from tests.dashboard.stories import add_hardening
 
 opened = partial(reading.opened, "defend")
 
@@ -60,9 +62,9 @@ def test_a_defence_is_looked_at_and_attacked(
 ) -> None:
     opened(app, **{"f.defence": "bit-depth"})
     with Repository() as repository:
-        previews = [repository.previews.claim() for _ in range(2)]
+        previews = [repository.previews.claim() for _ in range(3)]
     wanted = [each.request.get("defences") for each in previews if each]
-    assert sorted(map(str, wanted)) == ["['bit-depth']", "[]"]
+    assert sorted(map(str, wanted)) == ["['bit-depth']", "['bit-depth']", "[]"]
     assert "Round each colour to a few levels. Xu et al. 2018" in reading.texts(app)
     app.button(key="defend-attack").click().run()
     assert not app.exception
@@ -72,6 +74,19 @@ def test_a_defence_is_looked_at_and_attacked(
     assert (config.defences, config.dataset) == (("bit-depth",), DATASET)
     assert no_worker_is_started == ["worker"]
     assert f"Job {job.id} is in the queue." in reading.texts(app)
+
+
+def test_a_hardening_is_told_in_its_place_and_led_to(app: AppTest, filled: None) -> None:
+    with Repository() as repository:
+        add_hardening(repository)
+    opened(app)
+    with Repository() as repository:
+        previews = [repository.previews.claim() for _ in range(3)]
+    wanted = sorted(Path(each.request["weights"][0]).name for each in previews if each)
+    assert wanted == ["demo", "weights.pt", "weights.pt"]
+    app.button(key="defend-present").click().run()
+    assert not app.exception
+    assert app.query_params["present"] == "True"
 
 
 def test_a_defence_that_there_is_not_is_told_at_once(app: AppTest, filled: None) -> None:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.config import HardeningConfig
 from engine.store.repository import Repository
-from tests.dashboard.homes import add_running, fill
+from tests.dashboard.homes import DATASET, add_running, fill
 
 
 def test_an_empty_database_offers_the_demo_in_one_click(
@@ -52,3 +54,31 @@ def test_a_job_that_failed_is_named_with_its_error(app: AppTest) -> None:
     app.run()
     assert job.id
     assert "no such folder" in app.warning[0].value
+
+
+def test_what_a_patch_is_strong_against_is_hardened_in_two_clicks(
+    app: AppTest, no_worker_is_started: list[str]
+) -> None:
+    with Repository() as repository:
+        patch = fill(repository, runs=1)[0]
+    app.run()
+    app.button(key="harden-it").click().run()
+    assert not app.exception
+    assert "At most 20 min 0 s." in [each.value for each in app.caption]
+    opened = {each.label: each.proto.expanded for each in app.expander}
+    assert (opened["Harden a detector"], opened["Train a detector"]) == (True, False)
+    app.button(key="h-launch").click().run()
+    with Repository() as repository:
+        (job,) = repository.jobs.find(kinds=["harden"])
+    assert HardeningConfig.from_json(job.request["config"]) == HardeningConfig(
+        dataset=DATASET, weights="demo", class_name="person", patches=(str(patch.id),)
+    )
+    assert no_worker_is_started == ["worker"]
+
+
+def test_what_cannot_be_hardened_is_not_offered(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.services.detectors.can_be_trained", lambda weights: False)
+    with Repository() as repository:
+        fill(repository, runs=1)
+    app.run()
+    assert "harden-it" not in [each.key for each in app.button]

@@ -129,6 +129,14 @@ def test_the_classes_of_published_weights_that_are_not_here_are_known_if_all_hav
     assert detectors.class_names("torchvision/ssd300_vgg16")[:3] == ("person", "bicycle", "car")
 
 
+def test_detectors_with_a_trainer_can_be_trained(own_home):
+    folder = own_home / "weights" / "org" / "detr"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    names = ("demo", "demo-rcnn", "yolo11n", "torchvision/ssd300_vgg16", "org/detr", "org/other")
+    assert [detectors.can_be_trained(each) for each in names] == [True] * 4 + [False] * 2
+
+
 @pytest.mark.parametrize("name", ["", "classes.txt"])
 def test_a_file_of_classes_must_be_allowed(tmp_path, monkeypatch, name):
     monkeypatch.setenv("PATCHBENCH_ROOTS", str(tmp_path / "allowed"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""One image clean, attacked and attacked behind a defence; what fails is told and tried again."""
+"""One image in all scenes, with what is left in each; what fails is told and tried again."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def drawn(folder: str, states: list[str]) -> None:
     from dashboard.i18n import speaking
     from dashboard.parts.defend.pictures import defended_images
     from dashboard.services import datasets
+    from dashboard.services.stories import Scene
 
     found = [{"box": [1, 1, 9, 9], "before": True, "after": False, "vanished": True}]
     side = {"path": f"{folder}/picture.png", "found": []}
@@ -34,7 +35,9 @@ def drawn(folder: str, states: list[str]) -> None:
 
     with speaking("en"):
         asks = [lambda state=state, **how: ask(state, **how) for state in states]
-        defended_images(datasets.summaries()[0], ["person"], asks, "jpeg")
+        scenes = [Scene(kind="clean", scores={"ap50": 0.9})]
+        scenes += [Scene(kind=kind, attacker="P", chain="jpeg") for kind in ("attacked", "defended", "again")]
+        defended_images(datasets.summaries()[0], ["person"], asks, scenes[: len(states) + 1])
 
 
 @pytest.fixture
@@ -50,6 +53,13 @@ def folder(tmp_path: Path) -> str:
     [
         (["done"], ["Clean: 1 found", "Attacked: 0 found"]),
         (["done", "done"], ["Clean: 1 found", "Attacked: 0 found", "Attacked, behind jpeg: 0 found"]),
+        (
+            ["done"] * 3,
+            [
+                *("Clean: 1 found", "Attacked: 0 found"),
+                *("Attacked, behind jpeg: 0 found", "Attacked again, behind jpeg: 0 found"),
+            ],
+        ),
         (["done", "running"], []),
     ],
 )
@@ -60,6 +70,8 @@ def test_pictures_stand_side_by_side_once_all_are_there(
     assert not page.exception
     shown = [each.proto.imgs[0].caption for each in page.get("image")]
     assert [each.replace("\\", "").replace("\N{WORD JOINER}", "") for each in shown] == captions
+    if captions:
+        assert "**AP50 0.90**  \nNo attacker" in [each.value for each in page.markdown]
     waiting = "running" in states
     assert [each.value.startswith("The detector looks") for each in page.info] == [True] * waiting
 
