@@ -120,7 +120,7 @@ class Altered:
 def test_with_an_alteration_the_last_weights_are_the_result(
     course: Callable[..., TrainingCourse], clock: Clock, tmp_path: Path
 ) -> None:
-    how = {"alteration": Altered(), "command": "harden"}
+    how = {"alteration": Altered(), "command": "detector harden"}
     ran = course([0.9, 0.5, 0.4, 0.3], how=how)
     while epoch(ran, clock, number=ran.epoch + 1):
         pass
