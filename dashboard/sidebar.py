@@ -19,8 +19,8 @@ html {font-size: 21px}
 
 # Streamlit writes what is selected in the primary colour on a tint of it: too little contrast.
 _SELECTED = """<style>
-button[kind="segmented_controlActive"],
-button[kind="pillsActive"] {color: inherit !important; font-weight: 600}
+[data-testid="stButtonGroup"] button[aria-checked="true"],
+[data-testid="stButtonGroup"] button[aria-checked="true"] * {color: inherit !important; font-weight: 600}
 </style>"""
 
 # On a phone Streamlit stacks all columns; figures in frames stand two in a row instead.
