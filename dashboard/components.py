@@ -16,7 +16,7 @@ from dashboard.charts.theme import CONFIG, columns
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import presenting, reference
-from dashboard.services import jobs
+from dashboard.services import datasets, jobs
 from dashboard.services.failures import logged
 from engine.errors import EngineError
 from engine.records import Job, Progress, ScoreRecord
@@ -74,12 +74,17 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(for_pages(str(error)), icon=":material/error:")
     except Exception as error:
         text = _(
             "Something failed that PatchBench did not foresee. Reload the page; the log has it under {id}."
         )
         st.error(text.format(id=logged(error)), icon=":material/error:")
+
+
+def for_pages(message: str) -> str:
+    """An engine's message without the command that it names at its end: a page has no prompt."""
+    return re.sub(r"; see: [a-z -]+$", "", message)
 
 
 def live(function: Callable[..., None], every_s: float | None = 2.0) -> Callable[..., None]:
@@ -158,12 +163,16 @@ def fact(place: Any, label: str, value: object, note: str = "") -> None:
 
 
 def empty_state(text: str, *, page: str | None = None, label: str = "") -> None:
-    """What to show where there is nothing yet, and a link to what changes that.
+    """What to show where there is nothing yet, and one link to what changes that.
+
+    Where even a dataset lacks, the link leads to the demo on the Overview, not to Generate.
 
     Args:
         page: a script in `app_pages`, such as `datasets`.
         label: of the link.
     """
+    if page == "generate" and not datasets.summaries():  # it would only send people on
+        page, label = "overview", _("Begin with the demo")
     with st.container(border=True):
         st.markdown(text)
         if page:

@@ -17,6 +17,12 @@ html {font-size: 21px}
 </style>"""
 
 
+# Streamlit writes what is selected in the primary colour on a tint of it: too little contrast.
+_SELECTED = """<style>
+[data-testid="stButtonGroup"] button[aria-checked="true"],
+[data-testid="stButtonGroup"] button[aria-checked="true"] * {color: inherit !important; font-weight: 600}
+</style>"""
+
 # On a phone Streamlit stacks all columns; figures in frames stand two in a row instead.
 _PHONE = """<style>
 @media (max-width: 640px) {
@@ -49,8 +55,8 @@ def settings() -> None:
 
 
 def style() -> None:
-    """What pages look like on a phone, and the presentation mode's type."""
-    st.html(_PHONE)
+    """What pages look like on a phone, what is selected, and the presentation mode's type."""
+    st.html(_PHONE + _SELECTED)
     if presenting():
         st.html(_PRESENTATION)
 

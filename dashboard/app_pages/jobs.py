@@ -41,14 +41,14 @@ TABLE = "jobs.table"
 
 
 def row(job: Job) -> dict[str, Any]:
-    """A job as a line of the table."""
+    """A job as a line of the table; what matters most stands within a phone's width."""
     score = (job.result and jobs.kind_of(job.kind).scores(job.result)) or {}
     return {
         _("Number"): job.id,
-        _("Name"): job_title(job),
         _("State"): state_name(job.state),
-        _("Done"): 1.0 if job.state == "succeeded" else round(job.progress.share or 0.0, 2),
         _("ASR"): formats.percent(score.get("patch", {}).get("asr")),
+        _("Name"): job_title(job),
+        _("Done"): 1.0 if job.state == "succeeded" else round(job.progress.share or 0.0, 2),
         _("Time"): formats.duration(jobs.spent_s(job)),
         _("Kind"): kind_name(job.kind),
         _("Created"): formats.moment(job.created_at),
@@ -69,7 +69,12 @@ def table(wanted: dict[str, Any], number: int) -> None:
         key=f"{TABLE}-{opened}",  # anew after each job that it opened: what was clicked stays clicked
         on_select="rerun",
         selection_mode="single-cell",
-        column_config={_("Done"): st.column_config.ProgressColumn(format="percent", width="small")},
+        column_config={
+            _("Number"): st.column_config.NumberColumn(width=70),
+            _("State"): st.column_config.Column(width=95),
+            _("ASR"): st.column_config.Column(width=60),
+            _("Done"): st.column_config.ProgressColumn(format="percent", width="small"),
+        },
         alt=_("The list of jobs."),
     )
     for index, _column in picked["selection"]["cells"]:
@@ -159,7 +164,6 @@ def all_jobs() -> None:
             page="generate",
             label=_("Generate a patch"),
         )
-        go_to("overview", _("Overview"))
         return
     st.subheader(_("Now"), anchor=False)
     live(queue)()

@@ -61,7 +61,6 @@ __all__ = [
 CELLS = 24  # of the heat map, either way
 SIZE_BINS = 20
 RECENT_S = 600.0  # for how long a failed import is shown
-
 LIMITS = (2, 30)  # of a histogram
 
 

@@ -104,8 +104,8 @@ def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
     st.dataframe(rows, hide_index=True)
     st.caption(
         _(
-            "A pass goes over all images once. A grouped batch holds images with equally many objects, so many "
-            "are small; a ragged one holds any images and is full."
+            "A pass goes over all images once. A grouped batch holds images with equally many objects, so "
+            "many are small; a ragged one holds any images and is full."
         )
     )
     known = sorted({size for cost in found.values() if cost for size in cost.measured})

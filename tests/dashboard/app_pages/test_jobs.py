@@ -34,6 +34,8 @@ def state_of(job: Job) -> str:
 
 def test_an_empty_queue_says_what_to_do(app: AppTest) -> None:
     assert "There is no job yet." in texts(opened(app))
+    links = [each.proto.label for each in app.main if each.type == "page_link"]
+    assert links == ["Begin with the demo"]  # not Generate, which would only lead on to Datasets
     assert not app.exception
     assert not app.dataframe
 
@@ -46,6 +48,7 @@ def test_finished_and_running_jobs_are_listed(app: AppTest) -> None:
     assert not app.exception
     assert not app.error
     table = app.dataframe[0].value
+    assert list(table)[:3] == ["Number", "State", "ASR"]  # what a phone shows
     assert list(table["Name"]) == ["Run in progress", "Run 1", "Run 0"]
     assert list(table["State"]) == ["Running", "Succeeded", "Succeeded"]
     assert list(table["Done"]) == [0.5, 1.0, 1.0]
@@ -77,9 +80,7 @@ def test_a_link_opens_the_search_again(app: AppTest) -> None:
 def test_a_job_that_is_not_there_is_told(app: AppTest) -> None:
     add()
     opened(app, failing=True, job=99)
-    assert [each.value for each in app.error] == [
-        "job 99: expected a job of the list, found none; see: jobs list"
-    ]
+    assert [each.value for each in app.error] == ["job 99: expected a job of the list, found none"]
     assert app.title[0].value == "Jobs"
 
 
