@@ -21,8 +21,8 @@ from engine.store.datasets import DatasetSummary
 
 def choose_trial(worst: KnownAttack | None, attacks: list[KnownAttack]) -> tuple[str | None, int | None]:
     """The defence to try, with what it does and the paper that it follows, and the patch to try it on."""
-    st.subheader(_("Try a defence"), anchor=False)
     with controls("defend-defence"):
+        st.subheader(_("Try a defence"), anchor=False)
         left, right = st.columns(2)
         with left:
             chain = choose_chain("f.defence")

@@ -38,7 +38,16 @@ def add_hardening(repository: Repository, *, attack: str = "equal budget", **cha
             "result = json(?) WHERE id = ?",
             [json.dumps(_result(folder, attack)), job.id],
         )
+    _add_weights(repository, job.id)
     return repository.jobs.get(job.id)
+
+
+def _add_weights(repository: Repository, job_id: int) -> None:
+    path = home_folder() / "weights" / "demo-hardened.pt"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"weights")
+    facts = {"name": path.stem, "path": str(path), "checksum": str(job_id), "family": "ultralytics"}
+    repository.weights.put(**facts, classes=["person"], origin={"job_id": job_id})
 
 
 def _result(folder: Path, attack: str) -> dict[str, Any]:

@@ -24,8 +24,8 @@ def launches(subject: DefendedSubject, worst: KnownAttack | None, chain: str) ->
         worst: the strongest patch known, whose budget an adaptive attack gets.
         chain: the defence chosen.
     """
-    st.subheader(_("Go on"), anchor=False)
     with controls("defend-launch"):
+        st.subheader(_("Go on"), anchor=False)
         attack, harden, train = st.columns(3)
         with attack.container(border=True), guarded():
             _attack(subject, worst, chain)

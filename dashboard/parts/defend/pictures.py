@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.components import controls, guarded, live
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
-from dashboard.page_state import present
+from dashboard.page_state import present, presenting
 from dashboard.parts.before_after import Ask, legend
 from dashboard.parts.defend.story import attacker, figures, title
 from dashboard.parts.lists import page_number
@@ -75,7 +75,9 @@ def _wait(asks: Sequence[Ask], indices: list[int]) -> None:
 
 def _pictures(images: Sequence[dict[str, Any]], scenes: Sequence[Scene]) -> None:
     sides = [(images[0], "before"), *((image, "after") for image in images)]
-    for column, (image, side), scene in zip(st.columns(len(sides)), sides, scenes, strict=True):
+    wide = 2 if presenting() else len(sides)  # so that they are seen from afar
+    places = [column for _row in range(0, len(sides), wide) for column in st.columns(wide)]
+    for column, (image, side), scene in zip(places, sides, scenes, strict=False):
         found = sum(bool(each[side]) for each in image["objects"])
         text = _("{scene}: {number} found").format(scene=title(scene), number=found)
         picture = patches.file_bytes(image[side]["path"])

@@ -83,7 +83,7 @@ def test_a_hardening_is_told_in_its_place_and_led_to(app: AppTest, filled: None)
     with Repository() as repository:
         previews = [repository.previews.claim() for _ in range(3)]
     wanted = sorted(Path(each.request["weights"][0]).name for each in previews if each)
-    assert wanted == ["demo", "weights.pt", "weights.pt"]
+    assert wanted == ["demo", "demo-hardened.pt", "demo-hardened.pt"]
     app.button(key="defend-present").click().run()
     assert not app.exception
     assert app.query_params["present"] == "True"
