@@ -27,8 +27,8 @@ class SubjectConfig(Settings):
     weights: str = subject(
         ...,
         "Detector's weights",
-        "A weight file, an embedded detector (demo, demo-rcnn), or a name that Ultralytics or torchvision "
-        "knows (yolo11n, torchvision/fcos_resnet50_fpn).",
+        "A weight file, an embedded detector (demo, demo-rcnn, demo-yolo11), or a name that Ultralytics or "
+        "torchvision knows (yolo11n, torchvision/fcos_resnet50_fpn).",
     )
     architecture: str = subject(
         AUTO,

@@ -91,7 +91,7 @@ class Materials:
         facts = {
             "dataset": self.dataset.name,
             "classes": self.classes.to_json(),
-            "defences": list(self.defences),
+            **({"defences": list(self.defences)} if self.defences else {}),
         }
         return replace(evaluation, settings=evaluation.settings | facts)
 

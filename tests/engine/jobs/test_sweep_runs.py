@@ -85,9 +85,10 @@ def test_one_that_is_stopped_goes_on(repository: Repository, sweep: Sweep) -> No
         os.kill(os.getpid(), signal.SIGINT)
         return Ended(INTERRUPTED)
 
+    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(RunInterruptedError, match=f"go on with: python -m engine sweep resume {sweep.id}"):
         carry_out_sweep(repository, sweep.id, launch=stopping)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     (job,) = sweeps.open_jobs(repository, sweep)
     assert job.state == "queued"  # which goes on by itself
 
