@@ -65,7 +65,7 @@ TESTED: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 """Suite → claim → by which metric and in which unit it is tested."""
-IDENTIFIERS = {"arXiv", "fp32", "bf16", "fp16", "cls", "box", "dfl"}  # the same in every language
+IDENTIFIERS = {"fp32", "bf16", "fp16", "cls", "box", "dfl"}  # the same in every language
 
 
 class Rows(NamedTuple):
