@@ -68,7 +68,8 @@ def choose(name: str, value: Any, *, write: Callable[[Any], str] = str) -> None:
         st.query_params.pop(name, None)
     else:
         st.session_state[_KEPT + name] = value
-        if st.query_params.get(name) != write(value):  # else it could reach a browser that has just gone back
+        # A link to the page that is open leaves the address to us; after Back it could be late.
+        if st.query_params.get(name) != write(value) or not went_back():
             st.query_params[name] = write(value)
 
 

@@ -80,7 +80,7 @@ def loss_curves(
                 x=list(places),
                 y=list(values),
                 name=name,
-                legendgroup=name,
+                legendgroup=str(index),
                 showlegend=False,
                 hoverinfo="skip",
                 mode="lines",
@@ -89,7 +89,9 @@ def loss_curves(
             )
         shown = smoothed(values, strength) if strength else list(values)
         line = stroke(index, large)
-        figure.add_scatter(x=list(places), y=shown, name=name, legendgroup=name, mode="lines", line=line)
+        figure.add_scatter(
+            x=list(places), y=shown, name=name, legendgroup=str(index), mode="lines", line=line
+        )
     styled(figure, title=title, dark=dark, large=large, height=_height(400, curves))
     figure.update_xaxes(title=x_title)
     figure.update_layout(showlegend=len(curves) > 1)
@@ -127,7 +129,7 @@ def score_bars(
             error_y=error_bars(list(values.values()), dark),
             name=name,
             marker={"color": colour(index), "pattern": _pattern(index, ink)},
-            offsetgroup=name,
+            offsetgroup=str(index),
         )
     for index, (name, reached) in enumerate(controls.items()):
         figure.add_scatter(
@@ -137,7 +139,7 @@ def score_bars(
             name=control,
             legendgroup=control,
             showlegend=index == 0,
-            offsetgroup=name,
+            offsetgroup=str(list(scores).index(name)),
             marker={
                 "symbol": "diamond-open",
                 "size": 15 if large else 10,

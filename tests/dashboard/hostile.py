@@ -125,6 +125,9 @@ def _texts(page: AppTest) -> Iterator[tuple[str, str]]:
         elif node.type == "plotly_chart":
             figure = json.loads(proto.spec)
             yield from ((node.type, each) for each in _strings(figure) if _HTML.search(each))
+        elif node.type == "html":  # no Markdown, and ours is made of spans
+            body = re.sub(r"</?span[^>]*>", "", proto.body)
+            yield from ((node.type, each) for each in [body] if _HTML.search(each))
         elif isinstance(proto, Message):
             yield from _fields(node.type, proto)
 

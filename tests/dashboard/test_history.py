@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -31,7 +32,9 @@ def answer(
         sent.append(message)
 
     given = [(b"accept", accept), (b"accept-encoding", b"gzip"), (b"host", b"a")]
-    asyncio.run(OneEntryAnAction(app)({"type": "http", "headers": given}, None, send))
+    answering = OneEntryAnAction(app)({"type": "http", "headers": given}, None, send)
+    with ThreadPoolExecutor(1) as other:  # tests in a browser leave a loop running in this thread
+        other.submit(asyncio.run, answering).result()
     return dict(sent[0]["headers"]), b"".join(each.get("body", b"") for each in sent), asked
 
 

@@ -104,12 +104,13 @@ def new_tab_seconds(browser: Browser, address: str) -> float:
 
 
 def click_seconds(browser: Browser, url: str, view: str, rounds: int) -> list[float]:
-    """How long it takes to come back to a view from another page: the session knows what was open there."""
+    """How long it takes to come back to a page from another one, to its list where it has one."""
     page = view.partition("?")[0]
     away = "generate" if page == "datasets" else "datasets"
     tab = new_tab(browser, f"{url}/{view}")
     try:
         title, taken = tab.get_by_role("heading", level=1).first.inner_text(), []
+        title = PAGES[page][0] if page in ("jobs", "patches") else title
         for _ in range(rounds):
             follow(tab, away, PAGES[away][0])
             taken.append(seconds(lambda: follow(tab, page, title)))

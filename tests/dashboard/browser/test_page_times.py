@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from tests.measure import page_times
 
 
-def test_a_click_comes_back_to_what_was_open(browser: Browser, served: str) -> None:
+def test_a_click_comes_back_to_the_list(browser: Browser, served: str) -> None:
     (taken,) = page_times.click_seconds(browser, served, "patches?patch=1", 1)
     assert taken > 0
 
