@@ -21,21 +21,18 @@ never computes in less than fp32, whatever autocast does to the detector.
 """
 
 
-class Defended:
-    """A detector that sees images through a step; attacks through it are adaptive.
+class Behind:
+    """What a detector behind any defence is to others: the detector itself, but for what it sees.
 
     Args:
         detector: frozen.
-        step: see `Step`.
-        called: the defence's name in messages.
 
     Attributes:
         detector: the one behind the defence.
     """
 
-    def __init__(self, detector: Detector, step: Step, *, called: str = "defence") -> None:
+    def __init__(self, detector: Detector) -> None:
         self.detector = detector
-        self._step, self._called = step, called
         self.name = detector.name
         self.family = detector.family
         self.end_to_end = detector.end_to_end
@@ -44,6 +41,24 @@ class Defended:
         self.stride_px = detector.stride_px
         self.resizes = detector.resizes
         self.device = detector.device
+
+    def checksum(self) -> str:
+        """That of the detector's weights."""
+        return self.detector.checksum()
+
+
+class Defended(Behind):
+    """A detector that sees images through a step; attacks through it are adaptive.
+
+    Args:
+        detector: frozen.
+        step: see `Step`.
+        called: the defence's name in messages.
+    """
+
+    def __init__(self, detector: Detector, step: Step, *, called: str = "defence") -> None:
+        super().__init__(detector)
+        self._step, self._called = step, called
 
     def changed(self, images_nchw: Tensor) -> Tensor:
         """The images as the detector behind the defence sees them.
@@ -78,10 +93,6 @@ class Defended:
         with torch.no_grad():
             changed = self.changed(images_nchw)
         return self.detector.detect(changed, min_score=min_score, iou=iou, max_detections=max_detections)
-
-    def checksum(self) -> str:
-        """That of the detector's weights."""
-        return self.detector.checksum()
 
 
 def seen_by(detector: Detector, images_nchw: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.defences.certificates import Certificates, Hidden, certificates, surviving
-from engine.defences.defended import chance_of
+from engine.defences.defended import Behind, chance_of
 from engine.detectors.base import Candidates, Detections, Detector, Targets
 
 SALT = 17  # of the chance that chooses a mask
@@ -43,7 +43,7 @@ def masks_of(height: int, width: int, lines: int) -> list[Mask]:
     return found
 
 
-class ObjectSeeker:
+class ObjectSeeker(Behind):
     """A detector that a patch cannot make blind without lying over every mask's view of an object.
 
     After Xiang et al. 2023 ("ObjectSeeker: Certifiably robust object detection against patch hiding attacks
@@ -56,23 +56,12 @@ class ObjectSeeker:
         masked_score: detections in masked images count from here on.
         base_score: detections in the whole image explain those in masked ones from here on.
         prune_ioa: what share of a masked detection has to lie in one of the whole image to be explained.
-
-    Attributes:
-        detector: the one behind the defence.
     """
 
     def __init__(
         self, detector: Detector, *, lines: int, masked_score: float, base_score: float, prune_ioa: float
     ) -> None:
-        self.detector = detector
-        self.name = detector.name
-        self.family = detector.family
-        self.end_to_end = detector.end_to_end
-        self.class_names = detector.class_names
-        self.loss_names = detector.loss_names
-        self.stride_px = detector.stride_px
-        self.resizes = detector.resizes
-        self.device = detector.device
+        super().__init__(detector)
         self._lines, self._prune_ioa = lines, prune_ioa
         self._masked_score, self._base_score = masked_score, base_score
 
@@ -115,10 +104,6 @@ class ObjectSeeker:
             for whole, known, more in zip(base, masked, found, strict=True):
                 known.append(self._unexplained(more, whole))
         return [_best_first([whole, *_clusters(more)]) for whole, more in zip(base, masked, strict=True)]
-
-    def checksum(self) -> str:
-        """That of the detector's weights."""
-        return self.detector.checksum()
 
     def certify(
         self, images_nchw: Tensor, targets: Targets, *, patch_share: float = 0.01, ioa: float = 0.0

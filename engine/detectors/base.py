@@ -59,10 +59,9 @@ class Targets:
 
     def chosen(self, images: Sequence[int]) -> Targets:
         """The targets of some images, renumbered in this order."""
-        places = torch.full((self.images,), -1, dtype=torch.int64, device=self.image_index.device)
-        places[list(images)] = torch.arange(len(images), device=places.device)
-        kept = self.where(places[self.image_index] >= 0)
-        return replace(kept, image_index=places[kept.image_index], images=len(images))
+        numbers = renumbered(self.image_index, images, self.images)
+        keep = numbers >= 0
+        return replace(self.where(keep), image_index=numbers[keep], images=len(images))
 
     def to(self, device: torch.device) -> Targets:
         """The same targets on a device."""
@@ -72,6 +71,13 @@ class Targets:
             image_index=self.image_index.to(device, non_blocking=True),
             images=self.images,
         )
+
+
+def renumbered(image_index: Tensor, images: Sequence[int], count: int) -> Tensor:
+    """The place of each image of an index, int64 (m,), among some of `count` images; -1 for the others."""
+    places = torch.full((count,), -1, dtype=torch.int64, device=image_index.device)
+    places[list(images)] = torch.arange(len(images), device=places.device)
+    return places[image_index]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -106,15 +106,8 @@ def record_foreground_defence(repository: Repository, summary: dict[str, Any]) -
     Raises:
         StorageError: its history cannot be read, or the database cannot be used.
     """
-    folder = Path(summary["weights"]).parent
     request = TrainDefenceRequest(config=DefenceTrainingConfig.from_json(summary["config"]))
-    steps = read_history(folder)
-    columns: dict[str, Any] = {"elapsed_s": summary["elapsed_s"], "device": summary["device"]}
-    job = _finished(
-        repository, "train-defence", request, summary, facts=summary, folder=str(folder), **columns
-    )
-    repository.steps.add(job.id, steps)
-    return job
+    return _finished_training(repository, "train-defence", request, summary, summary["elapsed_s"])
 
 
 def record_foreground_evaluation(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.config import AugmentationConfig, PlacementConfig
-from engine.detectors.base import Targets
+from engine.detectors.base import Targets, renumbered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,8 @@ class Placements:
 
     def chosen(self, images: Sequence[int], count: int) -> Placements:
         """The placements on some of `count` images, renumbered in this order."""
-        places = torch.full((count,), -1, dtype=torch.int64, device=self.image_index.device)
-        places[list(images)] = torch.arange(len(images), device=places.device)
-        renumbered = places[self.image_index]
-        return self._where(renumbered >= 0, renumbered)
+        numbers = renumbered(self.image_index, images, count)
+        return self._where(numbers >= 0, numbers)
 
     def _where(self, keep: Tensor, image_index: Tensor) -> Placements:
         kept = {each.name: getattr(self, each.name)[keep] for each in fields(self)}
