@@ -70,8 +70,8 @@ def _status() -> None:
         st.caption(line.format(text=text.format(number=len(alive)), devices=devices))
         return
     st.caption(Markdown(":material/warning: {text}").format(text=_("No worker: jobs wait")))
-    if st.button(_("Start a worker"), key="start-worker"):
-        with guarded():
+    with guarded():
+        if workers.startable() and st.button(_("Start a worker"), key="start-worker"):
             workers.ensure()
             st.rerun()
 

@@ -67,6 +67,7 @@ holds one JSON document and nothing else.
 | --- | --- | --- |
 | `PATCHBENCH_HOME` | the folder of the database, results, uploads and downloads | `./data` |
 | `PATCHBENCH_ROOTS` | folders that the dashboard may read | your home folder and the working folder |
+| `PATCHBENCH_AUTOSTART` | `no`: no worker and no previewer is started by itself | `yes` |
 | `PATCHBENCH_TRUSTED` | folders whose weight files are opened as with `--trust-weights` | none |
 """
 

@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CURRENT = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # which tells of what has been
-FOREIGN_OPTIONS = {"--no-deps", "--force-reinstall", "--nproc-per-node"}  # of pip and torchrun
+FOREIGN_OPTIONS = {"--no-deps", "--force-reinstall", "--nproc-per-node"}  # of pip, torchrun
+FOREIGN_OPTIONS |= {"--profile", "--build", "--detach"}  # of docker compose
 COMMANDS = {
     entry.call: entry.command
     for call, program in reference.PROGRAMS.items()

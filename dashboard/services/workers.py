@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dashboard.services.storage import cached, opened
+from engine.config import autostart
 from engine.jobs import queue
 from engine.store.workers import Worker
 
@@ -14,6 +15,15 @@ def alive() -> list[Worker]:
     with opened() as repository:
         queue.release_dead(repository)
         return queue.alive_workers(repository)
+
+
+def startable() -> bool:
+    """Whether a worker may be started from here.
+
+    Raises:
+        EngineError: the variable that says so is set to something else.
+    """
+    return autostart()
 
 
 def ensure() -> None:

@@ -21,6 +21,8 @@ from engine.config.run import (
 )
 from engine.config.schedule import ScheduleConfig
 from engine.config.training import DETECTOR_OPTIMIZERS, STRATEGIES, TrainingConfig
+from engine.errors import SettingsError
+from engine.excerpts import short_repr
 
 __all__ = [
     "BATCHINGS",
@@ -38,6 +40,7 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "TrainingConfig",
+    "autostart",
     "compile_choice",
     "home_folder",
 ]
@@ -57,3 +60,17 @@ DEMO_SETTINGS: dict[str, Any] = {
 def home_folder() -> Path:
     """The folder of the database and the results: `PATCHBENCH_HOME`, by default `./data`. Not created."""
     return Path(os.environ.get("PATCHBENCH_HOME") or "data").expanduser().resolve()
+
+
+def autostart() -> bool:
+    """Whether a worker and a previewer are started where none is alive; `PATCHBENCH_AUTOSTART=no` forbids it.
+
+    Where each has a container of its own, a restart must not make the dashboard start another beside it.
+
+    Raises:
+        SettingsError: the variable is neither `yes` nor `no`.
+    """
+    value = os.environ.get("PATCHBENCH_AUTOSTART") or "yes"
+    if value not in ("yes", "no"):
+        raise SettingsError(f"PATCHBENCH_AUTOSTART: expected yes or no, got {short_repr(value)}; correct it")
+    return value == "yes"

@@ -12,7 +12,7 @@ import time
 import psutil
 
 from engine import hardware
-from engine.config import home_folder
+from engine.config import autostart, home_folder
 from engine.errors import JobError
 from engine.jobs.kinds import kind_of
 from engine.records import Job
@@ -62,7 +62,7 @@ def default_device() -> str:
 
 
 def ensure_worker(repository: Repository, device: str | None = None) -> None:
-    """Start a worker that outlives this process, unless one is alive.
+    """Start a worker that outlives this process, unless one is alive or `PATCHBENCH_AUTOSTART` is `no`.
 
     Args:
         repository: the queue to work on.
@@ -70,9 +70,10 @@ def ensure_worker(repository: Repository, device: str | None = None) -> None:
 
     Raises:
         JobError: it ended at once or did not register within `START_S`.
+        SettingsError: see `autostart`.
     """
     device = None if device == "auto" else device
-    if serving(repository, device):
+    if not autostart() or serving(repository, device):
         return
     log = home_folder() / "workers.log"
     arguments = [sys.executable, "-m", "engine", "worker", "--device", device or default_device()]

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.config import AugmentationConfig, PlacementConfig, RunConfig, home_folder
+from engine.config import AugmentationConfig, PlacementConfig, RunConfig, autostart, home_folder
 from engine.defences.kinds import normal_form
 from engine.detectors.families import family_of
 from engine.disk import why_unwritable
@@ -211,11 +211,16 @@ def request_preview(repository: Repository, request: dict[str, Any], *, again: b
 
 
 def ensure_previewer(repository: Repository) -> bool:
-    """Start a previewer, which outlives this process, unless one is running; True if one was started.
+    """Start a previewer, which outlives this process; True if one was started.
+
+    None is started where one is running, or where `PATCHBENCH_AUTOSTART` is `no`.
 
     Raises:
+        SettingsError: see `autostart`.
         StorageError: PATCHBENCH_HOME cannot be written.
     """
+    if not autostart():
+        return False
     with only_previewer() as lock:
         if lock is None:
             return False

@@ -109,6 +109,8 @@ def test_no_worker_is_started_where_one_is_alive(
         ensure_worker(repository, device)
     with pytest.raises(AssertionError, match="a second worker"):
         ensure_worker(repository, "cpu")
+    monkeypatch.setenv("PATCHBENCH_AUTOSTART", "no")
+    ensure_worker(repository, "cpu")
 
 
 def test_a_worker_that_cannot_begin_is_told(

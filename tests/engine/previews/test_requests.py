@@ -92,6 +92,14 @@ def test_one_process_holds_the_lock() -> None:
         assert free is not None
 
 
+def test_none_is_started_where_something_else_starts_it(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATCHBENCH_AUTOSTART", "no")
+    monkeypatch.setattr(previews.subprocess, "Popen", None)
+    assert not previews.ensure_previewer(repository)
+
+
 @pytest.mark.slow
 def test_a_process_of_its_own_answers_and_stays_warm(repository: Repository) -> None:
     try:
