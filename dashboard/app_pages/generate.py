@@ -12,8 +12,9 @@ from dashboard.i18n import _
 from dashboard.navigation import page_of
 from dashboard.page_state import choose, reference
 from dashboard.parts.detector_choice import trusted
+from dashboard.parts.generate.advanced import advanced
 from dashboard.parts.generate.previews import cost_measurement, detector_check, placement_preview
-from dashboard.parts.generate.settings import advanced, choose_preset, choose_start, choose_subject, prefill
+from dashboard.parts.generate.settings import choose_preset, choose_start, choose_subject, prefill
 from dashboard.services import datasets, generate
 from engine.config import RunConfig
 from engine.errors import SettingsError

@@ -15,14 +15,13 @@ from engine.jobs.sweeps import best_run, best_trial, request_of, value_text
 from engine.records import Job, PatchRecord
 from engine.settings import Setting
 from engine.store.sweeps import Sweep, Trial
-from engine.sweeps.config import LOW_IS_BEST, PRUNERS, SAMPLERS, VALIDATION_SHARE, SweepRequest
+from engine.sweeps.config import PRUNERS, SAMPLERS, SCORES, SweepRequest
 from engine.sweeps.space import usual_values, variable_settings
 
 __all__ = [
-    "LOW_IS_BEST",
     "PRUNERS",
     "SAMPLERS",
-    "VALIDATION_SHARE",
+    "SCORES",
     "Sweep",
     "SweepRequest",
     "Trial",

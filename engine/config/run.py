@@ -118,13 +118,13 @@ class RunConfig(SubjectConfig):
         costs=True,
     )
     validation_share: float = course(
-        0.0,
+        0.2,
         "Validation share",
-        "Share of the images held out to choose the best patch.",
+        "Share of the images held out to choose the best patch and to score it; 0 scores it on those it was "
+        "made on.",
         zero="none held out",
         bounds=(0, 0.9),
         group="budget",
-        art=(0.0,),
     )
     validate_every: int = course(
         10,
@@ -141,6 +141,7 @@ class RunConfig(SubjectConfig):
         unit="validations",
         bounds=(0, _MILLION),
         group="budget",
+        art=(0,),
     )
     checkpoint_every: int = course(
         10,
@@ -305,9 +306,9 @@ class RunConfig(SubjectConfig):
             self._check_art()
         if self.early_stop and not self.validation_share:
             raise SettingsError("early stop: expected a validation share above 0, got none; set both")
-        if self.merge == "mean" and self.validation_share:
+        if self.merge == "mean" and self.early_stop:
             raise SettingsError(
-                "merge mean: expected no validation share, got one; the merged patch has no steps"
+                "merge mean: expected no early stop, got one; the merged patch has no steps of its own"
             )
 
     def _check_art(self) -> None:

@@ -18,7 +18,7 @@ from engine.patch.state import RunState
 from engine.records import StepRecord
 from engine.runs import run_folder
 from engine.runs.generation import Observer
-from engine.runs.materials import Materials
+from engine.runs.materials import Materials, split_validation
 from engine.runs.summary import base_summary, finish_summary
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def generate_by_art(
 
     Args:
         config: dataset, weights, iterations, batch size, batching, patch size, learning rate, image size,
-            seed and time limit are used; ART places and draws patches in its own way.
+            seed, time limit and validation share (for the score) are used; ART places and draws patches in
+            its own way.
         materials: the detector, loaded unfused, and images.
         folder: an existing folder.
         observer: callbacks of the run.
@@ -45,7 +46,9 @@ def generate_by_art(
         RunInterruptedError: a stop was requested; nothing is kept.
         EngineError: any other failure, in one line.
     """
-    result = _attack(config, materials, observer)
+    training, held_out = split_validation(len(materials.records), config.validation_share, config.seed)
+    records = tuple(materials.records[index] for index in training)
+    result = _attack(config, replace(materials, records=records), observer)
     patch_chw = torch.from_numpy(result.patch_chw)
     peak = peak_memory_bytes(materials.detector.device)
     write_patch(folder, patch_chw)
@@ -53,8 +56,16 @@ def generate_by_art(
     summary = result.summary | base_summary(config, materials, folder)
     summary |= {"art": result.summary["config"], "device": result.summary["device"]}
     summary |= {"iterations": result.history[-1].iteration, "peak_memory_bytes": peak}
-    images = range(len(materials.records)) if evaluate_after else []
-    return finish_summary(summary, config, materials, folder, patch_chw, images, observer.on_evaluated)
+    judged = held_out or training
+    return finish_summary(
+        summary,
+        config,
+        materials,
+        folder,
+        patch_chw,
+        judged if evaluate_after else [],
+        observer.on_evaluated,
+    )
 
 
 def _attack(config: RunConfig, materials: Materials, observer: Observer) -> ArtResult:

@@ -168,11 +168,12 @@ def open_dataset(source: str) -> Dataset:
 
 
 def split_validation(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices for training and for validation, the latter a random `share`, but 1 to count - 1 of them."""
-    if not share:
+    """Indices for training and for validation, the latter a random `share`, but 1 to count - 1 of them.
+
+    A single image is never held out.
+    """
+    if not share or count < 2:
         return list(range(count)), []
-    if count < 2:
-        raise DatasetError(f"validation: expected two images or more to split, got {count}")
     order = np.random.default_rng(seed).permutation(count).tolist()
     held_out = min(max(round(count * share), 1), count - 1)
     return sorted(order[held_out:]), sorted(order[:held_out])

@@ -20,7 +20,7 @@ from engine.patch.state import CHECKPOINT, RunState, load_checkpoint
 from engine.records import ImageRecord, StepRecord
 from engine.runs import run_folder
 from engine.runs.generation import Generation, Observer
-from engine.runs.materials import Materials
+from engine.runs.materials import Materials, split_validation
 from engine.runs.summary import finish_summary
 
 
@@ -46,15 +46,17 @@ def generate_merged(
         start: initial state of each group.
         choice: how each group computes its steps.
         observer: callbacks, called for one group after the other.
-        evaluate_after: score the mean.
+        evaluate_after: score the mean, on the images held out if there are any; those are in no group.
 
     Returns:
         The content of `run.json`, with the runs under `groups`.
     """
     groups: dict[int, list[ImageRecord]] = defaultdict(list)
-    for record in materials.records:
-        groups[record.count()].append(record)
-    shared, choice = config.changed(merge="shared"), replace(choice, elapsed_s=0.0)
+    training, held_out = split_validation(len(materials.records), config.validation_share, config.seed)
+    for index in training:
+        groups[materials.records[index].count()].append(materials.records[index])
+    shared = config.changed(merge="shared", validation_share=0.0, early_stop=0)
+    choice = replace(choice, elapsed_s=0.0)
     summaries, histories = [], []
     for count, records in sorted(groups.items()):
         part = replace(materials, records=tuple(records))
@@ -73,7 +75,7 @@ def generate_merged(
         materials,
         folder,
         merged,
-        range(len(materials.records)) if evaluate_after else [],
+        (held_out or training) if evaluate_after else [],
         observer.on_evaluated,
         mask,
     )

@@ -158,6 +158,10 @@ def gather_training(config: TrainingConfig | DefenceTrainingConfig) -> TrainingM
         records = [record for record in records if record.count()]
     records = some_of(records, config.max_images, config.seed)
     training, held_out = split_validation(len(records), config.validation_share, config.seed)
+    if config.validation_share and not held_out:
+        raise DatasetError(
+            f"validation: expected two images or more to split, got {len(records)}; set its share to 0"
+        )
     return TrainingMaterials(
         dataset={
             "name": dataset.name,

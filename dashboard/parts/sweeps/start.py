@@ -158,7 +158,7 @@ def _how() -> dict[str, Any]:
 def _cost(asked: sweeps.SweepRequest) -> str:
     number = asked.total * asked.seeds
     text = ngettext("{number} run", "{number} runs", number).format(number=f"{number:,}")
-    if asked.config.validation_share:
+    if asked.config.validation_share and asked.objective in sweeps.SCORES:
         share = formats.percent(asked.config.validation_share)
         text = _("{runs}; {share} of the images are held out to compare them").format(runs=text, share=share)
     elapsed_s = sweeps.estimate(asked)

@@ -34,7 +34,7 @@ def test_a_sweep_is_started(app: AppTest, no_worker_is_started: list[str]) -> No
         fill(repository, runs=0)
     opened(app)
     assert app.text_input(key="widget.s.learning_rate").value == "0.002..0.1:log"
-    assert "20 runs; 30% of the images are held out to compare them." in reading.texts(app)
+    assert "20 runs; 20% of the images are held out to compare them." in reading.texts(app)
     app.text_input(key="widget.s.batch_size").set_value("two").run()
     assert "expected whole numbers, got 'two'" in app.error[0].value
     app.text_input(key="widget.s.batch_size").set_value("2,8").run()

@@ -44,9 +44,9 @@ def test_what_is_not_given_is_as_by_default():
     [
         ({}, set(), ""),
         ({"image_size": 100}, {"batches"}, "use 96"),
-        ({"early_stop": 3}, {"budget"}, "early stop"),
+        ({"early_stop": 3, "validation_share": 0.0}, {"budget"}, "early stop"),
         ({"losses.object": 0.0}, {"losses"}, "a weight other than 0"),
-        ({"merge": "mean", "validation_share": 0.2}, {"patch", "budget"}, "no validation share"),
+        ({"merge": "mean", "early_stop": 2}, {"patch", "budget"}, "no early stop"),
         ({"backend": "art", "circular": True}, {"patch", "technique"}, "circular: expected False with ART"),
         ({"batch_start": 4}, {"batches"}, "growing batch"),
         ({"iterations": 0}, {""}, "iterations: expected 1"),

@@ -44,7 +44,7 @@ def test_without_a_sweep(run: Run) -> None:
 
 def test_a_sweep_from_beginning_to_best(run: Run, small: list[Any], carried: None) -> None:
     options = [option for option in small if option != "--no-evaluate"]
-    ran = run("-q", "sweep", "run", *options, *VARY)
+    ran = run("-q", "sweep", "run", *options, *VARY, "--validation-share", 0)
     assert ran.code == 0
     assert "30% of the images are held out to compare trials" in ran.err
     assert "1 of 2 trials, best asr" in ran.err
@@ -52,7 +52,7 @@ def test_a_sweep_from_beginning_to_best(run: Run, small: list[Any], carried: Non
     assert lines[0].split() == ["trial", "state", "top_k", "asr", "jobs"]
     assert any(line.split()[1:] == ["*", "succeeded", "5", "0.5", line.split()[-1]] for line in lines)
     assert "sweep 1, finished: 2 of 2 trials" in lines
-    again = run("-q", "sweep", "run", *options, *VARY, "--json").json
+    again = run("-q", "sweep", "run", *options, *VARY, "--validation-share", 0, "--json").json
     assert (again["id"], again["state"], again["ended"], again["total"]) == (1, "finished", 2, 2)
     assert run("sweep", "show", 1, "--json").json == again
     assert run("sweep", "list", "--json").json == [again]

@@ -38,8 +38,11 @@ NEEDED = {"dataset": "photos", "weights": "mine.pt"}
         ({"view_zoom": (2.0, 1.0)}, "view zoom: expected a lowest and a highest of 0.1 to 10, got 2 and 1"),
         ({"batch_start": 9}, "growing batch: expected a start of at most the batch size"),
         ({"batch_start": 1, "batching": "sequential"}, "growing batch: expected a start of at most"),
-        ({"early_stop": 1}, "early stop: expected a validation share above 0, got none; set both"),
-        ({"merge": "mean", "validation_share": 0.5}, "merge mean: expected no validation share, got one"),
+        ({"merge": "mean", "early_stop": 2}, "merge mean: expected no early stop, got one"),
+        (
+            {"early_stop": 1, "validation_share": 0.0},
+            "early stop: expected a validation share above 0, got none; set both",
+        ),
         ({"backend": "art", "patch_width": 32}, "ART's patch: expected a square, got 32x96 texels; give one"),
         ({"backend": "art", "merge": "mean"}, "merge: expected shared with ART, got mean; leave it out, or"),
         ({"backend": "art", "losses": {"cls": 1.0}}, "losses: expected {'object': 1.0} with ART, got"),

@@ -45,6 +45,14 @@ def test_art_leaves_the_same_kind_of_folder(
     assert summary["evaluation"]["settings"]["images"] == 5
 
 
+def test_art_never_sees_the_images_held_out(settings: Settings, tmp_path: Path) -> None:
+    config = settings(backend="art", iterations=1, batch_size=1, validation_share=0.4)
+    summary = generate(config, tmp_path / "run")
+    assert (summary["steps"], summary["image_iterations"]) == (3, 3)
+    assert summary["evaluation"]["on"] == "held-out images"
+    assert summary["evaluation"]["settings"]["images"] == 2
+
+
 def test_a_stop_leaves_nothing_and_says_so(settings: Settings, tmp_path: Path) -> None:
     config = settings(backend="art", batch_size=1, iterations=50)
     with pytest.raises(RunInterruptedError, match="stopped in iteration 1 of 50, and ART cannot go on"):

@@ -52,3 +52,10 @@ def test_images_of_one_count_are_one_group(settings: Settings, tmp_path: Path) -
     generate(config.changed(merge="shared"), tmp_path / "shared", evaluate_after=False)
     patches = [np.load(tmp_path / name / "patch.npy") for name in ("merged", "shared")]
     assert np.array_equal(*patches)
+
+
+def test_images_held_out_are_in_no_group_and_judge_the_mean(settings: Settings, tmp_path: Path) -> None:
+    summary = generate(settings(merge="mean", iterations=1, validation_share=0.4), tmp_path / "run")
+    assert sum(group["images"] for group in summary["groups"]) == 3
+    assert summary["evaluation"]["on"] == "held-out images"
+    assert summary["evaluation"]["settings"]["images"] == 2

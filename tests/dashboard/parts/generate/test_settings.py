@@ -89,34 +89,6 @@ def test_an_own_number_of_iterations(page: AppTest, streets: None) -> None:
     assert config_of(launched(page)).iterations == 7
 
 
-@pytest.mark.parametrize(
-    ("settings", "message", "times"),
-    [
-        ({"g.image_size": "100"}, "image size: expected a multiple of 32, got 100; use 96", 2),
-        ({"g.early_stop": "3"}, "early stop: expected a validation share above 0", 2),
-        ({"g.merge": "mean", "g.validation_share": "0.2"}, "merge mean: expected no validation share", 3),
-    ],
-)
-def test_what_does_not_go_together_is_explained_in_its_groups(
-    page: AppTest, streets: None, settings: dict[str, str], message: str, times: int
-) -> None:
-    page.query_params.update(settings)
-    page.run()
-    found = [each.value for each in page.error]
-    assert len(found) == times, found
-    assert not [each for each in found if not each.startswith(message)]
-    assert not any(each.key == "g-launch" for each in page.button)
-
-
-def test_settings_that_do_not_matter_are_not_shown(page: AppTest, streets: None) -> None:
-    page.run()
-    keys = {each.key for each in page.number_input}
-    assert "widget.g.placement.rise" in keys
-    assert not {"widget.g.placement.position.0", "widget.g.schedule.patience"} & keys
-    page.selectbox(key="widget.g.schedule.kind").set_value("plateau").run()
-    assert "widget.g.schedule.patience" in {each.key for each in page.number_input}
-
-
 def test_an_earlier_job_s_settings_are_taken_over(page: AppTest, streets: None) -> None:
     config = RunConfig(
         dataset=DATASET,
@@ -150,43 +122,6 @@ def test_an_earlier_patch_is_a_warm_start(page: AppTest) -> None:
     page.run()
     page.button(key=f"g-start-{patch.id}").click().run()
     assert config_of(launched(page)).initial == patch.path
-
-
-@pytest.mark.parametrize(
-    ("link", "chain"),
-    [
-        ("", ()),
-        ("jpeg", ("jpeg",)),
-        ('["median:5", "jpeg:quality=60"]', ("median:size=5", "jpeg:quality=60")),
-    ],
-)
-def test_defences_are_chosen_or_written_in_their_order(
-    page: AppTest, streets: None, link: str, chain: tuple[str, ...]
-) -> None:
-    if link:
-        page.query_params["g.defences"] = link
-    page.run()
-    field = page.multiselect(key="widget.g.defences")
-    assert "lgs" in field.options
-    assert config_of(launched(page)).defences == chain
-
-
-def test_a_defence_that_is_none_gets_its_line_and_no_launch(page: AppTest, streets: None) -> None:
-    page.query_params["g.defences"] = "jpeg:quality=0"
-    page.run()
-    assert "defence jpeg: quality: expected 1 to 100, got 0" in [each.value for each in page.error]
-    assert not any(each.key == "g-launch" for each in page.button)
-
-
-def test_what_is_not_as_by_default_is_marked_and_zero_is_a_word(page: AppTest, streets: None) -> None:
-    page.run()
-    assert not [each.value for each in page.caption if each.value.startswith("Changed:")]
-    assert page.number_input(key="widget.g.early_stop").label == "Early stop (validations) · off"
-    page.number_input(key="widget.g.learning_rate").set_value(0.05).run()
-    page.selectbox(key="widget.g.optimizer").set_value("adam").run()
-    assert page.number_input(key="widget.g.learning_rate").label.startswith("● ")
-    (changed,) = [each.value for each in page.caption if each.value.startswith("Changed:")]
-    assert "Optimizer: Adam (default: Adam, coarse to fine)" in changed
 
 
 def test_presets_say_that_a_time_limit_ends_them(page: AppTest, streets: None) -> None:

@@ -31,7 +31,7 @@ def test_nothing_to_vary_is_told(app: AppTest) -> None:
 def test_what_is_chosen_stands_in_the_link(app: AppTest) -> None:
     opened(app, **{"s.vary": '["top_k"]', "s.top_k": "5,10", "s.sampler": "grid", "s.seeds": 3})
     assert app.text_input(key="widget.s.top_k").value == "5,10"
-    assert "6 runs; 30% of the images are held out" in reading.texts(app)
+    assert "6 runs; 20% of the images are held out" in reading.texts(app)
     app.selectbox(key="widget.s.objective").set_value("images_per_s").run()
     assert "6 runs." in reading.texts(app)
 
