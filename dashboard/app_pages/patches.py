@@ -7,6 +7,7 @@ from dashboard.components import controls, empty_state, go_to, guarded, page_tit
 from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose
+from dashboard.parts.film import film
 from dashboard.parts.lists import filters, linked, page_number
 from dashboard.parts.patches import effects, view
 from dashboard.pictures import texels
@@ -91,6 +92,9 @@ def one(patch: PatchRecord) -> None:
         view.portrait(patch)
     with guarded():
         effects.before_after(patch)
+    if patch.job_id is not None:
+        with guarded():
+            film(patch.job_id)
     view.scored(patch)
     with controls("patch-score"):
         effects.score_elsewhere(patch)

@@ -73,6 +73,14 @@ def seen_badge(held_out: bool | None) -> None:
         )
 
 
+def image_badge(seen: bool) -> None:
+    """Whether the run saw an image."""
+    if seen:
+        st.badge(_("the run saw this image"), icon=":material/warning:", color="orange")
+    else:
+        st.badge(_("the run did not see it"), icon=":material/visibility_off:", color="green")
+
+
 def ending(facts: Mapping[str, Any]) -> str:
     """How a run ended and how far it came, as a sentence; empty where it is not on record.
 
