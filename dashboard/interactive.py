@@ -41,12 +41,24 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A bar of a slide: a share, 0 to 1, with the bounds of its interval if they are known."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Slide:
-    """A slide: a headline, lines below it, pictures side by side."""
+    """A slide: a headline, lines below it, pictures side by side, bars one below another."""
 
     title: str
     lines: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
+    bars: Sequence[Bar] = ()
 
 
 def data_uri(picture: bytes, kind: str) -> str:
@@ -126,7 +138,8 @@ def _slide(slide: Slide) -> dict[str, Any]:
         {key: value for key, value in asdict(each).items() if key != "frames" or value}
         for each in slide.pictures
     ]
-    return {"title": slide.title, "lines": list(slide.lines), "pictures": pictures}
+    bars = [asdict(each) for each in slide.bars]
+    return {"title": slide.title, "lines": list(slide.lines), "pictures": pictures, "bars": bars}
 
 
 @cache

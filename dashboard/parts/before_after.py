@@ -56,7 +56,7 @@ class Known:
 
 def changed_images(
     dataset: DatasetSummary, class_name: Sequence[str], ask: Ask, parameter: str, known: Known | None = None
-) -> None:
+) -> list[dict[str, Any]]:
     """The images of a dataset that have objects of some classes, a few at a time, clean and patched.
 
     Args:
@@ -65,6 +65,9 @@ def changed_images(
         ask: asks what the patch changes, with `indices` of images, and `again` to try a failed one again.
         parameter: of the link, for the images that are shown.
         known: of the images; decides which come first.
+
+    Returns:
+        The images that are drawn, as `engine.previews.requests.before_after` answers; empty until then.
     """
     known = known or Known()
     ids = datasets.class_ids(dataset, class_name)
@@ -72,7 +75,7 @@ def changed_images(
     places = [place for place, count in enumerate(counts) if count]
     if not places:
         st.info(_("No image of this dataset has objects of this class. Choose another class."))
-        return
+        return []
     with controls("patch-images"):
         places = _chosen(places, known, parameter)
         number = page_number(parameter, max(-(-len(places) // SHOWN), 1))
@@ -90,13 +93,16 @@ def changed_images(
             )
     if not places:
         st.caption(_("No image is like that. Choose others."))
-        return
-    indices = places[(number - 1) * SHOWN : number * SHOWN]
+        return []
+    indices, shown = places[(number - 1) * SHOWN : number * SHOWN], []
     with guarded():
-        _answered(ask, indices, lambda answer: _pictures(answer, dataset, known, zoomed))
+        shown = _answered(ask, indices)
+        if shown:
+            _pictures(shown, dataset, known, zoomed)
     if mapped and known.scores is not None:
         with guarded():
-            _answered(known.scores, indices, lambda answer: _maps(answer, dataset))
+            _maps(_answered(known.scores, indices), dataset)
+    return shown
 
 
 def _switch(name: str, label: str, meaning: str, *, first: bool = False) -> bool:
@@ -128,8 +134,11 @@ def _chosen(places: list[int], known: Known, parameter: str) -> list[int]:
     return seen.unseen_first(worst if order == "worst" else sorted(worst), known.seen)
 
 
-def _answered(ask: Ask, indices: list[int], draw: Callable[[list[dict[str, Any]]], None]) -> None:
+def _answered(ask: Ask, indices: list[int]) -> list[dict[str, Any]]:
+    """The images of an answer; empty while it is awaited, or where it failed, which is shown."""
     preview = ask(indices=indices)
+    if preview.answer is not None:
+        return list(preview.answer["images"])
     if preview.state == "failed":
         st.error(preview.error or "", icon=":material/error:")
         key = f"preview-again-{preview.request['kind']}"
@@ -137,10 +146,9 @@ def _answered(ask: Ask, indices: list[int], draw: Callable[[list[dict[str, Any]]
             if st.button(_("Try again"), icon=":material/refresh:", key=key):
                 ask(indices=indices, again=True)
                 st.rerun()
-    elif preview.answer is not None:
-        draw(preview.answer["images"])
     else:
         live(_wait, every_s=0.7)(ask, indices)
+    return []
 
 
 def _wait(ask: Ask, indices: list[int]) -> None:
@@ -204,6 +212,8 @@ def name_of(dataset: DatasetSummary, place: int) -> str:
 
 def _maps(images: list[dict[str, Any]], dataset: DatasetSummary) -> None:
     """The class's score over each image, clean and patched, side by side."""
+    if not images:
+        return
     st.html(
         f'<span style="white-space:nowrap">0 <span style="display:inline-block;width:8em;height:0.9em;'
         f'vertical-align:middle;background:{RAMP}"></span> 1</span>'

@@ -129,6 +129,36 @@ def marked(
     return drawn.getvalue()
 
 
+def faded(picture: bytes, found: list[tuple[float, Box]]) -> bytes:
+    """A picture with the frames of detections, the fainter the lower their scores, as JPEG.
+
+    Args:
+        picture: JPEG or PNG.
+        found: score, 0 to 1, and box in pixels of the picture.
+    """
+    with Image.open(io.BytesIO(picture)) as image:
+        canvas = image.convert("RGBA")
+    for score, box in found:
+        layer = Image.new("RGBA", canvas.size)
+        pen, opacity = ImageDraw.Draw(layer), f"{round(255 * score):02X}"
+        for width, ink in ((6, HALO), (3, MARKS["found"][0])):
+            for line in _lines(box, 0):
+                pen.line(line, fill=ink + opacity, width=width)
+        at = (max(box[0], 1), max(box[1] - TEXT_PX - 4, 1))
+        pen.text(
+            at,
+            f"{score:.2f}",
+            fill="#FFFFFF" + opacity,
+            stroke_width=2,
+            stroke_fill=HALO + opacity,
+            font=_font(),
+        )
+        canvas = Image.alpha_composite(canvas, layer)
+    drawn = io.BytesIO()
+    canvas.convert("RGB").save(drawn, format="JPEG", quality=90)
+    return drawn.getvalue()
+
+
 @cache
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(TEXT_PX)

@@ -32,6 +32,24 @@ function figure(picture, timers) {
   return made;
 }
 
+function bar(shown) {
+  const made = ["span", "div", "span"].map((name) => document.createElement(name));
+  const [name, track, text] = made;
+  name.textContent = shown.name;
+  text.textContent = shown.text;
+  track.className = "track";
+  const filled = document.createElement("i");
+  filled.style.width = `${100 * shown.value}%`;
+  track.append(filled);
+  if (shown.low !== null && shown.high !== null) {
+    const interval = document.createElement("b");
+    interval.style.left = `${100 * shown.low}%`;
+    interval.style.width = `${100 * (shown.high - shown.low)}%`;
+    track.append(interval);
+  }
+  return made;
+}
+
 export default function (component) {
   const { data, parentElement } = component;
   const find = (name) => parentElement.querySelector(name);
@@ -53,6 +71,7 @@ export default function (component) {
       }),
     );
     find(".pictures").replaceChildren(...slide.pictures.map((picture) => figure(picture, timers)));
+    find(".bars").replaceChildren(...slide.bars.flatMap(bar));
     find(".number").textContent = `${place + 1} / ${data.slides.length}`;
     article.focus();
   }

@@ -36,7 +36,7 @@ def test_each_is_given_all_that_it_shows() -> None:
     assert wipe["before"] == data_uri(b"one", "jpeg") == "data:image/jpeg;base64,b25l"
     assert (wipe["words"]["before"], wipe["caption"]) == ("Clean", "a.png")
     picture = {"alt": "p", "source": "data:p", "caption": "", "sharp": True}
-    assert slides["slides"] == [{"title": "One", "lines": ["<b>"], "pictures": [picture]}]
+    assert slides["slides"] == [{"title": "One", "lines": ["<b>"], "pictures": [picture], "bars": []}]
 
 
 @pytest.mark.parametrize("name", ["film", "wipe", "slides"])

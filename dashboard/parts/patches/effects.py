@@ -81,19 +81,20 @@ def subject(patch: PatchRecord, name: str) -> Subject | None:
     return Subject(dataset=dataset, weights=weights, class_name=tuple(classes), detector_class=detector_class)
 
 
-def before_after(patch: PatchRecord) -> None:
-    """Images clean and patched, with what is found on either."""
+def before_after(patch: PatchRecord) -> list[dict[str, Any]]:
+    """Images clean and patched, with what is found on either; gives back those that are drawn."""
     st.subheader(_("Before and after"), anchor=False)
     with controls("patch-before-after"):
         found = subject(patch, "patches")
-    if found is not None:
-        known = Known(
-            seen=seen.seen(patch.summary, found.dataset),
-            scored=hidden.of_patch(patch.id, found.dataset.name, Path(found.weights).stem),
-            scores=partial(patches.confidence, patch, **found.asked),
-        )
-        ask = partial(patches.before_after, patch, **found.asked)
-        changed_images(found.dataset, found.class_name, ask, "patches.image", known)
+    if found is None:
+        return []
+    known = Known(
+        seen=seen.seen(patch.summary, found.dataset),
+        scored=hidden.of_patch(patch.id, found.dataset.name, Path(found.weights).stem),
+        scores=partial(patches.confidence, patch, **found.asked),
+    )
+    ask = partial(patches.before_after, patch, **found.asked)
+    return changed_images(found.dataset, found.class_name, ask, "patches.image", known)
 
 
 def score_elsewhere(patch: PatchRecord) -> None:
