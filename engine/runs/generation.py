@@ -232,7 +232,7 @@ class Generation:
     def _validate(self) -> None:
         """Score the patch on the held-out images: the highest ASR is best, then the least confidence.
 
-        Of several detectors the mean counts, and the mean of their bounds, which is no narrower than its own.
+        Of several detectors the mean counts, and the means of their bounds, rather too wide than too narrow.
         """
         state = self.state
         found = [judge.score(state.patch_chw, resamples=RESAMPLES) for judge in self._judges]

@@ -61,7 +61,7 @@ def test_scenes_are_drawn_anew_when_the_patch_has_changed(
     assert "The detector looks at two scenes" in texts(app)
     assert answered() == [1, 2]  # the first image has no objects; the run sees all others
     app.run()
-    assert len(app.get("imgs")) == 2
+    assert len(app.get("image")) == 2
     with Repository() as repository:
         assert repository.previews.old() == []  # nobody would ask for it again
     assert not list((live.parents[2] / "previews").iterdir())
@@ -72,7 +72,7 @@ def test_scenes_are_drawn_anew_when_the_patch_has_changed(
         assert repository.previews.claim() is None
     monkeypatch.setattr(watching, "EVERY_S", 0.0)
     app.run()
-    assert len(app.get("imgs")) == 2  # the former ones, until others are there
+    assert len(app.get("image")) == 2  # the former ones, until others are there
     with Repository() as repository:
         preview = repository.previews.claim()
         repository.previews.fail(preview.key, "weights: expected a file, got none; check the path")

@@ -63,7 +63,7 @@ def test_a_bar_opens_its_objects(own_home: Path) -> None:
     app.selectbox(key="widget.patches.by.size").select(2).run()
     assert "2 objects, 1 hidden" in texts(app)
     assert "hidden: 0.50 → 0.00" in texts(app)
-    assert len(app.get("imgs")) == 2
+    assert len(app.get("image")) == 2
     app.segmented_control(key="widget.patches.by").set_value("place").run()
     assert not app.exception
-    assert len(app.get("imgs")) == 0
+    assert len(app.get("image")) == 0
