@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboard.services import datasets
+from dashboard.services import datasets, patches
 from engine.config import RunConfig
-from engine.errors import EngineError
+from engine.errors import EngineError, PatchFileError
 from engine.runs.selection import taken
 from engine.store.datasets import DatasetSummary
 
@@ -38,6 +38,14 @@ def seen(summary: Mapping[str, Any], dataset: DatasetSummary) -> frozenset[int] 
     if any(made.get(name, number) != number for name, number in found.items()):
         return None
     return frozenset(training)
+
+
+def of_patch(patch_id: int | None, dataset: DatasetSummary) -> frozenset[int] | None:
+    """The places of the images that a patch was made on; None also where it is no longer on record."""
+    try:
+        return None if patch_id is None else seen(patches.get(patch_id).summary, dataset)
+    except PatchFileError:
+        return None
 
 
 def unseen_first(places: Sequence[int], known: frozenset[int] | None) -> list[int]:

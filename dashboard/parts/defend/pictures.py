@@ -78,7 +78,10 @@ def _pictures(images: Sequence[dict[str, Any]], scenes: Sequence[Scene]) -> None
         picture = patches.file_bytes(image[side]["path"])
         with column:
             st.image(
-                marks.marked(picture, marks.marks_of(image, side)), caption=text, alt=text, width="stretch"
+                marks.marked(picture, marks.marks_of(image, side), scores=marks.scores_of(image, side)),
+                caption=text,
+                alt=text,
+                width="stretch",
             )
             st.markdown(
                 Markdown("**{figures}**  \n{attacker}").format(

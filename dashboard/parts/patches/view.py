@@ -24,7 +24,7 @@ from dashboard.drawing import Markdown, notes, st
 from dashboard.i18n import _
 from dashboard.page_state import choose, kept
 from dashboard.parts.jobs.controls import asked_twice
-from dashboard.parts.jobs.view import loss_chart
+from dashboard.parts.jobs.view import loss_chart, score_chart
 from dashboard.parts.outcome import headline
 from dashboard.parts.patches.hidden import who_is_hidden
 from dashboard.parts.report_button import report_button
@@ -154,6 +154,7 @@ def history(patch: PatchRecord) -> None:
         with st.expander(_("History"), icon=":material/history:"):
             if steps and patch.job_id is not None:
                 loss_chart(patch.job_id, steps)
+                score_chart(patch.job_id)
             if validated:
                 _validations(validated)
             if not_scorable:

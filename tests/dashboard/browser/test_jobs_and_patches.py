@@ -137,12 +137,17 @@ def pictured(place: tuple[str, Path, Job], monkeypatch: pytest.MonkeyPatch) -> s
     box = [40.0, 60.0, 120.0, 180.0]
     found = {"box": box, "score": 0.9, "matched": True, "hallucination": False, "appeared": False}
     thing = {"box": box, "before": True, "after": False, "vanished": True}
-    sides = {side: {"path": str(home / "drawn.jpg"), "found": each} for side, each in (("before", [found]), ("after", []))}
+    sides = {
+        side: {"path": str(home / "drawn.jpg"), "found": each}
+        for side, each in (("before", [found]), ("after", []))
+    }
     with Repository() as repository:
         asked = patches.before_after(
             repository.patches.get(1), dataset=DATASET, weights="demo", class_name=("person",), indices=[1, 2]
         )
-        images = [{"index": index, "width": 320, "height": 200, "objects": [thing], **sides} for index in (1, 2)]
+        images = [
+            {"index": index, "width": 320, "height": 200, "objects": [thing], **sides} for index in (1, 2)
+        ]
         repository.previews.answer(asked.key, {"images": images})
     return f"{url}/patches?patch=1"
 

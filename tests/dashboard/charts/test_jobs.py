@@ -14,9 +14,9 @@ from dashboard.charts.jobs import (
     estimates_beside_truth,
     loss_rows,
     loss_spec,
+    rates,
     score_rows,
     score_spec,
-    rates,
     throughput_rows,
     throughput_spec,
 )

@@ -45,6 +45,11 @@ def test_images_held_out_were_not_seen(streets_as_imported: DatasetSummary) -> N
     assert len(found) == 5
 
 
+def test_nothing_is_known_of_a_patch_that_is_gone(streets_as_imported: DatasetSummary) -> None:
+    assert seen.of_patch(None, streets_as_imported) is None
+    assert seen.of_patch(99, streets_as_imported) is None
+
+
 @pytest.mark.parametrize(
     ("known", "expected"), [(None, [3, 1, 2]), (frozenset(), [3, 1, 2]), (frozenset({3, 1}), [2, 3, 1])]
 )
