@@ -145,5 +145,6 @@ def _slide(slide: Slide) -> dict[str, Any]:
 @cache
 def _component(name: str) -> Any:
     """Streamlit's component of a name, which mounts itself in whatever runtime draws the page."""
-    parts = {kind: (WEB / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+    kinds = ("html", "css", "js")
+    parts: dict[str, Any] = {kind: (WEB / f"{name}.{kind}").read_text(encoding="utf-8") for kind in kinds}
     return st.components.v2.component(f"patchbench_{name}", **parts)

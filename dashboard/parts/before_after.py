@@ -128,9 +128,10 @@ def _chosen(places: list[int], known: Known, parameter: str) -> list[int]:
         format_func=lambda each: _(WANTED[each]),
         **kept(f"{parameter}.outcome", "", allowed=WANTED),
     )
-    worst = [place for place in hidden.worst_first(found, min_score, wanted) if place in set(places)]
+    offered = set(places)
+    worst = [place for place in hidden.worst_first(found, min_score, wanted) if place in offered]
     if not wanted:
-        worst += [place for place in places if place not in set(worst)]
+        worst += sorted(offered.difference(worst))
     return seen.unseen_first(worst if order == "worst" else sorted(worst), known.seen)
 
 

@@ -76,9 +76,8 @@ def _changed(image: Image | None) -> Slide:
 
 def _who(score: ScoreRecord | None) -> Slide:
     """The share that is hidden by size, or, where that is not on record, beside the controls."""
-    known = None if score is None else hidden.of_score(score)
-    if known is not None and (found := hidden.objects(*known)):
-        shares = hidden.shares(found, "size")
+    shares = [] if score is None else hidden.bars(score.job_id, score.detector, "size")
+    if any(each.found for each in shares):
         bars = [
             Bar(name=name, value=each.hidden, low=each.low, high=each.high, text=formats.percent(each.hidden))
             for name, each in zip(labels("size"), shares, strict=True)

@@ -83,6 +83,13 @@ def outcomes(job_id: int | None, detector: str) -> tuple[float, list[ImageOutcom
     return read_outcomes(Path(folder) if folder else job_folder(job_id), detector)
 
 
+@cached(ttl_s=600, max_entries=32)
+def bars(job_id: int | None, detector: str, by: str) -> list[Share]:
+    """`shares` of what `outcomes` gives; empty without a record."""
+    known = outcomes(job_id, detector)
+    return [] if known is None else shares(objects(*known), by)
+
+
 def of_score(score: ScoreRecord) -> tuple[float, list[ImageOutcome]] | None:
     """What became of the objects that a score rests on; None where that is not on record."""
     return outcomes(score.job_id, score.detector)

@@ -16,8 +16,8 @@ function curves(svg, data) {
   const last = Math.max(data.moments.length - 1, 1);
   for (const curve of data.curves) {
     const points = curve.values
-      .map((value, place) => [(1000 * place) / last, 290 - 280 * value])
-      .filter((point) => Number.isFinite(point[1]));
+      .map((value, place) => (value === null ? null : [(1000 * place) / last, 290 - 280 * value]))
+      .filter((point) => point !== null);
     const line = drawn("polyline", { points: points.map((point) => point.join(",")).join(" ") }, svg);
     line.style.setProperty("--line", curve.colour);
   }

@@ -67,11 +67,14 @@ class Film:
         try:
             (self.folder / FOLDER).mkdir(exist_ok=True)
             for step, content in self._waiting.items():
-                path = self.folder / FOLDER / f"{step:09d}.webp"
-                write_atomically(path, lambda file, content=content: file.write(content))
+                _write(self.folder / FOLDER / f"{step:09d}.webp", content)
         except (OSError, StorageError) as error:
             log.warning("The film of the patch lacks a moment: %s", error)
         self._waiting.clear()
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_atomically(path, lambda file: file.write(content))
 
 
 def picture(patch_chw: FloatArray, mask_hw: npt.NDArray[np.bool_] | None = None) -> bytes:

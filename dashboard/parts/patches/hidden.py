@@ -15,7 +15,7 @@ from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose, kept
 from dashboard.parts.lists import page_number
 from dashboard.services import hidden, thumbnails
-from dashboard.services.hidden import CROWDS, SCORES, SIZES, ObjectOutcome
+from dashboard.services.hidden import CROWDS, SCORES, SIZES, ObjectOutcome, Share
 from engine.records import ScoreRecord
 from engine.store.datasets import DatasetSummary
 
@@ -57,14 +57,14 @@ def who_is_hidden(score: ScoreRecord, dataset: DatasetSummary | None) -> None:
             required=True,
             **kept("patches.by", "size", allowed=BY),
         )
-    bar = _bars(found, by)
+    bar = _bars(hidden.bars(score.job_id, score.detector, by), by)
     if bar is not None and dataset is not None:
         _gallery(hidden.of_bar(found, by, bar), dataset)
 
 
-def _bars(found: Sequence[ObjectOutcome], by: str) -> int | None:
+def _bars(bars: Sequence[Share], by: str) -> int | None:
     """The chart, and the number of the bar that is chosen."""
-    names, bars = labels(by), hidden.shares(found, by)
+    names = labels(by)
     slot = st.container()
     filled = [place for place, each in enumerate(bars) if each.found]
     with controls("hidden-bar"):

@@ -25,7 +25,7 @@ SCENES = [
 @pytest.fixture
 def patch(own_home: Path) -> PatchRecord:
     films.moments.clear()
-    hidden.outcomes.clear()
+    hidden.bars.clear()
     with Repository() as repository:
         return fill(repository, runs=1, steps=3)[0]
 
@@ -57,7 +57,8 @@ def test_what_is_known_is_shown(
     outcome = ImageOutcome(
         image=1, clean=(0.9, 0.9), patched=(0.1, 0.9), appeared=0, size=(99, 99), boxes_xyxy_px=boxes
     )
-    monkeypatch.setattr(hidden, "of_score", lambda score: (0.25, [outcome]))
+    shares = hidden.shares(hidden.objects(0.25, [outcome]), "size")
+    monkeypatch.setattr(hidden, "bars", lambda *_score: shares)
     _what, _formed, changed, who, helps = patch_slides(patch, image, [SCENES])
     assert [picture.caption for picture in changed.pictures] == ["clean", "with the patch"]
     assert [(bar.name, bar.text) for bar in who.bars] == [

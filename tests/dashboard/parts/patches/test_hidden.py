@@ -57,6 +57,7 @@ def test_a_bar_opens_its_objects(own_home: Path) -> None:
     nothing: dict = {"patch": None, "controls": {}}
     write_outcomes(folder, [Evaluation(settings=settings, outcomes=(one,), **nothing)])
     hidden.outcomes.clear()
+    hidden.bars.clear()
     app.run()
     assert not app.exception
     assert len(app.get("plotly_chart")) == 1
