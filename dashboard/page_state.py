@@ -19,13 +19,6 @@ def presenting() -> bool:
     return bool(st.session_state.get(_KEPT + "present"))
 
 
-def present() -> None:
-    """Turn the presentation mode on, as its toggle does; for a button's `on_click`."""
-    enter("")
-    choose("present", True)
-    st.session_state[_WIDGET + "present"] = True
-
-
 def enter(page: str) -> None:
     """Say which page is drawn from here on; empty for what all pages share.
 

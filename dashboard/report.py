@@ -205,7 +205,12 @@ def _story(scenes: Sequence[stories.Scene], subject: stories.DefendedSubject) ->
 
 def _scene_picture(image: Mapping[str, Any], side: str) -> str:
     """One side of a stored preview with its marks, as a data URI."""
-    drawn = marks.marked(Path(image[side]["path"]).read_bytes(), marks.marks_of(dict(image), side))
+    whole = dict(image)
+    drawn = marks.marked(
+        Path(image[side]["path"]).read_bytes(),
+        marks.marks_of(whole, side),
+        scores=marks.scores_of(whole, side),
+    )
     with Image.open(io.BytesIO(drawn)) as opened:
         opened.thumbnail((SCENE_PX, SCENE_PX))
         file = io.BytesIO()

@@ -155,12 +155,37 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageOutcome:
+    """What became of the objects of one image that carried a patch.
+
+    Attributes:
+        image: its number: among the images of a loader, or its place in the dataset.
+        clean, patched: for each object the score of the detection matched to it, 0 to 1, however low; None
+            where there is none.
+        appeared: detections with the patch that overlap no object, and nothing that was found without it.
+        size: width and height in pixels; 0 where the dataset was not asked.
+        boxes_xyxy_px: of the objects, corners in pixels of the image; empty likewise.
+    """
+
+    image: int
+    clean: tuple[float | None, ...]
+    patched: tuple[float | None, ...]
+    appeared: int
+    size: tuple[int, int] = (0, 0)
+    boxes_xyxy_px: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores of a patch and its controls, with the settings of the evaluation."""
+    """Scores of a patch and its controls, with the settings of the evaluation.
+
+    `outcomes` is what became of the objects under the patch, by image; large, so no part of the JSON.
+    """
 
     patch: Scores
     controls: dict[str, Scores]
     settings: dict[str, Any]
+    outcomes: tuple[ImageOutcome, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The form printed by `patch evaluate --json`."""

@@ -154,6 +154,7 @@ TORCH_FREE = [
     "engine.registry",
     "engine.settings",
     "engine.terminal",
+    "engine.evaluation.bootstrap",
     "engine.evaluation.config",
     "engine.baselines.config",
     *(
@@ -201,7 +202,7 @@ TORCH_FREE = [
     "engine.jobs.known_attacks",
     "engine.jobs.matrix_columns",
     "engine.jobs.matrix_tables",
-    "engine.runs.imports",
+    *(f"engine.runs.{name}" for name in ("film", "imports", "outcomes", "selection")),
     "engine.runs.paths",
     "engine.runs.run_folder",
     *(f"engine.benchmark.{name}" for name in ("changes", "rows", "report", "suite", "verdicts", "wording")),

@@ -23,8 +23,10 @@ from dashboard.components import (
 from dashboard.drawing import notes, st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose
+from dashboard.parts.film import film
 from dashboard.parts.jobs import controls as job_controls
 from dashboard.parts.jobs import upkeep, view
+from dashboard.parts.jobs.watching import scenes, watched_switch
 from dashboard.parts.lists import filters, linked, page_number
 from dashboard.services import jobs
 from dashboard.services.jobs import JobView
@@ -149,6 +151,10 @@ def one(found: JobView) -> None:
             view.axis_choice()
     goes_on = job.state in view.GOES_ON
     live(view.live_part, every_s=2.0 if goes_on else None)(job.id, (job.state, job.wanted))
+    if jobs.kind_of(job.kind).makes == "patch":
+        if job.state == "running" and watched_switch(job):
+            live(scenes, every_s=3.0)(job)
+        live(film, every_s=10.0 if goes_on else None)(job.id)
     view.scores(found)
     view.details(found)
     with controls("job-notes"):

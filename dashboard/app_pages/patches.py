@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from dashboard import interactive
 from dashboard.components import controls, empty_state, go_to, guarded, page_title, score_line
 from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose
+from dashboard.parts.film import film
 from dashboard.parts.lists import filters, linked, page_number
 from dashboard.parts.patches import effects, view
+from dashboard.parts.slides import patch_slides
 from dashboard.pictures import texels
-from dashboard.services import patches
+from dashboard.services import patches, stories
 from dashboard.services.patches import LARGEST_MB
 from engine.errors import PatchFileError
 from engine.records import PatchRecord
@@ -89,8 +92,15 @@ def one(patch: PatchRecord) -> None:
     page_title(patch.name, _("Patch {number}").format(number=patch.id))
     with guarded():
         view.portrait(patch)
+    stage, shown = st.container(), []
     with guarded():
-        effects.before_after(patch)
+        shown = effects.before_after(patch)
+    with stage, controls("patch-slides"), guarded():
+        told = stories.about(patch)[1] if "config" in patch.summary else []
+        interactive.slides(patch_slides(patch, shown[0] if shown else None, told), key="patch-slides")
+    if patch.job_id is not None:
+        with guarded():
+            film(patch.job_id)
     view.scored(patch)
     with controls("patch-score"):
         effects.score_elsewhere(patch)

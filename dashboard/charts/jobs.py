@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import Any
@@ -106,6 +106,52 @@ def epoch_spec(
     axis = {**LEVEL, "tickMinStep": 1, "format": "d"}
     drawn = {"encoding": {"x": number("place", x_title, axis=axis)}, "layer": layers}
     return framed(drawn, title=title, height=280, dark=dark, large=large)
+
+
+def score_rows(
+    validated: Sequence[tuple[int, Mapping[str, float], Mapping[str, tuple[float, float]]]],
+    names: Iterable[str],
+) -> dict[str, list[float | None]]:
+    """Scores in the columns `iteration`, and for each of `names` itself, `…_low` and `…_high`.
+
+    Args:
+        validated: iteration, scores and the bounds of their intervals, in order.
+        names: of scores; one that is not known is None.
+    """
+    rows: dict[str, list[float | None]] = {"iteration": [iteration for iteration, *_rest in validated]}
+    for name in names:
+        rows[name] = [scores.get(name) for _iteration, scores, _bounds in validated]
+        for place, end in enumerate(("low", "high")):
+            bounds = [ci95.get(name, (None, None))[place] for _iteration, _scores, ci95 in validated]
+            rows[f"{name}_{end}"] = bounds
+    return rows
+
+
+def score_spec(
+    names: Mapping[str, str], *, title: str, x_title: str, dark: bool = False, large: bool = False
+) -> dict[str, Any]:
+    """Scores, 0 to 1, over iterations, each with the band of its 95% interval; the same whatever they are.
+
+    Args:
+        names: column → what it is called in the session's language.
+        title, x_title: likewise.
+    """
+    scale = {"domain": list(names.values()), "range": [colour(1 + ink) for ink in range(len(names))]}
+    layers: list[dict[str, Any]] = []
+    for name, words in names.items():
+        ink = {"datum": words, "type": "nominal", "scale": scale, "legend": {"title": None}}
+        y = number(name, scale={"domain": [0, 1]})
+        band = {"y": {**y, "field": f"{name}_low"}, "y2": {"field": f"{name}_high"}, "color": ink}
+        line = {"type": "line", "strokeWidth": thick(large), "point": True}
+        layers += [
+            {"mark": {"type": "area", "opacity": 0.15, "aria": False}, "encoding": band},
+            {"mark": line, "encoding": {"y": y, "color": ink}},
+        ]
+    shown = [("iteration", x_title, ",.0f"), *((name, words, ".2f") for name, words in names.items())]
+    layers.append(pointed_at(shown, dark=dark))
+    axis = {**LEVEL, "tickMinStep": 1, "format": "d"}
+    drawn = {"encoding": {"x": number("iteration", x_title, axis=axis)}, "layer": layers}
+    return framed(drawn, title=title, height=320, dark=dark, large=large)
 
 
 def rates(steps: Sequence[StepRecord]) -> tuple[list[float], list[float]]:

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Images before and after a patch, with what a detector finds on either."""
+"""Images before and after a patch, one over the other, with what a detector finds on either."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from dashboard import formats, interactive
 from dashboard.components import controls, guarded, live
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
-from dashboard.page_state import kept
+from dashboard.page_state import kept, presenting
 from dashboard.parts.lists import page_number
-from dashboard.services import datasets, marks, patches
+from dashboard.parts.outcome import image_badge
+from dashboard.services import datasets, hidden, marks, patches, seen
+from engine.records import ImageOutcome
 from engine.store.datasets import DatasetSummary
 from engine.store.previews import Preview
 
@@ -24,10 +28,35 @@ LEGEND = {
     "vanished": N_("vanished (× below it)"),  # noqa: RUF001
     "appeared": N_("appeared (+ below it)"),
 }
+ORDERS = {"worst": N_("Worst first"), "dataset": N_("In the dataset's order")}
+WANTED = {
+    "": N_("All images"),
+    "hidden": N_("With an object that is hidden"),
+    "survived": N_("With an object that is still found"),
+    "appeared": N_("With a detection that appeared"),
+}
+RAMP = "linear-gradient(to right, #000004, #57106e, #bc3754, #f98e09, #fcffa4)"  # as the pictures have it
 Ask = Callable[..., Preview]
 
 
-def changed_images(dataset: DatasetSummary, class_name: Sequence[str], ask: Ask, parameter: str) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of the images before they are drawn.
+
+    Attributes:
+        seen: the places of those that the run saw; None where that is not known.
+        scored: from which score on an object counts as found, and what became of each; None without a record.
+        scores: asks for the pictures of the class's score; see `Ask`; None for none.
+    """
+
+    seen: frozenset[int] | None = None
+    scored: tuple[float, list[ImageOutcome]] | None = None
+    scores: Ask | None = None
+
+
+def changed_images(
+    dataset: DatasetSummary, class_name: Sequence[str], ask: Ask, parameter: str, known: Known | None = None
+) -> list[dict[str, Any]]:
     """The images of a dataset that have objects of some classes, a few at a time, clean and patched.
 
     Args:
@@ -35,36 +64,92 @@ def changed_images(dataset: DatasetSummary, class_name: Sequence[str], ask: Ask,
         class_name: of the dataset.
         ask: asks what the patch changes, with `indices` of images, and `again` to try a failed one again.
         parameter: of the link, for the images that are shown.
+        known: of the images; decides which come first.
+
+    Returns:
+        The images that are drawn, as `engine.previews.requests.before_after` answers; empty until then.
     """
+    known = known or Known()
     ids = datasets.class_ids(dataset, class_name)
     counts = datasets.object_counts(dataset.name, dataset.imported_at, ids)
     places = [place for place, count in enumerate(counts) if count]
     if not places:
         st.info(_("No image of this dataset has objects of this class. Choose another class."))
-        return
+        return []
     with controls("patch-images"):
-        number = page_number(parameter, -(-len(places) // SHOWN))
-        zoomed = st.toggle(
-            _("Zoom to the objects"),
-            help=_("Shows the part of each image around what vanished, or else around its objects."),
-            **kept(f"{parameter}.zoom", True, parse=lambda text: text == "True"),
-        )
+        places = _chosen(places, known, parameter)
+        number = page_number(parameter, max(-(-len(places) // SHOWN), 1))
+        with st.container(horizontal=True):
+            zoomed = _switch(
+                f"{parameter}.zoom",
+                _("Zoom to the objects"),
+                _("Shows the part of each image around what vanished, or else around its objects."),
+                first=True,
+            )
+            mapped = known.scores is not None and _switch(
+                f"{parameter}.scores",
+                _("Map of scores"),
+                _("Where the detector sees the class, and how surely, without and with the patch."),
+            )
+    if not places:
+        st.caption(_("No image is like that. Choose others."))
+        return []
+    indices, shown = places[(number - 1) * SHOWN : number * SHOWN], []
     with guarded():
-        _compare(ask, places[(number - 1) * SHOWN : number * SHOWN], dataset, zoomed)
+        shown = _answered(ask, indices)
+        if shown:
+            _pictures(shown, dataset, known, zoomed)
+    if mapped and known.scores is not None:
+        with guarded():
+            _maps(_answered(known.scores, indices), dataset)
+    return shown
 
 
-def _compare(ask: Ask, indices: list[int], dataset: DatasetSummary, zoomed: bool) -> None:
+def _switch(name: str, label: str, meaning: str, *, first: bool = False) -> bool:
+    return bool(st.toggle(label, help=meaning, **kept(name, first, parse=lambda text: text == "True")))
+
+
+def _chosen(places: list[int], known: Known, parameter: str) -> list[int]:
+    """The images in the order that is chosen, those that the run did not see first."""
+    if known.scored is None:
+        return seen.unseen_first(places, known.seen)
+    min_score, found = known.scored
+    left, right = st.columns(2)
+    order = left.selectbox(
+        _("Order"),
+        list(ORDERS),
+        format_func=lambda each: _(ORDERS[each]),
+        help=_("By the number of objects that the patch hides. Images that the run did not see come first."),
+        **kept(f"{parameter}.order", "worst", allowed=ORDERS),
+    )
+    wanted = right.selectbox(
+        _("Images"),
+        list(WANTED),
+        format_func=lambda each: _(WANTED[each]),
+        **kept(f"{parameter}.outcome", "", allowed=WANTED),
+    )
+    offered = set(places)
+    worst = [place for place in hidden.worst_first(found, min_score, wanted) if place in offered]
+    if not wanted:
+        worst += sorted(offered.difference(worst))
+    return seen.unseen_first(worst if order == "worst" else sorted(worst), known.seen)
+
+
+def _answered(ask: Ask, indices: list[int]) -> list[dict[str, Any]]:
+    """The images of an answer; empty while it is awaited, or where it failed, which is shown."""
     preview = ask(indices=indices)
+    if preview.answer is not None:
+        return list(preview.answer["images"])
     if preview.state == "failed":
         st.error(preview.error or "", icon=":material/error:")
-        with controls("patch-again"):
-            if st.button(_("Try again"), icon=":material/refresh:", key="preview-again"):
+        key = f"preview-again-{preview.request['kind']}"
+        with controls(key):
+            if st.button(_("Try again"), icon=":material/refresh:", key=key):
                 ask(indices=indices, again=True)
                 st.rerun()
-    elif preview.answer is not None:
-        _pictures(preview.answer["images"], dataset, zoomed)
     else:
         live(_wait, every_s=0.7)(ask, indices)
+    return []
 
 
 def _wait(ask: Ask, indices: list[int]) -> None:
@@ -75,22 +160,77 @@ def _wait(ask: Ask, indices: list[int]) -> None:
     st.info(text, icon=":material/hourglass_top:")
 
 
-def _pictures(images: list[dict[str, Any]], dataset: DatasetSummary, zoomed: bool) -> None:
+def _pictures(images: list[dict[str, Any]], dataset: DatasetSummary, known: Known, zoomed: bool) -> None:
     was, gone, new = marks.changes(images)
     text = _(
         "Objects found on the clean images: {number} · vanished: {gone} · detections that appeared: {new}"
     )
     st.markdown(text.format(number=was, gone=gone, new=new))
     legend()
+    places = st.columns(1 if presenting() else SHOWN)
+    for number, image in enumerate(images):
+        with places[number % len(places)]:
+            if known.seen is not None:
+                image_badge(image["index"] in known.seen)
+            one_image(image, name_of(dataset, image["index"]), marks.focus(image) if zoomed else None)
+
+
+def one_image(image: dict[str, Any], name: str, part: marks.Box | None) -> None:
+    """One image under a slider between its two sides.
+
+    Args:
+        image: one of the answer of `engine.previews.requests.before_after`.
+        name: of its file.
+        part: to be enlarged; None for the whole.
+    """
+    before, after = (
+        marks.marked(
+            patches.file_bytes(image[side]["path"]),
+            marks.marks_of(image, side),
+            part,
+            marks.scores_of(image, side),
+        )
+        for side in ("before", "after")
+    )
+    was, gone, new = marks.changes([image])
+    caption = _("{name}: {gone} of {number} vanished, {new} appeared").format(
+        name=name, gone=gone, number=was, new=new
+    )
+    interactive.wipe(
+        before,
+        after,
+        words=(_("clean"), _("with the patch")),
+        caption=caption,
+        alt=caption,
+        key=f"wipe-{image['index']}",
+    )
+
+
+def name_of(dataset: DatasetSummary, place: int) -> str:
+    """The name of an image's file."""
+    return Path(datasets.image(dataset.name, dataset.imported_at, place).path).name
+
+
+def _maps(images: list[dict[str, Any]], dataset: DatasetSummary) -> None:
+    """The class's score over each image, clean and patched, side by side."""
+    if not images:
+        return
+    st.html(
+        f'<span style="white-space:nowrap">0 <span style="display:inline-block;width:8em;height:0.9em;'
+        f'vertical-align:middle;background:{RAMP}"></span> 1</span>'
+    )
+    st.caption(_("The highest score of the class at each place that the detector looks at."))
     for image in images:
-        name = Path(datasets.image(dataset.name, dataset.imported_at, image["index"]).path).name
-        part = marks.focus(image) if zoomed else None
         for column, side in zip(st.columns(2), ("before", "after"), strict=True):
-            caption = _("{name}, clean") if side == "before" else _("{name}, with the patch")
-            text = caption.format(name=name)
-            drawn = marks.marks_of(image, side)
-            picture = patches.file_bytes(image[side]["path"])
-            column.image(marks.marked(picture, drawn, part), caption=text, alt=text, width="stretch")
+            caption = (
+                _("{name}, clean: {score} at most")
+                if side == "before"
+                else _("{name}, with the patch: {score} at most")
+            )
+            text = caption.format(
+                name=name_of(dataset, image["index"]), score=formats.number(image[side]["highest"])
+            )
+            column.image(patches.file_bytes(image[side]["path"]), caption=text, alt=text, width="stretch")
 
 
 def legend() -> None:

@@ -18,6 +18,7 @@ VERDICTS = {
     "weaker": N_("It is no stronger than a grey patch of its size: this shows occlusion, not an attack."),
     "few": N_("Too few objects to tell it from a grey patch of its size: score it on more images."),
 }
+SEEN = {True: N_("on images the run did not see"), False: N_("on the images it was made on")}
 ENDINGS = {
     "iterations": N_("It went through all of its {asked} iterations."),
     "time limit": N_("Its time limit ended it after {done} of {asked} iterations."),
@@ -39,7 +40,7 @@ def headline(evaluation: Mapping[str, Any], classes: str, held_out: bool | None)
     grey = evaluation["controls"].get("grey", {}).get("asr")
     with st.container(border=True, gap="small"):
         st.markdown(
-            Markdown("### {text}").format(text=_sentence(evaluation["patch"]["asr"], grey, classes)),
+            Markdown("### {text}").format(text=sentence(evaluation["patch"]["asr"], grey, classes)),
             help=_(MEANINGS),
         )
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -52,7 +53,8 @@ def headline(evaluation: Mapping[str, Any], classes: str, held_out: bool | None)
             (st.success if verdict == "stronger" else st.warning)(_(VERDICTS[verdict]), icon=icon)
 
 
-def _sentence(asr: float, grey: float | None, classes: str) -> str:
+def sentence(asr: float, grey: float | None, classes: str) -> str:
+    """The share that a patch hides, beside that of a grey one where it is known."""
     if grey is None:
         text = _("Hides {asr} of the objects it was tested on ({classes}).")
         return text.format(asr=formats.percent(asr), classes=classes)
@@ -63,14 +65,22 @@ def _sentence(asr: float, grey: float | None, classes: str) -> str:
 def seen_badge(held_out: bool | None) -> None:
     """Whether a score is of images that the patch was made on; nothing where that is not known."""
     if held_out:
-        st.badge(_("on images the run did not see"), icon=":material/visibility_off:", color="green")
+        st.badge(_(SEEN[True]), icon=":material/visibility_off:", color="green")
     elif held_out is False:
         st.badge(
-            _("on the images it was made on"),
+            _(SEEN[False]),
             icon=":material/warning:",
             color="orange",
             help=_("On other images it may be weaker."),
         )
+
+
+def image_badge(seen: bool) -> None:
+    """Whether the run saw an image."""
+    if seen:
+        st.badge(_("the run saw this image"), icon=":material/warning:", color="orange")
+    else:
+        st.badge(_("the run did not see it"), icon=":material/visibility_off:", color="green")
 
 
 def ending(facts: Mapping[str, Any]) -> str:

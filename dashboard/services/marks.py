@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 Box = tuple[float, float, float, float]
 # Mark → colour (Okabe and Ito), length of dashes in pixels (0: one line), sign: its lines in a square of 1.
@@ -19,6 +20,7 @@ MARKS: dict[str, tuple[str, int, tuple[Box, ...]]] = {
 }
 HALO = "#000000"
 MOST_OF_IT = 0.6
+TEXT_PX = 15
 SIGN_PX = 10  # the side of a sign: below the box's lower right corner, as patches lie above its middle
 
 
@@ -42,6 +44,19 @@ def marks_of(image: dict[str, Any], side: str) -> list[tuple[str, Box]]:
         if each.get("matched", True) or each["hallucination"]  # of several on one object, the one that counts
     ]
     return [(mark, tuple(box)) for mark, box in [*lost, *found]]
+
+
+def scores_of(image: dict[str, Any], side: str) -> list[tuple[str, Box]]:
+    """What is to be written on one side: the score of each detection that `marks_of` draws, and its box.
+
+    Args:
+        image, side: as of `marks_of`.
+    """
+    return [
+        (f"{each['score']:.2f}", tuple(each["box"]))
+        for each in image[side]["found"]
+        if "score" in each and (each.get("matched", True) or each["hallucination"])
+    ]
 
 
 def changes(images: list[dict[str, Any]]) -> tuple[int, int, int]:
@@ -76,12 +91,27 @@ def focus(image: dict[str, Any]) -> Box | None:
     return part if area < MOST_OF_IT * image["width"] * image["height"] else None
 
 
-def marked(picture: bytes, marks: list[tuple[str, Box]], part: Box | None = None) -> bytes:
-    """A picture, JPEG or PNG, with marks drawn on it, as JPEG; of the whole, or of a part, enlarged."""
+def marked(
+    picture: bytes,
+    marks: list[tuple[str, Box]],
+    part: Box | None = None,
+    scores: list[tuple[str, Box]] | None = None,
+) -> bytes:
+    """A picture with marks drawn on it, as JPEG.
+
+    Args:
+        picture: JPEG or PNG.
+        marks: as `marks_of` gives them.
+        part: to be enlarged; None for the whole.
+        scores: as `scores_of` gives them; written above the boxes, as patches lie within.
+    """
+    scores = scores or []
     with Image.open(io.BytesIO(picture)) as image:
         canvas = image.convert("RGB")
     if part is not None:
-        canvas, marks = _enlarged(canvas, marks, part)
+        whole = canvas
+        canvas, marks = _enlarged(whole, marks, part)
+        scores = _enlarged(whole, scores, part)[1]
     pen = ImageDraw.Draw(canvas)
     for mark, box in marks:
         colour, dash, sign = MARKS[mark]
@@ -91,9 +121,47 @@ def marked(picture: bytes, marks: list[tuple[str, Box]], part: Box | None = None
         for width, ink in ((6, HALO), (3, colour)):
             for line in _placed(sign, box, canvas.size):
                 pen.line(line, fill=ink, width=width)
+    for text, box in scores:
+        at = (max(box[0], 1), max(box[1] - TEXT_PX - 4, 1))
+        pen.text(at, text, fill="#FFFFFF", stroke_width=2, stroke_fill=HALO, font=_font())
     drawn = io.BytesIO()
     canvas.save(drawn, format="JPEG", quality=90)
     return drawn.getvalue()
+
+
+def faded(picture: bytes, found: list[tuple[float, Box]]) -> bytes:
+    """A picture with the frames of detections, the fainter the lower their scores, as JPEG.
+
+    Args:
+        picture: JPEG or PNG.
+        found: score, 0 to 1, and box in pixels of the picture.
+    """
+    with Image.open(io.BytesIO(picture)) as image:
+        canvas = image.convert("RGBA")
+    for score, box in found:
+        layer = Image.new("RGBA", canvas.size)
+        pen, opacity = ImageDraw.Draw(layer), f"{round(255 * score):02X}"
+        for width, ink in ((6, HALO), (3, MARKS["found"][0])):
+            for line in _lines(box, 0):
+                pen.line(line, fill=ink + opacity, width=width)
+        at = (max(box[0], 1), max(box[1] - TEXT_PX - 4, 1))
+        pen.text(
+            at,
+            f"{score:.2f}",
+            fill="#FFFFFF" + opacity,
+            stroke_width=2,
+            stroke_fill=HALO + opacity,
+            font=_font(),
+        )
+        canvas = Image.alpha_composite(canvas, layer)
+    drawn = io.BytesIO()
+    canvas.convert("RGB").save(drawn, format="JPEG", quality=90)
+    return drawn.getvalue()
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(TEXT_PX)
 
 
 def _enlarged(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -174,6 +174,14 @@ def before_after(
         return previews.request_preview(repository, request, again=again)
 
 
+def confidence(patch: PatchRecord, *, again: bool = False, **asked: Any) -> Preview:
+    """Ask for the class's score over some images, clean and patched; see `before_after`."""
+    subject = {name: asked.pop(name) for name in ("dataset", "weights", "class_name", "detector_class")}
+    with opened() as repository:
+        request = _request(repository, patch, _config(patch, **subject), asked, previews.confidence)
+        return previews.request_preview(repository, request, again=again)
+
+
 def known_before_after(
     patch: PatchRecord,
     *,
@@ -194,10 +202,14 @@ def known_before_after(
 
 
 def _request(
-    repository: Repository, patch: PatchRecord, config: RunConfig, how: Mapping[str, Any]
+    repository: Repository,
+    patch: PatchRecord,
+    config: RunConfig,
+    how: Mapping[str, Any],
+    make: Callable[..., dict[str, Any]] = previews.before_after,
 ) -> dict[str, Any]:
     usual: dict[str, Any] = {"place": config.placement, "image_size": config.image_size}
-    return previews.before_after(
+    return make(
         repository,
         dataset=config.dataset,
         weights=config.weights,

@@ -6,14 +6,17 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from PIL import ImageDraw
+from PIL import Image, ImageDraw
 
 from dashboard.charts.theme import colour
 from dashboard.services import datasets
 from dashboard.services.storage import cached
-from engine.datasets.images import BadImageError, read_small
+from engine.datasets.images import BadImageError, read_rgb, read_small
 
 SIDE_PX = 480
+CUT_PX = 240
+MARGIN = 0.25  # of an object's longer side, around it
+SMALLEST_PX = 24  # a cut-out of less would show nothing but blocks
 MOST_PIXELS = 60_000_000  # larger images would keep the page waiting
 
 
@@ -56,6 +59,43 @@ def drawn(path: str, width: int, boxes_xyxy_px: Sequence[Sequence[float]], class
         corners = [side * scale for side in box]
         pen.rectangle(corners, outline="#FFFFFF", width=4)  # a light rim shows on any picture
         pen.rectangle(corners, outline=colour(class_id), width=2)
+    return _jpeg(small)
+
+
+@cached(ttl_s=600, max_entries=512)
+def cut_out(name: str, imported_at: str, position: int, box_xyxy_px: tuple[float, ...]) -> bytes | None:
+    """An object with what is around it, in a square of 240 pixels, as a JPEG with its box drawn.
+
+    Args:
+        name, imported_at, position: of its image; see `thumbnail`.
+        box_xyxy_px: corners in pixels of the image.
+
+    Returns:
+        None if its file cannot be shown; see `thumbnail`.
+
+    Raises:
+        DatasetError: the dataset has no such image.
+    """
+    record = datasets.image(name, imported_at, position)
+    if record.width * record.height > MOST_PIXELS:
+        return None
+    try:
+        image = Image.fromarray(read_rgb(record.path))
+    except BadImageError:
+        return None
+    left, top, right, bottom = box_xyxy_px
+    half = max(right - left, bottom - top, SMALLEST_PX) * (0.5 + MARGIN)
+    x, y = (left + right) / 2 - half, (top + bottom) / 2 - half
+    scale = CUT_PX / (2 * half)
+    cut = image.crop((round(x), round(y), round(x + 2 * half), round(y + 2 * half))).resize((CUT_PX, CUT_PX))
+    corners = [(side - (x, y)[place % 2]) * scale for place, side in enumerate(box_xyxy_px)]
+    pen = ImageDraw.Draw(cut)
+    pen.rectangle(corners, outline="#000000", width=4)
+    pen.rectangle(corners, outline=colour(0), width=2)
+    return _jpeg(cut)
+
+
+def _jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=85)
+    image.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from engine.baselines.art_home import home_elsewhere
 from engine.baselines.config import ArtConfig
+from engine.boxes import FloatArray
 from engine.datasets.loader import ImageLoader
 from engine.defences.defended import Defended
 from engine.detectors.base import Detector
@@ -69,7 +70,7 @@ def generate_with_art(
     class_id: int,
     config: ArtConfig,
     time_limit_s: float | None = None,
-    on_step: Callable[[StepRecord], object] | None = None,
+    on_step: Callable[[StepRecord, Callable[[], FloatArray]], object] | None = None,
 ) -> ArtResult:
     """Train a patch with ART's `AdversarialPatchPyTorch` (Brown et al. 2017) against the detector's own loss.
 
@@ -86,7 +87,8 @@ def generate_with_art(
         class_id: the class under attack.
         config: ART's settings.
         time_limit_s: stop after the first step that ends later than this; None for no limit.
-        on_step: called with each step, whose `loss` is the value that ART minimises (the negated detector's).
+        on_step: called with each step, whose `loss` is the value that ART minimises (the negated detector's),
+            and a function that gives the patch after it.
 
     Returns:
         The patch, the steps, and the summary.
@@ -181,7 +183,7 @@ class _TimeIsUp(Exception):
 class _Attack(AdversarialPatchPyTorch):
     """ART's attack, unchanged, reporting each of its steps."""
 
-    on_step: Callable[[StepRecord], object] | None = None
+    on_step: Callable[[StepRecord, Callable[[], FloatArray]], object] | None = None
 
     def __init__(
         self,
@@ -245,7 +247,7 @@ class _Attack(AdversarialPatchPyTorch):
         )
         self.history.append(record)
         if self.on_step is not None:
-            self.on_step(record)
+            self.on_step(record, self.patch)
         if record.elapsed_s > self._limit_s:
             raise _TimeIsUp
         return loss

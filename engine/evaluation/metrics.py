@@ -11,7 +11,7 @@ from engine.boxes import FloatArray
 from engine.evaluation.average_precision import measure_ap
 from engine.evaluation.bootstrap import IntArray, interval, ratio_samples, resample_counts, total_ratio
 from engine.evaluation.matching import ClassBoxes, match_greedy, uncovered_objects, unfounded_boxes
-from engine.records import Interval, Scores
+from engine.records import ImageOutcome, Interval, Scores
 from engine.settings import require_between
 
 
@@ -58,6 +58,20 @@ class PatchMetrics:
                 objects_xyxy_px=self._objects[index], clean=self._clean[index], found=self._found[index]
             )
         return some
+
+    def outcomes(self, images: Sequence[int]) -> tuple[ImageOutcome, ...]:
+        """What became of each object; `images` are numbers for the images, in the order of `update`."""
+        each = zip(images, self._objects, self._clean, self._found, strict=True)
+        return tuple(self._outcome(*one) for one in each)
+
+    def _outcome(self, image: int, objects: FloatArray, clean: ClassBoxes, found: ClassBoxes) -> ImageOutcome:
+        before, after = (
+            tuple(None if np.isnan(score) else score for score in scores.tolist())
+            for scores in (_matched_scores(objects, each, iou=self.iou) for each in (clean, found))
+        )
+        known = np.concatenate([objects, clean.at_least(self.min_score).boxes_xyxy_px])
+        appeared = unfounded_boxes(known, found.at_least(self.min_score).boxes_xyxy_px, iou=self.iou)
+        return ImageOutcome(image=image, clean=before, patched=after, appeared=int(appeared.sum()))
 
     @property
     def detected(self) -> int:

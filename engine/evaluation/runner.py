@@ -101,11 +101,12 @@ class PatchJudge:
             DatasetError: an image cannot be read.
         """
         self._require_patch(patch_chw)
-        controls = self.controls(patch_chw.shape[1], patch_chw.shape[2])
+        controls, metrics = self.controls(patch_chw.shape[1], patch_chw.shape[2]), self.metrics(patch_chw)
         return Evaluation(
-            patch=self.scores_of(self.metrics(patch_chw)),
-            controls={name: self.scores_of(metrics) for name, metrics in controls.items()},
+            patch=self.scores_of(metrics),
+            controls={name: self.scores_of(each) for name, each in controls.items()},
             settings=self._settings(patch_chw),
+            outcomes=metrics.outcomes([index for batch in self._plan for index in batch]),
         )
 
     def _require_patch(self, patch_chw: Tensor) -> None:

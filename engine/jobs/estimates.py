@@ -209,7 +209,7 @@ def _images(repository: Repository, config: RunConfig) -> int:
 
 
 def _split(images: int, config: RunConfig) -> tuple[int, int]:
-    """Numbers of training and held-out images, split as by `materials.split_validation`."""
+    """Numbers of training and held-out images, split as by `selection.split_validation`."""
     if not config.validation_share or images < 2:
         return images, 0
     held_out = min(max(round(images * config.validation_share), 1), images - 1)

@@ -133,7 +133,7 @@ def record_foreground_evaluation(
         "parent": str(jobs_folder()),
     }
     job = _finished(repository, "evaluate", request, scores, facts=scores["settings"], **columns)
-    write_scores(job_folder(job.id), scores)
+    write_scores(job_folder(job.id), evaluation)
     # Scoring a file that is not on record must not add it to the gallery.
     if repository.patches.with_fingerprint(texels) is not None:
         KINDS["evaluate"].record(repository, job, scores)

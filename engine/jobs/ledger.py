@@ -33,7 +33,9 @@ class Ledger(Protocol):
     def checkpointed(self) -> None:
         """Note that the attempt has saved a checkpoint beyond its start."""
 
-    def validated(self, iteration: int, scores: Mapping[str, float]) -> None:
+    def validated(
+        self, iteration: int, scores: Mapping[str, float], ci95: Mapping[str, tuple[float, float]]
+    ) -> None:
         """Store what the patch scored on the images held out; a hopeless trial of a sweep is cancelled."""
 
     def save_dataset(
@@ -85,9 +87,11 @@ class StoredLedger:
         """Note that the attempt has made progress."""
         self._repository.queue.progressed(self._job)
 
-    def validated(self, iteration: int, scores: Mapping[str, float]) -> None:
+    def validated(
+        self, iteration: int, scores: Mapping[str, float], ci95: Mapping[str, tuple[float, float]]
+    ) -> None:
         """Store a validation, and ask the job's sweep whether it should go on."""
-        self._repository.validations.add(self._job.id, iteration, scores)
+        self._repository.validations.add(self._job.id, iteration, scores, ci95)
         prune_if_hopeless(self._repository, self._job)
 
     def succeed(self, result: dict[str, Any]) -> None:

@@ -15,7 +15,8 @@ from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
 from engine.json_text import json_document
 from engine.patch.arrays import fingerprint, read_patch_array, write_patch_array
-from engine.records import Job, PatchRecord, ScoreRecord
+from engine.records import Evaluation, Job, PatchRecord, ScoreRecord
+from engine.runs.outcomes import write_outcomes
 from engine.store.repository import Repository
 
 
@@ -121,14 +122,15 @@ def record_scores(
     )
 
 
-def write_scores(folder: Path, evaluation: dict[str, Any]) -> None:
-    """Write `evaluation.json` into an evaluation's folder.
+def write_scores(folder: Path, evaluation: Evaluation) -> None:
+    """Write `evaluation.json` and `outcomes.json` into an evaluation's folder.
 
     Raises:
         StorageError: it cannot be written.
     """
     _create(folder)
-    _write_json(folder / "evaluation.json", evaluation)
+    write_outcomes(folder, [evaluation])
+    _write_json(folder / "evaluation.json", evaluation.to_json())
 
 
 def import_patch(repository: Repository, path: str | Path, name: str = "") -> PatchRecord:

@@ -184,10 +184,12 @@ class RunReporter(Reporter):
             self.store()
         return True
 
-    def _validated(self, iteration: int, scores: dict[str, float]) -> None:
+    def _validated(
+        self, iteration: int, scores: dict[str, float], ci95: dict[str, tuple[float, float]]
+    ) -> None:
         """Store a validation; a database that cannot take it must not end the run."""
         try:
-            self._ledger.validated(iteration, scores)
+            self._ledger.validated(iteration, scores, ci95)
         except EngineError as error:
             log.warning("The validation is not stored: %s", error)
 

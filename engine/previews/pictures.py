@@ -27,6 +27,7 @@ from engine.evaluation.runner import LOWEST_SCORE, NMS_IOU
 from engine.patch.files import read_patch
 from engine.patch.render import circle_mask, compose
 from engine.patch.transforms import place
+from engine.previews.confidence import overlaid, score_maps
 from engine.records import Dataset, ImageRecord
 from engine.registries import AUTO
 from engine.runs.materials import matched, of_classes, require_objects
@@ -112,7 +113,31 @@ def _before_after(request: dict[str, Any], folder: Path, device: str) -> list[di
     return answers
 
 
-_KINDS = {"placement": _placement, "detections": _detections, "before_after": _before_after}
+def _confidence(request: dict[str, Any], folder: Path, device: str) -> list[dict[str, Any]]:
+    detector = _detector(request, device)
+    class_id = _detector_class(request, detector)
+    batch = _batch(request, _records(request), detector.stride_px)
+    patch, mask = read_patch(request["patch"][0])
+    answers: list[dict[str, Any]] = [{"index": index} for index in request["indices"]]
+    for side, images in (
+        ("before", batch.images_nchw.float() / 255),
+        ("after", _patched(batch, patch, mask, request)),
+    ):
+        with torch.no_grad():
+            candidates = detector.candidates(images.to(detector.device), class_id)
+        maps = score_maps(candidates, *images.shape[2:])
+        for answer, image, scores, box in zip(answers, images, maps, batch.letterboxes, strict=True):
+            picture = _picture(folder, f"scores-{side}", answer["index"], overlaid(image, scores), box)
+            answer[side] = picture | {"highest": float(scores.max())}
+    return answers
+
+
+_KINDS = {
+    "placement": _placement,
+    "detections": _detections,
+    "before_after": _before_after,
+    "confidence": _confidence,
+}
 
 
 def _compared(

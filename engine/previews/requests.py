@@ -175,6 +175,20 @@ def before_after(
     }
 
 
+def confidence(repository: Repository, **asked: Any) -> dict[str, Any]:
+    """Request the class's score over images, clean and patched.
+
+    Args:
+        repository: holds the dataset.
+        asked: see `before_after`.
+
+    Returns:
+        A request whose answer is `{"images": [{"index", "before", "after"}]}`; before, after: a picture's
+        `{"path", "width", "height"}` and the highest score in it, `"highest"`.
+    """
+    return before_after(repository, **asked) | {"kind": "confidence"}
+
+
 def costs(config: RunConfig, *, trust: bool = False) -> dict[str, Any]:
     """Request the costs of a run's steps, which are measured in a separate process and stored for estimates.
 

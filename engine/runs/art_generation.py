@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from engine.boxes import FloatArray
 from engine.config import RunConfig
 from engine.errors import RunInterruptedError, SettingsError
 from engine.patch.files import write_patch
@@ -17,8 +19,10 @@ from engine.patch.memory import peak_memory_bytes
 from engine.patch.state import RunState
 from engine.records import StepRecord
 from engine.runs import run_folder
+from engine.runs.film import Film, is_moment
 from engine.runs.generation import Observer
-from engine.runs.materials import Materials, split_validation
+from engine.runs.materials import Materials
+from engine.runs.selection import split_validation
 from engine.runs.summary import base_summary, finish_summary
 
 if TYPE_CHECKING:
@@ -48,11 +52,14 @@ def generate_by_art(
     """
     training, held_out = split_validation(len(materials.records), config.validation_share, config.seed)
     records = tuple(materials.records[index] for index in training)
-    result = _attack(config, replace(materials, records=records), observer)
+    film = Film(folder=folder, held=True)  # written at the end: an attack that is stopped leaves nothing
+    result = _attack(config, replace(materials, records=records), observer, film)
     patch_chw = torch.from_numpy(result.patch_chw)
     peak = peak_memory_bytes(materials.detector.device)
     write_patch(folder, patch_chw)
     run_folder.write_history(folder, result.history)
+    film.add(result.history[-1].step, result.patch_chw)
+    film.write()
     summary = result.summary | base_summary(config, materials, folder)
     summary |= {"art": result.summary["config"], "device": result.summary["device"]}
     summary |= {"iterations": result.history[-1].iteration, "peak_memory_bytes": peak}
@@ -68,7 +75,7 @@ def generate_by_art(
     )
 
 
-def _attack(config: RunConfig, materials: Materials, observer: Observer) -> ArtResult:
+def _attack(config: RunConfig, materials: Materials, observer: Observer, film: Film) -> ArtResult:
     # Imported here because importing ART takes seconds.
     from engine.baselines.art import generate_with_art
     from engine.baselines.config import ArtConfig
@@ -89,27 +96,31 @@ def _attack(config: RunConfig, materials: Materials, observer: Observer) -> ArtR
             seed=config.seed,
         ),
         time_limit_s=config.time_limit_s or None,
-        on_step=_Follower(config, materials, batch_size, observer),
+        on_step=_Follower(config, materials, batch_size, observer, film),
     )
 
 
 class _Follower:
     """Passes ART's steps to an observer as if they were PatchBench's own."""
 
-    def __init__(self, config: RunConfig, materials: Materials, batch_size: int, observer: Observer) -> None:
+    def __init__(
+        self, config: RunConfig, materials: Materials, batch_size: int, observer: Observer, film: Film
+    ) -> None:
         self._state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
-        self._observer = observer
+        self._observer, self._film = observer, film
         counts = [record.count() for record in materials.records]
         groups = [len(counts)] if batch_size == 1 else Counter(counts).values()
         self._steps = sum(-(-images // batch_size) for images in groups)
         observer.on_begin(self._state, self._steps)
 
-    def __call__(self, record: StepRecord) -> None:
+    def __call__(self, record: StepRecord, patch: Callable[[], FloatArray]) -> None:
         state = self._state
         state.step, state.elapsed_s = record.step, record.elapsed_s
         state.image_iterations += record.images
         state.steps_in_iteration = record.step % self._steps
         state.iteration = record.step // self._steps
+        if is_moment(record.step):
+            self._film.add(record.step, patch())
         self._observer.on_step(record, replace(state))
         if self._observer.stop_requested():
             raise RunInterruptedError(

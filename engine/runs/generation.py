@@ -31,13 +31,19 @@ from engine.ranks import ALONE, Ranks
 from engine.records import ImageRecord, Scores, StepRecord
 from engine.runs import run_folder
 from engine.runs.choosing import choose, resumed_choice
-from engine.runs.materials import Materials, fingerprint, split_validation
+from engine.runs.film import Film, is_moment
+from engine.runs.materials import Materials, fingerprint
 from engine.runs.pacing import Pace
+from engine.runs.selection import split_validation
 from engine.runs.summary import base_summary, finish_summary
 
 log = logging.getLogger(__name__)
 
+Bounds = dict[str, tuple[float, float]]
+
 NOT_SCORABLE = "held-out images cannot be scored"
+VALIDATED = ("asr", "confidence_retained", "ap50")
+RESAMPLES = 200  # of the held-out images: bounds to look at, from a validation that must not take long
 TIE_BREAK = 1e-6  # weight of confidence: one object more or less changes ASR by more
 CHECKPOINT_S = 30.0  # maximum time between checkpoints even within an iteration; longer if saving is slow
 
@@ -50,8 +56,8 @@ class Observer:
         on_begin: called before the first step with the state and the number of steps per iteration.
         on_step: called with each step and the state after it.
         on_checkpoint: called with each state saved in a checkpoint.
-        on_validated: called with each score on the images held out: an iteration, and `asr`,
-            `confidence_retained` and `ap50`.
+        on_validated: called with each score on the images held out: an iteration, `asr`,
+            `confidence_retained` and `ap50`, and the bounds of their 95% intervals.
         on_evaluated: called repeatedly with the number of images scored since the last call.
         stop_requested: polled after each step; True saves a checkpoint and interrupts the run.
     """
@@ -59,7 +65,7 @@ class Observer:
     on_begin: Callable[[RunState, int], object] = lambda state, steps: None
     on_step: Callable[[StepRecord, RunState], object] = lambda record, state: None
     on_checkpoint: Callable[[RunState], object] = lambda state: None
-    on_validated: Callable[[int, dict[str, float]], object] = lambda iteration, scores: None
+    on_validated: Callable[[int, dict[str, float], Bounds], object] = lambda iteration, scores, ci95: None
     on_evaluated: Callable[[int], object] = lambda images: None
     stop_requested: Callable[[], bool] = lambda: False
 
@@ -97,6 +103,7 @@ class Generation:
         files = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files_of(config.defences)]
         self._defences_sha256 = " ".join(files)
         self._mask = mask_of(config)
+        self._film = Film(folder=folder, mask_hw=None if self._mask is None else self._mask.numpy())
         self._judges = self._validation_judges()
         self.state = RunState(patch_chw=torch.empty(0), iterations=config.iterations)
         self._checkpoints = Pace(CHECKPOINT_S, share=0.003, at_latest_s=600)
@@ -181,8 +188,12 @@ class Generation:
     def _optimise(self, run: PatchRun) -> None:
         """The loop with callbacks, validation and checkpoints."""
         self.save()
+        if not self.state.step:
+            self._keep_moment()
         try:
             for record in run.iterate():
+                if is_moment(record.step):
+                    self._keep_moment()
                 self._observer.on_step(record, self.state)
                 if self.state.steps_in_iteration == 0:
                     self._after_iteration()
@@ -201,6 +212,10 @@ class Generation:
             raise
         self.save()
 
+    def _keep_moment(self) -> None:
+        if self._ranks.leads:
+            self._film.add(self.state.step, self.state.patch_chw.numpy())
+
     def _after_iteration(self) -> None:
         state, config = self.state, self._config
         if self._held_out and state.iteration % config.validate_every == 0:
@@ -217,33 +232,22 @@ class Generation:
     def _validate(self) -> None:
         """Score the patch on the held-out images: the highest ASR is best, then the least confidence.
 
-        Of several detectors the mean counts.
+        Of several detectors the mean counts, and the means of their bounds, rather too wide than too narrow.
         """
         state = self.state
-        found = [judge.score(state.patch_chw) for judge in self._judges]
+        found = [judge.score(state.patch_chw, resamples=RESAMPLES) for judge in self._judges]
         unscored = next((scores for scores in found if math.isnan(scores.asr.value)), None)
         if unscored is not None:
             self._give_up_validation(unscored)
             return
-        asr, retained, ap50 = (
-            fmean(getattr(scores, name).value for scores in found)
-            for name in ("asr", "confidence_retained", "ap50")
-        )
+        means, ci95 = _means(found)
+        asr, retained, _ap50 = means.values()
         score = (1 - asr) + retained * TIE_BREAK
         state.events.append(
-            {
-                "event": "validated",
-                "step": state.step,
-                "iteration": state.iteration,
-                "asr": asr,
-                "confidence_retained": retained,
-                "ap50": ap50,
-            }
+            {"event": "validated", "step": state.step, "iteration": state.iteration, **means, "ci95": ci95}
         )
-        self._observer.on_validated(
-            state.iteration, {"asr": asr, "confidence_retained": retained, "ap50": ap50}
-        )
-        log.info("Validation: ASR %.3f, confidence retained %.3f, AP50 %.3f", asr, retained, ap50)
+        self._observer.on_validated(state.iteration, means, ci95)
+        log.info("Validation: ASR %.3f, confidence retained %.3f, AP50 %.3f", *means.values())
         state.stale_validations += 1
         if score < state.best_score:
             state.best_score, state.best_iteration = score, state.iteration
@@ -314,6 +318,7 @@ class Generation:
         """Write history and patch: the best one if there were validations, and then the last one as well."""
         state = self.state
         run_folder.write_history(self._folder, state.history)
+        self._keep_moment()
         best = state.best_patch_chw
         if best is None:
             best = state.patch_chw
@@ -342,3 +347,15 @@ class Generation:
             "events": state.events,
             **({"choice": self.choice.to_json()} if self.choice.candidates else {}),
         }
+
+
+def _means(found: Sequence[Scores]) -> tuple[dict[str, float], Bounds]:
+    """What is validated as means over detectors, and the bounds that are known."""
+    means, bounds = {}, {}
+    for name in VALIDATED:
+        intervals = [getattr(scores, name) for scores in found]
+        means[name] = fmean(each.value for each in intervals)
+        low, high = (fmean(getattr(each, end) for each in intervals) for end in ("low", "high"))
+        if math.isfinite(low) and math.isfinite(high):
+            bounds[name] = (low, high)
+    return means, bounds

@@ -21,6 +21,8 @@ from engine.detectors.loading import load_configured, load_detector
 from engine.errors import DatasetError
 from engine.records import Dataset, Evaluation, ImageRecord
 from engine.runs.imports import import_dataset
+from engine.runs.outcomes import located
+from engine.runs.selection import some_of
 from engine.store.repository import Repository
 
 log = logging.getLogger(__name__)
@@ -87,13 +89,17 @@ class Materials:
         )
 
     def named(self, evaluation: Evaluation) -> Evaluation:
-        """The evaluation with dataset, classes and defences added to its settings."""
+        """The evaluation with dataset, classes and defences added to its settings, and outcomes by place."""
         facts = {
             "dataset": self.dataset.name,
             "classes": self.classes.to_json(),
             **({"defences": list(self.defences)} if self.defences else {}),
         }
-        return replace(evaluation, settings=evaluation.settings | facts)
+        return replace(
+            evaluation,
+            settings=evaluation.settings | facts,
+            outcomes=located(evaluation.outcomes, self.records, self.dataset),
+        )
 
 
 def gather(config: RunConfig, *, trust: bool = False, fuse: bool = True) -> Materials:
@@ -167,18 +173,6 @@ def open_dataset(source: str) -> Dataset:
         return repository.datasets.load(dataset.name)
 
 
-def split_validation(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices for training and for validation, the latter a random `share`, but 1 to count - 1 of them.
-
-    A single image is never held out.
-    """
-    if not share or count < 2:
-        return list(range(count)), []
-    order = np.random.default_rng(seed).permutation(count).tolist()
-    held_out = min(max(round(count * share), 1), count - 1)
-    return sorted(order[held_out:]), sorted(order[:held_out])
-
-
 def fingerprint(records: Sequence[ImageRecord]) -> str:
     """SHA-256 of the records' paths, sizes and boxes, which must not change before a run is resumed."""
     digest = hashlib.sha256()
@@ -227,11 +221,3 @@ def of_classes(record: ImageRecord, class_ids: Sequence[int], new_id: int) -> Im
         boxes_xyxy_px=record.boxes_xyxy_px[keep],
         class_ids=np.full(int(keep.sum()), new_id, dtype=np.int64),
     )
-
-
-def some_of(records: list[ImageRecord], limit: int, seed: int) -> list[ImageRecord]:
-    """At most `limit` of the images, drawn at random and in their order; 0 for all."""
-    if not limit or limit >= len(records):
-        return records
-    chosen = np.random.default_rng(seed).choice(len(records), size=limit, replace=False)
-    return [records[index] for index in sorted(chosen.tolist())]

@@ -20,7 +20,8 @@ from engine.patch.state import CHECKPOINT, RunState, load_checkpoint
 from engine.records import ImageRecord, StepRecord
 from engine.runs import run_folder
 from engine.runs.generation import Generation, Observer
-from engine.runs.materials import Materials, split_validation
+from engine.runs.materials import Materials
+from engine.runs.selection import split_validation
 from engine.runs.summary import finish_summary
 
 

@@ -15,8 +15,10 @@ from engine import __version__, hardware
 from engine.config import DefenceTrainingConfig, RunConfig, TrainingConfig
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
+from engine.records import Evaluation
 from engine.runs import run_folder
 from engine.runs.materials import Materials
+from engine.runs.outcomes import write_outcomes
 
 
 def base_summary(config: RunConfig, materials: Materials, folder: Path) -> dict[str, Any]:
@@ -84,9 +86,11 @@ def finish_summary(
     run_folder.write_summary(folder, summary)
     if not images:
         return summary
-    first, *others = (
+    scored = [
         _scored(config, each, patch_chw, images, on_evaluated, mask_hw) for each in materials.by_detector()
-    )
+    ]
+    write_outcomes(folder, [evaluation for evaluation, _facts in scored])
+    first, *others = (evaluation.to_json() | facts for evaluation, facts in scored)
     summary["evaluation"] = first
     if others:
         summary["further_evaluations"] = others
@@ -101,8 +105,8 @@ def _scored(
     images: Sequence[int],
     on_evaluated: Callable[[int], object],
     mask_hw: Tensor | None,
-) -> dict[str, Any]:
-    """The scores of the patch on one detector."""
+) -> tuple[Evaluation, dict[str, Any]]:
+    """The scores of the patch on one detector, with what is told beside them."""
     started = time.perf_counter()
     judge = PatchJudge(
         materials.detector,
@@ -114,7 +118,7 @@ def _scored(
         progress=on_evaluated,
     )
     held_out = len(images) < len(materials.records)
-    return materials.named(judge.evaluate(patch_chw)).to_json() | {
+    return materials.named(judge.evaluate(patch_chw)), {
         "on": "held-out images" if held_out else "the images that the patch was made on",
         "elapsed_s": time.perf_counter() - started,
     }

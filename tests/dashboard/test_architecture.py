@@ -23,7 +23,8 @@ STORED = (
 SERVICES = (
     *ENGINE,
     *("engine.jobs", "engine.previews", "engine.store", "engine.benchmark", "engine.datasets"),
-    *("engine.defences", "engine.evaluation.config", "engine.patch.arrays"),
+    *("engine.defences", "engine.evaluation.bootstrap", "engine.evaluation.config", "engine.patch.arrays"),
+    *("engine.runs.film", "engine.runs.outcomes", "engine.runs.paths", "engine.runs.selection"),
     *("engine.csv_text", "engine.disk", "engine.sweeps"),
     *("engine.detectors.demo_weights", "engine.detectors.families"),
     *("engine.detectors.weight_classes", "engine.detectors.weight_files"),

@@ -176,22 +176,3 @@ def test_back_shows_what_the_link_holds_and_leaves_other_pages_alone(
     app.text_input[0].set_value("two").run()
     assert app.number_input[0].value == 7
     assert not app.exception
-
-
-def presented() -> None:
-    import streamlit as st
-
-    from dashboard.page_state import kept, present, presenting
-
-    st.toggle("mode", **kept("present", False, parse=lambda text: text == "True"))
-    st.button("present", on_click=present)
-    st.text(str(presenting()))
-
-
-def test_a_button_turns_the_presentation_mode_on_and_its_toggle_off() -> None:
-    app = AppTest.from_function(presented).run()
-    assert app.text[0].value == "False"
-    app.button[0].click().run()
-    assert (app.text[0].value, app.toggle[0].value, app.query_params["present"]) == ("True", True, "True")
-    app.toggle[0].set_value(False).run()
-    assert (app.text[0].value, "present" in app.query_params) == ("False", False)

@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dashboard import interactive
 from dashboard.components import controls, guarded, live
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
-from dashboard.page_state import present, presenting
+from dashboard.page_state import presenting
 from dashboard.parts.before_after import Ask, legend
 from dashboard.parts.defend.story import attacker, figures, title
 from dashboard.parts.lists import page_number
+from dashboard.parts.slides import story_slides
 from dashboard.services import datasets, marks, patches
 from dashboard.services.stories import Scene
 from engine.store.datasets import DatasetSummary
@@ -38,13 +40,6 @@ def defended_images(
         return
     with controls("defend-images"):
         number = page_number("defend.image", len(places))
-        st.button(
-            _("Present"),
-            icon=":material/slideshow:",
-            help=_("Larger type and charts, no controls."),
-            on_click=present,
-            key="defend-present",
-        )
     with guarded():
         _answered(asks, [places[number - 1]], scenes)
 
@@ -83,7 +78,10 @@ def _pictures(images: Sequence[dict[str, Any]], scenes: Sequence[Scene]) -> None
         picture = patches.file_bytes(image[side]["path"])
         with column:
             st.image(
-                marks.marked(picture, marks.marks_of(image, side)), caption=text, alt=text, width="stretch"
+                marks.marked(picture, marks.marks_of(image, side), scores=marks.scores_of(image, side)),
+                caption=text,
+                alt=text,
+                width="stretch",
             )
             st.markdown(
                 Markdown("**{figures}**  \n{attacker}").format(
@@ -91,6 +89,8 @@ def _pictures(images: Sequence[dict[str, Any]], scenes: Sequence[Scene]) -> None
                 )
             )
     legend()
+    with controls("defend-slides"):
+        interactive.slides(story_slides(scenes, images), key="defend-slides")
     st.caption(
         _("Found: on this image. ASR and AP50: on all images that were scored, as far as that is on record.")
     )

@@ -6,8 +6,17 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import formats
-from dashboard.charts.jobs import loss_rows, loss_spec, rates, throughput_rows, throughput_spec
+from dashboard.charts.jobs import (
+    loss_rows,
+    loss_spec,
+    rates,
+    score_rows,
+    score_spec,
+    throughput_rows,
+    throughput_spec,
+)
 from dashboard.components import (
+    SCORES,
     fact,
     go_to,
     job_title,
@@ -21,12 +30,13 @@ from dashboard.components import (
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import chosen, kept, presenting
+from dashboard.parts.film import SCORED
 from dashboard.parts.jobs.hardenings import tried
 from dashboard.parts.jobs.trainings import trained, trained_defence, training_curves
 from dashboard.parts.outcome import ending, headline
 from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
-from dashboard.services import jobs
+from dashboard.services import films, jobs
 from dashboard.services.jobs import JobView
 from dashboard.services.settings import settings_of
 from engine.classes import recorded_words
@@ -181,6 +191,7 @@ def curves(job: Job, found: list[StepRecord]) -> None:
             loss_chart(job.id, found, goes_on=job.state in GOES_ON)
         else:
             st.caption(_("The loss appears here after the first steps."))
+    score_chart(job.id)
     if len(found) > 2:
         spec = throughput_spec(title=_("Throughput (images/s)"), x_title=_("Seconds"), **look())
         line_chart(throughput_rows(found), spec, alt=_("Throughput of the run over its seconds."))
@@ -211,6 +222,18 @@ def loss_chart(job_id: int, found: list[StepRecord], *, goes_on: bool = False) -
         steps=f"{found[-1].step:,}",
     )
     line_chart(loss_rows(found, over), spec, alt=title if goes_on else so_far)
+
+
+def score_chart(job_id: int) -> None:
+    """What the patch scored on the images held out, iteration by iteration; nothing before the first time."""
+    found = [(each.iteration, each.scores, each.ci95) for each in films.validations(job_id)]
+    if not found:
+        return
+    title = _("Scores on the images held out, with 95% intervals")
+    spec = score_spec(
+        {name: _(SCORES[name]) for name in SCORED}, title=title, x_title=_("Iterations"), **look()
+    )
+    line_chart(score_rows(found, SCORED), spec, alt=title)
 
 
 def axis_choice() -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from dashboard.components import controls, empty_state, go_to, guarded
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
-from dashboard.parts.before_after import changed_images
+from dashboard.parts.before_after import Known, changed_images
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector
-from dashboard.services import datasets, patches
+from dashboard.services import datasets, hidden, patches, seen
 from engine.records import PatchRecord
 from engine.store.datasets import DatasetSummary
 
@@ -80,14 +81,20 @@ def subject(patch: PatchRecord, name: str) -> Subject | None:
     return Subject(dataset=dataset, weights=weights, class_name=tuple(classes), detector_class=detector_class)
 
 
-def before_after(patch: PatchRecord) -> None:
-    """Images clean and patched, with what is found on either."""
+def before_after(patch: PatchRecord) -> list[dict[str, Any]]:
+    """Images clean and patched, with what is found on either; gives back those that are drawn."""
     st.subheader(_("Before and after"), anchor=False)
     with controls("patch-before-after"):
         found = subject(patch, "patches")
-    if found is not None:
-        ask = partial(patches.before_after, patch, **found.asked)
-        changed_images(found.dataset, found.class_name, ask, "patches.image")
+    if found is None:
+        return []
+    known = Known(
+        seen=seen.seen(patch.summary, found.dataset),
+        scored=hidden.of_patch(patch.id, found.dataset.name, Path(found.weights).stem),
+        scores=partial(patches.confidence, patch, **found.asked),
+    )
+    ask = partial(patches.before_after, patch, **found.asked)
+    return changed_images(found.dataset, found.class_name, ask, "patches.image", known)
 
 
 def score_elsewhere(patch: PatchRecord) -> None:

@@ -24,12 +24,13 @@ from dashboard.drawing import Markdown, notes, st
 from dashboard.i18n import _
 from dashboard.page_state import choose, kept
 from dashboard.parts.jobs.controls import asked_twice
-from dashboard.parts.jobs.view import loss_chart
+from dashboard.parts.jobs.view import loss_chart, score_chart
 from dashboard.parts.outcome import headline
+from dashboard.parts.patches.hidden import who_is_hidden
 from dashboard.parts.report_button import report_button
 from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
-from dashboard.services import jobs, patches
+from dashboard.services import datasets, jobs, patches
 from engine.records import PatchRecord, ScoreRecord
 from engine.settings import flat
 
@@ -114,6 +115,9 @@ def scored(patch: PatchRecord) -> None:
     else:
         st.caption(_scored_on(found[first]))
     _score(found[first])
+    known = {each.name: each for each in datasets.summaries()}
+    with guarded():
+        who_is_hidden(found[first], known.get(found[first].dataset))
 
 
 def _scored_on(score: ScoreRecord) -> str:
@@ -150,6 +154,7 @@ def history(patch: PatchRecord) -> None:
         with st.expander(_("History"), icon=":material/history:"):
             if steps and patch.job_id is not None:
                 loss_chart(patch.job_id, steps)
+                score_chart(patch.job_id)
             if validated:
                 _validations(validated)
             if not_scorable:

@@ -14,10 +14,10 @@ from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, kept
-from dashboard.parts.before_after import changed_images
+from dashboard.parts.before_after import Known, changed_images
 from dashboard.parts.jobs.controls import asked_twice
 from dashboard.parts.transfer.columns import columns, figure_text
-from dashboard.services import datasets, matrices
+from dashboard.services import datasets, matrices, seen
 from dashboard.services.matrices import Figure, Matrix, Table, TableColumn, TableRow
 
 STATES = {
@@ -212,7 +212,8 @@ def cell_images(matrix: Matrix) -> None:
         return
     ask = partial(matrices.before_after, matrix, (patch, weights, dataset), defence)
     with guarded():
-        changed_images(summary, matrices.class_names(matrix), ask, "transfer.image")
+        known = Known(seen=seen.of_patch(number, summary))
+        changed_images(summary, matrices.class_names(matrix), ask, "transfer.image", known)
 
 
 def downloads(matrix: Matrix) -> None:

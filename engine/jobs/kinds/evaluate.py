@@ -74,16 +74,16 @@ class Evaluate(Kind[EvaluateRequest]):
 
         reporter = RunReporter(ledger)
         reporter.phase("loading")
-        scores = evaluate(
+        evaluation = evaluate(
             request.config,
             Path(request.patch),
             settings=request.settings,
             observer=reporter.observe(folder),
             trust=request.trust,
-        ).to_json()
+        )
         reporter.finish()
-        write_scores(folder, scores)
-        return scores
+        write_scores(folder, evaluation)
+        return evaluation.to_json()
 
     def record(self, repository: Repository, job: Job, result: dict[str, Any]) -> None:
         """Give the scores to the patch, which is put on record first if it is not yet."""

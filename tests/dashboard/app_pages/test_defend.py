@@ -84,9 +84,6 @@ def test_a_hardening_is_told_in_its_place_and_led_to(app: AppTest, filled: None)
         previews = [repository.previews.claim() for _ in range(3)]
     wanted = sorted(Path(each.request["weights"][0]).name for each in previews if each)
     assert wanted == ["demo", "demo-hardened.pt", "demo-hardened.pt"]
-    app.button(key="defend-present").click().run()
-    assert not app.exception
-    assert app.query_params["present"] == "True"
 
 
 def test_a_defence_that_there_is_not_is_told_at_once(app: AppTest, filled: None) -> None:

@@ -139,7 +139,7 @@ def test_a_failed_preview_says_why_and_is_tried_again(app: AppTest) -> None:
         repository.previews.fail(preview.key, "weights: expected a file, got none; check the path")
     app.run()
     assert [each.value for each in app.error] == ["weights: expected a file, got none; check the path"]
-    app.button(key="preview-again").click().run()
+    app.button(key="preview-again-before_after").click().run()
     assert not app.error
     assert "The detector looks at the images." in texts(app)
 

@@ -15,6 +15,8 @@ from dashboard.charts.jobs import (
     loss_rows,
     loss_spec,
     rates,
+    score_rows,
+    score_spec,
     throughput_rows,
     throughput_spec,
 )
@@ -51,6 +53,22 @@ def test_many_steps_are_taken_together() -> None:
     times, found = rates([step(number, number / 4) for number in range(1, 601)])
     assert len(times) <= STRETCHES
     assert found == pytest.approx([8.0] * len(found))
+
+
+def test_scores_have_their_bounds_beside_them() -> None:
+    assert score_rows([], ["asr"]) == {"iteration": [], "asr": [], "asr_low": [], "asr_high": []}
+    rows = score_rows([(10, {"asr": 0.5}, {"asr": (0.25, 0.75)}), (20, {"asr": 0.6}, {})], ["asr", "ap50"])
+    assert (rows["iteration"], rows["asr"], rows["asr_low"]) == ([10, 20], [0.5, 0.6], [0.25, None])
+    assert rows["ap50"] == [None, None]
+
+
+def test_each_score_is_a_band_and_a_line_of_one_colour() -> None:
+    spec = score_spec({"asr": "ASR", "ap50": "AP50"}, title="t", x_title="x")
+    band, line, *_others, _pointed = spec["layer"]
+    assert (band["encoding"]["y"]["field"], band["encoding"]["y2"]["field"]) == ("asr_low", "asr_high")
+    assert band["encoding"]["color"] == line["encoding"]["color"]
+    assert line["encoding"]["color"]["scale"]["domain"] == ["ASR", "AP50"]
+    assert line["encoding"]["y"]["scale"]["domain"] == [0, 1]
 
 
 def test_throughput_is_drawn_from_zero() -> None:

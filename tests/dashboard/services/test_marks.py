@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.services.marks import MARKS, changes, focus, marked, marks_of
+from dashboard.services.marks import MARKS, changes, focus, marked, marks_of, scores_of
 
 A, B, C = [10.0, 10.0, 40.0, 60.0], [50.0, 10.0, 90.0, 60.0], [5.0, 70.0, 30.0, 95.0]
 
@@ -43,6 +43,23 @@ IMAGE: dict[str, Any] = {
 )
 def test_each_box_has_its_mark(image: dict[str, Any], side: str, expected: list[Any]) -> None:
     assert marks_of(image, side) == expected
+
+
+def test_scores_are_those_of_the_boxes_that_are_drawn() -> None:
+    assert scores_of(EMPTY, "after") == []
+    assert scores_of(IMAGE, "before") == [("0.90", tuple(A))]
+    assert scores_of(IMAGE, "after") == [("0.90", tuple(C))]
+
+
+def test_a_score_is_written_above_its_box() -> None:
+    low = (20.0, 50.0, 80.0, 90.0)
+    touched = np.abs(pixels(marked(picture(), [], scores=[("0.90", low)])) - 90).max(axis=2) > 60
+    assert touched[30:50, 20:60].any()
+    assert not touched[52:].any()
+    part = (10.0, 25.0, 60.0, 75.0)  # twice as large
+    enlarged = np.abs(pixels(marked(picture(), [], part, [("0.90", low)])) - 90).max(axis=2) > 60
+    assert enlarged[30:50, 20:60].any()
+    assert not enlarged[52:].any()
 
 
 def test_changes_are_counted() -> None:

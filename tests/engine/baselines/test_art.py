@@ -125,7 +125,14 @@ def test_attacks_the_detector(
     seen: list[StepRecord] = []
     checksum = detector.checksum()
     config = ArtConfig(iterations=2, patch_size=16, batch_size=batch_size)
-    result = generate_with_art(detector, loader, range(5), class_id=0, config=config, on_step=seen.append)
+    result = generate_with_art(
+        detector,
+        loader,
+        range(5),
+        class_id=0,
+        config=config,
+        on_step=lambda record, _patch: seen.append(record),
+    )
     assert list(result.history) == seen
     assert [record.step for record in seen] == list(range(1, steps + 1))
     assert sorted(record.images for record in seen) == batches

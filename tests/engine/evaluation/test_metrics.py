@@ -56,6 +56,17 @@ def test_rates(images: list, asr: float, disappearance: float, hallucinations: f
     assert rates == pytest.approx((asr, disappearance, hallucinations), nan_ok=True)
 
 
+def test_what_became_of_each_object() -> None:
+    metrics = PatchMetrics()
+    assert metrics.outcomes([]) == ()
+    found = detections([OTHER, FAR, BOX], [0.9, 0.5, 0.125])
+    metrics.update(objects_xyxy_px=boxes([BOX, OTHER, [0, 50, 9, 59]]), clean=BOTH, found=found)
+    metrics.update(objects_xyxy_px=boxes([]), clean=detections([FAR], [0.5]), found=detections([FAR], [0.75]))
+    first, second = metrics.outcomes([7, 3])
+    assert (first.image, first.clean, first.patched) == (7, (0.9, 0.8, None), (0.125, 0.9, None))
+    assert (first.appeared, second.image, second.appeared) == (1, 3, 0)  # FAR was there without it
+
+
 @pytest.mark.parametrize(
     ("images", "retained"),
     [

@@ -70,9 +70,9 @@ def test_a_checkpoint_makes_the_attempt_fruitful(repository: Repository, job: Jo
 
 
 def test_a_validation_is_stored(repository: Repository, ledger: StoredLedger) -> None:
-    ledger.validated(10, {"asr": 0.5})
+    ledger.validated(10, {"asr": 0.5}, {"asr": (0.25, 0.75)})
     (found,) = repository.validations.of([1])
-    assert (found.iteration, found.scores) == (10, {"asr": 0.5})
+    assert (found.iteration, found.scores, found.ci95) == (10, {"asr": 0.5}, {"asr": (0.25, 0.75)})
 
 
 def test_a_dataset_is_stored(repository: Repository, ledger: StoredLedger) -> None:

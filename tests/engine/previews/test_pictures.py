@@ -215,3 +215,24 @@ def test_a_detector_behind_defences_sees_what_they_leave(
     assert [len(each) for each in before] == [len(each) for each in found[1]]
     with pytest.raises(EngineError, match="expected 1 to 8, got 9"):
         previews.detections(repository, defences=("bit-depth:9",), **facts)
+
+
+def test_the_map_of_scores_of_both_sides(
+    repository: Repository, patch: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    request = previews.confidence(
+        repository,
+        dataset="blocks",
+        weights=str(tiny_weights),
+        class_name="person",
+        patch=patch,
+        indices=[2, 0],
+        place=PlacementConfig(scale=0.6),
+        image_size=SIZE,
+    )
+    first, second = answered(request, tmp_path / "a")
+    assert (first["index"], second["index"]) == (2, 0)
+    for side in ("before", "after"):
+        assert pixels(first[side]["path"]).shape == (first[side]["height"], first[side]["width"], 3)
+        assert 0 <= first[side]["highest"] <= 1
+    assert first["before"]["highest"] != first["after"]["highest"]

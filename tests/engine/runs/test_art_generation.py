@@ -11,6 +11,7 @@ import pytest
 from engine.config import RunConfig
 from engine.errors import RunInterruptedError, StorageError
 from engine.runs.commands import Observer, generate, resume
+from engine.runs.film import frames, is_moment
 
 Settings = Callable[..., RunConfig]
 
@@ -37,7 +38,9 @@ def test_art_leaves_the_same_kind_of_folder(
     assert announced == [steps]
     assert ends == [(1, steps), (2, 2 * steps)]
     files = {path.name for path in (tmp_path / "run").iterdir()}
-    assert files == {"patch.npy", "patch.png", "run.json", "history.csv"}
+    assert files == {"patch.npy", "patch.png", "run.json", "history.csv", "film", "outcomes.json"}
+    moments = [step for step in range(1, 2 * steps + 1) if is_moment(step) or step == 2 * steps]
+    assert [frame.step for frame in frames(tmp_path / "run")] == moments
     assert (summary["backend"], summary["batch_size"], summary["batching"]) == ("art", batch_size, told)
     assert (summary["iterations"], summary["steps"], summary["image_iterations"]) == (2, 2 * steps, 10)
     assert (summary["config"]["backend"], summary["art"]["patch_size"]) == ("art", 16)

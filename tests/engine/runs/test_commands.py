@@ -18,11 +18,13 @@ from engine.errors import DetectorError, PatchFileError, RunInterruptedError, Se
 from engine.evaluation.config import EvaluationConfig
 from engine.patch.state import load_checkpoint, save_checkpoint
 from engine.runs.commands import Observer, evaluate, generate, resume
+from engine.runs.film import frames
+from engine.runs.outcomes import OUTCOMES, read_outcomes
 from tests.engine.tiny import RUN_KEYS, write_weights
 
 Settings = Callable[..., RunConfig]
 
-FILES = {"patch.npy", "patch.png", "run.json", "history.csv", "checkpoint.pt"}
+FILES = {"patch.npy", "patch.png", "run.json", "history.csv", "checkpoint.pt", "film", OUTCOMES}
 
 
 def patch_bytes(folder: Path) -> bytes:
@@ -51,6 +53,9 @@ def test_a_run_leaves_a_whole_folder(settings: Settings, tmp_path: Path) -> None
     assert (summary["iterations"], summary["steps"], summary["image_iterations"]) == (4, 12, 20)
     assert summary["dataset"]["objects"] == 7
     assert summary["evaluation"]["on"] == "the images that the patch was made on"
+    _min_score, outcomes = read_outcomes(tmp_path / "run", "tiny")
+    assert [len(outcome.clean) for outcome in outcomes] == [len(each.boxes_xyxy_px) for each in outcomes]
+    assert sum(len(outcome.patched) for outcome in outcomes) == 7
     rows = list(csv.DictReader((tmp_path / "run" / "history.csv").open(newline="")))
     assert [int(row["step"]) for row in rows] == list(range(1, 13))
     assert summary["patch"] == str(tmp_path / "run" / "patch.npy")
@@ -162,6 +167,12 @@ def test_a_stopped_run_ends_as_if_it_had_never_stopped(
         for folder in (tmp_path / "broken", tmp_path / "unbroken")
     ]
     assert histories[0] == histories[1]
+    films = [
+        [(frame.step, frame.path.read_bytes()) for frame in frames(folder)]
+        for folder in (tmp_path / "broken", tmp_path / "unbroken")
+    ]
+    assert films[0] == films[1]
+    assert films[0]
 
 
 def test_a_finished_run_can_be_resumed_to_score_it(settings: Settings, tmp_path: Path) -> None:

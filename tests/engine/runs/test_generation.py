@@ -82,8 +82,8 @@ class FallingJudge(PatchJudge):
 
     calls = 0
 
-    def score(self, patch_chw):
-        scores = super().score(patch_chw)
+    def score(self, patch_chw, **how):
+        scores = super().score(patch_chw, **how)
         type(self).calls += 1
         worse = dataclasses.replace(scores.asr, value=1 / self.calls)
         return dataclasses.replace(scores, asr=worse)
@@ -120,8 +120,8 @@ class ListedJudge(PatchJudge):
 
     figures: ClassVar[list[tuple[float, float, float]]] = []
 
-    def score(self, patch_chw):
-        scores = super().score(patch_chw)
+    def score(self, patch_chw, **how):
+        scores = super().score(patch_chw, **how)
         values = zip(("asr", "confidence_retained", "ap50"), self.figures.pop(0), strict=True)
         return dataclasses.replace(
             scores, **{name: dataclasses.replace(scores.asr, value=value) for name, value in values}
@@ -145,6 +145,9 @@ def test_asr_decides_which_patch_is_kept_then_confidence(
     summary = begun(config, tmp_path).run(evaluate_after=False)
     assert summary["best_iteration"] == best
     assert [event["confidence_retained"] for event in summary["events"]] == [each[1] for each in figures]
+    for event in summary["events"]:
+        assert set(event["ci95"]) == {"asr", "confidence_retained", "ap50"}
+        assert all(0 <= low <= high <= 1 for low, high in event["ci95"].values())
 
 
 class UndefinedJudge(PatchJudge):
@@ -152,8 +155,8 @@ class UndefinedJudge(PatchJudge):
 
     calls, objects = 0, True
 
-    def score(self, patch_chw):
-        scores = super().score(patch_chw)
+    def score(self, patch_chw, **how):
+        scores = super().score(patch_chw, **how)
         type(self).calls += 1
         nothing = dataclasses.replace(scores.asr, value=float("nan"))
         changes = {} if self.objects else {"ap50": nothing, "disappearance": nothing}

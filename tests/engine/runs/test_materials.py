@@ -15,7 +15,7 @@ from engine.config import RunConfig
 from engine.datasets.sources import read_dataset
 from engine.detectors.ensemble import Ensemble
 from engine.errors import DatasetError, DetectorError
-from engine.runs.materials import fingerprint, gather, open_dataset, split_validation
+from engine.runs.materials import fingerprint, gather, open_dataset
 from engine.store.repository import Repository
 from tests.engine.tiny import write_weights
 
@@ -117,19 +117,6 @@ def test_a_source_is_imported_and_then_known_by_name(blocks: Path) -> None:
     assert len(open_dataset("blocks").images) == 6
     with Repository() as repository:
         assert [each.name for each in repository.datasets.all()] == ["blocks"]
-
-
-@pytest.mark.parametrize(
-    ("count", "share", "held_out"), [(0, 0.0, 0), (5, 0.0, 0), (2, 0.9, 1), (10, 0.3, 3), (5, 0.01, 1)]
-)
-def test_validation_images_are_set_apart(count: int, share: float, held_out: int) -> None:
-    training, validation = split_validation(count, share, seed=3)
-    assert len(validation) == held_out
-    assert sorted(training + validation) == list(range(count))
-
-
-def test_one_image_cannot_be_split() -> None:
-    assert split_validation(1, 0.5, seed=0) == ([0], [])
 
 
 def test_the_fingerprint_tells_what_changed(blocks: Path) -> None:

@@ -29,13 +29,18 @@ def test_a_generation_begins_anew_goes_on_and_is_put_on_record(
     job_folder(1).mkdir(parents=True)
     (job_folder(1) / "half-made").touch()
     carry_out(stop=lambda: asked.append(1) or len(asked) == 5, code=INTERRUPTED)
-    assert {path.name for path in job_folder(1).iterdir()} == {"checkpoint.pt", "live.npy", "live.png"}
+    assert {path.name for path in job_folder(1).iterdir()} == {
+        "checkpoint.pt",
+        "film",
+        "live.npy",
+        "live.png",
+    }
     repository.queue.release(["w"], "gone")
     queue.resume(repository, 1)
     job, summary, folder = carry_out()
     assert (summary["steps"], summary["device"], summary["config"]["device"]) == (12, "cpu", "cpu")
     assert {path.name for path in folder.iterdir()} == {
-        *("patch.npy", "patch.png", "run.json", "history.csv", "checkpoint.pt")
+        *("patch.npy", "patch.png", "run.json", "history.csv", "checkpoint.pt", "film", "outcomes.json")
     }
     (patch,) = repository.patches.find()
     assert patch.job_id == job.id

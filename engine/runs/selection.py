@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""Which of a dataset's images a run takes, holds out, and sees: known from its settings. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from engine.config import RunConfig
+
+Item = TypeVar("Item")
+
+
+def some_of(items: list[Item], limit: int, seed: int) -> list[Item]:
+    """At most `limit` of the images, drawn at random and in their order; 0 for all."""
+    if not limit or limit >= len(items):
+        return items
+    chosen = np.random.default_rng(seed).choice(len(items), size=limit, replace=False)
+    return [items[index] for index in sorted(chosen.tolist())]
+
+
+def split_validation(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
+    """Indices for training and for validation, the latter a random `share`, but 1 to count - 1 of them.
+
+    A single image is never held out.
+    """
+    if not share or count < 2:
+        return list(range(count)), []
+    order = np.random.default_rng(seed).permutation(count).tolist()
+    held_out = min(max(round(count * share), 1), count - 1)
+    return sorted(order[held_out:]), sorted(order[:held_out])
+
+
+def taken(config: RunConfig, counts: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The images that a run is made on and those that it holds out, by their places in the dataset.
+
+    Args:
+        config: the run's settings.
+        counts: objects of its classes in each image of the dataset.
+    """
+    places = [place for place, count in enumerate(counts) if count or config.include_empty]
+    places = some_of(places, config.max_images, config.seed)
+    training, held_out = split_validation(len(places), config.validation_share, config.seed)
+    return [places[index] for index in training], [places[index] for index in held_out]
