@@ -217,8 +217,9 @@ def _split(images: int, config: RunConfig) -> tuple[int, int]:
 
 
 def _validations(config: RunConfig, iterations: int) -> int:
-    """Passes over the held-out images in a run, including the initial clean one."""
-    passes = iterations // config.validate_every if config.validation_share else 0
+    """Passes over the held-out images in a run, including the initial clean one; ART and groups make none."""
+    validates = config.validation_share and config.backend == "native" and config.merge == "shared"
+    passes = iterations // config.validate_every if validates else 0
     return passes + (passes > 0)
 
 

@@ -89,6 +89,7 @@ def test_a_measurement_serves_all_settings_that_do_not_change_it(
         ({"iterations": 4000, "time_limit_s": 60.0}, False, 3 + 60),
         ({"validation_share": 0.4, "validate_every": 2}, False, 3 + 3 * 4 / 10 + 3 * 2 / 20),
         ({"validation_share": 0.4, "validate_every": 9}, True, 3 + 3 * 4 / 10 + 4 * 2 / 20),
+        ({"validation_share": 0.4, "validate_every": 2, "merge": "mean"}, False, 3 + 3 * 4 / 10),
     ],
 )
 def test_what_a_run_does_is_counted(
