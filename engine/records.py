@@ -156,11 +156,16 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores of a patch and its controls, with the settings of the evaluation."""
+    """Scores of a patch and its controls, with the settings of the evaluation.
+
+    Attributes:
+        by_image: the patch's sums by image, see `PatchMetrics.by_image`; empty where they are not kept.
+    """
 
     patch: Scores
     controls: dict[str, Scores]
     settings: dict[str, Any]
+    by_image: dict[str, list[float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The form printed by `patch evaluate --json`."""
@@ -168,6 +173,7 @@ class Evaluation:
             "patch": self.patch.to_json(),
             "controls": {name: scores.to_json() for name, scores in self.controls.items()},
             "settings": self.settings,
+            **({"by_image": self.by_image} if self.by_image else {}),
         }
 
 

@@ -102,10 +102,12 @@ class PatchJudge:
         """
         self._require_patch(patch_chw)
         controls = self.controls(patch_chw.shape[1], patch_chw.shape[2])
+        metrics = self.metrics(patch_chw)
         return Evaluation(
-            patch=self.scores_of(self.metrics(patch_chw)),
+            patch=self.scores_of(metrics),
             controls={name: self.scores_of(metrics) for name, metrics in controls.items()},
             settings=self._settings(patch_chw),
+            by_image=metrics.by_image(),
         )
 
     def _require_patch(self, patch_chw: Tensor) -> None:

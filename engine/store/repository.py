@@ -18,6 +18,7 @@ from engine.store.matrices import Matrices
 from engine.store.patches import Patches
 from engine.store.previews import Previews
 from engine.store.queue import Queue
+from engine.store.runs import Runs
 from engine.store.steps import Steps
 from engine.store.sweeps import Sweeps
 from engine.store.validations import Validations
@@ -50,6 +51,7 @@ class Repository:
         self.maintenance = Maintenance(self.connection)
         self.previews = Previews(self.connection)
         self.queue = Queue(self.connection)
+        self.runs = Runs(self.connection)
         self.steps = Steps(self.connection)
         self.sweeps = Sweeps(self.connection)
         self.validations = Validations(self.connection)
