@@ -10,6 +10,7 @@ from dashboard.page_state import choose, kept
 from dashboard.parts.lists import linked
 from dashboard.parts.patches import effects, view
 from dashboard.parts.runs import gallery, selected, table, views
+from dashboard.parts.runs.lineage import lineage
 from dashboard.parts.runs.query import Query, ask
 from dashboard.services import patches, run_table
 from dashboard.services.run_table import Row
@@ -92,6 +93,7 @@ def one(patch: PatchRecord) -> None:
     with controls("patch-score"):
         effects.score_elsewhere(patch)
     view.history(patch)
+    lineage(patch.job_id, patch.id)
     with controls("patch-manage"):
         view.manage(patch)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.services import run_names
 from dashboard.services.storage import Found, cached, opened
 from engine.jobs import queue
 from engine.jobs.kinds import KINDS, kind_of
@@ -220,13 +221,15 @@ def set_priority(job_id: int, priority: int) -> None:
 
 
 def edit(job_id: int, *, label: str, notes: str, tags: list[str]) -> None:
-    """Change a job's label, its notes and its tags.
+    """Change a job's label and its notes, which its patch shares, and its tags.
 
     Raises:
         JobError: there is none with this number.
     """
     with opened() as repository:
-        repository.jobs.edit(job_id, label=label.strip(), notes=notes.strip(), tags=tags)
+        repository.jobs.edit(job_id, tags=tags)
+        patch = repository.patches.of_job(job_id)
+        run_names.write(repository, job=job_id, patch=patch and patch.id, name=label, notes=notes)
     _forget()
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dashboard.services import datasets, detectors
+from dashboard.services import datasets, detectors, run_names
 from dashboard.services.storage import cached, opened
 from engine.classes import words
 from engine.config import RunConfig
@@ -91,13 +91,14 @@ def import_upload(file: BinaryIO, filename: str, name: str = "") -> PatchRecord:
 
 
 def edit(patch_id: int, *, name: str, notes: str) -> None:
-    """Change a patch's name and notes.
+    """Change a patch's name and notes, which its run shares.
 
     Raises:
         PatchFileError: there is none with this number.
     """
     with opened() as repository:
-        repository.patches.edit(patch_id, name=name.strip(), notes=notes.strip())
+        job = repository.patches.get(patch_id).job_id
+        run_names.write(repository, job=job, patch=patch_id, name=name, notes=notes)
     _forget()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.services import jobs, patches
+from dashboard.services import jobs, patches, run_names
 from dashboard.services.runs import asked_settings
 from dashboard.services.settings import RUN
 from dashboard.services.storage import cached, opened
@@ -150,20 +150,14 @@ def ordered(shown: Iterable[Row], column: str, *, falling: bool) -> list[Row]:
     return sorted(known, key=size, reverse=falling) + unknown
 
 
-def rename(row: Row, name: str) -> None:
-    """Give a run and its patch a name.
+def rename(row: Row, *, name: str, notes: str) -> None:
+    """Give a run and its patch a name and notes.
 
     Raises:
         EngineError: it is gone.
     """
-    name = name.strip()
-    if not name:
-        return
     with opened() as repository:
-        if row.job is not None:
-            repository.jobs.edit(row.job, label=name)
-        if row.patch is not None:
-            repository.patches.edit(row.patch, name=name)
+        run_names.write(repository, job=row.job, patch=row.patch, name=name, notes=notes)
     forget()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.json_text import from_json
+from engine.json_text import from_json, json_text
 from engine.store.connection import Connection
 
 # Of a result, which is long, only what a table shows.
@@ -135,6 +135,21 @@ class Runs:
             patch: ScoredOn(subject=subject, by_image=from_json(sums) if sums else {})
             for patch, subject, sums in rows
         }
+
+    def patch_at(self, path: str) -> int | None:
+        """The patch whose files one of a path is, if any."""
+        with self._db.errors():
+            rows = self._db.rows("SELECT id FROM patches WHERE ? IN (path, image)", [path])
+        return rows[0][0] if rows else None
+
+    def using(self, path: str) -> list[tuple[int, str, str]]:
+        """Number, kind and label of the jobs whose requests name a file, oldest first."""
+        named = json_text(path).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        with self._db.errors():
+            return self._db.rows(
+                "SELECT id, kind, label FROM jobs WHERE request LIKE ? ESCAPE '\\' ORDER BY id",
+                [f"%{named}%"],
+            )
 
 
 def _line_of(row: Sequence[Any]) -> RunLine:

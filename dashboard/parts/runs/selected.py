@@ -11,7 +11,7 @@ from dashboard.downloads import save_button
 from dashboard.drawing import st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose
-from dashboard.parts.jobs.controls import asked_twice
+from dashboard.parts.jobs.controls import NOTES, asked_twice
 from dashboard.services import run_files, run_table, runs
 from dashboard.services.run_table import Row
 
@@ -83,12 +83,15 @@ def _tags(chosen: list[Row]) -> None:
 
 def _name(row: Row) -> None:
     with (
-        st.popover(_("Rename"), icon=":material/edit:", key="runs-name"),
+        st.popover(_("Name and notes"), icon=":material/edit:", key="runs-name"),
         st.form("runs-name-form", border=False),
     ):
         name = st.text_input(_("Name"), row.values.get("name", ""), max_chars=200, key=f"runs-name-{row.id}")
+        notes = st.text_area(
+            _("Notes"), row.values.get("notes", ""), key=f"runs-notes-{row.id}", help=_(NOTES)
+        )
         if st.form_submit_button(_("Save"), key="runs-name-save"):
-            _changed(partial(run_table.rename, row, name))
+            _changed(partial(run_table.rename, row, name=name, notes=notes))
 
 
 def _files(rows: list[Row], columns: Sequence[str], *, whole: bool) -> None:

@@ -64,15 +64,14 @@ def test_a_run_and_its_patch_are_renamed_tagged_and_deleted_together() -> None:
         (patch,) = fill(repository, runs=1, steps=3)
         running = add_running(repository)
     lines = run_table.rows()
-    run_table.rename(lines[1], " best ")
-    run_table.rename(lines[1], "  ")
+    run_table.rename(lines[1], name=" best ", notes="mine")
     run_table.tag(lines, add=["paper", "b"])
     run_table.tag(lines[1:], remove=["b"])
     named = {each.id: each.values for each in run_table.rows()}
     assert (named["1"]["name"], named["1"]["tags"]) == ("best", ["paper"])
     assert named[str(running.id)]["tags"] == ["paper", "b"]
     with Repository() as repository:
-        assert repository.patches.get(patch.id).name == "best"
+        assert (repository.patches.get(patch.id).name, repository.jobs.get(1).notes) == ("best", "mine")
     (trouble,) = run_table.delete(run_table.rows())
     assert "expected one that does not run" in trouble
     assert [each.job for each in run_table.rows()] == [running.id]

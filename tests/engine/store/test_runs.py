@@ -61,6 +61,17 @@ def test_each_run_is_a_line_whatever_its_state_and_an_imported_patch_another():
     assert (lines["from elsewhere"].job_id, lines["from elsewhere"].state) == (None, None)
 
 
+def test_files_of_patches_are_known_and_so_is_who_uses_them():
+    with Repository(":memory:") as repository:
+        assert (repository.runs.patch_at("p.npy"), repository.runs.using("p.npy")) == (None, [])
+        patch = repository.patches.add(**PATCH)
+        for initial in ("p.npy", "another/p.npy", "grey"):
+            repository.jobs.add(kind="generate", label=initial, request={"config": {"initial": initial}})
+        assert repository.runs.patch_at("p.png") == patch.id
+        assert repository.runs.using("p.npy") == [(1, "generate", "p.npy")]
+        assert repository.runs.using("_.npy") == repository.runs.using("%") == []
+
+
 def test_a_score_outlives_its_patch():
     with Repository(":memory:") as repository:
         repository.jobs.add_finished(
