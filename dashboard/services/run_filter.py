@@ -178,7 +178,7 @@ def _comparing(name: str, sign: str, wanted: str) -> Test:
             return value is not None and equal(value)
         if sign == "!=":
             return value is None or not equal(value)
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if not isinstance(value, int | float) or isinstance(value, bool) or number is None:
             return False
         return bool(_SIZES[sign](value, number))
 

@@ -138,6 +138,11 @@ def losses(job_id: int) -> list[StepRecord]:
         return repository.steps.read(job_id, at_most=POINTS)
 
 
+def validations(run: Run) -> list[dict[str, Any]]:
+    """A run's scores on its images held out: `iteration`, `asr`, `confidence_retained`, `ap50`; in order."""
+    return [each for each in run.facts.get("events", ()) if each.get("event") == "validated"]
+
+
 def differing(runs: Sequence[Run]) -> dict[str, list[Any]]:
     """The settings in which runs differ → the value in each run, in order; None where a run has none."""
     everything = [run.settings for run in runs]
