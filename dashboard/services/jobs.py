@@ -10,6 +10,7 @@ from typing import Any
 
 from dashboard.services import run_names
 from dashboard.services.storage import Found, cached, opened
+from engine.errors import JobError
 from engine.jobs import queue
 from engine.jobs.kinds import KINDS, kind_of
 from engine.records import Job, JobEvent, PatchRecord, StepRecord
@@ -126,6 +127,16 @@ def now(limit: int = 5) -> tuple[list[Job], list[Job], int]:
         running = repository.jobs.find(states=["running"], order="queue", limit=16)
         waiting = repository.jobs.find(states=["queued"], order="queue", limit=limit)
         return running, waiting, repository.jobs.count_by_state().get("queued", 0)
+
+
+def state_of(job_id: int) -> tuple[str, str]:
+    """A job's state and its label; empty once it is deleted."""
+    try:
+        with opened() as repository:
+            job = repository.jobs.get(job_id)
+    except JobError:
+        return "", ""
+    return job.state, job.label
 
 
 @cached(ttl_s=1)

@@ -16,7 +16,8 @@ from types import FrameType
 
 import psutil
 
-from engine.errors import StorageError
+from engine.errors import JobError, StorageError
+from engine.jobs import webhook
 from engine.jobs.child import INTERRUPTED
 from engine.jobs.kinds import kind_of
 from engine.jobs.launcher import Launched, Launcher, start_child
@@ -72,6 +73,7 @@ class Worker:
     def __init__(self, repository: Repository, device: str, launch: Launcher = start_child) -> None:
         self._repository, self._device, self._launch = repository, device, launch
         self._stopping = threading.Event()
+        self._webhook = webhook.of_environment()
         self._register()
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
@@ -103,6 +105,7 @@ class Worker:
         finally:
             with suppress(StorageError):
                 self._repository.workers.remove(self._id)
+            self._webhook.wait()
             log.info("Worker %s ends", self._id)
 
     def _register(self) -> None:
@@ -139,6 +142,8 @@ class Worker:
         else:
             end = partial(self._end, job, self._watch(job, launched))
         self._settle(end)
+        with suppress(StorageError, JobError):  # it may be deleted by now
+            self._webhook.tell(self._repository.jobs.get(job.id))
         return True
 
     def _beat(self) -> None:
@@ -150,6 +155,7 @@ class Worker:
         self._beat_at = time.time()
         for job in release_dead(self._repository):
             log.info("Job %d of a worker that is gone: %s", job.id, job.state)
+            self._webhook.tell(job)
 
     def _watch(self, job: Job, launched: Launched) -> int:
         """Wait for a launched job to end, stopping it on request, and return its exit code."""

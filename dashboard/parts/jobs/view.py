@@ -16,10 +16,10 @@ from dashboard.components import (
     progress_line,
     score_table,
     state_name,
-    tab_title,
 )
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _, ngettext
+from dashboard.notices import tab_title
 from dashboard.page_state import chosen, kept, presenting
 from dashboard.parts.jobs.hardenings import tried
 from dashboard.parts.jobs.trainings import trained, trained_defence, training_curves
