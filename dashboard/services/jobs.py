@@ -28,7 +28,8 @@ __all__ = [
     "kind_of",
     "kind_texts",
     "live_image",
-    "log_tail",
+    "log_bytes",
+    "log_lines",
     "move",
     "now",
     "progress_word",
@@ -39,6 +40,7 @@ __all__ = [
 
 PAGE_SIZE = 20
 POINTS = 600  # of a curve: about as many as a screen has pixels for
+LOG_LINES, SEARCHED_LINES = 300, 20_000
 LOOKED_AT = 500  # waiting jobs, for a job's place among them
 
 _ACTIONS: dict[str, Callable[[Repository, int], Job]] = {
@@ -177,9 +179,20 @@ def live_image(job_id: int) -> bytes | None:
         return None
 
 
-def log_tail(job_id: int) -> str:
-    """The last lines of a job's log; empty where there is none."""
-    return "\n".join(queue.read_log_tail(job_id, lines=100))
+def log_lines(job_id: int, text: str = "") -> list[str]:
+    """The last lines of a job's log, or those with a text in them, ignoring case, of its last megabytes."""
+    if not text:
+        return queue.read_log_tail(job_id, lines=LOG_LINES)
+    wanted = text.casefold()
+    return [line for line in queue.read_log_tail(job_id, lines=SEARCHED_LINES) if wanted in line.casefold()]
+
+
+def log_bytes(job_id: int) -> bytes:
+    """A job's whole log; empty where there is none."""
+    try:
+        return queue.log_path(job_id).read_bytes()
+    except OSError:
+        return b""
 
 
 def act(action: str, job_id: int) -> Job:

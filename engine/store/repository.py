@@ -13,6 +13,7 @@ from engine.store.costs import Costs
 from engine.store.datasets import Datasets
 from engine.store.groups import Groups
 from engine.store.jobs import Jobs
+from engine.store.loads import Loads
 from engine.store.maintenance import Maintenance
 from engine.store.matrices import Matrices
 from engine.store.patches import Patches
@@ -45,6 +46,7 @@ class Repository:
         self.datasets = Datasets(self.connection)
         self.groups = Groups(self.connection)
         self.jobs = Jobs(self.connection)
+        self.loads = Loads(self.connection)
         self.matrices = Matrices(self.connection)
         self.patches = Patches(self.connection)
         self.costs = Costs(self.connection)
