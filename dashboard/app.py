@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashboard import sidebar
+from dashboard import notices, sidebar
 from dashboard.components import guarded
 from dashboard.drawing import st
 from dashboard.navigation import pages
@@ -18,6 +18,7 @@ def main() -> None:
     """Draw the sidebar, then the page that the address names."""
     st.set_page_config(page_title="PatchBench", page_icon=str(ICON), layout="wide")
     enter("")
+    notices.begin()
     sidebar.settings()
     page = st.navigation(list(pages().values()))
     enter(page.url_path)

@@ -15,6 +15,7 @@ from dashboard import formats
 from dashboard.charts.theme import CONFIG, columns
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _, ngettext
+from dashboard.notices import tab_title
 from dashboard.page_state import presenting, reference
 from dashboard.services import datasets, jobs
 from dashboard.services.failures import logged
@@ -59,7 +60,6 @@ EXPLAINED = {
     "disappearance": N_("Share of all objects that no detection overlaps. Higher: stronger."),
     "hallucinations_per_image": N_("Detections an image that overlap no object. Higher: stronger."),
 }
-PRODUCT = "PatchBench"
 _MEASURED_ROWS = 10  # by which the browser sizes a table's columns
 MEANINGS = N_(
     "ASR: share of the objects found without a patch that are no longer found. Confidence: how much of these "
@@ -96,11 +96,6 @@ def live(function: Callable[..., None], every_s: float | None = 2.0) -> Callable
             function(*args, **kwargs)
 
     return st.fragment(safely, run_every=every_s)
-
-
-def tab_title(title: str) -> None:
-    """What the browser calls the tab."""
-    st.set_page_config(page_title=f"{title} – {PRODUCT}" if title != PRODUCT else PRODUCT)  # noqa: RUF001
 
 
 def page_title(title: str, lead: str) -> None:

@@ -17,7 +17,7 @@ PAGES = {  # script → title and icon; one line a page
     "hardware": (N_("Hardware"), ":material/memory:"),
     "generate": (N_("Generate"), ":material/auto_awesome:"),
     "jobs": (N_("Jobs"), ":material/list_alt:"),
-    "patches": (N_("Patches"), ":material/grid_on:"),
+    "patches": (N_("Runs and patches"), ":material/grid_on:"),
     "transfer": (N_("Transfer"), ":material/apps:"),
     "defend": (N_("Defend"), ":material/shield:"),
     "sweeps": (N_("Sweeps"), ":material/tune:"),

@@ -21,6 +21,7 @@ from dashboard import formats
 from dashboard.charts.theme import CONFIG
 from dashboard.components import MEANINGS
 from dashboard.i18n import _, language, speaking
+from dashboard.parts.compare import courses
 from dashboard.parts.compare import views as parts
 from dashboard.parts.defend.story import attacker, figures, scene_rows, title
 from dashboard.services import marks, stories
@@ -231,7 +232,7 @@ def _scored_on(run: Run) -> str:
 
 
 def _loss(runs: Sequence[Run]) -> Section:
-    figure = parts.losses_figure(runs, over=parts.OVER_STEPS, strength=_SMOOTHING, **PRINTED)
+    figure = courses.figure(runs, strength=_SMOOTHING, **PRINTED)
     if figure is None:
         return Section(title=_("Loss"), notes=(_("No steps are stored of these runs."),))
     alt = _("Loss curves of {runs}.").format(runs=", ".join(run.name for run in runs))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dashboard import notices
 from dashboard.components import guarded, live
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import LANGUAGES, _, browser_language, ngettext
@@ -62,6 +63,7 @@ def style() -> None:
 
 
 def _status() -> None:
+    notices.watch()
     alive = workers.alive()
     if alive:
         text = ngettext("{number} worker at work", "{number} workers at work", len(alive))

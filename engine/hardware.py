@@ -6,7 +6,7 @@ from __future__ import annotations
 import platform
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata
@@ -85,6 +85,53 @@ class HardwareSnapshot:
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists for `json_text`."""
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """How busy the machine is; percentages are 0 to 100.
+
+    Attributes:
+        cpu: over all cores since this process's previous look.
+        memory: used, of all.
+        gpus: of each NVIDIA GPU its utilisation and its memory used; None where that cannot be read.
+    """
+
+    cpu: float
+    memory: float
+    gpus: tuple[tuple[float | None, float | None], ...] = ()
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Load:
+        """The reverse of `asdict` through JSON."""
+        gpus = tuple((used, memory) for used, memory in values["gpus"])
+        return cls(cpu=values["cpu"], memory=values["memory"], gpus=gpus)
+
+
+def load() -> Load:
+    """Read the load alone, which takes a few milliseconds."""
+    memory = psutil.virtual_memory()
+    used = memory.total - memory.available
+    return _load(_CPU_LOAD.percent(), used, memory.total, _nvidia()[1])
+
+
+def load_of(machine: HardwareSnapshot) -> Load:
+    """The load that a snapshot tells of."""
+    return _load(machine.cpu_percent, machine.memory_used_bytes, machine.memory_total_bytes, machine.gpus)
+
+
+def _load(cpu_percent: float, used: int, total: int, gpus: tuple[GpuSnapshot, ...]) -> Load:
+    return Load(
+        cpu=round(cpu_percent, 1),
+        memory=_percent(used, total) or 0.0,
+        gpus=tuple(
+            (gpu.utilisation_percent, _percent(gpu.memory_used_bytes, gpu.memory_total_bytes)) for gpu in gpus
+        ),
+    )
+
+
+def _percent(used: int | None, total: int | None) -> float | None:
+    return None if used is None or not total else round(100 * used / total, 1)
 
 
 def snapshot() -> HardwareSnapshot:

@@ -179,13 +179,16 @@ class ImageOutcome:
 class Evaluation:
     """Scores of a patch and its controls, with the settings of the evaluation.
 
-    `outcomes` is what became of the objects under the patch, by image; large, so no part of the JSON.
+    Attributes:
+        outcomes: what became of the objects under the patch, by image; large, so no part of the JSON.
+        by_image: the patch's sums by image, see `PatchMetrics.by_image`; empty where they are not kept.
     """
 
     patch: Scores
     controls: dict[str, Scores]
     settings: dict[str, Any]
     outcomes: tuple[ImageOutcome, ...] = ()
+    by_image: dict[str, list[float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The form printed by `patch evaluate --json`."""
@@ -193,6 +196,7 @@ class Evaluation:
             "patch": self.patch.to_json(),
             "controls": {name: scores.to_json() for name, scores in self.controls.items()},
             "settings": self.settings,
+            **({"by_image": self.by_image} if self.by_image else {}),
         }
 
 

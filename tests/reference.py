@@ -69,6 +69,7 @@ holds one JSON document and nothing else.
 | `PATCHBENCH_ROOTS` | folders that the dashboard may read | your home folder and the working folder |
 | `PATCHBENCH_AUTOSTART` | `no`: no worker and no previewer is started by itself | `yes` |
 | `PATCHBENCH_TRUSTED` | folders whose weight files are opened as with `--trust-weights` | none |
+| `PATCHBENCH_WEBHOOK` | an address that workers tell of jobs' ends ([jobs.md](jobs.md#being-told)) | none |
 """
 
 SETTINGS_INTRODUCTION = """\

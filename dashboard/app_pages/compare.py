@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dashboard.components import (
@@ -20,6 +20,7 @@ from dashboard.components import (
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, kept, reset
+from dashboard.parts.compare import courses
 from dashboard.parts.compare import views as parts
 from dashboard.parts.report_button import report_button
 from dashboard.services import runs as service
@@ -143,36 +144,54 @@ def scores(runs: list[Run]) -> None:
     st.caption(_(MEANINGS))
 
 
-def losses(runs: list[Run]) -> None:
-    """Loss curves over each other."""
-    st.subheader(_("Loss"), anchor=False)
-    names = {parts.OVER_STEPS: _("Steps"), parts.OVER_SECONDS: _("Seconds")}
+def course(runs: list[Run]) -> None:
+    """Loss or scores over each other."""
+    st.subheader(_("Course"), anchor=False)
     with controls("compare-losses"), st.container(horizontal=True, vertical_alignment="bottom"):
-        over = st.segmented_control(
+        what = _choice(_("Of"), "what", courses.WHAT, _("Scores are of the images that a run held out."))
+        over = _choice(
             _("Over"),
-            list(names),
-            format_func=names.__getitem__,
-            required=True,
-            help=_("Steps show how much is learnt from each, seconds what it costs to wait for."),
-            **kept("over", parts.OVER_STEPS, allowed=names),
+            "over",
+            courses.OVER,
+            _("Steps show how much is learnt from each, seconds what it costs to wait for."),
         )
         strength = st.slider(
             _("Smoothing"),
             min_value=0.0,
             max_value=0.98,
             step=0.02,
-            width=320,
+            width=280,
             help=_("How strongly the thick line averages over earlier steps; the thin line is the raw loss."),
             **kept("smoothing", 0.9, parse=share),
         )
-    figure = parts.losses_figure(runs, over=over, strength=strength, **look())
+        logs = {f"log_{axis}": _log(axis) for axis in ("x", "y")}
+    smoothing = strength if what == "loss" else 0.0
+    figure = courses.figure(runs, what=what, over=over, strength=smoothing, **logs, **look())
     if figure is None:
-        st.caption(_("No steps are stored of these runs."))
+        none = _("No steps are stored of these runs.")
+        st.caption(none if what == "loss" else _("These runs held no images out."))
         return
-    alt = _("Loss curves of {runs}.").format(runs=", ".join(run.name for run in runs))
-    chart(figure, alt=alt, key="loss")
-    if "losses" in service.differing(runs):
+    alt = _("Loss curves of {runs}.") if what == "loss" else _("Scores of {runs} in their course.")
+    chart(figure, alt=alt.format(runs=", ".join(run.name for run in runs)), key="loss")
+    if what == "loss" and "losses" in service.differing(runs):
         st.caption(_("These runs minimise different losses: compare the shapes, not the heights."))
+
+
+def _choice(label: str, name: str, names: Mapping[str, str], meaning: str) -> str:
+    found: str = st.segmented_control(
+        label,
+        list(names),
+        format_func=lambda each: _(names[each]),
+        required=True,
+        help=meaning,
+        **kept(name, next(iter(names)), allowed=names),
+    )
+    return found
+
+
+def _log(axis: str) -> bool:
+    label = _("Log across") if axis == "x" else _("Log up")
+    return bool(st.toggle(label, **kept(f"log{axis}", False, parse=lambda text: text == "True")))
 
 
 def share(text: str) -> float:
@@ -221,7 +240,7 @@ def page() -> None:
         report_button(ids)
     settings(runs)
     scores(runs)
-    losses(runs)
+    course(runs)
     st.subheader(_("Cost"), anchor=False)
     table(parts.cost_rows(runs))
     patches(runs)

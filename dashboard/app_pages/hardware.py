@@ -7,22 +7,20 @@ import time
 from collections import deque
 
 from dashboard import formats
-from dashboard.charts.hardware import load_rows, load_spec
-from dashboard.components import fact, line_chart, live, look, page_title
+from dashboard.components import controls, fact, live, page_title
 from dashboard.drawing import Markdown, st
 from dashboard.formats import DASH
 from dashboard.i18n import _
+from dashboard.page_state import chosen, kept
+from dashboard.parts.load import load_chart
 from dashboard.services import advice, hardware
 from engine.choices import Candidate
-from engine.hardware import GpuSnapshot, HardwareSnapshot
+from engine.hardware import GpuSnapshot, HardwareSnapshot, Load, load_of
 
 HISTORY = 60  # samples
 EVERY_S = 2.0
-
-
-def share(used: int | None, total: int | None) -> float | None:
-    """Used over total in percent; None where either is not known."""
-    return None if used is None or not total else 100 * used / total
+SHORTEST = "minutes"
+SPANS = {SHORTEST: 0.0, "hour": 3600.0, "day": 86400.0, "week": 7 * 86400.0}  # seconds; 0: the session's own
 
 
 def with_unit(value: float | None, unit: str) -> str:
@@ -81,32 +79,42 @@ def machine_card(machine: HardwareSnapshot) -> None:
     fact(disk, _("Disk free"), formats.bytes_text(machine.disk_free_bytes), of_disk)
 
 
-def remember(machine: HardwareSnapshot) -> deque[tuple[float, HardwareSnapshot]]:
-    """Add to the session's short history."""
-    history = st.session_state.setdefault("hardware.history", deque(maxlen=HISTORY))
-    history.append((time.monotonic(), machine))
-    return history
+def remember(machine: HardwareSnapshot) -> list[tuple[float, Load]]:
+    """Add to the session's short history, which begins with what workers sampled."""
+    if "hardware.history" not in st.session_state:
+        st.session_state["hardware.history"] = deque(hardware.history(HISTORY * EVERY_S), maxlen=HISTORY)
+    history = st.session_state["hardware.history"]
+    history.append((time.time(), load_of(machine)))
+    return list(history)
 
 
-def history_chart(history: deque[tuple[float, HardwareSnapshot]]) -> None:
-    """The load of the last two minutes, as lines."""
-    newest = history[-1][0]
-    machines = [machine for _at, machine in history]
-    series: dict[str, list[float | None]] = {
-        _("CPU load"): [machine.cpu_percent for machine in machines],
-        _("Memory"): [share(each.memory_used_bytes, each.memory_total_bytes) for each in machines],
-    }
-    for index in range(len(machines[-1].gpus)):
-        gpus = [machine.gpus[index] if index < len(machine.gpus) else None for machine in machines]
-        series[f"GPU {index}"] = [gpu.utilisation_percent if gpu else None for gpu in gpus]
-        series[_("GPU {index} memory").format(index=index)] = [
-            share(gpu.memory_used_bytes, gpu.memory_total_bytes) if gpu else None for gpu in gpus
-        ]
-    spec = load_spec(
-        list(series), title=_("Load (%)"), x_title=_("Seconds from now"), span_s=HISTORY * EVERY_S, **look()
-    )
-    rows = load_rows([at - newest for at, _machine in history], series)
-    line_chart(rows, spec, alt=_("Lines of the load over the last two minutes."))
+def history_chart(recent: list[tuple[float, Load]]) -> None:
+    """The load of the last minutes, or of a longer time as workers sampled it.
+
+    Args:
+        recent: the session's own samples.
+    """
+    chosen_s = SPANS.get(chosen("hardware.span", SHORTEST), 0.0)
+    span_s = chosen_s or HISTORY * EVERY_S
+    newest = recent[-1][0]
+    older = hardware.history(span_s) if chosen_s else []
+    samples = [each for each in older if each[0] < recent[0][0]] + recent
+    shown = [each for each in samples if each[0] >= newest - span_s]
+    load_chart(shown, zero=newest, span_s=(-span_s, 0.0), alt=_("Lines of the load until now."))
+
+
+def span_choice() -> None:
+    """How far back the load is drawn."""
+    names = {SHORTEST: _("2 minutes"), "hour": _("1 hour"), "day": _("1 day"), "week": _("1 week")}
+    with controls("hardware-span"):
+        st.segmented_control(
+            _("Load of the last"),
+            list(SPANS),
+            format_func=names.__getitem__,
+            required=True,
+            help=_("Longer times are sampled while a worker is alive."),
+            **kept("hardware.span", SHORTEST, allowed=SPANS),
+        )
 
 
 def now() -> None:
@@ -211,6 +219,7 @@ def page() -> None:
     page_title(_("Hardware"), _("What this machine is and does now, read every two seconds."))
     machine = hardware.snapshot()
     accelerator(machine)
+    span_choice()
     live(now, every_s=EVERY_S)()
     recommendation(machine)
     measured()

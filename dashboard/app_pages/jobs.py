@@ -28,6 +28,8 @@ from dashboard.parts.jobs import controls as job_controls
 from dashboard.parts.jobs import upkeep, view
 from dashboard.parts.jobs.watching import scenes, watched_switch
 from dashboard.parts.lists import filters, linked, page_number
+from dashboard.parts.runs.columns import tag_colour
+from dashboard.parts.runs.lineage import lineage
 from dashboard.services import jobs
 from dashboard.services.jobs import JobView
 from engine.errors import JobError
@@ -138,15 +140,18 @@ def one(found: JobView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         state_badge(job.state)
         for tag in job.tags:
-            st.badge(tag, color="violet")
-        if job.notes:
-            st.caption(notes(job.notes))
+            st.badge(tag, color=tag_colour(tag))
+        with controls("job-notes"):
+            job_controls.notes_form(job)
+    if job.notes:
+        st.markdown(notes(job.notes))
     job_controls.trouble()
     with controls("job-actions"):
         job_controls.buttons(found)
         job_controls.turn(job)
     view.result(found)
-    if jobs.kind_of(job.kind).makes == "patch" and jobs.steps(job.id):
+    makes = jobs.kind_of(job.kind).makes
+    if makes == "patch" and jobs.steps(job.id):
         with controls("job-axis"):
             view.axis_choice()
     goes_on = job.state in view.GOES_ON
@@ -157,8 +162,7 @@ def one(found: JobView) -> None:
         live(film, every_s=10.0 if goes_on else None)(job.id)
     view.scores(found)
     view.details(found)
-    with controls("job-notes"):
-        job_controls.notes_form(job)
+    lineage(job.id if makes == "patch" else None, found.patch and found.patch.id)
 
 
 def all_jobs() -> None:

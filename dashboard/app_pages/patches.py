@@ -1,92 +1,90 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Patches: the gallery, one patch with all that is known of it, and patches from elsewhere."""
+"""Runs and patches: the one list of them, as a table, pictures or charts, and one patch as a whole."""
 
 from __future__ import annotations
 
 from dashboard import interactive
-from dashboard.components import controls, empty_state, go_to, guarded, page_title, score_line
+from dashboard.components import controls, empty_state, guarded, page_title
 from dashboard.drawing import st
 from dashboard.i18n import N_, _, ngettext
-from dashboard.page_state import choose
+from dashboard.page_state import choose, kept
 from dashboard.parts.film import film
-from dashboard.parts.lists import filters, linked, page_number
+from dashboard.parts.lists import linked
 from dashboard.parts.patches import effects, view
+from dashboard.parts.runs import gallery, selected, table, views
+from dashboard.parts.runs.lineage import lineage
+from dashboard.parts.runs.query import Query, ask
 from dashboard.parts.slides import patch_slides
-from dashboard.pictures import texels
-from dashboard.services import patches, stories
-from dashboard.services.patches import LARGEST_MB
+from dashboard.services import patches, run_table, stories
+from dashboard.services.run_table import Row
 from engine.errors import PatchFileError
 from engine.records import PatchRecord
 
-ORDERS = {
-    "newest": N_("Newest first"),
-    "asr": N_("Highest ASR first"),
-    "ap50": N_("Lowest AP50 first"),
-    "name": N_("By name"),
+VIEWS = {
+    "table": N_("Table"),
+    "pictures": N_("Pictures"),
+    "groups": N_("Groups"),
+    "dots": N_("Scatter"),
+    "parallel": N_("Parallel axes"),
 }
 
 
-def card(patch: PatchRecord) -> None:
-    """A patch in the gallery."""
-    with st.container(border=True, width=226):
-        with guarded():
-            alt = _("The patch {name}.").format(name=patch.name)
-            texels(patches.file_bytes(patch.image), alt=alt, key=f"card-{patch.id}", at_most_px=192)
-        go_to("patches", patch.name, patch=patch.id)
-        if patch.score:
-            st.caption(score_line(patch.score))
-        else:
-            st.caption(_("Not scored yet"))
-
-
-def gallery() -> None:
-    """All patches with search, order and pages."""
-    page_title(_("Patches"), _("Every patch that was made or imported here, with its scores."))
+def everything() -> None:
+    """All runs and patches, filtered, ordered and looked at in one of several ways."""
+    page_title(
+        _("Runs and patches"),
+        _(
+            "Every run and every imported patch: filter, sort, group and compare them. "
+            "The link holds the view."
+        ),
+    )
     with controls("patch-import"):
-        import_form()
-    if not patches.find(1).total:
+        gallery.import_form()
+    known = run_table.rows()
+    if not known:
         empty_state(_("There is no patch yet."), page="generate", label=_("Generate a patch"))
         return
-    with controls("patches-filters"):
-        searched = _("Name, notes, dataset, detector or class")
-        wanted = filters("patches", searched=searched, orders=ORDERS)
-        number = page_number("patches.page", patches.find(1, **wanted).pages)
-    found = patches.find(number, **wanted)
-    if not found.rows:
-        st.caption(_("No patch is like that. Change the search."))
-        return
-    st.caption(ngettext("{number} patch", "{number} patches", found.total).format(number=f"{found.total:,}"))
-    with st.container(horizontal=True):
-        for patch in found.rows:
-            card(patch)
+    with controls("runs-query"):
+        query = ask(known)
+        view_name = st.segmented_control(
+            _("View"),
+            list(VIEWS),
+            format_func=lambda each: _(VIEWS[each]),
+            required=True,
+            label_visibility="collapsed",
+            **kept("runs.view", "table", allowed=VIEWS),
+        )
+    text = ngettext("{number} run or patch", "{number} runs and patches", len(query.rows))
+    st.caption(text.format(number=f"{len(query.rows):,}"))
+    if query.rows:
+        shown(view_name, query, known)
+    else:
+        st.caption(_("No run is like that. Change the filter."))
 
 
-def import_form() -> None:
-    """Put a patch from elsewhere on record."""
-    with st.expander(_("Import a patch from elsewhere"), icon=":material/upload:"):
-        with st.form("import-patch", clear_on_submit=True):
-            file = st.file_uploader(
-                _("A PNG or JPEG image, or a NumPy array (.npy)"),
-                type=["png", "jpg", "jpeg", "npy"],
-                max_upload_size=LARGEST_MB,
-                help=_(
-                    "Arrays hold 3 by height by width values of 0 to 1, or bytes; pickled ones are refused."
-                ),
-            )
-            name = st.text_input(_("Name"), placeholder=_("That of the file"), max_chars=200)
-            sent = st.form_submit_button(_("Import"), key="import-patch-send")
-        if sent and file is None:
-            st.warning(_("Choose a file first."))
-        elif sent and file is not None:
-            with guarded():
-                choose("patch", patches.import_upload(file, file.name, name).id)
-                st.rerun()
+def shown(view_name: str, query: Query, known: list[Row]) -> None:
+    """The lines in the chosen way."""
+    if view_name == "pictures":
+        gallery.gallery(query.rows)
+    elif view_name == "groups":
+        views.groups(query.rows, query.columns)
+    elif view_name == "dots":
+        views.dots(query.rows)
+    elif view_name == "parallel":
+        views.parallel(query.rows)
+    else:
+        baseline = table.pinned(known)
+        chosen = table.table(query.rows, query.columns, baseline)
+        with controls("runs-actions"):
+            selected.actions(chosen, query.rows, query.columns, baseline)
 
 
 def one(patch: PatchRecord) -> None:
     """The view of one patch."""
     with controls("patch-back"):
-        if st.button(_("All patches"), icon=":material/arrow_back:", key="patch-back", type="tertiary"):
+        if st.button(
+            _("All runs and patches"), icon=":material/arrow_back:", key="patch-back", type="tertiary"
+        ):
             choose("patch", None)
             st.rerun()
     page_title(patch.name, _("Patch {number}").format(number=patch.id))
@@ -105,6 +103,7 @@ def one(patch: PatchRecord) -> None:
     with controls("patch-score"):
         effects.score_elsewhere(patch)
     view.history(patch)
+    lineage(patch.job_id, patch.id)
     with controls("patch-manage"):
         view.manage(patch)
 
@@ -113,7 +112,7 @@ def page() -> None:
     """The whole page."""
     found = linked("patch", patches.get, PatchFileError)
     if found is None:
-        gallery()
+        everything()
     else:
         one(found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import plotly.graph_objects as go
@@ -22,7 +23,7 @@ from dashboard.charts.theme import (
     styled,
 )
 
-Curve = tuple[Sequence[float], Sequence[float]]
+Curve = tuple[Sequence[float] | Sequence[datetime], Sequence[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +64,20 @@ def loss_curves(
     strength: float,
     title: str,
     x_title: str,
+    log_x: bool = False,
+    log_y: bool = False,
+    dotted: bool = False,
     dark: bool = False,
     large: bool = False,
 ) -> go.Figure:
     """Each run's loss, smoothed, over the raw one drawn thin and pale.
 
     Args:
-        curves: run → steps or seconds, and the losses there.
+        curves: run → steps, seconds or moments, and the losses (or scores) there.
         strength: of the smoothing, 0 (raw alone) to below 1.
         title, x_title: in the session's language.
+        log_x, log_y: whether an axis is logarithmic; moments are on none.
+        dotted: points are drawn too, where there are few.
     """
     figure = go.Figure()
     for index, (name, (places, values)) in enumerate(curves.items()):
@@ -90,10 +96,16 @@ def loss_curves(
         shown = smoothed(values, strength) if strength else list(values)
         line = stroke(index, large)
         figure.add_scatter(
-            x=list(places), y=shown, name=name, legendgroup=str(index), mode="lines", line=line
+            x=list(places),
+            y=shown,
+            name=name,
+            legendgroup=str(index),
+            mode="lines+markers" if dotted else "lines",
+            line=line,
         )
     styled(figure, title=title, dark=dark, large=large, height=_height(400, curves))
-    figure.update_xaxes(title=x_title)
+    figure.update_xaxes(title=x_title, type="log" if log_x else None)
+    figure.update_yaxes(type="log" if log_y else None)
     figure.update_layout(showlegend=len(curves) > 1)
     return figure
 

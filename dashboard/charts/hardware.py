@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The short history of the machine's load."""
+"""The history of the machine's load."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ DASHES = ([1, 0], [8, 4], [2, 3], [8, 3, 2, 3])  # a second sign beside colour
 
 
 def load_rows(
-    ages_s: Sequence[float], series: Mapping[str, Sequence[float | None]]
+    ages: Sequence[float], series: Mapping[str, Sequence[float | None]]
 ) -> dict[str, list[float | str | None]]:
     """The samples in the columns `age`, `name` and `load`, for `load_spec`.
 
     Args:
-        ages_s: seconds before now of each sample, negative, rising to 0.
-        series: name → percentages, 0 to 100, None where a value could not be read; as many as `ages_s`.
+        ages: when each sample was taken, rising, in the unit of `load_spec`'s axis.
+        series: name → percentages, 0 to 100, None where a value could not be read; as many as `ages`.
     """
     rows = [
-        (age, name, load) for name, loads in series.items() for age, load in zip(ages_s, loads, strict=True)
+        (age, name, load) for name, loads in series.items() for age, load in zip(ages, loads, strict=True)
     ]
     return {column: [row[at] for row in rows] for at, column in enumerate(("age", "name", "load"))}
 
@@ -32,20 +32,20 @@ def load_spec(
     *,
     title: str,
     x_title: str,
-    span_s: float,
+    span: tuple[float, float],
     dark: bool = False,
     large: bool = False,
 ) -> dict[str, Any]:
-    """Lines over the last minutes; the same as long as its arguments are, whatever the samples.
+    """Lines over a stretch of time; the same as long as its arguments are, whatever the samples.
 
     Args:
         names: of the series.
         title, x_title: in the session's language.
-        span_s: how far back the axis goes, in seconds.
+        span: the ends of the axis below.
     """
-    ages = number("age", x_title, scale={"domain": [-span_s, 0]}, axis={"grid": False, "tickCount": 6})
+    ages = number("age", x_title, scale={"domain": list(span)}, axis={"grid": False, "tickCount": 6})
     side_by_side = [{"pivot": "name", "value": "load", "groupby": ["age"]}]
-    shown = [("age", x_title, ".0f"), *((name, name, ".0f") for name in names)]
+    shown = [("age", x_title, ",.1~f"), *((name, name, ".0f") for name in names)]
     return framed(
         {
             "encoding": {"x": ages},

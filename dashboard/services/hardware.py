@@ -1,11 +1,36 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The machine as it is now, and what it is advised to run."""
+"""The machine as it is now, and as it was."""
 
 from __future__ import annotations
 
-from dashboard.services.storage import cached
+import socket
+import time
+
+from dashboard.services.storage import cached, opened
 from engine import hardware
-from engine.hardware import HardwareSnapshot
+from engine.hardware import HardwareSnapshot, Load
+from engine.records import Job
+
+
+@cached(ttl_s=5, max_entries=8)
+def history(span_s: float) -> list[tuple[float, Load]]:
+    """Moment (Unix seconds) and load of this machine until now, as workers sampled it, in order."""
+    now = time.time()
+    return _samples(now - span_s, now)
+
+
+@cached(ttl_s=5, max_entries=16)
+def history_of(job: Job) -> list[tuple[float, Load]]:
+    """Likewise while a job ran; empty before it began."""
+    if job.started_at is None:
+        return []
+    return _samples(job.started_at, job.finished_at or time.time())
+
+
+def _samples(since: float, until: float) -> list[tuple[float, Load]]:
+    with opened() as repository:
+        found = repository.loads.read(socket.gethostname(), since, until)
+    return [(at, Load.from_json(load)) for at, load in found]
 
 
 @cached(ttl_s=1, max_entries=4)

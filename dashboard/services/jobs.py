@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.services import run_names
 from dashboard.services.storage import Found, cached, opened
+from engine.errors import JobError
 from engine.jobs import queue
 from engine.jobs.kinds import KINDS, kind_of
 from engine.records import Job, JobEvent, PatchRecord, StepRecord
@@ -26,7 +28,8 @@ __all__ = [
     "kind_of",
     "kind_texts",
     "live_image",
-    "log_tail",
+    "log_bytes",
+    "log_lines",
     "move",
     "now",
     "progress_word",
@@ -37,6 +40,7 @@ __all__ = [
 
 PAGE_SIZE = 20
 POINTS = 600  # of a curve: about as many as a screen has pixels for
+LOG_LINES, SEARCHED_LINES = 300, 20_000
 LOOKED_AT = 500  # waiting jobs, for a job's place among them
 
 _ACTIONS: dict[str, Callable[[Repository, int], Job]] = {
@@ -127,6 +131,16 @@ def now(limit: int = 5) -> tuple[list[Job], list[Job], int]:
         return running, waiting, repository.jobs.count_by_state().get("queued", 0)
 
 
+def state_of(job_id: int) -> tuple[str, str]:
+    """A job's state and its label; empty once it is deleted."""
+    try:
+        with opened() as repository:
+            job = repository.jobs.get(job_id)
+    except JobError:
+        return "", ""
+    return job.state, job.label
+
+
 @cached(ttl_s=1)
 def view(job_id: int) -> JobView:
     """One job.
@@ -165,9 +179,20 @@ def live_image(job_id: int) -> bytes | None:
         return None
 
 
-def log_tail(job_id: int) -> str:
-    """The last lines of a job's log; empty where there is none."""
-    return "\n".join(queue.read_log_tail(job_id, lines=100))
+def log_lines(job_id: int, text: str = "") -> list[str]:
+    """The last lines of a job's log, or those with a text in them, ignoring case, of its last megabytes."""
+    if not text:
+        return queue.read_log_tail(job_id, lines=LOG_LINES)
+    wanted = text.casefold()
+    return [line for line in queue.read_log_tail(job_id, lines=SEARCHED_LINES) if wanted in line.casefold()]
+
+
+def log_bytes(job_id: int) -> bytes:
+    """A job's whole log; empty where there is none."""
+    try:
+        return queue.log_path(job_id).read_bytes()
+    except OSError:
+        return b""
 
 
 def act(action: str, job_id: int) -> Job:
@@ -220,13 +245,15 @@ def set_priority(job_id: int, priority: int) -> None:
 
 
 def edit(job_id: int, *, label: str, notes: str, tags: list[str]) -> None:
-    """Change a job's label, its notes and its tags.
+    """Change a job's label and its notes, which its patch shares, and its tags.
 
     Raises:
         JobError: there is none with this number.
     """
     with opened() as repository:
-        repository.jobs.edit(job_id, label=label.strip(), notes=notes.strip(), tags=tags)
+        repository.jobs.edit(job_id, tags=tags)
+        patch = repository.patches.of_job(job_id)
+        run_names.write(repository, job=job_id, patch=patch and patch.id, name=label, notes=notes)
     _forget()
 
 

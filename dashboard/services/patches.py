@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Patches as the page lists, shows, imports, scores and deletes them."""
+"""Patches as the page shows, imports, scores and deletes them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dashboard.services import datasets, detectors
-from dashboard.services.storage import Found, cached, opened
+from dashboard.services import datasets, detectors, run_names
+from dashboard.services.storage import cached, opened
 from engine.classes import words
 from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
@@ -25,14 +25,6 @@ from engine.store.repository import Repository
 
 PAGE_SIZE = 12
 LARGEST_MB = 64
-
-
-@cached(ttl_s=2)
-def find(page: int, *, text: str = "", order: str = "newest") -> Found[PatchRecord]:
-    """A page of the patches; `page` counts from 1, the others as of `Patches.find`."""
-    with opened() as repository:
-        rows = repository.patches.find(text=text, order=order, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
-        return Found(rows=rows, total=repository.patches.count(text=text), page_size=PAGE_SIZE)
 
 
 @cached(ttl_s=2)
@@ -99,13 +91,14 @@ def import_upload(file: BinaryIO, filename: str, name: str = "") -> PatchRecord:
 
 
 def edit(patch_id: int, *, name: str, notes: str) -> None:
-    """Change a patch's name and notes.
+    """Change a patch's name and notes, which its run shares.
 
     Raises:
         PatchFileError: there is none with this number.
     """
     with opened() as repository:
-        repository.patches.edit(patch_id, name=name.strip(), notes=notes.strip())
+        job = repository.patches.get(patch_id).job_id
+        run_names.write(repository, job=job, patch=patch_id, name=name, notes=notes)
     _forget()
 
 
@@ -247,5 +240,5 @@ def _config(
 
 
 def _forget() -> None:
-    for each in (find, get, scores):
+    for each in (get, scores):
         each.clear()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -36,12 +36,8 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Every setting that was asked for, nested ones as `placement.scale`.
-
-        What a run of an older version could not be asked for is as by default, as it is when it goes on.
-        """
-        asked = _DEFAULTS | self.job.request["config"]
-        return flat(asked | {"compile": compile_choice(asked["compile"])})
+        """Every setting that was asked for; see `asked_settings`."""
+        return asked_settings(self.job.request["config"])
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -70,6 +66,20 @@ class Run:
             facts.get("detector", {}).get("name", config["weights"]),
             recorded_words(facts if "classes" in facts else self.job.request),
         )
+
+
+def asked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting that a run was asked for, nested ones as `placement.scale`; none without a run.
+
+    What a run of an older version could not be asked for is as by default, as it is when it goes on.
+
+    Args:
+        config: as `RunConfig.to_json` has it; empty of an imported patch.
+    """
+    if not config:
+        return {}
+    asked = _DEFAULTS | config
+    return flat(asked | {"compile": compile_choice(asked["compile"])})
 
 
 @cached(ttl_s=5, max_entries=8)
@@ -126,6 +136,11 @@ def losses(job_id: int) -> list[StepRecord]:
     """A finished run's steps, thinned to what a chart can show."""
     with opened() as repository:
         return repository.steps.read(job_id, at_most=POINTS)
+
+
+def validations(run: Run) -> list[dict[str, Any]]:
+    """A run's scores on its images held out: `iteration`, `asr`, `confidence_retained`, `ap50`; in order."""
+    return [each for each in run.facts.get("events", ()) if each.get("event") == "validated"]
 
 
 def differing(runs: Sequence[Run]) -> dict[str, list[Any]]:

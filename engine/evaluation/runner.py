@@ -107,6 +107,7 @@ class PatchJudge:
             controls={name: self.scores_of(each) for name, each in controls.items()},
             settings=self._settings(patch_chw),
             outcomes=metrics.outcomes([index for batch in self._plan for index in batch]),
+            by_image=metrics.by_image(),
         )
 
     def _require_patch(self, patch_chw: Tensor) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The worker: claims jobs one after the other, launches each, and stores how it ended."""
+"""The worker: claims jobs one after the other, launches each, stores how it ended and the load meanwhile."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from types import FrameType
 
 import psutil
 
-from engine.errors import StorageError
+from engine import hardware
+from engine.errors import JobError, StorageError
+from engine.jobs import webhook
 from engine.jobs.child import INTERRUPTED
 from engine.jobs.kinds import kind_of
 from engine.jobs.launcher import Launched, Launcher, start_child
@@ -24,6 +27,7 @@ from engine.jobs.sweeps import advance_all
 from engine.jobs.workers import default_device, release_dead
 from engine.records import Job
 from engine.runs.paths import read_log_tail
+from engine.store.loads import SLOT_S as SAMPLE_S
 from engine.store.repository import Repository
 from engine.store.workers import Worker as WorkerRecord
 
@@ -72,6 +76,8 @@ class Worker:
     def __init__(self, repository: Repository, device: str, launch: Launcher = start_child) -> None:
         self._repository, self._device, self._launch = repository, device, launch
         self._stopping = threading.Event()
+        self._webhook = webhook.of_environment()
+        self._sample_at = 0.0
         self._register()
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
@@ -103,6 +109,7 @@ class Worker:
         finally:
             with suppress(StorageError):
                 self._repository.workers.remove(self._id)
+            self._webhook.wait()
             log.info("Worker %s ends", self._id)
 
     def _register(self) -> None:
@@ -139,17 +146,23 @@ class Worker:
         else:
             end = partial(self._end, job, self._watch(job, launched))
         self._settle(end)
+        with suppress(StorageError, JobError):  # it may be deleted by now
+            self._webhook.tell(self._repository.jobs.get(job.id))
         return True
 
     def _beat(self) -> None:
-        """If due, send a heartbeat and release the jobs of dead workers."""
+        """If due, send a heartbeat, sample the load and release the jobs of dead workers."""
         if time.time() - self._beat_at < BEAT_S:
             return
         if not self._repository.workers.beat(self._id):  # another machine considered this worker dead
             self._register()
         self._beat_at = time.time()
+        if self._beat_at >= self._sample_at:
+            self._sample_at = self._beat_at + SAMPLE_S
+            self._repository.loads.add(socket.gethostname(), asdict(hardware.load()), at=self._beat_at)
         for job in release_dead(self._repository):
             log.info("Job %d of a worker that is gone: %s", job.id, job.state)
+            self._webhook.tell(job)
 
     def _watch(self, job: Job, launched: Launched) -> int:
         """Wait for a launched job to end, stopping it on request, and return its exit code."""

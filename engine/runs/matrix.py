@@ -168,14 +168,15 @@ class Column:
         )
 
     def evaluate(self, patch: MatrixPatch) -> Evaluation:
-        """The scores of a patch beside its controls.
+        """The scores of a patch beside its controls, without those by image: a matrix has many cells.
 
         Raises:
             DatasetError: an image cannot be read.
         """
         if patch.shape not in self._judges:
             self._judges[patch.shape] = self._judge.with_mask(patch.mask_hw)
-        return self._materials.named(self._judges[patch.shape].evaluate(patch.patch_chw))
+        evaluation = self._judges[patch.shape].evaluate(patch.patch_chw)
+        return self._materials.named(replace(evaluation, by_image={}))
 
     @cached_property
     def speed(self) -> dict[str, float]:

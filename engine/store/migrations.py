@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 
-from engine.store.sql import JOBS, MATRICES, SWEEPS
+from engine.store.sql import JOBS, LOADS, MATRICES, SWEEPS
 
 # sqlite-utils imports pandas if installed, which takes half a second and is not needed here.
 sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
@@ -349,6 +349,12 @@ def m013_matrices(db: Database) -> None:
 def m015_sweeps(db: Database) -> None:
     """Sweeps, their trials, and the validations of runs, by which trials are pruned."""
     _create(db, *SWEEPS)
+
+
+@MIGRATIONS()
+def m017_loads(db: Database) -> None:
+    """Samples of machines' load, which workers take."""
+    _create(db, *LOADS)
 
 
 def _create(db: Database, *statements: str) -> None:

@@ -13,11 +13,13 @@ from engine.store.costs import Costs
 from engine.store.datasets import Datasets
 from engine.store.groups import Groups
 from engine.store.jobs import Jobs
+from engine.store.loads import Loads
 from engine.store.maintenance import Maintenance
 from engine.store.matrices import Matrices
 from engine.store.patches import Patches
 from engine.store.previews import Previews
 from engine.store.queue import Queue
+from engine.store.runs import Runs
 from engine.store.steps import Steps
 from engine.store.sweeps import Sweeps
 from engine.store.validations import Validations
@@ -44,12 +46,14 @@ class Repository:
         self.datasets = Datasets(self.connection)
         self.groups = Groups(self.connection)
         self.jobs = Jobs(self.connection)
+        self.loads = Loads(self.connection)
         self.matrices = Matrices(self.connection)
         self.patches = Patches(self.connection)
         self.costs = Costs(self.connection)
         self.maintenance = Maintenance(self.connection)
         self.previews = Previews(self.connection)
         self.queue = Queue(self.connection)
+        self.runs = Runs(self.connection)
         self.steps = Steps(self.connection)
         self.sweeps = Sweeps(self.connection)
         self.validations = Validations(self.connection)

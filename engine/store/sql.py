@@ -143,3 +143,13 @@ SWEEPS = (
     ) WITHOUT ROWID
     """,
 )
+LOADS = (
+    """
+    CREATE TABLE loads (
+        host TEXT NOT NULL,
+        slot INTEGER NOT NULL,  -- Unix seconds over ten
+        load TEXT NOT NULL,  -- JSON of engine.hardware.Load
+        PRIMARY KEY (host, slot)
+    ) WITHOUT ROWID
+    """,
+)

@@ -11,8 +11,6 @@ import plotly.graph_objects as go
 from dashboard import components, formats
 from dashboard.charts.compare import (
     Axis,
-    Curve,
-    loss_curves,
     parallel_axes,
     places,
     score_bars,
@@ -30,7 +28,6 @@ Rows = list[dict[str, Any]]
 HIGHER_IS_STRONGER = ("asr", "disappearance", "hallucinations_per_image")
 SHARES = [key for key in SCORES if key != "hallucinations_per_image"]  # 0 to 1: they share an axis
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read
-OVER_STEPS, OVER_SECONDS = "steps", "seconds"
 COSTS = {
     "elapsed_s": N_("Time"),
     "image_iterations_per_s": N_("Images a second"),
@@ -127,26 +124,6 @@ def scores_alt(runs: Sequence[Run]) -> str:
         words.format(run=name, asr=formats.score(scores, "asr"), ap50=formats.score(scores, "ap50"))
         for name, scores in scored
     )
-
-
-def losses_figure(runs: Sequence[Run], *, over: str, strength: float, **look: bool) -> go.Figure | None:
-    """The runs' losses; None where no run has steps.
-
-    Args:
-        runs: in order.
-        over: `steps` or `seconds`.
-        strength: of the smoothing, 0 to below 1.
-    """
-    curves: dict[str, Curve] = {}
-    for run in runs:
-        steps = service.losses(run.job.id)
-        if steps:
-            where = [step.elapsed_s if over == OVER_SECONDS else float(step.step) for step in steps]
-            curves[run.name] = (where, [step.loss for step in steps])
-    if not curves:
-        return None
-    axis = _("Seconds") if over == OVER_SECONDS else _("Step")
-    return loss_curves(curves, strength=strength, title=_("Loss"), x_title=axis, **look)
 
 
 def parallel_figure(runs: Sequence[Run], **look: bool) -> go.Figure | None:

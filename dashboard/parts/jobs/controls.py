@@ -20,6 +20,7 @@ ACTIONS = {  # action → its name, icon and what it does
     "resume": (N_("Resume"), ":material/play_arrow:", N_("Queues it again; it goes on from its checkpoint.")),
     "retry": (N_("Retry"), ":material/replay:", N_("Queues the same work as a new job, from its beginning.")),
 }
+NOTES = N_("For yourself, in Markdown: emphasis, lists and addresses. The search finds them.")
 MOVES = {
     "front": (N_("To the front"), ":material/vertical_align_top:"),
     "up": (N_("One up"), ":material/arrow_upward:"),
@@ -118,9 +119,12 @@ def _change(change: Callable[[], None]) -> None:
 
 def notes_form(job: Job) -> None:
     """The job's name, notes and tags."""
-    with st.expander(_("Name, notes and tags"), icon=":material/edit_note:"), st.form(f"job-notes-{job.id}"):
+    with (
+        st.popover(_("Name, notes and tags"), icon=":material/edit_note:", key="job-notes"),
+        st.form(f"job-notes-{job.id}", border=False),
+    ):
         label = st.text_input(_("Name"), job.label, max_chars=200)
-        notes = st.text_area(_("Notes"), job.notes, help=_("For yourself; the search finds them."))
+        notes = st.text_area(_("Notes"), job.notes, help=_(NOTES))
         tags = st.multiselect(
             _("Tags"),
             list(job.tags),

@@ -25,13 +25,15 @@ from dashboard.components import (
     progress_line,
     score_table,
     state_name,
-    tab_title,
 )
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _, ngettext
+from dashboard.notices import tab_title
 from dashboard.page_state import chosen, kept, presenting
 from dashboard.parts.film import SCORED
 from dashboard.parts.jobs.hardenings import tried
+from dashboard.parts.jobs.load import load
+from dashboard.parts.jobs.log import log
 from dashboard.parts.jobs.trainings import trained, trained_defence, training_curves
 from dashboard.parts.outcome import ending, headline
 from dashboard.parts.setting_names import decided_value, setting_name
@@ -68,6 +70,7 @@ def live_part(job_id: int, seen: tuple[Any, ...]) -> None:
     figures(found.job, steps)
     if steps or (has_steps and found.job.state in OPEN):
         curves(found.job, steps)
+    load(found.job)
     log(job_id)
 
 
@@ -245,16 +248,6 @@ def axis_choice() -> None:
         required=True,
         **kept("jobs.axis", next(iter(AXES)), allowed=AXES),
     )
-
-
-def log(job_id: int) -> None:
-    """The end of the job's log."""
-    with st.expander(_("Log"), icon=":material/subject:"):
-        text = jobs.log_tail(job_id)
-        if text:
-            st.code(text, language=None, wrap_lines=True, height=320)
-        else:
-            st.caption(_("Nothing is logged yet."))
 
 
 def result(found: JobView) -> None:

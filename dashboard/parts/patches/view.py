@@ -23,7 +23,7 @@ from dashboard.downloads import save_button
 from dashboard.drawing import Markdown, notes, st
 from dashboard.i18n import _
 from dashboard.page_state import choose, kept
-from dashboard.parts.jobs.controls import asked_twice
+from dashboard.parts.jobs.controls import NOTES, asked_twice
 from dashboard.parts.jobs.view import loss_chart, score_chart
 from dashboard.parts.outcome import headline
 from dashboard.parts.patches.hidden import who_is_hidden
@@ -193,7 +193,7 @@ def manage(patch: PatchRecord) -> None:
     """Name, notes and deletion."""
     with st.expander(_("Name and notes"), icon=":material/edit_note:"), st.form(f"patch-notes-{patch.id}"):
         name = st.text_input(_("Name"), patch.name, max_chars=200)
-        notes = st.text_area(_("Notes"), patch.notes, help=_("For yourself; the search finds them."))
+        notes = st.text_area(_("Notes"), patch.notes, help=_(NOTES))
         if st.form_submit_button(_("Save"), key="patch-save"):
             with guarded():
                 patches.edit(patch.id, name=name or patch.name, notes=notes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The patches page from the entry file: empty, filled, one patch, before and after."""
+"""The list of runs and patches from the entry file, in each of its views; one patch, before and after."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.jobs.patch_records import import_patch
 from engine.records import PatchRecord
 from engine.store.repository import Repository
 from tests.dashboard import reading
-from tests.dashboard.homes import DATASET, fill
+from tests.dashboard.homes import DATASET, add_running, fill
 from tests.dashboard.reading import texts
 
 
@@ -36,21 +36,84 @@ def filled(runs: int = 1) -> list[PatchRecord]:
         return fill(repository, runs=runs, steps=3)
 
 
-def test_an_empty_gallery_says_what_to_do(app: AppTest) -> None:
+def lines(app: AppTest) -> list[str]:
+    """The names in the table of runs."""
+    return list(app.dataframe[0].value["name"])
+
+
+def test_an_empty_list_says_what_to_do(app: AppTest) -> None:
     assert "There is no patch yet." in texts(opened(app))
     assert not app.exception
 
 
-def test_the_gallery_shows_searches_and_orders(app: AppTest) -> None:
+def test_the_table_shows_filters_and_orders_all_runs(app: AppTest) -> None:
     filled(3)
+    with Repository() as repository:
+        running = add_running(repository)
+        repository.jobs.edit(running.id, tags=["paper"])
     opened(app)
+    assert lines(app) == ["Run in progress", "Run 2", "Run 1", "Run 0"]
+    shown = app.dataframe[0].value
+    assert {"asr", "learning_rate"} <= set(shown.columns)  # a score, and a setting in which they differ
+    assert list(shown["state"]) == ["Running", *["Succeeded"] * 3]
+    app.text_input(key="widget.runs.where").input("run 1 or state = running").run()
+    assert lines(app) == ["Run in progress", "Run 1"]
+    app.multiselect(key="widget.runs.state").set_value(["succeeded"]).run()
+    assert lines(app) == ["Run 1"]
+    assert "1 run or patch" in texts(app)
+    app.text_input(key="widget.runs.where").input("asx > 1").run()
+    assert [each.value for each in app.error] == ["filter: expected a column, got 'asx'; did you mean asr?"]
+    app.text_input(key="widget.runs.where").input("nothing").run()
+    assert "No run is like that. Change the filter." in texts(app)
+
+
+def test_a_link_holds_the_view(app: AppTest) -> None:
+    filled(3)
+    link = {
+        "where": "asr > 0",
+        "columns": "name,asr",
+        "differing": "False",
+        "order": "name",
+        "falling": "False",
+    }
+    opened(app, **{f"runs.{name}": value for name, value in link.items()})
+    assert list(app.dataframe[0].value.columns) == ["name", "asr"]
+    assert lines(app) == ["Run 0", "Run 1", "Run 2"]
+
+
+def test_runs_are_grouped_and_drawn(app: AppTest) -> None:
+    filled(3)
+    opened(app, **{"runs.view": "groups", "runs.by": "dataset"})
+    groups = app.dataframe[0].value
+    assert (list(groups["Dataset"]), list(groups["Runs"])) == ([DATASET], [3])
+    for view in ("dots", "parallel"):
+        app.session_state["widget.runs.view"] = view
+        app.run()
+        assert not app.exception
+        assert len(app.get("plotly_chart")) == 1
+
+
+def test_others_show_their_difference_to_a_pinned_run(app: AppTest) -> None:
+    filled(3)
+    opened(app, **{"runs.baseline": "1"})
+    shown = app.dataframe[0].value.set_index("number")
+    assert shown.loc[2, "asr.difference"] == pytest.approx(shown.loc[2, "asr"] - shown.loc[1, "asr"])
+    assert shown.loc[1, "asr.verdict"] == "–"  # noqa: RUF001
+    assert "by intervals" in shown.loc[2, "asr.verdict"]
+    assert "2 runs were scored on the baseline's images. 0 of 6 differences" in texts(app)
+    app.button(key="runs-unpin").click().run()
+    assert "asr.difference" not in app.dataframe[0].value.columns
+
+
+def test_pictures_are_filtered_and_ordered_alike(app: AppTest) -> None:
+    filled(3)
+    opened(app, **{"runs.view": "pictures"})
     assert [each.label for each in app.get("page_link")] == ["Run 2", "Run 1", "Run 0"]
-    app.selectbox(key="widget.patches.order").select("name").run()
+    app.selectbox(key="widget.runs.order").select("name").run()
+    app.toggle(key="widget.runs.falling").set_value(False).run()
     assert [each.label for each in app.get("page_link")] == ["Run 0", "Run 1", "Run 2"]
-    app.text_input(key="widget.patches.text").input("run 1").run()
+    app.text_input(key="widget.runs.where").input("run 1").run()
     assert [each.label for each in app.get("page_link")] == ["Run 1"]
-    app.text_input(key="widget.patches.text").input("nothing").run()
-    assert "No patch is like that. Change the search." in texts(app)
 
 
 def test_a_thousand_patches_come_a_page_at_a_time(app: AppTest) -> None:
@@ -63,8 +126,8 @@ def test_a_thousand_patches_come_a_page_at_a_time(app: AppTest) -> None:
             "0, dataset, detector, class_name, summary FROM n, patches WHERE id = ?",
             [first.id],
         )
-    opened(app)
-    assert "1,000 patches" in texts(app)
+    opened(app, **{"runs.view": "pictures"})
+    assert "1,000 runs and patches" in texts(app)
     assert len(app.get("page_link")) == 12
     assert app.get("pagination")[0].value == 1
     assert not app.error
@@ -76,7 +139,7 @@ def test_a_patch_that_is_not_there_is_told(app: AppTest) -> None:
     assert [each.value for each in app.error] == [
         "patch 99: expected one of the list, found none; look at the list"
     ]
-    assert app.title[0].value == "Patches"
+    assert app.title[0].value == "Runs and patches"
 
 
 def test_a_patch_is_shown_with_scores_settings_and_downloads(app: AppTest) -> None:
@@ -208,5 +271,5 @@ def test_an_imported_patch_is_edited_and_deleted(app: AppTest, tmp_path: Path) -
     app.button(key="patch-save").click().run()
     assert app.title[0].value == "renamed"
     app.button(key="patch-delete").click().run()
-    assert app.title[0].value == "Patches"
+    assert app.title[0].value == "Runs and patches"
     assert not Path(patch.image).exists()

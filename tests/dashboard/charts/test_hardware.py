@@ -7,7 +7,7 @@ import pytest
 
 from dashboard.charts.hardware import load_rows, load_spec
 
-WORDS = {"title": "Load", "x_title": "Seconds", "span_s": 120.0}
+WORDS = {"title": "Load", "x_title": "Seconds", "span": (-120.0, 0.0)}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_an_empty_queue_has_one_page_and_nothing_on_it(repository: Repository) -
     assert jobs.now() == ([], [], 0)
     assert jobs.steps(1) == []
     assert jobs.live_image(1) is None
-    assert jobs.log_tail(1) == ""
+    assert (jobs.log_lines(1), jobs.log_bytes(1)) == ([], b"")
     with pytest.raises(JobError, match="job 1: expected a job of the list"):
         jobs.view(1)
 
@@ -127,7 +127,9 @@ def test_a_deleted_job_is_gone_with_its_log(repository: Repository) -> None:
     job = add(repository)
     queue.log_path(job.id).parent.mkdir(parents=True)
     queue.log_path(job.id).write_text("one\ntwo\n")
-    assert jobs.log_tail(job.id) == "one\ntwo"
+    assert jobs.log_lines(job.id) == ["one", "two"]
+    assert jobs.log_lines(job.id, "TW") == ["two"]
+    assert jobs.log_bytes(job.id) == b"one\ntwo\n"
     jobs.delete(job.id)
     assert jobs.find(1).total == 0
-    assert jobs.log_tail(job.id) == ""
+    assert jobs.log_bytes(job.id) == b""

@@ -21,7 +21,7 @@ from tests.dashboard.homes import DATASET, fill
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    for each in (patches.find, patches.get, patches.scores):
+    for each in (patches.get, patches.scores):
         each.clear()
 
 
@@ -32,22 +32,10 @@ def array(values: np.ndarray) -> io.BytesIO:
     return file
 
 
-def test_without_patches_the_gallery_has_one_empty_page() -> None:
-    found = patches.find(1)
-    assert (found.rows, found.total, found.pages) == ([], 0, 1)
+def test_a_patch_that_is_not_there_has_no_scores() -> None:
     assert patches.scores(1) == []
     with pytest.raises(PatchFileError, match="patch 1: expected one of the list"):
         patches.get(1)
-
-
-def test_patches_come_page_by_page_and_in_order() -> None:
-    with Repository() as repository:
-        fill(repository, runs=patches.PAGE_SIZE + 2, steps=2)
-    first, second = (patches.find(page, order="asr") for page in (1, 2))
-    assert (first.pages, len(first.rows), len(second.rows)) == (2, patches.PAGE_SIZE, 2)
-    strengths = [each.score.asr for each in first.rows + second.rows if each.score]
-    assert strengths == sorted(strengths, reverse=True)
-    assert patches.find(1, text="run 3").total == 1
 
 
 def test_an_upload_is_imported_under_its_own_name(own_home: Path) -> None:
@@ -67,7 +55,8 @@ def test_a_pickled_array_is_refused_by_the_name_of_the_upload(tmp_path: Path) ->
             patches.import_upload(io.BytesIO(data), "../bad.npy")
     with pytest.raises(PatchFileError, match=r"^bad\.exe: expected a patch as"):
         patches.import_upload(io.BytesIO(b"MZ"), "bad.exe")
-    assert patches.find(1).total == 0
+    with Repository() as repository:
+        assert repository.patches.count() == 0
 
 
 def test_a_patch_is_edited_told_as_json_and_deleted() -> None:
@@ -77,7 +66,8 @@ def test_a_patch_is_edited_told_as_json_and_deleted() -> None:
     told = json.loads(patches.as_json(patch.id))
     assert (told["name"], told["notes"], len(told["scores"])) == ("new", "n", 1)
     patches.delete(patch.id)
-    assert patches.find(1).total == 0
+    with Repository() as repository:
+        assert repository.patches.count() == 0
     with pytest.raises(StorageError, match="expected a file, got No such file"):
         patches.file_bytes(f"{patch.image}.gone")
 

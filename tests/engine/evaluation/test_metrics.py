@@ -105,6 +105,16 @@ def test_detections_below_the_minimum_score_change_no_rate(seed: int) -> None:
     assert of_all.confidence_retained.value > of_trusted.confidence_retained.value
 
 
+def test_sums_by_image_are_those_that_the_rates_are_made_of() -> None:
+    assert PatchMetrics().by_image() == {"found": [], "lost": [], "kept": []}
+    metrics = PatchMetrics()
+    for found in (detections([OTHER, BOX], [0.6, 0.225]), BOTH):
+        metrics.update(objects_xyxy_px=boxes([BOX, OTHER]), clean=BOTH, found=found)
+    sums = metrics.by_image()
+    assert (sums["found"], sums["lost"], sums["kept"]) == ([2, 2], [1, 0], [1.0, 2.0])
+    assert sum(sums["lost"]) / sum(sums["found"]) == metrics.compute(resamples=0).asr.value
+
+
 def test_relative_ap_takes_the_clean_detections_for_labels() -> None:
     clean = detections([BOX, FAR], [0.9, 0.2])  # FAR is below the score that makes a label
     scores = scored([([BOX, OTHER], clean, clean)])

@@ -237,7 +237,7 @@ def test_any_patch_is_scored_beside_its_controls(settings: Settings, tmp_path: P
         settings=EvaluationConfig(resamples=20),
         observer=Observer(on_evaluated=scored.append),
     ).to_json()
-    assert found.keys() == {"patch", "controls", "settings"}
+    assert found.keys() == {"patch", "controls", "settings", "by_image"}
     assert list(found["controls"]) == ["clean", "grey", "noise"]
     rates = {"asr", "confidence_retained", "disappearance", "hallucinations_per_image"}
     keys = {"ap50", "ap50_95", "relative_ap50", "ci95", *rates}

@@ -39,7 +39,6 @@ def test_without_runs_there_is_nothing_to_show() -> None:
     assert parts.cost_rows([]) == []
     assert parts.scores_alt([]) == ""
     assert parts.mapped_classes([]) == []
-    assert parts.losses_figure([], over="steps", strength=0.9, **LOOK) is None
     assert parts.parallel_figure([], **LOOK) is None
 
 
@@ -78,14 +77,6 @@ def test_scores_are_drawn_for_each_run_with_the_grey_control(runs: list[Run]) ->
     assert evaluation is not None
     assert figure.data[0].y[0] == evaluation["patch"]["asr"]
     assert figure.data[3].y[0] == evaluation["controls"]["grey"]["asr"]
-
-
-@pytest.mark.parametrize(("over", "last"), [("steps", 60.0), ("seconds", 9.0)])
-def test_losses_are_drawn_over_steps_or_seconds(runs: list[Run], over: str, last: float) -> None:
-    figure = parts.losses_figure(runs, over=over, strength=0.9, **LOOK)
-    assert figure is not None
-    assert len(figure.data) == 6  # raw and smoothed
-    assert figure.data[0].x[-1] == pytest.approx(last)
 
 
 def test_differing_settings_and_scores_share_parallel_axes(runs: list[Run]) -> None:

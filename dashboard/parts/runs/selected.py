@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+"""What is done with the runs that are chosen in the table: compare, pin, tag, rename, save, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from dashboard.components import go_to, guarded
+from dashboard.downloads import save_button
+from dashboard.drawing import st
+from dashboard.i18n import _, ngettext
+from dashboard.page_state import choose
+from dashboard.parts.jobs.controls import NOTES, asked_twice
+from dashboard.services import run_files, run_table, runs
+from dashboard.services.run_table import Row
+
+_TROUBLE = "runs.trouble"
+_NAMED = 8  # of those to be deleted
+
+
+def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baseline: Row | None) -> None:
+    """A row of what can be done with the chosen runs, or without any with all that are shown.
+
+    Args:
+        chosen: some of those shown.
+        shown: the lines of the table.
+        columns: its columns.
+        baseline: the pinned run.
+    """
+    _trouble()
+    if chosen:
+        text = ngettext("{number} run is chosen.", "{number} runs are chosen.", len(chosen))
+        st.caption(text.format(number=f"{len(chosen):,}"))
+    else:
+        st.caption(_("Choose runs by the boxes at their left to compare, tag, pin, save or delete them."))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if chosen:
+            _compare(chosen)
+            _pin(chosen)
+            _tags(chosen)
+            if len(chosen) == 1:
+                _name(chosen[0])
+        if baseline is not None and st.button(
+            _("Unpin {name}").format(name=baseline.values.get("name", baseline.id)),
+            icon=":material/keep_off:",
+            key="runs-unpin",
+        ):
+            choose("runs.baseline", None)
+            st.rerun()
+        _files(chosen or shown, columns, whole=not chosen)
+        if chosen:
+            _delete(chosen)
+
+
+def _compare(chosen: list[Row]) -> None:
+    numbers = [row.job for row in chosen if row.job is not None and row.values.get("state") == "succeeded"]
+    if len(numbers) > 1:
+        go_to("compare", _("Compare"), runs=",".join(map(str, numbers[: runs.LIMIT])))
+
+
+def _pin(chosen: list[Row]) -> None:
+    if len(chosen) == 1 and "asr" in chosen[0].values:
+        help_text = _("The others then show their difference to this run.")
+        if st.button(_("Pin as baseline"), icon=":material/keep:", help=help_text, key="runs-pin"):
+            choose("runs.baseline", chosen[0].id)
+            st.rerun()
+
+
+def _tags(chosen: list[Row]) -> None:
+    known = sorted({tag for row in chosen for tag in row.values.get("tags", ())})
+    with (
+        st.popover(_("Tags"), icon=":material/label:", key="runs-tags"),
+        st.form("runs-tags-form", border=False),
+    ):
+        add = st.multiselect(
+            _("Add"), known, accept_new_options=True, placeholder=_("Type a tag and press Enter")
+        )
+        remove = st.multiselect(_("Remove"), known, placeholder=_("None"))
+        if st.form_submit_button(_("Save"), key="runs-tags-save"):
+            _changed(partial(run_table.tag, chosen, add=add, remove=remove))
+
+
+def _name(row: Row) -> None:
+    with (
+        st.popover(_("Name and notes"), icon=":material/edit:", key="runs-name"),
+        st.form("runs-name-form", border=False),
+    ):
+        name = st.text_input(_("Name"), row.values.get("name", ""), max_chars=200, key=f"runs-name-{row.id}")
+        notes = st.text_area(
+            _("Notes"), row.values.get("notes", ""), key=f"runs-notes-{row.id}", help=_(NOTES)
+        )
+        if st.form_submit_button(_("Save"), key="runs-name-save"):
+            _changed(partial(run_table.rename, row, name=name, notes=notes))
+
+
+def _files(rows: list[Row], columns: Sequence[str], *, whole: bool) -> None:
+    label = _("Save all shown") if whole else _("Save the chosen")
+    with st.popover(label, icon=":material/download:", key="runs-files"):
+        help_text = _(
+            "These runs with the columns that are shown; of scores also both ends of their intervals."
+        )
+        for name, make, kind in (
+            ("CSV", run_files.as_csv, "text/csv"),
+            ("JSON", run_files.as_json, "application/json"),
+            ("Parquet", run_files.as_parquet, "application/vnd.apache.parquet"),
+        ):
+            file = f"patchbench-runs.{name.lower()}"
+            save_button(name, partial(make, rows, columns), file, kind, key=f"runs-{name}", help=help_text)
+
+
+def _delete(chosen: list[Row]) -> None:
+    names = ", ".join(row.values.get("name", row.id) for row in chosen[:_NAMED])
+    if len(chosen) > _NAMED:
+        more = len(chosen) - _NAMED
+        names += " " + ngettext("and {number} more", "and {number} more", more).format(number=more)
+    asked_twice(
+        _("Delete"),
+        _("This removes these runs with their steps, patches, scores and files: {names}.").format(
+            names=names
+        ),
+        ngettext("Delete {number} run", "Delete {number} runs", len(chosen)).format(number=len(chosen)),
+        partial(_remove, chosen),
+        icon=":material/delete:",
+        key="runs-delete",
+    )
+
+
+def _remove(chosen: list[Row]) -> None:
+    st.session_state[_TROUBLE] = run_table.delete(chosen)
+    st.rerun()
+
+
+def _changed(change: Callable[[], object]) -> None:
+    with guarded():
+        change()
+        st.rerun()
+
+
+def _trouble() -> None:
+    """Why some could not be deleted."""
+    for text in st.session_state.pop(_TROUBLE, ()):
+        st.error(text, icon=":material/error:")
