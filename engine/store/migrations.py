@@ -351,6 +351,25 @@ def m015_sweeps(db: Database) -> None:
     _create(db, *SWEEPS)
 
 
+@MIGRATIONS()
+def m016_cluster(db: Database) -> None:
+    """What jobs ask of a cluster's nodes, where they run there, and the nodes."""
+    _create(
+        db,
+        "ALTER TABLE jobs ADD COLUMN needs TEXT NOT NULL DEFAULT '{}'",  # JSON
+        "ALTER TABLE jobs ADD COLUMN node TEXT",
+        "ALTER TABLE jobs ADD COLUMN node_device TEXT",
+        """
+        CREATE TABLE cluster_nodes (
+            worker TEXT NOT NULL REFERENCES workers(id) ON DELETE CASCADE,
+            node TEXT NOT NULL,  -- JSON of engine.store.nodes.ClusterNode
+            position INTEGER NOT NULL,
+            PRIMARY KEY (worker, position)
+        ) WITHOUT ROWID
+        """,
+    )
+
+
 def _create(db: Database, *statements: str) -> None:
     for statement in statements:
         db.execute(statement)
