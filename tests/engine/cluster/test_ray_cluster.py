@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Jobs on Ray's own cluster of several nodes on one machine; what is wrong with an address or Ray is one line."""
+"""Jobs on a Ray cluster of two nodes on this machine; what is wrong with an address or Ray is one line."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def cluster(node_home: Path) -> Iterator[RayCluster]:
 
 def test_jobs_run_on_both_nodes_and_survive_a_killed_actor(cluster: RayCluster, node_home: Path) -> None:
     with Repository() as repository:
-        going = queue.submit(repository, "tick", TickRequest(ticks=40, pause_s=0.05), auto_resume=True)
+        going = queue.submit(repository, "tick", TickRequest(ticks=40, pause_s=0.1), auto_resume=True)
         for _ in range(2):
             queue.submit(repository, "tick", TickRequest(ticks=3))
 

@@ -66,7 +66,8 @@ def once(repository: Repository, job_id: int, true: Callable[[Job], bool]) -> Jo
 
 
 def ticking(job: Job) -> bool:
-    return job.progress.done > 1
+    """Whether the head has a checkpoint of it by now."""
+    return job.state == "running" and (queue.job_folder(job.id) / "checkpoint.json").is_file()
 
 
 def test_a_cluster_without_work_or_nodes(repository: Repository) -> None:
@@ -114,7 +115,7 @@ def test_jobs_are_done_on_nodes(repository: Repository, blocks: Path, own_home: 
 
 
 def test_pause_resume_and_cancel(repository: Repository) -> None:
-    slow = queue.submit(repository, "tick", TickRequest(ticks=40, pause_s=0.05))
+    slow = queue.submit(repository, "tick", TickRequest(ticks=40, pause_s=0.1))
     doomed = queue.submit(repository, "tick", TickRequest(ticks=1000, pause_s=0.1))
 
     def interfere(another: Repository, worker: ClusterWorker) -> None:
@@ -135,7 +136,7 @@ def test_pause_resume_and_cancel(repository: Repository) -> None:
 
 
 def test_a_job_goes_on_elsewhere_when_its_node_is_gone(repository: Repository) -> None:
-    going = queue.submit(repository, "tick", TickRequest(ticks=40, pause_s=0.05), auto_resume=True)
+    going = queue.submit(repository, "tick", TickRequest(ticks=40, pause_s=0.1), auto_resume=True)
     cluster = FakeCluster(a_node("n1"), a_node("n2"))
 
     def destroy(another: Repository, worker: ClusterWorker) -> None:

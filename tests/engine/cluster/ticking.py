@@ -56,6 +56,7 @@ class Tick(Kind[TickRequest]):
             _keep(kept, json_text([number + 1, value]))
             ledger.checkpointed()
             reporter.phase("ticking", number + 1, request.ticks, "ticks")
+        reporter.finish()
         if request.fails:
             raise JobError("tick: expected to succeed, got no chance; ask for another")
         print(f"home {home_folder()}", flush=True)
