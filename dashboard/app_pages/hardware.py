@@ -12,6 +12,7 @@ from dashboard.components import fact, line_chart, live, look, page_title
 from dashboard.drawing import Markdown, st
 from dashboard.formats import DASH
 from dashboard.i18n import _
+from dashboard.parts.cluster_nodes import cluster_nodes
 from dashboard.services import advice, hardware
 from engine.choices import Candidate
 from engine.hardware import GpuSnapshot, HardwareSnapshot
@@ -212,6 +213,7 @@ def page() -> None:
     machine = hardware.snapshot()
     accelerator(machine)
     live(now, every_s=EVERY_S)()
+    live(cluster_nodes, every_s=EVERY_S)()
     recommendation(machine)
     measured()
     versions(machine)
