@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import logging
+import math
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +26,7 @@ from engine.store.repository import Repository
 log = logging.getLogger(__name__)
 
 TURN_S, START_LOOK_S = 0.25, 0.25
+ABANDON_S = 5.0  # from a kill, after which a node that does not answer is no longer waited for
 SLOW_S = 120.0  # without an answer from a node, after which it counts as gone
 
 
@@ -74,11 +78,14 @@ class RemoteJob:
     def __init__(self, job: Job, prepare: Callable[[], Ground], share: Share) -> None:
         self._job, self._prepare, self._share = job, prepare, share
         self._wish, self._code, self._ended = "", INTERRUPTED, threading.Event()
+        self._abandon_at = math.inf
         threading.Thread(target=self._run, name=f"job {job.id}", daemon=True).start()
 
     def poll(self, within_s: float) -> int | None:
         """Wait for the exit code; None if the job is still running."""
-        return self._code if self._ended.wait(within_s) else None
+        if self._ended.wait(within_s):
+            return self._code
+        return -signal.SIGKILL if time.monotonic() > self._abandon_at else None
 
     def stop(self) -> None:
         """Ask it to stop at a checkpoint."""
@@ -87,6 +94,7 @@ class RemoteJob:
     def kill(self) -> None:
         """End it at once."""
         self._wish = "kill"
+        self._abandon_at = min(self._abandon_at, time.monotonic() + ABANDON_S)
 
     def _run(self) -> None:
         try:
@@ -118,6 +126,8 @@ class RemoteJob:
             job = on_device(self._job, device, ground.node.name, told["gpus"] if self._share.gpus else "")
             repository.queue.placed(job)
             self._send_checkpoint(post)
+            if self._wish:
+                return INTERRUPTED
             post.call(
                 "start", job.id, ground.code, ground.weights(), max(int(self._share.cpus), 1), device != "cpu"
             ).value(SLOW_S)

@@ -14,7 +14,7 @@ from typing import Any
 from engine.cluster.sending import Sender
 from engine.config import home_folder
 from engine.errors import EngineError, StorageError
-from engine.excerpts import short_line
+from engine.excerpts import short_line, short_repr
 from engine.jobs.ledger import Ledger, StoredLedger
 from engine.records import Dataset, Job
 from engine.runs.imports import open_dataset
@@ -85,6 +85,8 @@ class Replies:
         return list(value) if isinstance(value, Iterator) else value
 
     def _open_dataset(self, source: str) -> Dataset:
+        if source not in self._named and not self._repository.datasets.has(source):
+            raise StorageError(f"head: expected a dataset of the job's request, got {short_repr(source)}")
         dataset = open_dataset(source)
         self._images.update(image.path for image in dataset.images)
         return dataset

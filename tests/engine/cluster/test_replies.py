@@ -15,6 +15,7 @@ from engine.errors import DatasetError, StorageError
 from engine.jobs import queue
 from engine.jobs.kinds import KINDS
 from engine.records import Job, Progress
+from engine.runs.imports import import_dataset
 from engine.store.repository import Repository
 from tests.engine.cluster.ticking import TICK, TickRequest
 
@@ -92,15 +93,17 @@ def test_parts_of_the_database_can_be_asked(replies: Replies) -> None:
 
 
 def test_errors_travel(replies: Replies) -> None:
-    state, error = ask(replies, "dataset", "/nowhere")
+    state, error = ask(replies, "dataset", "/data/one.txt")  # that is not there
     assert (state, type(error)) == ("error", DatasetError)
+    state, error = ask(replies, "dataset", "/etc")
+    assert str(error) == "head: expected a dataset of the job's request, got '/etc'"
     state, error = ask(replies, "stored", "patches", "get", 1, 2, 3)
     assert (state, type(error)) == ("error", StorageError)
     assert str(error).endswith("this is a bug, report the worker's log")
 
 
 def test_only_what_the_request_names_is_sent(
-    replies: Replies, sender: FakeSender, own_home: Path, blocks: Path
+    replies: Replies, repository: Repository, sender: FakeSender, own_home: Path, blocks: Path
 ) -> None:
     wanted = [
         "/data/one.txt",
@@ -110,7 +113,8 @@ def test_only_what_the_request_names_is_sent(
     ]
     refused = ["/data/two.txt", "/etc/passwd", f"{own_home}/patchbench.db", f"{own_home}/jobs/../key"]
     assert set(ask(replies, "files", wanted + refused)) == set(wanted)
-    dataset = ask(replies, "dataset", str(blocks))
+    import_dataset(repository.datasets.save, blocks, name="b")
+    dataset = ask(replies, "dataset", "b")
     images = [image.path for image in dataset.images]
     assert len(ask(replies, "files", images)) == len(images) > 0
     assert sender.sent[-2:] == [(images, False), ([], True)]  # dated only: a checksum would read them all
