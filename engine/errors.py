@@ -50,6 +50,10 @@ class JobError(EngineError):
     """There is no such job, or its state does not allow the request."""
 
 
+class ClusterError(EngineError):
+    """Ray is missing, or a cluster cannot be reached or used."""
+
+
 class RanksError(EngineError):
     """Another process of a run that several compute together has ended."""
 

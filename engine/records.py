@@ -260,6 +260,9 @@ class Job:
         worker: id of the worker that runs it.
         code_version: PatchBench's version and commit at submission.
         folder: of its results.
+        needs: what it asks of a cluster's node, as `engine.jobs.needs.Needs` has it.
+        node: the name of the cluster's node that it runs on or ran on last; None: on this machine.
+        node_device: its device there: `cuda:3`, `cpu`.
         estimate: estimated `elapsed_s` and `peak_memory_bytes`; empty if unknown.
         result: of its work (for a generation the content of `run.json`).
         error: one line, if it failed or was interrupted.
@@ -292,6 +295,9 @@ class Job:
     error: str | None = None
     progress: Progress = field(default_factory=Progress)
     estimate: dict[str, Any] = field(default_factory=dict)
+    needs: dict[str, Any] = field(default_factory=dict)
+    node: str | None = None
+    node_device: str | None = None
     result: dict[str, Any] | None = None
 
 

@@ -35,6 +35,7 @@ EVERYWHERE = {
     "excerpts",
     "json_text",
     "measurements",
+    "outpost",
     "private",
     "records",
     "registries",
@@ -55,6 +56,7 @@ MAY_IMPORT = {
     "excerpts": set(),
     "json_text": set(),
     "measurements": set(),
+    "outpost": set(),
     "records": set(),
     "hardware": set(),
     "private": set(),
@@ -91,13 +93,14 @@ MAY_IMPORT = {
         *("benchmark", "datasets", "defences", "evaluation", "hardware", "patch", "runs", "seeding"),
         *("store", "sweeps"),
     },
+    "cluster": {"hardware", "jobs", "runs", "store"},
     "previews": {
         *("boxes", "datasets", "defences", "detectors", "evaluation", "jobs", "patch", "runs"),
         "store",
     },
     "cli": {
-        *("benchmark", "datasets", "defences", "detectors", "evaluation", "hardware", "jobs", "patch"),
-        *("previews", "ranks", "runs", "store", "sweeps"),
+        *("benchmark", "cluster", "datasets", "defences", "detectors", "evaluation", "hardware", "jobs"),
+        *("patch", "previews", "ranks", "runs", "store", "sweeps"),
     },
 }
 # Single modules that look the other way, each for a reason.
@@ -125,6 +128,7 @@ LIBRARIES = {
     "pynvml": "engine/hardware.py",
     "scipy": "engine/benchmark/changes.py",
     "sqlite_utils": "engine/store/migrations.py",
+    "ray": "engine/cluster/ray_cluster.py",
     "optuna": "engine/sweeps/proposals.py",
     "pycocotools": "engine/evaluation/average_precision.py",
 }
@@ -146,7 +150,9 @@ TORCH_FREE = [
     "engine.excerpts",
     "engine.hardware",
     "engine.json_text",
+    "engine.cluster.worker",
     "engine.measurements",
+    "engine.outpost",
     "engine.private",
     "engine.ranks",
     "engine.records",

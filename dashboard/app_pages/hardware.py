@@ -12,6 +12,7 @@ from dashboard.drawing import Markdown, st
 from dashboard.formats import DASH
 from dashboard.i18n import _
 from dashboard.page_state import chosen, kept
+from dashboard.parts.cluster_nodes import cluster_nodes
 from dashboard.parts.load import load_chart
 from dashboard.services import advice, hardware
 from engine.choices import Candidate
@@ -221,6 +222,7 @@ def page() -> None:
     accelerator(machine)
     span_choice()
     live(now, every_s=EVERY_S)()
+    live(cluster_nodes, every_s=EVERY_S)()
     recommendation(machine)
     measured()
     versions(machine)

@@ -57,6 +57,7 @@ def row(job: Job) -> dict[str, Any]:
         _("Kind"): kind_name(job.kind),
         _("Created"): formats.moment(job.created_at),
         _("Tags"): ", ".join(job.tags),
+        **({_("Node"): f"{job.node}, {job.node_device}"} if job.node else {}),
     }
 
 

@@ -10,6 +10,7 @@ from dashboard.services.storage import cached, opened
 from engine import hardware
 from engine.hardware import HardwareSnapshot, Load
 from engine.records import Job
+from engine.store.nodes import ClusterNode
 
 
 @cached(ttl_s=5, max_entries=8)
@@ -37,3 +38,10 @@ def _samples(since: float, until: float) -> list[tuple[float, Load]]:
 def snapshot() -> HardwareSnapshot:
     """The machine at this moment, read at most once a second however many sessions look."""
     return hardware.snapshot()
+
+
+@cached(ttl_s=2)
+def cluster_nodes() -> list[ClusterNode]:
+    """The nodes of a cluster as its worker told them last; none without one."""
+    with opened() as repository:
+        return repository.nodes.all()

@@ -83,7 +83,10 @@ def show_command(job_id: int, follow: bool, as_json: bool) -> None:
     click.echo(f"job {job.id}: {job.label}\n{job.kind}, {_state(job)}, {_progress_text(job.progress)}")
     if job.error:
         click.echo(job.error)
-    click.echo(f"device {job.running_on or job.device}, seed {job.seed}, PatchBench {job.code_version}")
+    node = f"{job.node_device} of node {job.node}" if job.node else ""
+    click.echo(
+        f"device {node or job.running_on or job.device}, seed {job.seed}, PatchBench {job.code_version}"
+    )
     click.echo(f"results: {job.folder}\nlog: {queue.log_path(job.id)}\n")
     for event in events:
         click.echo(f"{datetime.fromtimestamp(event.at):%Y-%m-%d %H:%M:%S}  {event.event}  {event.detail}")

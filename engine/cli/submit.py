@@ -18,6 +18,7 @@ from engine.cli.run_options import (
     evaluation_from_options,
     matrix_from_options,
     matrix_options,
+    option_of,
     run_options,
     scoring_options,
     subject_options,
@@ -39,9 +40,12 @@ from engine.jobs.kinds.harden import HardenRequest
 from engine.jobs.kinds.request import Request
 from engine.jobs.kinds.train import TrainRequest
 from engine.jobs.kinds.train_defence import TrainDefenceRequest
+from engine.jobs.needs import Needs
+from engine.settings import declared
 from engine.store.repository import Repository
 
 _JOB_OPTIONS = ("label", "priority", "waits_for", "auto_resume", "notes", "tags")
+_NEEDS_TYPES = {"gpus": click.FLOAT, "cpus": click.INT, "memory_gb": click.FLOAT}
 
 
 @click.group("submit")
@@ -54,6 +58,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         json_option,
         click.option("--start-worker", is_flag=True, help="Start a worker if none is alive."),
+        *(option_of(each, _NEEDS_TYPES[key]) for key, each in reversed(declared(Needs).items())),
         click.option("--notes", default="", help="Notes for yourself."),
         click.option("--tag", "tags", multiple=True, help="A tag to find it by."),
         click.option("--auto-resume", is_flag=True, help="Resume by itself after a crash."),
@@ -161,7 +166,9 @@ def harden_command(**options: Any) -> None:
 def _submit(kind: str, request: Request, options: dict[str, Any]) -> None:
     """Queue the job, start a worker if requested, and print how to follow the job."""
     with Repository() as repository:
-        job = queue.submit(repository, kind, request, **{name: options[name] for name in _JOB_OPTIONS})
+        needs = Needs(**{name: options[name] for name in _NEEDS_TYPES}).to_json()
+        given = {name: options[name] for name in _JOB_OPTIONS}
+        job = queue.submit(repository, kind, request, needs=needs, **given)
         if options["start_worker"]:
             queue.ensure_worker(repository, job.device)
         alive = bool(queue.alive_workers(repository))

@@ -12,11 +12,25 @@ import click
 @click.option("--device", help="cpu, cuda:1 …; cpu:0, cpu:1 … share the CPU. [default: cuda:0, else cpu]")
 @click.option("--once", is_flag=True, help="End after one job.")
 @click.option("--until-idle", is_flag=True, help="End when no job is left that may run.")
-def worker_command(device: str | None, once: bool, until_idle: bool) -> None:
+@click.option(
+    "--ray",
+    "address",
+    metavar="ADDRESS",
+    help="Carry them out on a Ray cluster, as many at once as it holds: auto, HOST:PORT, ray://HOST:10001, "
+    "or local, which starts one on this machine.",
+)
+def worker_command(device: str | None, once: bool, until_idle: bool, address: str | None) -> None:
     """Carry out queued jobs one after the other, each in a process of its own.
 
     SIGTERM or Ctrl-C ends it; the running job keeps a checkpoint and can be resumed.
     """
+    if address is not None:
+        if device is not None or once:
+            raise click.UsageError("expected --ray without --device and --once, got both; leave one out")
+        from engine.cluster.worker import run_cluster_worker
+
+        run_cluster_worker(address, until_idle=until_idle)
+        return
     from engine.jobs.worker import run_worker
 
     run_worker(device, once=once, until_idle=until_idle)

@@ -15,6 +15,7 @@ from PIL import Image, ImageFile
 
 from engine.errors import DatasetError
 from engine.excerpts import short_line
+from engine.outpost import here
 
 # Ultralytics' image suffixes, and further ones; files that cannot be opened are reported.
 _STILLS = (".bmp", ".dng", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
@@ -135,7 +136,7 @@ def _with_file(path: str | Path, read: Read[Result]) -> Result:
     """Open a file and read from it, turning all exceptions into `BadImageError`."""
     try:
         str(path).encode()
-        with open(path, "rb") as file:
+        with open(here(Path(path)), "rb") as file:
             return read(path, file)
     except FileNotFoundError:
         raise BadImageError(path, "missing_image", "no file there (moved or deleted?)") from None

@@ -22,6 +22,7 @@ from engine.datasets.images import read_rgb
 from engine.datasets.views import ViewChooser, visible_share
 from engine.detectors.base import Targets
 from engine.errors import DatasetError, SettingsError
+from engine.outpost import bring
 from engine.records import ImageRecord
 
 PADDING = 114  # Ultralytics' letterbox grey
@@ -86,6 +87,7 @@ class ImageLoader:
             raise SettingsError(
                 f"cache and prefetch: expected 0 or more, got {cache_bytes} bytes and {prefetch} batches"
             )
+        bring(record.path for record in records)
         self._records = records
         self._image_size = image_size
         self._class_id = class_id

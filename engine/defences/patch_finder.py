@@ -17,6 +17,7 @@ from engine.detectors.checkpoints import safe_tensors
 from engine.disk import write_atomically
 from engine.errors import DetectorError
 from engine.json_text import json_text
+from engine.outpost import here
 
 CELL_PX = 4  # side of what one of the network's outputs tells of
 STRIDE_PX = 16  # of its coarsest layer
@@ -165,6 +166,7 @@ def load_finder(path: Path) -> PatchFinder:
         DetectorError: it is missing, too large, damaged, or holds something else.
     """
     what = f"defence segmenter: expected weights that `defence train` wrote, got {path}"
+    path = here(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DetectorError(

@@ -12,6 +12,7 @@ import yaml
 
 from engine.errors import DetectorError
 from engine.excerpts import short_line
+from engine.outpost import here
 
 _MAX_BYTES = 2**20
 _BACKGROUND = ("__background__", "background")
@@ -28,7 +29,7 @@ def read_class_list(path: str | Path) -> tuple[str, ...]:
     Raises:
         DetectorError: there is no such file, or no names in it.
     """
-    file = Path(path).expanduser()
+    file = here(Path(path).expanduser())
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise _wrong(file, f"more than {_MAX_BYTES // 2**20} MiB")

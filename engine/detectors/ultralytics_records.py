@@ -13,6 +13,7 @@ import numpy.typing as npt
 from engine.datasets.images import read_rgb
 from engine.detectors.ultralytics_quiet import quiet_environment
 from engine.errors import DatasetError
+from engine.outpost import bring
 from engine.records import ImageRecord
 
 with quiet_environment():
@@ -38,6 +39,7 @@ class RecordsDataset(YOLODataset):
     def __init__(
         self, records: Sequence[ImageRecord], *, cache_bytes: int = CACHE_BYTES, **options: Any
     ) -> None:
+        bring(record.path for record in records)
         self._records = records
         self._scaled: dict[int, npt.NDArray[np.uint8]] = {}
         self._left_bytes = cache_bytes

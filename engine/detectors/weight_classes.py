@@ -14,6 +14,7 @@ from engine.detectors.transformers_folder import is_hub_name
 from engine.detectors.weight_archive import WeightArchive, model_node
 from engine.errors import DetectorError
 from engine.excerpts import short_repr
+from engine.outpost import here
 from engine.registries import DETECTORS
 
 PACKAGED_WEIGHTS = Path(__file__).resolve().parent / "weights"
@@ -29,14 +30,15 @@ def possible_files(weights: str | Path) -> list[Path]:
         with its family's, `torchvision/fcos_resnet50_fpn`, and the folder of a name of Hugging Face's hub.
     """
     given = Path(weights).expanduser()
+    kept = home_folder() / "weights"
     if any(str(weights) in family.offered for family in DETECTORS.things()) and "/" in str(weights):
-        return [given, home_folder() / "weights" / f"{weights}.pth"]
+        return [given, here(kept / f"{weights}.pth")]
     if is_hub_name(str(weights)) and given.parts[0] not in DETECTORS:
-        return [given, home_folder() / "weights" / given]
+        return [given, here(kept / given)]
     if str(weights) != given.name:
-        return [given]
+        return [here(given)]
     name = given.name if given.suffix else f"{given.name}.pt"
-    return [given, PACKAGED_WEIGHTS / name, home_folder() / "weights" / name]
+    return [given, PACKAGED_WEIGHTS / name, here(kept / name)]
 
 
 def classes_in(path: Path) -> tuple[str, ...]:

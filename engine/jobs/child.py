@@ -27,7 +27,8 @@ from engine.runs.paths import job_folder, lock_path
 from engine.store.repository import Repository
 from engine.terminal import lenient_streams
 
-INTERRUPTED, LOST = 75, 76  # exit codes: stopped on request; the attempt no longer counts
+# Exit codes: stopped on request; the attempt no longer counts; the cluster's node is gone.
+INTERRUPTED, LOST, GONE = 75, 76, 77
 LOCK_S = 60.0
 _PR_SET_PDEATHSIG = 1
 
@@ -40,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("--job", "--attempt", "--worker-pid"):
         parser.add_argument(name, type=int, required=True)
     given = parser.parse_args(arguments)
-    _end_with_worker(given.worker_pid)
-    stop = _stop_flag()
+    end_with_worker(given.worker_pid)
+    stop = stop_flag()
     lenient_streams()  # the log may be in an encoding of the locale
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
     with Repository(timeout_s=5) as repository, sole_writer(given.job):
@@ -135,7 +136,7 @@ def _folder_of(job: Job, checkpoint: str) -> Path:
     return folder
 
 
-def _end_with_worker(worker_pid: int) -> None:
+def end_with_worker(worker_pid: int) -> None:
     """End this process at once when its worker dies, even in the middle of a computation."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -150,7 +151,7 @@ def _end_with_worker(worker_pid: int) -> None:
     threading.Thread(target=wait_for_the_end, daemon=True).start()
 
 
-def _stop_flag() -> threading.Event:
+def stop_flag() -> threading.Event:
     """An event set by SIGTERM and Ctrl-C, upon which the work stops at its next checkpoint."""
     stop = threading.Event()
 

@@ -15,7 +15,8 @@ from engine.errors import EngineError, RunInterruptedError
 from engine.jobs.kinds import KINDS
 from engine.jobs.kinds.matrix import MatrixRequest, check_names
 from engine.records import Dataset
-from engine.runs.materials import fingerprint, open_dataset, require_objects
+from engine.runs.imports import open_dataset
+from engine.runs.materials import fingerprint, require_objects
 from engine.runs.matrix import (
     CONTROLS,
     Column,

@@ -50,7 +50,8 @@ def submit(repository: Repository, kind: str, request: Request, *, label: str = 
         request: of that kind; its paths are made absolute.
         label: the job's name in lists; by default the kind's.
         options: `priority` (higher first), `waits_for` (a job that must succeed first), `auto_resume`
-            (resume after a crash), `tags`, `notes`, `origin`, `estimate` (by default the kind's).
+            (resume after a crash), `needs` (JSON of `engine.jobs.needs.Needs`), `tags`, `notes`, `origin`,
+            `estimate` (by default the kind's).
 
     Raises:
         EngineError: the kind cannot carry out such a request.
@@ -172,6 +173,7 @@ def _again(repository: Repository, job: Job, request: Request) -> Job:
         label=job.label,
         priority=job.priority,
         auto_resume=job.auto_resume,
+        needs=job.needs,
         tags=job.tags,
         notes=job.notes,
         origin=job.id,

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from types import FrameType
 
@@ -20,7 +20,7 @@ import psutil
 from engine import hardware
 from engine.errors import JobError, StorageError
 from engine.jobs import webhook
-from engine.jobs.child import INTERRUPTED
+from engine.jobs.child import GONE, INTERRUPTED
 from engine.jobs.kinds import kind_of
 from engine.jobs.launcher import Launched, Launcher, start_child
 from engine.jobs.sweeps import advance_all
@@ -64,6 +64,21 @@ def run_worker(device: str | None = None, *, once: bool = False, until_idle: boo
         worker.run(once=once, until_idle=until_idle)
 
 
+@dataclass(kw_only=True)
+class Underway:
+    """A launched job.
+
+    Attributes:
+        job: as claimed.
+        launched: the handle on it.
+        kill_at: when patience with one that was asked to stop ends; None if it was not asked.
+    """
+
+    job: Job
+    launched: Launched
+    kill_at: float | None = None
+
+
 class Worker:
     """One worker on one device.
 
@@ -94,7 +109,7 @@ class Worker:
         """Work until `stop`, or until `until`, asked between jobs, is true."""
         log.info("Worker %s begins on %s", self._id, self._device)
         try:
-            while not self._stopping.is_set() and not until():
+            while not self._over(until):
                 worked: bool | None
                 try:
                     worked = self._turn()
@@ -111,6 +126,9 @@ class Worker:
                 self._repository.workers.remove(self._id)
             self._webhook.wait()
             log.info("Worker %s ends", self._id)
+
+    def _over(self, until: Callable[[], bool]) -> bool:
+        return self._stopping.is_set() or until()
 
     def _register(self) -> None:
         process = psutil.Process()
@@ -129,7 +147,7 @@ class Worker:
         )
         self._beat_at = 0.0  # check for dead workers immediately
 
-    def _turn(self) -> bool:
+    def _turn(self) -> bool | None:
         """Run the next job to its end, if there is one; sweeps whose trials have ended queue others first."""
         self._beat()
         advance_all(self._repository)
@@ -137,18 +155,20 @@ class Worker:
         if job is None:
             return False
         log.info("Job %d (%s) begins", job.id, job.kind)
-        end: Callable[[], object]
+        launched = self._started(job, self._launch)
+        if launched is not None:
+            code = self._watch(Underway(job=job, launched=launched))
+            self._settle(job, partial(self._end, job, code))
+        return True
+
+    def _started(self, job: Job, launch: Launcher) -> Launched | None:
+        """Launch a claimed job; None, and the job has failed, if that cannot be done."""
         try:
-            launched = self._launch(job)
+            return launch(job)
         except OSError as error:
             reason = f"its process cannot be started, {error}; free memory and disk space, then retry"
-            end = partial(self._repository.queue.finish, job, "failed", error=reason)
-        else:
-            end = partial(self._end, job, self._watch(job, launched))
-        self._settle(end)
-        with suppress(StorageError, JobError):  # it may be deleted by now
-            self._webhook.tell(self._repository.jobs.get(job.id))
-        return True
+            self._settle(job, partial(self._repository.queue.finish, job, "failed", error=reason))
+            return None
 
     def _beat(self) -> None:
         """If due, send a heartbeat, sample the load and release the jobs of dead workers."""
@@ -164,23 +184,30 @@ class Worker:
             log.info("Job %d of a worker that is gone: %s", job.id, job.state)
             self._webhook.tell(job)
 
-    def _watch(self, job: Job, launched: Launched) -> int:
-        """Wait for a launched job to end, stopping it on request, and return its exit code."""
-        kill_at: float | None = None
-        while (code := launched.poll(WATCH_S)) is None:
-            request = self._stop_request(job)
-            if request == "gone":
-                launched.kill()
-            elif request is not None:
-                now = time.monotonic()
-                patience = CANCEL_S if request == "cancel" else GRACE_S
-                if kill_at is None:
-                    launched.stop()
-                    kill_at = now + patience
-                kill_at = min(kill_at, now + patience)
-                if now >= kill_at:
-                    launched.kill()
+    def _watch(self, underway: Underway) -> int:
+        """Wait for a launched job to end and return its exit code."""
+        while (code := self._look_after(underway, WATCH_S)) is None:
+            pass
         return code
+
+    def _look_after(self, underway: Underway, within_s: float) -> int | None:
+        """The exit code of a job that ends within some seconds; one that goes on is stopped on request."""
+        launched = underway.launched
+        if (code := launched.poll(within_s)) is not None:
+            return code
+        request = self._stop_request(underway.job)
+        if request == "gone":
+            launched.kill()
+        elif request is not None:
+            now = time.monotonic()
+            patience = CANCEL_S if request == "cancel" else GRACE_S
+            if underway.kill_at is None:
+                launched.stop()
+                underway.kill_at = now + patience
+            underway.kill_at = min(underway.kill_at, now + patience)
+            if now >= underway.kill_at:
+                launched.kill()
+        return None
 
     def _stop_request(self, job: Job) -> str | None:
         """The job's `Queue.stop_request`, or `stop` if the worker is stopping."""
@@ -192,16 +219,18 @@ class Worker:
             request = None
         return request or ("stop" if self._stopping.is_set() else None)
 
-    def _settle(self, end: Callable[[], object]) -> None:
-        """Store how a job ended, retrying while the database cannot be written."""
+    def _settle(self, job: Job, end: Callable[[], object]) -> None:
+        """Store how a job ended, retrying while the database cannot be written, and tell the webhook."""
         while True:
             try:
                 end()
-                return
+                break
             except StorageError as error:
                 log.warning("%s", error)
                 if self._stopping.wait(BEAT_S):
                     return  # another worker will release the job
+        with suppress(StorageError, JobError):  # it may be deleted by now
+            self._webhook.tell(self._repository.jobs.get(job.id))
 
     def _end(self, job: Job, code: int) -> None:
         """Store how the job ended, unless its child did."""
@@ -243,6 +272,8 @@ def ending(
     broken_off = "queued" if may_go_on else "interrupted"
     if stopped or code == INTERRUPTED:
         return broken_off, "stopped together with its worker; resume it"
+    if code == GONE:
+        return broken_off, f"its node is gone ({last_line}); resume it"
     if code < 0:
         name = signal.Signals(-code).name
         cause = _CAUSES.get(name, "another program ended it")

@@ -20,6 +20,7 @@ from engine.runs.version import ROOT
 from engine.store.repository import Repository
 from engine.store.workers import Worker
 
+CLUSTER = "ray"  # the device of a worker that takes a cluster's nodes
 SILENT_S = 30.0  # without a heartbeat, after which a worker on another machine counts as dead
 START_S = 15.0
 
@@ -34,7 +35,9 @@ def serving(repository: Repository, device: str | None) -> list[Worker]:
     return [
         worker
         for worker in alive_workers(repository)
-        if device in (None, "auto") or device in (worker.device, worker.device.partition(":")[0])
+        if device in (None, "auto")
+        or worker.device == CLUSTER
+        or device in (worker.device, worker.device.partition(":")[0])
     ]
 
 

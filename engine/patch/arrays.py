@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from engine.disk import write_atomically
 from engine.errors import PatchFileError
+from engine.outpost import here
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -36,7 +37,7 @@ def read_patch_array(path: str | Path) -> tuple[FloatArray, BoolArray | None]:
     Raises:
         PatchFileError: the file does not exist or is not such a patch.
     """
-    path = Path(path)
+    path = here(Path(path))
     if not path.is_file():
         raise PatchFileError(f"{path}: expected a patch file (.npy or .png), found none; check the path")
     if path.suffix.lower() == ".npy":

@@ -21,6 +21,7 @@ from engine.defences.kinds import files_of
 from engine.errors import DetectorError, EngineError, RanksError, RunInterruptedError, StorageError
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
+from engine.outpost import here
 from engine.patch.fastest import applied
 from engine.patch.files import write_patch
 from engine.patch.memory import peak_memory_bytes
@@ -100,7 +101,7 @@ class Generation:
         )
         self._training: Sequence[ImageRecord] = [materials.records[index] for index in training]
         self._weights_sha256 = materials.attacked.checksum()
-        files = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files_of(config.defences)]
+        files = [hashlib.sha256(here(each).read_bytes()).hexdigest() for each in files_of(config.defences)]
         self._defences_sha256 = " ".join(files)
         self._mask = mask_of(config)
         self._film = Film(folder=folder, mask_hw=None if self._mask is None else self._mask.numpy())

@@ -19,6 +19,7 @@ from engine.config import AugmentationConfig, HardeningConfig
 from engine.detectors.base import Detector
 from engine.detectors.training import TrainingBatch
 from engine.errors import PatchFileError
+from engine.outpost import here
 from engine.patch.files import read_patch
 from engine.patch.initial import initial_patch
 from engine.patch.render import compose
@@ -60,7 +61,7 @@ def given_patches(names: Sequence[str]) -> list[PoolPatch]:
 
 
 def _paths(name: str) -> list[Path]:
-    path = Path(name).expanduser()
+    path = here(Path(name).expanduser())
     if path.is_dir():
         files = sorted(each for each in path.iterdir() if each.suffix.lower() in _FILES)
         exact = {each.stem for each in files if each.suffix == ".npy"}

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine import outpost
 from engine.datasets.names import free_name
 from engine.datasets.sources import read_dataset
 from engine.datasets.uploads import source_key
 from engine.records import Dataset
+from engine.store.repository import Repository
+
+log = logging.getLogger(__name__)
 
 
 def import_dataset(
@@ -53,3 +58,21 @@ def import_dataset(
         return dataset
     note = f"called {stored}, as {dataset.name} is another dataset; --name gives another name"
     return replace(dataset, name=stored, notes=(*dataset.notes, note))
+
+
+def open_dataset(source: str) -> Dataset:
+    """Load an imported dataset by its name, or import a source and load that; on a node the head does it.
+
+    Raises:
+        DatasetError: there is neither.
+        StorageError: the database cannot be used.
+    """
+    if (head := outpost.head()) is not None:
+        return head.dataset(source)
+    with Repository() as repository:
+        if repository.datasets.has(source) and not Path(source).exists():
+            return repository.datasets.load(source)
+        dataset = import_dataset(repository.datasets.save, source)
+        for note in dataset.notes:
+            log.info("%s: %s", dataset.name, note)
+        return repository.datasets.load(dataset.name)

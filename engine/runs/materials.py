@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -20,12 +18,9 @@ from engine.detectors.ensemble import Attacked, Ensemble, Member
 from engine.detectors.loading import load_configured, load_detector
 from engine.errors import DatasetError
 from engine.records import Dataset, Evaluation, ImageRecord
-from engine.runs.imports import import_dataset
+from engine.runs.imports import open_dataset
 from engine.runs.outcomes import located
 from engine.runs.selection import some_of
-from engine.store.repository import Repository
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,22 +150,6 @@ def selected(
         records=tuple(some_of(records, config.max_images, config.seed)),
         further=tuple(zip(others, further, strict=True)),
     )
-
-
-def open_dataset(source: str) -> Dataset:
-    """Load an imported dataset by its name, or import a source and load that.
-
-    Raises:
-        DatasetError: there is neither.
-        StorageError: the database cannot be used.
-    """
-    with Repository() as repository:
-        if repository.datasets.has(source) and not Path(source).exists():
-            return repository.datasets.load(source)
-        dataset = import_dataset(repository.datasets.save, source)
-        for note in dataset.notes:
-            log.info("%s: %s", dataset.name, note)
-        return repository.datasets.load(dataset.name)
 
 
 def fingerprint(records: Sequence[ImageRecord]) -> str:

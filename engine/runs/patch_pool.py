@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.errors import PatchFileError
+from engine.outpost import here
 from engine.patch.files import read_patch
 from engine.store.repository import Repository
 
@@ -68,7 +69,7 @@ def patches_on_record() -> tuple[str, ...]:
     """
     with Repository() as repository:
         found = repository.patches.find(limit=MOST_ON_RECORD)
-    return tuple(each.path for each in found if Path(each.path).is_file())
+    return tuple(each.path for each in found if here(Path(each.path)).is_file())
 
 
 def read_pool(paths: Sequence[str]) -> PatchPool:
@@ -77,7 +78,9 @@ def read_pool(paths: Sequence[str]) -> PatchPool:
     Raises:
         PatchFileError: a path is missing, is no patch, or is a folder without any.
     """
-    return PatchPool(given=[read_patch(file) for path in paths for file in _files(Path(path).expanduser())])
+    return PatchPool(
+        given=[read_patch(file) for path in paths for file in _files(here(Path(path).expanduser()))]
+    )
 
 
 def _files(path: Path) -> list[Path]:

@@ -27,7 +27,8 @@ from engine.private import shared_outside_home
 from engine.records import Dataset, ImageRecord
 from engine.registries import AUTO
 from engine.runs import run_folder
-from engine.runs.materials import fingerprint, open_dataset
+from engine.runs.imports import open_dataset
+from engine.runs.materials import fingerprint
 from engine.runs.paths import absolute_config
 from engine.runs.selection import some_of, split_validation
 from engine.runs.summary import circumstances

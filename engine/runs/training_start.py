@@ -10,6 +10,7 @@ from engine.config import TrainingConfig
 from engine.detectors.families import DetectorFamily, layout_named
 from engine.detectors.loading import find_weights
 from engine.errors import DetectorError, SettingsError
+from engine.outpost import here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ def training_start(config: TrainingConfig) -> TrainingStart:
         SettingsError: the weights are the name of a layout, and the strategy needs weights.
         DetectorError: there are no such weights, or PatchBench cannot train detectors of their family.
     """
-    layout = None if Path(config.weights).expanduser().exists() else layout_named(config.weights)
+    layout = None if here(Path(config.weights).expanduser()).exists() else layout_named(config.weights)
     if layout is not None and config.strategy == "scratch":
         family, architecture = layout
         return TrainingStart(

@@ -16,10 +16,10 @@ _COLUMNS = (
     *("id", "kind", "state", "label", "device", "priority", "place", "waits_for", "origin", "wanted"),
     *("auto_resume", "attempt", "worker", "running_on", "created_at", "started_at", "finished_at", "seed"),
     *("code_version", "folder", "notes", "tags", "error", "progress", "estimate", "request", "result"),
-    "group_id",
+    *("group_id", "needs", "node", "node_device"),
 )
 COLUMNS_SQL = ", ".join(_COLUMNS)
-_JSON = {"tags", "progress", "estimate", "request", "result"}
+_JSON = {"tags", "needs", "progress", "estimate", "request", "result"}
 _EDITABLE = {"label", "notes", "tags", "priority", "place", "auto_resume", "folder", "estimate"}
 _ORDERS = {
     "newest": "+id DESC",  # the plus makes SQLite read an index instead of the long rows
@@ -55,6 +55,7 @@ class Jobs:
         tags: Sequence[str] = (),
         notes: str = "",
         estimate: dict[str, Any] | None = None,
+        needs: dict[str, Any] | None = None,
     ) -> Job:
         """Queue a job behind those of its priority; see `Job` for the fields.
 
@@ -79,6 +80,7 @@ class Jobs:
             "notes": notes,
             "tags": json_text(tags),
             "estimate": json_text(estimate or {}),
+            "needs": json_text(needs or {}),
             "request": json_text(request),
             "created_at": time.time(),
         }

@@ -352,6 +352,25 @@ def m015_sweeps(db: Database) -> None:
 
 
 @MIGRATIONS()
+def m016_cluster(db: Database) -> None:
+    """What jobs ask of a cluster's nodes, where they run there, and the nodes."""
+    _create(
+        db,
+        "ALTER TABLE jobs ADD COLUMN needs TEXT NOT NULL DEFAULT '{}'",  # JSON
+        "ALTER TABLE jobs ADD COLUMN node TEXT",
+        "ALTER TABLE jobs ADD COLUMN node_device TEXT",
+        """
+        CREATE TABLE cluster_nodes (
+            worker TEXT NOT NULL REFERENCES workers(id) ON DELETE CASCADE,
+            node TEXT NOT NULL,  -- JSON of engine.store.nodes.ClusterNode
+            position INTEGER NOT NULL,
+            PRIMARY KEY (worker, position)
+        ) WITHOUT ROWID
+        """,
+    )
+
+
+@MIGRATIONS()
 def m017_loads(db: Database) -> None:
     """Samples of machines' load, which workers take."""
     _create(db, *LOADS)

@@ -17,18 +17,23 @@ from engine.store.steps import Steps
 # Consecutive attempts without progress after which a job is no longer resumed automatically.
 FRUITLESS_LIMIT = 3
 
-# Claims the first job that may run on device ?2 (`cuda:1` for jobs on `cuda:1`, `cuda` or `auto`) and whose
-# prerequisite, if any, has succeeded.
+# Jobs whose turn may come: queued, and their prerequisite, if any, has succeeded.
+_READY = """
+    FROM jobs AS candidate LEFT JOIN jobs AS first ON first.id = candidate.waits_for
+    WHERE candidate.state = 'queued' AND (first.id IS NULL OR first.state = 'succeeded')
+"""
+_IN_ORDER = "ORDER BY candidate.priority DESC, candidate.place"
+
+# Claims the first job that may run on device ?2 (`cuda:1` for jobs on `cuda:1`, `cuda` or `auto`), or job ?5
+# wherever it may run.
 _CLAIM = f"""
     UPDATE jobs SET state = 'running', worker = ?1, running_on = ?2, attempt = attempt + 1, error = NULL,
-        fruitless = fruitless + 1, wanted = NULL, progress = '{{}}',
+        fruitless = fruitless + 1, wanted = NULL, progress = '{{}}', node = NULL, node_device = NULL,
         started_at = coalesce(started_at, ?3), finished_at = NULL
     WHERE id = (
-        SELECT candidate.id FROM jobs AS candidate
-        LEFT JOIN jobs AS first ON first.id = candidate.waits_for
-        WHERE candidate.state = 'queued' AND candidate.device IN ('auto', ?2, ?4)
-            AND (first.id IS NULL OR first.state = 'succeeded')
-        ORDER BY candidate.priority DESC, candidate.place LIMIT 1
+        SELECT candidate.id {_READY}
+            AND (candidate.id = ?5 OR ?5 IS NULL AND candidate.device IN ('auto', ?2, ?4))
+        {_IN_ORDER} LIMIT 1
     ) AND NOT EXISTS (SELECT 1 FROM jobs WHERE running_on = ?2)
     RETURNING {COLUMNS_SQL}
 """
@@ -40,15 +45,40 @@ class Queue:
     def __init__(self, connection: Connection) -> None:
         self._db, self._jobs, self._steps = connection, Jobs(connection), Steps(connection)
 
-    def claim(self, worker: str, device: str) -> Job | None:
-        """Claim the next job that may run on a device; None if there is none or the device is busy."""
+    def claim(
+        self, worker: str, device: str, *, job_id: int | None = None, where: str | None = None
+    ) -> Job | None:
+        """Claim the next job that may run on a device; None if there is none or the device is busy.
+
+        Args:
+            worker: the worker's id.
+            device: that no other running job has.
+            job_id: claim this job, whatever device it asks for.
+            where: what the job's events call the device.
+        """
         with self._db.transaction():
-            rows = self._db.rows(_CLAIM, [worker, device, time.time(), device.partition(":")[0]])
+            rows = self._db.rows(_CLAIM, [worker, device, time.time(), device.partition(":")[0], job_id])
             if not rows:
                 return None
             job = job_of(rows[0])
-            self._jobs.note(job.id, "started", f"attempt {job.attempt} on {device}")
+            self._jobs.note(job.id, "started", f"attempt {job.attempt} on {where or device}")
         return job
+
+    def waiting(self, *, limit: int) -> list[Job]:
+        """The first jobs that may run, in the order of their turns."""
+        columns = COLUMNS_SQL.replace(", ", ", candidate.")
+        with self._db.errors():
+            rows = self._db.rows(f"SELECT candidate.{columns} {_READY} {_IN_ORDER} LIMIT ?", [limit])
+        return [job_of(row) for row in rows]
+
+    def placed(self, job: Job) -> None:
+        """Store the node and the device there of a running job."""
+        with self._db.transaction():
+            self._db.rows(
+                "UPDATE jobs SET node = ?, node_device = ? "
+                "WHERE id = ? AND attempt = ? AND state = 'running'",
+                [job.node, job.node_device, job.id, job.attempt],
+            )
 
     def holders(self) -> set[str]:
         """Ids of the workers that running jobs are assigned to."""

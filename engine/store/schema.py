@@ -32,6 +32,7 @@ SCHEMA = (
     "m012_scores_by_subject",
     "m013_matrices",
     "m015_sweeps",
+    "m016_cluster",
     "m017_loads",
 )
 

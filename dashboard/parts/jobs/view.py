@@ -90,6 +90,13 @@ def situation(found: JobView) -> None:
         st.info(asked, icon=":material/hourglass_top:")
     if job.error:
         st.error(job.error, icon=":material/error:")
+    if job.node and job.state != "queued":
+        text = (
+            _("Runs on node {node}, {device}.")
+            if job.state == "running"
+            else _("Ran on node {node}, {device}.")
+        )
+        st.caption(text.format(node=job.node, device=job.node_device))
     if job.state == "queued":
         st.info(_turn(found), icon=":material/schedule:")
     if job.state in GOES_ON and not found.served:

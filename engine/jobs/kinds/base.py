@@ -35,6 +35,7 @@ class Kind(ABC, Generic[R]):
         keeps_folder: its results lie in its folder, which must stay.
         checkpoint: the file in its folder that it goes on from; without that file it begins in an empty one.
             Housekeeping may remove the file, there and one folder below, once the job has ended.
+        on_head: a cluster's worker carries it out beside itself, as it reads files there and needs no GPU.
         words: its phases and what it counts → what pages call them, likewise English.
     """
 
@@ -46,6 +47,7 @@ class Kind(ABC, Generic[R]):
     has_steps: bool = False
     keeps_folder: bool = False
     checkpoint: str = ""
+    on_head: bool = False
     words: ClassVar[Mapping[str, str]] = {}
 
     @property

@@ -57,6 +57,7 @@ class DatasetImport(Kind[ImportRequest]):
     title = "Dataset import"
     request = ImportRequest
     makes = "dataset"
+    on_head = True
     words: ClassVar = {"reading": "Reading", "storing": "Storing", "stored": "Stored", "images": "images"}
 
     def label(self, request: ImportRequest, facts: Mapping[str, Any]) -> str:

@@ -80,12 +80,13 @@ class Generate(Kind[GenerateRequest]):
         return known.to_json() if known else None
 
     def record(self, repository: Repository, job: Job, result: dict[str, Any]) -> None:
-        """Put the patch and its score on record, and learn what the run cost."""
+        """Put the patch and its score on record, and learn what the run cost if it ran on this machine."""
         from engine.jobs.estimates import learn
         from engine.jobs.patch_records import record_run
 
         record_run(repository, job, result)
-        learn(repository, result, started_at=job.started_at if job.attempt <= 1 else None)
+        if job.node is None:
+            learn(repository, result, started_at=job.started_at if job.attempt <= 1 else None)
         for name in (LIVE_ARRAY, LIVE_IMAGE):
             (job_folder(job.id) / name).unlink(missing_ok=True)
 

@@ -52,7 +52,18 @@ def test_finished_and_running_jobs_are_listed(app: AppTest) -> None:
     assert list(table["Name"]) == ["Run in progress", "Run 1", "Run 0"]
     assert list(table["State"]) == ["Running", "Succeeded", "Succeeded"]
     assert list(table["Done"]) == [0.5, 1.0, 1.0]
+    assert "Node" not in table
     assert "3 jobs. Click one to open it." in texts(app)
+
+
+def test_where_a_job_runs_is_told(app: AppTest) -> None:
+    with Repository() as repository:
+        job = add_running(repository)
+        with repository.connection.transaction():
+            repository.connection.rows("UPDATE jobs SET node = 'gpu-1', node_device = 'cuda:3'")
+    opened(app)
+    assert list(app.dataframe[0].value["Node"]) == ["gpu-1, cuda:3"]
+    assert "Runs on node gpu-1, cuda:3." in texts(opened(app, job=job.id))
 
 
 def test_jobs_are_searched_filtered_and_ordered(app: AppTest) -> None:

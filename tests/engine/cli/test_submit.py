@@ -19,12 +19,14 @@ DEMO = ("--dataset", "demo", "--weights", "demo")
 
 def test_a_generation_is_submitted_with_all_its_settings(run: Run) -> None:
     how = ("--priority", 3, "--tag", "a", "--tag", "b", "--notes", "n", "--label", "l", "--auto-resume")
+    how = (*how, "--gpus", 0.5, "--cpus", 2)
     told = run("jobs", "submit", "generate", *DEMO, "--iterations", 9, "--no-evaluate", *how, "--json")
     job = told.json
     assert RunConfig.from_json(job["request"]["config"]) == RunConfig(
         dataset="demo", weights="demo", iterations=9
     )
     assert (job["request"]["evaluate_after"], job["request"]["trust"]) == (False, False)
+    assert job["needs"] == {"gpus": 0.5, "cpus": 2}
     assert (job["priority"], job["tags"], job["notes"], job["label"]) == (3, ["a", "b"], "n", "l")
     assert (job["auto_resume"], job["worker_alive"]) == (True, False)
     behind = run("jobs", "submit", "import", "demo", "--waits-for", job["id"], "--json").json

@@ -32,6 +32,17 @@ def test_a_worker_does_one_job_or_all(run: Run, blocks: Path) -> None:
     assert {each["state"] for each in run("jobs", "list", "--json").json} == {"succeeded"}
 
 
+@pytest.mark.parametrize("more", [["--device", "cpu"], ["--once"]])
+def test_a_cluster_is_asked_for_alone(run: Run, more: list[str]) -> None:
+    error = run("worker", "--ray", "local", *more).error
+    assert "expected --ray without --device and --once, got both; leave one out" in error
+
+
+def test_a_cluster_that_is_not_there_is_told(run: Run) -> None:
+    error = run("worker", "--ray", "127.0.0.1:1").error
+    assert "worker: expected a Ray cluster at 127.0.0.1:1, got none (Connection refused)" in error
+
+
 def test_a_database_that_cannot_be_used_is_told(run: Run, own_home: Path) -> None:
     own_home.mkdir()
     (own_home / "patchbench.db").write_bytes(b"no database" * 500)

@@ -10,7 +10,7 @@ import torch
 
 from engine.datasets.loader import ImageLoader
 from engine.evaluation.speed import seconds_an_image
-from engine.runs.materials import open_dataset
+from engine.runs.imports import open_dataset
 from tests.fakes import FakeDetector
 
 

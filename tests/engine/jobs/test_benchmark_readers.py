@@ -12,8 +12,7 @@ import pytest
 
 from engine.jobs.benchmark_readers import readers
 from engine.records import Dataset
-from engine.runs.imports import import_dataset
-from engine.runs.materials import open_dataset
+from engine.runs.imports import import_dataset, open_dataset
 from engine.store.repository import Repository
 
 

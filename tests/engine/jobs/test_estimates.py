@@ -15,7 +15,7 @@ from engine.jobs.estimates import (
     matrix_s,
 )
 from engine.jobs.kinds.matrix import MatrixRequest
-from engine.runs.materials import open_dataset
+from engine.runs.imports import open_dataset
 from engine.store.repository import Repository
 
 Settings = Callable[..., RunConfig]

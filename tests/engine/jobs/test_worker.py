@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.jobs import queue
-from engine.jobs.child import INTERRUPTED
+from engine.jobs.child import GONE, INTERRUPTED
 from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.worker import Worker, ending, run_worker
 from engine.store.repository import Repository
@@ -43,6 +43,8 @@ def repository() -> Iterator[Repository]:
             "queued",
             "its process was ended by SIGSEGV: probably a fault in a library or a driver; resume it",
         ),
+        (GONE, {"last_line": "no answer"}, "interrupted", "its node is gone (no answer); resume it"),
+        (GONE, {"may_go_on": True}, "queued", "its node is gone (); resume it"),
         (-1, {}, "interrupted", "its process was ended by SIGHUP: another program ended it; resume it"),
         (1, {"last_line": "no space"}, "failed", "its process ended with exit code 1: no space; see its log"),
         (

@@ -16,7 +16,7 @@ import pytest
 
 from engine.errors import JobError
 from engine.jobs import workers
-from engine.jobs.workers import alive_workers, default_device, ensure_worker, release_dead
+from engine.jobs.workers import CLUSTER, alive_workers, default_device, ensure_worker, release_dead, serving
 from engine.store.repository import Repository
 from engine.store.workers import Worker
 
@@ -59,6 +59,11 @@ def test_nobody_is_alive_where_nobody_began(repository: Repository) -> None:
 def test_who_is_alive(repository: Repository, changes: dict, alive: bool) -> None:
     repository.workers.add(worker(**changes))
     assert bool(alive_workers(repository)) is alive
+
+
+def test_a_clusters_worker_serves_every_device(repository: Repository) -> None:
+    repository.workers.add(worker(device=CLUSTER))
+    assert all(serving(repository, device) for device in (None, "auto", "cpu", "cuda:3"))
 
 
 def test_a_dead_process_that_nobody_has_buried_is_dead(repository: Repository) -> None:

@@ -17,7 +17,7 @@ from engine.evaluation.metrics import PatchMetrics
 from engine.patch.arrays import write_patch_array
 from engine.previews import requests as previews
 from engine.previews.pictures import answer
-from engine.runs.materials import open_dataset
+from engine.runs.imports import open_dataset
 from engine.store.repository import Repository
 
 SIZE = 64

@@ -12,7 +12,7 @@ from engine.jobs.estimates import estimate
 from engine.previews import pictures
 from engine.previews import requests as previews
 from engine.previews.previewer import run_previewer
-from engine.runs.materials import open_dataset
+from engine.runs.imports import open_dataset
 from engine.runs.paths import preview_folder
 from engine.store.repository import Repository
 

@@ -12,7 +12,7 @@ import pytest
 from engine.config import home_folder
 from engine.errors import DatasetError, StorageError
 from engine.previews import requests as previews
-from engine.runs.materials import open_dataset
+from engine.runs.imports import open_dataset
 from engine.runs.paths import preview_folder
 from engine.store.previews import Preview
 from engine.store.repository import Repository

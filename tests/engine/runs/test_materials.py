@@ -15,7 +15,8 @@ from engine.config import RunConfig
 from engine.datasets.sources import read_dataset
 from engine.detectors.ensemble import Ensemble
 from engine.errors import DatasetError, DetectorError
-from engine.runs.materials import fingerprint, gather, open_dataset
+from engine.runs.imports import open_dataset
+from engine.runs.materials import fingerprint, gather
 from engine.store.repository import Repository
 from tests.engine.tiny import write_weights
 

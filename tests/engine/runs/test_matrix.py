@@ -17,7 +17,7 @@ from engine.evaluation.config import EvaluationConfig
 from engine.jobs.patch_records import import_patch
 from engine.patch.arrays import write_patch_array
 from engine.runs.commands import evaluate
-from engine.runs.materials import open_dataset
+from engine.runs.imports import open_dataset
 from engine.runs.matrix import Column, OpenDetector, changed_ns, matrix_patch, open_detector
 from engine.store.repository import Repository
 from tests.fakes import FakeDetector

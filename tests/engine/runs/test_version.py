@@ -37,3 +37,9 @@ def test_without_a_checkout_the_version_must_do(
         (tmp_path / ".git").mkdir()
     monkeypatch.setattr(version, "ROOT", tmp_path)
     assert version.code_version() == __version__
+
+
+def test_code_on_a_node_is_named_as_on_the_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / version.SENT).write_text("0.9+abc")
+    monkeypatch.setattr(version, "ROOT", tmp_path)
+    assert version.code_version() == "0.9+abc"

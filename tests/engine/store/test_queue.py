@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,30 @@ def test_one_job_runs_on_a_device_at_a_time(repository: Repository, add: Callabl
     assert claimed(repository) is None
     assert claimed(repository, "cpu:1") == second.id
     assert repository.queue.holders() == {"w"}
+
+
+def test_a_clusters_worker_chooses_among_those_that_may_run(
+    repository: Repository, add: Callable[..., Job]
+) -> None:
+    assert repository.queue.waiting(limit=9) == []
+    jobs = [add(), add(device="cuda:1", priority=2), add(needs={"gpus": 0.5})]
+    add(waits_for=jobs[0].id)
+    assert [job.id for job in repository.queue.waiting(limit=9)] == [2, 1, 3]
+    assert [job.needs for job in repository.queue.waiting(limit=1)] == [{}]
+    claimed = repository.queue.claim("w", "ray:3", job_id=3, where="n1")
+    assert claimed is not None
+    assert (claimed.id, claimed.needs, claimed.running_on, claimed.node) == (3, {"gpus": 0.5}, "ray:3", None)
+    assert repository.jobs.events(3)[-1].detail == "attempt 1 on n1"
+    assert repository.queue.claim("w", "ray:3", job_id=3) is None
+    repository.queue.placed(replace(claimed, node="n1", node_device="cuda:2"))
+    repository.queue.placed(replace(claimed, attempt=9, node="n2", node_device="cpu"))  # of another attempt
+    now = repository.jobs.get(3)
+    assert (now.node, now.node_device) == ("n1", "cuda:2")
+    repository.queue.finish(claimed, "queued")
+    assert repository.queue.claim("w", "ray:1", job_id=1) is not None
+    again = repository.queue.claim("local", "cpu")
+    assert again is not None
+    assert (again.id, again.node) == (3, None)
 
 
 def test_a_job_begins_when_the_one_that_it_waits_for_has_succeeded(

@@ -10,7 +10,7 @@ import pytest
 
 from engine.benchmark.suites.data_source import DATABASE, EACH_IMAGE, FILES, ITERATION
 from engine.jobs.benchmark_readers import readers
-from engine.runs.materials import open_dataset
+from engine.runs.imports import open_dataset
 from tests.engine.benchmark.suites.running import measure
 
 
