@@ -103,9 +103,11 @@ class LedgerAtHead:
         """Note a checkpoint, which the head has by then."""
         self._head.report("checkpointed")
 
-    def validated(self, iteration: int, scores: Mapping[str, float]) -> None:
+    def validated(
+        self, iteration: int, scores: Mapping[str, float], ci95: Mapping[str, tuple[float, float]]
+    ) -> None:
         """Store a validation."""
-        self._head.report("validated", iteration, dict(scores))
+        self._head.report("validated", iteration, dict(scores), dict(ci95))
 
     def save_dataset(
         self, dataset: Dataset, *, rename: Callable[[Mapping[str, str]], str] | None = None

@@ -80,4 +80,4 @@ def test_errors_are_raised_and_a_lost_attempt_ends(connect: Callable[[Answer], L
     with pytest.raises(JobError, match="job 1: no"):
         ledger.checkpointed()
     with pytest.raises(LostError):
-        ledger.validated(1, {"asr": 0.1})
+        ledger.validated(1, {"asr": 0.1}, {"asr": (0.0, 0.2)})
