@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.services.thumbnails import drawn, thumbnail
+from dashboard.services.thumbnails import cut_out, drawn, thumbnail
 from engine.records import Dataset, ImageRecord
 from engine.store.repository import Repository
 
@@ -59,3 +59,26 @@ def test_what_cannot_be_read_has_none(tmp_path, content):
         repository.datasets.save(Dataset(name="d", source="s", class_names=("a",), images=(record,)))
         imported_at = repository.datasets.imported_at("d")
     assert thumbnail("d", imported_at, 0, None) is None
+
+
+def test_an_object_is_cut_out_with_what_is_around_it(tmp_path):
+    content = Image.new("RGB", (100, 80), (90, 90, 90))
+    content.paste((200, 0, 0), (0, 40, 20, 80))
+    content.save(tmp_path / "a.png")
+    record = ImageRecord(
+        path=str(tmp_path / "a.png"),
+        width=100,
+        height=80,
+        boxes_xyxy_px=np.array([[0, 40, 20, 80]], dtype=np.float32),
+        class_ids=np.zeros(1, dtype=np.int64),
+    )
+    with Repository() as repository:
+        repository.datasets.save(Dataset(name="cut", source="s", class_names=("a",), images=(record,)))
+        imported_at = repository.datasets.imported_at("cut")
+    shown = np.asarray(opened(cut_out("cut", imported_at, 0, (0.0, 40.0, 20.0, 80.0))), dtype=int)
+    assert shown.shape == (240, 240, 3)
+    assert shown[120, 120, 0] > 150  # the object is in the middle
+    assert shown[10, 180].tolist() == pytest.approx([90, 90, 90], abs=6)
+    assert shown[120, 10].max() < 6  # beyond the image's edge
+    (tmp_path / "a.png").unlink()
+    assert cut_out("cut", imported_at, 0, (0.0, 0.0, 9.0, 9.0)) is None
