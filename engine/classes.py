@@ -90,6 +90,18 @@ def require_detector_class(wanted: Sequence[str], detector_wanted: str) -> None:
         )
 
 
+def own_class(detector: str, of_all: str, own: Iterable[str]) -> str:
+    """The class that one of several detectors was given.
+
+    Args:
+        detector: its weights.
+        of_all: that of those without a class of their own.
+        own: classes of single detectors as `NAME@DETECTOR`.
+    """
+    end = f"@{detector}"
+    return next((text.removesuffix(end) for text in own if text.endswith(end)), of_all)
+
+
 def dataset_class_ids(
     names: Sequence[str], wanted: Iterable[str], *, dataset: str = "the dataset"
 ) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +34,6 @@ class FakeDetector:
     class_names: tuple[str, ...] = ("person", "car")
     loss_names: tuple[str, ...] = ("total", "cls", "box", "dfl")
     stride_px = 8
-    resizes = False
     outputs = 6
 
     def __init__(
@@ -112,6 +112,9 @@ class FakeDetector:
             _best(*rows, min_score=min_score, iou=iou, count=max_detections)
             for rows in zip(boxes, scores, class_ids, strict=True)
         ]
+
+    def for_windows(self, image_px: int) -> Self:
+        return self
 
     def checksum(self) -> str:
         digest = hashlib.sha256()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dashboard.services import datasets, detectors
+from dashboard.services.generate import usable_defences
 from dashboard.services.storage import cached, opened
 from engine.benchmark import wording
 from engine.benchmark.changes import Change
@@ -20,6 +21,7 @@ from engine.jobs.kinds import making
 from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.json_text import json_document
 from engine.records import BenchmarkRun, Job
+from engine.registries import AUTO
 
 __all__ = [
     "NULL",
@@ -140,25 +142,31 @@ def start(
     weights: str,
     class_name: str | tuple[str, ...],
     detector_class: str = "",
+    architecture: str = AUTO,
+    detector_classes: str = "",
+    defences: Sequence[str] = (),
     scale: str,
 ) -> list[Job]:
     """Queue suites one after the other, and start a worker for them.
 
     Args:
         suites: their names; of several, those that need more detectors are left out.
-        dataset, weights, class_name, detector_class: what they run on; other settings are the engine's
-            defaults.
+        dataset, weights, class_name, detector_class, architecture, detector_classes, defences: what they run
+            on, as of `RunConfig`; other settings are the engine's defaults.
         scale: of `SCALES`.
 
     Raises:
-        EngineError: a setting is out of its range, the weights lie outside the allowed folders, or no worker
-            can be started.
+        EngineError: a setting is out of its range, a file lies outside the allowed folders, or no worker can
+            be started.
     """
     config = RunConfig(
         dataset=datasets.usable(dataset),
         weights=detectors.usable(weights),
         class_name=class_name,
         detector_class=detector_class,
+        architecture=architecture,
+        detector_classes=detectors.usable_classes(detector_classes),
+        defences=usable_defences(defences),
     )
     if len(suites) == 1:
         configs = {suites[0]: with_detectors(suites[0], config)}

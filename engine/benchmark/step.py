@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.benchmark.subject import Subject
 from engine.datasets.loader import Batch
+from engine.detectors.ensemble import Attacked
 from engine.patch.render import compose
 from engine.patch.run import PatchRun
 from engine.patch.threads import BatchThreads
@@ -23,6 +24,7 @@ class StepBench:
     """One batch on the device and what a step does with it.
 
     Attributes:
+        detector: as the run's steps see it.
         images_nchw: float, 0 to 1, channels last.
         patch_chw: takes a gradient.
         upstream: what the drawn images' gradient is taken to be.
@@ -30,6 +32,7 @@ class StepBench:
     """
 
     subject: Subject
+    detector: Attacked
     batch: Batch
     images_nchw: Tensor
     patch_chw: Tensor
@@ -44,6 +47,7 @@ class StepBench:
         patch = run.state.patch_chw.to(images.device).requires_grad_(True)
         return cls(
             subject=subject,
+            detector=run.detector,
             batch=batch,
             images_nchw=images,
             patch_chw=patch,
@@ -54,7 +58,7 @@ class StepBench:
     def bare(self) -> None:
         """The whole detector forward, and back to the images."""
         pixels = self.images_nchw.detach().requires_grad_(True)
-        found = self.subject.detector.candidates(pixels, self.subject.class_id, boxes=True)
+        found = self.detector.candidates(pixels, self.subject.class_id, boxes=True)
         outputs = [each.sum() for each in (found.logits, found.boxes_xyxy_px) if each is not None]
         torch.autograd.grad(outputs, pixels)
 
@@ -63,7 +67,7 @@ class StepBench:
 
         def part(first: int, last: int) -> None:
             pixels = self.images_nchw[first:last].detach().requires_grad_(True)
-            found = self.subject.detector.candidates(pixels, self.subject.class_id)
+            found = self.detector.candidates(pixels, self.subject.class_id)
             torch.autograd.grad(found.logits.sum(), pixels)
 
         self.threads.map(part, len(self.images_nchw))

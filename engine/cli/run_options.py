@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
+from engine.classes import own_class
 from engine.cli.option_types import BatchSize, LossTerm, Names, PatchSize
 from engine.config import PRESETS, RunConfig
 from engine.defences.kinds import NONE
@@ -22,6 +25,11 @@ Decorator = Callable[[Command], Command]
 _DEFAULTS = flat(RunConfig(dataset="-", weights="-").to_json())
 _SETTINGS = declared(RunConfig)
 _NAMED = ("dataset", "weights", "architecture", "detector_classes", "defences")  # a matrix has its own
+_SHARING = ("patch_height", "further_weights", "own_detector_classes")  # the option of another setting
+_REPEATED = {
+    "weights": "Where a patch is made, repeat it to attack several detectors at once.",
+    "detector_class": "Of several detectors, NAME@DETECTOR for each that calls it differently.",
+}
 _SCORING = {key: each for key, each in declared(EvaluationConfig).items() if each.role == "scoring"}
 # Settings whose options take more than a number or a word.
 _TYPES: dict[str, click.ParamType] = {
@@ -56,10 +64,13 @@ def matrix_from_options(options: dict[str, Any]) -> MatrixRequest:
     for axis, names in axes.items():
         if not names:
             raise click.UsageError(f"expected --{axis}, got none; name one or more, with commas between")
+    classes = detector_classes(options.pop("detector_class"), axes["detectors"])
+    first = axes["detectors"][0]
+    of_first = own_class(first, classes["detector_class"], classes["own_detector_classes"])
     config, settings = evaluation_from_options(
-        options | {"dataset": axes["datasets"][0], "weights": axes["detectors"][0]}
+        options | {"dataset": axes["datasets"][0], "weights": first, "detector_class": of_first}
     )
-    shared: dict[str, Any] = axes | {name: getattr(config, name) for name in CELL_SETTINGS}
+    shared: dict[str, Any] = axes | classes | {name: getattr(config, name) for name in CELL_SETTINGS}
     return MatrixRequest(**shared, settings=settings, trust=options["trust_weights"])
 
 
@@ -154,6 +165,7 @@ def config_from_options(options: dict[str, Any], *, several: bool = False) -> Ru
         if options.get(parameter_name(key)) not in (None, ())
     }
     given |= {"weights": first, "further_weights": further}
+    given |= detector_classes(options.get("detector_class") or (), (first, *further))
     if "losses" in given:
         given["losses"] = dict(given["losses"])
     if "patch_width" in given:
@@ -163,17 +175,52 @@ def config_from_options(options: dict[str, Any], *, several: bool = False) -> Ru
     return RunConfig.from_json(nest(_DEFAULTS | given))
 
 
+def detector_classes(given: str | Sequence[str], detectors: Sequence[str]) -> dict[str, Any]:
+    """The settings that `--detector-class` stands for: one for all detectors, or `NAME@DETECTOR` for one.
+
+    Args:
+        given: its values, as often as it is there.
+        detectors: their weights, which it names so, or by a file's name without suffix that no other has.
+
+    Raises:
+        click.UsageError: there are several for all detectors, or one for a detector that is not there.
+    """
+    stems = Counter(Path(each).stem for each in detectors)
+    named = {stem: each for each in detectors if stems[stem := Path(each).stem] == 1}
+    named |= {each: each for each in detectors}
+    of_all, own = [], []
+    for text in [given] if isinstance(given, str) else dict.fromkeys(given):
+        ends = [end for end in named if text.endswith(f"@{end}")]
+        if ends:
+            end = max(ends, key=len)
+            own.append(f"{text.removesuffix(end)}{named[end]}")
+        else:
+            of_all.append(text)
+    if len(of_all) > 1 or any("@" in text for text in of_all if len(detectors) > 1):
+        raise click.UsageError(
+            "expected --detector-class once for all detectors, and as NAME@DETECTOR for one of "
+            f"{', '.join(detectors)}, got {', '.join(of_all)}"
+        )
+    return {"detector_class": "".join(of_all), "own_detector_classes": tuple(own)}
+
+
 def _options(role: str, *, only: Collection[str] = _SETTINGS) -> list[Decorator]:
     """The options of a role's settings; width and height share one, and so do all weights."""
     return [
-        option_of(each, _TYPES.get(key), repeated=key == "weights")
+        option_of(each, _TYPES.get(key), repeated=_REPEATED.get(key, ""))
         for key, each in _SETTINGS.items()
-        if each.role == role and key in only and key not in ("patch_height", "further_weights")
+        if each.role == role and key in only and key not in _SHARING
     ]
 
 
-def option_of(setting: Setting, kind: click.ParamType | None = None, *, repeated: bool = False) -> Decorator:
-    """The click option of a setting; `kind` if it takes more than a number or a word."""
+def option_of(setting: Setting, kind: click.ParamType | None = None, *, repeated: str = "") -> Decorator:
+    """The click option of a setting.
+
+    Args:
+        setting: its declaration.
+        kind: if it takes more than a number or a word.
+        repeated: what repeating it means; empty if it is given once.
+    """
     key, default, flag, text = setting.key, setting.default, setting.flag, setting.help
     attributes: dict[str, Any] = {"default": default, "metavar": setting.metavar}
     if isinstance(default, bool):
@@ -192,7 +239,7 @@ def option_of(setting: Setting, kind: click.ParamType | None = None, *, repeated
         attributes |= {"multiple": True, "default": [default] if isinstance(default, str) else None}
     if repeated:
         attributes["multiple"] = True
-        text = f"{text} Where a patch is made, repeat it to attack several detectors at once."
+        text = f"{text} {repeated}"
     if key == "patch_width":
         attributes["default"], text = str(default), "Side, or width and height as WxH, in texels."
     if key == "losses":

@@ -271,6 +271,11 @@ class RunConfig(SubjectConfig):
     flip: bool = recipe(True, "Mirror images", "Mirror half of the images at random.", group="placement")
     augmentation: AugmentationConfig = nested(AugmentationConfig)
 
+    @property
+    def looks_at_windows(self) -> bool:
+        """Whether steps are to look at windows of images, which are smaller than these."""
+        return 0 < self.view_size < self.image_size
+
     def costly(self) -> dict[str, Any]:
         """The settings that a step's time or memory depends on, by name.
 

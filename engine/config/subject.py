@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from engine.classes import require_detector_class
+from engine.classes import own_class, require_detector_class
 from engine.config.placement import PlacementConfig
 from engine.defences.kinds import normal_form
 from engine.errors import SettingsError
@@ -75,7 +75,13 @@ class SubjectConfig(Settings):
         "Detector's class",
         "The detector's class for those objects.",
         default_text="the one of the same name",
-        metavar="NAME|NUMBER",
+        metavar="NAME|NUMBER[@DETECTOR]",
+    )
+    own_detector_classes: tuple[str, ...] = subject(
+        (),
+        "Classes of single detectors",
+        "Where detectors call the class differently: NAME@DETECTOR for each that differs.",
+        option="--detector-class",
     )
     device: str = subject(
         "auto",
@@ -133,6 +139,10 @@ class SubjectConfig(Settings):
         """The dataset's classes under attack, at least one."""
         return (self.class_name,) if isinstance(self.class_name, str) else self.class_name
 
+    def detector_class_of(self, weights: str) -> str:
+        """The class of one of the detectors; empty for the one of the same name as in the dataset."""
+        return own_class(weights, self.detector_class, self.own_detector_classes)
+
     def _check_classes(self) -> None:
         """Bring `class_name` into its one form, so that equal settings are equal, and refuse empty names."""
         given: Any = self.class_name
@@ -141,4 +151,5 @@ class SubjectConfig(Settings):
             raise SettingsError("class: expected the name of a class, got none; name one with --class")
         object.__setattr__(self, "class_name", names[0] if len(names) == 1 else names)
         object.__setattr__(self, "detector_class", str(self.detector_class).strip())
-        require_detector_class(names, self.detector_class)
+        for weights in self.all_weights:
+            require_detector_class(names, self.detector_class_of(weights))

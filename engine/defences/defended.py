@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -39,8 +41,16 @@ class Behind:
         self.class_names = detector.class_names
         self.loss_names = detector.loss_names
         self.stride_px = detector.stride_px
-        self.resizes = detector.resizes
         self.device = detector.device
+
+    def for_windows(self, image_px: int) -> Self | None:
+        """The same defence before that detector for windows of images; None if it only sees whole images."""
+        detector = self.detector.for_windows(image_px)
+        if detector is None:
+            return None
+        own = copy.copy(self)
+        own.detector = detector
+        return own
 
     def checksum(self) -> str:
         """That of the detector's weights."""

@@ -163,8 +163,6 @@ class Detector(Protocol):
         class_names: by class id.
         loss_names: the names of `losses`.
         stride_px: what the sides of images are multiples of; 1 for any size.
-        resizes: whether it resizes all images to a size of its own, in which the objects of a window would
-            look larger than those of the whole image.
         device: of the weights.
     """
 
@@ -174,7 +172,6 @@ class Detector(Protocol):
     class_names: tuple[str, ...]
     loss_names: tuple[str, ...]
     stride_px: int
-    resizes: bool
     device: torch.device
 
     def candidates(self, images_nchw: Tensor, class_id: int, *, boxes: bool = False) -> Candidates:
@@ -193,6 +190,18 @@ class Detector(Protocol):
         self, images_nchw: Tensor, *, min_score: float = 0.001, iou: float = 0.7, max_detections: int = 300
     ) -> list[Detections]:
         """Final detections of each image, after NMS if the detector needs it."""
+
+    def for_windows(self, image_px: int) -> Detector | None:
+        """This detector for windows of square images, showing it objects as large as the whole images do.
+
+        A detector that takes images in the size that they have is that itself.
+
+        Args:
+            image_px: the side of the whole images, on the scale of the windows.
+
+        Returns:
+            A detector of the same weights; None if it only sees whole images.
+        """
 
     def checksum(self) -> str:
         """SHA-256 of all weights and buffers, to prove that a run has not changed them."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -33,7 +33,6 @@ class Ensemble:
         name: the members' names, in reports.
         loss_names: the training losses that all members have.
         stride_px: a multiple of each member's.
-        resizes: whether any of them does.
         device: of all weights.
     """
 
@@ -47,8 +46,17 @@ class Ensemble:
             if all(name in detector.loss_names for detector in detectors)
         )
         self.stride_px = math.lcm(*(detector.stride_px for detector in detectors))
-        self.resizes = any(detector.resizes for detector in detectors)
         self.device: torch.device = detectors[0].device
+
+    def for_windows(self, image_px: int) -> Ensemble | None:
+        """All members for windows of images; None if any of them only sees whole images."""
+        detectors = [member.detector.for_windows(image_px) for member in self.members]
+        found = [
+            replace(member, detector=detector)
+            for member, detector in zip(self.members, detectors, strict=True)
+            if detector is not None
+        ]
+        return Ensemble(found) if len(found) == len(detectors) else None
 
     def checksum(self) -> str:
         """SHA-256 of the members' checksums."""

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,6 @@ class TorchvisionDetector:
     """
 
     end_to_end = False
-    resizes = True
     stride_px = 1
 
     def __init__(
@@ -90,6 +90,7 @@ class TorchvisionDetector:
         self._answers: Answers = kind(self.model)
         self.loss_names = self._answers.loss_names
         self.name, self.family, self.device = name, architecture, device
+        self._whole_px: int | None = None  # of images of which windows are given
         self.class_names, classes = tuple(class_names), self._answers.labels - 1
         if len(self.class_names) != classes:
             raise DetectorError(
@@ -167,6 +168,18 @@ class TorchvisionDetector:
         found = self._answers.detect(inputs, min_score=min_score, iou=iou, max_detections=max_detections)
         return [_detections(each, inputs) for each in found]
 
+    def for_windows(self, image_px: int) -> Self | None:
+        """The same model, resizing every image by the factor by which it would resize a whole one.
+
+        None for SSD, whose input has one size: its anchors are shares of that, and its last layers see all
+        of it at once.
+        """
+        if self.model.transform.fixed_size is not None:
+            return None
+        own = copy.copy(self)
+        own._whole_px = image_px
+        return own
+
     def checksum(self) -> str:
         """SHA-256 of all weights and buffers; see `engine.detectors.frozen.checksum`."""
         return checksum(self.model)
@@ -175,7 +188,7 @@ class TorchvisionDetector:
         """The model's input for images in the form of the public methods."""
         if images_nchw.dim() != 4 or images_nchw.shape[1] != 3 or 0 in images_nchw.shape[2:]:
             raise ValueError(f"images: expected (n, 3, h, w), got {tuple(images_nchw.shape)}")
-        return prepare(self.model.transform, images_nchw.to(self.device))
+        return prepare(self.model.transform, images_nchw.to(self.device), whole_px=self._whole_px)
 
 
 def _kind(model: nn.Module) -> type[Any]:

@@ -15,6 +15,8 @@ from torchvision.models.detection.image_list import ImageList
 
 from engine.detectors.base import Targets
 
+NEARLY = 0.04  # of a side: less than views are zoomed by, but padding can cost a quarter of the time
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInput:
@@ -34,6 +36,15 @@ class ModelInput:
     def sizes(self) -> list[tuple[int, int]]:
         """`resized_hw` for each image."""
         return [self.resized_hw] * len(self.tensors)
+
+    @property
+    def padded_sizes(self) -> list[tuple[int, int]]:
+        """The tensors' own size for each image, which is a multiple of the strides of all levels of features.
+
+        torchvision's pooling infers these strides from the first sizes that it is given, and keeps them; from
+        those of small images amid padding it would infer others.
+        """
+        return [(self.tensors.shape[2], self.tensors.shape[3])] * len(self.tensors)
 
     def features(self, backbone: nn.Module) -> dict[str, Tensor]:
         """The backbone's outputs by level."""
@@ -70,22 +81,25 @@ class ModelInput:
         return like.new_tensor(factors * (like.shape[-1] // 2))
 
 
-def prepare(transform: Any, images_nchw: Tensor) -> ModelInput:
+def prepare(transform: Any, images_nchw: Tensor, *, whole_px: int | None = None) -> ModelInput:
     """Do what a model's `GeneralizedRCNNTransform` does, for a batch of images of one size at once.
 
     Args:
         transform: of the model.
         images_nchw: float (n, 3, h, w), 0 to 1, RGB.
+        whole_px: the side of the square images of which these are windows, to resize them by the factor of
+            the whole; None for whole images. Only for models without a fixed size of input.
     """
     height, width = images_nchw.shape[2:]
     normalised = transform.normalize(images_nchw)
     scaling: dict[str, Any]
     if transform.fixed_size is not None:
         scaling = {"size": tuple(reversed(transform.fixed_size))}
+    elif whole_px is not None:
+        factor = _factor(transform, whole_px, whole_px)
+        scaling = {"size": [_side(each * factor, transform.size_divisible) for each in (height, width)]}
     else:
-        short, long = sorted((height, width))
-        factor = min(transform.min_size[-1] / short, transform.max_size / long)
-        scaling = {"scale_factor": factor, "recompute_scale_factor": True}
+        scaling = {"scale_factor": _factor(transform, height, width), "recompute_scale_factor": True}
     resized = F.interpolate(normalised, mode="bilinear", align_corners=False, **scaling)
     high, wide = resized.shape[2:]
     below, right = (-side % transform.size_divisible for side in (high, wide))
@@ -94,6 +108,18 @@ def prepare(transform: Any, images_nchw: Tensor) -> ModelInput:
         resized_hw=(high, wide),
         image_hw=(height, width),
     )
+
+
+def _factor(transform: Any, height: int, width: int) -> float:
+    """By what a model resizes images of a size."""
+    short, long = sorted((height, width))
+    return min(transform.min_size[-1] / short, transform.max_size / long)
+
+
+def _side(wanted_px: float, divisible_px: int) -> int:
+    """A window's side for the model: as wanted, or what needs no padding, if that is nearly the same."""
+    unpadded = round(wanted_px / divisible_px) * divisible_px
+    return unpadded if abs(unpadded - wanted_px) <= NEARLY * wanted_px else max(int(wanted_px), 1)
 
 
 def full_precision(values: Tensor) -> Tensor:

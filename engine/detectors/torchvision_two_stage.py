@@ -16,6 +16,7 @@ from torchvision.models.detection.rpn import concat_box_prediction_layers
 from engine.detectors import log_odds
 from engine.detectors.base import Candidates
 from engine.detectors.torchvision_input import ModelInput, centres, full_precision, with_thresholds
+from engine.detectors.torchvision_rows import rows_of
 from engine.detectors.torchvision_sampling import SeededSampler
 
 FURTHER_TASKS = tuple(
@@ -66,7 +67,13 @@ class TwoStage:
         features = inputs.features(self.model.backbone)
         first = self._first_stage(self.model.rpn, inputs, features)
         counts = [len(each) for each in first.proposals_xyxy]
-        logits, deltas = self._second_stage(inputs, features, first.proposals_xyxy)
+        logits, deltas = rows_of(
+            lambda levels, proposals: self._second_stage(
+                inputs, dict(zip(features, levels, strict=True)), proposals
+            ),
+            list(features.values()),
+            first.proposals_xyxy,
+        )
         corners: Sequence[Tensor] = ()
         if boxes:
             decoded = self.model.roi_heads.box_coder.decode(deltas, first.proposals_xyxy)
@@ -140,7 +147,7 @@ class TwoStage:
     ) -> tuple[Tensor, Tensor]:
         """Logits (k, labels) and deltas (k, labels × 4) of the proposals of all images."""
         heads = self.model.roi_heads
-        pooled = heads.box_roi_pool(features, proposals_xyxy, inputs.sizes)
+        pooled = heads.box_roi_pool(features, proposals_xyxy, inputs.padded_sizes)
         logits, deltas = heads.box_predictor(heads.box_head(pooled))
         return full_precision(logits), full_precision(deltas)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,6 @@ class TransformersDetector:
     loss_names: tuple[str, ...] = ("total", "ce", "bbox", "giou")
     end_to_end = True
     stride_px = 32
-    resizes = False
 
     def __init__(
         self, model: Any, *, normalization: Normalization, name: str, device: torch.device, fuse: bool = True
@@ -150,6 +149,10 @@ class TransformersDetector:
         corners = pixel_corners(found.pred_boxes.float(), images_nchw)
         most = min(max_detections, scores.shape[1])
         return best_detections(scores, corners, min_score=min_score, most=most, one_each=self._has_background)
+
+    def for_windows(self, image_px: int) -> Self:
+        """Itself, as it takes images in their own size; crops are what these models are trained with."""
+        return self
 
     def checksum(self) -> str:
         """SHA-256 of all weights and buffers; see `engine.detectors.frozen.checksum`."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -31,8 +31,11 @@ class FrozenModel:
     device: torch.device
     stride_px: int
     class_names: tuple[str, ...]
-    resizes = False
     _channels: int
+
+    def for_windows(self, image_px: int) -> Self:
+        """Itself, as it takes images in their own size."""
+        return self
 
     def checksum(self) -> str:
         """SHA-256 of all weights and buffers; see `engine.detectors.frozen.checksum`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.classes import words
+from engine.classes import own_class, words
 from engine.defences.chains import chain_name
 from engine.defences.kinds import NONE
 from engine.records import PatchRecord
@@ -80,7 +80,7 @@ def known_attacks(repository: Repository, *, dataset: str, detector: str, classe
     """
     found = [*_scored(repository, dataset, detector, classes)]
     for listed in repository.matrices.find(limit=MATRICES):
-        if _asked(listed, detector) and _words(listed) == classes:
+        if classes in _asked(listed, detector):
             found += _in_matrix(repository.matrices.get(listed.id), dataset, detector)
     return found
 
@@ -137,13 +137,17 @@ def _made_through(patch: PatchRecord) -> str | None:
     return chain_name(made.get("defences", ())) if made else None
 
 
-def _asked(matrix: Matrix, detector: str) -> bool:
-    return any(Path(weights).stem == detector for weights in matrix.request["detectors"])
-
-
-def _words(matrix: Matrix) -> str:
-    name = matrix.request["class_name"]
-    return words((name,) if isinstance(name, str) else tuple(name), matrix.request.get("detector_class", ""))
+def _asked(matrix: Matrix, detector: str) -> list[str]:
+    """The classes in words that a matrix asks a detector for; none if it does not ask that."""
+    asked = matrix.request
+    name = asked["class_name"]
+    names = (name,) if isinstance(name, str) else tuple(name)
+    general, own = asked.get("detector_class", ""), asked.get("own_detector_classes", ())
+    return [
+        words(names, own_class(weights, general, own))
+        for weights in asked["detectors"]
+        if Path(weights).stem == detector
+    ]
 
 
 def _in_matrix(matrix: Matrix, dataset: str, detector: str) -> Iterator[KnownAttack]:

@@ -203,7 +203,7 @@ def _images(dataset: Dataset, request: MatrixRequest) -> int:
     Raises:
         DatasetError: it has no object of the classes.
     """
-    ids = require_objects(dataset, request.cell_config(dataset.name, "demo").class_names)
+    ids = require_objects(dataset, request.cell_config(dataset.name, request.detectors[0]).class_names)
     counts = dataset.object_counts(ids)
     images = len(counts) if request.include_empty else sum(count > 0 for count in counts)
     return min(images, request.max_images or images)

@@ -25,7 +25,7 @@ class RunPlan:
         counts: number of objects of the class under attack in each image.
         class_id: the class under attack.
         batch_size: images per batch; the final size if batches grow.
-        whole_images: use whole images whatever the settings say, for detectors that resize what they see.
+        whole_images: use whole images whatever the settings say, for detectors that see no others.
     """
 
     config: RunConfig
@@ -53,7 +53,7 @@ class RunPlan:
     def view(self, iteration: int) -> ViewChooser | None:
         """Chooses the part of each image that an iteration uses; None for whole images."""
         config = self.config
-        if self.whole_images or not 0 < config.view_size < config.image_size:
+        if self.whole_images or not config.looks_at_windows:
             return None
         return ViewChooser(
             side_px=config.view_size,

@@ -38,6 +38,8 @@ class PatchRun:
 
     Attributes:
         gradient: computes the gradients of steps.
+        detector: as steps see it, which may be windows of images.
+        whole_images: whether steps look at whole images though the settings ask for windows.
 
     Raises:
         ValueError: there are no records.
@@ -65,6 +67,9 @@ class PatchRun:
                 f"got {config.view_size}; use {nearest}"
             )
         require_losses(detector, config.losses)
+        windowed = detector.for_windows(config.image_size) if config.looks_at_windows else detector
+        self.whole_images = windowed is None
+        self.detector: Attacked = detector if windowed is None else windowed
         self.state = state
         self.precision = choose_precision(config.precision, detector.device)
         self.batch_size = 1 if config.batching == "sequential" else batch_size
@@ -83,14 +88,14 @@ class PatchRun:
             counts=counts,
             class_id=class_id,
             batch_size=self.batch_size,
-            whole_images=detector.resizes,
+            whole_images=self.whole_images,
         )
         self._limits = Limits(config, state, lambda: ranks.of_first(clock))
         self._stepper = Stepper(
             config, state, precision=self.precision, device=detector.device, limits=self._limits
         )
         self.gradient = StepGradient(
-            detector,
+            self.detector,
             self._plan,
             self._limits,
             patch_chw=self._stepper.patch_chw,

@@ -150,8 +150,8 @@ class Generation:
         if self._materials.detector.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._materials.detector.device)
         run = self._patch_run()
-        if self._config.view_size and self._materials.attacked.resizes:
-            log.info("Steps look at whole images: %s would enlarge windows", self._materials.attacked.name)
+        if run.whole_images:
+            log.info("Steps look at whole images: %s sees no windows of them", self._materials.attacked.name)
         self._observer.on_begin(self.state, run.steps_per_iteration())
         self._optimise(run)
         if not self._ranks.leads:

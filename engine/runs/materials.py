@@ -138,7 +138,8 @@ def selected(
         DetectorError, SettingsError: see `gather`.
     """
     classes, *further = (
-        matched(dataset, each, config.class_names, config.detector_class) for each in (detector, *others)
+        matched(dataset, each, config.class_names, config.detector_class_of(weights))
+        for each, weights in zip((detector, *others), config.all_weights, strict=False)
     )
     records = [of_classes(record, classes.dataset_ids, classes.detector_id) for record in dataset.images]
     if not config.include_empty:

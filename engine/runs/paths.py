@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.config import home_folder
+from engine.config.subject import SubjectConfig
 from engine.detectors.demo_weights import EMBEDDED
 from engine.detectors.weight_classes import possible_files
 from engine.settings import Settings
@@ -74,7 +76,19 @@ def absolute_config(config: Config) -> Config:
     for name in ("further_weights", "patches"):
         if hasattr(config, name):
             changes[name] = tuple(map(_absolute, getattr(config, name)))
+    if isinstance(config, SubjectConfig):
+        changes["own_detector_classes"] = absolute_classes(config.own_detector_classes, config.all_weights)
     return config.changed(**changes)
+
+
+def absolute_classes(own: Sequence[str], detectors: Sequence[str]) -> tuple[str, ...]:
+    """Classes of single detectors, `NAME@DETECTOR`, with the absolute paths of these."""
+    return tuple(
+        text.removesuffix(detector) + _absolute(detector)
+        for text in own
+        for detector in detectors
+        if text.endswith(f"@{detector}")
+    )
 
 
 def _absolute(given: str) -> str:

@@ -75,7 +75,7 @@ def _feed(
         device=subject.detector.device,
     )
     view = None
-    if 0 < config.view_size < config.image_size:
+    if config.looks_at_windows:
         view = ViewChooser(
             side_px=config.view_size,
             zoom_low=config.view_zoom[0],

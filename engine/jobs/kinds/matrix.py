@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from engine.classes import words
+from engine.classes import own_class, words
 from engine.config import RunConfig
 from engine.defences.chains import chain_name, chain_steps
 from engine.defences.kinds import NONE
@@ -17,7 +17,7 @@ from engine.errors import DetectorError, PatchFileError, SettingsError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request
-from engine.runs.paths import absolute_config, weight_file
+from engine.runs.paths import absolute_classes, absolute_config, weight_file
 from engine.settings import borrowed, nested, setting
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 AXES = ("patches", "detectors", "datasets", "defences")
 # Settings of a run that all cells share, besides those of the scoring.
-CELL_SETTINGS = ("class_name", "detector_class", "device", "image_size", "max_images", "include_empty")
+CELL_SETTINGS = ("class_name", "device", "image_size", "max_images", "include_empty")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,7 @@ class MatrixRequest(Request):
     )
     class_name: str | tuple[str, ...] = borrowed(RunConfig, "class_name")
     detector_class: str = borrowed(RunConfig, "detector_class")
+    own_detector_classes: tuple[str, ...] = borrowed(RunConfig, "own_detector_classes")
     device: str = borrowed(RunConfig, "device")
     image_size: int = borrowed(RunConfig, "image_size")
     max_images: int = borrowed(RunConfig, "max_images")
@@ -66,9 +67,9 @@ class MatrixRequest(Request):
             object.__setattr__(self, axis, given)
         chains = _in_order(chain_name(chain_steps(each)) for each in self.defences)
         object.__setattr__(self, "defences", chains)
-        first = self.cell_config(self.datasets[0], self.detectors[0])  # validates the classes
+        first, *_ = [self.cell_config(self.datasets[0], each) for each in self.detectors]  # validates classes
         object.__setattr__(self, "class_name", first.class_name)
-        object.__setattr__(self, "detector_class", first.detector_class)
+        object.__setattr__(self, "detector_class", self.detector_class.strip())
 
     def cell_config(self, dataset: str, weights: str, defence: str = NONE) -> RunConfig:
         """The subject of a cell as settings of a run."""
@@ -78,6 +79,7 @@ class MatrixRequest(Request):
             defences=chain_steps(defence),
             placement=self.settings.placement,
             seed=self.settings.seed,
+            detector_class=own_class(weights, self.detector_class, self.own_detector_classes),
             **{name: getattr(self, name) for name in CELL_SETTINGS},
         )
 
@@ -94,6 +96,7 @@ class MatrixRequest(Request):
             self,
             patches=tuple(patches),
             detectors=_in_order(config.weights for config in configs),
+            own_detector_classes=absolute_classes(self.own_detector_classes, self.detectors),
             datasets=_in_order(config.dataset for config in configs),
             defences=_in_order(chain_name(config.defences) for config in configs),
         )

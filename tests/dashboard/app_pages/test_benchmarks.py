@@ -246,6 +246,8 @@ def test_a_suite_is_started(
     monkeypatch.setattr("engine.jobs.benchmark_detectors.embedded_detectors", lambda: ("demo", "demo-rcnn"))
     opened(app)
     choose(app, "Suite", suite)
+    choose(app, "Architecture", "fasterrcnn_small")
+    next(each for each in app.multiselect if each.key == "widget.bench.defences").set_value(["median"])
     app.run()
     minutes = queued * 3
     told = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min 0 s"
@@ -257,6 +259,10 @@ def test_a_suite_is_started(
     request = jobs[-1].request
     assert (request["scale"], request["config"]["dataset"], request["config"]["weights"]) == (
         *("small", "demo", "demo"),
+    )
+    assert (request["config"]["architecture"], request["config"]["defences"]) == (
+        "fasterrcnn_small",
+        ["median"],
     )
     assert no_worker_is_started == ["worker"]
     assert "queued" in app.toast[0].value

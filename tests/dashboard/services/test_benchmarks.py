@@ -159,8 +159,10 @@ def test_a_suite_of_several_detectors_is_queued_where_there_are_several(
 def test_weights_outside_the_allowed_folders_are_refused(
     outside: str, no_worker_is_started: list[str]
 ) -> None:
-    with pytest.raises(SettingsError, match="expected one below"):
-        benchmarks.start(["loader"], dataset="demo", weights=outside, class_name="person", scale="small")
+    for named in ({"weights": outside}, {"detector_classes": outside}):
+        subject = {"dataset": "demo", "weights": "demo", "class_name": "person"} | named
+        with pytest.raises(SettingsError, match="expected one below"):
+            benchmarks.start(["loader"], **subject, scale="small")
     assert (benchmarks.active(), no_worker_is_started) == ([], [])
 
 

@@ -26,6 +26,7 @@ from engine.config import RunConfig
             "class_name": ("car", "bus"),
             "detector_class": "car",
         },
+        {"further_weights": ("b.pt",), "detector_class": "car", "own_detector_classes": ("0@demo", "a@b.pt")},
         {"compile": "on", "time_limit_s": 5.0, "validation_share": 0.3, "detector_class": "7"},
     ],
 )

@@ -49,6 +49,16 @@ def test_dataset_and_weights_suffice(evaluating: bool) -> None:
             ["--class", "man", "--class", "woman", "--detector-class", "0"],
             {"class_name": ("man", "woman"), "detector_class": "0"},
         ),
+        (
+            ["--weights", "a/b.pt", "--detector-class", "man@b", "--detector-class", "person"],
+            {
+                "further_weights": ("a/b.pt",),
+                "detector_class": "person",
+                "own_detector_classes": ("man@a/b.pt",),
+            },
+        ),
+        (["--detector-class", "0@mine.pt"], {"own_detector_classes": ("0@mine.pt",)}),
+        (["--detector-class", "me@home"], {"detector_class": "me@home"}),
         (["--preset", "quick"], {"iterations": PRESETS["quick"]}),
         (["--preset", "thorough", "--iterations", "3"], {"iterations": 3}),
         (["--batch-size", "auto"], {"batch_size": 0}),
@@ -106,6 +116,7 @@ def test_every_setting_has_an_option() -> None:
     assert {key.replace(".", "__") for key in declared(RunConfig)} - names == {
         "patch_height",  # with the width
         "further_weights",  # with the weights
+        "own_detector_classes",  # with the detector's class
     }
 
 
@@ -118,6 +129,15 @@ def test_every_setting_has_an_option() -> None:
         (
             [*NEEDED, "--class", "man", "--class", "woman"],
             "expected the one that stands for man, woman, got none; name it with --detector-class",
+        ),
+        (
+            [*NEEDED, "--detector-class", "man", "--detector-class", "0"],
+            "expected --detector-class once for all detectors, and as NAME@DETECTOR for one of mine.pt, "
+            "got man, 0",
+        ),
+        (
+            [*NEEDED, "--weights", "b.pt", "--detector-class", "man@c"],
+            "as NAME@DETECTOR for one of mine.pt, b.pt, got man@c",
         ),
         ([*NEEDED, "--weights", "mine.pt"], "weights: expected each detector once, got mine.pt, mine.pt"),
         ([*NEEDED, "--loss", "tv=much"], "expected tv=NUMBER, got 'tv=much'"),

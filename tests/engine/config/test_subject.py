@@ -28,6 +28,18 @@ def test_classes_have_one_form(given: Any, kept: Any, names: tuple) -> None:
     assert (config.class_name, config.class_names, config.detector_class) == (kept, names, "person")
 
 
+def test_a_detector_may_have_a_class_of_its_own() -> None:
+    own = ("human@b.pt", "9@mine.pt@b.pt")
+    config = SubjectConfig(
+        **NEEDED, further_weights=("b.pt", "mine.pt@b.pt"), detector_class="person", own_detector_classes=own
+    )
+    assert [config.detector_class_of(each) for each in config.all_weights] == ["person", "human", "9"]
+    classes = {"class_name": ("man", "woman"), "further_weights": ("b.pt",)}
+    SubjectConfig(**NEEDED, **classes, own_detector_classes=("0@mine.pt", "human@b.pt"))
+    with pytest.raises(SettingsError, match="expected the one that stands for man, woman, got none"):
+        SubjectConfig(**NEEDED, **classes, own_detector_classes=("human@b.pt",))
+
+
 @pytest.mark.parametrize(
     ("further", "all_weights"), [((), ("mine.pt",)), (("a.pt", "b.pt"), ("mine.pt", "a.pt", "b.pt"))]
 )

@@ -24,7 +24,7 @@ TARGETS = Targets(
 def test_it_answers_as_the_detector_does_on_changed_images() -> None:
     detector = FakeDetector()
     behind = Defended(detector, lambda images: 1 - images)
-    for name in ("name", "family", "class_names", "loss_names", "stride_px", "resizes", "device"):
+    for name in ("name", "family", "class_names", "loss_names", "stride_px", "device"):
         assert getattr(behind, name) == getattr(detector, name)
     assert behind.checksum() == detector.checksum()
     expected, found = (
@@ -33,6 +33,17 @@ def test_it_answers_as_the_detector_does_on_changed_images() -> None:
     assert torch.equal(expected.logits, found.logits)
     assert behind.losses(IMAGES, TARGETS) == detector.losses(1 - IMAGES, TARGETS)
     assert torch.equal(behind.detect(IMAGES)[0].scores, detector.detect(1 - IMAGES)[0].scores)
+
+
+def test_it_stands_before_the_detector_for_windows_too() -> None:
+    detector, other = FakeDetector(), FakeDetector(seed=1)
+    detector.for_windows = lambda image_px: other if image_px == 64 else None  # type: ignore[method-assign]
+    behind = Defended(detector, lambda images: 1 - images)
+    assert behind.for_windows(32) is None
+    windowed = behind.for_windows(64)
+    assert windowed is not None
+    assert torch.equal(windowed.candidates(IMAGES, 0).logits, other.candidates(1 - IMAGES, 0).logits)
+    assert behind.detector is detector
 
 
 @pytest.mark.parametrize(

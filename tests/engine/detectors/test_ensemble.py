@@ -22,9 +22,17 @@ def test_several_are_described_together() -> None:
     assert set(both.loss_names) == set(first.loss_names) & set(second.loss_names)
     assert both.stride_px % first.stride_px == both.stride_px % second.stride_px == 0
     assert both.device == first.device
-    assert not both.resizes
-    second.resizes = True
-    assert Ensemble(both.members).resizes
+
+
+def test_windows_are_for_all_members_or_none() -> None:
+    first, second, other = FakeDetector(seed=1), RaggedDetector(seed=2), FakeDetector(seed=3)
+    both = Ensemble([Member(detector=first, class_id=0), Member(detector=second, class_id=1)])
+    second.for_windows = lambda image_px: other  # type: ignore[method-assign]
+    windowed = both.for_windows(64)
+    assert windowed is not None
+    assert windowed.members == (both.members[0], Member(detector=other, class_id=1))
+    second.for_windows = lambda image_px: None  # type: ignore[method-assign]
+    assert both.for_windows(64) is None
 
 
 @pytest.mark.parametrize(("seeds", "same"), [((1, 2), True), ((2, 1), False), ((1, 1), False)])

@@ -57,7 +57,7 @@ def test_says_what_it_is(kind):
     adapter = detector(kind)
     assert (adapter.name, adapter.family, adapter.device) == ("small", "tiny", CPU)
     assert adapter.class_names == NAMES
-    assert (adapter.end_to_end, adapter.resizes, adapter.stride_px) == (False, True, 1)
+    assert (adapter.end_to_end, adapter.stride_px) == (False, 1)
 
 
 @pytest.mark.parametrize(("n", "height", "width"), [(1, 64, 64), (2, 64, 96), (3, 96, 48), (1, 40, 200)])
@@ -91,6 +91,25 @@ def test_detections_are_among_the_candidates(kind):
         alone = adapter.candidates(x, class_id)
         assert alone.boxes_xyxy_px is None
         torch.testing.assert_close(alone.logits, candidates.logits, atol=1e-5, rtol=1e-5)
+
+
+@each_kind
+def test_windows_show_objects_as_large_as_the_whole_image_does(kind):
+    adapter, x = detector(kind), images(height=192, width=192)
+    if kind == "ssd":  # its anchors are shares of an input that has one size
+        assert adapter.for_windows(192) is None
+        return
+    whole, windowed = adapter.candidates(x, 0), adapter.for_windows(192).candidates(x[..., :128, :128], 0)
+    assert torch.equal(adapter.for_windows(192).candidates(x, 0).logits, whole.logits)
+    first, other = (each.proposals or each for each in (whole, windowed))
+    points = other.points_xy_px[0]
+    same = torch.cdist(points, first.points_xy_px[0]) < 1e-3
+    assert points.amax() < 128 < first.points_xy_px.amax()
+    assert same.any(dim=1).all()
+    if kind in TWO_STAGE:  # the others' heads see too far to know of no edge
+        inner = ((points > 24) & (points < 72)).all(dim=1)
+        logits = first.logits[:, None].where(same[inner], torch.inf)
+        assert (logits - other.logits[:, inner, None]).abs().amin(dim=2).amax() < 1e-3
 
 
 def slope(value, x: Tensor) -> tuple[float, float]:
@@ -228,13 +247,14 @@ def test_half_precision_moves_no_anchor(kind):
 
 @pytest.mark.parametrize("loss", ["object", "overlap", "max_confidence", "total", "box"])
 @each_kind
-def test_a_run_takes_a_step_on_whole_images(kind, loss, tmp_path):
+def test_a_run_takes_a_step_on_windows_where_it_can(kind, loss, tmp_path):
     assert loss in LOSSES
     config = settings(**WITHOUT_CHANCE, iterations=1, view_size=32, losses={loss: 1.0})
     run = begin(photographs(tmp_path, [1, 2]), config, detector(kind))
     before = run.state.patch_chw.clone()
     (step,) = run.iterate()
-    assert next(run.batches([[0, 1]])).images_nchw.shape == (2, 3, 64, 64)
+    side = 64 if kind == "ssd" else 32
+    assert next(run.batches([[0, 1]])).images_nchw.shape == (2, 3, side, side)
     assert torch.tensor(step.loss).isfinite()
     assert not torch.equal(run.state.patch_chw, before) or loss not in ("object", "total")
 

@@ -43,6 +43,26 @@ def test_images_and_boxes_become_what_the_model_makes_of_them(name, size):
     assert_close(ours.to_image(centres(found[0]["boxes"])), centres(boxes))
 
 
+@pytest.mark.parametrize(
+    ("whole_px", "window", "resized", "padded"),
+    [
+        (160, (160, 160), (80, 80), (96, 96)),  # a window as large as the whole
+        (160, (128, 128), (64, 64), (64, 64)),
+        (160, (100, 64), (50, 32), (64, 32)),  # each side by the factor of the whole
+        (160, (124, 132), (64, 64), (64, 64)),  # 62 and 66: nearly what needs no padding
+        (40, (32, 32), (64, 64), (64, 64)),  # enlarged
+        (160, (1, 1), (1, 1), (32, 32)),
+    ],
+)
+def test_windows_are_resized_by_the_factor_of_the_whole(whole_px, window, resized, padded):
+    x = torch.rand(2, 3, *window)
+    ours = prepare(TRANSFORMS["shorter side"], x, whole_px=whole_px)
+    assert (ours.resized_hw, tuple(ours.tensors.shape[2:]), ours.image_hw) == (resized, padded, window)
+    assert ours.padded_sizes == [padded] * 2
+    corner = ours.to_image(torch.tensor([[resized[1], resized[0]]], dtype=torch.float32))
+    assert corner.tolist() == [[window[1], window[0]]]
+
+
 def test_no_images():
     assert prepare(TRANSFORMS["fixed"], torch.zeros(0, 3, 64, 64)).tensors.shape == (0, 3, 80, 100)
 

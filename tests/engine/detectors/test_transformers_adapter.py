@@ -51,7 +51,8 @@ def family(request: pytest.FixtureRequest) -> tuple[str, TransformersDetector]:
 def test_says_what_it_is(family):
     name, adapter = family
     assert (adapter.name, adapter.family, adapter.class_names) == ("tiny", name, CLASSES)
-    assert (adapter.end_to_end, adapter.resizes, adapter.stride_px, adapter.device) == (True, False, 32, CPU)
+    assert (adapter.end_to_end, adapter.stride_px, adapter.device) == (True, 32, CPU)
+    assert adapter.for_windows(640) is adapter
 
 
 @pytest.mark.parametrize("size", [(64, 96), (128, 64)], ids=str)

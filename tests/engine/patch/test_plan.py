@@ -62,10 +62,13 @@ def test_batches_grow(records):
     assert largest == {**dict.fromkeys(range(11, 21), 2), 21: 3}
 
 
-@pytest.mark.parametrize(("resizes", "side"), [(False, 32), (True, SIDE)])
-def test_views_look_at_windows_unless_the_detector_would_enlarge_them(records, resizes, side):
-    detector, shapes = FakeDetector(), set()
-    detector.resizes = resizes
+@pytest.mark.parametrize(
+    ("view_size", "sees_windows", "side", "told"),
+    [(0, False, SIDE, []), (32, True, 32, [SIDE]), (32, False, SIDE, [SIDE]), (SIDE, False, SIDE, [])],
+)
+def test_views_look_at_windows_unless_the_detector_sees_none(records, view_size, sees_windows, side, told):
+    detector, shapes, asked = FakeDetector(), set(), []
+    detector.for_windows = lambda image_px: asked.append(image_px) or (detector if sees_windows else None)
     plain = detector.candidates
 
     def noting(images_nchw, class_id, **options):
@@ -73,5 +76,7 @@ def test_views_look_at_windows_unless_the_detector_would_enlarge_them(records, r
         return plain(images_nchw, class_id, **options)
 
     detector.candidates = noting
-    list(begin(records, settings(view_size=32), detector).iterate())
-    assert shapes == {(side, side)}
+    run = begin(records, settings(view_size=view_size), detector)
+    list(run.iterate())
+    assert (shapes, asked) == ({(side, side)}, told)
+    assert run.whole_images is (bool(told) and not sees_windows)

@@ -71,10 +71,10 @@ def test_it_is_told_where_windows_become_whole_images(
     view_size: int, told: bool, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     generation = begun(settings(iterations=1, view_size=view_size), tmp_path)
-    generation._materials.detector.resizes = True
+    generation._materials.detector.for_windows = lambda image_px: None
     with caplog.at_level("INFO"):
         generation.run(evaluate_after=False)
-    assert ("Steps look at whole images: tiny would enlarge windows" in caplog.text) is told
+    assert ("Steps look at whole images: tiny sees no windows of them" in caplog.text) is told
 
 
 class FallingJudge(PatchJudge):

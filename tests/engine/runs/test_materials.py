@@ -16,9 +16,10 @@ from engine.datasets.sources import read_dataset
 from engine.detectors.ensemble import Ensemble
 from engine.errors import DatasetError, DetectorError
 from engine.runs.imports import open_dataset
-from engine.runs.materials import fingerprint, gather
+from engine.runs.materials import fingerprint, gather, selected
 from engine.store.repository import Repository
 from tests.engine.tiny import write_weights
+from tests.fakes import FakeDetector
 
 Settings = Callable[..., RunConfig]
 
@@ -73,6 +74,15 @@ def test_classes_may_be_called_otherwise_in_the_dataset(
         assert [record.count() for record in found.records] == objects
         assert {int(each) for record in found.records for each in record.class_ids} == {found.class_id} == {0}
         assert found.classes.words == words
+
+
+def test_detectors_may_call_the_class_differently(settings: Settings) -> None:
+    first, second = FakeDetector(), FakeDetector()
+    second.class_names = ("car", "human")
+    config = settings(further_weights=("second.pt",), own_detector_classes=("human@second.pt",))
+    found = selected(gather(settings()).dataset, first, config, [second])
+    assert [each.class_id for each in found.by_detector()] == [0, 1]
+    assert [each.classes.words for each in found.by_detector()] == ["person", "person → human"]
 
 
 @pytest.mark.parametrize(

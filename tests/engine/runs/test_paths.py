@@ -69,6 +69,13 @@ def test_paths_in_settings_become_absolute_and_names_stay(
         *(str(tmp_path / name) for name in ("here", "w.pt", "c.txt")),
         "grey",
     )
+    several = RunConfig(
+        dataset="here",
+        weights="demo",
+        further_weights=("w.pt",),
+        own_detector_classes=("man@demo", "0@w.pt", "cat@gone"),
+    )
+    assert absolute_config(several).own_detector_classes == ("man@demo", f"0@{tmp_path / 'w.pt'}")
     for weights in ("yolo11n", "demo", "demo-rcnn"):
         named = RunConfig(dataset="demo", weights=weights)
         assert absolute_config(named) == named

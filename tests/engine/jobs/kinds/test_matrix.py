@@ -65,6 +65,10 @@ def test_a_cell_is_a_run_of_its_own() -> None:
     assert config == RunConfig(
         dataset="streets", weights="net.pt", placement=HOW.placement, seed=4, max_images=3
     )
+    classes = {"detector_class": "person", "own_detector_classes": ("human@net.pt",)}
+    request = MatrixRequest(**DEMO | {"detectors": ("demo", "net.pt")}, **classes)
+    asked = [request.cell_config("streets", each).detector_class for each in request.detectors]
+    assert asked == ["person", "human"]
     request = MatrixRequest(**DEMO, defences=("bit-depth+bit-depth:bits=3",))
     behind = request.cell_config("streets", "net.pt", *request.defences)
     assert behind.defences == ("bit-depth", "bit-depth:bits=3")
