@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from engine.cluster.fleet import Cluster, Fleet
 from engine.cluster.placing import Node, Share, beginning
 from engine.cluster.remote_job import RemoteJob
 from engine.errors import ClusterError
+from engine.jobs.child import GONE
 from engine.jobs.kinds import kind_of
 from engine.jobs.launcher import Launched, start_child
 from engine.jobs.sweeps import advance_all
@@ -25,7 +27,7 @@ from engine.store.repository import Repository
 
 log = logging.getLogger(__name__)
 
-NODES_S = 3.0  # between two looks at the nodes' load
+NODES_S, LOADS_S = 1.0, 3.0  # between two looks at which nodes there are, and at their load
 WAITING = 200  # jobs of the queue that are looked at
 
 
@@ -74,7 +76,7 @@ class ClusterWorker(Worker):
         self._fleet = Fleet(cluster)
         self._running: list[Placed] = []
         self._nodes: list[Node] = []
-        self._told_at = 0.0
+        self._looked_at = self._told_at = -math.inf
         self._stuck: set[int] = set()
 
     def _over(self, until: Callable[[], bool]) -> bool:
@@ -85,8 +87,8 @@ class ClusterWorker(Worker):
         """Look after all jobs and begin those for which there is room; False if there is nothing to do."""
         self._beat()
         advance_all(self._repository)
-        self._look_at_nodes()
         self._end_those_that_ended()
+        self._look_at_nodes()
         if not self._stopping.is_set():
             self._begin()
         if not self._running:
@@ -95,14 +97,17 @@ class ClusterWorker(Worker):
         return None
 
     def _look_at_nodes(self) -> None:
-        try:
-            self._nodes = self._fleet.nodes()
-        except ClusterError as error:
-            log.warning("%s", error)
-            self._nodes = []
-        if time.monotonic() - self._told_at < NODES_S:
+        now = time.monotonic()
+        if now - self._looked_at >= NODES_S:
+            self._looked_at = now
+            try:
+                self._nodes = self._fleet.nodes()
+            except ClusterError as error:
+                log.warning("%s", error)
+                self._nodes = []
+        if now - self._told_at < LOADS_S:
             return
-        self._told_at = time.monotonic()
+        self._told_at = now
         jobs = Counter(each.node.id for each in self._running if each.node)
         self._repository.nodes.tell(self._id, self._fleet.told(self._nodes, self._taken(), jobs))
 
@@ -112,6 +117,8 @@ class ClusterWorker(Worker):
             if code is not None:
                 self._settle(each.job, partial(self._end, each.job, code))
                 self._running.remove(each)
+                if code == GONE:
+                    self._looked_at = -math.inf  # before a job begins there again
 
     def _begin(self) -> None:
         waiting = self._repository.queue.waiting(limit=WAITING)
