@@ -32,25 +32,21 @@ def hidden_bars(
         number: how a bar's objects are said, with `{number}`.
         chosen: the bar to point out.
     """
-    rows = [tuple(0.0 if math.isnan(value) else value for value in shares) for _found, *shares in bars]
+    rows = [tuple(None if math.isnan(value) else value for value in shares) for _found, *shares in bars]
     heights = [share for share, _low, _high in rows]
     counts = [number.format(number=f"{found:,}") for found, *_shares in bars]
     figure = go.Figure(
         go.Bar(
-            x=list(labels),
+            x=[f"{label}<br>{count}" for label, count in zip(labels, counts, strict=True)],
             y=heights,
-            customdata=counts,
-            text=[count if found else "" for count, (found, *_shares) in zip(counts, bars, strict=True)],
-            textposition="inside",
-            insidetextanchor="start",
             error_y={
                 "type": "data",
-                "array": [max(high - share, 0) for share, _low, high in rows],
-                "arrayminus": [max(share - low, 0) for share, low, _high in rows],
+                "array": [_beyond(share, high) for share, _low, high in rows],
+                "arrayminus": [_beyond(low, share) for share, low, _high in rows],
                 "color": inks(dark)[0],
             },
             marker={"color": [colour(1 if place == chosen else 0) for place in range(len(bars))]},
-            hovertemplate="%{x}: %{y:.0%}, %{customdata}<extra></extra>",
+            hovertemplate="%{x}: %{y:.0%}<extra></extra>",
         )
     )
     styled(figure, title=title, dark=dark, large=large, height=360)
@@ -58,3 +54,7 @@ def hidden_bars(
     figure.update_yaxes(title=y_title, range=[0, 1.02], tickformat=".0%")
     figure.update_layout(bargap=0.15)
     return figure
+
+
+def _beyond(low: float | None, high: float | None) -> float | None:
+    return None if low is None or high is None else max(high - low, 0)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dashboard.services import run_names
@@ -173,6 +174,8 @@ def steps(job_id: int) -> list[StepRecord]:
 def live_image(job_id: int) -> bytes | None:
     """The PNG of the patch as it is now, or as it became; None while there is none."""
     path = queue.live_image_path(job_id)
+    if path is None and (patch := view(job_id).patch) is not None:  # of a run in the foreground
+        path = Path(patch.image)
     try:
         return path.read_bytes() if path else None
     except OSError:  # between the look and the reading the run ended and cleared it away

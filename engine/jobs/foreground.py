@@ -45,8 +45,17 @@ def record_foreground_run(
     columns: dict[str, Any] = {"elapsed_s": elapsed_s, "device": summary["device"], "folder": str(folder)}
     job = _finished(repository, "generate", request, summary, facts=summary, **columns)
     repository.steps.add(job.id, steps)
+    _add_validations(repository, job.id, summary)
     KINDS["generate"].record(repository, replace(job, started_at=started_at), summary)
     return job
+
+
+def _add_validations(repository: Repository, job_id: int, summary: dict[str, Any]) -> None:
+    for event in summary.get("events", ()):
+        if event["event"] == "validated":
+            names = ("asr", "confidence_retained", "ap50")
+            scores = {name: event[name] for name in names if name in event}
+            repository.validations.add(job_id, event["iteration"], scores, event.get("ci95"))
 
 
 def record_foreground_training(

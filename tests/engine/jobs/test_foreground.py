@@ -35,13 +35,21 @@ def summary(settings, tmp_path):
 
 
 def test_a_run_is_on_record_with_its_steps_its_patch_and_its_score(own_home, summary, tmp_path):
+    scores = {"asr": 0.5, "confidence_retained": 0.25, "ap50": 0.75}
+    summary["events"] += [
+        {"event": "validated", "iteration": 2, **scores, "ci95": {"asr": (0.25, 0.75)}},
+        {"event": "stopped early", "step": 4},
+    ]
     with Repository() as repository:
         job = record_foreground_run(repository, summary)
+        (validation,) = repository.validations.of([job.id])
         stored = repository.jobs.get(job.id)
         steps = repository.steps.read(job.id)
         patch = repository.patches.of_job(job.id)
         assert repository.queue.claim("w", "cpu") is None
     assert (stored.kind, stored.state, stored.folder) == ("generate", "succeeded", str(tmp_path / "run"))
+    assert (validation.iteration, validation.scores) == (2, scores)
+    assert validation.ci95 == {"asr": (0.25, 0.75)}
     assert stored.result == json.loads(json.dumps(summary))
     assert stored.finished_at - stored.started_at >= summary["elapsed_s"]
     assert steps == run_folder.read_history(tmp_path / "run")
