@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,7 @@ class Field:
         """Its help in the session's language."""
         return f"{_(self.help)} {_('0: unused.')}" if self.setting.key == "losses" else _(self.help)
 
-    def matters(self, values: dict[str, Any]) -> bool:
+    def matters(self, values: Mapping[str, Any]) -> bool:
         """Whether it has an effect beside the other values."""
         needs = self.setting.needs
         return needs is None or values[needs[0]] in needs[1]
