@@ -160,11 +160,9 @@ class ImageOutcome:
 
     Attributes:
         image: its number: among the images of a loader, or its place in the dataset.
-        clean, patched: for each object the score of the detection matched to it, 0 to 1, however low; None
-            where there is none.
+        clean, patched: for each object the score of the detection matched to it, 0 to 1; None without one.
         appeared: detections with the patch that overlap no object, and nothing that was found without it.
-        size: width and height in pixels; 0 where the dataset was not asked.
-        boxes_xyxy_px: of the objects, corners in pixels of the image; empty likewise.
+        size, boxes_xyxy_px: of the image and the objects, in its pixels; empty if the dataset was not asked.
     """
 
     image: int
