@@ -17,6 +17,7 @@ ENGINE = (
 )
 STORED = (
     "engine.store.datasets.DatasetSummary",
+    "engine.store.nodes.ClusterNode",
     "engine.store.previews.Preview",
     "engine.store.workers.Worker",
 )  # records that lie there
