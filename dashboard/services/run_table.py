@@ -158,7 +158,7 @@ def rename(row: Row, *, name: str, notes: str) -> None:
         EngineError: it is gone.
     """
     with opened() as repository:
-        run_names.write(repository, job=row.job, patch=row.patch, name=name, notes=notes)
+        run_names.give(repository, job=row.job, patch=row.patch, name=name, notes=notes)
     forget()
 
 
