@@ -232,7 +232,7 @@ def _scored_on(run: Run) -> str:
 
 
 def _loss(runs: Sequence[Run]) -> Section:
-    figure = courses.figure(runs, strength=_SMOOTHING, **PRINTED)
+    figure = courses.figure(runs, what="loss", over="steps", strength=_SMOOTHING, **PRINTED)
     if figure is None:
         return Section(title=_("Loss"), notes=(_("No steps are stored of these runs."),))
     alt = _("Loss curves of {runs}.").format(runs=", ".join(run.name for run in runs))

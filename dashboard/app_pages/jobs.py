@@ -141,7 +141,7 @@ def one(found: JobView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         state_badge(job.state)
         for tag in job.tags:
-            st.badge(tag, color=tag_colour(tag))
+            st.badge(tag, color=tag_colour(tag))  # type: ignore[arg-type]
         with controls("job-notes"):
             job_controls.notes_form(job)
     if job.notes:
@@ -163,7 +163,7 @@ def one(found: JobView) -> None:
         live(film, every_s=10.0 if goes_on else None)(job.id)
     view.scores(found)
     view.details(found)
-    lineage(job.id if makes == "patch" else None, found.patch and found.patch.id)
+    lineage(job.id if makes == "patch" else None, found.patch.id if found.patch else None)
 
 
 def all_jobs() -> None:

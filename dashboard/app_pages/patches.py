@@ -38,12 +38,17 @@ def everything() -> None:
             "The link holds the view."
         ),
     )
+    known = run_table.rows()
+    if known:
+        listed(known)
+    else:
+        empty_state(_("There is no patch yet."), page="generate", label=_("Generate a patch"))
     with controls("patch-import"):
         gallery.import_form()
-    known = run_table.rows()
-    if not known:
-        empty_state(_("There is no patch yet."), page="generate", label=_("Generate a patch"))
-        return
+
+
+def listed(known: list[Row]) -> None:
+    """What is asked of the list, and the list."""
     with controls("runs-query"):
         query = ask(known)
         view_name = st.segmented_control(
@@ -74,8 +79,9 @@ def shown(view_name: str, query: Query, known: list[Row]) -> None:
         views.parallel(query.rows)
     else:
         baseline = table.pinned(known)
+        above = controls("runs-actions")  # in sight however long the table is
         chosen = table.table(query.rows, query.columns, baseline)
-        with controls("runs-actions"):
+        with above:
             selected.actions(chosen, query.rows, query.columns, baseline)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dashboard.charts.hardware import load_rows, load_spec
 from dashboard.components import line_chart, look
@@ -22,6 +22,7 @@ UNTIL_NOW = {
     3600.0: N_("Hours from now"),
     86400.0: N_("Days from now"),
 }
+GAP = 0.05  # of the axis: a stretch without samples beyond which lines break
 SINCE_START = {
     1.0: N_("Seconds since the start"),
     60.0: N_("Minutes since the start"),
@@ -51,7 +52,22 @@ def load_chart(
         span=(first / unit, last / unit),
         **look(),
     )
-    line_chart(load_rows([(at - zero) / unit for at, _load in samples], series), spec, alt=alt)
+    ages, series = broken([(at - zero) / unit for at, _load in samples], series, (last - first) / unit * GAP)
+    line_chart(load_rows(ages, series), spec, alt=alt)
+
+
+def broken(
+    ages: Sequence[float], series: Mapping[str, Sequence[float | None]], longest: float
+) -> tuple[list[float], dict[str, list[float | None]]]:
+    """Ages and series with a break in the lines where nothing was sampled for longer than that."""
+    cuts = [index for index in range(1, len(ages)) if ages[index] - ages[index - 1] > longest]
+    whole: list[float] = list(ages)
+    parted: dict[str, list[float | None]] = {name: list(values) for name, values in series.items()}
+    for index in reversed(cuts):
+        whole.insert(index, (ages[index - 1] + ages[index]) / 2)
+        for values in parted.values():
+            values.insert(index, None)
+    return whole, parted
 
 
 def series_of(loads: Sequence[Load]) -> dict[str, list[float | None]]:

@@ -256,7 +256,7 @@ def edit(job_id: int, *, label: str, notes: str, tags: list[str]) -> None:
     with opened() as repository:
         repository.jobs.edit(job_id, tags=tags)
         patch = repository.patches.of_job(job_id)
-        run_names.write(repository, job=job_id, patch=patch and patch.id, name=label, notes=notes)
+        run_names.give(repository, job=job_id, patch=patch.id if patch else None, name=label, notes=notes)
     _forget()
 
 

@@ -115,5 +115,6 @@ def _job(kind: str, number: int, label: str) -> Relation:
 
 def _linked(kind: str, name: str, page: str, **parameter: Any) -> Relation:
     """A relation with a link, or without one where its parameter is None."""
-    there = all(value is not None for value in parameter.values())
-    return Relation(kind=kind, name=name, **({"page": page, "parameters": parameter} if there else {}))
+    if None in parameter.values():
+        return Relation(kind=kind, name=name)
+    return Relation(kind=kind, name=name, page=page, parameters=parameter)

@@ -98,7 +98,7 @@ def edit(patch_id: int, *, name: str, notes: str) -> None:
     """
     with opened() as repository:
         job = repository.patches.get(patch_id).job_id
-        run_names.write(repository, job=job, patch=patch_id, name=name, notes=notes)
+        run_names.give(repository, job=job, patch=patch_id, name=name, notes=notes)
     _forget()
 
 

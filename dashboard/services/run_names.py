@@ -6,7 +6,7 @@ from __future__ import annotations
 from engine.store.repository import Repository
 
 
-def write(repository: Repository, *, job: int | None, patch: int | None, name: str, notes: str) -> None:
+def give(repository: Repository, *, job: int | None, patch: int | None, name: str, notes: str) -> None:
     """Give a run's job and its patch the same name and notes; an empty name leaves those they have.
 
     Args:

@@ -138,7 +138,8 @@ def facet_values(shown: Iterable[Row], facet: str) -> dict[str, int]:
 
 def ordered(shown: Iterable[Row], column: str, *, falling: bool) -> list[Row]:
     """Lines by the values of a column; those without one last."""
-    known, unknown = [], []
+    known: list[Row] = []
+    unknown: list[Row] = []
     for row in shown:
         (known if column in row.values else unknown).append(row)
     numbers = all(isinstance(row.values[column], int | float) for row in known)
@@ -157,7 +158,7 @@ def rename(row: Row, *, name: str, notes: str) -> None:
         EngineError: it is gone.
     """
     with opened() as repository:
-        run_names.write(repository, job=row.job, patch=row.patch, name=name, notes=notes)
+        run_names.give(repository, job=row.job, patch=row.patch, name=name, notes=notes)
     forget()
 
 

@@ -78,7 +78,7 @@ def asked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not config:
         return {}
-    asked = _DEFAULTS | config
+    asked = {**_DEFAULTS, **config}
     return flat(asked | {"compile": compile_choice(asked["compile"])})
 
 

@@ -20,7 +20,7 @@ _EVALUATION = "coalesce(scores.evaluation, jobs.result -> '$.evaluation')"
 _COLUMNS = {
     "job_id": "jobs.id",
     "patch_id": "patches.id",
-    "name": "coalesce(jobs.label, patches.name)",
+    "name": "coalesce(patches.name, jobs.label)",
     "state": "jobs.state",
     "tags": "coalesce(jobs.tags, '[]')",
     "notes": "coalesce(nullif(jobs.notes, ''), patches.notes, '')",

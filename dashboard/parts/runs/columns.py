@@ -42,12 +42,12 @@ HELPS = {
     "unseen": N_("Whether it was scored on images that the run did not see."),
     "grey_asr": N_("What a grey patch of the same size reaches on the same images."),
 }
-USUAL = (
-    *("number", "name", "state", "tags", "dataset", "detector", "class", "images"),
-    *("asr", "confidence_retained", "ap50", "elapsed_s", "created"),
+USUAL = (  # what matters most stands within a phone's width
+    *("name", "asr", "confidence_retained", "ap50", "images", "state", "number"),
+    *("dataset", "detector", "class", "tags", "elapsed_s", "created"),
 )
 TAG_COLOURS = ("blue", "green", "orange", "red", "violet", "yellow", "gray")
-_WIDTHS = {"number": 60, "name": 220, "state": 95}
+_WIDTHS = {"number": 60, "name": 200, "state": 95, "tags": 140}
 _FORMATS = {"score": "%.2f", "seconds": "%.0f", "bytes": "bytes"}
 
 
@@ -109,7 +109,11 @@ def _config(shown: Sequence[Row], column: str) -> Any:
     kind, made = COLUMNS[column], st.column_config
     meaning = _(HELPS[column]) if column in HELPS else ""
     key = _("In filters: {key}").format(key=f"`{column}`")
-    head = {"label": title(column), "help": f"{meaning} {key}".strip(), "width": _WIDTHS.get(column)}
+    head: dict[str, Any] = {
+        "label": title(column),
+        "help": f"{meaning} {key}".strip(),
+        "width": _WIDTHS.get(column),
+    }
     if kind == "tags":
         tags = sorted({tag for row in shown for tag in row.values.get("tags", ())})
         return made.MultiselectColumn(**head, options=tags, color=[tag_colour(tag) for tag in tags])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, unquote
 
 from dashboard.components import state_name
@@ -15,7 +16,7 @@ from dashboard.services import run_filter, run_table
 from dashboard.services.run_table import COLUMNS, FACETS, Row
 from engine.errors import SettingsError
 
-SEVERAL = {
+SEVERAL: dict[str, Any] = {
     "parse": lambda text: [unquote(part) for part in text.split(",")],
     "write": lambda values: ",".join(quote(each, safe="") for each in values),
 }

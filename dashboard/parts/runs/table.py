@@ -20,6 +20,7 @@ from dashboard.services.baselines import Difference
 from dashboard.services.run_table import Row
 
 _OPENED = "runs.opened"  # in the session: how many lines were opened, as what was clicked stays clicked
+MOST, ROW_PX, HEAD_PX = 18, 35, 38  # lines seen without scrolling, and Streamlit's heights
 VERDICTS = {
     "stronger": N_("stronger ({low} to {high})"),
     "weaker": N_("weaker ({low} to {high})"),
@@ -40,17 +41,22 @@ def table(shown: list[Row], columns: list[str], baseline: Row | None) -> list[Ro
     """Draw the lines; returns those that are chosen. A click on a cell opens its run."""
     compared = [score for score in baselines.COMPARED if score in columns] if baseline else []
     data, config = heads.data(shown, columns), heads.config(shown, columns)
+    order = list(columns)
     if baseline is not None:
         differences = baselines.against(baseline, shown)
         data |= difference_data(shown, differences, compared)
         config |= _difference_config(compared)
+        order = [each for column in columns for each in _beside(column, compared)]
         _how(differences)
     ids = zlib.crc32(",".join(row.id for row in shown).encode())
     opened = st.session_state.get(_OPENED, 0)
     picked = st.dataframe(
         data,
         hide_index=True,
+        height=min(len(shown), MOST) * ROW_PX + HEAD_PX,
         column_config=config,
+        column_order=order,
+        placeholder=formats.DASH,
         key=f"runs.table-{ids}-{opened}",  # other lines: what was chosen by its place is not meant any more
         on_select="rerun",
         selection_mode=["multi-row", "single-cell"],
@@ -94,6 +100,11 @@ def verdict(score: str, found: Difference) -> str:
     word = ("stronger" if stronger else "weaker") if found.beyond_noise else "noise"
     text = _(VERDICTS[word]).format(low=f"{low:+.2f}", high=f"{high:+.2f}")
     return text if found.paired else _("{text}, by intervals").format(text=text)
+
+
+def _beside(column: str, compared: Sequence[str]) -> list[str]:
+    """A column, and those of its differences right after it."""
+    return [column, f"{column}.difference", f"{column}.verdict"] if column in compared else [column]
 
 
 def _difference_config(compared: Sequence[str]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def dots(shown: list[Row]) -> None:
         return
     with controls("runs-dots"), st.container(horizontal=True, vertical_alignment="bottom"):
         x = _axis(_("Across"), "runs.x", offered, "elapsed_s")
-        y = _axis(_("Up"), "runs.y", offered, "asr")
+        y = _axis(_("Up"), "runs.y", offered, "asr" if "asr" in offered else offered[-1])
         by = st.selectbox(
             _("Coloured by"),
             [NO_COLUMN, *COLUMNS],
@@ -101,7 +101,8 @@ def dots(shown: list[Row]) -> None:
             **kept("runs.colour", NO_COLUMN, allowed=[NO_COLUMN, *COLUMNS]),
         )
         log_x, log_y = _log(_("Log across"), "runs.logx"), _log(_("Log up"), "runs.logy")
-    drawn = [_dot(row, x, y, by) for row in shown if x in row.values and y in row.values]
+    inked = shown if by == NO_COLUMN else run_table.ordered(shown, by, falling=False)
+    drawn = [_dot(row, x, y, by) for row in inked if x in row.values and y in row.values]
     figure = scatter(
         drawn,
         title=_("{y} over {x}").format(y=title(y), x=title(x)),
@@ -147,7 +148,7 @@ def _title_of(row: Row) -> str:
 def parallel(shown: list[Row]) -> None:
     """The settings that differ and a score, a line for each run."""
     scores = [key for key in SCORES if any(key in row.values for row in shown)]
-    settings = run_table.differing(shown)
+    settings = run_table.differing([row for row in shown if any(key in row.values for key in scores)])
     if not scores or not settings:
         st.caption(_("Nothing to draw: two scored runs with different settings are needed."))
         return
@@ -159,7 +160,7 @@ def parallel(shown: list[Row]) -> None:
             offered,
             format_func=option,
             max_selections=AXES,
-            **kept("runs.axes", settings[:AXES], allowed=offered, **SEVERAL),
+            **kept("runs.axes", _usual_axes(settings), allowed=offered, **SEVERAL),
         )
     drawn = [row for row in shown if last in row.values and all(key in row.values for key in axes)][:DRAWN]
     if len(drawn) < 2 or not axes:
@@ -179,6 +180,11 @@ def parallel(shown: list[Row]) -> None:
     chart(figure, alt=alt.format(number=len(drawn), name=_title_of(drawn[best])), key="runs-parallel-chart")
     if len(shown) > DRAWN:
         st.caption(_("The first {number} runs are drawn.").format(number=DRAWN))
+
+
+def _usual_axes(settings: list[str]) -> list[str]:
+    """The seed tells nothing unless nothing else differs."""
+    return [key for key in settings if key != "seed"][:AXES] or settings
 
 
 def _parallel_axis(drawn: list[Row], key: str) -> Any:

@@ -194,7 +194,7 @@ def test_priority_name_notes_and_tags_are_changed(app: AppTest) -> None:
     opened(app, job=job.id)
     app.number_input(key="job-priority").set_value(3).run()
     app.button(key="job-set-priority").click().run()
-    app.text_input[-1].input("renamed")
+    next(each for each in app.text_input if each.label == "Name").input("renamed")
     app.text_area[0].input("a note")
     app.button(key="job-save").click().run()
     with Repository() as repository:

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.i18n import speaking
-from dashboard.parts.load import series_of
+from dashboard.parts.load import broken, series_of
 from engine.hardware import Load
 from tests.dashboard import reading
 
@@ -35,6 +35,13 @@ def test_the_axis_has_the_unit_that_fits(span: tuple[float, float], title: str, 
     ((spec, alt, _data),) = reading.lines(app)
     assert (spec["encoding"]["x"]["title"], spec["encoding"]["x"]["scale"]["domain"]) == (title, domain)
     assert alt == "Lines."
+
+
+def test_lines_break_where_nothing_was_sampled() -> None:
+    assert broken([], {}, 1.0) == ([], {})
+    ages, series = broken([0, 1, 5, 6, 9], {"CPU": [1, 2, 3, 4, 5]}, 2.0)
+    assert ages == [0, 1, 3, 5, 6, 7.5, 9]
+    assert series == {"CPU": [1, 2, None, 3, 4, None, 5]}
 
 
 def test_a_gpu_that_was_not_there_before_has_gaps() -> None:

@@ -38,15 +38,9 @@ def test_each_run_is_a_line_whatever_its_state_and_an_imported_patch_another():
             elapsed_s=9,
             result={"elapsed_s": 8.0, "steps": 3, "evaluation": EVALUATION},
         )
-        patch = patches.add(**PATCH, job_id=ended.id, dataset="streets", detector="d", class_name="person")
-        patches.add_score(
-            patch.id,
-            dataset="streets",
-            detector="d",
-            class_name="person",
-            held_out=True,
-            evaluation=EVALUATION,
-        )
+        made_on = {"dataset": "streets", "detector": "d", "class_name": "person"}
+        patch = patches.add(**PATCH | {"name": "first"}, job_id=ended.id, **made_on)
+        patches.add_score(patch.id, held_out=True, evaluation=EVALUATION, **made_on)
         jobs.add(kind="generate", label="second", request={"config": {}}, tags=["new"], notes="mine")
         jobs.add(kind="import", label="no run", request={})
         patches.add(**PATCH | {"name": "from elsewhere", "sha256": "2"})
