@@ -37,8 +37,13 @@ def hidden_bars(
     counts = [number.format(number=f"{found:,}") for found, *_shares in bars]
     figure = go.Figure(
         go.Bar(
-            x=[f"{label}<br>{count}" for label, count in zip(labels, counts, strict=True)],
+            x=list(labels),
             y=heights,
+            text=[count if found else "" for count, (found, *_shares) in zip(counts, bars, strict=True)],
+            textposition="auto",  # above a bar of no height
+            insidetextanchor="start",
+            textangle=0,
+            constraintext="none",
             error_y={
                 "type": "data",
                 "array": [_beyond(share, high) for share, _low, high in rows],
@@ -46,7 +51,7 @@ def hidden_bars(
                 "color": inks(dark)[0],
             },
             marker={"color": [colour(1 if place == chosen else 0) for place in range(len(bars))]},
-            hovertemplate="%{x}: %{y:.0%}<extra></extra>",
+            hovertemplate="%{x}: %{y:.0%}, %{text}<extra></extra>",
         )
     )
     styled(figure, title=title, dark=dark, large=large, height=360)

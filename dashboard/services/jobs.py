@@ -174,8 +174,10 @@ def steps(job_id: int) -> list[StepRecord]:
 def live_image(job_id: int) -> bytes | None:
     """The PNG of the patch as it is now, or as it became; None while there is none."""
     path = queue.live_image_path(job_id)
-    if path is None and (patch := view(job_id).patch) is not None:  # of a run in the foreground
-        path = Path(patch.image)
+    if path is None:  # a run in the foreground has its folder elsewhere
+        with opened() as repository:
+            patch = repository.patches.of_job(job_id)
+        path = Path(patch.image) if patch else None
     try:
         return path.read_bytes() if path else None
     except OSError:  # between the look and the reading the run ended and cleared it away

@@ -19,7 +19,7 @@ def test_without_objects_there_are_no_bars() -> None:
 def test_a_bar_without_objects_stays_empty() -> None:
     nothing = (0, math.nan, math.nan, math.nan)
     (bars,) = hidden_bars([nothing, (1200, 0.5, 0.25, 0.625)], ["small", "large"], chosen=1, **WORDS).data
-    assert list(bars.x) == ["small<br>of 0", "large<br>of 1,200"]
+    assert list(bars.text) == ["", "of 1,200"]
     assert list(bars.y) == [None, 0.5]
     assert list(bars.error_y.array) == [None, 0.125]
     assert list(bars.error_y.arrayminus) == [None, 0.25]
