@@ -15,8 +15,6 @@ from torchvision.models.detection.image_list import ImageList
 
 from engine.detectors.base import Targets
 
-NEARLY = 0.04  # of a side: less than views are zoomed by, but padding can cost a quarter of the time
-
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInput:
@@ -95,11 +93,10 @@ def prepare(transform: Any, images_nchw: Tensor, *, whole_px: int | None = None)
     scaling: dict[str, Any]
     if transform.fixed_size is not None:
         scaling = {"size": tuple(reversed(transform.fixed_size))}
-    elif whole_px is not None:
-        factor = _factor(transform, whole_px, whole_px)
-        scaling = {"size": [_side(each * factor, transform.size_divisible) for each in (height, width)]}
     else:
-        scaling = {"scale_factor": _factor(transform, height, width), "recompute_scale_factor": True}
+        short, long = sorted((height, width)) if whole_px is None else (whole_px, whole_px)
+        factor = min(transform.min_size[-1] / short, transform.max_size / long)
+        scaling = {"scale_factor": factor, "recompute_scale_factor": True}
     resized = F.interpolate(normalised, mode="bilinear", align_corners=False, **scaling)
     high, wide = resized.shape[2:]
     below, right = (-side % transform.size_divisible for side in (high, wide))
@@ -108,18 +105,6 @@ def prepare(transform: Any, images_nchw: Tensor, *, whole_px: int | None = None)
         resized_hw=(high, wide),
         image_hw=(height, width),
     )
-
-
-def _factor(transform: Any, height: int, width: int) -> float:
-    """By what a model resizes images of a size."""
-    short, long = sorted((height, width))
-    return min(transform.min_size[-1] / short, transform.max_size / long)
-
-
-def _side(wanted_px: float, divisible_px: int) -> int:
-    """A window's side for the model: as wanted, or what needs no padding, if that is nearly the same."""
-    unpadded = round(wanted_px / divisible_px) * divisible_px
-    return unpadded if abs(unpadded - wanted_px) <= NEARLY * wanted_px else max(int(wanted_px), 1)
 
 
 def full_precision(values: Tensor) -> Tensor:

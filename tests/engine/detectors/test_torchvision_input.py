@@ -49,9 +49,9 @@ def test_images_and_boxes_become_what_the_model_makes_of_them(name, size):
         (160, (160, 160), (80, 80), (96, 96)),  # a window as large as the whole
         (160, (128, 128), (64, 64), (64, 64)),
         (160, (100, 64), (50, 32), (64, 32)),  # each side by the factor of the whole
-        (160, (124, 132), (64, 64), (64, 64)),  # 62 and 66: nearly what needs no padding
+        (160, (124, 132), (62, 66), (64, 96)),
         (40, (32, 32), (64, 64), (64, 64)),  # enlarged
-        (160, (1, 1), (1, 1), (32, 32)),
+        (160, (2, 2), (1, 1), (32, 32)),
     ],
 )
 def test_windows_are_resized_by_the_factor_of_the_whole(whole_px, window, resized, padded):
