@@ -17,7 +17,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CURRENT = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # which tells of what has been
 FOREIGN_OPTIONS = {"--no-deps", "--force-reinstall", "--nproc-per-node"}  # of pip, torchrun
 FOREIGN_OPTIONS |= {"--profile", "--build", "--detach"}  # of docker compose
-FOREIGN_OPTIONS |= {"--head", "--generate"}  # of ray
+FOREIGN_OPTIONS |= {"--head", "--generate", "--include-dashboard"}  # of ray
 COMMANDS = {
     entry.call: entry.command
     for call, program in reference.PROGRAMS.items()
