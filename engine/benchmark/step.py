@@ -11,7 +11,8 @@ from torch import Tensor
 
 from engine.benchmark.subject import Subject
 from engine.datasets.loader import Batch
-from engine.detectors.ensemble import Attacked
+from engine.detectors.base import Detector
+from engine.detectors.ensemble import Attacked, Ensemble
 from engine.patch.render import compose
 from engine.patch.run import PatchRun
 from engine.patch.threads import BatchThreads
@@ -55,19 +56,26 @@ class StepBench:
             threads=run.gradient.threads,
         )
 
+    def _one_detector(self) -> Detector:
+        if isinstance(self.detector, Ensemble):
+            raise ValueError(f"expected a single detector, got {self.detector.name}")
+        return self.detector
+
     def bare(self) -> None:
         """The whole detector forward, and back to the images."""
         pixels = self.images_nchw.detach().requires_grad_(True)
-        found = self.detector.candidates(pixels, self.subject.class_id, boxes=True)
+        found = self._one_detector().candidates(pixels, self.subject.class_id, boxes=True)
         outputs = [each.sum() for each in (found.logits, found.boxes_xyxy_px) if each is not None]
         torch.autograd.grad(outputs, pixels)
 
     def bare_scores(self) -> None:
         """What the default loss needs of the detector, the batch in the parts in which a step computes it."""
 
+        detector = self._one_detector()
+
         def part(first: int, last: int) -> None:
             pixels = self.images_nchw[first:last].detach().requires_grad_(True)
-            found = self.detector.candidates(pixels, self.subject.class_id)
+            found = detector.candidates(pixels, self.subject.class_id)
             torch.autograd.grad(found.logits.sum(), pixels)
 
         self.threads.map(part, len(self.images_nchw))
