@@ -45,7 +45,7 @@ from engine.settings import declared
 from engine.store.repository import Repository
 
 _JOB_OPTIONS = ("label", "priority", "waits_for", "auto_resume", "notes", "tags")
-_NEEDS_TYPES = {"gpus": click.FLOAT, "cpus": click.INT, "memory_gb": click.FLOAT}
+_NEEDS_TYPES: dict[str, click.ParamType] = {"gpus": click.FLOAT, "cpus": click.INT, "memory_gb": click.FLOAT}
 
 
 @click.group("submit")

@@ -18,7 +18,7 @@ from engine.cluster.remote_job import RemoteJob
 from engine.errors import ClusterError
 from engine.jobs.child import GONE
 from engine.jobs.kinds import kind_of
-from engine.jobs.launcher import Launched, start_child
+from engine.jobs.launcher import Launched, Launcher, start_child
 from engine.jobs.sweeps import advance_all
 from engine.jobs.worker import WATCH_S, Underway, Worker
 from engine.jobs.workers import CLUSTER
@@ -131,7 +131,7 @@ class ClusterWorker(Worker):
             self._claim(job, node, share, partial(self._launch_on, node, share))
         self._tell_stuck(remote)
 
-    def _claim(self, job: Job, node: Node | None, share: Share, launch: Callable[[Job], Launched]) -> None:
+    def _claim(self, job: Job, node: Node | None, share: Share, launch: Launcher) -> None:
         """Claim a job, if nobody else was faster, and start it."""
         where = node.name if node else "the head"
         claimed = self._repository.queue.claim(self._id, f"{CLUSTER}:{job.id}", job_id=job.id, where=where)
