@@ -53,7 +53,7 @@ class Keeper:
         self._blobs = self._home / "blobs"
         for folder in (self._copies, self._blobs):
             folder.mkdir(parents=True, exist_ok=True)
-        self._sweep()
+        _remove_leftovers(self._home)
 
     def has_code(self) -> bool:
         """Whether the head's code is here already."""
@@ -132,18 +132,13 @@ class Keeper:
         os.utime(draft, ns=(changed_ns, changed_ns))
         draft.replace(self._place(path))
 
-    def _sweep(self) -> None:
-        """Remove what posts have left that were killed: their folders are named by their processes."""
-        for folder in (self._home / "work").glob("*-*"):
-            if not Path("/proc", folder.name.partition("-")[0]).exists() and Path("/proc/self").exists():
-                shutil.rmtree(folder, ignore_errors=True)
-
 
 class Post:
     """Runs the process of one attempt of a job on a node, between that process and the head."""
 
     def __init__(self) -> None:
         self._home = node_home()
+        _remove_leftovers(self._home)
         self._work = self._home / "work" / f"{os.getpid()}-{secrets.token_hex(6)}"
         self._work.mkdir(parents=True)
         self._seen: dict[str, tuple[int, int, int]] = {}
@@ -308,6 +303,13 @@ class Post:
             self._sending = (file, (name, facts.st_size, facts.st_mtime_ns, ""), 0)
             return True
         return False
+
+
+def _remove_leftovers(home: Path) -> None:
+    """Remove what posts have left that were killed: their folders are named by their processes."""
+    for folder in (home / "work").glob("*-*"):
+        if not Path("/proc", folder.name.partition("-")[0]).exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _files_below(folder: Path) -> list[Path]:

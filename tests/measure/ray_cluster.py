@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 
@@ -117,7 +117,8 @@ def _kill(repository: Repository, job: Job, node_home: Path, times: int) -> None
                 return
             time.sleep(LOOK_S)
         for work_folder in (node_home / "work").glob(f"*/jobs/{job.id}"):
-            os.kill(int(work_folder.parents[1].name.partition("-")[0]), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # killed before
+                os.kill(int(work_folder.parents[1].name.partition("-")[0]), signal.SIGKILL)
 
 
 @main.command()
