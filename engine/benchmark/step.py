@@ -11,7 +11,8 @@ from torch import Tensor
 
 from engine.benchmark.subject import Subject
 from engine.datasets.loader import Batch
-from engine.detectors.ensemble import Attacked
+from engine.detectors.base import Detector
+from engine.detectors.ensemble import members_of
 from engine.patch.render import compose
 from engine.patch.run import PatchRun
 from engine.patch.threads import BatchThreads
@@ -32,7 +33,7 @@ class StepBench:
     """
 
     subject: Subject
-    detector: Attacked
+    detector: Detector
     batch: Batch
     images_nchw: Tensor
     patch_chw: Tensor
@@ -45,9 +46,10 @@ class StepBench:
         batch = next(run.batches([indices]))
         images = batch.images_nchw.float().div(255).contiguous(memory_format=torch.channels_last)
         patch = run.state.patch_chw.to(images.device).requires_grad_(True)
+        (alone,) = members_of(run.detector, subject.class_id)
         return cls(
             subject=subject,
-            detector=run.detector,
+            detector=alone.detector,
             batch=batch,
             images_nchw=images,
             patch_chw=patch,
