@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.benchmark.subject import Subject
 from engine.datasets.loader import Batch
 from engine.detectors.base import Detector
-from engine.detectors.ensemble import Attacked, Ensemble
+from engine.detectors.ensemble import members_of
 from engine.patch.render import compose
 from engine.patch.run import PatchRun
 from engine.patch.threads import BatchThreads
@@ -33,7 +33,7 @@ class StepBench:
     """
 
     subject: Subject
-    detector: Attacked
+    detector: Detector
     batch: Batch
     images_nchw: Tensor
     patch_chw: Tensor
@@ -46,9 +46,10 @@ class StepBench:
         batch = next(run.batches([indices]))
         images = batch.images_nchw.float().div(255).contiguous(memory_format=torch.channels_last)
         patch = run.state.patch_chw.to(images.device).requires_grad_(True)
+        (alone,) = members_of(run.detector, subject.class_id)
         return cls(
             subject=subject,
-            detector=run.detector,
+            detector=alone.detector,
             batch=batch,
             images_nchw=images,
             patch_chw=patch,
@@ -56,26 +57,19 @@ class StepBench:
             threads=run.gradient.threads,
         )
 
-    def _one_detector(self) -> Detector:
-        if isinstance(self.detector, Ensemble):
-            raise ValueError(f"expected a single detector, got {self.detector.name}")
-        return self.detector
-
     def bare(self) -> None:
         """The whole detector forward, and back to the images."""
         pixels = self.images_nchw.detach().requires_grad_(True)
-        found = self._one_detector().candidates(pixels, self.subject.class_id, boxes=True)
+        found = self.detector.candidates(pixels, self.subject.class_id, boxes=True)
         outputs = [each.sum() for each in (found.logits, found.boxes_xyxy_px) if each is not None]
         torch.autograd.grad(outputs, pixels)
 
     def bare_scores(self) -> None:
         """What the default loss needs of the detector, the batch in the parts in which a step computes it."""
 
-        detector = self._one_detector()
-
         def part(first: int, last: int) -> None:
             pixels = self.images_nchw[first:last].detach().requires_grad_(True)
-            found = detector.candidates(pixels, self.subject.class_id)
+            found = self.detector.candidates(pixels, self.subject.class_id)
             torch.autograd.grad(found.logits.sum(), pixels)
 
         self.threads.map(part, len(self.images_nchw))
