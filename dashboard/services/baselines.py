@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dashboard.services import run_table
 from dashboard.services.run_table import Row
 from dashboard.services.storage import cached, opened
 from engine.jobs.differences import Difference, difference
@@ -14,7 +15,6 @@ from engine.store.runs import ScoredOn
 __all__ = ["COMPARED", "Difference", "against"]
 
 COMPARED = ("asr", "confidence_retained", "ap50")
-_NOTHING = ScoredOn(subject="", by_image={})
 
 
 def against(baseline: Row, shown: Sequence[Row]) -> dict[str, dict[str, Difference]]:
@@ -22,14 +22,24 @@ def against(baseline: Row, shown: Sequence[Row]) -> dict[str, dict[str, Differen
 
     The baseline itself is left out, and so is what was scored on something else.
     """
-    known = _scored_on()
-    reference = known.get(baseline.patch or 0)
-    if reference is None:
+    found = _to(baseline.id)
+    return {row.id: found[row.id] for row in shown if row.id in found}
+
+
+@cached(ttl_s=60, max_entries=8)
+def _to(baseline_id: str) -> dict[str, dict[str, Difference]]:
+    """The differences of all lines: a thousand take three seconds, so they outlive a filter."""
+    rows = {row.id: row for row in run_table.rows()}
+    with opened() as repository:
+        known = repository.runs.scored_on()
+    baseline = rows.get(baseline_id)
+    reference = None if baseline is None else known.get(baseline.patch or 0)
+    if baseline is None or reference is None:
         return {}
     found = {}
-    for row in shown:
-        own = known.get(row.patch or 0, _NOTHING)
-        if row.id != baseline.id and own.subject == reference.subject:
+    for row in rows.values():
+        own = known.get(row.patch or 0)
+        if own is not None and row.id != baseline.id and own.subject == reference.subject:
             found[row.id] = _differences(row, own, baseline, reference)
     return found
 
@@ -43,9 +53,3 @@ def _differences(row: Row, own: ScoredOn, baseline: Row, reference: ScoredOn) ->
 def _scores(row: Row) -> dict[str, Any]:
     """A line's scores as `Scores.to_json` has them."""
     return {score: row.values.get(score) for score in COMPARED} | {"ci95": row.intervals}
-
-
-@cached(ttl_s=5, max_entries=4)
-def _scored_on() -> dict[int, ScoredOn]:
-    with opened() as repository:
-        return repository.runs.scored_on()

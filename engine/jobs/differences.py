@@ -6,12 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from engine.benchmark.paired import paired_effect
-from engine.evaluation.bootstrap import ratio_samples, resample_counts, total_ratio
+from engine.evaluation.bootstrap import IntArray, ratio_samples, resample_counts, total_ratio
 from engine.measurements import Interval
 
 RESAMPLES = 1000
@@ -59,10 +60,16 @@ def difference(
 
 def _paired(sums: str, side: Sums, reference: Sums) -> Interval:
     found = np.asarray(side["found"], dtype=np.float64)
-    counts = resample_counts(len(found), resamples=RESAMPLES, seed=0)
+    counts = _counts(len(found))
     both = [np.asarray(each[sums], dtype=np.float64) for each in (side, reference)]
     resampled = [(total_ratio(each, found), ratio_samples(each, found, counts)) for each in both]
     return paired_effect(resampled[:1], resampled[1:]).interval
+
+
+@lru_cache(maxsize=2)
+def _counts(images: int) -> IntArray:
+    """The resamples of so many images: drawing them takes longer than all that is done with them."""
+    return resample_counts(images, resamples=RESAMPLES, seed=0)
 
 
 def _unpaired(value: float, reference: float, own: Sequence[Any], others: Sequence[Any]) -> Interval:
