@@ -139,7 +139,12 @@ def score_spec(
     scale = {"domain": list(names.values()), "range": [colour(1 + ink) for ink in range(len(names))]}
     layers: list[dict[str, Any]] = []
     for name, words in names.items():
-        ink = {"datum": words, "type": "nominal", "scale": scale, "legend": {"title": None}}
+        ink = {
+            "datum": words,
+            "type": "nominal",
+            "scale": scale,
+            "legend": {"title": None, "symbolOpacity": 1},
+        }
         y = number(name, scale={"domain": [0, 1]})
         band = {"y": {**y, "field": f"{name}_low"}, "y2": {"field": f"{name}_high"}, "color": ink}
         line = {"type": "line", "strokeWidth": thick(large), "point": True}
