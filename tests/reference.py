@@ -66,7 +66,9 @@ holds one JSON document and nothing else.
 | variable | meaning | default |
 | --- | --- | --- |
 | `PATCHBENCH_HOME` | the folder of the database, results, uploads and downloads | `./data` |
+| `PATCHBENCH_NODE_HOME` | the folder of what a cluster's node was sent | `~/.cache/patchbench-node` |
 | `PATCHBENCH_ROOTS` | folders that the dashboard may read | your home folder and the working folder |
+| `PATCHBENCH_SHARED` | folders that the nodes of a cluster see at the same paths | none |
 | `PATCHBENCH_TRUSTED` | folders whose weight files are opened as with `--trust-weights` | none |
 """
 
