@@ -66,10 +66,10 @@ holds one JSON document and nothing else.
 | variable | meaning | default |
 | --- | --- | --- |
 | `PATCHBENCH_HOME` | the folder of the database, results, uploads and downloads | `./data` |
+| `PATCHBENCH_NODE_HOME` | the folder of what a cluster's node was sent | `~/.cache/patchbench-node` |
 | `PATCHBENCH_ROOTS` | folders that the dashboard may read | your home folder and the working folder |
 | `PATCHBENCH_AUTOSTART` | `no`: no worker and no previewer is started by itself | `yes` |
-| `PATCHBENCH_SHARED` | folders that a cluster's nodes see at the same paths | none |
-| `PATCHBENCH_NODE_HOME` | where a cluster's node keeps what it is sent | `~/.cache/patchbench-node` |
+| `PATCHBENCH_SHARED` | folders that the nodes of a cluster see at the same paths | none |
 | `PATCHBENCH_TRUSTED` | folders whose weight files are opened as with `--trust-weights` | none |
 | `PATCHBENCH_WEBHOOK` | an address that workers tell of jobs' ends ([jobs.md](jobs.md#being-told)) | none |
 """

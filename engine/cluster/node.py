@@ -28,7 +28,7 @@ Piece = tuple[str, int, int, str, int, bytes]
 
 PIECES_BYTES = 16 * 2**20  # of files that a turn brings
 SCAN_S, LOOK_S = 0.5, 0.05
-LINE = "_PATCHBENCH_LINE"
+LINE = "OUTPOST_LINE"
 
 
 def node_home() -> Path:

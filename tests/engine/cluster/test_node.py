@@ -83,7 +83,7 @@ PROGRAM = """
 import os, sys, time
 from multiprocessing.connection import Connection
 from pathlib import Path
-line = Connection(int(os.environ["_PATCHBENCH_LINE"]))
+line = Connection(int(os.environ["OUTPOST_LINE"]))
 folder = Path(os.environ["PATCHBENCH_HOME"], "jobs", "7")
 print("begun", os.environ["OMP_NUM_THREADS"], os.environ["CUDA_VISIBLE_DEVICES"] or "none", flush=True)
 kept = (folder / "kept").read_bytes()
