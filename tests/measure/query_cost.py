@@ -20,7 +20,7 @@ from engine.json_text import json_text
 from engine.records import Job, Progress, StepRecord
 from engine.store.repository import Repository
 
-__all__ = ["fill", "fill_steps", "main", "measure", "write_steps", "writing"]
+__all__ = ["fill", "fill_steps", "main", "measure", "step_of", "write_steps", "writing"]
 
 _STATES = ("succeeded", "succeeded", "succeeded", "failed", "cancelled", "interrupted", "paused", "queued")
 _SPEC = {"config": {"dataset": "street", "weights": "yolov8n.pt", "iterations": 200, "note": "x" * 1500}}
@@ -89,7 +89,7 @@ def write_steps(path: Path, job_id: int) -> None:
     with Repository(path) as repository:
         step = 0
         while True:
-            repository.steps.add(job_id, (_step(step + number) for number in range(1, 11)))
+            repository.steps.add(job_id, (step_of(step + number) for number in range(1, 11)))
             step += 10
             time.sleep(0.1)
 
@@ -212,7 +212,8 @@ def _queries(repository: Repository) -> dict[str, Callable[[], object]]:
     }
 
 
-def _step(number: int) -> StepRecord:
+def step_of(number: int) -> StepRecord:
+    """A step as a run reports it."""
     return StepRecord(
         step=number,
         iteration=1,

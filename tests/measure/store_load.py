@@ -17,8 +17,9 @@ import click
 import numpy as np
 
 from engine.errors import StorageError
-from engine.records import Job, Progress, StepRecord
+from engine.records import Job, Progress
 from engine.store.repository import Repository
+from tests.measure.query_cost import step_of
 
 __all__ = ["Load", "main", "measure_jobs", "measure_steps"]
 
@@ -64,7 +65,7 @@ def measure_steps(path: Path, *, writers: int, seconds: float, steps: int = 20) 
 
     def report(repository: Repository, writer: int, action: int) -> None:
         first = action * steps
-        new = (_step(first + number) for number in range(1, steps + 1))
+        new = (step_of(first + number) for number in range(1, steps + 1))
         progress = Progress(phase="optimising", done=first, total=1_000_000)
         if not repository.queue.report(running[writer], progress, steps=new):
             raise AssertionError("expected a job that still runs, found none")
@@ -143,18 +144,6 @@ def _started(repository: Repository, device: str) -> Job:
     if job is None:
         raise AssertionError(f"expected a job for {device}, found none")
     return job
-
-
-def _step(number: int) -> StepRecord:
-    return StepRecord(
-        step=number,
-        iteration=1 + number // 64,
-        loss=0.5,
-        terms={"object": 0.5},
-        learning_rate=0.01,
-        images=2,
-        elapsed_s=number * 0.1,
-    )
 
 
 if __name__ == "__main__":
