@@ -140,7 +140,15 @@ def _fields(kind: str, message: Message) -> Iterator[tuple[str, str]]:
             if isinstance(each, Message):
                 yield from _fields(kind, each)
             elif isinstance(each, str):
-                yield f"{kind}.{field.name}", each
+                yield f"{kind}.{field.name}", _heads(each) if field.name == "columns" else each
+
+
+def _heads(columns: str) -> str:
+    """The columns of a table without the options of their cells, such as tags: they are plain text."""
+    shown = json.loads(columns)
+    for each in shown.values():
+        each.get("type_config", {}).pop("options", None)
+    return json.dumps(shown)
 
 
 def _strings(value: Any) -> Iterator[str]:
