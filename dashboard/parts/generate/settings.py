@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dashboard import formats
@@ -11,7 +11,12 @@ from dashboard.components import guarded
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, chosen, kept
-from dashboard.parts.class_choice import choose_classes, choose_detector_class, write_classes
+from dashboard.parts.class_choice import (
+    choose_classes,
+    choose_detector_class,
+    read_classes,
+    write_classes,
+)
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import (
     choose_detector,
@@ -68,7 +73,7 @@ def _take(values: Mapping[str, Any]) -> None:
             del st.session_state[key]
     for key, value in values.items():
         write = _WRITTEN.get(key, _written)
-        if key in ("class_name", "defences", "further_weights"):
+        if key in ("class_name", "defences", "further_weights", "own_detector_classes"):
             value = [value] if isinstance(value, str) else list(value)
         choose(query(key), None if value == DEFAULTS.get(key) else value, write=write)
     preset = next((name for name, number in PRESETS.items() if number == values["iterations"]), "own")
@@ -92,6 +97,7 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
     if further:
         with right:
             values["ensemble"] = choose_ensemble()
+            values["own_detector_classes"] = _own_classes([weights, *further])
     left, right = st.columns(2)
     with left:
         names = datasets.classes_with_objects(dataset)
@@ -104,6 +110,15 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
     if classes and detector_class is not None:
         values |= {"class_name": tuple(classes), "detector_class": detector_class}
     return values
+
+
+def _own_classes(detectors: Sequence[str]) -> tuple[str, ...]:
+    """Classes of single detectors, which an earlier job or a link brings along, as far as they are chosen."""
+    brought = chosen(query("own_detector_classes"), [], parse=read_classes)
+    own = tuple(each for each in brought if each.rpartition("@")[2] in detectors)
+    if own:
+        st.caption(_("Classes of single detectors: {classes}").format(classes=", ".join(own)))
+    return own
 
 
 def choose_ensemble() -> str:
@@ -186,6 +201,7 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "weights": write_weights,
     "defences": write_classes,
     "further_weights": write_several,
+    "own_detector_classes": write_classes,
     "initial": _write_patch,
 }
 

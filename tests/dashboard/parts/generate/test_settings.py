@@ -83,6 +83,24 @@ def test_further_detectors_are_attacked_at_once_and_not_the_first_one_twice(
     assert page.multiselect(key="widget.g.further_weights").value == ["yolo11n", "yolov8n"]
 
 
+@pytest.mark.parametrize(
+    ("kept", "own"), [(["yolo11n", "yolov8n"], ("pedestrian@yolo11n",)), (["yolov8n"], ())]
+)
+def test_classes_of_single_detectors_come_along_while_these_are_chosen(
+    page: AppTest, streets: None, kept: list[str], own: tuple[str, ...]
+) -> None:
+    several = {"further_weights": ("yolo11n", "yolov8n"), "own_detector_classes": ("pedestrian@yolo11n",)}
+    config = RunConfig(dataset=DATASET, weights="demo", class_name="person", **several)
+    with Repository() as repository:
+        number = finish(repository, config, label="earlier", result={}).id
+    page.query_params["from_job"] = str(number)
+    page.run()
+    said = [each.value.replace("\u2060", "") for each in page.caption]
+    assert "Classes of single detectors: pedestrian@yolo11n" in said
+    page.multiselect(key="widget.g.further_weights").set_value(kept).run()
+    assert config_of(launched(page)).own_detector_classes == own
+
+
 def test_an_own_number_of_iterations(page: AppTest, streets: None) -> None:
     page.query_params.update({"g.preset": "own", "g.iterations": "7"})
     page.run()
