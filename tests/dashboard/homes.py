@@ -106,7 +106,7 @@ def finish(repository: Repository, config: RunConfig, *, label: str, result: dic
 
 def add_running(repository: Repository, label: str = "Run in progress") -> Job:
     """A job that says it runs, half done."""
-    config = RunConfig(dataset=DATASET, weights="demo")
+    config = RunConfig(dataset=DATASET, weights="demo", validation_share=0.0)
     added = repository.jobs.add(kind="generate", label=label, request={"config": config.to_json()})
     progress = Progress(
         phase="optimising", done=120, total=240, unit="steps", loss=0.4, rate=12.5, remaining_s=75.0

@@ -31,6 +31,7 @@ PLAIN = {
     **dict.fromkeys(("selectbox", "multiselect"), ("options", "default", "raw_value", "raw_values")),
     **dict.fromkeys(("text_input", "text_area"), ("default", "value")),
     "text": ("body",),
+    "bidi_component": ("json",),  # ours set texts as textContent alone, which a test holds
     "code": ("code_text",),
     "page_link": ("query_string",),
     **dict.fromkeys(("image", "imgs"), ("alt", "url")),

@@ -16,6 +16,7 @@ from dashboard.services import run_filter, run_table
 from dashboard.services.run_table import COLUMNS, FACETS, Row
 from engine.errors import SettingsError
 
+EXAMPLE = "asr > 0.5 and batch_size = 8"  # filters are written alike in all languages
 SEVERAL: dict[str, Any] = {
     "parse": lambda text: [unquote(part) for part in text.split(",")],
     "write": lambda values: ",".join(quote(each, safe="") for each in values),
@@ -39,7 +40,7 @@ def ask(known: list[Row]) -> Query:
     text, buttons = st.columns([3, 2], vertical_alignment="bottom")
     where = text.text_input(
         _("Filter"),
-        placeholder="asr > 0.5 and batch_size = 8",
+        placeholder=EXAMPLE,
         icon=":material/filter_alt:",
         help=_(
             "Words are looked for in names, tags, notes, datasets, detectors and classes. A column is "

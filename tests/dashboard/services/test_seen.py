@@ -10,7 +10,10 @@ from engine.config import RunConfig
 from engine.store.datasets import DatasetSummary
 from tests.dashboard.homes import DATASET, PEOPLE
 
-MADE = {"config": RunConfig(dataset=DATASET, weights="demo").to_json(), "dataset": {"name": DATASET}}
+MADE = {
+    "config": RunConfig(dataset=DATASET, weights="demo", validation_share=0.0).to_json(),
+    "dataset": {"name": DATASET},
+}
 WITH_PEOPLE = frozenset(place for place, count in enumerate(PEOPLE) if count)
 
 

@@ -65,4 +65,4 @@ def subject(blocks: Path, tiny_weights: Path) -> list[object]:
 def small(subject: list[object]) -> list[object]:
     """The options of a run that takes a fraction of a second."""
     sizes = ["--iterations", 3, "--batch-size", 2, "--patch-size", 16, "--view-size", 0]
-    return [*subject, *sizes, "--no-evaluate"]
+    return [*subject, *sizes, "--validation-share", 0, "--no-evaluate"]

@@ -170,7 +170,7 @@ def test_a_worker_that_stops_keeps_checkpoints(repository: Repository) -> None:
     job = queue.submit(repository, "tick", TickRequest(ticks=1000, pause_s=0.1))
 
     def stop(another: Repository, worker: ClusterWorker) -> None:
-        once(another, job.id, ticking)
+        once(another, job.id, lambda job: ticking(job) and any(node.jobs for node in another.nodes.all()))
         (told,) = another.nodes.all()
         assert (told.jobs, told.cpus_taken) == (1, 1)
         worker.stop()

@@ -86,8 +86,8 @@ def test_half_a_model_is_named(tmp_path):
 
 
 def test_trust_is_asked_for(tmp_path):
-    path = save(tmp_path / "mine.pt", more=print)
-    with pytest.raises(UntrustedWeightsError, match=r"builtins\.print|__builtin__\.print"):
+    path = save(tmp_path / "mine.pt", more=eval)
+    with pytest.raises(UntrustedWeightsError, match=r"builtins\.eval|__builtin__\.eval"):
         load(path, device=CPU)
     assert load(path, device=CPU, trust=True).name == "mine"
 

@@ -41,6 +41,7 @@ def unbroken(
         patch_height=16,
         patch_width=16,
         checkpoint_every=5,
+        validation_share=0.0,
     )
     folder = tmp_path_factory.mktemp("unbroken") / "run"
     generate(config, folder, evaluate_after=False)

@@ -16,7 +16,7 @@ def test_each_setting_stands_once() -> None:
     keys = [field.key for field in FIELDS]
     assert len(set(keys)) == len(keys)
     apart = {"dataset", "weights", "class_name", "detector_class", "iterations", "initial"}
-    apart |= {"schedule.milestones", "further_weights", "ensemble"}
+    apart |= {"schedule.milestones", "further_weights", "ensemble", "own_detector_classes"}
     assert set(keys) | apart == set(DEFAULTS)
     assert {setting.group for setting in RUN.values()} == {*GROUPS, ""}
 
