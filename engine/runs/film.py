@@ -69,7 +69,7 @@ class Film:
             for step, content in self._waiting.items():
                 _write(self.folder / FOLDER / f"{step:09d}.webp", content)
         except (OSError, StorageError) as error:
-            log.warning("The film of the patch lacks a moment: %s", error)
+            log.info("The film of the patch lacks a moment: %s", error)  # the checkpoint tells of a full disk
         self._waiting.clear()
 
 

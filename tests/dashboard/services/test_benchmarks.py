@@ -26,13 +26,15 @@ from tests.dashboard.homes import fill
 from tests.dashboard.measured import add_benchmark, against, row
 
 PUBLISHED = sorted((Path(__file__).resolve().parents[3] / "docs" / "benchmarks").glob("*.json"))
-# What has no other name in Korean: programs, precisions, the detector's losses, scores, units.
+# What has no other name in Korean: programs, defences, detectors, precisions, losses, scores, units.
 NAMES = {
     "arXiv",
     "PatchBench",
     "ART",
     "jpeg",
     "lgs",
+    "resize",
+    "pad",
     "demo",
     "rcnn",
     "yolo",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,7 @@ def test_one_that_is_held_is_written_at_the_end(tmp_path: Path) -> None:
 def test_a_film_that_cannot_be_written_does_not_end_the_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     (tmp_path / FOLDER).write_text("in the way")
     Film(folder=tmp_path).add(0, np.zeros((3, 4, 4), np.float32))
     assert "The film of the patch lacks a moment" in caplog.text
