@@ -14,6 +14,7 @@ from engine.config import RunConfig
 from engine.errors import DatasetError
 from engine.jobs.kinds import making
 from engine.jobs.workers import default_device
+from engine.runs.selection import held_out_of
 from engine.store.costs import StepCost
 from engine.store.repository import Repository
 
@@ -209,10 +210,8 @@ def _images(repository: Repository, config: RunConfig) -> int:
 
 
 def _split(images: int, config: RunConfig) -> tuple[int, int]:
-    """Numbers of training and held-out images, split as by `selection.split_validation`."""
-    if not config.validation_share or images < 2:
-        return images, 0
-    held_out = min(max(round(images * config.validation_share), 1), images - 1)
+    """Numbers of training and held-out images."""
+    held_out = held_out_of(images, config.validation_share)
     return images - held_out, held_out
 
 

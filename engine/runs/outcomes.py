@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,11 @@ def located(
         # A loader leaves out what cannot be seen.
         if record.path in places and len(boxes) == len(outcome.clean):
             found.append(
-                ImageOutcome(
+                replace(
+                    outcome,
                     image=places[record.path],
                     size=(record.width, record.height),
                     boxes_xyxy_px=tuple(boxes),
-                    clean=outcome.clean,
-                    patched=outcome.patched,
-                    appeared=outcome.appeared,
                 )
             )
     return tuple(found)

@@ -21,15 +21,17 @@ def some_of(items: list[Item], limit: int, seed: int) -> list[Item]:
     return [items[index] for index in sorted(chosen.tolist())]
 
 
-def split_validation(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices for training and for validation, the latter a random `share`, but 1 to count - 1 of them.
+def held_out_of(count: int, share: float) -> int:
+    """How many of the images a share holds out: 1 to count - 1; a single one is never held out."""
+    return min(max(round(count * share), 1), count - 1) if share and count > 1 else 0
 
-    A single image is never held out.
-    """
-    if not share or count < 2:
+
+def split_validation(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
+    """Indices for training and for validation, the latter random and `held_out_of` in number."""
+    held_out = held_out_of(count, share)
+    if not held_out:
         return list(range(count)), []
     order = np.random.default_rng(seed).permutation(count).tolist()
-    held_out = min(max(round(count * share), 1), count - 1)
     return sorted(order[held_out:]), sorted(order[:held_out])
 
 
