@@ -109,12 +109,6 @@ class LedgerAtHead:
         """Store a validation."""
         self._head.report("validated", iteration, dict(scores), dict(ci95))
 
-    def save_dataset(
-        self, dataset: Dataset, *, rename: Callable[[Mapping[str, str]], str] | None = None
-    ) -> str:
-        """Never asked for: datasets are imported on the head."""
-        raise NotImplementedError
-
     def succeed(self, result: dict[str, Any]) -> None:
         """Record the result, whose files the head has by then."""
         self._head.report("succeed", result)

@@ -76,12 +76,7 @@ class Fleet:
         """What the database is told of nodes: their load as last asked for, without waiting for it."""
         return [
             ClusterNode(
-                id=node.id,
-                name=node.name,
-                address=node.address,
-                cpus=node.cpus,
-                gpus=node.gpus,
-                memory_bytes=node.memory_bytes,
+                **vars(node),
                 cpus_taken=taken.get(node.id, Share()).cpus,
                 gpus_taken=taken.get(node.id, Share()).gpus,
                 jobs=jobs.get(node.id, 0),

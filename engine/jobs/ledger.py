@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from engine.jobs.kinds import kind_of
 from engine.jobs.sweeps import prune_if_hopeless
-from engine.records import Dataset, Job, Progress, StepRecord
+from engine.records import Job, Progress, StepRecord
 from engine.store.repository import Repository
 
 
@@ -38,11 +38,6 @@ class Ledger(Protocol):
     ) -> None:
         """Store what the patch scored on the images held out; a hopeless trial of a sweep is cancelled."""
 
-    def save_dataset(
-        self, dataset: Dataset, *, rename: Callable[[Mapping[str, str]], str] | None = None
-    ) -> str:
-        """Store a dataset and return its name; see `Datasets.save`."""
-
     def succeed(self, result: dict[str, Any]) -> None:
         """Record the result and end the job."""
 
@@ -70,7 +65,6 @@ class StoredLedger:
     ) -> None:
         self._repository, self._job, self._lost = repository, job, lost
         self.job_id, self.stop_requested = job.id, stop_requested
-        self.save_dataset = repository.datasets.save
 
     def report(
         self, progress: Progress, *, steps: Iterable[StepRecord] = (), forget_after: int | None = None

@@ -65,21 +65,23 @@ class DatasetImport(Kind[ImportRequest]):
         return f"Import {request.name or Path(request.source).name}"
 
     def work(self, request: ImportRequest, folder: Path, ledger: Ledger) -> dict[str, Any]:
-        """Read the dataset, and have it stored."""
+        """Read the dataset and store it."""
         from engine.jobs.reporting import Reporter
         from engine.runs.imports import import_dataset
+        from engine.store.repository import Repository
 
         reporter = Reporter(ledger)
-        dataset = import_dataset(
-            ledger.save_dataset,
-            request.source,
-            name=request.name,
-            split=request.split,
-            images=None if request.images is None else Path(request.images),
-            roots=None if request.roots is None else [Path(root) for root in request.roots],
-            report=lambda done, total: reporter.phase("reading", done, total, "images"),
-            storing=lambda read: reporter.phase("storing", 0, len(read.images), "images"),
-        )
+        with Repository() as repository:
+            dataset = import_dataset(
+                repository.datasets.save,
+                request.source,
+                name=request.name,
+                split=request.split,
+                images=None if request.images is None else Path(request.images),
+                roots=None if request.roots is None else [Path(root) for root in request.roots],
+                report=lambda done, total: reporter.phase("reading", done, total, "images"),
+                storing=lambda read: reporter.phase("storing", 0, len(read.images), "images"),
+            )
         reporter.phase("stored", len(dataset.images), len(dataset.images), "images")
         for note in dataset.notes:
             log.info("%s", note)

@@ -10,7 +10,7 @@ import pytest
 from engine.jobs import queue
 from engine.jobs.kinds.dataset_import import DatasetImport, ImportRequest
 from engine.jobs.ledger import StoredLedger
-from engine.records import Dataset, Job, Progress
+from engine.records import Job, Progress
 from engine.store.repository import Repository
 from tests.engine.store.factories import step
 
@@ -73,12 +73,6 @@ def test_a_validation_is_stored(repository: Repository, ledger: StoredLedger) ->
     ledger.validated(10, {"asr": 0.5}, {"asr": (0.25, 0.75)})
     (found,) = repository.validations.of([1])
     assert (found.iteration, found.scores, found.ci95) == (10, {"asr": 0.5}, {"asr": (0.25, 0.75)})
-
-
-def test_a_dataset_is_stored(repository: Repository, ledger: StoredLedger) -> None:
-    dataset = Dataset(name="a", source="a", class_names=("person",), images=())
-    assert ledger.save_dataset(dataset, rename=lambda taken: f"b{len(taken)}") == "b0"
-    assert repository.datasets.has("b0")
 
 
 def test_the_kind_records_what_was_made(
