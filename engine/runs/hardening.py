@@ -185,6 +185,7 @@ class _Hardening:
             SettingsError: the time limit leaves too little for the training.
         """
         config = self._config
+        self._training_s(self._trial_s(), self._trial_s())  # too short without any scoring: said at once
         trial = self._trial(load_detector(config.weights, device=config.device, trust=self._trust))
         self._observer.on_phase("attacking")
         new = trial.attack(seconds=self._trial_s())

@@ -144,6 +144,8 @@ def test_a_stop_before_the_training_leaves_nothing(
         ),
         ({"patches": ("nowhere.npy",)}, EngineError, "nowhere.npy: expected"),
         ({"time_limit_s": 0.001}, SettingsError, "time limit: expected more than .* which the trials take"),
+        # 9 s before and 1.15 times as much after: said before any of it is spent
+        ({"time_limit_s": 20.0, "trial_time_s": 9.0}, SettingsError, "expected more than 19 s"),
     ],
 )
 def test_what_cannot_be_leaves_no_folder(
