@@ -83,7 +83,7 @@ class HardeningConfig(TrainingConfig):
         0.8, "Patched objects", "Share of such an image's objects that carry one.", bounds=(0.05, 1)
     )
     texture_share: float = recipe(
-        0.15,
+        0.25,
         "Textures",
         "Share of the patches that are noise, stripes or plain colours instead of the pool's.",
         bounds=(0, 1),
@@ -100,6 +100,13 @@ class HardeningConfig(TrainingConfig):
         "Work for each new patch, made against the current weights.",
         unit="image-iterations",
         bounds=(1, 1_000_000),
+    )
+    distillation: float = recipe(
+        1.0,
+        "Distillation",
+        "Weight of the loss that keeps predictions close to the original detector's on the clean images; "
+        "0: off. Ultralytics detectors only.",
+        bounds=(0, 100),
     )
     trial: str = setting(
         "short",

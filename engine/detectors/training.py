@@ -42,7 +42,14 @@ class TrainingBatch:
 
 
 class Alteration(Protocol):
-    """Changes the images of each step before the model sees them."""
+    """Changes the images of each step before the model sees them.
+
+    Attributes:
+        distillation: how much the answers of the initial weights to the unaltered images count beside the
+            labels; 0 for nothing. Ultralytics' detectors alone learn from them.
+    """
+
+    distillation: float
 
     def __call__(self, batch: TrainingBatch) -> Tensor:
         """The images to train on, shaped like the batch's, which may be returned; chance is its own."""

@@ -23,6 +23,7 @@ from engine.detectors.training import (
     seed_epoch,
 )
 from engine.detectors.ultralytics_adapter import UltralyticsDetector
+from engine.detectors.ultralytics_distillation import ANSWERS, Distillation
 from engine.detectors.ultralytics_model import detection_model, input_channels
 from engine.detectors.ultralytics_quiet import DetectionModel, quiet_environment
 from engine.detectors.ultralytics_records import RecordsDataset
@@ -103,6 +104,7 @@ class _CourseTrainer(DetectionTrainer):
 
     def __init__(self, task: TrainingTask, course: Course, start: Any, scratch: Path) -> None:
         self._task, self._course, self._start = task, course, start
+        self._distillation: Distillation | None = None
         config = task.config
         usual = LEARNING_RATES[config.optimizer] * (1 if config.strategy == "scratch" else FINE_TUNING)
         self._kept = {
@@ -138,6 +140,10 @@ class _CourseTrainer(DetectionTrainer):
         if self._task.config.strategy != "scratch":
             model.load(self._start, verbose=False)
         self.model = model
+        alteration = self._task.alteration
+        if alteration is not None and alteration.distillation:
+            known = list(self._start.names.values())
+            self._distillation = Distillation(model, alteration.distillation, known)
 
     def get_dataloader(
         self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
@@ -174,6 +180,8 @@ class _CourseTrainer(DetectionTrainer):
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Ultralytics' batch on the device, its images altered if the task says how."""
         batch = super().preprocess_batch(batch)
+        if self._distillation is not None:
+            batch[ANSWERS] = self._distillation.answers(batch["img"])
         if self._task.alteration is not None:
             with torch.autocast(self.device.type, enabled=False):
                 batch["img"] = self._task.alteration(
@@ -241,6 +249,8 @@ class _CourseTrainer(DetectionTrainer):
             self._close_dataloader_mosaic()
         self.train_loader.reset()
         self._batch = 0
+        if self._distillation is not None:
+            self.model.criterion = self._distillation.criterion(self.model)
 
     def _set_rate(self) -> None:
         factor = self._course.rate_factor(self.epoch + self._batch / len(self.train_loader))

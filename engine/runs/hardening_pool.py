@@ -33,8 +33,9 @@ from engine.store.repository import Repository
 log = logging.getLogger(__name__)
 
 DRAW_STREAM, RENEW_STREAM = 32, 33  # of the seed
-# Wider than an attacker's own: half to twice the size, so that no single size or place is learned.
-JITTER = AugmentationConfig(shift=0.3, resize=1.0, rotation_deg=10.0, contrast=0.15, brightness=0.1)
+# Wider than an attacker's own, so that no single size or place is learned.
+JITTER = AugmentationConfig(shift=0.3, resize=0.25, rotation_deg=10.0, contrast=0.15, brightness=0.1)
+SIZES = (-0.5, 1.0)  # powers of two of the settings' size; larger more often, as they hide more
 RISE = 0.15  # of the box's height, either way
 WARM_SHARE = 0.75  # of the new patches begin with one of the pool
 LOSSES = ({"object": 1.0}, {"object": 1.0}, {"object": 1.0, "overlap": 0.5}, {"max_confidence": 1.0})
@@ -98,6 +99,7 @@ class PatchPool:
 
     Attributes:
         made: the made patches, the oldest first.
+        distillation: of the settings.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class PatchPool:
         state: Mapping[str, Any] | None = None,
     ) -> None:
         self._config, self._class_id, self._given = config, class_id, list(given)
+        self.distillation = config.distillation
         self._records = [record for record in records if record.count(class_id)]
         known: Mapping[str, Any] = state or {"steps": 0, "count": 0, "patches": []}
         self._steps, self._count = int(known["steps"]), int(known["count"])
@@ -145,12 +148,13 @@ class PatchPool:
         chosen = torch.rand(len(objects.class_ids), generator=chance) < self._config.object_share
         drawn = self._drawn(chance)
         placement = self._config.placement
+        size = SIZES[0] + (SIZES[1] - SIZES[0]) * _draw(chance)
         rise = min(max(placement.rise + (2 * _draw(chance) - 1) * RISE, -1.0), 1.0)
         placements = place(
             objects.where(chosen.to(objects.class_ids.device)),
             canvas_hw=(image.shape[2], image.shape[3]),
             aspect=drawn.patch_chw.shape[2] / drawn.patch_chw.shape[1],
-            placement=placement.changed(rise=rise),
+            placement=placement.changed(rise=rise, scale=min(placement.scale * 2**size, 1.0)),
             augmentation=JITTER,
             generator=chance,
         )

@@ -23,7 +23,15 @@ from engine.store.datasets import DatasetSummary
 COURSE = ("time_limit_s", "image_size", "trial")
 MORE = (
     *("patched_share", "object_share", "texture_share", "renew_every", "renew_images", "pool_size"),
-    *("patch_size", "placement.scale", "placement.rise", "strategy", "max_images", "include_empty"),
+    *(
+        "distillation",
+        "patch_size",
+        "placement.scale",
+        "placement.rise",
+        "strategy",
+        "max_images",
+        "include_empty",
+    ),
     *("validation_share", "batch_size", "learning_rate", "optimizer", "epochs", "trial_time_s"),
     *("precision", "device", "seed", "transfer_weights"),
 )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ORIGINAL, HARDENED = "original", "hardened"
 CLEAN, NOISE, OLD, NEW = "no patch", "noise", "old patch", "new patch"
-TIMES = 4  # the scale's seconds, for a seed's two attacks and its hardening
+TIMES = 4  # the scale's seconds, for all seeds' attacks and hardenings together
 ATTACK_SHARE = 1 / 8  # of that, for the patch against the original weights
 TRAINING_SHARE = 1 - 2 * ATTACK_SHARE
 GAIN = Claim(
@@ -65,10 +65,10 @@ def _part(subject: Subject, scale: Scale, report: Report) -> list[Row]:
 
     trials = Trials(subject, scale.scored, report)
     results = []
-    for turn in range(scale.strength_seeds):
-        results.append(_hardened(trials, subject.config.seed + turn, TIMES * scale.seconds))
+    for turn in range(scale.seeds):
+        results.append(_hardened(trials, subject.config.seed + turn, TIMES * scale.seconds / scale.seeds))
         asr = results[-1].scores[HARDENED, NEW]["asr"][0]
-        report(f"seed {turn + 1} of {scale.strength_seeds}: ASR {asr:.3f} under a new patch")
+        report(f"seed {turn + 1} of {scale.seeds}: ASR {asr:.3f} under a new patch")
     return _rows(results)
 
 

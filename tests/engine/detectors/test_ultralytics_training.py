@@ -61,7 +61,8 @@ class Recorder:
 class Greying:
     """An alteration that greys all images, looks at the batch, and asks for a detector once."""
 
-    def __init__(self) -> None:
+    def __init__(self, distillation: float = 0.0) -> None:
+        self.distillation = distillation
         self.batches: list[TrainingBatch] = []
         self.detectors: list[Detector] = []
 
@@ -203,6 +204,18 @@ def test_an_alteration_sees_each_batch_and_norms_keep_their_statistics(
     statistics = [name for name in before if "running" in name]
     assert statistics
     assert all(torch.equal(before[name], after[name]) for name in statistics)
+
+
+def test_an_alteration_may_ask_for_what_the_weights_knew(task: Callable[..., TrainingTask]) -> None:
+    courses = Recorder(1), Recorder(1)
+    for course, alteration in zip(courses, (Greying(), Greying(distillation=1.0)), strict=True):
+        train(replace(task(epochs=1), alteration=alteration), course)
+    (_, plain, _), (_, distilled, _) = (course.batches[0] for course in courses)
+    assert {name: distilled[name] for name in plain} == plain  # the labels' losses are as they were
+    assert set(distilled) - set(plain) == {"distillation"}
+    assert distilled["distillation"] > 0
+    weights = [course.states[-1]["model"] for course in courses]
+    assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_a_loss_that_is_no_number_stops_before_the_step(task: Callable[..., TrainingTask]) -> None:

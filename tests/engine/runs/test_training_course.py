@@ -110,6 +110,8 @@ def test_the_best_weights_are_kept_beside_the_last(
 class Altered:
     """An alteration with a state."""
 
+    distillation = 0.0
+
     def __call__(self, batch: TrainingBatch) -> torch.Tensor:
         return batch.images_nchw
 

@@ -30,5 +30,5 @@ def test_both_weights_are_attacked_anew(subject: Any, scale: Any) -> None:
     assert rows.pairs("gain") == [("hardened, new patch", "original, new patch")]
     assert rows.pairs("cost") == [("hardened, no patch", "original, no patch")]
     assert rows.pairs("newer") == [("hardened, new patch", "hardened, old patch")]
-    assert len(asked) == scale.strength_seeds
-    assert {config.time_limit_s for config, _ in asked} == {TRAINING_SHARE * 4 * scale.seconds}
+    assert len(asked) == scale.seeds
+    assert {config.time_limit_s for config, _ in asked} == {TRAINING_SHARE * 4 * scale.seconds / scale.seeds}
