@@ -15,7 +15,7 @@ Bounded = tuple[float | None, float | None, float | None]  # value, low, high; N
 
 # Okabe and Ito (2008), without black; ordered so that neighbours differ in lightness as well.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-_INK = {"light": ("#1A2027", "#D5DCE4", "#FFFFFF"), "dark": ("#E8EDF2", "#364250", "#10151B")}
+_INK = {"light": ("#10151B", "#D5DCE4", "#FFFFFF"), "dark": ("#E8EDF2", "#364250", "#10151B")}
 DASHES = ("solid", "dash", "dot", "dashdot")  # a second sign beside colour, for more than seven lines
 LEGEND_WIDTH = 44  # letters of a line
 SCALE = "Cividis"  # of heat maps, dark to bright; readable for the colour-blind
