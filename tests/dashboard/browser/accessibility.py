@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What keeps people out, as axe finds it in the browser: contrast, names, roles, keyboard; and sideways scrolling."""
+"""What keeps people out, as axe finds it in the browser, and pages that scroll sideways."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from playwright.sync_api import Page
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What Streamlit's own markup breaks and no page can change: rule → part of the element, and why.
 STREAMLIT: dict[str, tuple[str, str]] = {}
-WIDER = """() => Math.max(...[document.scrollingElement, ...document.querySelectorAll('[data-testid="stMain"]')]
+MAIN = """document.querySelector('[data-testid="stMain"]')"""
+WIDER = f"""() => Math.max(...[document.scrollingElement, {MAIN}]
   .map(each => each.scrollWidth - each.clientWidth))"""
 
 
@@ -20,7 +21,7 @@ def violations(tab: Page) -> list[str]:
     """
     before = tab.viewport_size
     assert before is not None
-    height = tab.evaluate("document.querySelector('[data-testid=\\"stMain\\"]').scrollHeight")
+    height = tab.evaluate(f"{MAIN}.scrollHeight")
     tab.set_viewport_size({"width": before["width"], "height": max(before["height"], height)})
     tab.wait_for_timeout(200)
     options = {"resultTypes": ["violations"], "runOnly": WCAG}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""A home with something on every page and in every component: what the browser looks at. Figures are invented."""
+"""Fills a home with something for every page and every component; figures are invented."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ def add_pair(repository: Repository) -> None:
     box = [40.0, 60.0, 120.0, 180.0]
     found = {"box": box, "score": 0.9, "matched": True, "hallucination": False, "appeared": False}
     thing = {"box": box, "before": True, "after": False, "vanished": True}
-    sides = {
-        side: {"path": str(drawn), "found": each} for side, each in (("before", [found]), ("after", []))
-    }
+    sides = {side: {"path": str(drawn), "found": each} for side, each in (("before", [found]), ("after", []))}
     asked = patches.before_after(
         repository.patches.get(1), dataset=DATASET, weights="demo", class_name=("person",), indices=[1, 2]
     )

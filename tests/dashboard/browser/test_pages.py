@@ -16,7 +16,9 @@ LOOKS = tuple(product(SIZES, THEMES))
 
 
 @pytest.mark.parametrize(("number", "page"), list(enumerate(PAGES)))
-def test_a_page_is_drawn_without_errors_and_keeps_nobody_out(browser: Browser, served: str, number: int, page: str) -> None:
+def test_a_page_is_drawn_without_errors_for_everybody(
+    browser: Browser, served: str, number: int, page: str
+) -> None:
     """Opened in one look, another from page to page, and seen in all of them: opening it takes the time."""
     path = "" if page == "overview" else page
     first = number % len(LOOKS)
