@@ -52,6 +52,7 @@ def tab_to(tab: Page, name: str) -> None:
     focused = """() => {
         let at = document.activeElement;
         while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+        if (!at?.matches("a, button, input")) return "";
         return [at?.ariaLabel, at?.textContent, at?.placeholder, at?.labels?.[0]?.textContent].join(" ");
     }"""
     for _press in range(TABS):
@@ -62,7 +63,7 @@ def tab_to(tab: Page, name: str) -> None:
 
 
 def test_keys_alone_open_a_run_and_move_its_pictures(browser: Browser, filled: str) -> None:
-    with page_at(browser, f"{filled}/hardware") as (tab, errors):
+    with page_at(browser, f"{filled}/transfer") as (tab, errors):
         tab_to(tab, "Runs and patches")
         tab.keyboard.press("Enter")
         tab.get_by_role("heading", name="Runs and patches", level=1).wait_for()
