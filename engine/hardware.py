@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -216,10 +216,14 @@ def _existing(folder: Path) -> Path:
 
 def _versions() -> dict[str, str]:
     """Installed versions, read without importing the packages."""
-    versions = {
-        name: _attempt(partial(metadata.version, name), metadata.PackageNotFoundError) for name in PACKAGES
-    }
+    versions = {name: _version(name) for name in PACKAGES}
     return {name: version for name, version in versions.items() if version is not None}
+
+
+@cache
+def _version(package: str) -> str | None:
+    """Read once: what a process has imported stays as it is."""
+    return _attempt(partial(metadata.version, package), metadata.PackageNotFoundError)
 
 
 def _cpu_model() -> str:

@@ -217,7 +217,7 @@ def patches(runs: list[Run]) -> None:
                     st.caption(_("{run}: its patch was deleted.").format(run=run.name))
                     continue
                 if Path(run.patch.image).is_file():
-                    st.image(run.patch.image, width=PICTURE)
+                    st.image(run.patch.image, width=PICTURE, alt=run.name)
                 else:
                     st.caption(_("The file of this patch is missing."))
                 size = _("{width} by {height} texels").format(width=run.patch.width, height=run.patch.height)

@@ -27,7 +27,7 @@ from dashboard.parts.film import film
 from dashboard.parts.jobs import controls as job_controls
 from dashboard.parts.jobs import upkeep, view
 from dashboard.parts.jobs.watching import scenes, watched_switch
-from dashboard.parts.lists import filters, linked, page_number
+from dashboard.parts.lists import filters, linked, opener, page_number
 from dashboard.parts.runs.columns import tag_colour
 from dashboard.parts.runs.lineage import lineage
 from dashboard.services import jobs
@@ -102,6 +102,11 @@ def history() -> None:
         )
         found = jobs.find(1, **wanted)
         number = page_number("jobs.page", found.pages)
+        rows = (found if number == 1 else jobs.find(number, **wanted)).rows
+        names = {job.id: f"{job.id} · {job_title(job)}" for job in rows}
+        if (named := opener(_("Open a job"), names, key="jobs.open")) is not None:
+            choose("job", named)
+            st.rerun()
     text = ngettext("{number} job. Click it to open it.", "{number} jobs. Click one to open it.", found.total)
     st.caption(text.format(number=f"{found.total:,}"))
     live(table, every_s=3)(wanted, number)

@@ -130,7 +130,7 @@ def patch_list(patches: list[PatchRecord], empty: str) -> None:
         empty_state(empty)
     for patch in patches:
         line = st.container(horizontal=True, vertical_alignment="center")  # columns stack on a phone
-        line.image(patch.image, width=56)
+        line.image(patch.image, width=56, alt=patch.name)
         with line.container(gap="xsmall"):
             when = formats.moment(patch.created_at)
             st.markdown(Markdown("**{name}** · {when}").format(name=patch.name, when=when))

@@ -19,6 +19,7 @@ from dashboard.charts.theme import (
     folded,
     inks,
     legend_lines,
+    numbers,
     stroke,
     styled,
 )
@@ -83,8 +84,8 @@ def loss_curves(
     for index, (name, (places, values)) in enumerate(curves.items()):
         if strength:
             figure.add_scatter(
-                x=list(places),
-                y=list(values),
+                x=numbers(places),
+                y=numbers(values),
                 name=name,
                 legendgroup=str(index),
                 showlegend=False,
@@ -93,11 +94,11 @@ def loss_curves(
                 opacity=0.35,
                 line={"color": colour(index), "width": 1},
             )
-        shown = smoothed(values, strength) if strength else list(values)
+        shown = smoothed(values, strength) if strength else values
         line = stroke(index, large)
         figure.add_scatter(
-            x=list(places),
-            y=shown,
+            x=numbers(places),
+            y=numbers(shown),
             name=name,
             legendgroup=str(index),
             mode="lines+markers" if dotted else "lines",
@@ -237,8 +238,8 @@ def _value_labels(axes: Sequence[Axis], lift_px: int, paper: str) -> list[dict[s
 
 def places(values: Sequence[Any]) -> list[float]:
     """Where values lie on an axis of their own, 0 to 1: numbers by size, others in order of appearance."""
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    sizes: list[float] = list(values) if numbers else [list(values).index(value) for value in values]
+    sized = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    sizes: list[float] = list(values) if sized else [list(values).index(value) for value in values]
     low, high = min(sizes, default=0), max(sizes, default=0)
     return [0.5 if low == high else (size - low) / (high - low) for size in sizes]
 

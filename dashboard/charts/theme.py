@@ -9,13 +9,17 @@ from textwrap import wrap
 from typing import Any
 from unicodedata import east_asian_width
 
+import numpy as np
 import plotly.graph_objects as go
+import plotly.io as pio
+
+pio.templates.default = None  # Plotly would check its own look for each figure, then ours over it
 
 Bounded = tuple[float | None, float | None, float | None]  # value, low, high; None where undefined
 
 # Okabe and Ito (2008), without black; ordered so that neighbours differ in lightness as well.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-_INK = {"light": ("#1A2027", "#D5DCE4", "#FFFFFF"), "dark": ("#E8EDF2", "#364250", "#10151B")}
+_INK = {"light": ("#10151B", "#D5DCE4", "#FFFFFF"), "dark": ("#E8EDF2", "#364250", "#10151B")}
 DASHES = ("solid", "dash", "dot", "dashdot")  # a second sign beside colour, for more than seven lines
 LEGEND_WIDTH = 44  # letters of a line
 SCALE = "Cividis"  # of heat maps, dark to bright; readable for the colour-blind
@@ -83,7 +87,6 @@ def styled(
     size = 19 if large else 13
     axis = {"gridcolor": grid, "linecolor": grid, "zerolinecolor": grid, "automargin": True}
     figure.update_layout(
-        template="none",
         title={
             "text": title,
             "font": {"size": size + 2},
@@ -105,8 +108,9 @@ def styled(
     figure.update_yaxes(**axis)
     for trace in figure.data:
         for key in ("x", "y", "customdata"):
-            if trace[key] is not None:
-                trace[key] = _as_text(trace[key])
+            values = trace[key]
+            if values is not None and _has_text(values):  # Plotly checks anew whatever is set
+                trace[key] = _as_text(values)
         if trace.name is not None:
             trace.name = "<br>".join(map(as_text, legend_lines(trace.name)))
     return figure
@@ -122,12 +126,21 @@ def as_text(written: str) -> str:
     return escape(written, quote=False)
 
 
+def _has_text(values: Any) -> bool:
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return values.dtype.kind == "U"
+    return isinstance(values, str) or any(isinstance(each, str) for each in values)
+
+
 def _as_text(values: Any) -> Any:
     if isinstance(values, str):
         return as_text(values)
-    if any(isinstance(each, str) for each in values):
-        return [as_text(each) if isinstance(each, str) else each for each in values]
-    return values
+    return [as_text(each) if isinstance(each, str) else each for each in values]
+
+
+def numbers(values: Sequence[Any]) -> Any:
+    """Many values of a line, numbers as an array: Plotly looks at each value of a list."""
+    return np.asarray(values, dtype=float) if values and isinstance(values[0], float) else list(values)
 
 
 def folded(name: str, width: int = 26) -> str:

@@ -12,6 +12,7 @@ from dashboard.i18n import _
 from dashboard.page_state import choose, chosen, kept, reset
 
 Row = TypeVar("Row")
+Key = TypeVar("Key")
 Choice = tuple[str, Collection[str], Callable[[str], str]]
 
 
@@ -63,6 +64,29 @@ def page_number(parameter: str, pages: int) -> int:
     if pages <= 1:
         return 1
     return st.pagination(pages, **kept(parameter, 1, allowed=range(1, pages + 1), parse=int))
+
+
+def opener(label: str, names: Mapping[Key, str], *, key: str) -> Key | None:
+    """A box that opens a line by its number or name: a table's cells are reached by a mouse alone.
+
+    Args:
+        label: what it opens, such as "Open a job".
+        names: the lines of the table.
+        key: unique on the page.
+
+    Returns:
+        The line that was chosen just now.
+    """
+    return st.selectbox(
+        label,
+        list(names),
+        index=None,
+        format_func=names.__getitem__,
+        placeholder=label,
+        label_visibility="collapsed",
+        key=key,
+        width=280,
+    )
 
 
 def linked(parameter: str, get: Callable[[int], Row], missing: type[Exception]) -> Row | None:

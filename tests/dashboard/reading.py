@@ -8,6 +8,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from dashboard.parts.generate.fields import GROUPS
 from engine.config import RunConfig
 from engine.records import Job
 from engine.store.repository import Repository
@@ -35,6 +36,13 @@ def opened(page: str, app: AppTest, *, failing: bool = False, **query: object) -
     assert not app.exception
     assert bool(app.error) is failing
     return app
+
+
+def with_groups_open(page: AppTest) -> AppTest:
+    """Generate with all its groups of settings open."""
+    for name in GROUPS:
+        page.session_state[f"g-group-{name}"] = True
+    return page
 
 
 def texts(page: AppTest) -> str:

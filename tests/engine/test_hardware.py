@@ -74,6 +74,7 @@ ALL_FIELDS = set().union(*FIELDS.values())
 )
 def test_what_linux_tells_of_the_processor(monkeypatch, text, model, flags):
     monkeypatch.setattr("engine.hardware.Path.read_text", lambda path, **options: text)
+    monkeypatch.setattr(hardware, "_version", lambda package: None)  # which is read from files too, once
     assert hardware.cpu_flags() == flags
     assert model in (None, hardware.machine_model("cpu"))
 

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import numpy as np
@@ -18,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.navigation import PAGES
 from engine.store.repository import Repository
-from tests.dashboard.browser.serving import ROOT, browsing, serving
+from tests.dashboard.browser.serving import ROOT, browsing, serving, visitor
 from tests.dashboard.homes import fill
 from tests.measure.query_cost import fill_steps
 
@@ -37,6 +38,10 @@ DRAWN = """title => {
     && !there('[data-testid="stSkeleton"], [data-stale="true"]')
     && !there('.stPlotlyChart:not(:has(.main-svg)), .stVegaLiteChart:not(:has(.marks))')
 }"""
+# Milliseconds from the address to the last "largest contentful paint": what is read first is on the screen.
+CONTENT = """() => new Promise(tell => new PerformanceObserver(
+  found => tell(found.getEntries().at(-1).startTime)
+).observe({type: 'largest-contentful-paint', buffered: true}))"""
 
 
 def views() -> list[str]:
@@ -71,36 +76,49 @@ def script_seconds(view: str, rounds: int) -> tuple[list[float], list[float]]:
     return clock, processor
 
 
-def browser_seconds(home: Path, rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """How long a view takes to its title and all of its content, in a new tab and in one that is open.
+def browser_seconds(home: Path, rounds: int, *, first_visit: bool = False) -> dict[str, list[list[float]]]:
+    """How long a view takes in a new tab and in one that is open.
+
+    Args:
+        home: a filled one.
+        rounds: how often to open each.
+        first_visit: each tab is that of a browser that has never been here.
 
     Returns:
-        Seconds from the address of a new tab, and from a click in the sidebar.
+        View → seconds from the address of a new tab to its largest text or picture, the same to all of
+        the page, and from a click in the sidebar to all of the page.
     """
     with serving(home) as url, browsing() as browser:
         for view in views():
             new_tab(browser, f"{url}/{view}").close()  # the first time, the server reads the scripts
-        fresh = {view: [new_tab_seconds(browser, f"{url}/{view}") for _ in range(rounds)] for view in views()}
-        return fresh, {view: click_seconds(browser, url, view, rounds) for view in views()}
+        found = {}
+        for view in views():
+            opened = [
+                new_tab_seconds(browser, f"{url}/{view}", first_visit=first_visit) for _ in range(rounds)
+            ]
+            content, whole = zip(*opened, strict=True)
+            found[view] = [list(content), list(whole), click_seconds(browser, url, view, rounds)]
+        return found
 
 
-def new_tab(browser: Browser, address: str) -> Page:
-    """A tab in which all of an address is drawn."""
-    tab = browser.new_page(viewport={"width": 1440, "height": 900})
+def new_tab(browser: Browser, address: str, *, first_visit: bool = False) -> Page:
+    """A tab in which all of an address is drawn, in a browser that has been here, or else never."""
+    person = browser.new_context() if first_visit else visitor(browser, urlsplit(address).netloc)
+    tab = person.new_page()
+    tab.set_viewport_size({"width": 1440, "height": 900})
     tab.goto(address.replace("/overview", "/"))
     tab.get_by_role("heading", level=1).first.wait_for(timeout=PATIENCE_MS)
     tab.wait_for_function(DRAWN, arg=None, timeout=PATIENCE_MS)
     return tab
 
 
-def new_tab_seconds(browser: Browser, address: str) -> float:
-    """How long that takes."""
+def new_tab_seconds(browser: Browser, address: str, *, first_visit: bool = False) -> tuple[float, float]:
+    """How long that takes: to the largest text or picture, and to all of the page."""
     tabs: list[Page] = []
-    try:
-        return seconds(lambda: tabs.append(new_tab(browser, address)))
-    finally:
-        for tab in tabs:
-            tab.close()
+    whole = seconds(lambda: tabs.append(new_tab(browser, address, first_visit=first_visit)))
+    content = tabs[0].evaluate(CONTENT) / 1000
+    (tabs[0].context if first_visit else tabs[0]).close()
+    return content, whole
 
 
 def click_seconds(browser: Browser, url: str, view: str, rounds: int) -> list[float]:
@@ -151,19 +169,22 @@ def fill_home(runs: int, steps: int) -> None:
 @click.option(
     "--rounds", default=20, show_default=True, type=click.IntRange(1), help="How often to open each."
 )
-def main(runs: int, steps: int, rounds: int) -> None:
+@click.option(
+    "--first-visit", is_flag=True, help="New tabs know none of Streamlit's and Plotly's scripts yet."
+)
+def main(runs: int, steps: int, rounds: int, first_visit: bool) -> None:
     """Fill a scratch home, then open each page again and again: its script, by address, by a click."""
     logging.disable(logging.WARNING)  # outside a server each rerun warns
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PATCHBENCH_HOME"] = folder
         fill_home(runs, steps)
         scripts = {view: script_seconds(view, rounds) for view in views()}
-        fresh, clicked = browser_seconds(Path(folder), rounds)
+        opened = browser_seconds(Path(folder), rounds, first_visit=first_visit)
     click.echo(f"{runs:,} runs, {steps:,} steps, {rounds} rounds; milliseconds")
-    names = ("script", "processor", "new tab", "click")
+    names = ("script", "processor", "content", "new tab", "click")
     click.echo(f"{'':24}{''.join(f'{name:>10}   p95' for name in names)}")
     for view in views():
-        click.echo(line(view, *scripts[view], fresh[view], clicked[view]))
+        click.echo(line(view, *scripts[view], *opened[view]))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from typing import Any
 
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import chosen
+from dashboard.page_state import choose, chosen
+from dashboard.parts.class_choice import write_classes
 from dashboard.parts.generate.fields import GROUPS, Field, fields_of
 from dashboard.parts.generate.settings import query
 from dashboard.parts.setting_names import choice_name, named_value, zero_word
@@ -18,6 +19,7 @@ from dashboard.services import generate
 from dashboard.services.generate import DEFAULTS
 
 CHANGED = "● "  # before the name of what is not as by default
+_GROUP, _WRONG = "g-group-", "g-wrong"
 _MILESTONES = DEFAULTS["schedule.milestones"]
 
 
@@ -35,8 +37,6 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
     keys = {name: [field.key for field in group] for name, group in fields.items()}
     _changes([field for group in fields.values() for field in group if field.matters(now)], now)
     wrong = generate.faults({**subject, **now}, keys)
-    opened = st.session_state.setdefault("g-opened", set())
-    opened.update(wrong)  # a group stays open once something was wrong in it
     values: dict[str, Any] = {}
     sought = st.text_input(
         _("Find a setting"),
@@ -47,12 +47,43 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
     if sought.strip():
         values = _found(sought, [field for group in fields.values() for field in group], now, wrong)
     else:
-        for name, (title, icon) in GROUPS.items():
-            with st.expander(_(title), icon=icon, expanded=name in opened):
-                if name in wrong:
-                    st.error(wrong[name], icon=":material/error:")
-                values |= _rows([field for field in fields[name] if field.matters(now)], now)
+        _open_wrong(set(wrong))
+        for name in GROUPS:
+            matter = [field for field in fields[name] if field.matters(now)]
+            values |= _group(name, matter, now, wrong.get(name))
     return values | {"schedule.milestones": chosen("g.schedule.milestones", _MILESTONES, parse=_milestones)}
+
+
+def _group(name: str, fields: Sequence[Field], now: Mapping[str, Any], trouble: str | None) -> dict[str, Any]:
+    """A group, whose widgets are drawn once it is opened: most of them are never looked at.
+
+    Args:
+        name: of `GROUPS`.
+        fields: its settings that matter.
+        now: the values of all.
+        trouble: what is wrong in it.
+    """
+    title, icon = GROUPS[name]
+    group = st.expander(_(title), icon=icon, key=f"{_GROUP}{name}", on_change="rerun")
+    with group:
+        if trouble:
+            st.error(trouble, icon=":material/error:")
+        if group.open:
+            return _rows(fields, now)
+    for field in fields:
+        if now[field.key] != field.kind(DEFAULTS[field.key]):
+            write = write_classes if field.kind is tuple else str
+            choose(query(field.key), now[field.key], write=write)  # the link holds what is closed too
+    return {field.key: now[field.key] for field in fields}
+
+
+def _open_wrong(wrong: set[str]) -> None:
+    """Open the groups in which something has just become wrong; they stay open."""
+    before = st.session_state.get(_WRONG, set())
+    for name in wrong:
+        if name not in before or f"{_GROUP}{name}" not in st.session_state:
+            st.session_state[f"{_GROUP}{name}"] = True
+    st.session_state[_WRONG] = wrong
 
 
 def _found(

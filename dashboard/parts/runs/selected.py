@@ -12,6 +12,8 @@ from dashboard.drawing import st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose
 from dashboard.parts.jobs.controls import NOTES, asked_twice
+from dashboard.parts.lists import opener
+from dashboard.parts.runs.table import open_run
 from dashboard.services import run_files, run_table, runs
 from dashboard.services.run_table import Row
 
@@ -35,6 +37,7 @@ def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baselin
     else:
         st.caption(_("Choose runs by the boxes at their left to compare, tag, pin, save or delete them."))
     with st.container(horizontal=True, vertical_alignment="center"):
+        _open(shown)
         if chosen:
             _compare(chosen)
             _pin(chosen)
@@ -51,6 +54,12 @@ def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baselin
         _files(chosen or shown, columns, whole=not chosen)
         if chosen:
             _delete(chosen)
+
+
+def _open(shown: list[Row]) -> None:
+    names = {place: f"{row.id} · {row.values.get('name', '')}" for place, row in enumerate(shown)}
+    if (named := opener(_("Open a run"), names, key="runs.open")) is not None:
+        open_run(shown[named])
 
 
 def _compare(chosen: list[Row]) -> None:

@@ -100,7 +100,7 @@ def page_at(
     browser: Browser, url: str, size: str = "desktop", theme: str = "light"
 ) -> Iterator[tuple[Page, list[str]]]:
     """A tab on an address, once it is drawn, and the errors on its console so far."""
-    tab = _visitor(browser, urlsplit(url).netloc).new_page()
+    tab = visitor(browser, urlsplit(url).netloc).new_page()
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -121,7 +121,7 @@ def page_at(
 
 
 @functools.cache
-def _visitor(browser: Browser, host: str) -> BrowserContext:
+def visitor(browser: Browser, host: str) -> BrowserContext:
     """A person's browser at one dashboard, which keeps the dashboard's scripts from tab to tab."""
     return browser.new_context(locale="en-GB")
 

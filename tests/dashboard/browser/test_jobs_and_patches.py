@@ -7,18 +7,14 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser
 
-from dashboard.services import patches
 from engine.jobs import queue
 from engine.records import Job
-from engine.runs.film import Film
 from engine.store.repository import Repository
 from tests.dashboard.browser.serving import drawn_on, page_at, serving, settle
-from tests.dashboard.homes import DATASET, add_running, fill, make_steps
+from tests.dashboard.homes import add_running, fill, make_steps
 
 # A browser that takes 7 s from a click to asking for the file.
 SLOW = """() => {
@@ -122,56 +118,3 @@ def test_a_slow_browser_still_gets_a_file_that_was_made_on_its_click(
             tab.get_by_role("button", name="NPY").click()
         assert started.value.failure() is None
         assert started.value.path().read_bytes() == (home / "jobs/1/patch.npy").read_bytes()
-
-
-@pytest.fixture
-def pictured(place: tuple[str, Path, Job], monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of a patch with a film, and with two images before and after that are drawn already."""
-    url, home, _running = place
-    monkeypatch.setenv("PATCHBENCH_HOME", str(home))
-    monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: None)
-    film = Film(folder=home / "jobs" / "1")
-    for step in (0, 1, 2, 3, 4, 6, 8):
-        film.add(step, np.random.default_rng(step).random((3, 24, 24), dtype=np.float32))
-    Image.new("RGB", (320, 200), "grey").save(home / "drawn.jpg")
-    box = [40.0, 60.0, 120.0, 180.0]
-    found = {"box": box, "score": 0.9, "matched": True, "hallucination": False, "appeared": False}
-    thing = {"box": box, "before": True, "after": False, "vanished": True}
-    sides = {
-        side: {"path": str(home / "drawn.jpg"), "found": each}
-        for side, each in (("before", [found]), ("after", []))
-    }
-    with Repository() as repository:
-        asked = patches.before_after(
-            repository.patches.get(1), dataset=DATASET, weights="demo", class_name=("person",), indices=[1, 2]
-        )
-        images = [
-            {"index": index, "width": 320, "height": 200, "objects": [thing], **sides} for index in (1, 2)
-        ]
-        repository.previews.answer(asked.key, {"images": images})
-    return f"{url}/patches?patch=1"
-
-
-def test_pictures_move_by_the_keyboard_alone(browser: Browser, pictured: str) -> None:
-    with page_at(browser, pictured) as (tab, errors):
-        edge = tab.get_by_label("Moves the edge between the two pictures").first
-        edge.focus()
-        tab.keyboard.press("ArrowLeft")
-        assert edge.evaluate("each => each.parentElement.style.getPropertyValue('--at')") == "49%"
-        assert "vanished" in tab.locator("figcaption").first.inner_text()
-        moment = tab.get_by_label("Moment of the run")
-        moment.focus()
-        tab.keyboard.press("Home")
-        tab.get_by_text("Before the first step").wait_for()
-        tab.keyboard.press("ArrowRight")
-        tab.get_by_text("Step 1, iteration 1").wait_for()
-        tab.get_by_role("button", name="Present as slides").press("Enter")
-        stage = tab.get_by_role("dialog")
-        stage.get_by_role("heading", name="Hides").wait_for()
-        for number in (2, 3, 4, 5, 5):
-            tab.keyboard.press("ArrowRight")
-            stage.get_by_text(f"{number} / 5").wait_for()
-        assert stage.bounding_box()["width"] == tab.viewport_size["width"]  # no sidebar beside it
-        tab.keyboard.press("Escape")
-        stage.wait_for(state="hidden")
-        assert errors == []

@@ -6,14 +6,29 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.reading import config_of, launched
+from tests.dashboard.reading import config_of, launched, with_groups_open
 
 
 @pytest.fixture
 def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: True)
     app.switch_page("app_pages/generate.py")
-    return app
+    return with_groups_open(app)
+
+
+def test_a_closed_group_draws_nothing_and_keeps_its_values(page: AppTest, streets: None) -> None:
+    page.session_state["g-group-optimizer"] = False
+    page.query_params["g.learning_rate"] = "0.05"
+    page.run()
+    assert "widget.g.learning_rate" not in {each.key for each in page.number_input}
+    page.session_state["g-group-optimizer"] = True
+    page.run()
+    assert page.number_input(key="widget.g.learning_rate").value == 0.05
+    page.number_input(key="widget.g.learning_rate").set_value(0.02).run()
+    page.session_state["g-group-optimizer"] = False
+    page.run()
+    assert page.query_params["g.learning_rate"] in ("0.02", ["0.02"])
+    assert config_of(launched(page)).learning_rate == 0.02
 
 
 def test_a_setting_is_found_by_a_word_and_the_others_keep_their_values(page: AppTest, streets: None) -> None:

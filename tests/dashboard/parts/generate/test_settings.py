@@ -11,14 +11,14 @@ from streamlit.testing.v1 import AppTest
 from engine.config import RunConfig, ScheduleConfig
 from engine.store.repository import Repository
 from tests.dashboard.homes import DATASET, fill, finish
-from tests.dashboard.reading import config_of, launched
+from tests.dashboard.reading import config_of, launched, with_groups_open
 
 
 @pytest.fixture
 def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: True)
     app.switch_page("app_pages/generate.py")
-    return app
+    return with_groups_open(app)
 
 
 def test_choices_reach_the_run_and_the_link(
