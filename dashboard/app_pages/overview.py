@@ -24,6 +24,7 @@ from dashboard.page_state import changed, reference
 from dashboard.parts.detector_choice import detector_name, write_weights
 from dashboard.parts.outcome import headline
 from dashboard.services import hardenings, hardware, overview
+from dashboard.services.failures import for_pages
 from dashboard.services.overview import Overview
 from engine.records import Job, PatchRecord
 
@@ -89,7 +90,7 @@ def next_step(found: Overview) -> None:
             go_to("datasets", _("Or import your own dataset"))
     elif step == "failed" and found.failed:
         text = Markdown(_("**The last job failed:** {error}")).format(
-            error=found.failed.error or job_title(found.failed)
+            error=for_pages(found.failed.error or "") or job_title(found.failed)
         )
         st.warning(text, icon=":material/error:")
         go_to("jobs", _("Look at the job"), job=found.failed.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.components import goes_on, guarded, queued
+from dashboard.components import goes_on, guarded, queued, refusal
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept
@@ -44,7 +44,7 @@ def training_form(found: list[DatasetSummary]) -> None:
     try:
         config = trainings.built(values)
     except SettingsError as error:
-        st.error(str(error), icon=":material/error:")
+        refusal(str(error), error)
         return
     _launch(config, trust)
 

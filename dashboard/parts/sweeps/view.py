@@ -18,7 +18,7 @@ from dashboard.charts.sweeps import (
     objective_over_trials,
     parallel_coordinates,
 )
-from dashboard.components import chart, controls, go_to, guarded, look, table
+from dashboard.components import chart, controls, go_to, guarded, look, refusal, table
 from dashboard.downloads import save_button
 from dashboard.drawing import st
 from dashboard.i18n import _, language
@@ -53,7 +53,7 @@ def situation(sweep: Sweep) -> None:
     )
     st.progress(min(sweep.ended / asked.total, 1.0), text=f"{state} {about}")
     if sweep.error:
-        st.error(sweep.error, icon=":material/error:")
+        refusal(sweep.error)
     stuck = sweep.state == "running" and _stuck(sweep)
     if stuck:
         st.warning(_("Its runs are paused or interrupted."), icon=":material/warning:")
