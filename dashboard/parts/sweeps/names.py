@@ -6,7 +6,7 @@ from __future__ import annotations
 from dashboard.components import STATES
 from dashboard.formats import DASH
 from dashboard.i18n import N_, _
-from dashboard.parts.setting_names import setting_name, setting_value
+from dashboard.parts.setting_names import named_value, setting_name
 from dashboard.services import sweeps
 from dashboard.services.sweeps import Sweep, Trial
 
@@ -61,7 +61,7 @@ def figure_text(sweep: Sweep, value: float | None) -> str:
 def settings_text(trial: Trial) -> str:
     """What a trial tried, in a line."""
     return " · ".join(
-        f"{dimension_name(name)} {setting_value(value)}" for name, value in trial.settings.items()
+        f"{dimension_name(name)} {named_value(name, value)}" for name, value in trial.settings.items()
     )
 
 
