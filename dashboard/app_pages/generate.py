@@ -71,6 +71,10 @@ def estimates(config: RunConfig, trust: bool) -> None:
     )
     memory.metric(_("Memory"), formats.bytes_text(found.peak_memory_bytes), border=True)
     disk.metric(_("Disk"), formats.bytes_text(found.disk_bytes), border=True)
+    if not found.exact:
+        st.caption(_("Estimated from other settings with this detector, so the range is wide."))
+        with controls("generate-measure"):
+            cost_measurement(config, trust)
 
 
 def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
