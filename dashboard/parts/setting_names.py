@@ -115,8 +115,8 @@ def named_value(name: str, value: Any) -> str:
 
 
 def loss_name(term: str) -> str:
-    """A loss term in the session's language."""
-    return _(LOSSES[term].label) if term in LOSSES else term
+    """A loss term in the session's language, without the "Weight" of its field."""
+    return _(LOSSES[term].label).rpartition(": ")[2] if term in LOSSES else term
 
 
 def _weighted(losses: Mapping[str, float] | str) -> Iterable[tuple[str, float | str]]:

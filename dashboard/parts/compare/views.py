@@ -27,6 +27,7 @@ from dashboard.services.runs import Run
 Rows = list[dict[str, Any]]
 HIGHER_IS_STRONGER = ("asr", "disappearance", "hallucinations_per_image")
 SHARES = [key for key in SCORES if key != "hallucinations_per_image"]  # 0 to 1: they share an axis
+HEAD = 40  # letters of a column's head
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read
 COSTS = {
     "elapsed_s": N_("Time"),
@@ -48,9 +49,14 @@ def setting_rows(runs: Sequence[Run], values: Mapping[str, Sequence[Any]]) -> Ro
     """
     return [
         {_("Setting"): setting_name(name)}
-        | {run.name: decided_value(name, value, run.facts) for run, value in zip(runs, each, strict=True)}
+        | {_head(run): decided_value(name, value, run.facts) for run, value in zip(runs, each, strict=True)}
         for name, each in values.items()
     ]
+
+
+def _head(run: Run) -> str:
+    """A run as a column's head, so short that several columns fit beside each other; its number comes first."""
+    return run.name if len(run.name) <= HEAD else f"{run.name[: HEAD - 1].rstrip()}…"
 
 
 def score_rows(runs: Sequence[Run]) -> Rows:
@@ -79,7 +85,9 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
     rows = [
         {_("Cost"): _(title)}
         | {
-            run.name: formats.DASH if run.facts.get(key) is None else str(write.get(key, str)(run.facts[key]))
+            _head(run): formats.DASH
+            if run.facts.get(key) is None
+            else str(write.get(key, str)(run.facts[key]))
             for run in runs
         }
         for key, title in COSTS.items()
@@ -88,7 +96,7 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
     ends = [ending(run.facts) for run in runs]
     if any(ends):
         texts = zip(runs, ends, strict=True)
-        rows.insert(0, {_("Cost"): _("End")} | {run.name: text or formats.DASH for run, text in texts})
+        rows.insert(0, {_("Cost"): _("End")} | {_head(run): text or formats.DASH for run, text in texts})
     return rows
 
 

@@ -193,9 +193,9 @@ def curves(job: Job, found: list[StepRecord]) -> None:
     picture, charts = st.columns([1, 2], gap="medium")
     png = jobs.live_image(job.id)
     with picture:
-        if png is None:
+        if png is None and job.state in OPEN:
             st.caption(_("The patch appears here after its first steps."))
-        else:
+        elif png is not None:
             texels(png, alt=_("The patch of job {job}.").format(job=job.id), key="live")
     with charts:
         if found:

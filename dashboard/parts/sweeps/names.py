@@ -41,6 +41,14 @@ SWEEP_STATES = {
 PATCH_SIZE = N_("Patch size")  # the one name that stands for two settings
 
 
+def sweep_name(sweep: Sweep) -> str:
+    """A sweep's name; one that it was not given says in the session's language what is sought by what."""
+    names, objective = dimension_names(sweep), sweep.request["objective"]
+    if sweep.name != f"{objective} by {', '.join(names)}":  # as the engine names it
+        return sweep.name
+    return f"{_(SHORT[objective])}: {', '.join(map(dimension_name, names))}"
+
+
 def dimension_name(name: str) -> str:
     """A varied setting in the session's language."""
     return _(PATCH_SIZE) if name == "patch_size" else setting_name(name)
