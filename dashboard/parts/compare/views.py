@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -20,7 +21,7 @@ from dashboard.charts.theme import Bounded
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
 from dashboard.parts.outcome import ending
-from dashboard.parts.setting_names import decided_value, named_value, setting_name
+from dashboard.parts.setting_names import choice_name, decided_value, named_value, setting_name
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
@@ -55,7 +56,7 @@ def setting_rows(runs: Sequence[Run], values: Mapping[str, Sequence[Any]]) -> Ro
 
 
 def _head(run: Run) -> str:
-    """A run as a column's head, so short that several columns fit beside each other; its number comes first."""
+    """A run as a column's head, so short that several fit beside each other; its number comes first."""
     return run.name if len(run.name) <= HEAD else f"{run.name[: HEAD - 1].rstrip()}…"
 
 
@@ -79,17 +80,12 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
     """What each run took: a line for each fact, a column for each run."""
     write = {
         "elapsed_s": formats.duration,
+        "device": partial(choice_name, "device"),
         "image_iterations_per_s": lambda value: formats.number(value, 1),
         "peak_memory_bytes": formats.bytes_text,
     }
     rows = [
-        {_("Cost"): _(title)}
-        | {
-            _head(run): formats.DASH
-            if run.facts.get(key) is None
-            else str(write.get(key, str)(run.facts[key]))
-            for run in runs
-        }
+        {_("Cost"): _(title)} | {_head(run): _fact(run, key, write.get(key, str)) for run in runs}
         for key, title in COSTS.items()
         if any(run.facts.get(key) is not None for run in runs)
     ]
@@ -98,6 +94,11 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
         texts = zip(runs, ends, strict=True)
         rows.insert(0, {_("Cost"): _("End")} | {_head(run): text or formats.DASH for run, text in texts})
     return rows
+
+
+def _fact(run: Run, key: str, write: Callable[[Any], object]) -> str:
+    value = run.facts.get(key)
+    return formats.DASH if value is None else str(write(value))
 
 
 def scores_figure(runs: Sequence[Run], **look: bool) -> go.Figure:

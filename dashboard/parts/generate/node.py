@@ -7,6 +7,7 @@ from typing import Any
 
 from dashboard.drawing import st
 from dashboard.i18n import _
+from dashboard.parts.setting_names import setting_name
 from dashboard.services import hardware
 from dashboard.services.settings import NEEDS
 
@@ -23,9 +24,7 @@ def node_needs() -> dict[str, Any]:
             kind = type(STEPS[name])
             low, high = map(kind, need.bounds or ())
             given[name] = column.number_input(
-                _("{name} ({unit})").format(name=_(need.label), unit=need.unit)
-                if need.unit
-                else _(need.label),
+                setting_name(name, NEEDS),
                 low,
                 high,
                 value=None,
