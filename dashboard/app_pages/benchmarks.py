@@ -179,7 +179,7 @@ def all_suites(wanted: Filter) -> None:
             with st.container(border=True, gap="small"):
                 suite_line(about, answers[about.name])
     if open_ones:
-        with st.container(border=True, gap="xsmall"):
+        with st.container(border=True, gap="small"):
             st.caption(_("Not measured yet."))
             for about in open_ones:
                 go_to("benchmarks", _(about.question), suite=about.name)
