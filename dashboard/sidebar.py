@@ -23,9 +23,13 @@ _SELECTED = """<style>
 [data-testid="stButtonGroup"] button[aria-checked="true"] * {color: inherit !important; font-weight: 600}
 </style>"""
 
-# Streamlit cuts off the notes below figures, such as an estimate with its range.
-_NOTES = """<style>
-[data-testid="stMetricDelta"] * {white-space: normal !important}
+# Streamlit cuts off the notes below figures, such as an estimate with its range, and links, and leaves wide margins, for
+# want of which the last column of a table of scores would be cut off at 1440 pixels.
+_ROOM = """<style>
+[data-testid="stMetricDelta"] *, [data-testid="stPageLink"] a * {white-space: normal !important}
+@media (min-width: 641px) {
+  [data-testid="stMainBlockContainer"] {padding-left: 3rem; padding-right: 3rem}
+}
 </style>"""
 
 # On a phone Streamlit stacks all columns; figures in frames stand two in a row instead.
@@ -59,8 +63,8 @@ def settings() -> None:
 
 
 def style() -> None:
-    """What pages look like on a phone, what is selected, notes, and the presentation mode's type."""
-    st.html(_PHONE + _SELECTED + _NOTES)
+    """What pages look like on a phone, what is selected, room for texts, and the type of presentations."""
+    st.html(_PHONE + _SELECTED + _ROOM)
     if presenting():
         st.html(_PRESENTATION)
 

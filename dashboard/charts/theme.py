@@ -82,7 +82,8 @@ def styled(
     """
     ink, grid, paper = inks(dark)
     size = 19 if large else 13
-    lines = fitting(title, TITLE_WIDTH)
+    lines, high = fitting(title, TITLE_WIDTH), round(height * (1.5 if large else 1))
+    more = len(lines) - 1
     axis = {"gridcolor": grid, "linecolor": grid, "zerolinecolor": grid, "automargin": True}
     figure.update_layout(
         template="none",
@@ -91,15 +92,15 @@ def styled(
             "font": {"size": size + 2},
             "x": 0,
             "xref": "paper",
-            "y": 0.98,
+            "y": 0.98 - more * 0.7 * (size + 2) / high,  # Plotly moves several lines up by half of them
             "yanchor": "top",
         },
-        height=round(height * (1.5 if large else 1)),
+        height=high,
         colorway=COLOURS,
         font={"family": "Source Sans, sans-serif", "size": size, "color": ink},
         paper_bgcolor=paper,
         plot_bgcolor=paper,
-        margin={"l": 8, "r": 8, "t": 3 * size + (len(lines) - 1) * 1.5 * size, "b": 8},
+        margin={"l": 8, "r": 8, "t": 3 * size + more * 1.5 * size, "b": 8},
         legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
         hoverlabel={"font": {"size": size}, "namelength": -1},
     )

@@ -27,10 +27,17 @@ CHOICES = {  # setting → value → what it is called; values that are names th
         "ragged": N_("Any images together"),
     },
     "sampling": {"uniform": N_("Each image once"), "balanced": N_("Each object count alike")},
+    "strategy": {
+        "whole": N_("Everything"),
+        "head": N_("All but the backbone"),
+        "scratch": N_("From random weights"),
+    },
+    "trial": {"short": N_("One new patch"), "full": N_("All attacks of the battery")},
     "optimizer": {
         "pyramid-adam": N_("Adam, coarse to fine"),
         "adam": "Adam",
         "adamw": "AdamW",
+        "sgd": "SGD",
         "sign": N_("Sign of the gradient"),
         "sign-momentum": N_("Sign with momentum"),
     },
