@@ -23,8 +23,8 @@ _SELECTED = """<style>
 [data-testid="stButtonGroup"] button[aria-checked="true"] * {color: inherit !important; font-weight: 600}
 </style>"""
 
-# Streamlit cuts off the notes below figures, such as an estimate with its range, and links, and leaves wide margins, for
-# want of which the last column of a table of scores would be cut off at 1440 pixels.
+# Streamlit cuts off links and the notes below figures, and leaves wide margins, for want of which the last
+# column of a table of scores would be cut off at 1440 pixels.
 _ROOM = """<style>
 [data-testid="stMetricDelta"] *, [data-testid="stPageLink"] a * {white-space: normal !important}
 @media (min-width: 641px) {
