@@ -16,9 +16,9 @@ from dashboard.charts.theme import CONFIG, columns
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.notices import tab_title
-from dashboard.page_state import presenting, reference
+from dashboard.page_state import page_shown, presenting, reference
 from dashboard.services import datasets, jobs
-from dashboard.services.failures import logged
+from dashboard.services.failures import for_pages, logged, way_out
 from engine.errors import EngineError
 from engine.records import Job, Progress, ScoreRecord
 
@@ -74,7 +74,7 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        st.error(for_pages(str(error)), icon=":material/error:")
+        refusal(str(error), error)
     except Exception as error:
         text = _(
             "Something failed that PatchBench did not foresee. Reload the page; the log has it under {id}."
@@ -82,9 +82,16 @@ def guarded() -> Iterator[None]:
         st.error(text.format(id=logged(error)), icon=":material/error:")
 
 
-def for_pages(message: str) -> str:
-    """An engine's message without the command that it names at its end: a page has no prompt."""
-    return re.sub(r"; see: [a-z -]+$", "", message)
+def refusal(message: str, error: Exception | None = None) -> None:
+    """An engine's message, and a link to the page where one can go on, unless that is the one shown.
+
+    Args:
+        error: what was raised; None for a message that was kept, such as that of a job.
+    """
+    st.error(for_pages(message), icon=":material/error:")
+    page = way_out(message, error)
+    if page is not None and page != page_shown():
+        go_to(page)
 
 
 def live(function: Callable[..., None], every_s: float | None = 2.0) -> Callable[..., None]:
@@ -174,14 +181,14 @@ def empty_state(text: str, *, page: str | None = None, label: str = "") -> None:
             go_to(page, label)
 
 
-def go_to(page: str, label: str, **parameters: object) -> None:
-    """A link to a page with query parameters; nothing while the page does not exist."""
+def go_to(page: str, label: str = "", **parameters: object) -> None:
+    """A link to a page with query parameters, by default called as the page is; nothing without that page."""
     from dashboard.navigation import PAGES, page_of
 
     if page in PAGES:
         st.page_link(
             page_of(page),
-            label=label,
+            label=label or _(PAGES[page][0]),
             icon=":material/arrow_forward:",
             query_params=reference(**parameters),
         )

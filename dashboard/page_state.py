@@ -31,6 +31,11 @@ def enter(page: str) -> None:
                 st.session_state.pop(key, None)
 
 
+def page_shown() -> str:
+    """The script of the page that is drawn, as `navigation.PAGES` names it."""
+    return st.session_state.get(_PAGE) or "overview"
+
+
 def _names() -> set[str]:
     """The names of all that was chosen on the page so far."""
     names: set[str] = st.session_state.setdefault(_NAMES + st.session_state.get(_PAGE, ""), set())

@@ -14,7 +14,6 @@ _PRESENTATION = """<style>
 html {font-size: 21px}
 [class*="st-key-controls-"] {display: none}
 [data-testid="stMainBlockContainer"] {padding-top: 3rem; max-width: none}
-[data-testid="stMetricDelta"] * {white-space: normal !important}
 </style>"""
 
 
@@ -24,12 +23,20 @@ _SELECTED = """<style>
 [data-testid="stButtonGroup"] button[aria-checked="true"] * {color: inherit !important; font-weight: 600}
 </style>"""
 
+# Streamlit cuts off links and the notes below figures, and leaves wide margins, for want of which the last
+# column of a table of scores would be cut off at 1440 pixels.
+_ROOM = """<style>
+[data-testid="stMetricDelta"] *, [data-testid="stPageLink"] a * {white-space: normal !important}
+@media (min-width: 641px) {
+  [data-testid="stMainBlockContainer"] {padding-left: 3rem; padding-right: 3rem}
+}
+</style>"""
+
 # On a phone Streamlit stacks all columns; figures in frames stand two in a row instead.
 _PHONE = """<style>
 @media (max-width: 640px) {
   [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"] > [data-testid="stElementContainer"]
     > [data-testid="stMetric"]) {min-width: calc(50% - 0.5rem); flex-basis: calc(50% - 0.5rem)}
-  [data-testid="stMetricDelta"] * {white-space: normal !important}
   [data-testid="stMetricValue"] * {font-size: 1.4rem}
   [data-testid="stMainBlockContainer"] {padding-top: 4rem}
 }
@@ -56,8 +63,8 @@ def settings() -> None:
 
 
 def style() -> None:
-    """What pages look like on a phone, what is selected, and the presentation mode's type."""
-    st.html(_PHONE + _SELECTED)
+    """What pages look like on a phone, what is selected, room for texts, and the type of presentations."""
+    st.html(_PHONE + _SELECTED + _ROOM)
     if presenting():
         st.html(_PRESENTATION)
 

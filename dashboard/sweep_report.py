@@ -9,7 +9,14 @@ from dashboard import formats
 from dashboard.i18n import _, speaking
 from dashboard.parts.setting_names import setting_name, setting_value
 from dashboard.parts.sweeps import view
-from dashboard.parts.sweeps.names import OBJECTIVES, SWEEP_STATES, dimension_names, figure_text, settings_text
+from dashboard.parts.sweeps.names import (
+    OBJECTIVES,
+    SWEEP_STATES,
+    dimension_names,
+    figure_text,
+    settings_text,
+    sweep_name,
+)
 from dashboard.report import PICTURE_BYTES, PRINTED, Section, html_of, picture, rendered
 from dashboard.services import sweeps
 from dashboard.services.sweeps import Sweep
@@ -47,7 +54,7 @@ def _about(sweep: Sweep) -> Section:
         if name not in dimension_names(sweep)
     ]
     facts = {
-        _("Sweep"): f"{sweep.id} {sweep.name}",
+        _("Sweep"): f"{sweep.id} {sweep_name(sweep)}",
         _("State"): state,
         _("Objective"): _(OBJECTIVES[asked.objective]),
         _("Begun"): formats.moment(sweep.created_at),

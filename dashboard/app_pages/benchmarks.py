@@ -171,28 +171,31 @@ def between(first: date, last: date) -> tuple[float, float]:
 
 
 def all_suites(wanted: Filter) -> None:
-    """Every suite with its question, its latest answer and the outcome of that."""
+    """The suites that were measured with their answers, then the questions of the others in one list."""
     answers = benchmarks.latest(wanted)
+    open_ones = [about for about in benchmarks.SUITES.things() if about.name not in answers]
     for about in benchmarks.SUITES.things():
+        if about.name in answers:
+            with st.container(border=True, gap="small"):
+                suite_line(about, answers[about.name])
+    if open_ones:
         with st.container(border=True, gap="small"):
-            suite_line(about, answers.get(about.name))
+            st.caption(_("Not measured yet."))
+            for about in open_ones:
+                go_to("benchmarks", _(about.question), suite=about.name)
     if answers:
         with controls("all-files"):
             downloads(list(answers.values()), "benchmarks")
 
 
-def suite_line(about: Suite, run: BenchmarkRun | None) -> None:
-    """A suite in the list of all."""
+def suite_line(about: Suite, run: BenchmarkRun) -> None:
+    """A measured suite in the list of all."""
     st.markdown(Markdown("**{question}**").format(question=_(about.question)))
-    if run is not None:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            outcome_badge(run)
-            st.markdown(benchmarks.answer(run, _))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        outcome_badge(run)
+        st.markdown(benchmarks.answer(run, _))
     with st.container(horizontal=True, vertical_alignment="center"):
         go_to("benchmarks", _("Charts and figures: {suite}").format(suite=about.name), suite=about.name)
-        if run is None:
-            st.caption(_("Not measured yet."))
-            return
         where = _("{device}, {detector} on {dataset}, {when}").format(
             device=run.device,
             detector=run.detector,

@@ -13,6 +13,7 @@ from dashboard.navigation import page_of
 from dashboard.page_state import choose, reference
 from dashboard.parts.detector_choice import trusted
 from dashboard.parts.generate.advanced import advanced
+from dashboard.parts.generate.node import node_needs
 from dashboard.parts.generate.previews import cost_measurement, detector_check, placement_preview
 from dashboard.parts.generate.settings import choose_preset, choose_start, choose_subject, prefill
 from dashboard.services import datasets, generate
@@ -71,6 +72,10 @@ def estimates(config: RunConfig, trust: bool) -> None:
     )
     memory.metric(_("Memory"), formats.bytes_text(found.peak_memory_bytes), border=True)
     disk.metric(_("Disk"), formats.bytes_text(found.disk_bytes), border=True)
+    if not found.exact:
+        st.caption(_("Estimated from other settings with this detector, so the range is wide."))
+        with controls("generate-measure"):
+            cost_measurement(config, trust)
 
 
 def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
@@ -89,10 +94,17 @@ def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
             key="g-score",
         )
         again = goes_on("g-resume")
+    needs = node_needs()
     if st.button(_("Generate the patch"), type="primary", icon=":material/play_arrow:", key="g-launch"):
         with guarded():
             job = generate.submit(
-                config, trust=trust, evaluate_after=score, auto_resume=again, label=label, origin=origin
+                config,
+                trust=trust,
+                evaluate_after=score,
+                auto_resume=again,
+                label=label,
+                origin=origin,
+                needs=needs,
             )
             choose("g.origin", None)
             st.session_state["g-launched"] = job.id

@@ -14,6 +14,7 @@ from dashboard.i18n import _
 from dashboard.page_state import chosen, kept
 from dashboard.parts.cluster_nodes import cluster_nodes
 from dashboard.parts.load import load_chart
+from dashboard.parts.setting_names import choice_name
 from dashboard.services import advice, hardware
 from engine.choices import Candidate
 from engine.hardware import GpuSnapshot, HardwareSnapshot, Load, load_of
@@ -26,7 +27,7 @@ SPANS = {SHORTEST: 0.0, "hour": 3600.0, "day": 86400.0, "week": 7 * 86400.0}  # 
 
 def with_unit(value: float | None, unit: str) -> str:
     """A whole number with its unit, or a dash."""
-    return DASH if value is None else f"{value:,.0f} {unit}"
+    return DASH if value is None else f"{value:,.0f}{unit}" if unit == "%" else f"{value:,.0f} {unit}"
 
 
 def gpu_card(gpu: GpuSnapshot) -> None:
@@ -141,7 +142,7 @@ def recommendation(machine: HardwareSnapshot) -> None:
     advised = advice.advise(machine, advice.measured_runs())
     st.subheader(_("Recommended settings"), anchor=False)
     device, precision, batch = st.columns(3)
-    fact(device, _("Device"), advised.device)
+    fact(device, _("Device"), choice_name("device", advised.device))
     fact(precision, _("Precision"), advised.precision)
     fact(batch, _("Batch size"), advised.batch_size)
     if advised.fastest:

@@ -71,6 +71,7 @@ def table(wanted: dict[str, Any], number: int) -> None:
     picked = st.dataframe(
         [row(job) for job in shown],
         hide_index=True,
+        height="content",
         key=f"{TABLE}-{opened}",  # anew after each job that it opened: what was clicked stays clicked
         on_select="rerun",
         selection_mode="single-cell",
@@ -78,6 +79,7 @@ def table(wanted: dict[str, Any], number: int) -> None:
             _("Number"): st.column_config.NumberColumn(width=70),
             _("State"): st.column_config.Column(width=95),
             _("ASR"): st.column_config.Column(width=60),
+            _("Name"): st.column_config.Column(width=300),
             _("Done"): st.column_config.ProgressColumn(format="percent", width="small"),
         },
         alt=_("The list of jobs."),

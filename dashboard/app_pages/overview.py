@@ -22,8 +22,10 @@ from dashboard.i18n import _, ngettext
 from dashboard.navigation import page_of
 from dashboard.page_state import changed, reference
 from dashboard.parts.detector_choice import detector_name, write_weights
+from dashboard.parts.jobs.hardenings import headline as trial_headline
 from dashboard.parts.outcome import headline
 from dashboard.services import hardenings, hardware, overview
+from dashboard.services.failures import for_pages
 from dashboard.services.overview import Overview
 from engine.records import Job, PatchRecord
 
@@ -49,6 +51,20 @@ def harden(patch: PatchRecord) -> None:
             )
         text = _("Trains {detector} further with patches on its objects, and attacks it anew.")
         st.caption(text.format(detector=detector_name(exposed.weights)), width="content")
+
+
+def latest_result(found: Overview) -> None:
+    """What came of the hardening that ended last, else of the newest patch that is scored."""
+    if found.hardened is not None:
+        st.subheader(_("Latest result: {name}").format(name=job_title(found.hardened)), anchor=False)
+        with st.container(border=True):
+            st.subheader(trial_headline((found.hardened.result or {})["trial"]), anchor=False)
+        go_to("jobs", _("Look at the trial"), job=found.hardened.id)
+    elif (patch := found.scored) and (score := patch.score):
+        st.subheader(_("Latest result: {name}").format(name=patch.name), anchor=False)
+        headline(score.evaluation, score.class_name, score.held_out)
+        go_to("patches", _("Look at the patch"), patch=patch.id)
+        harden(patch)
 
 
 def facts(found: Overview) -> None:
@@ -89,16 +105,18 @@ def next_step(found: Overview) -> None:
             go_to("datasets", _("Or import your own dataset"))
     elif step == "failed" and found.failed:
         text = Markdown(_("**The last job failed:** {error}")).format(
-            error=found.failed.error or job_title(found.failed)
+            error=for_pages(found.failed.error or "") or job_title(found.failed)
         )
         st.warning(text, icon=":material/error:")
         go_to("jobs", _("Look at the job"), job=found.failed.id)
+    elif step == "trial":
+        st.info(Markdown(_("**Next:** see in the trial which attacks the hardened detector withstands.")))
     elif step == "generate":
         st.info(Markdown(_("**Next:** make a patch and see how far the detector's scores fall.")))
         go_to("generate", _("Generate a patch"))
     elif step == "look":
         st.info(Markdown(_("**Next:** see what your patch does to images, before and after.")))
-        if not found.latest[0].score:  # else the result above leads there
+        if not found.scored:  # else the result above leads there
             go_to("patches", _("Look at the patch"), patch=found.latest[0].id)
     elif step == "compare":
         st.info(Markdown(_("**Next:** compare your patches, or score one on another detector.")))
@@ -146,11 +164,7 @@ def page() -> None:
         _("Measures how adversarial patches affect your object detectors, what it costs, and what helps."),
     )
     found = overview.summary()
-    if found.latest and (score := found.latest[0].score):
-        st.subheader(_("Latest result: {name}").format(name=found.latest[0].name), anchor=False)
-        headline(score.evaluation, score.class_name, score.held_out)
-        go_to("patches", _("Look at the patch"), patch=found.latest[0].id)
-        harden(found.latest[0])
+    latest_result(found)
     next_step(found)
     facts(found)
     st.subheader(_("Now"), anchor=False)

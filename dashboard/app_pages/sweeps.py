@@ -8,6 +8,7 @@ from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import changed, kept
 from dashboard.parts.sweeps import start, view
+from dashboard.parts.sweeps.names import sweep_name
 from dashboard.services import sweeps
 from dashboard.services.sweeps import Sweep
 
@@ -19,7 +20,7 @@ def chosen_sweep(found: list[Sweep]) -> Sweep:
         number = st.selectbox(
             _("Sweep"),
             list(known),
-            format_func=lambda each: f"{each} {known[each].name}",
+            format_func=lambda each: f"{each} {sweep_name(known[each])}",
             **kept("sweep", found[0].id, allowed=known, parse=int),
         )
     return sweeps.get(number)

@@ -101,21 +101,35 @@ def box_sizes(
 
 
 def box_centres(
-    cells: Sequence[Sequence[int]], *, title: str, legend: str, dark: bool = False, large: bool = False
+    cells: Sequence[Sequence[int]],
+    *,
+    title: str,
+    legend: str,
+    x_title: str,
+    y_title: str,
+    dark: bool = False,
+    large: bool = False,
 ) -> go.Figure:
-    """A heat map over the image: boxes with their centre in each cell, rows from the top."""
+    """A heat map over the image: boxes with their centre in each cell, rows from the top, axes in percent."""
+    height, width = 100 / max(len(cells), 1), 100 / max(len(cells[0]) if cells else 1, 1)
     figure = go.Figure(
         go.Heatmap(
             z=[list(row) for row in cells],
+            x0=width / 2,
+            dx=width,
+            y0=height / 2,
+            dy=height,
             colorscale=SCALE,
             colorbar={"title": {"text": legend}, "thickness": 14},
-            hovertemplate="%{z}<extra></extra>",
+            hovertemplate="%{z} (%{x:.0f}%, %{y:.0f}%)<extra></extra>",
         )
     )
     styled(figure, title=title, dark=dark, large=large)
-    hidden = {"showticklabels": False, "showgrid": False, "ticks": ""}
-    figure.update_xaxes(constrain="domain", **hidden)
-    figure.update_yaxes(autorange="reversed", scaleanchor="x", scaleratio=0.75, **hidden)
+    whole = {"showgrid": False, "ticksuffix": "%", "dtick": 25}
+    figure.update_xaxes(title=x_title, range=[0, 100], constrain="domain", **whole)
+    figure.update_yaxes(
+        title=y_title, range=[100, 0], constrain="domain", scaleanchor="x", scaleratio=0.75, **whole
+    )
     return figure
 
 

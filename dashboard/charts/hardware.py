@@ -62,7 +62,7 @@ def _lines(names: Sequence[str], large: bool) -> dict[str, Any]:
     colours = [colour(index) for index in range(len(names))]
     dashes = [DASHES[index // len(COLOURS) % len(DASHES)] for index in range(len(names))]
     names_only = {"field": "name", "type": "nominal", "title": None}
-    percents = {"values": [0, 20, 40, 60, 80, 100], "labelExpr": "datum.value + ' %'"}
+    percents = {"values": [0, 20, 40, 60, 80, 100], "labelExpr": "datum.value + '%'"}
     return {
         "mark": {"type": "line", "strokeWidth": thick(large), "clip": True},
         "encoding": {

@@ -22,6 +22,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 _INK = {"light": ("#10151B", "#D5DCE4", "#FFFFFF"), "dark": ("#E8EDF2", "#364250", "#10151B")}
 DASHES = ("solid", "dash", "dot", "dashdot")  # a second sign beside colour, for more than seven lines
 LEGEND_WIDTH = 44  # letters of a line
+TITLE_WIDTH = 46
 SCALE = "Cividis"  # of heat maps, dark to bright; readable for the colour-blind
 CONFIG = {
     "displaylogo": False,
@@ -85,22 +86,24 @@ def styled(
     """
     ink, grid, paper = inks(dark)
     size = 19 if large else 13
+    lines, high = fitting(title, TITLE_WIDTH), round(height * (1.5 if large else 1))
+    more = len(lines) - 1
     axis = {"gridcolor": grid, "linecolor": grid, "zerolinecolor": grid, "automargin": True}
     figure.update_layout(
         title={
-            "text": title,
+            "text": "<br>".join(lines),
             "font": {"size": size + 2},
             "x": 0,
             "xref": "paper",
-            "y": 0.98,
+            "y": 0.98 - more * 0.7 * (size + 2) / high,  # Plotly moves several lines up by half of them
             "yanchor": "top",
         },
-        height=round(height * (1.5 if large else 1)),
+        height=high,
         colorway=COLOURS,
         font={"family": "Source Sans, sans-serif", "size": size, "color": ink},
         paper_bgcolor=paper,
         plot_bgcolor=paper,
-        margin={"l": 8, "r": 8, "t": 3 * size, "b": 8},
+        margin={"l": 8, "r": 8, "t": 3 * size + more * 1.5 * size, "b": 8},
         legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
         hoverlabel={"font": {"size": size}, "namelength": -1},
     )
@@ -150,11 +153,16 @@ def folded(name: str, width: int = 26) -> str:
         name: in one line.
         width: of a line in Latin letters; a Korean one is twice as wide.
     """
+    return "<br>".join(map(as_text, fitting(name, width)))
+
+
+def fitting(text: str, width: int) -> list[str]:
+    """A text in lines of at most so many Latin letters, but for longer words."""
     lines = [""]
-    for word in name.split():
+    for word in text.split():
         fits = not lines[-1] or columns(lines[-1]) + 1 + columns(word) <= width
         lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if fits else [*lines, word]
-    return "<br>".join(map(as_text, lines))
+    return lines
 
 
 def columns(text: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import formats, interactive
-from dashboard.components import controls, guarded, live
+from dashboard.components import controls, guarded, live, refusal
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import kept, presenting
@@ -141,7 +141,7 @@ def _answered(ask: Ask, indices: list[int]) -> list[dict[str, Any]]:
     if preview.answer is not None:
         return list(preview.answer["images"])
     if preview.state == "failed":
-        st.error(preview.error or "", icon=":material/error:")
+        refusal(preview.error or "")
         key = f"preview-again-{preview.request['kind']}"
         with controls(key):
             if st.button(_("Try again"), icon=":material/refresh:", key=key):

@@ -14,6 +14,11 @@ MEANING = N_(
 )
 
 
+def chain_name(chain: str) -> str:
+    """A chain of defences as it is written, or that there is none, in the session's language."""
+    return _("none") if chain == defences.NONE else chain
+
+
 def choose_chains(name: str) -> list[str] | None:
     """Chains of defences to compare, `none` among the first; None and a line of why if one is wrong.
 
@@ -23,6 +28,7 @@ def choose_chains(name: str) -> list[str] | None:
     given: list[str] = st.multiselect(
         _("Defences"),
         [defences.NONE, *defences.offered()],
+        format_func=chain_name,
         accept_new_options=True,
         placeholder=_("Choose one or more"),
         help=_(MEANING),
@@ -42,6 +48,7 @@ def choose_chain(name: str) -> str | None:
     given: str | None = st.selectbox(
         _("Defence"),
         [defences.NONE, *defences.offered()],
+        format_func=chain_name,
         accept_new_options=True,
         help=_(MEANING),
         **kept(name, defences.NONE),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from dashboard.components import for_pages
+from dashboard.components import refusal
 from dashboard.drawing import st, went_back
 from dashboard.i18n import _
 from dashboard.page_state import choose, chosen, kept, reset
@@ -106,7 +106,7 @@ def linked(parameter: str, get: Callable[[int], Row], missing: type[Exception]) 
         found = get(number)
     except missing as error:
         choose(parameter, None)
-        st.error(for_pages(str(error)), icon=":material/error:")
+        refusal(str(error), error)
         return None
     choose(parameter, number)
     return found

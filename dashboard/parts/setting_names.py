@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from dashboard.formats import DASH
 from dashboard.i18n import N_, _
 from dashboard.services.settings import SETTINGS
+from engine.registries import LOSSES
 from engine.settings import Setting
 
 CHOICES = {  # setting → value → what it is called; values that are names themselves are not here
@@ -26,10 +27,17 @@ CHOICES = {  # setting → value → what it is called; values that are names th
         "ragged": N_("Any images together"),
     },
     "sampling": {"uniform": N_("Each image once"), "balanced": N_("Each object count alike")},
+    "strategy": {
+        "whole": N_("Everything"),
+        "head": N_("All but the backbone"),
+        "scratch": N_("From random weights"),
+    },
+    "trial": {"short": N_("One new patch"), "full": N_("All attacks of the battery")},
     "optimizer": {
         "pyramid-adam": N_("Adam, coarse to fine"),
         "adam": "Adam",
         "adamw": "AdamW",
+        "sgd": "SGD",
         "sign": N_("Sign of the gradient"),
         "sign-momentum": N_("Sign with momentum"),
     },
@@ -104,11 +112,25 @@ def named_value(name: str, value: Any) -> str:
         name: of the setting, flat.
         value: its value.
     """
+    if name == "losses":
+        return ", ".join(f"{loss_name(term)} {setting_value(weight)}" for term, weight in _weighted(value))
     if isinstance(value, str) and value in CHOICES.get(name, {}):
         return choice_name(name, value)
     if not isinstance(value, bool) and value == 0 and zero_word(name):
         return zero_word(name)
     return setting_value(value)
+
+
+def loss_name(term: str) -> str:
+    """A loss term in the session's language, without the "Weight" of its field."""
+    return _(LOSSES[term].label).rpartition(": ")[2] if term in LOSSES else term
+
+
+def _weighted(losses: Mapping[str, float] | str) -> Iterable[tuple[str, float | str]]:
+    """Terms with their weights, as a run has them or, in one text such as `overlap=1+tv=0.1`, a sweep."""
+    if not isinstance(losses, str):
+        return losses.items()
+    return [(term, weight) for term, _is, weight in (part.partition("=") for part in losses.split("+"))]
 
 
 def setting_value(value: Any) -> str:

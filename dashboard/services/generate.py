@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from dashboard.services import datasets, detectors
@@ -16,6 +17,7 @@ from engine.errors import SettingsError
 from engine.jobs import estimates, queue
 from engine.jobs.estimates import Estimate
 from engine.jobs.kinds.generate import GenerateRequest
+from engine.jobs.needs import Needs
 from engine.previews import requests as previews
 from engine.records import Job, PatchRecord
 from engine.registries import LOSSES
@@ -214,6 +216,7 @@ def submit(
     auto_resume: bool = True,
     label: str = "",
     origin: int | None = None,
+    needs: Mapping[str, Any] = MappingProxyType({}),
 ) -> Job:
     """Queue the run and see to it that a worker is there.
 
@@ -224,6 +227,7 @@ def submit(
         auto_resume: go on by itself after a crash.
         label: what lists call it; empty: after what it attacks.
         origin: the job that its settings came from.
+        needs: what it asks of a cluster's node, as of `Needs`.
 
     Raises:
         EngineError: it cannot be queued, or no worker can be started.
@@ -237,6 +241,7 @@ def submit(
             auto_resume=auto_resume,
             label=label.strip(),
             origin=origin,
+            needs=Needs(**needs).to_json(),
         )
         queue.ensure_worker(repository)
     return job

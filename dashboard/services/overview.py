@@ -23,9 +23,10 @@ class Overview:
     Attributes:
         jobs: state → number of jobs.
         latest: patches, the newest first; at most five.
-        best: those scored on the same dataset, class and detector as the newest, the strongest (by ASR)
-            first; at most five, and none where the latest show them all.
+        best: those scored on the same dataset, class, detector and defences as the newest, the strongest
+            (by ASR) first; at most five, and none where the latest show them all.
         failed: the newest job, if it failed.
+        hardened: the job that succeeded last, if it was a hardening that was tried.
     """
 
     datasets: list[DatasetSummary]
@@ -33,16 +34,24 @@ class Overview:
     latest: list[PatchRecord]
     best: list[PatchRecord]
     failed: Job | None
+    hardened: Job | None = None
+
+    @property
+    def scored(self) -> PatchRecord | None:
+        """The newest of the patches that have a score."""
+        return next((patch for patch in self.latest if patch.score), None)
 
     @property
     def next_step(self) -> str:
-        """What to do next: `demo`, `wait`, `failed`, `generate`, `look` or `compare`."""
+        """What to do next: `demo`, `wait`, `failed`, `trial`, `generate`, `look` or `compare`."""
         if self.jobs.get("running") or self.jobs.get("queued"):
             return "wait"
         if self.failed:
             return "failed"
         if not self.datasets:
             return "demo"
+        if self.hardened:
+            return "trial"
         return "compare" if len(self.latest) > 1 else "look" if self.latest else "generate"
 
 
@@ -54,8 +63,8 @@ def _strongest(ranked: list[PatchRecord], latest: list[PatchRecord]) -> list[Pat
     return [] if all(patch.id in shown for patch in alike[:5]) else alike[:5]
 
 
-def _scored_on(score: ScoreRecord) -> tuple[str, str, str]:
-    return score.dataset, score.detector, score.class_name
+def _scored_on(score: ScoreRecord) -> tuple[object, ...]:
+    return score.dataset, score.detector, score.class_name, tuple(score.defences)
 
 
 @cached(ttl_s=2)
@@ -63,6 +72,7 @@ def summary() -> Overview:
     """All that the overview shows besides running jobs."""
     with opened() as repository:
         newest = repository.jobs.find(limit=1)
+        done = repository.jobs.find(states=["succeeded"], limit=1)
         latest = repository.patches.find(limit=5)
         return Overview(
             datasets=repository.datasets.all(),
@@ -70,6 +80,7 @@ def summary() -> Overview:
             latest=latest,
             best=_strongest(repository.patches.find(order="asr", limit=RANKED), latest),
             failed=newest[0] if newest and newest[0].state == "failed" else None,
+            hardened=done[0] if done and "trial" in (done[0].result or {}) else None,
         )
 
 

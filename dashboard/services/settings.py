@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 from engine.config import DefenceTrainingConfig, HardeningConfig, RunConfig, TrainingConfig
 from engine.jobs.kinds import KINDS
+from engine.jobs.needs import Needs
 from engine.registries import LOSSES
 from engine.settings import Setting, declared
 
 RUN: dict[str, Setting] = declared(RunConfig)
 TRAINING: dict[str, Setting] = declared(TrainingConfig)
 HARDENING: dict[str, Setting] = declared(HardeningConfig)
+NEEDS: dict[str, Setting] = declared(Needs)
 # Those of all requests for jobs, where the settings of a run or a training stand at the top; a key that a run
 # has too means what it means there.
 _REQUESTED: dict[str, Setting] = {
@@ -47,6 +49,7 @@ def setting_texts() -> Iterator[str]:
         elif each.group:
             yield each.help
     yield from (each.label for each in declared(DefenceTrainingConfig).values())
+    yield from (text for each in NEEDS.values() for text in (each.label, each.help))
     for each in (*TRAINING.values(), *HARDENING.values()):
         yield each.label
         if not each.parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine import hardware
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CONDITIONS = 4  # an evaluation detects on each image four times: clean, grey, noise, patch
 FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.1  # before any run has finished; lower bound afterwards
+OTHER_SPREAD = 1.0  # measured with other settings: half to twice the time
+ALIKE = ("detector", "further", "device", "machine", "backend")  # without which a measurement says nothing
 NEWEST_SHARE = 0.5  # weight of the latest run in the moving average
 BYTES_A_STEP = 420  # calculated, not measured: a step's rows in database, history and checkpoint
 COPIES = 9  # calculated: float32 copies of the patch in results, record and optimizer moments
@@ -39,6 +41,7 @@ class Estimate:
         disk_bytes: size of its results.
         measured_at: Unix seconds at which the underlying steps were measured.
         runs: finished runs that refined the measurement; 0 for measured steps alone.
+        exact: measured with these settings; else with others of the same detector.
     """
 
     elapsed_s: float
@@ -48,6 +51,7 @@ class Estimate:
     disk_bytes: int
     measured_at: float
     runs: int
+    exact: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The estimate in the form of `Job.estimate`."""
@@ -81,7 +85,10 @@ def _stem(weights: str) -> str:
 
 
 def estimate(repository: Repository, config: RunConfig, *, evaluate_after: bool = True) -> Estimate | None:
-    """Estimate a run from measurements of the same settings, assuming that it does not stop early.
+    """Estimate a run from measurements, assuming that it does not stop early.
+
+    Those of the same settings count; without any the latest of the same detector on the same device, scaled
+    by the number of pixels, with a wide range.
 
     Args:
         repository: holds measurements and the dataset.
@@ -89,9 +96,10 @@ def estimate(repository: Repository, config: RunConfig, *, evaluate_after: bool 
         evaluate_after: whether the patch is scored at the end.
 
     Returns:
-        None if such settings were never measured (see `engine.jobs.measuring`), or without the dataset.
+        None if the detector was never measured (see `engine.jobs.measuring`), or without the dataset.
     """
-    cost = repository.costs.get(cost_key(config))
+    exact = repository.costs.get(cost_key(config))
+    cost = exact or _scaled(repository, config)
     images = _images(repository, config)
     if cost is None or not images:
         return None
@@ -100,6 +108,7 @@ def estimate(repository: Repository, config: RunConfig, *, evaluate_after: bool 
     if evaluate_after:
         elapsed_s += CONDITIONS * (held_out or images) / cost.evaluated_per_s
     spread = max(cost.spread, LEAST_SPREAD) if cost.runs else FIRST_SPREAD
+    spread = spread if exact else max(spread, OTHER_SPREAD)
     return Estimate(
         elapsed_s=elapsed_s,
         low_s=elapsed_s / (1 + spread),
@@ -108,7 +117,30 @@ def estimate(repository: Repository, config: RunConfig, *, evaluate_after: bool 
         disk_bytes=_disk_bytes(config, training),
         measured_at=cost.measured_at,
         runs=cost.runs,
+        exact=exact is not None,
     )
+
+
+def _scaled(repository: Repository, config: RunConfig) -> StepCost | None:
+    """The latest costs of the run's detector on its device with other settings, scaled by pixels."""
+    key = cost_key(config)
+    found = repository.costs.latest({name: key.get(name) for name in ALIKE})
+    if found is None:
+        return None
+    other, cost = found
+    seen, whole = (_side(key) / _side(other)) ** 2, (key["image_size"] / other["image_size"]) ** 2
+    batch = max(key["batch_size"], 1) / max(other["batch_size"], 1)
+    return replace(
+        cost,
+        images_per_s=cost.images_per_s / seen,
+        evaluated_per_s=cost.evaluated_per_s / whole,
+        peak_memory_bytes=round(cost.peak_memory_bytes * max(seen * batch, 1.0)),
+    )
+
+
+def _side(key: dict[str, Any]) -> int:
+    """The side of what a step looks at, in pixels: a view, or the whole image."""
+    return int(min(key["view_size"] or key["image_size"], key["image_size"]))
 
 
 def matrix_s(repository: Repository, request: MatrixRequest) -> float | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,18 @@ class Costs:
         with self._db.errors():
             rows = self._db.rows(f"SELECT {', '.join(_COLUMNS)} FROM step_costs WHERE key = ?", [_text(key)])
         return StepCost(**dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
+
+    def latest(self, parts: dict[str, Any]) -> tuple[dict[str, Any], StepCost] | None:
+        """The key and the costs that were measured last of the keys that hold these parts, if any."""
+        with self._db.errors():
+            rows = self._db.rows(
+                f"SELECT key, {', '.join(_COLUMNS)} FROM step_costs ORDER BY measured_at DESC, key", []
+            )
+        for text, *values in rows:
+            key = json.loads(text)
+            if all(key.get(name) == value for name, value in parts.items()):
+                return key, StepCost(**dict(zip(_COLUMNS, values, strict=True)))
+        return None
 
     def put(
         self,

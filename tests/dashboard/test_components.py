@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import formats
-from dashboard.components import STATES, for_pages
+from dashboard.components import STATES
 from engine.records import JOB_STATES
 from tests.dashboard.homes import make_evaluation
 
@@ -55,18 +55,6 @@ def test_lines_are_shown_with_what_they_say(values: list[float]) -> None:
     assert not app.exception
     (shown,) = app.get("vega_lite_chart")
     assert (shown.proto.alt, shown.proto.theme) == ("A line.", "")
-
-
-@pytest.mark.parametrize(
-    ("message", "shown"),
-    [
-        ("", ""),
-        ("job 9: expected one, found none; see: jobs list", "job 9: expected one, found none"),
-        ("a: expected b, got c; use d", "a: expected b, got c; use d"),
-    ],
-)
-def test_pages_name_no_commands(message: str, shown: str) -> None:
-    assert for_pages(message) == shown
 
 
 def test_every_state_has_a_name() -> None:

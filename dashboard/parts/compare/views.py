@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -20,13 +21,14 @@ from dashboard.charts.theme import Bounded
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
 from dashboard.parts.outcome import ending
-from dashboard.parts.setting_names import decided_value, named_value, setting_name
+from dashboard.parts.setting_names import choice_name, decided_value, named_value, setting_name
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
 Rows = list[dict[str, Any]]
 HIGHER_IS_STRONGER = ("asr", "disappearance", "hallucinations_per_image")
 SHARES = [key for key in SCORES if key != "hallucinations_per_image"]  # 0 to 1: they share an axis
+HEAD = 40  # letters of a column's head
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read
 COSTS = {
     "elapsed_s": N_("Time"),
@@ -48,9 +50,14 @@ def setting_rows(runs: Sequence[Run], values: Mapping[str, Sequence[Any]]) -> Ro
     """
     return [
         {_("Setting"): setting_name(name)}
-        | {run.name: decided_value(name, value, run.facts) for run, value in zip(runs, each, strict=True)}
+        | {_head(run): decided_value(name, value, run.facts) for run, value in zip(runs, each, strict=True)}
         for name, each in values.items()
     ]
+
+
+def _head(run: Run) -> str:
+    """A run as a column's head, so short that several fit beside each other; its number comes first."""
+    return run.name if len(run.name) <= HEAD else f"{run.name[: HEAD - 1].rstrip()}…"
 
 
 def score_rows(runs: Sequence[Run]) -> Rows:
@@ -73,23 +80,25 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
     """What each run took: a line for each fact, a column for each run."""
     write = {
         "elapsed_s": formats.duration,
+        "device": partial(choice_name, "device"),
         "image_iterations_per_s": lambda value: formats.number(value, 1),
         "peak_memory_bytes": formats.bytes_text,
     }
     rows = [
-        {_("Cost"): _(title)}
-        | {
-            run.name: formats.DASH if run.facts.get(key) is None else str(write.get(key, str)(run.facts[key]))
-            for run in runs
-        }
+        {_("Cost"): _(title)} | {_head(run): _fact(run, key, write.get(key, str)) for run in runs}
         for key, title in COSTS.items()
         if any(run.facts.get(key) is not None for run in runs)
     ]
     ends = [ending(run.facts) for run in runs]
     if any(ends):
         texts = zip(runs, ends, strict=True)
-        rows.insert(0, {_("Cost"): _("End")} | {run.name: text or formats.DASH for run, text in texts})
+        rows.insert(0, {_("Cost"): _("End")} | {_head(run): text or formats.DASH for run, text in texts})
     return rows
+
+
+def _fact(run: Run, key: str, write: Callable[[Any], object]) -> str:
+    value = run.facts.get(key)
+    return formats.DASH if value is None else str(write(value))
 
 
 def scores_figure(runs: Sequence[Run], **look: bool) -> go.Figure:

@@ -216,7 +216,12 @@ def _box_charts(dataset: DatasetSummary, class_id: int | None) -> None:
         **look(),
     )
     centres = charts.box_centres(
-        figures.centres, title=_("Where boxes lie in the image"), legend=_("Boxes"), **look()
+        figures.centres,
+        title=_("Where boxes lie in the image"),
+        legend=_("Boxes"),
+        x_title=_("From the left, as a share of the width"),
+        y_title=_("From the top, as a share of the height"),
+        **look(),
     )
     small = sum(figures.sizes[:2]) / max(sum(figures.sizes), 1)
     with left:

@@ -9,6 +9,7 @@ from dashboard import formats
 from dashboard.components import go_to, table
 from dashboard.drawing import st
 from dashboard.i18n import _
+from dashboard.parts.defence_choice import chain_name
 from dashboard.services import defences, defend
 from dashboard.services.defend import DefenceOutcome, DefendedSubject, KnownAttack
 
@@ -58,7 +59,7 @@ def outcome_table(attacks: list[KnownAttack], subject: DefendedSubject, chain: s
 def _row(outcome: DefenceOutcome) -> dict[str, Any]:
     controls = outcome.controls
     return {
-        _("Defence"): outcome.defence,
+        _("Defence"): chain_name(outcome.defence),
         _("Clean"): _left(controls.get("clean")),
         _("Unaware attacker"): _attacked(outcome.unaware),
         _("Adaptive attacker"): _attacked(outcome.adaptive),

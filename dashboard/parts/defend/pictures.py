@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard import interactive
-from dashboard.components import controls, guarded, live
+from dashboard.components import controls, guarded, live, refusal
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
 from dashboard.page_state import presenting
@@ -48,7 +48,7 @@ def _answered(asks: Sequence[Ask], indices: list[int], scenes: Sequence[Scene]) 
     previews = [ask(indices=indices) for ask in asks]
     failed = next((each for each in previews if each.state == "failed"), None)
     if failed is not None:
-        st.error(failed.error or "", icon=":material/error:")
+        refusal(failed.error or "")
         with controls("defend-again"):
             if st.button(_("Try again"), icon=":material/refresh:", key="defend-again"):
                 for ask, each in zip(asks, previews, strict=True):

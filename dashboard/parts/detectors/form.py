@@ -5,25 +5,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.components import goes_on, guarded, queued
+from dashboard.components import goes_on, guarded, queued, refusal
 from dashboard.drawing import st
-from dashboard.i18n import N_, _
+from dashboard.i18n import _
 from dashboard.page_state import kept
 from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, other_weights, trusted
 from dashboard.parts.detectors.rows import setting_rows
+from dashboard.parts.setting_names import CHOICES
 from dashboard.services import datasets, trainings
 from dashboard.services.settings import TRAINING
 from engine.config import TrainingConfig
 from engine.errors import SettingsError
 from engine.store.datasets import DatasetSummary
 
-STRATEGIES = {
-    "whole": N_("Everything"),
-    "head": N_("All but the backbone"),
-    "scratch": N_("From random weights"),
-}
+STRATEGIES = CHOICES["strategy"]
 COURSE = ("epochs", "time_limit_s", "image_size")
 MORE = (
     *("max_images", "include_empty", "validation_share", "early_stop", "batch_size", "learning_rate"),
@@ -44,7 +41,7 @@ def training_form(found: list[DatasetSummary]) -> None:
     try:
         config = trainings.built(values)
     except SettingsError as error:
-        st.error(str(error), icon=":material/error:")
+        refusal(str(error), error)
         return
     _launch(config, trust)
 

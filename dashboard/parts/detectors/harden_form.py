@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import formats
-from dashboard.components import goes_on, guarded, queued
+from dashboard.components import goes_on, guarded, queued, refusal
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
@@ -50,7 +50,7 @@ def hardening_form(found: list[DatasetSummary]) -> None:
     try:
         config = hardenings.built(values)
     except SettingsError as error:
-        st.error(str(error), icon=":material/error:")
+        refusal(str(error), error)
         return
     _launch(config, trust)
 

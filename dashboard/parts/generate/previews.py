@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dashboard import formats
-from dashboard.components import controls, guarded, live
+from dashboard.components import controls, guarded, live, refusal
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import kept
@@ -97,7 +97,7 @@ def _follow(name: str, ask: Callable[[bool], Preview], show: Callable[[dict[str,
             if waits:
                 st.rerun()  # ends the looking
         elif now.state == "failed":
-            st.error(now.error or _("No answer came."), icon=":material/error:")
+            refusal(now.error or _("No answer came."))
             if st.button(_("Try again"), key=f"g-again-{name}"):
                 ask(True)
                 st.rerun()

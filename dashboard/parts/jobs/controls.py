@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dashboard.components import go_to, guarded
+from dashboard.components import go_to, guarded, refusal
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose
@@ -81,7 +81,7 @@ def _act(action: str, job: Job) -> None:
 def trouble() -> None:
     """What went wrong with the last thing that was asked."""
     if text := st.session_state.pop(TROUBLE, None):
-        st.error(text, icon=":material/error:")
+        refusal(text)
 
 
 def _delete(job: Job) -> None:

@@ -23,6 +23,7 @@ from dashboard.components import (
     line_chart,
     look,
     progress_line,
+    refusal,
     score_table,
     state_name,
 )
@@ -89,7 +90,7 @@ def situation(found: JobView) -> None:
         asked = _("It is being cancelled.") if job.wanted == "cancel" else _("It is being paused.")
         st.info(asked, icon=":material/hourglass_top:")
     if job.error:
-        st.error(job.error, icon=":material/error:")
+        refusal(job.error)
     if job.node and job.state != "queued":
         text = (
             _("Runs on node {node}, {device}.")
@@ -192,9 +193,9 @@ def curves(job: Job, found: list[StepRecord]) -> None:
     picture, charts = st.columns([1, 2], gap="medium")
     png = jobs.live_image(job.id)
     with picture:
-        if png is None:
+        if png is None and job.state in OPEN:
             st.caption(_("The patch appears here after its first steps."))
-        else:
+        elif png is not None:
             texels(png, alt=_("The patch of job {job}.").format(job=job.id), key="live")
     with charts:
         if found:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from dashboard.components import go_to, guarded
+from dashboard.components import go_to, guarded, refusal
 from dashboard.downloads import save_button
 from dashboard.drawing import st
 from dashboard.i18n import _, ngettext
@@ -149,4 +149,4 @@ def _changed(change: Callable[[], object]) -> None:
 def _trouble() -> None:
     """Why some could not be deleted."""
     for text in st.session_state.pop(_TROUBLE, ()):
-        st.error(text, icon=":material/error:")
+        refusal(text)

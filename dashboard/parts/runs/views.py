@@ -162,7 +162,8 @@ def parallel(shown: list[Row]) -> None:
             max_selections=AXES,
             **kept("runs.axes", _usual_axes(settings), allowed=offered, **SEVERAL),
         )
-    drawn = [row for row in shown if last in row.values and all(key in row.values for key in axes)][:DRAWN]
+    sized = {key for key in axes for row in shown if isinstance(row.values.get(key), int | float)} | {last}
+    drawn = [row for row in shown if all(key in row.values for key in sized)][:DRAWN]
     if len(drawn) < 2 or not axes:
         st.caption(_("Nothing to draw: two scored runs with different settings are needed."))
         return
@@ -188,5 +189,5 @@ def _usual_axes(settings: list[str]) -> list[str]:
 
 
 def _parallel_axis(drawn: list[Row], key: str) -> Any:
-    values = [row.values[key] for row in drawn]
+    values = [row.values.get(key) for row in drawn]  # what has no size, such as defences, may lack
     return axis_of(title(key), values, [_value(key, value) for value in values])

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dashboard.components import STATES
 from dashboard.formats import DASH
 from dashboard.i18n import N_, _
-from dashboard.parts.setting_names import setting_name, setting_value
+from dashboard.parts.setting_names import named_value, setting_name
 from dashboard.services import sweeps
 from dashboard.services.sweeps import Sweep, Trial
 
@@ -41,6 +41,14 @@ SWEEP_STATES = {
 PATCH_SIZE = N_("Patch size")  # the one name that stands for two settings
 
 
+def sweep_name(sweep: Sweep) -> str:
+    """A sweep's name; one that it was not given says in the session's language what is sought by what."""
+    names, objective = dimension_names(sweep), sweep.request["objective"]
+    if sweep.name != f"{objective} by {', '.join(names)}":  # as the engine names it
+        return sweep.name
+    return f"{_(SHORT[objective])}: {', '.join(map(dimension_name, names))}"
+
+
 def dimension_name(name: str) -> str:
     """A varied setting in the session's language."""
     return _(PATCH_SIZE) if name == "patch_size" else setting_name(name)
@@ -61,7 +69,7 @@ def figure_text(sweep: Sweep, value: float | None) -> str:
 def settings_text(trial: Trial) -> str:
     """What a trial tried, in a line."""
     return " · ".join(
-        f"{dimension_name(name)} {setting_value(value)}" for name, value in trial.settings.items()
+        f"{dimension_name(name)} {named_value(name, value)}" for name, value in trial.settings.items()
     )
 
 

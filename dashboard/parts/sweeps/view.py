@@ -18,12 +18,12 @@ from dashboard.charts.sweeps import (
     objective_over_trials,
     parallel_coordinates,
 )
-from dashboard.components import chart, controls, go_to, guarded, look, table
+from dashboard.components import chart, controls, go_to, guarded, look, refusal, table
 from dashboard.downloads import save_button
 from dashboard.drawing import st
 from dashboard.i18n import _, language
 from dashboard.parts.jobs.controls import asked_twice
-from dashboard.parts.setting_names import setting_value
+from dashboard.parts.setting_names import named_value, setting_value
 from dashboard.parts.sweeps.names import (
     OBJECTIVES,
     SHORT,
@@ -53,7 +53,7 @@ def situation(sweep: Sweep) -> None:
     )
     st.progress(min(sweep.ended / asked.total, 1.0), text=f"{state} {about}")
     if sweep.error:
-        st.error(sweep.error, icon=":material/error:")
+        refusal(sweep.error)
     stuck = sweep.state == "running" and _stuck(sweep)
     if stuck:
         st.warning(_("Its runs are paused or interrupted."), icon=":material/warning:")
@@ -168,7 +168,7 @@ def axes_of(sweep: Sweep, trials: list[Trial]) -> list[Axis]:
     for each in sweeps.request_of(sweep).space.dimensions:
         values = [trial.settings[each.name] for trial in trials]
         if len(set(values)) > 1:
-            texts = list(map(setting_value, values))
+            texts = [named_value(each.name, value) for value in values]
             log = each.log or _wide(each.values)
             found.append(axis_of(dimension_name(each.name), values, texts, log=log))
     values = [trial.value for trial in trials]
@@ -190,7 +190,10 @@ def trial_rows(sweep: Sweep) -> list[dict[str, Any]]:
             _("Trial"): f"{trial.number} ★" if trial == best_one else str(trial.number),
             _("State"): trial_state(trial.state),
             _(SHORT[sweep.request["objective"]]): figure_text(sweep, trial.value),
-            **{dimension_name(name): setting_value(trial.settings[name]) for name in dimension_names(sweep)},
+            **{
+                dimension_name(name): named_value(name, trial.settings[name])
+                for name in dimension_names(sweep)
+            },
             _("Jobs"): ", ".join(map(str, trial.jobs)) or formats.DASH,
         }
         for trial in sweep.trials

@@ -9,6 +9,7 @@ from dashboard import formats
 from dashboard.components import table
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
+from dashboard.parts.defence_choice import chain_name
 from dashboard.services import matrices
 from dashboard.services.matrices import Attack, ColumnSummary, Figure, Matrix
 
@@ -36,7 +37,7 @@ def column_rows(matrix: Matrix, dataset: str) -> list[dict[str, Any]]:
 def _row(summary: ColumnSummary, names: dict[str, str]) -> dict[str, Any]:
     return {
         _("Detector"): summary.column.name,
-        _("Defence"): summary.column.defence,
+        _("Defence"): chain_name(summary.column.defence),
         _("Clean AP50"): figure_text(summary.clean),
         _("ms an image"): _milliseconds(summary),
         _("Best attacker"): _attack(summary.best, names),

@@ -15,6 +15,7 @@ from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose, kept
 from dashboard.parts.before_after import Known, changed_images
+from dashboard.parts.defence_choice import chain_name
 from dashboard.parts.jobs.controls import asked_twice
 from dashboard.parts.transfer.columns import columns, figure_text
 from dashboard.services import datasets, matrices, seen
@@ -104,7 +105,7 @@ def grouped(found: Table) -> list[Table]:
 
 
 def _heading(column: TableColumn, several: bool) -> str:
-    return column.defence if several else column.name
+    return chain_name(column.defence) if several else column.name
 
 
 def _heat_map(found: Table, metric: str, title: str, headings: list[str], key: tuple[int, int]) -> None:
@@ -194,6 +195,7 @@ def cell_images(matrix: Matrix) -> None:
         defence = fields[2].selectbox(
             _("Defence"),
             matrix.request["defences"],
+            format_func=chain_name,
             **_first("transfer.defence", matrix.request["defences"]),
         )
         dataset = fields[3].selectbox(

@@ -52,7 +52,7 @@ def test_without_a_gpu_it_says_so_and_shows_the_cpu(app: AppTest, monkeypatch: p
     opened(app)
     assert "No NVIDIA GPU was found" in app.info[0].value
     figures = {each.label: each.value for each in app.metric}
-    assert (figures["CPU load"], figures["Device"], figures["Precision"]) == ("37 %", "cpu", "auto")
+    assert (figures["CPU load"], figures["Device"], figures["Precision"]) == ("37%", "CPU", "auto")
 
 
 def test_the_load_is_drawn_into_the_same_chart(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +90,6 @@ def test_gpus_are_shown_however_little_they_tell(app: AppTest, monkeypatch: pyte
     assert not app.info
     assert not app.error
     shown = [each.value for each in app.metric if each.label == "Utilisation"]
-    assert shown == ["–", "73 %"]  # noqa: RUF001
+    assert shown == ["–", "73%"]  # noqa: RUF001
     assert any("GPU 1: Test GPU" in each.value for each in app.markdown)
     assert list(app.dataframe[0].value["Process"]) == ["python"]

@@ -50,8 +50,10 @@ def test_sizes_stand_in_the_middle_of_their_bins(boxes, middles):
 
 
 def test_centres_keep_their_rows():
-    figure = charts.box_centres([[0, 1], [2, 3]], title="t", legend="boxes")
+    figure = charts.box_centres([[0, 1], [2, 3]], title="t", legend="boxes", x_title="x", y_title="y")
     assert [list(row) for row in figure.data[0].z] == [[0, 1], [2, 3]]
+    assert (figure.data[0].x0, figure.data[0].dy) == (25, 50)  # in percent of the image
+    assert (figure.layout.xaxis.title.text, tuple(figure.layout.yaxis.range)) == ("x", (100, 0))
 
 
 def test_batch_sizes_differ_in_more_than_colour():

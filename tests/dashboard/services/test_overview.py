@@ -19,6 +19,7 @@ PATCH = PatchRecord(
     id=1, job_id=None, name="p", path="", image="", height=1, width=1, circular=False, sha256="", created_at=0
 )
 FAILED = make_job(state="failed")
+HARDENED = make_job(state="succeeded")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,7 @@ FAILED = make_job(state="failed")
         ({"failed": FAILED}, "failed"),
         ({"datasets": ["one"]}, "generate"),
         ({"datasets": ["one"], "latest": [PATCH]}, "look"),
+        ({"datasets": ["one"], "latest": [PATCH, PATCH], "hardened": HARDENED}, "trial"),
         ({"datasets": ["one"], "latest": [PATCH, PATCH]}, "compare"),
     ],
 )
@@ -73,3 +75,11 @@ def test_the_strongest_are_those_scored_on_what_the_newest_was() -> None:
     assert _strongest([other, a, b], [PATCH, b]) == []  # the number of the unscored is that of the strongest
     assert _strongest([other, a, b], [other, b]) == []
     assert _strongest([other, a, b], [b, other]) == [a, b]
+    defended = replace(a, score=replace(a.score, defences=("median",)))
+    assert _strongest([other, defended, b], [b, other]) == []
+
+
+def test_the_newest_score_is_told_though_newer_patches_have_none() -> None:
+    b = scored(2, "a", 0.5)
+    assert Overview(**EMPTY).scored is None
+    assert Overview(**EMPTY | {"latest": [PATCH, b]}).scored == b

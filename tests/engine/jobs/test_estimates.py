@@ -50,6 +50,20 @@ def test_without_a_measurement_there_is_no_estimate(repository: Repository, sett
     assert estimate_errors(repository) == []
 
 
+def test_other_settings_of_the_detector_give_a_wide_estimate(
+    repository: Repository, settings: Settings
+) -> None:
+    known = settings(view_size=0)
+    repository.costs.put(cost_key(known), **COST)
+    large = known.changed(image_size=2 * known.image_size, losses={"overlap": 1.0})
+    exact, scaled = (estimate(repository, each, evaluate_after=False) for each in (known, large))
+    assert exact.exact
+    assert not scaled.exact
+    assert scaled.elapsed_s - COST["overhead_s"] == pytest.approx(4 * (exact.elapsed_s - COST["overhead_s"]))
+    assert (scaled.low_s, scaled.high_s) == (scaled.elapsed_s / 2, scaled.elapsed_s * 2)
+    assert estimate(repository, known.changed(weights="other")) is None
+
+
 def test_without_the_dataset_there_is_no_estimate(repository: Repository, settings: Settings) -> None:
     for config in (settings(dataset="none"), settings(class_name="cat")):
         repository.costs.put(cost_key(config), **COST)

@@ -9,6 +9,7 @@ COST = {"images_per_s": 4.0, "evaluated_per_s": 9.0, "overhead_s": 2.0, "peak_me
 def test_what_was_not_measured_is_not_known() -> None:
     with Repository(":memory:") as repository:
         assert repository.costs.get({}) is None
+        assert repository.costs.latest({}) is None
 
 
 def test_the_latest_measurement_of_the_same_settings_counts() -> None:
@@ -20,3 +21,14 @@ def test_the_latest_measurement_of_the_same_settings_counts() -> None:
         assert repository.costs.get({"batch": 2, "device": "cpu"}) == latest
         assert (latest.overhead_s, latest.runs, latest.spread) == (3.0, 1, 0.5)
         assert repository.costs.get({"batch": 4, "device": "cpu"}) is None
+
+
+def test_the_latest_of_those_that_share_some_settings() -> None:
+    with Repository(":memory:") as repository:
+        cost = repository.costs.put({"batch": 2, "device": "cpu"}, **COST)
+        repository.costs.put({"batch": 2, "device": "cuda"}, **COST)
+        assert repository.costs.latest({"device": "cpu", "further": None}) == (
+            {"batch": 2, "device": "cpu"},
+            cost,
+        )
+        assert repository.costs.latest({"device": "mps"}) is None
