@@ -17,8 +17,9 @@ html {font-size: 21px}
 </style>"""
 
 
-# Streamlit writes what is selected in the primary colour on a tint of it: too little contrast.
+# Streamlit writes what is selected in the primary colour, on a tint of it too: too little contrast.
 _SELECTED = """<style>
+[data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] * {color: inherit !important}
 [data-testid="stButtonGroup"] button[aria-checked="true"],
 [data-testid="stButtonGroup"] button[aria-checked="true"] * {color: inherit !important; font-weight: 600}
 </style>"""
