@@ -315,9 +315,9 @@ def jobs_at_work(found: Sequence[Job]) -> None:
 def goes_on(key: str) -> bool:
     """Whether a job about to be queued goes on by itself after a crash; `key` is of the widget."""
     return st.toggle(
-        _("Go on after a crash"),
+        _("Resume after a crash"),
         value=True,
-        help=_("Continue from the last checkpoint by itself if the machine or the worker fails."),
+        help=_("Resume automatically from the last checkpoint if the machine or the worker fails."),
         key=key,
     )
 
@@ -325,5 +325,5 @@ def goes_on(key: str) -> bool:
 def queued(key: str) -> None:
     """Say that the job whose number the session holds under a key is in the queue; nothing without one."""
     if number := st.session_state.get(key):
-        st.success(_("Job {job} is in the queue.").format(job=number), icon=":material/check:")
+        st.success(_("Job {job} is queued.").format(job=number), icon=":material/check:")
         go_to("jobs", _("Watch it"), job=number)

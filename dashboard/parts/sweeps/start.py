@@ -70,7 +70,7 @@ def _subject() -> tuple[dict[str, Any], bool]:
         32,
         4096,
         step=32,
-        help=_("The images' long side in pixels, a multiple of 32."),
+        help=_("Long side of the images in pixels, a multiple of 32."),
         **kept("s.image_size", 640, allowed=range(32, 4097, 32), parse=int),
     )
     values["iterations"] = passes.number_input(

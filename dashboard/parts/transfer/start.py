@@ -128,11 +128,11 @@ def _subject(
         32,
         4096,
         step=32,
-        help=_("The images' long side in pixels, a multiple of 32."),
+        help=_("Long side of the images in pixels, a multiple of 32."),
         **kept("t.image_size", _made_at(chosen[0]), allowed=range(32, 4097, 32), parse=int),
     )
     max_images = most.number_input(
-        _("Images at most"),
+        _("Maximum images"),
         0,
         10_000_000,
         help=_("Use at most this many of each dataset's images; 0 for all."),

@@ -40,7 +40,7 @@ def test_weights_on_record_are_listed_with_what_they_come_from(app: AppTest, tra
     (frame,) = (each.value for each in page.dataframe)
     assert frame["Name"].to_list() == ["yolo11n-streets-4", FACTS["name"]]
     assert frame["AP50"].to_list() == ["0.125", "–"]  # noqa: RUF001
-    assert frame["Trained"].to_list() == ["All but the backbone", "–"]  # noqa: RUF001
+    assert frame["Trained part"].to_list() == ["All but the backbone", "–"]  # noqa: RUF001
     assert page.selectbox(key="widget.number").options == ["yolo11n-streets-4", FACTS["name"]]
 
 

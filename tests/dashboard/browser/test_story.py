@@ -145,7 +145,7 @@ def test_an_imported_dataset_leads_to_a_patch_with_scores(
         tab.get_by_role("link", name="Generate a patch on this dataset").click()
         tab.get_by_role("heading", name="Generate", exact=True).wait_for()
         choose_weights(tab, place)
-        tab.get_by_role("radio", name="Own number").click()
+        tab.get_by_role("radio", name="Custom").click()
         fill_number(tab, "Iterations", 30)
         tab.get_by_text("Batches and views").click()
         fill_number(tab, "Image size (px)", 64)

@@ -82,7 +82,7 @@ def test_an_undecided_comparison_says_what_it_takes(run, subject, monkeypatch: p
 def test_what_needs_cuda_is_told(run, subject, monkeypatch: pytest.MonkeyPatch) -> None:
     floor = replace(SUITES["floor"], needs_cuda=("copies",))
     monkeypatch.setitem(SUITES._things, "floor", floor)
-    assert "Not measured here, as it needs CUDA: copies." in run("benchmark", "run", "floor", *subject).out
+    assert "Not measured here (requires CUDA): copies." in run("benchmark", "run", "floor", *subject).out
 
 
 @pytest.mark.parametrize(

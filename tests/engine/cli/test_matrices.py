@@ -30,7 +30,7 @@ def axes(tmp_path: Path, blocks: Path, tiny_weights: Path) -> list[object]:
 def test_without_matrices_there_is_nothing_to_list(run: Run) -> None:
     assert run("matrix", "list", "--json").json == []
     told = run("matrix", "list")
-    assert (told.out, told.err) == ("", "There is no matrix yet; try: matrix run\n")
+    assert (told.out, told.err) == ("", "No matrices yet; try: matrix run\n")
     assert (
         "matrix 1: expected one of the list, found none; see: matrix list" in run("matrix", "show", 1).error
     )

@@ -37,7 +37,7 @@ def carried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_sweep(run: Run) -> None:
     assert run("sweep", "list", "--json").json == []
-    assert "There is no sweep yet; try: sweep run" in run("sweep", "list").err
+    assert "No sweeps yet; try: sweep run" in run("sweep", "list").err
     for command in ("show", "best", "resume", "cancel"):
         assert "sweep 4: expected one of the list, found none" in run("sweep", command, 4).error
 

@@ -24,7 +24,7 @@ def test_a_setting_is_found_by_a_word_and_the_others_keep_their_values(page: App
     assert shown == ["widget.g.early_stop"]
     page.number_input(key="widget.g.early_stop").set_value(4).run()
     page.text_input(key="g-find").set_value("nothing has this").run()
-    assert "No setting has these words in its name or explanation." in [each.value for each in page.caption]
+    assert "No setting has these words in its name or description." in [each.value for each in page.caption]
     config = config_of(launched(page))
     assert (config.early_stop, config.learning_rate) == (4, 0.05)
 
