@@ -25,7 +25,10 @@ CHOICES = {  # setting → value → what it is called; values that are names th
         "grouped": N_("Images with the same object count"),
         "ragged": N_("Any images together"),
     },
-    "sampling": {"uniform": N_("Each image once"), "balanced": N_("Each object count alike")},
+    "sampling": {
+        "uniform": N_("Every image equally often"),
+        "balanced": N_("Every object count equally often"),
+    },
     "optimizer": {
         "pyramid-adam": N_("Adam, coarse to fine"),
         "adam": "Adam",

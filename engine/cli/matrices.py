@@ -141,7 +141,7 @@ def _milliseconds(summary: ColumnSummary) -> str:
 
 def _left(attack: Attack | None, names: dict[str, str]) -> str:
     if attack is None:
-        return "not tried"
+        return "not tested"
     left = attack.left
     return f"{interval(left.value, left.low, left.high)} {names[attack.patch]}"
 

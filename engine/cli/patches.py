@@ -227,7 +227,7 @@ def demo_command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Generate and score a patch on the embedded demo: synthetic street scenes and a detector trained on them.
+    """Generate and score a patch on the embedded demo (synthetic scenes and a detector trained on them).
 
     It needs no network. Its results say nothing about photographs.
     """

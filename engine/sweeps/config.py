@@ -36,7 +36,7 @@ class SweepRequest(Settings):
         kinds=(tuple,),
         metavar="NAME=VALUES",
     )
-    trials: int = setting(20, "Trials", "How many combinations are tried at most.", bounds=(1, 10_000))
+    trials: int = setting(20, "Trials", "Maximum number of combinations to try.", bounds=(1, 10_000))
     sampler: str = setting(
         "tpe",
         "Search",
@@ -51,7 +51,7 @@ class SweepRequest(Settings):
         choices=PRUNERS,
         bare="median",
     )
-    seeds: int = setting(1, "Seeds", "Runs of each trial, whose mean decides.", bounds=(1, 100))
+    seeds: int = setting(1, "Seeds", "Runs per trial; their mean decides.", bounds=(1, 100))
     objective: str = setting(
         "asr",
         "Objective",

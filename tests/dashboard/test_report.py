@@ -85,7 +85,7 @@ def test_what_helps_is_told_by_attacker_and_in_pictures_that_are_there(
     with Repository() as repository:
         add_hardening(repository)
     read = Reader(report_html([1]))
-    assert read.headings[2] == "What hardening gives"
+    assert read.headings[2] == "Effect of hardening"
     assert len(read.loaded) == 1
     assert "A new patch against the hardened weights (equal budget)" in read.text
     assert "0.08 (0.03 to 0.13)" in read.text

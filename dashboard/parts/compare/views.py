@@ -30,7 +30,7 @@ SHARES = [key for key in SCORES if key != "hallucinations_per_image"]  # 0 to 1:
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read
 COSTS = {
     "elapsed_s": N_("Time"),
-    "image_iterations_per_s": N_("Images a second"),
+    "image_iterations_per_s": N_("Images per second"),
     "steps": N_("Steps"),
     "image_iterations": N_("Image-iterations"),
     "peak_memory_bytes": N_("Peak memory"),
@@ -88,7 +88,7 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
     ends = [ending(run.facts) for run in runs]
     if any(ends):
         texts = zip(runs, ends, strict=True)
-        rows.insert(0, {_("Cost"): _("End")} | {run.name: text or formats.DASH for run, text in texts})
+        rows.insert(0, {_("Cost"): _("Exit")} | {run.name: text or formats.DASH for run, text in texts})
     return rows
 
 

@@ -84,7 +84,7 @@ def _launch(config: HardeningConfig, trust: bool) -> None:
         )
     )
     if config.time_limit_s:
-        st.caption(_("At most {time}.").format(time=formats.duration(config.time_limit_s)))
+        st.caption(_("Up to {time}.").format(time=formats.duration(config.time_limit_s)))
     if st.button(_("Harden the detector"), type="primary", icon=":material/shield:", key="h-launch"):
         with guarded():
             st.session_state["h-launched"] = hardenings.submit(config, trust=trust, auto_resume=again).id

@@ -102,7 +102,7 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
     with left:
         names = datasets.classes_with_objects(dataset)
         if not names:
-            st.warning(_("No image of this dataset has an object."))
+            st.warning(_("No image in this dataset contains an object."))
             return values
         classes = choose_classes("class", names, meaning=_("The objects to hide."))
     with right:

@@ -81,10 +81,10 @@ def test_a_measured_suite_shows_headline_comparisons_chart_figures_and_files(app
     }
     assert figures.to_dict("list") == {
         "Side": ["batch 1, prefetch 2", "a run's demand"],
-        "Measured figure": ["40 [39.2, 40.8]", "10 [9.8, 10.2]"],
+        "Measurement": ["40 [39.2, 40.8]", "10 [9.8, 10.2]"],
         "Unit": ["images/s", "images/s"],
     }
-    assert all_figures(app, "All figures").expanded is False
+    assert all_figures(app, "All measurements").expanded is False
     (chart,) = charts(app)
     effects, claims = chart["data"]
     assert (effects["name"], effects["x"], effects["y"]) == ("decided", [4.0, 0.8], [0, 1])
@@ -141,7 +141,7 @@ def test_each_unit_of_effects_has_its_chart(app: AppTest) -> None:
     assert (shares["layout"]["xaxis"]["type"], shares["layout"]["xaxis"]["tickformat"]) == ("log", ".2~%")
     assert "shapes" not in shares["layout"]
     assert [line["x0"] for line in differences["layout"]["shapes"]] == [0.0]
-    assert [trace["name"] for trace in differences["data"]] == ["undecided, or not under test"]
+    assert [trace["name"] for trace in differences["data"]] == ["inconclusive, or not tested"]
 
 
 def test_an_undecided_run_says_what_it_would_take(app: AppTest) -> None:
@@ -154,8 +154,8 @@ def test_an_undecided_run_says_what_it_would_take(app: AppTest) -> None:
     opened(app, suite="loader")
     assert app.info[0].value == "Undecided: 4 times the speed (3.8 to 4.2)."
     assert "undecided; 12 more rounds would decide" in [each.value for each in app.caption]
-    assert list(app.dataframe[0].value["Would decide"]) == ["12 more rounds"]
-    assert [trace["name"] for trace in charts(app)[0]["data"]] == ["undecided, or not under test", "claimed"]
+    assert list(app.dataframe[0].value["Needed to decide"]) == ["12 more rounds"]
+    assert [trace["name"] for trace in charts(app)[0]["data"]] == ["inconclusive, or not tested", "claimed"]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_run_without_comparisons_shows_its_answer_as_it_was_stored(app: AppTes
     assert charts(app) == []
     (figures,) = app.dataframe[:-1]
     assert figures.value.iloc[0, 0] == "batch 8"
-    assert all_figures(app, {"en": "All figures", "ko": "모든 수치"}[code]).expanded
+    assert all_figures(app, {"en": "All measurements", "ko": "모든 수치"}[code]).expanded
 
 
 def test_an_interrupted_run_says_how_to_go_on(app: AppTest) -> None:

@@ -33,7 +33,7 @@ def filled() -> None:
 
 def test_without_a_dataset_it_leads_to_the_import(app: AppTest) -> None:
     opened(app)
-    assert "No dataset is imported yet." in reading.texts(app)
+    assert "No datasets yet." in reading.texts(app)
 
 
 def test_without_patches_it_leads_to_their_making(app: AppTest) -> None:
@@ -44,7 +44,7 @@ def test_without_patches_it_leads_to_their_making(app: AppTest) -> None:
     shown = reading.texts(app)
     assert "No patch was scored on this detector and dataset yet" in shown
     assert "Nothing is on record yet." in shown
-    assert "Choose a defence above; then a patch can be made through it." in shown
+    assert "Choose a defence above to generate a patch through it." in shown
 
 
 def test_the_weakness_and_the_table_by_attacker_are_shown(app: AppTest, filled: None) -> None:
@@ -53,7 +53,7 @@ def test_the_weakness_and_the_table_by_attacker_are_shown(app: AppTest, filled: 
     assert "The strongest patch on record is **Run" in shown
     table = app.dataframe[1].value
     assert list(table["Defence"]) == ["none", "bit-depth"]
-    assert list(table["ms an image"]) == ["20.0", "26.5 (+6.5)"]
+    assert list(table["ms per image"]) == ["20.0", "26.5 (+6.5)"]
     assert table["Adaptive attacker"][1].endswith(" · Run 1")
 
 

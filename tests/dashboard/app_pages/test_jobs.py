@@ -35,7 +35,7 @@ def state_of(job: Job) -> str:
 def test_an_empty_queue_says_what_to_do(app: AppTest) -> None:
     assert "There is no job yet." in texts(opened(app))
     links = [each.proto.label for each in app.main if each.type == "page_link"]
-    assert links == ["Begin with the demo"]  # not Generate, which would only lead on to Datasets
+    assert links == ["Start with the demo"]  # not Generate, which would only lead on to Datasets
     assert not app.exception
     assert not app.dataframe
 
@@ -51,7 +51,7 @@ def test_finished_and_running_jobs_are_listed(app: AppTest) -> None:
     assert list(table)[:3] == ["Number", "State", "ASR"]  # what a phone shows
     assert list(table["Name"]) == ["Run in progress", "Run 1", "Run 0"]
     assert list(table["State"]) == ["Running", "Succeeded", "Succeeded"]
-    assert list(table["Done"]) == [0.5, 1.0, 1.0]
+    assert list(table["Progress"]) == [0.5, 1.0, 1.0]
     assert "Node" not in table
     assert "3 jobs. Click one to open it." in texts(app)
 
@@ -103,14 +103,14 @@ def test_a_finished_run_shows_what_came_of_it(app: AppTest) -> None:
     assert not app.error
     assert app.title[0].value == "Run 0"
     figures = {each.label: each.value for each in app.metric}
-    assert figures["Time taken"] == "1 min 30 s"
+    assert figures["Duration"] == "1 min 30 s"
     assert figures["Loss"] not in ("–", "")  # noqa: RUF001
     assert list(app.dataframe[0].value["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert {each.key for each in app.button} >= {"job-retry", "job-delete"}
     assert "job-cancel" not in {each.key for each in app.button}
     assert [alt.partition(":")[0] for _spec, alt, _data in lines(app)] == [
         f"Loss of job {patch.job_id}",
-        "Throughput of the run over its seconds.",
+        "Throughput of the run over time.",
     ]
 
 
@@ -148,7 +148,7 @@ def test_a_running_job_is_cancelled_while_its_part_refreshes(app: AppTest) -> No
     app.button(key="job-cancel").click().run()
     with Repository() as repository:
         assert repository.jobs.get(job.id).wanted == "cancel"
-    assert "It is being cancelled." in texts(app)
+    assert "Cancelling …" in texts(app)
     assert not app.error
 
 
@@ -156,9 +156,9 @@ def test_a_waiting_job_is_paused_resumed_and_cancelled(app: AppTest, no_worker_i
     first, job = add("first"), add("second")
     opened(app, job=job.id)
     assert "1 job has its turn before it." in texts(app)
-    assert "No worker is alive. Start one in the sidebar." in texts(app)
+    assert "No worker is running. Start one in the sidebar." in texts(app)
     app.button(key="job-front").click().run()
-    assert "It is the next in the queue." in texts(app)
+    assert "It is next in the queue." in texts(app)
     app.button(key="job-pause").click().run()
     assert state_of(job) == "paused"
     app.button(key="job-resume").click().run()

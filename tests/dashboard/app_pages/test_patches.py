@@ -42,7 +42,7 @@ def lines(app: AppTest) -> list[str]:
 
 
 def test_an_empty_list_says_what_to_do(app: AppTest) -> None:
-    assert "There is no patch yet." in texts(opened(app))
+    assert "No patches yet." in texts(opened(app))
     assert not app.exception
 
 
@@ -64,7 +64,7 @@ def test_the_table_shows_filters_and_orders_all_runs(app: AppTest) -> None:
     app.text_input(key="widget.runs.where").input("asx > 1").run()
     assert [each.value for each in app.error] == ["filter: expected a column, got 'asx'; did you mean asr?"]
     app.text_input(key="widget.runs.where").input("nothing").run()
-    assert "No run is like that. Change the filter." in texts(app)
+    assert "No runs match. Change the filter." in texts(app)
 
 
 def test_a_link_holds_the_view(app: AppTest) -> None:
@@ -150,7 +150,7 @@ def test_a_patch_is_shown_with_scores_settings_and_downloads(app: AppTest) -> No
     assert app.title[0].value == "Run 0"
     assert "96 × 96 texels" in texts(app)  # noqa: RUF001
     assert "It is stronger than a grey patch of its size" in texts(app)
-    assert "on images the run did not see" in texts(app)
+    assert "on images the run did not use" in texts(app)
     assert list(app.dataframe[0].value["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert [each.label for each in app.get("download_button")] == ["PNG", "NPY", "JSON", "HTML report"]
     assert "Learning rate" in list(app.dataframe[-1].value["Setting"])
@@ -246,7 +246,7 @@ def test_an_upload_is_imported_and_opened(app: AppTest) -> None:
     app.button(key="import-patch-send").click().run()
     assert not app.error
     assert app.title[0].value == "mine"
-    assert "It has not been scored yet. Score it below." in texts(app)
+    assert "Not scored yet. Score it below." in texts(app)
 
 
 def test_a_file_that_is_no_patch_is_refused(app: AppTest) -> None:
@@ -266,7 +266,7 @@ def test_an_imported_patch_is_edited_and_deleted(app: AppTest, tmp_path: Path) -
         patch = import_patch(repository, tmp_path / "a.png")
     opened(app, patch=patch.id)
     assert "elsewhere" in texts(app)
-    assert "No dataset is imported yet." in texts(app)
+    assert "No datasets yet." in texts(app)
     app.text_input[-1].input("renamed")
     app.button(key="patch-save").click().run()
     assert app.title[0].value == "renamed"

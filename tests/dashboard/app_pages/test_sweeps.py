@@ -25,8 +25,8 @@ def filled(**how: object) -> Sweep:
 
 def test_without_datasets_it_leads_to_their_import(app: AppTest) -> None:
     opened(app)
-    assert "No dataset is imported yet." in reading.texts(app)
-    assert "There is no sweep yet: start one above, or with: python -m engine sweep run" in reading.texts(app)
+    assert "No datasets yet." in reading.texts(app)
+    assert "No sweeps yet. Start one above, or with: python -m engine sweep run" in reading.texts(app)
 
 
 def test_a_sweep_is_started(app: AppTest, no_worker_is_started: list[str]) -> None:
@@ -67,7 +67,7 @@ def test_a_sweep_is_shown_with_all_there_is(app: AppTest) -> None:
     assert "expected memory, got none" in [each.value for each in app.warning]
     assert "Best patches" in reading.texts(app)
     labels = [each.label for each in app.get("page_link")]
-    assert labels.count("Look at the patch") == 6
+    assert labels.count("View the patch") == 6
     assert labels.count("Generate with these settings") == 7
 
 

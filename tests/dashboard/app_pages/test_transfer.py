@@ -38,17 +38,15 @@ def jobs() -> list[Job]:
 
 def test_without_patches_it_leads_to_their_making(app: AppTest) -> None:
     opened(app)
-    assert "There is no patch yet." in reading.texts(app)
-    assert "There is no matrix yet: start one above, or with: python -m engine matrix run" in reading.texts(
-        app
-    )
+    assert "No patches yet." in reading.texts(app)
+    assert "No matrices yet. Start one above, or with: python -m engine matrix run" in reading.texts(app)
 
 
 def test_a_matrix_is_started(app: AppTest, no_worker_is_started: list[str]) -> None:
     with Repository() as repository:
         numbers = [patch.id for patch in fill(repository, runs=2)]
     opened(app)
-    assert "Choose a patch, a detector and a dataset or more of each." in reading.texts(app)
+    assert "Choose at least one patch, detector and dataset." in reading.texts(app)
     app.button(key="latest-five").click().run()
     assert app.multiselect(key="widget.t.patches").value == numbers[::-1]
     assert app.number_input(key="widget.t.image_size").value == 320  # as the patches were made
@@ -98,7 +96,7 @@ def test_defences_are_columns_sorted_by_the_adaptive_attacker(app: AppTest) -> N
     assert "◈ and a frame: the patch was made on this detector through this defence." in reading.texts(app)
     summary = app.dataframe[1].value
     assert list(summary["Defence"]) == ["none", "bit-depth"]
-    assert list(summary["ms an image"]) == ["20.0", "26.5 (+6.5)"]
+    assert list(summary["ms per image"]) == ["20.0", "26.5 (+6.5)"]
     assert [text.rpartition(" · ")[2] for text in summary["Adaptive attacker"]] == ["Run 0", "Run 1"]
 
 

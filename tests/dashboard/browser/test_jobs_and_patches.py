@@ -86,7 +86,7 @@ def test_a_job_is_cancelled_while_its_part_refreshes(
         tab.get_by_role("button", name="Cancel", exact=False).first.click()
         tab.wait_for_timeout(2500)  # and once more while the question is open
         tab.get_by_role("button", name="Cancel this job").click()
-        tab.get_by_text("It is being cancelled.").wait_for()
+        tab.get_by_text("Cancelling …").wait_for()
         assert errors == []
     monkeypatch.setenv("PATCHBENCH_HOME", str(home))
     with Repository() as repository:
@@ -154,12 +154,12 @@ def pictured(place: tuple[str, Path, Job], monkeypatch: pytest.MonkeyPatch) -> s
 
 def test_pictures_move_by_the_keyboard_alone(browser: Browser, pictured: str) -> None:
     with page_at(browser, pictured) as (tab, errors):
-        edge = tab.get_by_label("Moves the edge between the two pictures").first
+        edge = tab.get_by_label("Moves the divider between the two images").first
         edge.focus()
         tab.keyboard.press("ArrowLeft")
         assert edge.evaluate("each => each.parentElement.style.getPropertyValue('--at')") == "49%"
         assert "vanished" in tab.locator("figcaption").first.inner_text()
-        moment = tab.get_by_label("Moment of the run")
+        moment = tab.get_by_label("Snapshot of the run")
         moment.focus()
         tab.keyboard.press("Home")
         tab.get_by_text("Before the first step").wait_for()

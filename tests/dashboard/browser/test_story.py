@@ -97,7 +97,7 @@ def launch(tab: Page, label: str) -> int:
 
 def see_finished(tab: Page) -> None:
     """The job's page tells of its end by itself."""
-    expect(tab.get_by_role("link", name="Look at the patch")).to_be_visible(timeout=PATIENCE_MS)
+    expect(tab.get_by_role("link", name="View the patch")).to_be_visible(timeout=PATIENCE_MS)
     expect(tab.get_by_text("Succeeded").first).to_be_visible()
 
 
@@ -152,7 +152,7 @@ def test_an_imported_dataset_leads_to_a_patch_with_scores(
         number = launch(tab, "First")
         see_finished(tab)
         assert repository.jobs.get(number).state == "succeeded"
-        tab.get_by_role("link", name="Look at the patch").click()
+        tab.get_by_role("link", name="View the patch").click()
         expect(tab.get_by_role("heading", name="Scores", exact=True)).to_be_visible()
         see_bars(tab)
         assert errors == []

@@ -34,7 +34,7 @@ def test_without_a_score_there_is_no_headline() -> None:
 @pytest.mark.parametrize(
     ("width", "held_out", "verdict", "seen"),
     [
-        (0.1, True, "stronger", "on images the run did not see"),
+        (0.1, True, "stronger", "on images the run did not use"),
         (0.3, False, "unclear", "on the images it was made on"),
         (0.6, None, "few", None),
     ],

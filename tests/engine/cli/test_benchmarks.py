@@ -124,7 +124,7 @@ def test_all_suites_are_run_reported_and_their_failures_told(run, subject, tmp_p
 def test_the_history_begins_empty_and_lists_runs(run, subject) -> None:
     empty = run("benchmark", "history")
     assert (empty.code, empty.out) == (0, "")
-    assert empty.err.startswith("No benchmark was run yet")
+    assert empty.err.startswith("No benchmark runs yet")
     assert run("benchmark", "history", "--json").json == []
     run("benchmark", "run", "floor", *subject)
     run("benchmark", "run", "loader", *subject)

@@ -23,7 +23,7 @@ def flawed(blocks: Path, tmp_path: Path) -> Path:
 
 
 def test_nothing_is_imported_at_first(run) -> None:
-    assert "No dataset is imported yet" in run("dataset", "list").out
+    assert "No datasets yet" in run("dataset", "list").out
     assert run("dataset", "list", "--json").json == []
 
 

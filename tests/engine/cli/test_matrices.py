@@ -69,7 +69,7 @@ def test_defences_stand_beside_their_cost(run: Run, axes: list[object]) -> None:
         ["tiny", lines[title + 2].split()[1]],
         ["tiny", "·"],
     ]
-    assert all(line.endswith("not tried") for line in lines[title + 2 : title + 6])
+    assert all(line.endswith("not tested") for line in lines[title + 2 : title + 6])
     columns = run("matrix", "show", 1, "--json").json["columns"]
     assert [each["defence"] for each in columns] == ["none", "bit-depth:bits=2"] * 2
     assert columns[1]["ms_per_image"] > 0
@@ -87,7 +87,7 @@ def test_a_patch_made_through_the_defence_is_marked(
     (patch,) = [line for line in lines if " *!" in line and " * " in line]
     assert patch.endswith("*!")
     assert "*! adaptive: made on this detector through this defence" in lines
-    assert sum(line.endswith("not tried") for line in lines) == 1
+    assert sum(line.endswith("not tested") for line in lines) == 1
 
 
 def test_a_fresh_one_is_another(run: Run, axes: list[object]) -> None:

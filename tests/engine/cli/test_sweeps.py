@@ -70,7 +70,7 @@ def test_one_for_the_background(run: Run, subject: list[Any]) -> None:
     queued = run("sweep", "run", *subject, *VARY, "--validation-share", 0.2, "--background")
     assert queued.out == "sweep 1: queued; see it with: python -m engine sweep show 1\n"
     assert "held out" not in queued.err
-    assert "No worker is alive" in queued.err
+    assert "No worker is running" in queued.err
     assert run("sweep", "resume", 1, "--background", "--json").json["state"] == "running"
     assert "expected a trial with a score, got none yet" in run("sweep", "best", 1).error
     assert run("sweep", "cancel", 1).out == "sweep 1: cancelled\n"

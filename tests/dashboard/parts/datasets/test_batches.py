@@ -19,8 +19,8 @@ def test_the_batch_planner_answers(page: AppTest, streets: None) -> None:
     page.query_params.update({"datasets.view": "batches", "datasets.batch": "4", "class": "person"})
     page.run()
     (table,) = (each.value for each in page.dataframe)
-    assert list(table["Batches a pass"]) == [7, 5, 2]
-    assert "Time a pass" not in table  # nothing was measured
+    assert list(table["Batches per pass"]) == [7, 5, 2]
+    assert "Time per pass" not in table  # nothing was measured
     assert [each.value for each in page.caption if each.value.startswith("A pass goes over all images")]
     assert [bars["name"].split(":")[0] for bars in figure(page)["data"]] == ["Grouped", "Ragged"]
     assert "Grouping needs 5 batches a pass, ragged batching 2" in page.info[0].value

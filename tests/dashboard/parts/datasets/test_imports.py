@@ -74,7 +74,7 @@ def test_a_name_that_is_taken_is_warned_of(page: AppTest, streets: None) -> None
     page.run()
     page.text_input(key="import-known-name").set_value(DATASET).run()
     assert [each.value for each in page.warning] == [
-        "There is a dataset of this name; the import replaces it."
+        "A dataset with this name exists. The import replaces it."
     ]
 
 

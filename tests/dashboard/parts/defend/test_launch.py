@@ -24,7 +24,7 @@ def english() -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(None, "How long it takes here is not known yet."), (75.0, "About 1 min 15 s.")],
+    [(None, "No time estimate yet."), (75.0, "About 1 min 15 s.")],
 )
 def test_a_time_is_told_or_not_known(seconds: float | None, said: str) -> None:
     assert launch._time(seconds) == said
@@ -38,7 +38,7 @@ def test_kinds_of_jobs_that_there_are_not_lead_elsewhere(
     monkeypatch.setattr(defend, "offers", lambda kind: False)
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: None)
     reading.opened("defend", app)
-    assert "This version cannot train one yet." in reading.texts(app)
+    assert "This version cannot train defences yet." in reading.texts(app)
     assert "defend-harden" not in [each.key for each in app.button]
 
 

@@ -66,4 +66,4 @@ def test_rows_have_intervals() -> None:
         ("0.50 (0.40 to 0.60)", "–"),  # noqa: RUF001
         ("0.50 (0.40 to 0.60)", "0.25 (0.20 to 0.30)"),
     ]
-    assert scene_rows([Scene(kind="defended")])[0]["AP50"] == "not tried"
+    assert scene_rows([Scene(kind="defended")])[0]["AP50"] == "not tested"

@@ -30,5 +30,5 @@ def test_the_strongest_patch_is_that_which_leaves_the_least(app: AppTest) -> Non
 def test_without_a_class_nothing_more_is_asked(app: AppTest) -> None:
     reading.opened("defend", app)
     app.multiselect(key="widget.f.class").set_value([]).run()
-    assert "Its weakness" not in reading.texts(app)
+    assert "Weakness" not in reading.texts(app)
     assert "Choose one class or more" in reading.texts(app)

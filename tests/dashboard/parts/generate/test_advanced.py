@@ -97,7 +97,7 @@ def test_a_defence_that_is_none_gets_its_line_and_no_launch(page: AppTest, stree
 def test_what_is_not_as_by_default_is_marked_and_zero_is_a_word(page: AppTest, streets: None) -> None:
     page.run()
     assert not [each.value for each in page.caption if each.value.startswith("Changed:")]
-    assert page.number_input(key="widget.g.early_stop").label == "Early stop (validations) · off"
+    assert page.number_input(key="widget.g.early_stop").label == "Early stopping (validations) · off"
     page.number_input(key="widget.g.learning_rate").set_value(0.05).run()
     page.selectbox(key="widget.g.optimizer").set_value("adam").run()
     assert page.number_input(key="widget.g.learning_rate").label.startswith("● ")

@@ -96,7 +96,7 @@ def test_classes_of_single_detectors_come_along_while_these_are_chosen(
     page.query_params["from_job"] = str(number)
     page.run()
     said = [each.value.replace("\u2060", "") for each in page.caption]
-    assert "Classes of single detectors: pedestrian@yolo11n" in said
+    assert "Per-detector classes: pedestrian@yolo11n" in said
     page.multiselect(key="widget.g.further_weights").set_value(kept).run()
     assert config_of(launched(page)).own_detector_classes == own
 
@@ -145,4 +145,4 @@ def test_an_earlier_patch_is_a_warm_start(page: AppTest) -> None:
 def test_presets_say_that_a_time_limit_ends_them(page: AppTest, streets: None) -> None:
     page.query_params["g.time_limit_s"] = "120"
     page.run()
-    assert [each for each in page.caption if each.value.startswith("A time limit of 2 min 0 s")]
+    assert [each for each in page.caption if each.value.startswith("The time limit of 2 min 0 s")]

@@ -30,20 +30,20 @@ MEASURED = {"image_iterations_per_s": 4.0, "peak_memory_bytes": 2048, "device": 
 @pytest.mark.parametrize(
     ("facts", "figures"),
     [
-        ({"kind": "import", "state": "queued"}, {"Time taken": "–", "Memory": "–"}),  # noqa: RUF001
+        ({"kind": "import", "state": "queued"}, {"Duration": "–", "Memory": "–"}),  # noqa: RUF001
         (
             {"kind": "import", "state": "interrupted", "started_at": 0.0},
-            {"Time taken": "20 s", "Memory": "1.0 KiB"},
+            {"Duration": "20 s", "Memory": "1.0 KiB"},
         ),
         (
             {"kind": "import", "state": "running", **SPENT},
-            {"Time taken": "30 s", "Memory": "1.0 KiB"},
+            {"Duration": "30 s", "Memory": "1.0 KiB"},
         ),
         (
             {"kind": "generate", "state": "succeeded", "result": MEASURED, **SPENT},
             {
-                "Time taken": "30 s",
-                "Memory of the process": "2.0 KiB",
+                "Duration": "30 s",
+                "Process memory": "2.0 KiB",
                 "Throughput (images/s)": "4.0",
                 "Loss": "–",  # noqa: RUF001
             },
