@@ -54,7 +54,7 @@ def test_a_matrix_is_started(app: AppTest, no_worker_is_started: list[str]) -> N
     app.multiselect(key="widget.t.defences").set_value(["none", "bit-depth"]).run()
     assert "8 cells, each beside" in reading.texts(app)
     app.multiselect(key="widget.t.defences").set_value(["none"]).run()
-    assert "4 cells, each beside clean images, a grey patch and noise." in reading.texts(app)
+    assert "4 cells, each with clean images, a grey patch and noise as controls." in reading.texts(app)
     app.button(key="start-matrix").click().run()
     assert not app.exception
     (job,) = jobs()
@@ -93,7 +93,7 @@ def test_defences_are_columns_sorted_by_the_adaptive_attacker(app: AppTest) -> N
     drawn = reading.figure(app)
     assert drawn["layout"]["xaxis"]["ticktext"] == ["none", "bit-depth"]
     assert drawn["layout"]["title"]["text"] == f"ASR on {DATASET}: demo"
-    assert "◈ and a frame: the patch was made on this detector through this defence." in reading.texts(app)
+    assert "◈ and a border: the patch was made on this detector through this defence." in reading.texts(app)
     summary = app.dataframe[1].value
     assert list(summary["Defence"]) == ["none", "bit-depth"]
     assert list(summary["ms per image"]) == ["20.0", "26.5 (+6.5)"]
@@ -114,7 +114,7 @@ def test_another_score_is_chosen_and_stands_in_the_link(app: AppTest) -> None:
 def test_what_is_not_there_yet_is_said(app: AppTest) -> None:
     filled(missing=3)
     opened(app)
-    assert "At work, or ended in the middle: 3 of 6 cells are there." in reading.texts(app)
+    assert "Running or stopped early: 3 of 6 cells are available." in reading.texts(app)
     assert list(app.dataframe[0].value["yolo11n"])[3:] != ["not yet"] * 2
     assert list(app.dataframe[0].value["broken"]) == ["not yet"] * 5
 
@@ -142,7 +142,7 @@ def test_a_dataset_that_is_gone_is_said(app: AppTest) -> None:
     with Repository() as repository:
         repository.datasets.delete(DATASET)
     opened(app)
-    assert f"The dataset {DATASET} is not imported any more." in reading.texts(app)
+    assert f"The dataset {DATASET} is no longer imported." in reading.texts(app)
 
 
 def test_a_matrix_is_deleted(app: AppTest) -> None:

@@ -23,7 +23,7 @@ def test_a_page_is_drawn_without_errors(browser: Browser, served: str, number: i
         for look in LOOKS[first:] + LOOKS[:first]:
             show_as(tab, *look)
             settle(tab)
-            assert tab.get_by_role("alert").filter(has_text="PatchBench did not foresee").count() == 0, look
+            assert tab.get_by_role("alert").filter(has_text="Something went wrong").count() == 0, look
             assert tab.locator('[data-testid="stException"]').count() == 0, look
             wider = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert wider <= 0, look

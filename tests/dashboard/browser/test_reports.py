@@ -41,14 +41,14 @@ def test_a_comparison_is_saved_as_a_report_that_opens_offline(
 
 def test_a_suite_opens_from_the_list_and_the_list_from_it(browser: Browser, served: str) -> None:
     with page_at(browser, f"{served}/benchmarks") as (tab, errors):
-        tab.get_by_role("link", name="Charts and figures: merge").click()
+        tab.get_by_role("link", name="Charts and measurements: merge").click()
         tab.get_by_role("heading", name="Is one patch per group").wait_for()
         assert "suite=merge" in tab.url
         tab.reload()
         settle(tab)
         tab.get_by_role("heading", name="Is one patch per group").wait_for()
         tab.get_by_role("link", name="All suites").click()
-        tab.get_by_role("link", name="Charts and figures: loader").wait_for()
+        tab.get_by_role("link", name="Charts and measurements: loader").wait_for()
         assert errors == []
 
 

@@ -60,7 +60,7 @@ def repository(place: Place) -> Iterator[Repository]:
 
 def import_blocks(tab: Page, place: Place) -> None:
     """From an empty home to the dataset on its page."""
-    expect(tab.get_by_text("No dataset is here yet.")).to_be_visible()
+    expect(tab.get_by_text("No datasets yet.")).to_be_visible()
     tab.get_by_role("radio", name="Folder or file").click()
     tab.get_by_role("textbox", name="Path on this machine").fill(str(place.folder / "blocks"))
     tab.get_by_role("button", name="Import", exact=True).click()

@@ -65,7 +65,7 @@ def test_what_is_known_is_shown(
         ("16 to 32 (small)", "100%"),
         ("64 to 96 (medium)", "0%"),
     ]
-    assert helps.lines[1] == "Attacked: ASR 50% · AP50 0.25 (Run 0, made elsewhere)"
+    assert helps.lines[1] == "Attacked: ASR 50% · AP50 0.25 (Run 0, made on another detector)"
 
 
 def test_each_scene_has_a_slide_and_the_last_has_all(image: dict[str, Any]) -> None:

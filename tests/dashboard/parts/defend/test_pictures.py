@@ -52,12 +52,12 @@ def folder(tmp_path: Path) -> str:
     ("states", "captions"),
     [
         (["done"], ["Clean: 1 found", "Attacked: 0 found"]),
-        (["done", "done"], ["Clean: 1 found", "Attacked: 0 found", "Attacked, behind jpeg: 0 found"]),
+        (["done", "done"], ["Clean: 1 found", "Attacked: 0 found", "Attacked, with jpeg: 0 detected"]),
         (
             ["done"] * 3,
             [
                 *("Clean: 1 found", "Attacked: 0 found"),
-                *("Attacked, behind jpeg: 0 found", "Attacked again, behind jpeg: 0 found"),
+                *("Attacked, with jpeg: 0 detected", "Attacked again, with jpeg: 0 detected"),
             ],
         ),
         (["done", "running"], []),

@@ -27,7 +27,7 @@ def english() -> Iterator[None]:
         (Scene(kind="clean", scores=LEFT), ("Clean", "No attacker", "AP50 0.50")),
         (
             Scene(kind="attacked", attacker="P", scores=LEFT),
-            ("Attacked", "P, made elsewhere", "ASR 25% · AP50 0.50"),
+            ("Attacked", "P, made on another detector", "ASR 25% · AP50 0.50"),
         ),
         (
             Scene(kind="attacked", attacker="P", own=True),
@@ -35,11 +35,11 @@ def english() -> Iterator[None]:
         ),
         (
             Scene(kind="defended", attacker="P", chain="jpeg"),
-            ("Attacked, behind jpeg", "P, made without the defence", "Not scored."),
+            ("Attacked, with jpeg", "P, made without the defence", "Not scored."),
         ),
         (
             Scene(kind="again", attacker="Q", chain="jpeg"),
-            ("Attacked again, behind jpeg", "Q, made through the defence", "Not scored."),
+            ("Attacked again, with jpeg", "Q, made through the defence", "Not scored."),
         ),
         (
             Scene(kind="hardened", attacker="P"),
@@ -49,7 +49,7 @@ def english() -> Iterator[None]:
             Scene(kind="again-hardened", attacker="twice the side"),
             (
                 "Attacked again, hardened",
-                "A new patch against the hardened weights (twice the side)",
+                "A new patch that attacks the hardened weights (twice the side)",
                 "Not scored.",
             ),
         ),

@@ -48,9 +48,7 @@ def test_a_run_waits_for_the_detectors_class(page: AppTest, streets: None) -> No
     page.multiselect(key="widget.class").set_value([]).run()
     assert not any(each.key == "g-launch" for each in page.button)
     page.multiselect(key="widget.class").set_value(["car", "person"]).run()
-    assert [each.value for each in page.warning] == [
-        "Choose the detector's class that stands for car, person."
-    ]
+    assert [each.value for each in page.warning] == ["Choose the detector's class for car, person."]
     assert not any(each.key == "g-launch" for each in page.button)
     page.selectbox(key="widget.detector_class").set_value("person").run()
     config = config_of(launched(page))

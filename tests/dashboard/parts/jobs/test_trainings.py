@@ -83,7 +83,7 @@ def test_what_was_trained_is_told_with_the_way_to_attack_it(job: AppTest) -> Non
     page = opened("jobs", job, job=1)
     assert [metric.value for metric in page.metric][:3] == ["0.500", "0.250", "6"]
     assert "The best weights are **demo-streets-1**" in texts(page)
-    assert lines(page)[0][1] == "Loss of each epoch: from 3.000 to 1.500 in 2 epochs."
+    assert lines(page)[0][1] == "Loss per epoch: from 3.000 to 1.500 over 2 epochs."
     assert not page.exception
 
 

@@ -71,7 +71,7 @@ def test_an_import_tells_what_it_brought() -> None:
     found = {"dataset": "a", "images": 1200, "objects": 5, "repairs": {"x": 2, "y": 1}}
     app = AppTest.from_function(drawn, kwargs={"kind": "import", "state": "succeeded", "result": found}).run()
     assert [each.value for each in app.markdown] == [
-        "**a**: 1,200 images with 5 objects; 3 labels repaired or left out."
+        "**a**: 1,200 images with 5 objects; 3 labels repaired or skipped."
     ]
     assert list(app.text) == []
 

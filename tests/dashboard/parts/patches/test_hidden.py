@@ -43,7 +43,7 @@ def test_a_bar_opens_its_objects(own_home: Path) -> None:
         (score,) = repository.patches.scores(patch.id)
         folder = Path(repository.jobs.get(score.job_id).folder or own_home / "jobs" / str(score.job_id))
     app = AppTest.from_function(page).run()
-    assert "What became of each object is not on record." in texts(app)
+    assert "Per-object outcomes are not available." in texts(app)
     one = ImageOutcome(
         image=1,
         clean=(0.9, 0.5),

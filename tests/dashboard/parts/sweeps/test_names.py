@@ -46,5 +46,5 @@ def test_a_value_of_the_objective(objective: str, value: float | None, text: str
 
 def test_a_trial_in_words() -> None:
     trial = Trial(number=1, state="pruned", settings={"flip": True, "patch_size": 32}, jobs=())
-    assert settings_text(trial) == "Mirror images yes · Patch size 32"
+    assert settings_text(trial) == "Horizontal flip yes · Patch size 32"
     assert (trial_state("pruned"), trial_state("failed")) == ("Pruned", "Failed")

@@ -36,7 +36,7 @@ def test_without_a_dataset_it_leads_to_the_import(app: AppTest, filled: None) ->
 def test_classes_are_those_that_all_datasets_have(app: AppTest, filled: None) -> None:
     opened(app, **{"t.patches": 1, "t.datasets": '["fields", "streets"]'})
     assert app.multiselect(key="widget.t.class").options == ["car"]
-    assert "Choose the detector's class that stands for car." in reading.texts(app)
+    assert "Choose the detector's class for car." in reading.texts(app)
     app.selectbox(key="widget.t.detector_class").set_value("person").run()
     assert "2 cells" in reading.texts(app)
 
