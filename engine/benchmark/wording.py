@@ -25,7 +25,7 @@ AXES = {
     "prefetch": "prefetch {value}",
     "scored": "on {value}",
     "seed": "seed {value}",
-    "texels": "{value} × {value} texels",  # noqa: RUF001
+    "texels": "{value} texels per side",
 }
 """Setting → how a side says its value; other settings say the value alone."""
 

@@ -58,7 +58,7 @@ def suite() -> Iterator[Suite]:
         ({"learning_rate": 0.03}, "learning rate 0.03"),
         ({"objects": "3+"}, "3+ objects per image"),
         ({"objects": 1, "images": 1, "iterations": 1}, "1 object per image, 1 image, 1 iteration"),
-        ({"texels": 64, "pixels": 320, "prefetch": 2}, "64 × 64 texels, images of 320 px, prefetch 2"),
+        ({"texels": 64, "pixels": 320, "prefetch": 2}, "64 texels per side, images of 320 px, prefetch 2"),
     ],
 )
 def test_a_side_is_named_by_its_values(side: Axes, name: str) -> None:
