@@ -25,7 +25,7 @@ def launches(subject: DefendedSubject, worst: KnownAttack | None, chain: str) ->
         chain: the defence chosen.
     """
     with controls("defend-launch"):
-        st.subheader(_("Resume"), anchor=False)
+        st.subheader(_("Next steps"), anchor=False)
         attack, harden, train = st.columns(3)
         with attack.container(border=True), guarded():
             _attack(subject, worst, chain)

@@ -141,7 +141,7 @@ def test_a_claimed_effect_is_a_number_a_range_or_a_bound(
         ({"outcome": "none", "claim": "second"}, "no effect above 10%"),
         ({"outcome": "none", "claim": "second", "unit": "difference"}, "no effect above 0.10"),
         ({"outcome": "none", "claim": "of an earlier version"}, f"no effect above {DASH}"),
-        ({"outcome": "undecided", "claim": "first"}, "undecided"),
+        ({"outcome": "undecided", "claim": "first"}, "inconclusive"),
         (
             {"outcome": "undecided", "claim": "first", "needs": {"rounds": 3}},
             "inconclusive; needs 3 more rounds",
@@ -235,7 +235,7 @@ def test_a_suite_of_another_version_has_no_headline() -> None:
                 "metric": "ASR",
                 "outcome": "undecided",
             },
-            ("a", "b", "ASR", "+0.100 [-0.100, +0.300]", DASH, "undecided"),
+            ("a", "b", "ASR", "+0.100 [-0.100, +0.300]", DASH, "inconclusive"),
         ),
     ],
 )

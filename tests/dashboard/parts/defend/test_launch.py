@@ -51,7 +51,7 @@ def test_a_kind_that_there_is_is_launched(
     monkeypatch.setattr(defend, "_request", _training)
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: None)
     reading.opened("defend", app)
-    assert "At most 1 min 0 s." in reading.texts(app)
+    assert "Up to 1 min 0 s." in reading.texts(app)
     app.button(key="defend-train").click().run()
     assert not app.exception
     with Repository() as repository:

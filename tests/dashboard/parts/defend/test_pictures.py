@@ -51,12 +51,12 @@ def folder(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("states", "captions"),
     [
-        (["done"], ["Clean: 1 found", "Attacked: 0 found"]),
-        (["done", "done"], ["Clean: 1 found", "Attacked: 0 found", "Attacked, with jpeg: 0 detected"]),
+        (["done"], ["Clean: 1 detected", "Attacked: 0 detected"]),
+        (["done", "done"], ["Clean: 1 detected", "Attacked: 0 detected", "Attacked, with jpeg: 0 detected"]),
         (
             ["done"] * 3,
             [
-                *("Clean: 1 found", "Attacked: 0 found"),
+                *("Clean: 1 detected", "Attacked: 0 detected"),
                 *("Attacked, with jpeg: 0 detected", "Attacked again, with jpeg: 0 detected"),
             ],
         ),
