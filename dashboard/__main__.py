@@ -29,16 +29,16 @@ APP = Path(__file__).with_name("app.py")
     "--port", default=8501, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on."
 )
 @click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--worker/--no-worker", default=True, help="Start a worker if none is alive.")
+@click.option("--worker/--no-worker", default=True, help="Start a worker if none is running.")
 @click.option(
     "--allow-host",
     "hosts",
     multiple=True,
     metavar="NAME",
-    help="Another host name to answer to, such as a proxy's.",
+    help="Another host name to accept, such as a proxy's.",
 )
 def main(context: click.Context, port: int, address: str, worker: bool, hosts: tuple[str, ...]) -> None:
-    """Serve PatchBench's dashboard, or write a report without it."""
+    """Serve the PatchBench dashboard, or write a report without it."""
     lenient_streams()
     context.with_resource(private_home())
     if context.invoked_subcommand is not None:
@@ -54,12 +54,12 @@ def main(context: click.Context, port: int, address: str, worker: bool, hosts: t
     except OSError as error:
         why = why_unwritable(home_folder(), error, "choose another PATCHBENCH_HOME")
         raise click.ClickException(f"{home_folder()}: expected a writable folder, got {why}") from error
-    click.echo(f"PatchBench: {shown_address(address, port)} (Ctrl-C ends the pages; jobs go on)")
+    click.echo(f"PatchBench: {shown_address(address, port)} (Ctrl-C stops the dashboard; jobs continue)")
     _serve(port, address, answered)
 
 
 @main.command("report")
-@click.option("--jobs", required=True, help="Numbers of finished generations, such as 1,2.")
+@click.option("--jobs", required=True, help="Job numbers of finished generations, such as 1,2.")
 @click.option(
     "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The HTML file to write."
 )
@@ -71,7 +71,7 @@ def main(context: click.Context, port: int, address: str, worker: bool, hosts: t
     help="Language of the report.",
 )
 def report(jobs: str, out: Path, language: str) -> None:
-    """Write the HTML report of one run, or of several to compare."""
+    """Write an HTML report of one run, or a comparison of several."""
     from streamlit.logger import set_log_level
 
     set_log_level("ERROR")  # it warns that no session is there to remember answers for

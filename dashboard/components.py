@@ -42,29 +42,31 @@ SCORES = {
     "confidence_retained": N_("Confidence"),
     "ap50": N_("AP50"),
     "ap50_95": N_("AP50-95"),
-    "relative_ap50": N_("AP50, relative"),
+    "relative_ap50": N_("Relative AP50"),
     "disappearance": N_("Disappearance"),
     "hallucinations_per_image": N_("Hallucinations per image"),
 }
 EXPLAINED = {
     "asr": N_(
-        "Attack success rate: share of the objects found without a patch that are no longer found. "
-        "Higher: stronger."
+        "Attack success rate: of the objects detected without a patch, the percentage no longer "
+        "detected. Higher is stronger."
     ),
     "confidence_retained": N_(
-        "How much of these objects' detection scores is left, 0 (hidden) to 1 (untouched). Lower: stronger."
+        "How much of these objects' detection scores remains, from 0 (hidden) to 1 (unaffected). "
+        "Lower is stronger."
     ),
-    "ap50": N_("Average precision at an overlap (IoU) of 0.5. Lower: stronger."),
-    "ap50_95": N_("Average precision, the mean over overlaps (IoU) of 0.5 to 0.95. Lower: stronger."),
-    "relative_ap50": N_("AP50 as a share of that without a patch. Lower: stronger."),
-    "disappearance": N_("Share of all objects that no detection overlaps. Higher: stronger."),
-    "hallucinations_per_image": N_("Detections an image that overlap no object. Higher: stronger."),
+    "ap50": N_("Average precision at an overlap (IoU) of 0.5. Lower is stronger."),
+    "ap50_95": N_("Average precision, averaged over overlaps (IoU) of 0.5 to 0.95. Lower is stronger."),
+    "relative_ap50": N_("AP50 relative to AP50 without a patch. Lower is stronger."),
+    "disappearance": N_("Percentage of all objects that no detection overlaps. Higher is stronger."),
+    "hallucinations_per_image": N_("Detections per image that overlap no object. Higher is stronger."),
 }
 _MEASURED_ROWS = 10  # by which the browser sizes a table's columns
 MEANINGS = N_(
-    "ASR: share of the objects found without a patch that are no longer found. Confidence: how much of these "
-    "objects' detection scores is left, 0 (hidden) to 1 (untouched). Disappearance: share of all objects "
-    "that nothing overlaps. AP50, AP50-95: average precision, lower with a strong patch."
+    "ASR: of the objects detected without a patch, the percentage no longer detected. Confidence: "
+    "how much of their detection scores remains, from 0 (hidden) to 1 (unaffected). "
+    "Disappearance: percentage of all objects that no detection overlaps. AP50, AP50-95: average "
+    "precision; a strong patch lowers it."
 )
 
 
@@ -76,9 +78,7 @@ def guarded() -> Iterator[None]:
     except EngineError as error:
         refusal(str(error), error)
     except Exception as error:
-        text = _(
-            "Something failed that PatchBench did not foresee. Reload the page; the log has it under {id}."
-        )
+        text = _("Something went wrong. Reload the page. The details are in the log under {id}.")
         st.error(text.format(id=logged(error)), icon=":material/error:")
 
 
@@ -174,7 +174,7 @@ def empty_state(text: str, *, page: str | None = None, label: str = "") -> None:
         label: of the link.
     """
     if page == "generate" and not datasets.summaries():  # it would only send people on
-        page, label = "overview", _("Begin with the demo")
+        page, label = "overview", _("Start with the demo")
     with st.container(border=True):
         st.markdown(text)
         if page:
@@ -290,7 +290,7 @@ def behind(detector: str, defences: Sequence[str]) -> str:
     """A detector's name with the defences in front of it."""
     if not defences:
         return detector
-    return _("{detector} behind {defences}").format(detector=detector, defences=" + ".join(defences))
+    return _("{detector} with {defences}").format(detector=detector, defences=" + ".join(defences))
 
 
 def job_line(job: Job) -> None:
@@ -316,15 +316,17 @@ def jobs_at_work(found: Sequence[Job]) -> None:
             go_to("jobs", _("Open its job"), job=job.id)
     more = len(found) - 3
     if more > 0:
-        st.caption(ngettext("{number} more waits.", "{number} more wait.", more).format(number=more))
+        st.caption(
+            ngettext("{number} more is queued.", "{number} more are queued.", more).format(number=more)
+        )
 
 
 def goes_on(key: str) -> bool:
     """Whether a job about to be queued goes on by itself after a crash; `key` is of the widget."""
     return st.toggle(
-        _("Go on after a crash"),
+        _("Resume after a crash"),
         value=True,
-        help=_("Continue from the last checkpoint by itself if the machine or the worker fails."),
+        help=_("Resume automatically from the last checkpoint if the machine or the worker fails."),
         key=key,
     )
 
@@ -332,5 +334,5 @@ def goes_on(key: str) -> bool:
 def queued(key: str) -> None:
     """Say that the job whose number the session holds under a key is in the queue; nothing without one."""
     if number := st.session_state.get(key):
-        st.success(_("Job {job} is in the queue.").format(job=number), icon=":material/check:")
-        go_to("jobs", _("Watch it"), job=number)
+        st.success(_("Job {job} is queued.").format(job=number), icon=":material/check:")
+        go_to("jobs", _("View progress"), job=number)

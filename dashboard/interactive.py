@@ -81,7 +81,7 @@ def film(moments: Sequence[tuple[str, str]], curves: Sequence[Curve], *, alt: st
             "moments": [{"picture": picture, "said": said} for picture, said in moments],
             "curves": [{**asdict(curve), "values": list(curve.values)} for curve in curves],
             "alt": alt,
-            "words": {"play": _("Play"), "pause": _("Pause"), "moment": _("Moment of the run")},
+            "words": {"play": _("Play"), "pause": _("Pause"), "moment": _("Snapshot of the run")},
         },
     )
 
@@ -106,7 +106,7 @@ def wipe(before: bytes, after: bytes, *, words: tuple[str, str], caption: str, a
             "words": {
                 "before": words[0],
                 "after": words[1],
-                "slider": _("Moves the edge between the two pictures"),
+                "slider": _("Moves the divider between the two images"),
             },
         },
     )
@@ -127,7 +127,7 @@ def slides(shown: Sequence[Slide], *, key: str) -> None:
                 "open": _("Present as slides"),
                 "next": _("Next slide (arrow key)"),
                 "previous": _("Previous slide (arrow key)"),
-                "close": _("End (Esc)"),
+                "close": _("Exit (Esc)"),
             },
         },
     )

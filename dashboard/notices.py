@@ -33,8 +33,8 @@ def watch() -> None:
         if state in ENDS:
             st.session_state[_ENDED] = (number, state)
             text = {
-                "succeeded": _("Job {job} has succeeded: {name}"),
-                "failed": _("Job {job} has failed: {name}"),
+                "succeeded": _("Job {job} succeeded: {name}"),
+                "failed": _("Job {job} failed: {name}"),
                 "interrupted": _("Job {job} was interrupted: {name}"),
             }[state]
             icon = ":material/check:" if state == "succeeded" else ":material/error:"

@@ -75,7 +75,7 @@ def report_html(job_ids: Sequence[int], *, code: str = "en") -> str:
         sections[2:2] = _stories(runs[0]) if len(runs) == 1 else []
         return rendered(
             title=_title(runs),
-            lead=_("How far a patch lowers a detector's scores, and what it was made with."),
+            lead=_("How much a patch lowers a detector's scores, and how it was made."),
             sections=[section for section in sections if section is not None],
         )
 
@@ -86,7 +86,7 @@ def rendered(*, title: str, lead: str, sections: Sequence[Section]) -> str:
         _template().render(
             language=language(),
             title=title,
-            made=_("Made on {when} by PatchBench.").format(when=formats.moment(time())),
+            made=_("Created on {when} by PatchBench.").format(when=formats.moment(time())),
             lead=lead,
             sections=sections,
             plotly=get_plotlyjs(),
@@ -119,7 +119,7 @@ def _patches(runs: Sequence[Run]) -> Section:
     pictures = []
     for run in shown:
         assert run.patch is not None
-        size = _("{width} by {height} texels").format(width=run.patch.width, height=run.patch.height)
+        size = _("{width} × {height} texels").format(width=run.patch.width, height=run.patch.height)  # noqa: RUF001
         pictures.append({"source": picture(Path(run.patch.image), budget), "name": run.name, "size": size})
     notes = () if shown else (_("The patch was deleted."),)
     return Section(title=_("Patch"), pictures=tuple(pictures), notes=notes)
@@ -146,8 +146,8 @@ def _scores(runs: Sequence[Run]) -> Section:
         return Section(title=_("Scores"), notes=(_("Not scored."),))
     notes = [
         _(
-            "In brackets: 95% bootstrap interval over images. A patch that does not beat grey has shown "
-            "occlusion, not an attack."
+            "In brackets: 95% bootstrap interval over images. A patch that is no stronger than "
+            "grey shows occlusion, not an attack."
         ),
         _(MEANINGS),
         *(_scored_on(run) for run in runs if run.evaluation),
@@ -155,8 +155,8 @@ def _scores(runs: Sequence[Run]) -> Section:
     if not service.scored_alike(runs):
         notes.append(
             _(
-                "These runs were scored on different datasets, detectors, classes or images: "
-                "do not read one figure against another."
+                "These runs were scored on different datasets, detectors, classes or images. Do "
+                "not compare their scores directly."
             )
         )
     return Section(
@@ -193,10 +193,13 @@ def _story(scenes: Sequence[stories.Scene], subject: stories.DefendedSubject) ->
     notes = [_("In brackets: 95% bootstrap interval over images.")]
     if scenes[-1].kind == "defended":
         notes.append(
-            _("Nobody who knows of the defence has attacked it yet, so this does not show that it helps.")
+            _(
+                "This defence has not been tested against an adaptive attacker yet, so its benefit is "
+                "unproven."
+            )
         )
     return Section(
-        title=_("What hardening gives") if hardened else _("What a defence gives"),
+        title=_("Effect of hardening") if hardened else _("Effect of the defence"),
         tables=(("", scene_rows(scenes)),),
         pictures=tuple(pictures),
         scenes=True,
@@ -223,8 +226,8 @@ def _scored_on(run: Run) -> str:
     dataset, detector, target = run.scored_on
     score = run.patch.score if run.patch else None
     kinds = {
-        True: _("{run} was scored on images that were held out: {dataset}, {detector}, {target}."),
-        False: _("{run} was scored on images that it was made on: {dataset}, {detector}, {target}."),
+        True: _("{run} was scored on held-out images: {dataset}, {detector}, {target}."),
+        False: _("{run} was scored on the images it was made on: {dataset}, {detector}, {target}."),
         None: _("{run} was scored on {dataset}, {detector}, {target}."),
     }
     words = kinds[score.held_out if score else None]
@@ -234,9 +237,9 @@ def _scored_on(run: Run) -> str:
 def _loss(runs: Sequence[Run]) -> Section:
     figure = courses.figure(runs, what="loss", over="steps", strength=_SMOOTHING, **PRINTED)
     if figure is None:
-        return Section(title=_("Loss"), notes=(_("No steps are stored of these runs."),))
+        return Section(title=_("Loss"), notes=(_("No steps are stored for these runs."),))
     alt = _("Loss curves of {runs}.").format(runs=", ".join(run.name for run in runs))
-    note = _("Thick lines are averaged over earlier steps, thin ones are the raw loss.")
+    note = _("Thick lines are running averages; thin lines are the raw loss.")
     return Section(title=_("Loss"), figure=html_of(figure), alt=alt, notes=(note,))
 
 
@@ -261,7 +264,7 @@ def _together(runs: Sequence[Run]) -> Section | None:
     figure = parts.parallel_figure(runs, **PRINTED)
     if figure is None:
         return None
-    alt = _("A line for each run across the settings that differ and its scores.")
+    alt = _("One line per run across its scores and the settings that differ.")
     return Section(title=_("Settings and scores together"), figure=html_of(figure), alt=alt)
 
 

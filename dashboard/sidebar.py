@@ -58,7 +58,7 @@ def settings() -> None:
         )
         st.toggle(
             _("Presentation mode"),
-            help=_("Larger type and charts, no controls."),
+            help=_("Larger text and charts, no controls."),
             **kept("present", False, parse=lambda text: text == "True"),
         )
 
@@ -74,12 +74,12 @@ def _status() -> None:
     notices.watch()
     alive = workers.alive()
     if alive:
-        text = ngettext("{number} worker at work", "{number} workers at work", len(alive))
+        text = ngettext("{number} worker running", "{number} workers running", len(alive))
         devices = ", ".join(sorted(worker.device for worker in alive))
         line = Markdown(":material/check_circle: {text} ({devices})")
         st.caption(line.format(text=text.format(number=len(alive)), devices=devices))
         return
-    st.caption(Markdown(":material/warning: {text}").format(text=_("No worker: jobs wait")))
+    st.caption(Markdown(":material/warning: {text}").format(text=_("No worker: jobs are waiting")))
     with guarded():
         if workers.startable() and st.button(_("Start a worker"), key="start-worker"):
             workers.ensure()

@@ -39,7 +39,7 @@ def sweep_report_html(sweep_id: int, *, code: str = "en") -> str:
         sections = [_about(sweep), *_charts(sweep), _trials(sweep), _patches(sweep)]
         return rendered(
             title=_("Report of sweep {number}").format(number=sweep.id),
-            lead=_("Which settings make the strongest patch, on images held out."),
+            lead=_("Which settings make the strongest patch on held-out images."),
             sections=sections,
         )
 
@@ -57,7 +57,7 @@ def _about(sweep: Sweep) -> Section:
         _("Sweep"): f"{sweep.id} {sweep_name(sweep)}",
         _("State"): state,
         _("Objective"): _(OBJECTIVES[asked.objective]),
-        _("Begun"): formats.moment(sweep.created_at),
+        _("Started"): formats.moment(sweep.created_at),
     } | {_("Varied: {number}").format(number=place): text for place, text in enumerate(asked.vary, 1)}
     table = [{_("Setting"): name, _("Value"): value} for name, value in facts.items()]
     best = sweeps.best_trial(sweep)
@@ -71,15 +71,15 @@ def _about(sweep: Sweep) -> Section:
         )
     )
     return Section(
-        title=_("What was tried"),
-        tables=(("", table), (_("Settings that all trials share"), rows)),
+        title=_("Trials so far"),
+        tables=(("", table), (_("Settings shared by all trials"), rows)),
         notes=notes,
     )
 
 
 def _charts(sweep: Sweep) -> list[Section]:
     titles = {
-        "trials": _("Objective over trials"),
+        "trials": _("Objective by trial"),
         "parallel": _("Settings and objective"),
         "importance": _("Importance of settings"),
     }
@@ -107,5 +107,5 @@ def _patches(sweep: Sweep) -> Section:
         }
         for trial, _job, patch in found
     )
-    notes = () if found else (_("No patch of this sweep is on record."),)
+    notes = () if found else (_("This sweep has no stored patches."),)
     return Section(title=_("Best patches"), pictures=pictures, notes=notes)

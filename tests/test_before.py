@@ -147,7 +147,7 @@ def test_jobs_go_on_and_begin(run: Run) -> None:
     [
         ("overview", {}, "ASR 50% · AP50"),
         ("jobs", {}, "9 jobs. Click one to open it."),
-        ("jobs", {"job": 5}, "It goes on from its last checkpoint when it is resumed."),
+        ("jobs", {"job": 5}, "It continues from its last checkpoint when resumed."),
         ("patches", {}, "runs and patches"),
         ("patches", {"patch": 1}, "blocks, tiny, person"),
         ("benchmarks", {}, "Reading all records once: files takes"),

@@ -41,7 +41,7 @@ def start_form(suite: str) -> None:
             _("Suite"),
             [*benchmarks.SUITES, ALL],
             format_func=suite_question,
-            help=_("What to measure; each suite answers one question."),
+            help=_("The suite to run. Each one answers one question."),
             **kept(
                 "bench.suite",
                 next(iter(benchmarks.SUITES)) if suite == ALL else suite,
@@ -53,7 +53,7 @@ def start_form(suite: str) -> None:
             list(benchmarks.SCALES),
             format_func=scale_name,
             required=True,
-            help=_("Small takes about three minutes a suite on two CPU cores; large takes hours."),
+            help=_("Small takes about three minutes per suite on two CPU cores; large takes hours."),
             **kept("bench.scale", "small", allowed=benchmarks.SCALES),
         )
         dataset = first.selectbox(
@@ -68,7 +68,7 @@ def start_form(suite: str) -> None:
         names = classes[dataset]
         own, target = st.columns(2)
         with own:
-            chosen_classes = choose_classes("bench.class", names, meaning=_("The objects under attack."))
+            chosen_classes = choose_classes("bench.class", names, meaning=_("The objects to attack."))
         with target:
             detector_class = choose_detector_class("bench.detector_class", detector, chosen_classes)
         about_detector = detector_fields()
@@ -138,7 +138,7 @@ def filters(runs: list[BenchmarkRun]) -> Filter:
                     ["", *values],
                     format_func=lambda each: each or _("any"),
                     width=220,
-                    help=_("Show runs of this alone."),
+                    help=_("Show only runs with this value."),
                     **kept(f"only.{name}", "", allowed=["", *values]),
                 )
                 chosen_names[name] = value or None
@@ -154,14 +154,14 @@ def between(first: date, last: date) -> tuple[float, float]:
             _("Since"),
             min_value=first,
             max_value=last,
-            help=_("Show runs begun on this day or later."),
+            help=_("Show runs started on or after this day."),
             **kept("since", first, parse=date.fromisoformat, write=date.isoformat),
         )
         high = st.date_input(
             _("Until"),
             min_value=first,
             max_value=last,
-            help=_("Show runs begun on this day or earlier."),
+            help=_("Show runs started on or before this day."),
             **kept("until", last, parse=date.fromisoformat, write=date.isoformat),
         )
     return (
@@ -195,7 +195,7 @@ def suite_line(about: Suite, run: BenchmarkRun) -> None:
         outcome_badge(run)
         st.markdown(benchmarks.answer(run, _))
     with st.container(horizontal=True, vertical_alignment="center"):
-        go_to("benchmarks", _("Charts and figures: {suite}").format(suite=about.name), suite=about.name)
+        go_to("benchmarks", _("Charts and measurements: {suite}").format(suite=about.name), suite=about.name)
         where = _("{device}, {detector} on {dataset}, {when}").format(
             device=run.device,
             detector=run.detector,
@@ -209,7 +209,10 @@ def page() -> None:
     """The whole page."""
     page_title(
         _("Benchmarks"),
-        _("Questions about cost and strength, answered by measurement, beside what is claimed elsewhere."),
+        _(
+            "Questions about cost and attack strength, answered by measurement and compared with "
+            "published claims."
+        ),
     )
     suite = chosen("suite", ALL)
     suite = suite if suite in benchmarks.SUITES else ALL

@@ -58,14 +58,14 @@ def choose_runs() -> tuple[int, ...]:
     gone = [job_id for job_id in asked if job_id not in offered]
     if gone:
         text = ngettext(
-            "Run {numbers} of the link is not there any more, or has not succeeded.",
-            "Runs {numbers} of the link are not there any more, or have not succeeded.",
+            "Run {numbers} from the link no longer exists or did not succeed.",
+            "Runs {numbers} from the link no longer exist or did not succeed.",
             len(gone),
         )
         st.warning(text.format(numbers=written(gone)), icon=":material/warning:")
     if len(offered) < 2:
         empty_state(
-            _("Two finished runs are needed to compare. Generate a patch twice, with another setting each."),
+            _("You need two finished runs to compare. Generate another patch with different settings."),
             page="generate",
             label=_("Generate a patch"),
         )
@@ -77,8 +77,8 @@ def choose_runs() -> tuple[int, ...]:
             list(offered),
             format_func=lambda each: f"{each} {offered.get(each, '')}",
             max_selections=service.LIMIT,
-            placeholder=_("Choose two runs or more"),
-            help=_("Patch generations that succeeded; type to search by number or label."),
+            placeholder=_("Choose two or more runs"),
+            help=_("Finished patch generations. Type to search by number or label."),
             **kept(
                 "runs",
                 [] if asked else service.first_choice(list(offered)),
@@ -89,7 +89,7 @@ def choose_runs() -> tuple[int, ...]:
         )
         if len(ids) < 2 <= len(offered):
             latest = list(offered)[:2]
-            st.button(_("Compare the two latest"), key="latest-two", on_click=take, args=(latest,))
+            st.button(_("Compare the latest two"), key="latest-two", on_click=take, args=(latest,))
     return tuple(ids)
 
 
@@ -109,7 +109,7 @@ def settings(runs: list[Run]) -> None:
         text = ngettext("{number} other setting is the same.", "{number} other settings are the same.", same)
         st.caption(text.format(number=same))
     else:
-        st.caption(_("All settings are the same, the seed too: the patches should be the same."))
+        st.caption(_("All settings are the same, including the seed, so the patches should be identical."))
 
 
 def scores(runs: list[Run]) -> None:
@@ -123,22 +123,22 @@ def scores(runs: list[Run]) -> None:
     if not service.scored_alike(runs):
         st.warning(
             _(
-                "These runs were scored on different datasets, detectors, classes or images: "
-                "do not read one figure against another."
+                "These runs were scored on different datasets, detectors, classes or images. Do "
+                "not compare their scores directly."
             ),
             icon=":material/warning:",
         )
     figure = parts.scores_figure(runs, **look())
     chart(figure, alt=parts.scores_alt(runs), key="scores")
-    st.caption(_("↑ The higher, the stronger the patch; ↓ the lower, the stronger."))
+    st.caption(_("↑ Higher is stronger; ↓ lower is stronger."))
     table(parts.score_rows(runs), score_helps())
     if mapped := parts.mapped_classes(runs):
-        text = _("Classes named differently by dataset and detector: {runs}.")
+        text = _("Classes whose names differ between dataset and detector: {runs}.")
         st.caption(text.format(runs="; ".join(mapped)))
     st.caption(
         _(
-            "In brackets: 95% bootstrap interval over images. A patch that does not beat grey has shown "
-            "occlusion, not an attack."
+            "In brackets: 95% bootstrap interval over images. A patch that is no stronger than "
+            "grey shows occlusion, not an attack."
         )
     )
     st.caption(_(MEANINGS))
@@ -146,14 +146,16 @@ def scores(runs: list[Run]) -> None:
 
 def course(runs: list[Run]) -> None:
     """Loss or scores over each other."""
-    st.subheader(_("Course"), anchor=False)
+    st.subheader(_("Curves"), anchor=False)
     with controls("compare-losses"), st.container(horizontal=True, vertical_alignment="bottom"):
-        what = _choice(_("Of"), "what", courses.WHAT, _("Scores are of the images that a run held out."))
+        what = _choice(
+            _("Items"), "what", courses.WHAT, _("Scores are measured on each run's held-out images.")
+        )
         over = _choice(
-            _("Over"),
+            _("X axis"),
             "over",
             courses.OVER,
-            _("Steps show how much is learnt from each, seconds what it costs to wait for."),
+            _("Steps show progress per update, seconds show progress per time."),
         )
         strength = st.slider(
             _("Smoothing"),
@@ -161,20 +163,22 @@ def course(runs: list[Run]) -> None:
             max_value=0.98,
             step=0.02,
             width=280,
-            help=_("How strongly the thick line averages over earlier steps; the thin line is the raw loss."),
+            help=_("Strength of the running average (thick line). The thin line is the raw loss."),
             **kept("smoothing", 0.9, parse=share),
         )
         logs = {f"log_{axis}": _log(axis) for axis in ("x", "y")}
     smoothing = strength if what == "loss" else 0.0
     figure = courses.figure(runs, what=what, over=over, strength=smoothing, **logs, **look())
     if figure is None:
-        none = _("No steps are stored of these runs.")
-        st.caption(none if what == "loss" else _("These runs held no images out."))
+        none = _("No steps are stored for these runs.")
+        st.caption(none if what == "loss" else _("These runs have no held-out images."))
         return
-    alt = _("Loss curves of {runs}.") if what == "loss" else _("Scores of {runs} in their course.")
+    alt = _("Loss curves of {runs}.") if what == "loss" else _("Scores of {runs} over time.")
     chart(figure, alt=alt.format(runs=", ".join(run.name for run in runs)), key="loss")
     if what == "loss" and "losses" in service.differing(runs):
-        st.caption(_("These runs minimise different losses: compare the shapes, not the heights."))
+        st.caption(
+            _("These runs minimise different losses. Compare the shapes of the curves, not their heights.")
+        )
 
 
 def _choice(label: str, name: str, names: Mapping[str, str], meaning: str) -> str:
@@ -190,7 +194,7 @@ def _choice(label: str, name: str, names: Mapping[str, str], meaning: str) -> st
 
 
 def _log(axis: str) -> bool:
-    label = _("Log across") if axis == "x" else _("Log up")
+    label = _("Logarithmic x axis") if axis == "x" else _("Logarithmic y axis")
     return bool(st.toggle(label, **kept(f"log{axis}", False, parse=lambda text: text == "True")))
 
 
@@ -219,8 +223,8 @@ def patches(runs: list[Run]) -> None:
                 if Path(run.patch.image).is_file():
                     st.image(run.patch.image, width=PICTURE, alt=run.name)
                 else:
-                    st.caption(_("The file of this patch is missing."))
-                size = _("{width} by {height} texels").format(width=run.patch.width, height=run.patch.height)
+                    st.caption(_("The patch file is missing."))
+                size = _("{width} × {height} texels").format(width=run.patch.width, height=run.patch.height)  # noqa: RUF001
                 st.markdown(Markdown("**{name}**").format(name=run.name))
                 st.caption(size)
                 go_to("patches", _("Open"), patch=run.patch.id)
@@ -230,7 +234,7 @@ def page() -> None:
     """The whole page."""
     page_title(
         _("Compare"),
-        _("Finished runs side by side: what was set differently, and what came of it."),
+        _("Compare finished runs: which settings differ, and how the results compare."),
     )
     ids = choose_runs()
     if len(ids) < 2:
@@ -247,7 +251,7 @@ def page() -> None:
     figure = parts.parallel_figure(runs, **look())
     if figure is not None:
         st.subheader(_("Settings and scores together"), anchor=False)
-        alt = _("A line for each run across the settings that differ and its scores.")
+        alt = _("One line per run across its scores and the settings that differ.")
         chart(figure, alt=alt, key="parallel")
 
 

@@ -45,7 +45,7 @@ def choose_patch(worst: KnownAttack | None, attacks: list[KnownAttack]) -> int |
         _("Patch"),
         list(offered),
         format_func=lambda number: f"{number} {offered.get(number, '')}",
-        help=_("The strongest one known at first."),
+        help=_("By default, the strongest known patch."),
         **kept("f.patch", first, allowed=offered, parse=int),
     )
 
@@ -60,7 +60,7 @@ def story(
     defended_images(dataset, subject.class_name, asks, shown)
     found = stories.hardened(subject)
     if found is not None:
-        go_to("jobs", _("What the hardening gave"), job=found.job)
+        go_to("jobs", _("Effect of hardening"), job=found.job)
 
 
 def page() -> None:
@@ -68,8 +68,8 @@ def page() -> None:
     page_title(
         _("Defend"),
         _(
-            "See what weakens a detector, try what might help, and attack the result again by someone who "
-            "knows of it. A defence that was tried only against yesterday's patch proves nothing."
+            "Find out what weakens a detector, try a defence, and attack the result again with "
+            "knowledge of it. A defence tested only against existing patches proves nothing."
         ),
     )
     found = datasets.summaries()

@@ -26,39 +26,39 @@ def row(record: WeightRecord) -> dict[str, Any]:
         _("Classes"): ", ".join(record.classes) or formats.DASH,
         _("Family"): record.family,
         _("AP50"): formats.number(origin.get("ap50"), 3),
-        _("Trained"): _(strategy) if strategy else formats.DASH,
+        _("Trained part"): _(strategy) if strategy else formats.DASH,
         _("Dataset"): origin.get("dataset", formats.DASH),
         _("Images"): f"{origin['images']:,}" if "images" in origin else formats.DASH,
         _("Epochs"): f"{origin['epochs']:,}" if "epochs" in origin else formats.DASH,
-        _("On record since"): formats.moment(record.created_at),
+        _("Added"): formats.moment(record.created_at),
     }
 
 
 def detectors(found: list[WeightRecord]) -> None:
     """The weights on record, and the ways on from one of them."""
     table([row(each) for each in found])
-    st.caption(_("AP50 is the mean over classes, on images of the same dataset that were held out."))
+    st.caption(_("AP50 is the mean over classes, on held-out images of the same dataset."))
     by_number = {str(each.id): each for each in found}
     with controls("detectors-choice"), st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.selectbox(
             _("Detector"),
             list(by_number),
             format_func=lambda each: by_number[each].name,
-            help=_("The detector that the links beside this are about."),
+            help=_("The detector that the adjacent links apply to."),
             **kept("number", str(found[0].id), allowed=by_number),
         )
         record = by_number[number]
         weights, dataset = write_weights(record.path), record.origin.get("dataset")
         go_to("generate", _("Attack it"), detector=weights, dataset=dataset)
         if "job_id" in record.origin:
-            go_to("jobs", _("How it was trained"), job=record.origin["job_id"])
+            go_to("jobs", _("Training history"), job=record.origin["job_id"])
 
 
 def page() -> None:
     """The whole page."""
     page_title(
         _("Detectors"),
-        _("The detectors on record, what they were trained on, and how to train or harden more."),
+        _("Your detectors and the data they were trained on. Train or harden more below."),
     )
     found, images = trainings.known(), datasets.summaries()
     hardening = bool(chosen("harden"))  # a link leads to its form
@@ -72,7 +72,7 @@ def page() -> None:
             training_form(images)
         else:
             empty_state(
-                _("A detector learns from the images of a dataset, and there is none yet."),
+                _("You need a dataset to train a detector. Import one first."),
                 page="datasets",
                 label=_("Import a dataset"),
             )
@@ -85,9 +85,7 @@ def page() -> None:
     if found:
         detectors(found)
     else:
-        st.caption(
-            _("No detector is on record yet. One that is trained or attacked here is listed from then on.")
-        )
+        st.caption(_("No detectors yet. Detectors that you train or attack appear here."))
 
 
 page()

@@ -29,18 +29,18 @@ def settings() -> tuple[RunConfig | None, bool, Any]:
     """
     found = datasets.summaries()
     with controls("generate-subject"):
-        st.subheader(_("What is attacked"), anchor=False)
+        st.subheader(_("Target"), anchor=False)
         values: dict[str, Any] = choose_subject(found)
         trust = trusted([values["weights"], *values["further_weights"]], "g-trust")
     with controls("generate-settings"):
-        st.subheader(_("How"), anchor=False)
+        st.subheader(_("Method"), anchor=False)
         preset, start = st.container(), st.container()
         with start:
             values["initial"] = choose_start()
     above = st.container()
     with controls("generate-advanced"):
         st.subheader(_("Advanced"), anchor=False)
-        st.caption(_("Nothing here has to be changed; the defaults were chosen by measurement."))
+        st.caption(_("You can leave these as they are; the defaults were chosen by measurement."))
         values |= advanced(values)
         with preset:
             values["iterations"] = choose_preset(values)
@@ -57,18 +57,14 @@ def estimates(config: RunConfig, trust: bool) -> None:
     """Estimated time, memory and disk on this device."""
     found = generate.estimate(config)
     if found is None:
-        st.caption(
-            _("How long this takes here is not known yet: the first run with such settings measures it.")
-        )
+        st.caption(_("No time estimate yet: the first run with these settings on this machine measures it."))
         with controls("generate-measure"):
             cost_measurement(config, trust)
         return
     time, memory, disk = st.columns(3)
     time.metric(_("Estimated time"), formats.duration(found.elapsed_s), border=True)
     time.caption(
-        _("between {low} and {high}").format(
-            low=formats.duration(found.low_s), high=formats.duration(found.high_s)
-        )
+        _("{low} to {high}").format(low=formats.duration(found.low_s), high=formats.duration(found.high_s))
     )
     memory.metric(_("Memory"), formats.bytes_text(found.peak_memory_bytes), border=True)
     disk.metric(_("Disk"), formats.bytes_text(found.disk_bytes), border=True)
@@ -83,14 +79,14 @@ def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     label = left.text_input(
         _("Label (optional)"),
-        help=_("What lists call this run; by default after what it attacks."),
+        help=_("Name of the run in lists. By default it is derived from the target."),
         key="g-label",
     )
     with right:
         score = st.toggle(
-            _("Score the patch afterwards"),
+            _("Score the patch when done"),
             value=True,
-            help=_("Scores it beside no patch, a grey and a noise patch."),
+            help=_("Compares it with no patch, a grey patch and a noise patch."),
             key="g-score",
         )
         again = goes_on("g-resume")
@@ -122,23 +118,23 @@ def follow() -> None:
 def page() -> None:
     """The whole page."""
     page_title(
-        _("Generate"), _("Make an adversarial patch against a detector and see what it does to its scores.")
+        _("Generate"), _("Generate an adversarial patch for a detector and see how it affects detection.")
     )
     origin = prefill()
     if not datasets.summaries():
         empty_state(
-            _("A patch is made on the images of a dataset, and there is none yet."),
+            _("You need a dataset to generate a patch. Import one first."),
             page="datasets",
             label=_("Import a dataset"),
         )
         return
     if origin is not None:
-        st.info(_("These are the settings of job {job}; change what you like.").format(job=origin))
+        st.info(_("These are the settings of job {job}. Change them as needed.").format(job=origin))
     config, trust, above = settings()
     if config is None:
         return
     with above:
-        st.subheader(_("What to expect"), anchor=False)
+        st.subheader(_("Estimate"), anchor=False)
         estimates(config, trust)
         with controls("generate-launch"):
             launch(config, trust, origin)

@@ -51,7 +51,7 @@ def gpu_card(gpu: GpuSnapshot) -> None:
 def processes(gpu: GpuSnapshot) -> None:
     """What computes on a GPU."""
     if gpu.processes is None:
-        st.caption(_("The driver does not tell which processes use it."))
+        st.caption(_("The driver does not report which processes use it."))
     elif gpu.processes:
         rows = [
             {
@@ -63,7 +63,7 @@ def processes(gpu: GpuSnapshot) -> None:
         ]
         st.dataframe(rows, hide_index=True)
     else:
-        st.caption(_("No process computes on it."))
+        st.caption(_("No processes are using it."))
 
 
 def machine_card(machine: HardwareSnapshot) -> None:
@@ -75,7 +75,7 @@ def machine_card(machine: HardwareSnapshot) -> None:
     fact(cpu, _("CPU load"), with_unit(machine.cpu_percent, "%"), f"{machine.cpu_model} · {cores}")
     of_memory = _("of {total}").format(total=formats.bytes_text(machine.memory_total_bytes))
     fact(memory, _("Memory used"), formats.bytes_text(machine.memory_used_bytes), of_memory)
-    of_disk = _("of {total}, where results are kept").format(
+    of_disk = _("of {total}, on the disk that stores results").format(
         total=formats.bytes_text(machine.disk_total_bytes)
     )
     fact(disk, _("Disk free"), formats.bytes_text(machine.disk_free_bytes), of_disk)
@@ -102,7 +102,7 @@ def history_chart(recent: list[tuple[float, Load]]) -> None:
     older = hardware.history(span_s) if chosen_s else []
     samples = [each for each in older if each[0] < recent[0][0]] + recent
     shown = [each for each in samples if each[0] >= newest - span_s]
-    load_chart(shown, zero=newest, span_s=(-span_s, 0.0), alt=_("Lines of the load until now."))
+    load_chart(shown, zero=newest, span_s=(-span_s, 0.0), alt=_("Load history."))
 
 
 def span_choice() -> None:
@@ -110,11 +110,11 @@ def span_choice() -> None:
     names = {SHORTEST: _("2 minutes"), "hour": _("1 hour"), "day": _("1 day"), "week": _("1 week")}
     with controls("hardware-span"):
         st.segmented_control(
-            _("Load of the last"),
+            _("Load over the last"),
             list(SPANS),
             format_func=names.__getitem__,
             required=True,
-            help=_("Longer times are sampled while a worker is alive."),
+            help=_("Longer periods are sampled while a worker is running."),
             **kept("hardware.span", SHORTEST, allowed=SPANS),
         )
 
@@ -132,9 +132,14 @@ def now() -> None:
 def accelerator(machine: HardwareSnapshot) -> None:
     """Says plainly what patches are computed on."""
     if machine.apple_gpu:
-        st.info(_("No NVIDIA GPU here. This Apple machine's GPU (MPS) can be used: choose the device mps."))
+        st.info(
+            _(
+                "No NVIDIA GPU was found. You can use the GPU of this Apple machine (MPS): choose the "
+                "device mps."
+            )
+        )
     elif not machine.gpus:
-        st.info(_("No NVIDIA GPU was found: patches are computed on the CPU, which is slower but works."))
+        st.info(_("No NVIDIA GPU was found. Patches are computed on the CPU, which is slower."))
 
 
 def recommendation(machine: HardwareSnapshot) -> None:
@@ -148,8 +153,8 @@ def recommendation(machine: HardwareSnapshot) -> None:
     if advised.fastest:
         st.markdown(
             _(
-                "Job {job} was the fastest of the finished runs on this device: {rate} images/s with "
-                "{precision} and batch size {batch}, {memory} at most."
+                "Job {job} was the fastest finished run on this device: {rate} images/s with "
+                "{precision} and batch size {batch}, using up to {memory}."
             ).format(
                 job=advised.fastest.job_id,
                 rate=formats.number(advised.fastest.images_per_s, 1),
@@ -161,14 +166,14 @@ def recommendation(machine: HardwareSnapshot) -> None:
     else:
         st.markdown(
             _(
-                "Auto takes the fastest precision that the device computes natively. "
-                "No run was measured on this device yet."
+                "auto uses the fastest precision that the device supports natively. No runs have "
+                "been measured on this device yet."
             )
         )
     st.markdown(
         _(
-            "The batch size is the default: measured on a CPU, a patch learns more from the same images in "
-            "small batches."
+            "The default batch size: as measured on a CPU, small batches make a stronger patch "
+            "from the same images."
         )
     )
 
@@ -179,7 +184,12 @@ def measured() -> None:
     if not choices:
         return
     st.subheader(_("Measured settings"), anchor=False)
-    st.caption(_("Runs with precision, batch size or compilation on auto measured these once and take them."))
+    st.caption(
+        _(
+            "Settings measured once by runs with precision, batch size or compilation set to auto, and "
+            "reused since."
+        )
+    )
     st.dataframe(
         [
             {
@@ -218,7 +228,7 @@ def versions(machine: HardwareSnapshot) -> None:
 
 def page() -> None:
     """The whole page."""
-    page_title(_("Hardware"), _("What this machine is and does now, read every two seconds."))
+    page_title(_("Hardware"), _("This machine's hardware and current load, updated every two seconds."))
     machine = hardware.snapshot()
     accelerator(machine)
     span_choice()

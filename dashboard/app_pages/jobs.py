@@ -52,9 +52,9 @@ def row(job: Job) -> dict[str, Any]:
         _("State"): state_name(job.state),
         _("ASR"): formats.percent(score.get("patch", {}).get("asr")),
         _("Name"): job_title(job),
-        _("Done"): 1.0 if job.state == "succeeded" else round(job.progress.share or 0.0, 2),
+        _("Progress"): 1.0 if job.state == "succeeded" else round(job.progress.share or 0.0, 2),
         _("Time"): formats.duration(jobs.spent_s(job)),
-        _("Kind"): kind_name(job.kind),
+        _("Type"): kind_name(job.kind),
         _("Created"): formats.moment(job.created_at),
         _("Tags"): ", ".join(job.tags),
         **({_("Node"): f"{job.node}, {job.node_device}"} if job.node else {}),
@@ -65,7 +65,7 @@ def table(wanted: dict[str, Any], number: int) -> None:
     """A page of the list, live; a click opens a job."""
     shown = jobs.find(number, **wanted).rows
     if not shown:
-        st.caption(_("No job is like that. Change the search or the filters."))
+        st.caption(_("No jobs match. Change the search or the filters."))
         return
     opened = st.session_state.get(TABLE, 0)
     picked = st.dataframe(
@@ -80,7 +80,7 @@ def table(wanted: dict[str, Any], number: int) -> None:
             _("State"): st.column_config.Column(width=95),
             _("ASR"): st.column_config.Column(width=60),
             _("Name"): st.column_config.Column(width=300),
-            _("Done"): st.column_config.ProgressColumn(format="percent", width="small"),
+            _("Progress"): st.column_config.ProgressColumn(format="percent", width="small"),
         },
         alt=_("The list of jobs."),
     )
@@ -100,7 +100,7 @@ def history() -> None:
             searched=_("Name, notes, tag or error"),
             orders=ORDERS,
             states=(_("State"), STATES, state_name),
-            kinds=(_("Kind"), jobs.KINDS, kind_name),
+            kinds=(_("Type"), jobs.KINDS, kind_name),
         )
         found = jobs.find(1, **wanted)
         number = page_number("jobs.page", found.pages)
@@ -109,7 +109,7 @@ def history() -> None:
         if (named := opener(_("Open a job"), names, key="jobs.open")) is not None:
             choose("job", named)
             st.rerun()
-    text = ngettext("{number} job. Click it to open it.", "{number} jobs. Click one to open it.", found.total)
+    text = ngettext("{number} job. Click to open.", "{number} jobs. Click one to open it.", found.total)
     st.caption(text.format(number=f"{found.total:,}"))
     live(table, every_s=3)(wanted, number)
 
@@ -118,7 +118,7 @@ def queue() -> None:
     """What runs and what comes next."""
     running, waiting, total = jobs.now()
     if not running and not waiting:
-        st.caption(_("No job runs or waits."))
+        st.caption(_("No jobs are running or queued."))
     for job in running:
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -175,10 +175,10 @@ def one(found: JobView) -> None:
 
 def all_jobs() -> None:
     """The queue and the list."""
-    page_title(_("Jobs"), _("What runs, what waits, and everything that was done."))
+    page_title(_("Jobs"), _("Running, queued and past jobs."))
     if not jobs.find(1).total:
         empty_state(
-            _("There is no job yet. Make a patch, or start the demo on the overview."),
+            _("No jobs yet. Generate a patch, or run the demo from the overview."),
             page="generate",
             label=_("Generate a patch"),
         )

@@ -49,7 +49,7 @@ def harden(patch: PatchRecord) -> None:
                     }
                 ),
             )
-        text = _("Trains {detector} further with patches on its objects, and attacks it anew.")
+        text = _("Fine-tunes {detector} with patches on its objects, then attacks it again.")
         st.caption(text.format(detector=detector_name(exposed.weights)), width="content")
 
 
@@ -63,7 +63,7 @@ def latest_result(found: Overview) -> None:
     elif (patch := found.scored) and (score := patch.score):
         st.subheader(_("Latest result: {name}").format(name=patch.name), anchor=False)
         headline(score.evaluation, score.class_name, score.held_out)
-        go_to("patches", _("Look at the patch"), patch=patch.id)
+        go_to("patches", _("View the patch"), patch=patch.id)
         harden(patch)
 
 
@@ -81,10 +81,10 @@ def facts(found: Overview) -> None:
     fact(datasets, _("Datasets"), len(found.datasets), of_all)
     failed = found.jobs.get("failed", 0)
     of_failed = ngettext("{number} failed", "{number} failed", failed).format(number=failed)
-    fact(done, _("Jobs done"), found.jobs.get("succeeded", 0), of_failed)
+    fact(done, _("Finished jobs"), found.jobs.get("succeeded", 0), of_failed)
     paused = found.jobs.get("paused", 0) + found.jobs.get("interrupted", 0)
     of_paused = ngettext("{number} paused", "{number} paused", paused).format(number=paused)
-    fact(waiting, _("Jobs waiting"), found.jobs.get("queued", 0), of_paused)
+    fact(waiting, _("Queued jobs"), found.jobs.get("queued", 0), of_paused)
 
 
 def next_step(found: Overview) -> None:
@@ -93,8 +93,9 @@ def next_step(found: Overview) -> None:
     if step == "demo":
         with st.container(border=True):
             text = _(
-                "**Start with the demo.** It imports synthetic street scenes, makes a patch against a "
-                "small detector and scores it: about two minutes on two CPU cores, no network needed."
+                "**Start with the demo.** It imports synthetic street scenes, generates a patch "
+                "for a small detector and scores it. This takes about two minutes on two CPU "
+                "cores and needs no network."
             )
             st.markdown(Markdown(text))
             with controls("demo"):
@@ -108,16 +109,16 @@ def next_step(found: Overview) -> None:
             error=for_pages(found.failed.error or "") or job_title(found.failed)
         )
         st.warning(text, icon=":material/error:")
-        go_to("jobs", _("Look at the job"), job=found.failed.id)
+        go_to("jobs", _("View the job"), job=found.failed.id)
     elif step == "trial":
         st.info(Markdown(_("**Next:** see in the trial which attacks the hardened detector withstands.")))
     elif step == "generate":
-        st.info(Markdown(_("**Next:** make a patch and see how far the detector's scores fall.")))
+        st.info(Markdown(_("**Next:** generate a patch and see how much it lowers the detector's scores.")))
         go_to("generate", _("Generate a patch"))
     elif step == "look":
-        st.info(Markdown(_("**Next:** see what your patch does to images, before and after.")))
+        st.info(Markdown(_("**Next:** see how your patch affects images, before and after.")))
         if not found.scored:  # else the result above leads there
-            go_to("patches", _("Look at the patch"), patch=found.latest[0].id)
+            go_to("patches", _("View the patch"), patch=found.latest[0].id)
     elif step == "compare":
         st.info(Markdown(_("**Next:** compare your patches, or score one on another detector.")))
         go_to("compare", _("Compare runs"))
@@ -128,7 +129,7 @@ def job_card(job: Job) -> None:
     with st.container(border=True):
         job_line(job)
         if job.state == "running":
-            go_to("jobs", _("Watch it"), job=job.id)
+            go_to("jobs", _("View progress"), job=job.id)
 
 
 def running() -> None:
@@ -137,7 +138,7 @@ def running() -> None:
     if changed("overview.jobs", [job.id for job in jobs]):
         st.rerun()
     if not jobs:
-        st.caption(_("No job runs or waits."))
+        st.caption(_("No jobs are running or queued."))
     for job in jobs:
         job_card(job)
 
@@ -161,7 +162,10 @@ def page() -> None:
     """The whole page."""
     page_title(
         "PatchBench",
-        _("Measures how adversarial patches affect your object detectors, what it costs, and what helps."),
+        _(
+            "Measure how adversarial patches affect your object detectors, what an attack costs, and "
+            "which defences help."
+        ),
     )
     found = overview.summary()
     latest_result(found)
@@ -172,7 +176,7 @@ def page() -> None:
     latest, best = st.columns(2) if found.best else (st.container(), None)
     with latest:
         st.subheader(_("Latest patches"), anchor=False)
-        patch_list(found.latest, _("No patch has been made yet."))
+        patch_list(found.latest, _("No patches yet."))
     if best and (score := found.best[0].score):
         with best:
             text = _("Strongest patches on {dataset}, {detector}")

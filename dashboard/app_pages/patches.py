@@ -22,10 +22,10 @@ from engine.records import PatchRecord
 
 VIEWS = {
     "table": N_("Table"),
-    "pictures": N_("Pictures"),
+    "pictures": N_("Gallery"),
     "groups": N_("Groups"),
     "dots": N_("Scatter"),
-    "parallel": N_("Parallel axes"),
+    "parallel": N_("Parallel coordinates"),
 }
 
 
@@ -33,16 +33,13 @@ def everything() -> None:
     """All runs and patches, filtered, ordered and looked at in one of several ways."""
     page_title(
         _("Runs and patches"),
-        _(
-            "Every run and every imported patch: filter, sort, group and compare them. "
-            "The link holds the view."
-        ),
+        _("All runs and imported patches: filter, sort, group and compare them. The link saves the view."),
     )
     known = run_table.rows()
     if known:
         listed(known)
     else:
-        empty_state(_("There is no patch yet."), page="generate", label=_("Generate a patch"))
+        empty_state(_("No patches yet."), page="generate", label=_("Generate a patch"))
     with controls("patch-import"):
         gallery.import_form()
 
@@ -64,7 +61,7 @@ def listed(known: list[Row]) -> None:
     if query.rows:
         shown(view_name, query, known)
     else:
-        st.caption(_("No run is like that. Change the filter."))
+        st.caption(_("No runs match. Change the filter."))
 
 
 def shown(view_name: str, query: Query, known: list[Row]) -> None:

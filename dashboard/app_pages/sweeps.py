@@ -40,14 +40,14 @@ def page() -> None:
     page_title(
         _("Sweeps"),
         _(
-            "A sweep makes patches by many settings and finds those that work best: each trial is a job, and "
-            "images held out decide."
+            "A sweep generates patches with many combinations of settings and finds the best "
+            "ones. Each trial is a job; held-out images decide."
         ),
     )
     found = sweeps.find()
     start.start_form(first=not found)
     if not found:
-        st.caption(_("There is no sweep yet: start one above, or with: python -m engine sweep run"))
+        st.caption(_("No sweeps yet. Start one above, or with: python -m engine sweep run"))
         return
     sweep = chosen_sweep(found)
     view.situation(sweep)

@@ -43,15 +43,15 @@ def page() -> None:
     page_title(
         _("Transfer"),
         _(
-            "A patch made on one detector may fool others. A matrix scores patches on several detectors and "
-            "datasets, beside clean images, a grey patch and noise."
+            "A patch made on one detector may fool others. A matrix scores patches on several "
+            "detectors and datasets, together with clean images, a grey patch and noise."
         ),
     )
     found = matrices.find()
     start.start_form(first=not found)
     live(under_way)()
     if not found:
-        st.caption(_("There is no matrix yet: start one above, or with: python -m engine matrix run"))
+        st.caption(_("No matrices yet. Start one above, or with: python -m engine matrix run"))
         return
     matrix = chosen_matrix(found)
     view.situation(matrix)

@@ -23,17 +23,17 @@ from engine.store.previews import Preview
 
 SHOWN = 2  # images at a time: four pictures, which a CPU answers within two seconds
 LEGEND = {
-    "found": N_("found"),
-    "missed": N_("never found"),
-    "vanished": N_("vanished (× below it)"),  # noqa: RUF001
-    "appeared": N_("appeared (+ below it)"),
+    "found": N_("detected"),
+    "missed": N_("never detected"),
+    "vanished": N_("hidden (× below the box)"),  # noqa: RUF001
+    "appeared": N_("new (+ below the box)"),
 }
-ORDERS = {"worst": N_("Worst first"), "dataset": N_("In the dataset's order")}
+ORDERS = {"worst": N_("Strongest effect first"), "dataset": N_("Dataset order")}
 WANTED = {
     "": N_("All images"),
-    "hidden": N_("With an object that is hidden"),
-    "survived": N_("With an object that is still found"),
-    "appeared": N_("With a detection that appeared"),
+    "hidden": N_("With hidden objects"),
+    "survived": N_("With objects still detected"),
+    "appeared": N_("With new detections"),
 }
 RAMP = "linear-gradient(to right, #000004, #57106e, #bc3754, #f98e09, #fcffa4)"  # as the pictures have it
 Ask = Callable[..., Preview]
@@ -74,7 +74,7 @@ def changed_images(
     counts = datasets.object_counts(dataset.name, dataset.imported_at, ids)
     places = [place for place, count in enumerate(counts) if count]
     if not places:
-        st.info(_("No image of this dataset has objects of this class. Choose another class."))
+        st.info(_("No image in this dataset contains objects of this class. Choose another class."))
         return []
     with controls("patch-images"):
         places = _chosen(places, known, parameter)
@@ -83,16 +83,19 @@ def changed_images(
             zoomed = _switch(
                 f"{parameter}.zoom",
                 _("Zoom to the objects"),
-                _("Shows the part of each image around what vanished, or else around its objects."),
+                _(
+                    "Shows the part of each image around hidden objects or, if there are none, around "
+                    "all objects."
+                ),
                 first=True,
             )
             mapped = known.scores is not None and _switch(
                 f"{parameter}.scores",
-                _("Map of scores"),
-                _("Where the detector sees the class, and how surely, without and with the patch."),
+                _("Confidence map"),
+                _("Where the detector sees the class and with what confidence, without and with the patch."),
             )
     if not places:
-        st.caption(_("No image is like that. Choose others."))
+        st.caption(_("No images match. Change the selection."))
         return []
     indices, shown = places[(number - 1) * SHOWN : number * SHOWN], []
     with guarded():
@@ -119,7 +122,10 @@ def _chosen(places: list[int], known: Known, parameter: str) -> list[int]:
         _("Order"),
         list(ORDERS),
         format_func=lambda each: _(ORDERS[each]),
-        help=_("By the number of objects that the patch hides. Images that the run did not see come first."),
+        help=_(
+            "Ordered by the number of objects that the patch hides. Images that the run did not use "
+            "come first."
+        ),
         **kept(f"{parameter}.order", "worst", allowed=ORDERS),
     )
     wanted = right.selectbox(
@@ -156,15 +162,15 @@ def _wait(ask: Ask, indices: list[int]) -> None:
     """Look again and again, then draw the whole page anew."""
     if ask(indices=indices).state in ("done", "failed"):
         st.rerun()
-    text = _("The detector looks at the images. The first time takes up to a minute, then two seconds.")
+    text = _(
+        "Running the detector on the images. The first time takes up to a minute, later about two seconds."
+    )
     st.info(text, icon=":material/hourglass_top:")
 
 
 def _pictures(images: list[dict[str, Any]], dataset: DatasetSummary, known: Known, zoomed: bool) -> None:
     was, gone, new = marks.changes(images)
-    text = _(
-        "Objects found on the clean images: {number} · vanished: {gone} · detections that appeared: {new}"
-    )
+    text = _("Objects detected on clean images: {number} · hidden: {gone} · new detections: {new}")
     st.markdown(text.format(number=was, gone=gone, new=new))
     legend()
     places = st.columns(1 if presenting() else SHOWN)
@@ -193,7 +199,7 @@ def one_image(image: dict[str, Any], name: str, part: marks.Box | None) -> None:
         for side in ("before", "after")
     )
     was, gone, new = marks.changes([image])
-    caption = _("{name}: {gone} of {number} vanished, {new} appeared").format(
+    caption = _("{name}: {gone} of {number} hidden, {new} new").format(
         name=name, gone=gone, number=was, new=new
     )
     interactive.wipe(
@@ -219,13 +225,13 @@ def _maps(images: list[dict[str, Any]], dataset: DatasetSummary) -> None:
         f'<span style="white-space:nowrap">0 <span style="display:inline-block;width:8em;height:0.9em;'
         f'vertical-align:middle;background:{RAMP}"></span> 1</span>'
     )
-    st.caption(_("The highest score of the class at each place that the detector looks at."))
+    st.caption(_("The highest score of the class at each location."))
     for image in images:
         for column, side in zip(st.columns(2), ("before", "after"), strict=True):
             caption = (
-                _("{name}, clean: {score} at most")
+                _("{name}, clean: up to {score}")
                 if side == "before"
-                else _("{name}, with the patch: {score} at most")
+                else _("{name}, with the patch: up to {score}")
             )
             text = caption.format(
                 name=name_of(dataset, image["index"]), score=formats.number(image[side]["highest"])

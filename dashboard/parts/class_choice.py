@@ -75,17 +75,14 @@ def choose_detector_class(name: str, weights: str, classes: Sequence[str], *, fi
         list(options),
         format_func=lambda each: _with_number(str(each), options.get(str(each), str(each))),
         placeholder=_("Choose one") if names or len(classes) > 1 else _("The same name"),
-        help=_(
-            "The class that the detector knows these objects as. Where none is listed, type its name or "
-            "number."
-        ),
+        help=_("The detector's class for these objects. If no classes are listed, type a name or number."),
         accept_new_options=not names,
         **kept(name, usual, allowed=list(options) or None),
     )
     if chosen or (not names and len(classes) == 1):
         return "" if not chosen or chosen == namesake else str(chosen)
     if classes:
-        text = _("Choose the detector's class that stands for {classes}.").format(classes=", ".join(classes))
+        text = _("Choose the detector's class for {classes}.").format(classes=", ".join(classes))
         st.warning(text, icon=":material/warning:")
     return None
 

@@ -20,7 +20,7 @@ def cluster_nodes() -> None:
     if not nodes:
         return
     st.subheader(_("Cluster"), anchor=False)
-    st.caption(_("The nodes of the Ray cluster on which the worker here runs jobs, as last seen by it."))
+    st.caption(_("The nodes of the Ray cluster that runs jobs for this machine's worker, as last reported."))
     st.dataframe([_row(node) for node in nodes], hide_index=True, alt=_("The nodes of the cluster."))
     gpus = [row for node in nodes for row in _gpu_rows(node)]
     if gpus:

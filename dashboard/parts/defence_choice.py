@@ -10,7 +10,8 @@ from dashboard.services import defences
 from engine.errors import SettingsError
 
 MEANING = N_(
-    "Steps between image and detector. Type any: jpeg:quality=75 with a setting, jpeg+median for a chain."
+    "Defences applied between image and detector. You can also type one: jpeg:quality=75 with a "
+    "setting, jpeg+median for a chain."
 )
 
 

@@ -74,11 +74,11 @@ def choose_further(name: str, weights: str) -> list[str]:
     known = [each for each in detectors.detectors() if each != weights]
     linked = [each for each in chosen(name, [], parse=read_several) if each not in (*known, weights)]
     found: list[str] = st.multiselect(
-        _("Further detectors"),
+        _("Additional detectors"),
         [*known, *linked],
         format_func=detector_name,
         placeholder=_("None"),
-        help=_("The patch attacks all of these detectors at once, so that it transfers better to others."),
+        help=_("The patch attacks all of these detectors at once, which improves transfer to others."),
         **kept(name, [], allowed=[*known, *linked], parse=read_several, write=write_several),
     )
     return found
@@ -93,13 +93,13 @@ def other_weights(name: str) -> None:
     with st.popover(_("Another weight file"), icon=":material/upload_file:"):
         st.markdown(
             _(
-                "A .pt file of Ultralytics or a state dict of torchvision (.pth, .safetensors). It is "
-                "checked before anything in it is opened."
+                "An Ultralytics .pt file or a torchvision state dict (.pth, .safetensors). The "
+                "file is checked before it is opened."
             )
         )
         written = st.text_input(
             _("Path on this machine"),
-            help=_("A weight file in one of the folders that pages may name."),
+            help=_("A weight file in one of the allowed folders."),
             key=f"{name}-path",
         )
         if st.button(_("Use this file"), key=f"{name}-use", disabled=not written):
@@ -114,8 +114,11 @@ def trusted(weights: Sequence[str], key: str) -> bool:
     if not any(Path(each).is_absolute() for each in weights):
         return False
     return st.checkbox(
-        _("I trust the maker of this weight file"),
-        help=_("Opens the file even if it names code that the check does not know; such code may then run."),
+        _("I trust the source of this weight file"),
+        help=_(
+            "Opens the file even if it refers to code that the check does not recognise. That code "
+            "may then run."
+        ),
         key=key,
     )
 

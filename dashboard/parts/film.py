@@ -22,19 +22,19 @@ def film(job_id: int) -> None:
     moments = films.moments(job_id)
     if len(moments) < 2:
         return
-    st.subheader(_("How it formed"), anchor=False)
+    st.subheader(_("Evolution"), anchor=False)
     interactive.film(
         [(data_uri(moment.picture, "webp"), said(moment)) for moment in moments],
         curves(moments),
-        alt=_("The patch of job {job} from its first step on.").format(job=job_id),
+        alt=_("The patch of job {job} from the first step.").format(job=job_id),
         key=f"film-{job_id}",
     )
     if any(moment.scores for moment in moments):
         st.caption(
-            _("The scores are of the images held out. Moments are spaced by the logarithm of the steps.")
+            _("Scores are measured on held-out images. Snapshots are spaced logarithmically over the steps.")
         )
     else:
-        st.caption(_("Moments are spaced by the logarithm of the steps."))
+        st.caption(_("Snapshots are spaced logarithmically over the steps."))
 
 
 def said(moment: Moment) -> str:

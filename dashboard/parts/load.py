@@ -17,17 +17,17 @@ UNITS = (
     (float("inf"), 86400.0),
 )  # up to → seconds of one
 UNTIL_NOW = {
-    1.0: N_("Seconds from now"),
-    60.0: N_("Minutes from now"),
-    3600.0: N_("Hours from now"),
-    86400.0: N_("Days from now"),
+    1.0: N_("Seconds before now"),
+    60.0: N_("Minutes before now"),
+    3600.0: N_("Hours before now"),
+    86400.0: N_("Days before now"),
 }
 GAP = 0.05  # of the axis: a stretch without samples beyond which lines break
 SINCE_START = {
-    1.0: N_("Seconds since the start"),
-    60.0: N_("Minutes since the start"),
-    3600.0: N_("Hours since the start"),
-    86400.0: N_("Days since the start"),
+    1.0: N_("Seconds since start"),
+    60.0: N_("Minutes since start"),
+    3600.0: N_("Hours since start"),
+    86400.0: N_("Days since start"),
 }
 
 

@@ -13,16 +13,22 @@ from dashboard.i18n import N_, _, ngettext
 from dashboard.services import outcomes
 
 VERDICTS = {
-    "stronger": N_("It is stronger than a grey patch of its size; the intervals of the ASR do not overlap."),
-    "unclear": N_("It is stronger than a grey patch of its size, but the intervals of the ASR overlap."),
-    "weaker": N_("It is no stronger than a grey patch of its size: this shows occlusion, not an attack."),
-    "few": N_("Too few objects to tell it from a grey patch of its size: score it on more images."),
+    "stronger": N_(
+        "It is stronger than a grey patch of the same size, and the ASR intervals do not overlap."
+    ),
+    "unclear": N_("It is stronger than a grey patch of the same size, but the ASR intervals overlap."),
+    "weaker": N_(
+        "It is no stronger than a grey patch of the same size, so it shows occlusion, not an attack."
+    ),
+    "few": N_(
+        "Too few objects to distinguish it from a grey patch of the same size. Score it on more images."
+    ),
 }
-SEEN = {True: N_("on images the run did not see"), False: N_("on the images it was made on")}
+SEEN = {True: N_("on images the run did not use"), False: N_("on the images it was made on")}
 ENDINGS = {
-    "iterations": N_("It went through all of its {asked} iterations."),
-    "time limit": N_("Its time limit ended it after {done} of {asked} iterations."),
-    "early stop": N_("It stopped early after {done} of {asked} iterations: it grew no stronger."),
+    "iterations": N_("It completed all {asked} iterations."),
+    "time limit": N_("The time limit ended it after {done} of {asked} iterations."),
+    "early stop": N_("It stopped early after {done} of {asked} iterations, with no further improvement."),
 }
 
 
@@ -56,9 +62,9 @@ def headline(evaluation: Mapping[str, Any], classes: str, held_out: bool | None)
 def sentence(asr: float, grey: float | None, classes: str) -> str:
     """The share that a patch hides, beside that of a grey one where it is known."""
     if grey is None:
-        text = _("Hides {asr} of the objects it was tested on ({classes}).")
+        text = _("Hides {asr} of the tested objects ({classes}).")
         return text.format(asr=formats.percent(asr), classes=classes)
-    text = _("Hides {asr} of the objects it was tested on ({classes}; a grey patch: {grey}).")
+    text = _("Hides {asr} of the tested objects ({classes}; grey patch: {grey}).")
     return text.format(asr=formats.percent(asr), classes=classes, grey=formats.percent(grey))
 
 
@@ -71,16 +77,16 @@ def seen_badge(held_out: bool | None) -> None:
             _(SEEN[False]),
             icon=":material/warning:",
             color="orange",
-            help=_("On other images it may be weaker."),
+            help=_("It may be weaker on other images."),
         )
 
 
 def image_badge(seen: bool) -> None:
     """Whether the run saw an image."""
     if seen:
-        st.badge(_("the run saw this image"), icon=":material/warning:", color="orange")
+        st.badge(_("used by the run"), icon=":material/warning:", color="orange")
     else:
-        st.badge(_("the run did not see it"), icon=":material/visibility_off:", color="green")
+        st.badge(_("not used by the run"), icon=":material/visibility_off:", color="green")
 
 
 def ending(facts: Mapping[str, Any]) -> str:

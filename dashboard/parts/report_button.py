@@ -24,6 +24,6 @@ def report_button(job_ids: Sequence[int]) -> None:
         f"patchbench-report-{numbers}.html",
         "text/html",
         key=f"report-{numbers}",
-        help=_("One file with settings, scores, loss and patches that opens without a network."),
+        help=_("One HTML file with settings, scores, loss and patches that opens offline."),
         icon=":material/description:",
     )

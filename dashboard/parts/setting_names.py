@@ -14,25 +14,28 @@ from engine.registries import LOSSES
 from engine.settings import Setting
 
 CHOICES = {  # setting → value → what it is called; values that are names themselves are not here
-    "merge": {"shared": N_("One patch"), "mean": N_("Mean of one for each object count")},
+    "merge": {"shared": N_("One patch"), "mean": N_("Mean of one patch per object count")},
     "ensemble": {"mean": N_("Mean"), "max": N_("Largest")},
     "placement.kind": {
         "object": N_("On each object"),
-        "random": N_("Anywhere in the image"),
-        "fixed": N_("At one place of the image"),
+        "random": N_("At a random position"),
+        "fixed": N_("At a fixed position"),
     },
     "batching": {
         "sequential": N_("One image at a time"),
-        "grouped": N_("Images of one object count"),
+        "grouped": N_("Images with the same object count"),
         "ragged": N_("Any images together"),
     },
-    "sampling": {"uniform": N_("Each image once"), "balanced": N_("Each object count alike")},
-    "strategy": {
-        "whole": N_("Everything"),
-        "head": N_("All but the backbone"),
-        "scratch": N_("From random weights"),
+    "sampling": {
+        "uniform": N_("Every image equally often"),
+        "balanced": N_("Every object count equally often"),
     },
-    "trial": {"short": N_("One new patch"), "full": N_("All attacks of the battery")},
+    "strategy": {
+        "whole": N_("All weights"),
+        "head": N_("All but the backbone"),
+        "scratch": N_("From scratch"),
+    },
+    "trial": {"short": N_("One new patch"), "full": N_("Full battery of attacks")},
     "optimizer": {
         "pyramid-adam": N_("Adam, coarse to fine"),
         "adam": "Adam",
@@ -43,18 +46,18 @@ CHOICES = {  # setting → value → what it is called; values that are names th
     },
     "schedule.kind": {
         "constant": N_("Constant"),
-        "step": N_("Falling in steps"),
-        "multi-step": N_("Falling at shares of the run"),
-        "exponential": N_("Falling exponentially"),
+        "step": N_("Step decay"),
+        "multi-step": N_("Decay at milestones"),
+        "exponential": N_("Exponential decay"),
         "one-cycle": N_("One cycle"),
         "cosine": N_("Cosine"),
-        "plateau": N_("Falling when the loss does not"),
+        "plateau": N_("Decay on plateau"),
     },
     "backend": {"native": "PatchBench", "art": "ART"},
     "device": {"auto": N_("Automatic"), "cpu": "CPU", "cuda": "CUDA (NVIDIA)", "mps": "MPS (Apple)"},
     "precision": {"auto": N_("Automatic")},
     "compile": {"off": N_("Off"), "on": N_("On"), "auto": N_("Measured")},
-    "architecture": {"auto": N_("As the file says")},
+    "architecture": {"auto": N_("As stated in the file")},
 }
 
 
@@ -101,7 +104,7 @@ def choice_name(name: str, value: str) -> str:
 def zero_word(name: str) -> str:
     """What 0 stands for, in the session's language; empty where it is an amount like any other."""
     if name.startswith("losses."):
-        return _("unused")
+        return _("off")
     return _(SETTINGS[name].zero) if name in SETTINGS and SETTINGS[name].zero else ""
 
 

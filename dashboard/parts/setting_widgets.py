@@ -61,7 +61,7 @@ def _texts(name: str, label: str, meaning: str, options: Sequence[str]) -> list[
         label,
         list(dict.fromkeys([*options, *known])),
         help=meaning,
-        placeholder=_("Choose or write"),
+        placeholder=_("Choose or type"),
         accept_new_options=True,
         **kept(name, [], parse=read_classes, write=write_classes),
     )

@@ -53,19 +53,17 @@ def _formed(patch: PatchRecord) -> Slide:
         frames=frames or [_png(patch)], alt=_("The patch {name}.").format(name=patch.name), sharp=True
     )
     ended = ending(patch.summary)
-    return Slide(title=_("How it formed"), lines=[ended] if ended else [], pictures=[picture])
+    return Slide(title=_("Evolution"), lines=[ended] if ended else [], pictures=[picture])
 
 
 def _changed(image: Image | None) -> Slide:
-    heading = _("The same image, without and with the patch")
+    heading = _("The same image without and with the patch")
     if image is None:
         return Slide(
-            title=heading, lines=[_("No image is drawn yet. Look at one on the patch's page first.")]
+            title=heading, lines=[_("No images have been rendered yet. View one on the patch's page first.")]
         )
     was, gone, new = marks.changes([dict(image)])
-    text = _(
-        "Objects found on the clean images: {number} · vanished: {gone} · detections that appeared: {new}"
-    )
+    text = _("Objects detected on clean images: {number} · hidden: {gone} · new detections: {new}")
     words = {"before": _("clean"), "after": _("with the patch")}
     return Slide(
         title=heading,
@@ -84,13 +82,13 @@ def _who(score: ScoreRecord | None) -> Slide:
             if each.found
         ]
         return Slide(
-            title=_("Who is hidden?"),
-            lines=[_("Share of the objects that is hidden, by their size in the image, with 95% intervals.")],
+            title=_("Which objects are hidden?"),
+            lines=[_("Percentage of objects hidden by their size in the image, with 95% intervals.")],
             bars=bars,
         )
     return Slide(
         title=_("Is it the pattern?"),
-        lines=[_("Share of the objects that is hidden (ASR), with 95% intervals.")],
+        lines=[_("Percentage of objects hidden (ASR), with 95% intervals.")],
         bars=[] if score is None else _controls(score.evaluation),
     )
 
@@ -111,7 +109,7 @@ def _controls(evaluation: Mapping[str, Any]) -> list[Bar]:
 def _helps(told: Sequence[Sequence[Scene]]) -> Slide:
     scenes = next(iter(told), [])
     lines = [f"{title(scene)}: {figures(scene)} ({attacker(scene)})" for scene in scenes]
-    missing = _("No defence was tried against it yet. Defend shows what can be.")
+    missing = _("No defence has been tested against it yet. The Defend page shows the options.")
     return Slide(title=_("What helps?"), lines=lines or [missing])
 
 
@@ -126,7 +124,7 @@ def story_slides(scenes: Sequence[Scene], images: Sequence[Image]) -> list[Slide
     shown = []
     for scene, (image, side) in zip(scenes, sides, strict=False):
         found = sum(bool(each[side]) for each in image["objects"])
-        text = _("{scene}: {number} found").format(scene=title(scene), number=found)
+        text = _("{scene}: {number} detected").format(scene=title(scene), number=found)
         lines = [f"{figures(scene)} · {attacker(scene)}"]
         shown.append(Slide(title=text, lines=lines, pictures=[_side(image, side, title(scene))]))
     pictures = [each.pictures[0] for each in shown]

@@ -14,25 +14,25 @@ MOST_WORDS = 15  # of a headline
 DASH = "–"  # noqa: RUF001
 
 AXES = {
-    "attacked": "patch of {value}",
+    "attacked": "patch made on {value}",
     "batch_size": "batch {value}",
-    "defence": "behind {value}",
+    "defence": "with {value}",
     "images": "{value} images",
     "iterations": "{value} iterations",
     "learning_rate": "learning rate {value}",
-    "objects": "{value} objects an image",
+    "objects": "{value} objects per image",
     "pixels": "images of {value} px",
     "prefetch": "prefetch {value}",
     "scored": "on {value}",
     "seed": "seed {value}",
-    "texels": "{value} texels a side",
+    "texels": "{value} texels per side",
 }
 """Setting → how a side says its value; other settings say the value alone."""
 
 ONE = {
     "images": "1 image",
     "iterations": "1 iteration",
-    "objects": "1 object an image",
+    "objects": "1 object per image",
     "rounds": "1 more round",
     "seeds": "1 more seed",
 }
@@ -50,7 +50,7 @@ METRICS = {
     "disappearance": "disappearance",
     "hallucinations/image": "hallucinations per image",
     "cosine": "cosine",
-    "colour range": "difference in colour",
+    "colour range": "colour difference",
 }
 """Unit of a figure → what it is a figure of."""
 
@@ -66,16 +66,18 @@ HEADLINES = {
     "smaller": "{holds}, less than claimed: {effect}.",
     "refuted": "{fails}: {effect}.",
     "none": "{fails}: no effect above {margin}.",
-    "undecided": "Undecided: {effect} ({low} to {high}).",
+    "undecided": "Inconclusive: {effect} ({low} to {high}).",
 }
-UNDECIDED_SIDE = "Undecided {side}: {effect} ({low} to {high})."  # the headline where claims name their side
+UNDECIDED_SIDE = (
+    "Inconclusive {side}: {effect} ({low} to {high})."  # the headline where claims name their side
+)
 OUTCOMES = {
     "confirmed": "confirmed",
     "larger": "more than claimed",
     "smaller": "less than claimed",
     "refuted": "refuted",
     "none": "no effect above {margin}",
-    "undecided": "undecided",
+    "undecided": "inconclusive",
 }
 NEEDS = {
     "rounds": "{count} more rounds",
@@ -83,7 +85,7 @@ NEEDS = {
     "seeds": "{count} more seeds",
     "times": "{count} times the objects and seeds",
 }
-UNDECIDED = "undecided; {needs} would decide"
+UNDECIDED = "inconclusive; needs {needs}"
 EITHER = "{first} or {second}"
 NOTHING = "Nothing could be compared."
 _SHOWN = {"bytes": ("GB", 1e9)}  # units that are too small to read

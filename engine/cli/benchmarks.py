@@ -28,7 +28,7 @@ REPORT_FOLDER = Path("docs/benchmarks")
 
 @click.group("benchmark")
 def benchmark_group() -> None:
-    """Measure what the engine costs and reaches on this machine."""
+    """Measure speed, memory use and attack strength on this machine."""
 
 
 @benchmark_group.command("list")
@@ -46,11 +46,12 @@ def list_command(as_json: bool) -> None:
 @benchmark_group.command("run")
 @click.argument("suite")
 @suite_options
-@click.option("--fresh", is_flag=True, help="Measure everything again; keep nothing of earlier runs.")
+@click.option("--fresh", is_flag=True, help="Measure everything again instead of reusing earlier results.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Write the result there too, as JSON; with all: the folder of the report, by default none.",
+    help="Also write the result to this JSON file; with `all`, the report folder. By default, nothing "
+    "is written.",
 )
 @json_option
 def run_command(
@@ -66,12 +67,12 @@ def run_command(
 ) -> None:
     """Run SUITE, or all, on a dataset and a detector (by default the synthetic demo).
 
-    Settings of a patch are those that a suite's sides start from, where it does not vary them itself. A run
-    that was interrupted goes on where it stopped. `run all` keeps suites that this version has measured with
-    these settings already.
+    Patch settings apply to all sides of a suite, except those that it varies itself. An interrupted run
+    resumes where it stopped. `run all` skips suites that this version has already measured with these
+    settings.
 
-    The suite transfer takes --weights repeatedly: it attacks the first two detectors, and scores on all; with
-    demo alone, the embedded ones.
+    The suite transfer accepts --weights several times: it attacks the first two detectors and scores on all.
+    With demo alone, it uses the embedded detectors.
     """
     options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
     config = config_from_options(options, several=True)
@@ -96,9 +97,9 @@ def run_command(
 @click.option("--device", help="Only runs on this device, such as cpu or cuda:0.")
 @click.option("--detector", help="Only runs with this detector.")
 @click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only runs begun on this day or later (UTC)."
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only runs started on or after this day (UTC)."
 )
-@click.option("--limit", default=30, help="Show at most this many.")
+@click.option("--limit", default=30, help="Maximum number to show.")
 @json_option
 def history_command(
     suite: str | None,
@@ -133,21 +134,23 @@ def history_command(
     elif rows:
         print_table(list(rows[0]), [list(row.values()) for row in rows])
     else:
-        click.echo("No benchmark was run yet; try: benchmark run floor", err=True)
+        click.echo("No benchmark runs yet; try: benchmark run floor", err=True)
 
 
 @benchmark_group.command("compare")
 @click.argument("suite")
 @click.option(
-    "--from", "before", help="The earlier version or commit, or how it begins. [default: the one before]"
+    "--from", "before", help="The earlier version or commit, or a prefix of it. [default: the previous one]"
 )
-@click.option("--to", "after", help="The later version or commit. [default: the latest run's]")
-@click.option("--ids", type=int, nargs=2, help="Two run numbers of `benchmark history` instead.")
+@click.option("--to", "after", help="The later version or commit. [default: that of the latest run]")
+@click.option(
+    "--ids", type=int, nargs=2, help="Compare two runs by their numbers in `benchmark history` instead."
+)
 @json_option
 def compare_command(
     suite: str, before: str | None, after: str | None, ids: tuple[int, int] | None, as_json: bool
 ) -> None:
-    """Show how SUITE's figures changed between two versions of the code, and whether beyond noise."""
+    """Compare the results of SUITE between two versions of the code, and tell changes from noise."""
     require_choice("suite", suite, SUITES)
     with Repository() as repository:
         if ids:
@@ -184,12 +187,12 @@ def compare_command(
 
 
 @benchmark_group.command("report")
-@click.option("--out", type=click.Path(path_type=Path), default=REPORT_FOLDER, help="The report's folder.")
-@click.option("--latest", is_flag=True, help="Take up the latest finished run of each suite first.")
-@click.option("--table", is_flag=True, help="Print the main table alone, as Markdown; write nothing.")
+@click.option("--out", type=click.Path(path_type=Path), default=REPORT_FOLDER, help="The report folder.")
+@click.option("--latest", is_flag=True, help="First add the latest finished run of each suite.")
+@click.option("--table", is_flag=True, help="Print only the main table, as Markdown; write no files.")
 @json_option
 def report_command(out: Path, latest: bool, table: bool, as_json: bool) -> None:
-    """Write the report (Markdown, HTML with charts) of the results in its folder."""
+    """Write a report (Markdown, and HTML with charts) from the results in the report folder."""
     if table:
         kept = read_results(out)
         if as_json:
@@ -240,4 +243,4 @@ def _print_result(result: dict[str, Any]) -> None:
     click.echo("")
     print_table([*COLUMNS], [[*comparison_row(result["suite"], each)] for each in comparisons])
     if result["left_out"]:
-        click.echo(f"Not measured here, as it needs CUDA: {', '.join(result['left_out'])}.")
+        click.echo(f"Not measured here (requires CUDA): {', '.join(result['left_out'])}.")

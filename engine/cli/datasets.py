@@ -24,17 +24,15 @@ SHOWN_REPAIRS = 20
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options for reading and naming a dataset."""
     for option in (
-        click.option(
-            "--images", type=click.Path(path_type=Path), help="COCO JSON only: the folder of its images."
-        ),
+        click.option("--images", type=click.Path(path_type=Path), help="COCO JSON only: the image folder."),
         click.option(
             "--split",
             type=click.Choice(SPLIT_CHOICES),
             default="train",
             show_default=True,
-            help="Which split to import; all takes them together.",
+            help="The split to import, or all splits.",
         ),
-        click.option("--name", help="Name of the dataset; by default after the source."),
+        click.option("--name", help="Name of the dataset. By default, derived from the source."),
     ):
         command = option(command)
     return command
@@ -42,7 +40,7 @@ def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("dataset")
 def dataset_group() -> None:
-    """Import datasets and look at them."""
+    """Import and inspect datasets."""
 
 
 @dataset_group.command("import")
@@ -51,8 +49,8 @@ def dataset_group() -> None:
 @json_option
 def import_command(source: str, name: str | None, split: str, images: Path | None, as_json: bool) -> None:
     """Read, repair and store SOURCE: a data file (.yaml), a YOLO folder, COCO JSON or its folder, a zip of
-    one of these, `demo`, or a name that Ultralytics can download. Importing again updates. Image files stay
-    where they are.
+    one of these, `demo`, or a name that Ultralytics can download. Importing again updates the dataset. Image
+    files are not moved.
     """
     from engine.runs.imports import import_dataset
 
@@ -70,7 +68,7 @@ def list_command(as_json: bool) -> None:
     if as_json:
         print_json([_fields(summary) for summary in summaries])
     elif not summaries:
-        click.echo("No dataset is imported yet; try: python -m engine dataset import demo")
+        click.echo("No datasets yet; try: python -m engine dataset import demo")
     else:
         rows = [
             [
@@ -90,12 +88,12 @@ def list_command(as_json: bool) -> None:
     "--class",
     "class_names",
     multiple=True,
-    help="Count only this class; repeat it to count several together.",
+    help="Count only this class; repeatable.",
 )
-@click.option("--bucket-limit", default=6, help="Images with this many objects or more share a bucket.")
+@click.option("--bucket-limit", default=6, help="Images with at least this many objects share a bucket.")
 @json_option
 def show_command(name: str, class_names: tuple[str, ...], bucket_limit: int, as_json: bool) -> None:
-    """Show an imported dataset: object counts per image, objects per class, what was repaired."""
+    """Show a dataset: object counts per image, objects per class, and repairs."""
     with Repository() as repository:
         dataset = repository.datasets.load(name)
     _show(dataset, class_names=class_names, limit=bucket_limit, as_json=as_json)
@@ -124,7 +122,7 @@ def _show(dataset: Dataset, *, class_names: Sequence[str], limit: int, as_json: 
     print_table(["class", "objects"], list(facts["classes"].items()))
     click.echo()
     if not dataset.repairs:
-        click.echo("Nothing had to be repaired.")
+        click.echo("No repairs were needed.")
         return
     print_table(["repair", "times"], [[repair_words(kind), n] for kind, n in facts["repairs"].items()])
     for repair in dataset.repairs[:SHOWN_REPAIRS]:

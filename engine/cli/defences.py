@@ -32,13 +32,13 @@ _KEPT = {"resume_folder", "as_json"}  # with --resume
 
 @click.group("defence")
 def defence_group() -> None:
-    """Steps in front of a detector, which --defence puts there: list, train and certify them."""
+    """List, train and certify defences, the steps that --defence puts in front of a detector."""
 
 
 @defence_group.command("list")
 @json_option
 def list_command(as_json: bool) -> None:
-    """List the defences: what each does, its settings with their ranges, the paper that it follows."""
+    """List the defences with their settings, ranges and source papers."""
     kinds = DEFENCES.things()
     if as_json:
         print_json([_facts(kind) for kind in kinds])
@@ -75,7 +75,9 @@ def defence_training_from_options(options: dict[str, Any]) -> DefenceTrainingCon
 
 @defence_group.command("train")
 @defence_training_options
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
+)
 @click.option(
     "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the training in this folder."
 )
@@ -84,11 +86,11 @@ def defence_training_from_options(options: dict[str, Any]) -> DefenceTrainingCon
 def train_command(
     context: click.Context, out: Path | None, resume_folder: Path | None, as_json: bool, **options: Any
 ) -> None:
-    """Train a segmenter, which finds patches and paints them over; --dataset suffices.
+    """Train a segmenter, which finds patches and masks them. Only --dataset is required.
 
-    It learns from the dataset's images with patches drawn into them. The result's folder has
-    weights.safetensors, which --defence takes as segmenter:weights=FILE, and defence.json, which says on what
-    it was trained. Ctrl-C keeps the epochs that are done; --resume goes on from there.
+    It is trained on the dataset's images with patches drawn into them. The output folder holds
+    weights.safetensors, to be used as --defence segmenter:weights=FILE, and defence.json, which records the
+    training. Ctrl-C keeps the finished epochs; --resume continues from there.
     """
     refuse_settings_with(resume_folder, context, _KEPT)
     config = None if resume_folder else defence_training_from_options(options)
@@ -112,17 +114,17 @@ def train_command(
 @defence_group.command("certify")
 @subject_options
 @click.option(
-    "--patch-area", default=0.01, help="The patch's area as a share of the image's; it is a square."
+    "--patch-area", default=0.01, help="Area of the (square) patch as a fraction of the image's area."
 )
-@click.option("--ioa", default=0.0, help="What share of an object its detection must cover, above.")
+@click.option("--ioa", default=0.0, help="Fraction of an object that its detection must exceed (IoA).")
 @json_option
 def certify_command(
     patch_area: float, ioa: float, trust_weights: bool, as_json: bool, **options: Any
 ) -> None:
-    """Certified recall of --defence object-seeker: the objects that one patch cannot hide, wherever it lies.
+    """Compute the certified recall of --defence object-seeker: objects that no single patch can hide.
 
-    A certificate holds for whatever the patch shows, but for one patch in an image only, and for a detection
-    over more than --ioa of the object, not for one of its size.
+    A certificate holds for any patch pattern at any position, but only for one patch per image, and for a
+    detection that covers more than --ioa of the object, whatever the detection's size.
     """
     config = config_from_options(options)
     from engine.runs.certifying import certify
@@ -147,7 +149,7 @@ def _print_training(summary: dict[str, Any]) -> None:
     found = summary["validation"]
     click.echo(
         f"IoU {found['iou']:.3f}, recall {found['recall']:.3f} of the patches' area, "
-        f"{found['false_area']:.3%} of clean images painted over; "
+        f"{found['false_area']:.3%} of clean images masked; "
         f"{summary['dataset']['held_out']} images held out"
     )
     click.echo(

@@ -35,16 +35,18 @@ _KEPT = {"resume_folder", "as_json", "trust_weights", "tensorboard"}  # with --r
 
 @click.group("detector")
 def detector_group() -> None:
-    """Train detectors, harden them, and list those on record."""
+    """Train, harden and list detectors."""
 
 
 @detector_group.command("train")
 @training_options
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
+)
 @click.option(
     "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the training in this folder."
 )
-@click.option("--tensorboard", is_flag=True, help="Write event files into the result's folder as well.")
+@click.option("--tensorboard", is_flag=True, help="Also write TensorBoard event files to the output folder.")
 @json_option
 @click.pass_context
 def train_command(
@@ -56,10 +58,10 @@ def train_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train a detector, or fine-tune one; --dataset and --weights suffice.
+    """Train or fine-tune a detector. Only --dataset and --weights are required.
 
-    The best weights are weights.pt in the result's folder, which every --weights takes. Ctrl-C keeps the
-    epochs that are done; --resume goes on from there.
+    The best weights are saved as weights.pt in the output folder, for use with --weights. Ctrl-C keeps the
+    finished epochs; --resume continues from there.
     """
     refuse_settings_with(resume_folder, context, _KEPT)
     config = None if resume_folder else training_from_options(options)
@@ -86,7 +88,9 @@ def train_command(
 
 @detector_group.command("harden")
 @hardening_options
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
+)
 @click.option(
     "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the hardening in this folder."
 )
@@ -100,11 +104,12 @@ def harden_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Harden a detector by training it with patches made against it; --dataset and --weights suffice.
+    """Harden a detector by adversarial training. Only --dataset and --weights are required.
 
-    Ends by a trial: a new patch, made from scratch against the hardened weights by the work that one against
-    the original weights took. weights.pt in the result's folder are an ordinary weight file. Ctrl-C keeps the
-    epochs that are done; --resume goes on from there.
+    The detector is trained with patches that attack its current weights. It ends with a trial: a new patch,
+    generated from scratch, attacks the hardened weights with the same budget as one that attacks the original
+    weights. weights.pt in the output folder is an ordinary weight file. Ctrl-C keeps the finished epochs;
+    --resume continues from there.
     """
     refuse_settings_with(resume_folder, context, _KEPT)
     config = None if resume_folder else hardening_from_options(options)
@@ -128,7 +133,7 @@ def harden_command(
 @detector_group.command("list")
 @json_option
 def list_command(as_json: bool) -> None:
-    """List the weights on record: those that were used or trained here."""
+    """List the known weights: those used or trained here."""
     with Repository() as repository:
         known = repository.weights.all()
     if as_json:
@@ -156,7 +161,7 @@ def _print_hardening(summary: dict[str, Any]) -> None:
     rows = [[name, *(_cell(trial[name][each]) for each in _CONDITIONS)] for name in ("before", "after")]
     print_table(("AP50 (ASR)", *_CONDITIONS.values()), rows)
     if len(trial["battery"]) > 1:
-        click.echo("\nnew patches against the hardened weights, the worst of which is in the table:")
+        click.echo("\nnew patches that attack the hardened weights; the strongest is in the table:")
         attacks = [(name, _cell(scores)) for name, scores in trial["battery"].items()]
         print_table(("attack", "AP50 (ASR)"), attacks)
     click.echo(

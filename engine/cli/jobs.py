@@ -27,7 +27,7 @@ ENDED = ("succeeded", "failed", "cancelled", "interrupted", "paused")
 
 @click.group("jobs")
 def jobs_group() -> None:
-    """Queue work for the background and look after it; `worker` carries it out."""
+    """Queue and manage background jobs, which `worker` runs."""
 
 
 jobs_group.add_command(submit_group)
@@ -40,19 +40,19 @@ jobs_group.add_command(submit_group)
 @click.option(
     "--kind", "kinds", type=click.Choice(list(KINDS)), multiple=True, help="Only jobs of this kind."
 )
-@click.option("--text", default="", help="Only jobs with this text in label, notes, tags or error.")
+@click.option("--text", default="", help="Only jobs with this text in their label, notes, tags or error.")
 @click.option(
     "--order",
     type=click.Choice(["newest", "oldest", "queue", "longest", "label"]),
     default="newest",
-    help="queue: as they will run.",
+    help="queue: in the order in which they will run.",
 )
-@click.option("--limit", default=30, help="Show at most this many.")
+@click.option("--limit", default=30, help="Maximum number to show.")
 @json_option
 def list_command(
     states: tuple[str, ...], kinds: tuple[str, ...], text: str, order: str, limit: int, as_json: bool
 ) -> None:
-    """List jobs, the newest first."""
+    """List jobs, newest first."""
     with Repository(on_full_disk=True) as repository:
         try:
             queue.release_dead(repository)
@@ -70,7 +70,7 @@ def list_command(
 
 @jobs_group.command("show")
 @click.argument("job_id", type=int)
-@click.option("--follow", is_flag=True, help="Go on showing progress until the job ends.")
+@click.option("--follow", is_flag=True, help="Show progress until the job ends.")
 @json_option
 def show_command(job_id: int, follow: bool, as_json: bool) -> None:
     """Show a job: state, progress, events, settings."""
@@ -94,7 +94,7 @@ def show_command(job_id: int, follow: bool, as_json: bool) -> None:
 
 @jobs_group.command("log")
 @click.argument("job_id", type=int)
-@click.option("--lines", default=50, help="How many lines to print.")
+@click.option("--lines", default=50, help="Number of lines to print.")
 @json_option
 def log_command(job_id: int, lines: int, as_json: bool) -> None:
     """Print the end of a job's log."""
@@ -119,21 +119,25 @@ def _control(name: str, act: Callable[[Repository, int], Job], help_text: str) -
         _print_job(job, as_json, "deleted" if name == "delete" else None)
 
 
-_control("cancel", queue.cancel, "End a job for good, within two seconds; the last patch is kept.")
-_control("pause", queue.pause, "Stop a job so that it can go on later.")
-_control("resume", queue.resume, "Let a paused or interrupted job go on from its checkpoint.")
-_control("retry", queue.retry, "Queue the same work again as a new job.")
-_control("delete", queue.delete, "Remove a job that does not run, with its files.")
+_control("cancel", queue.cancel, "Cancel a job permanently, within two seconds; its last patch is kept.")
+_control("pause", queue.pause, "Pause a job; resume it later.")
+_control("resume", queue.resume, "Resume a paused or interrupted job from its checkpoint.")
+_control("retry", queue.retry, "Run the same work again as a new job.")
+_control("delete", queue.delete, "Delete a job that is not running, with its files.")
 
 
 @jobs_group.command("duplicate")
 @click.argument("job_id", type=int)
 @click.option(
-    "--set", "changes", multiple=True, metavar="NAME=VALUE", help="A setting to change, such as seed=3."
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting to change, such as seed=3; repeatable.",
 )
 @json_option
 def duplicate_command(job_id: int, changes: tuple[str, ...], as_json: bool) -> None:
-    """Queue a job like another, with some settings changed."""
+    """Queue a copy of a job with some settings changed."""
     with Repository() as repository:
         job = queue.duplicate(repository, job_id, **dict(map(_change, changes)))
     _print_job(job, as_json)
@@ -141,11 +145,11 @@ def duplicate_command(job_id: int, changes: tuple[str, ...], as_json: bool) -> N
 
 @jobs_group.command("move")
 @click.argument("job_id", type=int)
-@click.option("--priority", type=int, help="Higher goes first.")
-@click.option("--before", type=int, help="In front of this job.")
+@click.option("--priority", type=int, help="Higher runs first.")
+@click.option("--before", type=int, help="Place it in front of this job.")
 @json_option
 def move_command(job_id: int, priority: int | None, before: int | None, as_json: bool) -> None:
-    """Change when a waiting job has its turn."""
+    """Change a queued job's place in the queue."""
     if priority is None and before is None:
         raise click.UsageError("expected --priority or --before, got neither; choose one")
     with Repository() as repository:
@@ -198,7 +202,7 @@ def _state(job: Job) -> str:
 
 def _progress_text(progress: Progress) -> str:
     if not progress.phase:
-        return "not begun"
+        return "not started"
     text = f"{progress.phase} {progress.done}" + (f"/{progress.total}" if progress.total else "")
     text += f" {progress.unit}" if progress.unit else ""
     text += "" if progress.loss is None else f", loss {progress.loss:.4f}"

@@ -21,13 +21,13 @@ OWN = "*"  # beside a figure of a patch on the detector that it was made on
 ADAPTIVE = "*!"  # and through the defence before it
 
 metric_option = click.option(
-    "--metric", type=click.Choice(list(SCORES)), default="asr", help="The score to print."
+    "--metric", type=click.Choice(list(SCORES)), default="asr", help="Score to print."
 )
 
 
 @click.group("matrix")
 def matrix_group() -> None:
-    """Score patches on several detectors, defences and datasets, to see what transfers and what helps."""
+    """Score patches on several detectors, defences and datasets to see what transfers and what helps."""
 
 
 @matrix_group.command("run")
@@ -36,10 +36,10 @@ def matrix_group() -> None:
 @click.option("--fresh", is_flag=True, help="Score everything again, as a new matrix.")
 @json_option
 def run_command(metric: str, fresh: bool, as_json: bool, **options: Any) -> None:
-    """Score each patch on each detector behind each defence, beside clean images, a grey patch and noise.
+    """Score each patch and its controls (clean, grey, noise) on each detector behind each defence.
 
-    Cells are stored as they end: the same command goes on where it was interrupted, and tries again what
-    failed. Patches are named by their number (see: patch list) or their file.
+    Cells are stored as they finish: repeating the command resumes where it was interrupted and retries failed
+    cells. Specify patches by number (see: patch list) or by file.
     """
     request = matrix_from_options(options)
     from engine.jobs.matrices import run_matrix
@@ -50,20 +50,20 @@ def run_command(metric: str, fresh: bool, as_json: bool, **options: Any) -> None
 
 
 @matrix_group.command("list")
-@click.option("--limit", default=30, help="Show at most this many.")
+@click.option("--limit", default=30, help="Maximum number to show.")
 @json_option
 def list_command(limit: int, as_json: bool) -> None:
-    """List the matrices, the newest first."""
+    """List matrices, newest first."""
     with Repository() as repository:
         found = repository.matrices.find(limit=limit)
     if as_json:
         names = ("id", "job_id", "label", "state", "ended", "failed", "total", "started_at", "request")
         print_json([{name: getattr(matrix, name) for name in names} for matrix in found])
     elif found:
-        titles = ("matrix", "state", "cells", "failed", "begun", "label")
+        titles = ("matrix", "state", "cells", "failed", "started", "label")
         print_table(titles, [_listed(matrix) for matrix in found])
     else:
-        click.echo("There is no matrix yet; try: matrix run", err=True)
+        click.echo("No matrices yet; try: matrix run", err=True)
 
 
 @matrix_group.command("show")
@@ -71,7 +71,7 @@ def list_command(limit: int, as_json: bool) -> None:
 @metric_option
 @json_option
 def show_command(matrix_id: int, metric: str, as_json: bool) -> None:
-    """Print MATRIX, a number from the list, with 95% intervals: patches by detectors, a table a dataset."""
+    """Print a matrix by number, with 95% intervals: patches by detectors, one table per dataset."""
     with Repository() as repository:
         matrix = repository.matrices.get(matrix_id)
     _print(matrix, metric, as_json)
@@ -141,7 +141,7 @@ def _milliseconds(summary: ColumnSummary) -> str:
 
 def _left(attack: Attack | None, names: dict[str, str]) -> str:
     if attack is None:
-        return "not tried"
+        return "not tested"
     left = attack.left
     return f"{interval(left.value, left.low, left.high)} {names[attack.patch]}"
 

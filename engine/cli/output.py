@@ -24,7 +24,7 @@ SCORES = {  # key → its column's title
 SCORE_COLUMNS = ("condition", *SCORES.values())
 
 json_option: Callable[[Any], Any] = click.option(
-    "--json", "as_json", is_flag=True, help="Print the result alone, as JSON."
+    "--json", "as_json", is_flag=True, help="Print only the result, as JSON."
 )
 
 

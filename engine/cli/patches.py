@@ -48,12 +48,14 @@ def patch_group() -> None:
 @patch_group.command("generate")
 @subject_options
 @run_options
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
+)
 @click.option(
     "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the run in this folder."
 )
-@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch at the end.")
-@click.option("--tensorboard", is_flag=True, help="Write event files into the result's folder as well.")
+@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch when done.")
+@click.option("--tensorboard", is_flag=True, help="Also write TensorBoard event files to the output folder.")
 @json_option
 @click.pass_context
 def generate_command(
@@ -66,9 +68,9 @@ def generate_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Generate a patch against a detector; --dataset and --weights suffice.
+    """Generate a patch that attacks a detector. Only --dataset and --weights are required.
 
-    Ctrl-C keeps a checkpoint; --resume goes on from it to exactly the patch of an unbroken run.
+    Ctrl-C saves a checkpoint; --resume continues to exactly the patch of an uninterrupted run.
     """
     refuse_settings_with(resume_folder, context, _KEPT)
     config = None if resume_folder else config_from_options(options, several=True)
@@ -115,7 +117,7 @@ def evaluate_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Score any patch beside the controls clean, grey and noise, with 95% bootstrap intervals."""
+    """Score a patch and its controls (clean, grey, noise), with 95% bootstrap intervals."""
     config, settings = evaluation_from_options(options)
     from engine.jobs.foreground import record_foreground_evaluation
     from engine.jobs.kinds.evaluate import EvaluateRequest
@@ -138,11 +140,11 @@ def evaluate_command(
 
 
 @patch_group.command("list")
-@click.option("--text", default="", help="Only patches with this text in name, notes or what they attack.")
-@click.option("--limit", default=30, help="Show at most this many.")
+@click.option("--text", default="", help="Only patches with this text in their name, notes or target.")
+@click.option("--limit", default=30, help="Maximum number to show.")
 @json_option
 def list_command(text: str, limit: int, as_json: bool) -> None:
-    """List the patches on record, the newest first."""
+    """List the stored patches, newest first."""
     with Repository() as repository:
         patches = repository.patches.find(text=text, limit=limit)
     if as_json:
@@ -151,7 +153,7 @@ def list_command(text: str, limit: int, as_json: bool) -> None:
         titles = ("patch", "name", "made on", "dataset", "class")
         print_table(titles, [_row(patch) for patch in patches])
     else:
-        click.echo("No patch is on record; try: patch generate", err=True)
+        click.echo("No patches yet; try: patch generate", err=True)
 
 
 def _row(patch: PatchRecord) -> list[Any]:
@@ -164,8 +166,10 @@ def _row(patch: PatchRecord) -> list[Any]:
 @patch_group.command("estimate")
 @subject_options
 @run_options
-@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch at the end.")
-@click.option("--measure/--known", default=True, help="Measure a few steps now, or use earlier measurements.")
+@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch when done.")
+@click.option(
+    "--measure/--known", default=True, help="Measure a few steps now, or use earlier measurements only."
+)
 @json_option
 def estimate_command(
     evaluate_after: bool, measure: bool, trust_weights: bool, as_json: bool, **options: Any
@@ -195,22 +199,24 @@ def estimate_command(
 
 
 @click.command("demo")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result; by default a new one.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
+)
 @click.option(
     "--retrain",
     type=click.Choice(EMBEDDED),
     is_flag=False,
     flag_value="demo",
-    help="Draw the pictures, train an embedded detector (demo, if none is named) anew, print its score; "
-    "--out is the training's folder.",
+    help="Draw the images, retrain an embedded detector (demo by default) and print its score; "
+    "--out is the training folder.",
 )
 @click.option(
     "--resume",
     "resume_folder",
     type=click.Path(path_type=Path),
-    help="With --retrain: go on with the training in this folder.",
+    help="With --retrain: resume the training in this folder.",
 )
-@click.option("--seed", default=0, help="Seed of all random choices.")
+@click.option("--seed", default=0, help="Seed for all random choices.")
 @json_option
 @click.pass_context
 def demo_command(
@@ -221,9 +227,9 @@ def demo_command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Run the main job on the embedded demo: synthetic street scenes, and a detector trained on such scenes.
+    """Generate and score a patch on the embedded demo (synthetic scenes and a detector trained on them).
 
-    It needs no network and says nothing about photographs.
+    It needs no network. Its results say nothing about photographs.
     """
     if retrain:
         refuse_settings_with(resume_folder, context, {"retrain", "resume_folder", "as_json"})
@@ -263,7 +269,7 @@ def _retrain(name: str, folder: Path | None, seed: int, *, resume: bool, as_json
     if as_json:
         print_json({"detector": name, "ap50": score, "synthetic": True})
     else:
-        click.echo(f"Person AP50 on the synthetic validation pictures: {score:.3f}")
+        click.echo(f"Person AP50 on the synthetic validation images: {score:.3f}")
 
 
 def _print_run(summary: dict[str, Any]) -> None:

@@ -47,7 +47,8 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
         def scored_unless_stopped(images: int) -> None:
             if stop_requested():
                 raise RunInterruptedError(
-                    "stopped while scoring; the patch is done and kept: score it with patch evaluate --patch"
+                    "stopped while scoring; the patch is complete and saved: score it with patch "
+                    "evaluate --patch"
                 )
             scored(images)
 
@@ -132,7 +133,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         if requested:
             raise KeyboardInterrupt
         requested.append(number)
-        log.warning("Stopping after this step; again to end at once")
+        log.warning("Stopping after this step; press Ctrl-C again to stop immediately")
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

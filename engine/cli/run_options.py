@@ -27,8 +27,8 @@ _SETTINGS = declared(RunConfig)
 _NAMED = ("dataset", "weights", "architecture", "detector_classes", "defences")  # a matrix has its own
 _SHARING = ("patch_height", "further_weights", "own_detector_classes")  # the option of another setting
 _REPEATED = {
-    "weights": "Where a patch is made, repeat it to attack several detectors at once.",
-    "detector_class": "Of several detectors, NAME@DETECTOR for each that calls it differently.",
+    "weights": "When generating, repeat it to attack several detectors at once.",
+    "detector_class": "With several detectors, NAME@DETECTOR for each one that uses another name.",
 }
 _SCORING = {key: each for key, each in declared(EvaluationConfig).items() if each.role == "scoring"}
 # Settings whose options take more than a number or a word.
@@ -93,7 +93,9 @@ def subject_options(command: Command) -> Command:
 def cell_options(command: Command) -> Command:
     """Add what `subject_options` have besides those that name dataset and detector."""
     trust = click.option(
-        "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
+        "--trust-weights",
+        is_flag=True,
+        help="Open the weight file even if its pickle refers to unknown code.",
     )
     others = [key for key in _SETTINGS if key not in _NAMED]
     return all_options(command, *_options("subject", only=others), trust)
@@ -114,18 +116,18 @@ def suite_options(command: Command) -> Command:
             "--scale",
             type=click.Choice(["small", "medium", "large"]),
             default="small",
-            help="How much work: rounds, images a round, seconds of generation.",
+            help="Amount of work: rounds, images per round, generation time.",
         ),
         click.option(
             "--batch-size",
             default=_SETTINGS["batch_size"].default,
-            help="Images per batch, where the suite does not vary it.",
+            help="Images per batch, unless the suite varies it.",
         ),
-        click.option("--seconds", type=float, help="Seconds of generation, instead of the scale's."),
+        click.option("--seconds", type=float, help="Generation time in seconds; overrides the scale's."),
         click.option(
             "--seeds",
             type=click.IntRange(1, 100),
-            help="Runs of each side in suites of strength, instead of the scale's.",
+            help="Runs per side in suites that measure strength; overrides the scale's.",
         ),
     )
 
@@ -243,7 +245,7 @@ def option_of(setting: Setting, kind: click.ParamType | None = None, *, repeated
     if key == "patch_width":
         attributes["default"], text = str(default), "Side, or width and height as WxH, in texels."
     if key == "losses":
-        text = f"A term and its weight, repeatable: {', '.join(setting.choices or ())}."
+        text = f"A loss term and its weight; repeatable: {', '.join(setting.choices or ())}."
     if setting.bare:
         attributes |= {"is_flag": False, "flag_value": setting.bare}
         text = f"{text} Alone: {setting.bare}."

@@ -20,13 +20,13 @@ DAY_S = 86400
 
 @click.group("storage")
 def storage_group() -> None:
-    """See what PatchBench keeps on the disk; prune, back up and check it."""
+    """Show, prune, back up and check what PatchBench stores on disk."""
 
 
 @storage_group.command("usage")
 @json_option
 def usage_command(as_json: bool) -> None:
-    """Show what each job, the database, previews, uploads and logs take."""
+    """Show disk usage of each job, the database, previews, uploads and logs."""
     with Repository(on_full_disk=True) as repository:
         used = housekeeping.usage(repository)
     if as_json:
@@ -38,20 +38,22 @@ def usage_command(as_json: bool) -> None:
 
 
 @storage_group.command("prune")
-@click.option("--checkpoints/--no-checkpoints", default=True, help="Checkpoints of runs that have ended.")
-@click.option("--previews/--no-previews", default=True, help="Pictures drawn for the dashboard.")
+@click.option("--checkpoints/--no-checkpoints", default=True, help="Remove checkpoints of ended runs.")
+@click.option("--previews/--no-previews", default=True, help="Remove images rendered for the dashboard.")
 @click.option(
-    "--uploads/--no-uploads", default=True, help="Archives that no dataset refers to, an hour old or older."
+    "--uploads/--no-uploads",
+    default=True,
+    help="Remove archives that no dataset uses and that are at least an hour old.",
 )
 @click.option(
-    "--older-than", "days", default=0.0, help="Only previews and uploads older than this many days."
+    "--older-than", "days", default=0.0, help="Remove only previews and uploads older than this many days."
 )
-@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
+@click.option("--dry-run", is_flag=True, help="List what would be removed without removing it.")
 @json_option
 def prune_command(
     checkpoints: bool, previews: bool, uploads: bool, days: float, dry_run: bool, as_json: bool
 ) -> None:
-    """Remove what is not needed any more; patches, scores and histories stay."""
+    """Remove files that are no longer needed; patches, scores and histories stay."""
     gone: dict[Path, int] = {}
     with Repository(on_full_disk=True) as repository:
         if checkpoints:
@@ -73,7 +75,7 @@ def prune_command(
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def backup_command(file: Path, as_json: bool) -> None:
-    """Copy the database into FILE while workers may go on; the results' folders are not in it."""
+    """Back up the database to FILE, even while workers run. Result folders are not included."""
     with Repository() as repository, shared_outside_home(file):
         repository.maintenance.backup(file)
     if as_json:
@@ -85,13 +87,13 @@ def backup_command(file: Path, as_json: bool) -> None:
 @storage_group.command("check")
 @json_option
 def check_command(as_json: bool) -> None:
-    """Check the database and look for files that it names and that are gone."""
+    """Check the database and report missing files."""
     with Repository() as repository:
         faults = housekeeping.find_faults(repository)
     if as_json:
         print_json({"faults": faults})
     else:
-        click.echo("\n".join(faults) or "Nothing is wrong.")
+        click.echo("\n".join(faults) or "No problems found.")
     if faults:
         raise StorageError(f"storage: expected no faults, got {len(faults)}; each line above says what to do")
 
@@ -99,7 +101,7 @@ def check_command(as_json: bool) -> None:
 @storage_group.command("vacuum")
 @json_option
 def vacuum_command(as_json: bool) -> None:
-    """Give the space of what was deleted from the database back to the disk."""
+    """Return unused space in the database to the disk."""
     with Repository() as repository:
         freed = repository.maintenance.vacuum()
     if as_json:

@@ -57,12 +57,12 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options for queueing a job and starting a worker."""
     for option in (
         json_option,
-        click.option("--start-worker", is_flag=True, help="Start a worker if none is alive."),
+        click.option("--start-worker", is_flag=True, help="Start a worker if none is running."),
         *(option_of(each, _NEEDS_TYPES[key]) for key, each in reversed(declared(Needs).items())),
-        click.option("--notes", default="", help="Notes for yourself."),
-        click.option("--tag", "tags", multiple=True, help="A tag to find it by."),
-        click.option("--auto-resume", is_flag=True, help="Resume by itself after a crash."),
-        click.option("--waits-for", type=int, help="Begin when this job has succeeded (its number)."),
+        click.option("--notes", default="", help="Your notes."),
+        click.option("--tag", "tags", multiple=True, help="A tag; repeatable."),
+        click.option("--auto-resume", is_flag=True, help="Resume automatically after a crash."),
+        click.option("--waits-for", type=int, help="Start after the job with this number has succeeded."),
         click.option("--priority", default=0, help="Higher runs first."),
         click.option("--label", default="", help="Name to show in lists."),
     ):
@@ -73,10 +73,10 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @submit_group.command("generate")
 @subject_options
 @run_options
-@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch at the end.")
+@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch when done.")
 @job_options
 def generate_command(evaluate_after: bool, **options: Any) -> None:
-    """Queue the making of a patch; the settings are those of `patch generate`."""
+    """Queue a patch generation, with the settings of `patch generate`."""
     request = GenerateRequest(
         config=config_from_options(options, several=True),
         trust=options["trust_weights"],
@@ -91,7 +91,7 @@ def generate_command(evaluate_after: bool, **options: Any) -> None:
 @scoring_options
 @job_options
 def evaluate_command(patch: Path, **options: Any) -> None:
-    """Queue the scoring of a patch; the settings are those of `patch evaluate`."""
+    """Queue an evaluation, with the settings of `patch evaluate`."""
     config, settings = evaluation_from_options(options)
     request = EvaluateRequest(
         config=config, patch=str(patch), settings=settings, trust=options["trust_weights"]
@@ -104,7 +104,7 @@ def evaluate_command(patch: Path, **options: Any) -> None:
 @import_options
 @job_options
 def import_command(source: str, name: str | None, split: str, images: Path | None, **options: Any) -> None:
-    """Queue the import of a dataset, as `dataset import` does it."""
+    """Queue a dataset import, as in `dataset import`."""
     folder = None if images is None else str(images)
     _submit("import", ImportRequest(source=source, name=name, split=split, images=folder), options)
 
@@ -116,7 +116,7 @@ def import_command(source: str, name: str | None, split: str, images: Path | Non
 def benchmark_command(
     suite: str, scale: str, seconds: float | None, seeds: int | None, **options: Any
 ) -> None:
-    """Queue SUITE (by default on the synthetic demo), as `benchmark run` runs it."""
+    """Queue SUITE (by default on the synthetic demo), as in `benchmark run`."""
     options["dataset"], options["weights"] = options["dataset"] or "demo", options["weights"] or "demo"
     request = BenchmarkRequest(
         suite=suite,
@@ -133,7 +133,7 @@ def benchmark_command(
 @matrix_options
 @job_options
 def matrix_command(**options: Any) -> None:
-    """Queue the scoring of patches on several detectors and datasets, as `matrix run` does it."""
+    """Queue a matrix of patches, detectors and datasets, as in `matrix run`."""
     _submit("matrix", matrix_from_options(options), options)
 
 
@@ -141,7 +141,7 @@ def matrix_command(**options: Any) -> None:
 @training_options
 @job_options
 def train_command(**options: Any) -> None:
-    """Queue the training of a detector; the settings are those of `detector train`."""
+    """Queue a detector training, with the settings of `detector train`."""
     request = TrainRequest(config=training_from_options(options), trust=options["trust_weights"])
     _submit("train", request, options)
 
@@ -150,7 +150,7 @@ def train_command(**options: Any) -> None:
 @defence_training_options
 @job_options
 def train_defence_command(**options: Any) -> None:
-    """Queue the training of a defence; the settings are those of `defence train`."""
+    """Queue a defence training, with the settings of `defence train`."""
     _submit("train-defence", TrainDefenceRequest(config=defence_training_from_options(options)), options)
 
 
@@ -158,7 +158,7 @@ def train_defence_command(**options: Any) -> None:
 @hardening_options
 @job_options
 def harden_command(**options: Any) -> None:
-    """Queue the hardening of a detector; the settings are those of `detector harden`."""
+    """Queue a hardening, with the settings of `detector harden`."""
     request = HardenRequest(config=hardening_from_options(options), trust=options["trust_weights"])
     _submit("harden", request, options)
 
@@ -178,5 +178,5 @@ def _submit(kind: str, request: Request, options: dict[str, Any]) -> None:
     click.echo(f"job {job.id}: queued; see it with: python -m engine jobs show {job.id} --follow")
     if not alive:
         click.echo(
-            "No worker is alive: start one with --start-worker, or run: python -m engine worker", err=True
+            "No worker is running: start one with --start-worker, or run: python -m engine worker", err=True
         )

@@ -35,14 +35,14 @@ def background_options(command: Any) -> Any:
     """Add the options that leave the work to workers."""
     return all_options(
         command,
-        click.option("--background", is_flag=True, help="Only queue it; a worker carries it out."),
-        click.option("--start-worker", is_flag=True, help="Likewise, and start a worker if none is alive."),
+        click.option("--background", is_flag=True, help="Queue it for a worker instead of running it here."),
+        click.option("--start-worker", is_flag=True, help="Queue it, and start a worker if none is running."),
     )
 
 
 @click.group("sweep")
 def sweep_group() -> None:
-    """Try many settings, and find those that make the strongest patch, or the fastest run."""
+    """Search for the settings that make the strongest patch or the fastest run."""
 
 
 @sweep_group.command("run")
@@ -50,17 +50,17 @@ def sweep_group() -> None:
 @sweep_options
 @run_options
 @click.option("--name", default="", help="Name to show in lists.")
-@click.option("--priority", default=0, help="Of its jobs in the queue; higher runs first.")
-@click.option("--fresh", is_flag=True, help="Begin a new sweep even if there is one with the same settings.")
+@click.option("--priority", default=0, help="Priority of its jobs in the queue; higher runs first.")
+@click.option("--fresh", is_flag=True, help="Start a new sweep even if one with the same settings exists.")
 @background_options
 @json_option
 def run_command(
     name: str, priority: int, fresh: bool, background: bool, start_worker: bool, as_json: bool, **options: Any
 ) -> None:
-    """Make patches by many settings; the images held out decide which are best.
+    """Try combinations of settings and rank them on held-out images.
 
-    Each trial is a job of the queue. The same command goes on with a sweep that was interrupted. Where no
-    worker is alive, this command is one until the sweep has ended.
+    Each trial is a job in the queue. Repeating the command resumes an interrupted sweep. If no worker is
+    running, this command acts as one until the sweep has ended.
     """
     own = {key: options.pop(key) for key in _OWN}
     given_share = options["validation_share"]
@@ -70,7 +70,7 @@ def run_command(
     if request.config.validation_share != given_share:
         click.echo(
             f"{request.config.validation_share:.0%} of the images are held out to compare trials; "
-            "--validation-share takes another share",
+            "change this with --validation-share",
             err=True,
         )
     with Repository() as repository:
@@ -83,27 +83,27 @@ def run_command(
 @background_options
 @json_option
 def resume_command(sweep_id: int, background: bool, start_worker: bool, as_json: bool) -> None:
-    """Go on with SWEEP, a number from the list, its paused and interrupted jobs included."""
+    """Resume a sweep by number, including its paused and interrupted jobs."""
     with Repository() as repository:
         sweep = sweeps.go_on(repository, sweep_id)
         _go_on(repository, sweep, background, start_worker, as_json)
 
 
 @sweep_group.command("list")
-@click.option("--limit", default=30, help="Show at most this many.")
+@click.option("--limit", default=30, help="Maximum number to show.")
 @json_option
 def list_command(limit: int, as_json: bool) -> None:
-    """List the sweeps, the newest first."""
+    """List sweeps, newest first."""
     with Repository() as repository:
         found = repository.sweeps.find(limit=limit)
     if as_json:
         print_json([to_json(sweep) for sweep in found])
     elif found:
-        titles = ("sweep", "state", "trials", "objective", "best", "begun", "name")
+        titles = ("sweep", "state", "trials", "objective", "best", "started", "name")
         print_table(titles, [_listed(sweep) for sweep in found])
     else:
         click.echo(
-            "There is no sweep yet; try: sweep run --dataset demo --weights demo --vary learning_rate",
+            "No sweeps yet; try: sweep run --dataset demo --weights demo --vary learning_rate",
             err=True,
         )
 
@@ -112,7 +112,7 @@ def list_command(limit: int, as_json: bool) -> None:
 @click.argument("sweep_id", metavar="SWEEP", type=int)
 @json_option
 def show_command(sweep_id: int, as_json: bool) -> None:
-    """Print the trials of SWEEP, a number from the list, and which settings matter."""
+    """Print a sweep's trials and the importance of its settings."""
     with Repository() as repository:
         _print(repository.sweeps.get(sweep_id), as_json)
 
@@ -121,7 +121,7 @@ def show_command(sweep_id: int, as_json: bool) -> None:
 @click.argument("sweep_id", metavar="SWEEP", type=int)
 @json_option
 def best_command(sweep_id: int, as_json: bool) -> None:
-    """Print the command that makes the best patch of SWEEP, a number from the list."""
+    """Print the command that reproduces a sweep's best patch."""
     with Repository() as repository:
         sweep = repository.sweeps.get(sweep_id)
     trial = sweeps.best_trial(sweep)
@@ -142,7 +142,7 @@ def best_command(sweep_id: int, as_json: bool) -> None:
 @click.argument("sweep_id", metavar="SWEEP", type=int)
 @json_option
 def cancel_command(sweep_id: int, as_json: bool) -> None:
-    """End SWEEP for good, its trials under way included; what has ended stays."""
+    """Cancel a sweep permanently, including running trials; finished trials stay."""
     with Repository() as repository:
         sweep = sweeps.cancel(repository, sweep_id)
     if as_json:
@@ -170,14 +170,14 @@ def _go_on(repository: Repository, sweep: Sweep, background: bool, start_worker:
         if start_worker:
             queue.ensure_worker(repository, sweeps.request_of(sweep).config.device)
         elif not queue.alive_workers(repository):
-            click.echo("No worker is alive: use --start-worker, or run: python -m engine worker", err=True)
+            click.echo("No worker is running: use --start-worker, or run: python -m engine worker", err=True)
         if as_json:
             print_json(to_json(sweep))
         else:
             click.echo(f"sweep {sweep.id}: queued; see it with: python -m engine sweep show {sweep.id}")
         return
     if sweep.state == "running":
-        click.echo(f"Sweep {sweep.id}; Ctrl-C stops it, sweep resume {sweep.id} goes on", err=True)
+        click.echo(f"Sweep {sweep.id}; Ctrl-C stops it; resume it with: sweep resume {sweep.id}", err=True)
         sweep = carry_out(repository, sweep.id, report=_report)
     _print(sweep, as_json)
 

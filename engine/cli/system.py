@@ -21,7 +21,7 @@ LATEST = 5  # measured choices
 @click.command("hardware")
 @json_option
 def hardware_command(as_json: bool) -> None:
-    """Show GPUs, CPU, memory, disk, the versions that matter, and which settings were measured as fastest."""
+    """Show GPUs, CPU, memory, disk, versions, and the fastest measured settings."""
     snapshot, choices = hardware.snapshot(), _choices()
     facts = snapshot.to_json()
     if as_json:
@@ -35,7 +35,7 @@ def hardware_command(as_json: bool) -> None:
     if not snapshot.gpus:
         click.echo("\nNo NVIDIA GPU was found: patches are computed on the CPU (or Apple's MPS).")
     if choices:
-        click.echo("\nMeasured for settings on auto, the fastest first:")
+        click.echo("\nMeasured choices for settings on auto, fastest first:")
     for key, choice in choices:
         click.echo(f"{key['detector']}, {key['image_size']} px, {key['machine']}: {choice}")
 

@@ -42,7 +42,9 @@ def hardening_from_options(options: dict[str, Any]) -> HardeningConfig:
 
 def _with_options(command: Callable[..., Any], kind: type[TrainingConfig]) -> Callable[..., Any]:
     trust = click.option(
-        "--trust-weights", is_flag=True, help="Open the weight file whatever code its pickle names."
+        "--trust-weights",
+        is_flag=True,
+        help="Open the weight file even if its pickle refers to unknown code.",
     )
     settings = declared(kind)  # type: ignore[arg-type]
     return all_options(command, *map(option_of, settings.values()), trust)

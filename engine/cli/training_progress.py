@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PHASES = {
-    "attacking": "Trial: making a new patch",
+    "attacking": "Trial: generating a new patch",
     "scoring": "Trial: scoring it",
     "training": "Training with patches",
 }

@@ -10,19 +10,19 @@ import click
 
 @click.command("worker")
 @click.option("--device", help="cpu, cuda:1 …; cpu:0, cpu:1 … share the CPU. [default: cuda:0, else cpu]")
-@click.option("--once", is_flag=True, help="End after one job.")
-@click.option("--until-idle", is_flag=True, help="End when no job is left that may run.")
+@click.option("--once", is_flag=True, help="Exit after one job.")
+@click.option("--until-idle", is_flag=True, help="Exit when no runnable jobs are left.")
 @click.option(
     "--ray",
     "address",
     metavar="ADDRESS",
-    help="Carry them out on a Ray cluster, as many at once as it holds: auto, HOST:PORT, ray://HOST:10001, "
-    "or local, which starts one on this machine.",
+    help="Run jobs on a Ray cluster, as many at once as fit: auto, HOST:PORT, ray://HOST:10001, "
+    "or local, which starts a cluster on this machine.",
 )
 def worker_command(device: str | None, once: bool, until_idle: bool, address: str | None) -> None:
-    """Carry out queued jobs one after the other, each in a process of its own.
+    """Run queued jobs one after another, each in its own process.
 
-    SIGTERM or Ctrl-C ends it; the running job keeps a checkpoint and can be resumed.
+    SIGTERM or Ctrl-C stops it; the running job saves a checkpoint and can be resumed.
     """
     if address is not None:
         if device is not None or once:
@@ -37,14 +37,16 @@ def worker_command(device: str | None, once: bool, until_idle: bool, address: st
 
 
 @click.command("previewer")
-@click.option("--device", default="cpu", help="What detectors compute on.")
-@click.option("--idle", "idle_s", default=900.0, help="End after this many seconds without a request.")
+@click.option("--device", default="cpu", help="Device for detectors.")
+@click.option("--idle", "idle_s", default=900.0, help="Exit after this many seconds without a request.")
 @click.option(
-    "--database", type=click.Path(path_type=Path), help="The database; by default the one in PATCHBENCH_HOME."
+    "--database",
+    type=click.Path(path_type=Path),
+    help="The database. By default, the one in PATCHBENCH_HOME.",
 )
 @click.option("--lock", type=int, hidden=True, help="Descriptor of the lock, from who starts it.")
 def previewer_command(device: str, idle_s: float, database: Path | None, lock: int | None) -> None:
-    """Answer the dashboard's requests for previews; one process does, and any further one ends at once."""
+    """Serve previews for the dashboard. Only one process runs; others exit at once."""
     from engine.previews.previewer import run_previewer
 
     run_previewer(database, device=device, idle_s=idle_s, locked=lock is not None)

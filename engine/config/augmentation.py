@@ -21,7 +21,7 @@ class AugmentationConfig(Settings):
     shift: float = recipe(
         0.1,
         "Augmentation: shift",
-        "Random shift, as a share of the patch's side.",
+        "Random shift, as a fraction of the patch's side.",
         bounds=(0, 1),
         sweep=(0, 0.3),
         option="--shift",
@@ -29,7 +29,7 @@ class AugmentationConfig(Settings):
     resize: float = recipe(
         0.1,
         "Augmentation: resize",
-        "Random change of the drawn size, as a share.",
+        "Random change of the patch's size, as a fraction.",
         bounds=(0, 1),
         sweep=(0, 0.3),
         option="--resize",
@@ -37,7 +37,7 @@ class AugmentationConfig(Settings):
     rotation_deg: float = recipe(
         5.0,
         "Augmentation: rotation",
-        "Random turn, either way, in degrees.",
+        "Random rotation in either direction, in degrees.",
         unit="°",
         bounds=(0, 180),
         sweep=(0, 20),
@@ -46,7 +46,7 @@ class AugmentationConfig(Settings):
     contrast: float = recipe(
         0.1,
         "Augmentation: contrast",
-        "Random change of the patch's contrast, as a share.",
+        "Random change of the patch's contrast, as a fraction.",
         bounds=(0, 0.9),
         sweep=(0, 0.3),
         option="--contrast",

@@ -23,14 +23,14 @@ class DefenceTrainingConfig(Settings):
     REMEDY: ClassVar[str] = "start a new training"
 
     dataset: str = shared("dataset")
-    classes: tuple[str, ...] = shared("classes", help="A class whose objects carry patches, repeatable.")
+    classes: tuple[str, ...] = shared("classes", help="A class whose objects carry patches; repeatable.")
     patches: tuple[str, ...] = setting(
         (),
         "Patches",
-        "A patch file or a folder of them to learn from, repeatable, beside textures that are drawn.",
+        "A patch file or folder to learn from, in addition to generated textures; repeatable.",
         role="subject",
         called="patches",
-        default_text="those on record",
+        default_text="all stored patches",
         metavar="PATH",
     )
     device: str = shared("device")
@@ -38,7 +38,7 @@ class DefenceTrainingConfig(Settings):
     view_size: int = setting(
         192,
         "Window",
-        "Side of the window of an image that a step looks at.",
+        "Side of the image crop that a step uses.",
         unit="px",
         bounds=(64, 4096),
         multiple_of=32,
@@ -47,24 +47,24 @@ class DefenceTrainingConfig(Settings):
     max_images: int = shared("max_images")
     include_empty: bool = shared("include_empty", default=True)
     clean_share: float = setting(
-        0.3, "Clean share", "Share of the windows that carry no patch.", bounds=(0, 0.9)
+        0.3, "Clean fraction", "Fraction of the crops that carry no patch.", bounds=(0, 0.9)
     )
     seed: int = shared("seed")
     epochs: int = shared(
-        "epochs", default=1000, help="Rounds of at least 400 windows, after each of which it is scored."
+        "epochs", default=1000, help="Number of epochs of at least 400 crops each, scored after each epoch."
     )
     time_limit_s: float = shared("time_limit_s", default=600.0)
-    batch_size: int = shared("batch_size", help="Windows a step.")
+    batch_size: int = shared("batch_size", help="Image crops per step.")
     validation_share: float = shared(
         "validation_share",
-        help="Share of the images held out to choose the best weights.",
+        help="Fraction of the images held out to choose the best weights.",
         bounds=(0.01, 0.9),
     )
     early_stop: int = shared(
-        "early_stop", help="Stop after this many epochs without a better score; 0 for never."
+        "early_stop", help="Stop after this many epochs without improvement. 0 disables early stopping."
     )
     learning_rate: float = shared(
-        "learning_rate", default=0.003, help="Size of a step.", bounds=(1e-6, 1), sweep=(0.001, 0.01)
+        "learning_rate", default=0.003, help="Learning rate.", bounds=(1e-6, 1), sweep=(0.001, 0.01)
     )
     schedule: ScheduleConfig = nested(ScheduleConfig)
 

@@ -29,7 +29,7 @@ class HardeningConfig(TrainingConfig):
     class_name: str = setting(
         "person",
         "Class",
-        "The dataset's class whose objects carry the patches.",
+        "The class whose objects carry the patches.",
         role="subject",
         option="--class",
         called="class",
@@ -37,67 +37,78 @@ class HardeningConfig(TrainingConfig):
     classes: tuple[str, ...] = training(
         "classes",
         label="Classes to learn",
-        help="A class that the hardened detector tells apart, repeatable.",
+        help="A class that the hardened detector distinguishes; repeatable.",
         option="--learn",
         called="classes to learn",
     )
     strategy: str = training(
         "strategy",
         choices=("whole", "head"),
-        help="whole: everything is hardened; head: all but the backbone.",
+        help="whole: train all weights; head: train all but the backbone.",
     )
     epochs: int = training(
         "epochs",
         default=1000,
-        help="Passes over the training images; the time limit is usually reached first.",
+        help="Number of passes over the training images. The time limit is usually reached first.",
     )
     time_limit_s: float = training(
         "time_limit_s",
         default=1200.0,
-        help="Seconds for the whole command, the trial included; 0 for no limit.",
+        help="Time limit for the whole command in seconds, including the trial. 0 means no limit.",
     )
     validation_share: float = training(
         "validation_share",
         default=0.3,
-        help="Share of the images held out for the trial; 0 holds it on the training images.",
+        help="Fraction of the images held out for the trial. 0 runs it on the training images.",
     )
     patches: tuple[str, ...] = setting(
         (),
-        "Patches to begin with",
-        "A patch for the pool, repeatable: a file, a folder of files, or the number of one on record.",
+        "Initial patches",
+        "A patch for the pool; repeatable: a file, a folder of files, or the number of a stored patch.",
         role="recipe",
         called="patches",
     )
     placement: PlacementConfig = nested(PlacementConfig)
     patch_size: int = recipe(
-        96, "Patch size", "Side of the patches that are made, in texels.", unit="texels", bounds=(16, 512)
+        96, "Patch size", "Side of the generated patches, in texels.", unit="texels", bounds=(16, 512)
     )
     patched_share: float = recipe(
         0.6,
         "Patched images",
-        "Share of the images that carry patches; the others stay clean.",
+        "Fraction of the images that carry patches. The rest stay clean.",
         bounds=(0.05, 1),
         sweep=(0.3, 0.9),
     )
     object_share: float = recipe(
-        0.8, "Patched objects", "Share of such an image's objects that carry one.", bounds=(0.05, 1)
+        0.8,
+        "Patched objects",
+        "Fraction of the objects in such an image that carry a patch.",
+        bounds=(0.05, 1),
     )
     texture_share: float = recipe(
         0.25,
         "Textures",
-        "Share of the patches that are noise, stripes or plain colours instead of the pool's.",
+        "Fraction of the patches that are noise, stripes or plain colours instead of pool patches.",
         bounds=(0, 1),
     )
     pool_size: int = recipe(
-        16, "Pool", "How many made patches are kept; the oldest give way.", unit="patches", bounds=(1, 1000)
+        16,
+        "Pool",
+        "Maximum number of generated patches in the pool. The oldest are replaced first.",
+        unit="patches",
+        bounds=(1, 1000),
     )
     renew_every: int = recipe(
-        25, "Renewal", "Steps between two new patches; 0 makes none.", unit="steps", bounds=(0, 1_000_000)
+        25,
+        "Renewal",
+        "Number of steps between new patches. 0 generates none.",
+        unit="steps",
+        bounds=(0, 1_000_000),
     )
     renew_images: int = recipe(
         160,
-        "Renewal: work",
-        "Work for each new patch, made against the current weights.",
+        "Renewal: budget",
+        "Budget for each new patch, which attacks the current weights.",
         unit="image-iterations",
         bounds=(1, 1_000_000),
     )
@@ -111,14 +122,15 @@ class HardeningConfig(TrainingConfig):
     trial: str = setting(
         "short",
         "Trial",
-        "short: a new patch of equal budget; full: also the battery of other attacks, the worst counts.",
+        "short: one new patch with equal budget; full: also a battery of other attacks, of which "
+        "the strongest counts.",
         choices=TRIALS,
     )
     trial_time_s: float = setting(
         0.0,
-        "Trial: time of a patch",
-        "Seconds for the patch against the original weights; the same work goes into each later one. "
-        "0: 75, or what the time limit allows.",
+        "Trial: time per patch",
+        "Time in seconds to generate the patch that attacks the original weights; later patches "
+        "get the same budget. 0: 75 s, or what the time limit allows.",
         unit="s",
         bounds=(0, 1_000_000),
         option="--trial-time",
@@ -126,7 +138,7 @@ class HardeningConfig(TrainingConfig):
     transfer_weights: str = setting(
         "",
         "Trial: other detector",
-        "Another detector, whose patch the full trial transfers.",
+        "Another detector whose patch is transferred in the full trial.",
         default_text="none",
         metavar="WEIGHTS",
     )

@@ -21,7 +21,8 @@ class PlacementConfig(Settings):
     kind: str = subject(
         "object",
         "Placement",
-        "On each object, or one on each image: anywhere, or at a fixed position.",
+        "One patch on each object (object), or one per image: anywhere (random) or at a fixed "
+        "position (fixed).",
         choices=("object", "random", "fixed"),
         option="--placement",
         called="placement",
@@ -29,25 +30,25 @@ class PlacementConfig(Settings):
     scale: float = subject(
         0.2,
         "Placement: scale",
-        "Patch side over the box's diagonal, or over the image's shorter side.",
+        "Side of the patch relative to the box's diagonal, or to the image's shorter side.",
         bounds=(0.01, 1),
         sweep=(0.1, 0.4),
     )
     rise: float = subject(
         0.1,
-        "Placement: rise",
-        "How far the patch's centre lies above the box's, as a share of the box's height.",
+        "Placement: vertical offset",
+        "Distance of the patch's centre above the box's centre, as a fraction of the box's height.",
         bounds=(-1, 1),
         needs=("placement.kind", ("object",)),
     )
     position: tuple[float, float] = subject(
         (0.5, 0.5),
         "Placement: position",
-        "Left to right and top to bottom within the free space, 0 to 1 each.",
+        "Horizontal and vertical position within the free space, 0 to 1 each.",
         bounds=(0, 1),
         parts=(
-            ("Position, left to right", "0 is the left edge, 1 the right."),
-            ("Position, top to bottom", "0 is the top, 1 the bottom."),
+            ("Horizontal position", "0 is the left edge, 1 the right."),
+            ("Vertical position", "0 is the top, 1 the bottom."),
         ),
         needs=("placement.kind", ("fixed",)),
     )

@@ -35,7 +35,7 @@ class RunConfig(SubjectConfig):
     backend: str = course(
         "native",
         "Backend",
-        "PatchBench's own loop, or ART's for comparison.",
+        "native: PatchBench's own training loop; art: ART's, for comparison.",
         choices=("native", "art"),
         group="technique",
         costs=True,
@@ -43,14 +43,14 @@ class RunConfig(SubjectConfig):
     iterations: int = course(
         PRESETS["standard"],
         "Iterations",
-        "Passes over the images.",
+        "Number of passes over the images.",
         default_text="the preset's, else 200",
         bounds=(1, _MILLION),
     )
     time_limit_s: float = course(
         0.0,
         "Time limit",
-        "Stop after this many seconds; 0 for no limit. The schedule is fitted to it.",
+        "Stop after this many seconds. 0 means no limit. The schedule is adapted to it.",
         zero="no limit",
         unit="s",
         bounds=(0, 10 * _MILLION),
@@ -60,7 +60,7 @@ class RunConfig(SubjectConfig):
     batch_size: int = course(
         2,
         "Batch size",
-        "Images per batch; 0 or auto finds one that fits memory and is fast.",
+        "Images per batch. 0 or auto picks a fast size that fits in memory.",
         zero="automatic",
         bounds=(0, 4096),
         group="batches",
@@ -68,8 +68,9 @@ class RunConfig(SubjectConfig):
     )
     batch_start: int = course(
         0,
-        "First batch size",
-        "Let batches grow from this size, doubling every ten iterations; 0 for constant ones.",
+        "Initial batch size",
+        "Start with this batch size and double it every ten iterations up to the full batch size. "
+        "0 keeps it constant.",
         zero="constant",
         bounds=(0, 4096),
         group="batches",
@@ -79,14 +80,15 @@ class RunConfig(SubjectConfig):
     batching: str = course(
         "ragged",
         "Batching",
-        "sequential: an image alone, grouped: those of one object count, ragged: any together.",
+        "sequential: one image at a time; grouped: images with the same object count; ragged: any "
+        "images together.",
         choices=BATCHINGS,
         group="batches",
     )
     accumulate: int = course(
         1,
-        "Batches a step",
-        "Batches whose gradients make one step.",
+        "Batches per step",
+        "Number of batches whose gradients are accumulated into one step.",
         bounds=(1, 4096),
         group="batches",
         art=(1,),
@@ -94,7 +96,7 @@ class RunConfig(SubjectConfig):
     precision: str = course(
         "auto",
         "Precision",
-        "Precision of the forward pass; auto: the fastest that the device computes natively.",
+        "Precision of the forward pass. auto: the fastest that the device supports natively.",
         choices=PRECISIONS,
         group="technique",
         costs=True,
@@ -103,7 +105,7 @@ class RunConfig(SubjectConfig):
     compile: str = course(
         "off",
         "Compiled",
-        "Compile the detector first (torch.compile); auto: where that makes up for its time.",
+        "Compile the detector first (torch.compile). auto: only where it saves time overall.",
         choices=COMPILED,
         group="technique",
         costs=True,
@@ -113,15 +115,15 @@ class RunConfig(SubjectConfig):
     deterministic: bool = course(
         False,
         "Deterministic",
-        "Bit-identical results on GPUs too, but slower.",
+        "Bit-identical results on GPUs as well, at lower speed.",
         group="technique",
         costs=True,
     )
     validation_share: float = course(
         0.2,
-        "Validation share",
-        "Share of the images held out to choose the best patch and to score it; 0 scores it on those it was "
-        "made on.",
+        "Validation fraction",
+        "Fraction of the images held out to choose the best patch and to score it. 0 scores it on "
+        "the images it was made on.",
         zero="none held out",
         bounds=(0, 0.9),
         group="budget",
@@ -129,14 +131,14 @@ class RunConfig(SubjectConfig):
     validate_every: int = course(
         10,
         "Iterations between validations",
-        "Iterations between two validations.",
+        "Number of iterations between validations.",
         bounds=(1, _MILLION),
         group="budget",
     )
     early_stop: int = course(
         0,
-        "Early stop",
-        "Stop after this many validations without a better patch; 0 for never.",
+        "Early stopping",
+        "Stop after this many validations without improvement. 0 disables early stopping.",
         zero="off",
         unit="validations",
         bounds=(0, _MILLION),
@@ -146,21 +148,21 @@ class RunConfig(SubjectConfig):
     checkpoint_every: int = course(
         10,
         "Iterations between checkpoints",
-        "Iterations between two checkpoints.",
+        "Number of iterations between checkpoints.",
         bounds=(1, _MILLION),
         group="technique",
     )
     sampling: str = recipe(
         "uniform",
         "Sampling",
-        "Draw images evenly, or object counts evenly.",
+        "uniform: every image equally often; balanced: every object count equally often.",
         choices=SAMPLINGS,
         group="batches",
     )
     view_size: int = recipe(
         384,
         "View size",
-        "Side of the window of each image that a step looks at; 0 for whole images.",
+        "Side of the image crop that a step uses. 0 uses whole images.",
         zero="whole images",
         unit="px",
         bounds=(0, 4096),
@@ -171,18 +173,18 @@ class RunConfig(SubjectConfig):
     view_zoom: tuple[float, float] = recipe(
         (0.8, 1.2),
         "View zoom",
-        "Lowest and highest zoom of the window.",
+        "Minimum and maximum zoom of the view.",
         bounds=(0.1, 10),
         parts=(
-            ("View zoom, lowest", "Lowest zoom of the window."),
-            ("View zoom, highest", "Highest zoom of the window."),
+            ("View zoom, minimum", "Minimum zoom of the view."),
+            ("View zoom, maximum", "Maximum zoom of the view."),
         ),
         group="batches",
     )
     patch_height: int = recipe(
         96,
         "Patch height",
-        "The patch's own height in pixels, its texels.",
+        "Height of the patch in texels (its own pixels).",
         unit="px",
         bounds=(16, 512),
         group="patch",
@@ -192,7 +194,7 @@ class RunConfig(SubjectConfig):
     patch_width: int = recipe(
         96,
         "Patch width",
-        "The patch's own width in pixels, its texels.",
+        "Width of the patch in texels (its own pixels).",
         unit="px",
         bounds=(16, 512),
         group="patch",
@@ -201,24 +203,24 @@ class RunConfig(SubjectConfig):
         option="--patch-size",
     )
     circular: bool = recipe(
-        False, "Circular patch", "Draw only the ellipse that fills the patch.", group="patch", art=(False,)
+        False, "Circular patch", "Draw only the ellipse inscribed in the patch.", group="patch", art=(False,)
     )
     merge: str = course(
         "shared",
         "Merge",
-        "One patch, or (an experiment) the mean of one for each object count.",
+        "shared: one patch for all images; mean (experimental): one patch per object count, averaged.",
         choices=("shared", "mean"),
         group="patch",
         costs=True,
         art=("shared",),
     )
     initial: str = recipe(
-        "grey", "Start from", "grey, noise, or a file: an image or an earlier patch.", art=("grey",)
+        "grey", "Starting patch", "grey, noise, or a file (an image or an earlier patch).", art=("grey",)
     )
     learning_rate: float = recipe(
         0.01,
         "Learning rate",
-        "Size of a step, in colour range (0 to 1).",
+        "Step size, in units of the colour range (0 to 1).",
         bounds=(1e-6, 1),
         group="optimizer",
         sweep=(0.002, 0.1),
@@ -226,7 +228,7 @@ class RunConfig(SubjectConfig):
     optimizer: str = recipe(
         "pyramid-adam",
         "Optimizer",
-        "How gradients become steps.",
+        "The rule that turns gradients into patch updates.",
         choices=OPTIMIZERS,
         group="optimizer",
         art=("adam", "pyramid-adam"),
@@ -235,7 +237,7 @@ class RunConfig(SubjectConfig):
     clip_norm: float = recipe(
         0.0,
         "Gradient clipping",
-        "Largest norm of the gradient; 0 for no clipping.",
+        "Maximum norm of the gradient. 0 disables clipping.",
         zero="off",
         unit="L2 norm",
         bounds=(0, _MILLION),
@@ -244,7 +246,7 @@ class RunConfig(SubjectConfig):
     losses: dict[str, float] = setting(
         {"object": 1.0},
         "Losses",
-        "The terms that are minimised, each with its weight.",
+        "The loss terms to minimise, with their weights.",
         default_text="object=1",
         bounds=(-10_000, 10_000),
         choices=LOSSES,
@@ -257,18 +259,20 @@ class RunConfig(SubjectConfig):
     ensemble: str = recipe(
         "mean",
         "Loss of several detectors",
-        "What counts of several detectors' losses: their mean, or the largest.",
+        "How the losses of several detectors are combined: mean, or the largest (max).",
         choices=("mean", "max"),
     )
     top_k: int = recipe(
         10,
         "Top k",
-        "How many scores of each object the loss looks at.",
+        "Number of highest-scoring candidates per object that the loss uses.",
         bounds=(1, 1000),
         group="losses",
         sweep=(1, 30),
     )
-    flip: bool = recipe(True, "Mirror images", "Mirror half of the images at random.", group="placement")
+    flip: bool = recipe(
+        True, "Horizontal flip", "Flip half of the images horizontally at random.", group="placement"
+    )
     augmentation: AugmentationConfig = nested(AugmentationConfig)
 
     @property

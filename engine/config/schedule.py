@@ -25,7 +25,7 @@ class ScheduleConfig(Settings):
     kind: str = recipe(
         "cosine",
         "Schedule",
-        "How the learning rate moves during the run.",
+        "How the learning rate changes during the run.",
         choices=SCHEDULES,
         option="--schedule",
         called="schedule",
@@ -33,7 +33,7 @@ class ScheduleConfig(Settings):
     warmup: int = recipe(
         0,
         "Schedule: warm-up iterations",
-        "Iterations in which the rate rises to its full value.",
+        "Number of iterations over which the learning rate rises to its full value.",
         zero="off",
         bounds=(0, 100_000),
         option="--warmup",
@@ -42,24 +42,28 @@ class ScheduleConfig(Settings):
     cycles: int = recipe(
         1,
         "Schedule: cycles",
-        "How many times the rate falls from its full value to its floor.",
+        "Number of times the learning rate falls from its full value to its floor.",
         bounds=(1, 1000),
         needs=("schedule.kind", ("cosine",)),
     )
     floor: float = recipe(
         0.0,
         "Schedule: floor",
-        "Share of the rate that is left at the end.",
+        "Fraction of the learning rate that remains at the end.",
         bounds=(0, 1),
         needs=("schedule.kind", ("cosine",)),
     )
     gamma: float = recipe(
-        0.5, "Schedule: gamma", "Factor of the rate at each fall.", bounds=(0.001, 1), needs=_FALLING
+        0.5,
+        "Schedule: gamma",
+        "Factor applied to the learning rate at each decay.",
+        bounds=(0.001, 1),
+        needs=_FALLING,
     )
     every: int = recipe(
         30,
-        "Schedule: step iterations",
-        "Iterations between two falls.",
+        "Schedule: decay interval",
+        "Number of iterations between decays of the learning rate.",
         bounds=(1, 100_000),
         needs=("schedule.kind", ("step",)),
         called="schedule step iterations",
@@ -67,7 +71,7 @@ class ScheduleConfig(Settings):
     milestones: tuple[float, ...] = recipe(
         (0.5, 0.75),
         "Schedule: milestones",
-        "Share of the run at which the rate falls, repeatable.",
+        "Point of the run (0 to 1) at which the learning rate falls; repeatable.",
         bounds=(0, 1),
         needs=("schedule.kind", ("multi-step",)),
         group="",
@@ -77,7 +81,7 @@ class ScheduleConfig(Settings):
     patience: int = recipe(
         10,
         "Schedule: patience",
-        "Iterations without a better loss before the rate falls.",
+        "Number of iterations without improvement in the loss before the learning rate falls.",
         bounds=(1, 100_000),
         needs=("schedule.kind", ("plateau",)),
     )

@@ -23,39 +23,42 @@ subject = partial(setting, role="subject")
 class SubjectConfig(Settings):
     """What is attacked, how it is looked at, and the seed of all chance."""
 
-    dataset: str = subject(..., "Dataset", "An imported dataset's name, or a source to import.")
+    dataset: str = subject(..., "Dataset", "Name of an imported dataset, or a source to import.")
     weights: str = subject(
         ...,
         "Detector's weights",
-        "A weight file, an embedded detector (demo, demo-rcnn, demo-yolo11), or a name that Ultralytics or "
-        "torchvision knows (yolo11n, torchvision/fcos_resnet50_fpn).",
+        "A weight file, an embedded detector (demo, demo-rcnn, demo-yolo11), or a model name of "
+        "Ultralytics or "
+        "torchvision (yolo11n, torchvision/fcos_resnet50_fpn).",
     )
     architecture: str = subject(
         AUTO,
         "Architecture",
-        "What a state dict (.pth, .safetensors) holds the weights of; auto: what the file says or shows.",
+        "The model architecture of a state dict (.pth, .safetensors). auto: as the file states or "
+        "its contents show.",
         choices=ARCHITECTURES,
         group="detector",
     )
     detector_classes: str = subject(
         "",
-        "File of classes",
-        "A file with the detector's class names in order: one a line, a JSON list, or YAML with names.",
-        default_text="what the weights say",
+        "Class file",
+        "A file with the detector's class names in order: one per line, a JSON list, or YAML with `names`.",
+        default_text="those in the weights",
         group="detector",
         metavar="FILE",
     )
     further_weights: tuple[str, ...] = subject(
         (),
-        "Further detectors",
-        "More weights: the patch attacks all of these detectors at once.",
+        "Additional detectors",
+        "Additional weights: the patch attacks all of these detectors at once.",
         option="--weights",
         art=((),),
     )
     defences: tuple[str, ...] = subject(
         (),
         "Defences",
-        "Steps in front of the detector, such as jpeg:quality=75, in this order; attacks go through them.",
+        "Defences in front of the detector, such as jpeg:quality=75, applied in this order. The "
+        "attack goes through them.",
         option="--defence",
         group="detector",
         art=((),),
@@ -66,34 +69,34 @@ class SubjectConfig(Settings):
     class_name: str | tuple[str, ...] = subject(
         "person",
         "Class",
-        "The dataset's class to attack; repeat it to attack several together.",
+        "The dataset's class to attack; repeatable.",
         kinds=(str, tuple),
         option="--class",
     )
     detector_class: str = subject(
         "",
         "Detector's class",
-        "The detector's class for those objects.",
-        default_text="the one of the same name",
+        "The detector's name for this class.",
+        default_text="the same name",
         metavar="NAME|NUMBER[@DETECTOR]",
     )
     own_detector_classes: tuple[str, ...] = subject(
         (),
-        "Classes of single detectors",
-        "Where detectors call the class differently: NAME@DETECTOR for each that differs.",
+        "Per-detector classes",
+        "For detectors that use another name for the class: NAME@DETECTOR.",
         option="--detector-class",
     )
     device: str = subject(
         "auto",
         "Device",
-        "auto, cpu, cuda, cuda:1 or mps; auto takes the best that there is.",
+        "auto, cpu, cuda, cuda:1 or mps. auto picks the best available device.",
         offered=("auto", "cpu", "cuda", "mps"),
         group="technique",
     )
     image_size: int = subject(
         640,
         "Image size",
-        "The images' long side in pixels, a multiple of 32.",
+        "Long side of the images in pixels, a multiple of 32.",
         unit="px",
         bounds=(32, 4096),
         multiple_of=32,
@@ -102,20 +105,23 @@ class SubjectConfig(Settings):
     )
     max_images: int = subject(
         0,
-        "Images at most",
-        "Use at most this many of the dataset's images; 0 for all.",
+        "Maximum images",
+        "Maximum number of images to use from the dataset. 0 uses all.",
         zero="all",
         bounds=(0, 10 * _MILLION),
         group="budget",
     )
     include_empty: bool = subject(
-        False, "Images without objects", "Images without objects of the class take part too.", group="budget"
+        False,
+        "Include images without objects",
+        "Also use images without objects of the class.",
+        group="budget",
     )
     placement: PlacementConfig = nested(PlacementConfig)
     seed: int = subject(
         0,
         "Seed",
-        "Seed of all random choices: one seed, one result.",
+        "Seed for all random choices. The same seed gives the same result.",
         bounds=(0, 2**32 - 1),
         group="technique",
     )

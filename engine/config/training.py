@@ -28,13 +28,13 @@ class TrainingConfig(Settings):
     dataset: str = shared("dataset")
     weights: str = shared(
         "weights",
-        help="The weights to start from: a file, `demo`, or a published name; scratch takes the layout, "
-        "also by a name (torchvision/fasterrcnn_small).",
+        help="Initial weights: a file, `demo`, or a published name. scratch uses only the "
+        "architecture, which can also be given by name (torchvision/fasterrcnn_small).",
     )
     classes: tuple[str, ...] = setting(
         (),
         "Classes",
-        "A class of the dataset to learn, repeatable.",
+        "A class of the dataset to learn; repeatable.",
         role="subject",
         option="--class",
         called="class",
@@ -43,7 +43,7 @@ class TrainingConfig(Settings):
     strategy: str = setting(
         "whole",
         "Strategy",
-        "head: the backbone frozen; whole: everything from the weights; scratch: from random weights.",
+        "head: train all but the backbone; whole: train all weights; scratch: start from random weights.",
         role="subject",
         choices=STRATEGIES,
     )
@@ -52,29 +52,29 @@ class TrainingConfig(Settings):
     max_images: int = shared("max_images")
     include_empty: bool = shared("include_empty")
     seed: int = shared("seed")
-    epochs: int = setting(50, "Epochs", "Passes over the training images.", bounds=(1, 100_000))
+    epochs: int = setting(50, "Epochs", "Number of passes over the training images.", bounds=(1, 100_000))
     time_limit_s: float = shared("time_limit_s")
     batch_size: int = shared(
-        "batch_size", default=8, help="Images a step.", bounds=(1, 4096), costs=True, sweep=(4, 32)
+        "batch_size", default=8, help="Images per step.", bounds=(1, 4096), costs=True, sweep=(4, 32)
     )
     precision: str = shared(
-        "precision", help="Precision of the forward pass; auto: bf16 on GPUs that compute it, else fp32."
+        "precision", help="Precision of the forward pass. auto: bf16 on GPUs that support it, else fp32."
     )
     validation_share: float = shared(
         "validation_share",
         default=0.2,
-        help="Share of the images held out to choose the best weights; 0 keeps the last ones.",
+        help="Fraction of the images held out to choose the best weights. 0 keeps the last weights.",
     )
     early_stop: int = shared(
         "early_stop",
-        help="Stop after this many epochs without a better AP50; 0 for never.",
+        help="Stop after this many epochs without improvement in AP50. 0 disables early stopping.",
         unit="epochs",
     )
     optimizer: str = shared("optimizer", default="adamw", choices=DETECTOR_OPTIMIZERS)
     learning_rate: float = shared(
         "learning_rate",
         default=0.0,
-        help="Size of a step; 0 for what suits the optimizer and the detector's family.",
+        help="Learning rate. 0 uses a default for the optimizer and the detector's family.",
         bounds=(0, 1),
         sweep=(0.0001, 0.01),
     )

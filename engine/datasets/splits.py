@@ -58,7 +58,7 @@ def entries_of(
 
 def describe_splits(counts: Mapping[str, int | None]) -> str:
     """Describe the splits and their numbers of images, None for missing files."""
-    words = {None: "not there", 1: "1 image"}
+    words = {None: "missing", 1: "1 image"}
     parts = [f"{split} ({words.get(count, f'{count} images')})" for split, count in counts.items()]
     return ", ".join(parts) or "none"
 

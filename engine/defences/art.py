@@ -89,7 +89,7 @@ for _each in (
     ),
     _kind(
         "TotalVarMin",
-        "ART's total variance minimisation, some seconds for an image.",
+        "ART's total variance minimisation; takes several seconds per image.",
         Variance,
         "Guo et al. 2018, by ART",
         random=True,

@@ -37,7 +37,7 @@ def _step(settings: BitDepth) -> Step:
 DEFENCES.add(
     DefenceKind(
         name="bit-depth",
-        help="Round each colour to a few levels.",
+        help="Reduce each colour channel to a few levels.",
         source="Xu et al. 2018, section III-A (feature squeezing)",
         settings=BitDepth,
         apply=changing("bit-depth", _step),

@@ -64,7 +64,7 @@ def _entropy(images_nchw: Tensor, window: int) -> Tensor:
 DEFENCES.add(
     DefenceKind(
         name="entropy-mask",
-        help="Paint regions of high entropy in the image's mean colour.",
+        help="Mask regions of high entropy with the image's mean colour.",
         source="after Tarchoun et al. 2023 (Jedi), without its autoencoder",
         settings=EntropyMask,
         apply=changing("entropy-mask", _step),

@@ -84,7 +84,7 @@ def _missing(length: int, side: int, stride: int) -> int:
 DEFENCES.add(
     DefenceKind(
         name="lgs",
-        help="Darken strong gradients where there are many of them, as in patches.",
+        help="Darken dense strong gradients, which are typical of patches.",
         source="Naseer et al. 2019 (local gradients smoothing)",
         settings=Lgs,
         apply=changing("lgs", _step),

@@ -85,7 +85,7 @@ def _windows(padded: Tensor, size: int) -> Iterator[Tensor]:
 DEFENCES.add(
     DefenceKind(
         name="median",
-        help="Replace each pixel by the median of its neighbourhood.",
+        help="Replace each pixel with the median of its neighbourhood.",
         source="Xu et al. 2018, section III-B (spatial smoothing)",
         settings=Median,
         apply=changing("median", _step),

@@ -56,7 +56,10 @@ def _apply(detector: Detector, settings: MaskedViews) -> Detector:
 DEFENCES.add(
     DefenceKind(
         name="object-seeker",
-        help="Detect in masked images too, and add what the whole image does not explain; certifies recall.",
+        help=(
+            "Also detect in masked images, and add detections that the whole image does not explain. "
+            "Certifies recall."
+        ),
         source="Xiang et al. 2023 (ObjectSeeker)",
         settings=MaskedViews,
         apply=_apply,

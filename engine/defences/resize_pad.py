@@ -30,7 +30,7 @@ def _apply(detector: Detector, settings: ResizePad) -> Detector:
 DEFENCES.add(
     DefenceKind(
         name="resize-pad",
-        help="Shrink each image by a random share and put it at a random place on grey.",
+        help="Shrink each image by a random factor and place it at a random position on grey.",
         source="Xie et al. 2018",
         settings=ResizePad,
         apply=_apply,

@@ -51,7 +51,7 @@ def _apply(detector: Detector, settings: Segmenter) -> Detector:
 DEFENCES.add(
     DefenceKind(
         name="segmenter",
-        help="Find patches by a small network trained here, and paint them over in the image's mean colour.",
+        help="Find patches with a small network trained here, and mask them with the image's mean colour.",
         source="after Liu et al. 2022 (SAC) and Xu et al. 2023 (PatchZero)",
         settings=Segmenter,
         apply=_apply,

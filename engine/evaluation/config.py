@@ -28,25 +28,25 @@ class EvaluationConfig(Settings):
     min_score: float = scoring(
         0.25,
         "Minimum score",
-        "Lowest score at which a detection counts; AP and confidence retained read all.",
+        "Minimum score of a detection. AP and confidence retained use all detections.",
         bounds=(0, 1),
         called="minimum score",
     )
     iou: float = scoring(
         0.5,
         "IoU",
-        "Lowest overlap (IoU) at which a detection matches an object; AP has its own.",
+        "Minimum overlap (IoU) for a detection to match an object. AP uses its own thresholds.",
         bounds=(0.01, 1),
         called="IoU",
     )
     batch_size: int = scoring(
-        8, "Batch size", "Images per forward pass; changes no figure beyond rounding.", bounds=(1, 1024)
+        8, "Batch size", "Images per forward pass. Does not affect results beyond rounding.", bounds=(1, 1024)
     )
     resamples: int = scoring(
         1000,
-        "Resamples",
-        "Bootstrap resamples for the intervals; 0 for none.",
+        "Bootstrap resamples",
+        "Number of bootstrap resamples for the intervals. 0 disables them.",
         bounds=(0, 100_000),
         called="resamples",
     )
-    seed: int = setting(0, "Seed", "Seed of all random choices.", bounds=(0, 2**63 - 1), called="seed")
+    seed: int = setting(0, "Seed", "Seed for all random choices.", bounds=(0, 2**63 - 1), called="seed")

@@ -19,23 +19,23 @@ class Needs(Settings):
     gpus: float | None = setting(
         None,
         "GPUs",
-        "GPUs on a cluster: 1, 0, or a part of one that several jobs share.",
+        "Number of GPUs on a cluster: 1, 0, or a fraction of one that several jobs share.",
         bounds=(0, 1),
         kinds=(float, NoneType),
-        default_text="1 where the cluster has any and --device allows",
+        default_text="1 if the cluster has GPUs and --device allows it",
     )
     cpus: int | None = setting(
         None,
         "Processors",
-        "Processors on a cluster, each a thread of the job.",
+        "Number of CPU cores on a cluster, one per thread of the job.",
         bounds=(1, 4096),
         kinds=(int, NoneType),
-        default_text="those of the node that are a GPU's due; without GPUs all of a node",
+        default_text="the node's cores per GPU; without GPUs, all of them",
     )
     memory_gb: float | None = setting(
         None,
         "Memory",
-        "Memory on a cluster's node.",
+        "Memory required on a cluster's node.",
         unit="GiB",
         bounds=(0.001, 1_000_000),
         kinds=(float, NoneType),

@@ -25,40 +25,44 @@ class SweepRequest(Settings):
     REMEDY: ClassVar[str] = "start a new sweep"
 
     config: RunConfig = nested(RunConfig)
-    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
+    trust: bool = setting(
+        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
+    )
     vary: tuple[str, ...] = setting(
         ...,
         "Varied settings",
-        "A setting and the values to try: NAME=A,B,C, NAME=LOW..HIGH, NAME=LOW..HIGH:log, or NAME alone for "
-        "all that is usually tried; repeatable.",
+        "A setting and the values to try: NAME=A,B,C, NAME=LOW..HIGH, NAME=LOW..HIGH:log, or NAME for "
+        "its usual range; repeatable.",
         kinds=(tuple,),
         metavar="NAME=VALUES",
     )
-    trials: int = setting(20, "Trials", "How many combinations are tried at most.", bounds=(1, 10_000))
+    trials: int = setting(20, "Trials", "Maximum number of combinations to try.", bounds=(1, 10_000))
     sampler: str = setting(
         "tpe",
         "Search",
-        "tpe: learn from the trials before, random: draw, grid: every combination of lists.",
+        "tpe: learn from earlier trials; random: sample; grid: every combination of the lists.",
         choices=SAMPLERS,
     )
     prune: str = setting(
         "none",
         "Pruning",
-        "Give up trials that fall behind in their validations: median: behind most others, asha: not among "
+        "Stop trials early that fall behind in validation. median: worse than most others; asha: not among "
         "the best quarter (successive halving).",
         choices=PRUNERS,
         bare="median",
     )
-    seeds: int = setting(1, "Seeds", "Runs of each trial, whose mean decides.", bounds=(1, 100))
+    seeds: int = setting(1, "Seeds", "Runs per trial; their mean decides.", bounds=(1, 100))
     objective: str = setting(
         "asr",
         "Objective",
-        "On the images held out. asr: highest attack success rate, smooth: least confidence retained, which "
-        "tells small gains apart, ap50: lowest AP50; images_per_s: fastest run.",
+        "Measured on held-out images. asr: highest attack success rate; smooth: lowest confidence "
+        "retained, which "
+        "resolves small gains; ap50: lowest AP50; images_per_s: fastest run.",
         choices=tuple(LOW_IS_BEST),
     )
     parallel: int = setting(
-        1, "Trials at once", "How many trials wait or run at once; more than one needs several workers.",
+        1, "Trials at once", "Number of trials queued or running at once. More than one requires "
+        "several workers.",
         bounds=(1, 64),
     )  # fmt: skip
 

@@ -113,7 +113,7 @@ def test_scores_stand_beside_their_controls_with_intervals() -> None:
     assert list(rows["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert rows["ASR"][1] == "0.00 (0.00 to 0.05)"
     assert rows["Confidence"][1] == "1.00 (0.95 to 1.05)"
-    assert "Confidence: how much of these objects' detection scores is left" in app.caption[1].value
+    assert "Confidence: how much of their detection scores remains" in app.caption[1].value
 
 
 def test_scores_from_before_confidence_have_a_dash_for_it() -> None:

@@ -40,8 +40,8 @@ def page() -> None:
         ("running", []),
         ("queued", []),
         ("cancelled", []),
-        ("succeeded", ["Job 1 has succeeded: Run in progress"]),
-        ("failed", ["Job 1 has failed: Run in progress"]),
+        ("succeeded", ["Job 1 succeeded: Run in progress"]),
+        ("failed", ["Job 1 failed: Run in progress"]),
     ],
 )
 def test_a_job_that_ends_is_told_once(own_home: object, state: str, said: list[str]) -> None:

@@ -128,7 +128,7 @@ def test_it_is_carried_out_recorded_and_shown(repository: Repository, app: AppTe
     assert "count  succeeded  counting 3/3 sheep" in listed("jobs", "list")
     assert listed("jobs", "show", job.id).startswith("job 1: Count to 3\ncount, succeeded, counting 3/3")
     opened(app)
-    assert list(app.dataframe[0].value["Kind"]) == ["Counting of sheep"]
+    assert list(app.dataframe[0].value["Type"]) == ["Counting of sheep"]
     opened(app, job=job.id)
     assert not app.exception
     assert "Counting of sheep · Job 1" in reading.texts(app)
@@ -179,7 +179,7 @@ def test_a_version_that_does_not_know_it_shows_refuses_and_cancels_it(
         with pytest.raises(SettingsError, match=r"^kind of job: expected one of .*, got 'count'$"):
             queue.retry(repository, second.id)
         opened(app)
-        assert list(app.dataframe[0].value["Kind"]) == ["count", "count"]
+        assert list(app.dataframe[0].value["Type"]) == ["count", "count"]
         opened(app, job=first.id, failing=True)
         opened(app, job=second.id)
     finally:

@@ -68,7 +68,7 @@ def test_a_comparison_is_one_file_that_loads_nothing() -> None:
     ]
     assert "0.15 (0.10 to 0.20)" in read.text  # the grey control's ASR
     assert "0.88 (0.83 to 0.93)" in read.text  # the confidence that it leaves
-    assert "Confidence: how much of these objects' detection scores is left" in read.text
+    assert "Confidence: how much of their detection scores remains" in read.text
 
 
 def test_one_run_shows_all_its_settings() -> None:
@@ -85,9 +85,9 @@ def test_what_helps_is_told_by_attacker_and_in_pictures_that_are_there(
     with Repository() as repository:
         add_hardening(repository)
     read = Reader(report_html([1]))
-    assert read.headings[2] == "What hardening gives"
+    assert read.headings[2] == "Effect of hardening"
     assert len(read.loaded) == 1
-    assert "A new patch against the hardened weights (equal budget)" in read.text
+    assert "A new patch that attacks the hardened weights (equal budget)" in read.text
     assert "0.08 (0.03 to 0.13)" in read.text
     Image.new("RGB", (64, 64)).save(tmp_path / "drawn.png")
     image = {side: {"path": str(tmp_path / "drawn.png"), "found": []} for side in ("before", "after")}
@@ -108,7 +108,7 @@ def test_classes_called_otherwise_are_named() -> None:
             "UPDATE scores SET subject = json_set(subject, '$.class_name', 'man → person') WHERE patch_id = 2"
         )
     text = Reader(report_html([1, 2])).text
-    assert "2 Run 1 was scored on images that were held out: streets, demo, man → person." in text
+    assert "2 Run 1 was scored on held-out images: streets, demo, man → person." in text
     assert "different datasets, detectors, classes or images" in text
 
 

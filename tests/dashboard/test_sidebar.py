@@ -45,4 +45,4 @@ def test_a_worker_at_work_is_named_with_its_device(app: AppTest) -> None:
     with Repository() as repository:
         repository.workers.add(worker)
     app.run()
-    assert any("1 worker at work (cpu)" in each.value for each in app.sidebar.caption)
+    assert any("1 worker running (cpu)" in each.value for each in app.sidebar.caption)

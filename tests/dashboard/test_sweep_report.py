@@ -30,9 +30,9 @@ def test_it_is_one_file_that_loads_nothing(trials: int) -> None:
     assert read.loaded
     assert all(each.startswith("data:image/png;base64,") for each in read.loaded)
     assert "learning_rate=0.003..0.1:log" in read.text
-    charts = ["Objective over trials", "Settings and objective", "Importance of settings"]
+    charts = ["Objective by trial", "Settings and objective", "Importance of settings"]
     shown = charts if trials > 1 else charts[:1]
-    assert read.headings == ["What was tried", *shown, "Trials", "Best patches"]
+    assert read.headings == ["Trials so far", *shown, "Trials", "Best patches"]
 
 
 def test_it_speaks_korean() -> None:

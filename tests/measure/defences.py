@@ -59,7 +59,7 @@ def main() -> None:
         costs = [cost for image in images for cost in _costs(detector, image)]
         rows.append([kind.name, *(f"{cost:.1f}" for cost in costs)])
     titles = [title for side in SIDES for title in (f"{side} px", f"{side} px with gradient")]
-    print_table(["ms an image", *titles], rows)
+    print_table(["ms per image", *titles], rows)
 
 
 if __name__ == "__main__":

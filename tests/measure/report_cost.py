@@ -52,7 +52,7 @@ class Stopwatch:
 
 
 @click.command()
-@click.option("--iterations", default=100, show_default=True, help="Passes over the images.")
+@click.option("--iterations", default=100, show_default=True, help="Number of passes over the images.")
 @click.option("--dataset", default="demo", show_default=True, help="As `patch generate` takes it.")
 @click.option("--weights", default="demo", show_default=True, help="As `patch generate` takes it.")
 @click.option("--image-size", default=320, show_default=True, help="Pixels.")

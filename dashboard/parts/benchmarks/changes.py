@@ -24,8 +24,8 @@ def change_over_time(run: BenchmarkRun) -> None:
     if not others:
         st.caption(
             _(
-                "There is no second finished run of this suite at this scale, on this machine, detector and "
-                "dataset. Run it with another version of the code to see what changed."
+                "There is no other finished run of this suite with the same scale, machine, "
+                "detector and dataset. Run it with another code version to see what changed."
             )
         )
         return
@@ -34,7 +34,7 @@ def change_over_time(run: BenchmarkRun) -> None:
             _("Compare with"),
             list(others),
             format_func=lambda each: others.get(each, str(each)),
-            help=_("The run that counts as before; versions of the code other than this one come first."),
+            help=_("The run to compare against. Runs of other code versions are listed first."),
             **kept("before", next(iter(others)), allowed=others, parse=int),
         )
     show_changes(benchmarks.get(int(before)), run)
@@ -44,11 +44,11 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
     """Chart and table of the changes from one run to another."""
     changes = benchmarks.compare(before, after)
     if not changes:
-        st.caption(_("The two runs have no measurement in common."))
+        st.caption(_("The two runs have no measurements in common."))
         return
-    verdicts = {True: _("beyond noise"), False: _("within noise"), None: _("noise not known")}
+    verdicts = {True: _("beyond noise"), False: _("within noise"), None: _("noise unknown")}
     moved = sum(each.beyond_noise is True for each in changes)
-    text = _("{moved} of {all} figures changed beyond noise from {before} to {after}.")
+    text = _("{moved} of {all} measurements changed beyond noise from {before} to {after}.")
     words = text.format(moved=moved, all=len(changes), before=before.code_version, after=after.code_version)
     st.markdown(words)
     rows, effects = [], []
@@ -68,9 +68,9 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
     figure = effect_chart(
         effects,
         null=0,
-        names=(_("beyond noise"), _("within noise or not known"), ""),
+        names=(_("beyond noise"), _("within noise or unknown"), ""),
         title=_("Change since the earlier run"),
-        x_title=_("Share of the earlier figure"),
+        x_title=_("Relative to the earlier value"),
         form="+.0%",
         **look(),
     )
@@ -78,8 +78,8 @@ def show_changes(before: BenchmarkRun, after: BenchmarkRun) -> None:
     table(rows)
     st.caption(
         _(
-            "Beyond noise: outside an interval of 99% that allows for the noise within the runs and between "
-            "two runs of the same code."
+            "Beyond noise: outside a 99% interval that accounts for noise within runs and between "
+            "runs of the same code."
         )
     )
 

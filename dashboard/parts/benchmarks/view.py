@@ -38,10 +38,10 @@ def suite_view(about: Suite, runs: Sequence[BenchmarkRun]) -> BenchmarkRun | Non
     """
     st.subheader(_(about.question), anchor=False)
     if about.source:
-        st.markdown(Markdown(_("**Claimed elsewhere:** {claim}")).format(claim=_(about.source)))
+        st.markdown(Markdown(_("**Published claim:** {claim}")).format(claim=_(about.source)))
     needs_cuda(about)
     if not runs:
-        empty_state(_("No run of this suite passes the filters. Start it above, or clear the filters."))
+        empty_state(_("No runs of this suite match the filters. Start one above, or clear the filters."))
         return None
     run = benchmarks.get(choose_run(runs))
     answer(run)
@@ -83,7 +83,7 @@ def choose_run(runs: Sequence[BenchmarkRun]) -> int:
             _("Measured"),
             ids,
             format_func=lambda each: names.get(each, str(each)),
-            help=_("Each time that the suite was run: number, time, scale, version of the code, subject."),
+            help=_("All runs of this suite: number, time, scale, code version and subject."),
             **kept("measured", (finished or ids)[0], allowed=ids, parse=int),
         )
     return int(chosen)
@@ -94,14 +94,19 @@ def answer(run: BenchmarkRun) -> None:
     if run.answer:
         headline(run)
     elif run.state == "running":
-        st.info(_("This run is under way: what is below was measured so far."), icon=":material/play_arrow:")
+        st.info(
+            _("This run is in progress. The results so far are shown below."), icon=":material/play_arrow:"
+        )
     else:
         st.warning(
-            _("This run stopped before its end. Start the suite again with the same settings to go on."),
+            _(
+                "This run stopped before it finished. Start the suite again with the same settings to "
+                "resume it."
+            ),
             icon=":material/power_off:",
         )
     if run.left_out:
-        text = _("Not measured on {device}, as it needs CUDA: {parts}.")
+        text = _("Not measured on {device} (requires CUDA): {parts}.")
         parts = ", ".join(_(PARTS.get(part, part)) for part in run.left_out)
         st.caption(text.format(device=run.device, parts=parts))
 
@@ -136,8 +141,8 @@ def comparisons(run: BenchmarkRun) -> None:
     components.table([comparison_row(run, each) for each in run.comparisons])
     st.caption(
         _(
-            "In brackets: 95% interval. An effect is the side over the reference, or their "
-            "difference (with its sign)."
+            "In brackets: 95% interval. The effect is the ratio of the side to the reference, or "
+            "their (signed) difference."
         )
     )
     for unit in dict.fromkeys(each.unit for each in run.comparisons):
@@ -159,16 +164,16 @@ def comparison_row(run: BenchmarkRun, comparison: Comparison) -> dict[str, str]:
     if any(each.claimed for each in run.comparisons):
         line[_("Claimed")] = claimed
     if any(each.needs for each in run.comparisons):
-        line[_("Would decide")] = wording.needs_text(comparison, _) or formats.DASH
+        line[_("Needed to decide")] = wording.needs_text(comparison, _) or formats.DASH
     return line
 
 
 def effects(shown: Sequence[Comparison], unit: str) -> None:
     """The chart of the effects of one unit."""
     titles = {
-        "times": (_("Side over reference"), _("times (1: no difference)"), ""),
-        "share": (_("Share of the reference"), _("share"), ".2~%"),
-        "difference": (_("Difference of side and reference"), _("difference"), ""),
+        "times": (_("Ratio to the reference"), _("ratio (1: no difference)"), ""),
+        "share": (_("Relative to the reference"), _("share"), ".2~%"),
+        "difference": (_("Difference from the reference"), _("difference"), ""),
     }
     title, x_title, form = titles[unit]
     figure = effect_chart(
@@ -182,7 +187,7 @@ def effects(shown: Sequence[Comparison], unit: str) -> None:
             for each in shown
         ],
         null=NULL[unit],
-        names=(_("decided"), _("undecided, or not under test"), _("claimed")),
+        names=(_("conclusive"), _("inconclusive, or not tested"), _("claimed")),
         title=title,
         x_title=x_title,
         form=form,
@@ -198,13 +203,13 @@ def effects(shown: Sequence[Comparison], unit: str) -> None:
 def measurements(run: BenchmarkRun) -> None:
     """All figures that were measured."""
     if not run.measurements:
-        st.caption(_("Nothing was measured yet."))
+        st.caption(_("Nothing has been measured yet."))
         return
-    titles = (_("Side"), _("Measured figure"), _("Unit"))
+    titles = (_("Side"), _("Measurement"), _("Unit"))
     rows = [wording.measurement_row(each, _) for each in run.measurements]
-    with st.expander(_("All figures"), expanded=not run.comparisons):
+    with st.expander(_("All measurements"), expanded=not run.comparisons):
         components.table([dict(zip(titles, row, strict=True)) for row in rows])
-        st.caption(_("In brackets: 95% interval. Figures are medians over rounds or seeds."))
+        st.caption(_("In brackets: 95% interval. Values are medians over rounds or seeds."))
 
 
 def downloads(runs: Sequence[BenchmarkRun], name: str) -> None:
@@ -216,7 +221,7 @@ def downloads(runs: Sequence[BenchmarkRun], name: str) -> None:
             f"{name}.csv",
             "text/csv",
             key=f"{name}-csv",
-            help=_("A line for each figure and comparison, for a spreadsheet."),
+            help=_("One row per measurement and comparison, for spreadsheets."),
         )
         save_button(
             _("Download JSON"),
@@ -224,7 +229,7 @@ def downloads(runs: Sequence[BenchmarkRun], name: str) -> None:
             f"{name}.json",
             "application/json",
             key=f"{name}-json",
-            help=_("Everything about the run: settings, machine, versions, figures of single rounds."),
+            help=_("Everything about the run: settings, machine, versions and per-round measurements."),
         )
 
 
@@ -242,6 +247,8 @@ def subject(run: BenchmarkRun) -> None:
             _("Started"): formats.moment(run.started_at),
             **{name: str(version) for name, version in run.facts["machine"].get("versions", {}).items()},
         }
-        st.dataframe([{_("Fact"): name, _("Value"): value} for name, value in facts.items()], hide_index=True)
+        st.dataframe(
+            [{_("Property"): name, _("Value"): value} for name, value in facts.items()], hide_index=True
+        )
         if run.job_id is not None:
             go_to("jobs", _("Open its job"), job=run.job_id)

@@ -32,7 +32,7 @@ HEAD = 40  # letters of a column's head
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read
 COSTS = {
     "elapsed_s": N_("Time"),
-    "image_iterations_per_s": N_("Images a second"),
+    "image_iterations_per_s": N_("Images per second"),
     "steps": N_("Steps"),
     "image_iterations": N_("Image-iterations"),
     "peak_memory_bytes": N_("Peak memory"),
@@ -92,7 +92,7 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
     ends = [ending(run.facts) for run in runs]
     if any(ends):
         texts = zip(runs, ends, strict=True)
-        rows.insert(0, {_("Cost"): _("End")} | {_head(run): text or formats.DASH for run, text in texts})
+        rows.insert(0, {_("Cost"): _("Ended by")} | {_head(run): text or formats.DASH for run, text in texts})
     return rows
 
 

@@ -22,7 +22,7 @@ from engine.store.datasets import DatasetSummary
 
 STRATEGIES = {
     "sequential": N_("Sequential: one image at a time"),
-    "grouped": N_("Grouped: images of one object count"),
+    "grouped": N_("Grouped: images with the same object count"),
     "ragged": N_("Ragged: any images together"),
 }
 
@@ -30,16 +30,16 @@ STRATEGIES = {
 def batch_planner(dataset: DatasetSummary) -> None:
     """Choose limit and class; see what each strategy makes of them."""
     if not datasets.class_counts(dataset.name, dataset.imported_at):
-        st.info(_("No image of this dataset has an object."))
+        st.info(_("No image in this dataset contains an object."))
         return
-    st.markdown(_("Does grouping images by object count help on this data? See before anything runs."))
+    st.markdown(_("Does grouping images by object count help on this data? Find out before you start a run."))
     with controls("datasets-batches"):
         left, middle, right, last = st.columns(4, vertical_alignment="bottom")
         with left:
             names = datasets.classes_with_objects(dataset)
-            classes = choose_classes("class", names, meaning=_("Count the objects of these classes alone."))
+            classes = choose_classes("class", names, meaning=_("Count only objects of these classes."))
         limit = middle.number_input(
-            _("Images a batch, at most"),
+            _("Maximum images per batch"),
             1,
             256,
             help=_("The batch size of the run."),
@@ -50,12 +50,13 @@ def batch_planner(dataset: DatasetSummary) -> None:
             SAMPLINGS,
             format_func=partial(choice_name, "sampling"),
             help=_(
-                "How images are drawn for a pass: each once, or so that rare object counts come as often."
+                "How images are drawn in a pass: each one once, or so that rare object counts "
+                "appear as often as common ones."
             ),
             **kept("datasets.sampling", "uniform", allowed=SAMPLINGS),
         )
         with last:
-            weights = choose_detector("detector", _("The detector that times are estimated for."))
+            weights = choose_detector("detector", _("The detector used for the time estimate."))
     if not classes:
         return
     ids = datasets.class_ids(dataset, classes)
@@ -71,12 +72,12 @@ def _answer(plans: dict[str, BatchPlan]) -> None:
     """The planner's sentence."""
     grouped, ragged = plans["grouped"], plans["ragged"]
     if grouped.batches == ragged.batches:
-        text = _("On this data grouping costs nothing: both ways need {batches} batches a pass.")
+        text = _("On this data grouping costs nothing: both methods need {batches} batches per pass.")
         st.success(text.format(batches=ragged.batches))
         return
     text = _(
-        "Grouping needs {grouped} batches a pass, ragged batching {ragged}: grouped batches hold "
-        "{mean} images on average, ragged ones {full}."
+        "Per pass, grouping needs {grouped} batches and ragged batching {ragged}. Grouped batches "
+        "hold {mean} images on average, ragged batches {full}."
     )
     st.info(
         text.format(
@@ -92,7 +93,7 @@ def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
     rows = [
         {
             _("Strategy"): _(STRATEGIES[plan.strategy]),
-            _("Batches a pass"): plan.batches,
+            _("Batches per pass"): plan.batches,
             _("Smallest"): min(plan.sizes),
             _("Median"): plan.median,
             _("Largest"): max(plan.sizes),
@@ -104,8 +105,8 @@ def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
     st.dataframe(rows, hide_index=True)
     st.caption(
         _(
-            "A pass goes over all images once. A grouped batch holds images with equally many objects, so "
-            "many are small; a ragged one holds any images and is full."
+            "A pass uses every image once. A grouped batch holds only images with the same number "
+            "of objects, so many are small; ragged batches hold any images and are full."
         )
     )
     known = sorted({size for cost in found.values() if cost for size in cost.measured})
@@ -115,12 +116,12 @@ def _table(plans: list[BatchPlan], found: dict[str, PassCost | None]) -> None:
             _("Times are estimated from batch sizes measured on this device: {sizes}.").format(sizes=sizes)
         )
     else:
-        st.caption(_("Times and memory appear once a run with this detector has finished on this device."))
+        st.caption(_("Times and memory appear after a run with this detector has finished on this device."))
 
 
 def _estimated(cost: PassCost | None) -> dict[str, str]:
     return {
-        _("Time a pass"): formats.duration(cost.elapsed_s) if cost else formats.DASH,
+        _("Time per pass"): formats.duration(cost.elapsed_s) if cost else formats.DASH,
         _("Memory"): formats.bytes_text(cost.peak_memory_bytes) if cost else formats.DASH,
     }
 
@@ -132,9 +133,9 @@ def _sizes(plans: list[BatchPlan]) -> None:
             for plan in plans
             if plan.strategy != "sequential"  # its one bar of single images would flatten the others
         },
-        title=_("Sizes of batches"),
-        x_title=_("Images in a batch"),
+        title=_("Batch sizes"),
+        x_title=_("Images per batch"),
         y_title=_("Batches"),
         **look(),
     )
-    chart(figure, alt=_("Bars of grouped and ragged batches by size."), key="batch-sizes")
+    chart(figure, alt=_("Histogram of the sizes of grouped and ragged batches."), key="batch-sizes")

@@ -22,7 +22,7 @@ WAYS = {
     "upload": N_("Upload a zip"),
     "path": N_("Folder or file"),
     "coco": N_("COCO JSON"),
-    "known": N_("A known name"),
+    "known": N_("Published dataset"),
 }
 
 
@@ -37,16 +37,16 @@ def import_forms(existing: set[str]) -> None:
         list(WAYS),
         format_func=lambda each: _(WAYS[each]),
         required=True,
-        help=_("Where the dataset lies now."),
+        help=_("Location of the dataset."),
         **kept("datasets.from", "demo", allowed=WAYS),
     )
     {"demo": _demo, "upload": _upload, "path": _path, "coco": _coco, "known": _known}[way](existing)
 
 
 def _demo(existing: set[str]) -> None:
-    st.markdown(_("Synthetic street scenes with people, made on this machine in a few seconds."))
+    st.markdown(_("Synthetic street scenes with people, generated on this machine in a few seconds."))
     if "demo" in existing:
-        st.caption(_("The demo is imported already; importing it again changes nothing."))
+        st.caption(_("The demo is already imported. Importing it again changes nothing."))
     if st.button(_("Import the demo"), type="primary", key="import-demo"):
         with guarded():
             _queued(datasets.import_demo())
@@ -55,14 +55,14 @@ def _demo(existing: set[str]) -> None:
 def _upload(existing: set[str]) -> None:
     st.markdown(
         _(
-            "A zip of a YOLO folder (images and labels, with or without a data file) or of COCO JSON with "
-            "its images. Only images, labels and descriptions are unpacked."
+            "A zip file of a YOLO folder (images and labels, data file optional) or of COCO JSON "
+            "with its images. Only images, labels and descriptions are extracted."
         )
     )
     file = st.file_uploader(
         _("Zip file"),
         type="zip",
-        help=_("At most 200 MB; import a folder if it is larger."),
+        help=_("Maximum 200 MB. Import larger datasets from a folder."),
         key="import-zip",
     )
     name, split = _naming("upload", existing, datasets.splits_in(file) if file else {})
@@ -75,8 +75,8 @@ def _path(existing: set[str]) -> None:
     written = st.text_input(
         _("Path on this machine"),
         help=_(
-            "A YOLO folder, a folder with COCO JSON and its images, an Ultralytics data file (.yaml) or a "
-            "zip. Folders allowed: {folders}"
+            "A YOLO folder, a folder with COCO JSON and its images, an Ultralytics data file "
+            "(.yaml) or a zip file. Allowed folders: {folders}"
         ).format(folders=", ".join(map(str, allowed_roots()))),
         key="import-path-written",
     )
@@ -89,12 +89,12 @@ def _path(existing: set[str]) -> None:
 def _coco(existing: set[str]) -> None:
     written = st.text_input(
         _("Annotation file"),
-        help=_("COCO detection annotations as JSON, on this machine."),
+        help=_("A COCO detection annotation file (JSON) on this machine."),
         key="import-coco-written",
     )
     images = st.text_input(
         _("Image folder"),
-        help=_("The folder that file names in it are relative to; empty: looked for in the usual places."),
+        help=_("The folder that the file names are relative to. Leave empty to search the usual places."),
         key="import-coco-images",
     )
     name = _name("coco", existing)
@@ -109,7 +109,10 @@ def _known(existing: set[str]) -> None:
         datasets.known_names(),
         index=None,
         placeholder=_("Choose a dataset"),
-        help=_("A dataset that Ultralytics downloads; it needs the network, and large ones take long."),
+        help=_(
+            "A dataset that Ultralytics can download. Requires network access; large datasets take a "
+            "long time."
+        ),
         key="import-known-choice",
     )
     name, split = _naming("known", existing)
@@ -138,17 +141,14 @@ def _naming(
         split = st.selectbox(
             _("Split"),
             datasets.SPLIT_CHOICES,
-            help=_(
-                "The part to import, where the dataset has parts; all takes them together. A dataset without "
-                "parts counts as train."
-            ),
+            help=_("The split to import, or all splits. A dataset without splits counts as train."),
             key=f"import-{way}-split",
         )
     if splits:
         counts = ", ".join(
-            f"{each} {_('not there') if count is None else f'{count:,}'}" for each, count in splits.items()
+            f"{each} {_('missing') if count is None else f'{count:,}'}" for each, count in splits.items()
         )
-        st.caption(_("Images in its splits: {counts}").format(counts=counts))
+        st.caption(_("Images per split: {counts}").format(counts=counts))
     return name, split
 
 
@@ -156,13 +156,13 @@ def _name(way: str, existing: set[str]) -> str:
     name = st.text_input(
         _("Name (optional)"),
         help=_(
-            "What to call the dataset here; by default after its source, with a number where another dataset "
-            "has that name."
+            "Name of the dataset. By default, it is derived from the source, with a number added "
+            "if the name is taken."
         ),
         key=f"import-{way}-name",
     ).strip()
     if name in existing:
-        st.warning(_("There is a dataset of this name; the import replaces it."))
+        st.warning(_("A dataset with this name exists. The import replaces it."))
     return name
 
 
@@ -179,7 +179,7 @@ def running_imports() -> None:
     live(_running, every_s=1.5)()
     if facts := st.session_state.get(_IMPORTED):
         text = _(
-            "**{dataset}**: {images} images with {objects} objects; {repairs} labels repaired or left out."
+            "**{dataset}**: {images} images with {objects} objects; {repairs} labels repaired or skipped."
         )
         numbers = {"images": facts["images"], "objects": facts["objects"]}
         numbers["repairs"] = sum(facts["repairs"].values())

@@ -31,7 +31,7 @@ def class_filter(dataset: DatasetSummary) -> int | None:
         _("Class"),
         offered,
         format_func=lambda each: _("All classes") if each == ALL else each,
-        help=_("Count the objects of this class alone."),
+        help=_("Count only objects of this class."),
         **kept("datasets.class", ALL, allowed=offered),
     )
     return None if name == ALL else names[name]
@@ -49,22 +49,22 @@ def object_view(dataset: DatasetSummary) -> None:
         limit = middle.slider(
             _("Last bar"),
             *datasets.LIMITS,
-            help=_("The last bar holds images with so many objects and more."),
+            help=_("The last bar covers images with at least this many objects."),
             **kept("datasets.limit", datasets.last_bucket(counts), parse=_limit),
         )
         with right:
             log = st.toggle(
-                _("Logarithmic"),
-                help=_("Makes small bars visible beside large ones."),
+                _("Logarithmic axis"),
+                help=_("Makes small bars visible next to large ones."),
                 **_switch("datasets.log"),
             )
             share = st.toggle(
-                _("In percent"),
-                help=_("The share of all images, not their number."),
+                _("Percentages"),
+                help=_("Show percentages of all images instead of counts."),
                 **_switch("datasets.share"),
             )
     images = datasets.histogram(counts, limit)
-    labels = [*map(str, range(limit)), _("{limit} and more").format(limit=limit)]
+    labels = [*map(str, range(limit)), _("{limit} or more").format(limit=limit)]
     slot = st.container()
     bucket = _bucket(images, labels)
     figure = charts.object_histogram(
@@ -72,14 +72,14 @@ def object_view(dataset: DatasetSummary) -> None:
         labels,
         title=_("Images by number of objects"),
         x_title=_("Objects in an image"),
-        y_title=_("Share of images") if share else _("Images"),
+        y_title=_("Percentage of images") if share else _("Images"),
         log=log,
         share=share,
         chosen=bucket,
         **look(),
     )
     most = max(range(len(images)), key=images.__getitem__)
-    alt = _("Bars of images by number of objects; most images ({number}) have {label}.")
+    alt = _("Histogram of images by number of objects; most images ({number}) have {label}.")
     with slot:
         chart(
             figure,
@@ -117,11 +117,11 @@ def _bucket(images: list[int], labels: list[str]) -> int | None:
     filled = [place for place, number in enumerate(images) if number]
     with controls("datasets-bucket"):
         return st.selectbox(
-            _("Show the images with"),
+            _("Show images by object count"),
             filled,
             format_func=labels.__getitem__,
-            placeholder=_("Click on a bar, or choose here"),
-            help=_("Opens the images of one bar, with their boxes drawn."),
+            placeholder=_("Click a bar, or choose here"),
+            help=_("Shows the images of one bar with their boxes."),
             **_optional("datasets.bucket", filled),
         )
 
@@ -142,7 +142,7 @@ def gallery(dataset: DatasetSummary, places: list[int], class_id: int | None) ->
                 _("Page of {pages}").format(pages=pages),
                 1,
                 pages,
-                help=_("Twelve images a page."),
+                help=_("Twelve images per page."),
                 width=160,
                 **kept("datasets.page", 1, allowed=range(1, pages + 1), parse=int),
             )
@@ -178,7 +178,7 @@ def _tile(dataset: DatasetSummary, place: int, class_id: int | None) -> None:
     picture = thumbnails.thumbnail(dataset.name, dataset.imported_at, place, class_id)
     text = ngettext("{number} object", "{number} objects", objects).format(number=objects)
     if picture is None:
-        st.warning(_("This image cannot be shown; its file was moved, is damaged or very large."))
+        st.warning(_("This image cannot be shown: the file was moved, is damaged or is too large."))
     else:
         st.image(picture, width="stretch", alt=f"{name}: {text}")
     st.text(f"{name} · {text}")
@@ -188,13 +188,15 @@ def class_view(dataset: DatasetSummary) -> None:
     """Objects of each class, sizes and places of boxes."""
     counts = datasets.class_counts(dataset.name, dataset.imported_at)
     if not counts:
-        st.info(_("No image of this dataset has an object."))
+        st.info(_("No image in this dataset contains an object."))
         return
     order = sorted(counts, key=lambda each: -counts[each])
     named = {dataset.class_names[each]: counts[each] for each in order[:MOST_CLASSES]}
     figure = charts.class_bars(named, title=_("Objects of each class"), x_title=_("Objects"), **look())
     first = next(iter(named))
-    alt = _("Bars of objects by class; most are {name} ({number}).").format(name=first, number=named[first])
+    alt = _("Bar chart of objects by class; the most frequent is {name} ({number}).").format(
+        name=first, number=named[first]
+    )
     chart(figure, alt=alt, key="classes")
     if len(order) > MOST_CLASSES:
         st.caption(
@@ -210,45 +212,45 @@ def _box_charts(dataset: DatasetSummary, class_id: int | None) -> None:
     left, right = st.columns(2)
     sizes = charts.box_sizes(
         figures.sizes,
-        title=_("Sizes of boxes"),
-        x_title=_("Side of the box, as a share of the image's side"),
+        title=_("Box sizes"),
+        x_title=_("Side of the box relative to the side of the image"),
         y_title=_("Boxes"),
         **look(),
     )
     centres = charts.box_centres(
         figures.centres,
-        title=_("Where boxes lie in the image"),
+        title=_("Box positions in the image"),
         legend=_("Boxes"),
-        x_title=_("From the left, as a share of the width"),
-        y_title=_("From the top, as a share of the height"),
+        x_title=_("Distance from the left, fraction of the width"),
+        y_title=_("Distance from the top, fraction of the height"),
         **look(),
     )
     small = sum(figures.sizes[:2]) / max(sum(figures.sizes), 1)
     with left:
-        alt = _("Bars of boxes by size; {share} are smaller than a tenth of the image's side.")
+        alt = _("Histogram of box sizes; {share} are smaller than a tenth of the image side.")
         chart(sizes, alt=alt.format(share=f"{small:.0%}"), key="sizes")
     with right:
-        chart(centres, alt=_("Heat map of the centres of boxes over the image."), key="centres")
+        chart(centres, alt=_("Heat map of box centres."), key="centres")
 
 
 def repair_view(dataset: DatasetSummary) -> None:
     """What was put right or left out at import."""
     counts = datasets.repair_counts(dataset.name, dataset.imported_at)
     if not counts:
-        st.success(_("Nothing had to be repaired."))
+        st.success(_("No repairs were needed."))
         return
-    st.markdown(_("Put right or left out at import. The files themselves were not changed."))
+    st.markdown(_("Corrected or skipped during import. The files themselves were not changed."))
     rows = [
-        {_("Repair"): _(datasets.repair_words(kind)), _("Times"): times, _("Meaning"): _meaning(kind)}
+        {_("Repair"): _(datasets.repair_words(kind)), _("Count"): times, _("Meaning"): _meaning(kind)}
         for kind, times in counts.items()
     ]
     st.dataframe(rows, hide_index=True)
     with controls("datasets-repairs"):
         kind = st.selectbox(
-            _("Kind"),
+            _("Type"),
             [ALL, *counts],
-            format_func=lambda each: _("All kinds") if each == ALL else _(datasets.repair_words(each)),
-            help=_("List the repairs of this kind alone."),
+            format_func=lambda each: _("All types") if each == ALL else _(datasets.repair_words(each)),
+            help=_("Show only repairs of this type."),
             **kept("datasets.repair", ALL, allowed=[ALL, *counts]),
         )
     found = datasets.repairs(dataset.name, dataset.imported_at, None if kind == ALL else kind)
@@ -257,15 +259,15 @@ def repair_view(dataset: DatasetSummary) -> None:
             _("File"): Path(each.file).name,
             _("Line"): formats.DASH if each.line is None else str(each.line),
             _("Repair"): _(datasets.repair_words(each.kind)),
-            _("What was found"): each.action,
-            _("Times"): each.times,
+            _("Details"): each.action,
+            _("Count"): each.times,
             _("Folder"): str(Path(each.file).parent),
         }
         for each in found
     ]
     st.dataframe(listed, hide_index=True)
     if len(found) == 200:
-        st.caption(Markdown(_("The first 200; `python -m engine dataset show` lists all.")))
+        st.caption(Markdown(_("The first 200 repairs. `python -m engine dataset show` lists all of them.")))
 
 
 def _meaning(kind: str) -> str:

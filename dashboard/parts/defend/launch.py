@@ -25,7 +25,7 @@ def launches(subject: DefendedSubject, worst: KnownAttack | None, chain: str) ->
         chain: the defence chosen.
     """
     with controls("defend-launch"):
-        st.subheader(_("Go on"), anchor=False)
+        st.subheader(_("Next steps"), anchor=False)
         attack, harden, train = st.columns(3)
         with attack.container(border=True), guarded():
             _attack(subject, worst, chain)
@@ -36,19 +36,19 @@ def launches(subject: DefendedSubject, worst: KnownAttack | None, chain: str) ->
 
 
 def _attack(subject: DefendedSubject, worst: KnownAttack | None, chain: str) -> None:
-    st.markdown(Markdown(_("**Attack it again, knowingly**")))
+    st.markdown(Markdown(_("**Attack again with knowledge of the defence**")))
     if chain == defences.NONE:
-        st.caption(_("Choose a defence above; then a patch can be made through it."))
+        st.caption(_("Choose a defence above to generate a patch through it."))
         return
     patch = None if worst is None or worst.patch is None else patches.get(worst.patch)
     config = defend.adaptive_config(patch, subject, chain)
     st.caption(
-        _("Makes a patch through {defence}, with the budget of the strongest one, and scores it.").format(
-            defence=chain
-        )
+        _(
+            "Generates a patch through {defence}, with the same budget as the strongest one, and scores it."
+        ).format(defence=chain)
     )
     st.caption(_time(defend.run_s(config)))
-    if st.button(_("Launch the attack"), key="defend-attack", type="primary", icon=":material/play_arrow:"):
+    if st.button(_("Start the attack"), key="defend-attack", type="primary", icon=":material/play_arrow:"):
         st.session_state["defend-attacked"] = generate.submit(config).id
     queued("defend-attacked")
 
@@ -56,7 +56,7 @@ def _attack(subject: DefendedSubject, worst: KnownAttack | None, chain: str) -> 
 def _harden(subject: DefendedSubject, worst: KnownAttack | None) -> None:
     st.markdown(Markdown(_("**Harden the detector**")))
     st.caption(
-        _("Trains it further with patches on its objects, then attacks the hardened one with a new patch.")
+        _("Fine-tunes it with patches on its objects, then attacks the hardened detector with a new patch.")
     )
     if not defend.offers(HARDEN):
         go_to("detectors", _("Detectors"))
@@ -68,23 +68,23 @@ def _harden(subject: DefendedSubject, worst: KnownAttack | None) -> None:
         "class_name": subject.class_name[0],
         "patches": tuple(known),
     }
-    _training(HARDEN, values, _("Launch the hardening"))
+    _training(HARDEN, values, _("Start hardening"))
 
 
 def _train(subject: DefendedSubject) -> None:
     st.markdown(Markdown(_("**Train a defence**")))
-    st.caption(_("Trains a small network on these images that finds patches and paints them out."))
+    st.caption(_("Trains a small network on these images that finds patches and masks them."))
     if not defend.offers(TRAIN):
-        st.caption(_("This version cannot train one yet."))
+        st.caption(_("This version cannot train defences yet."))
         return
     values = {"dataset": subject.dataset, "classes": subject.class_name}
-    _training(TRAIN, values, _("Launch the training"))
+    _training(TRAIN, values, _("Start training"))
 
 
 def _training(kind: str, values: Mapping[str, Any], label: str) -> None:
     limit_s = defend.longest_s(kind, values)
     if limit_s is not None:
-        st.caption(_("At most {time}.").format(time=formats.duration(limit_s)))
+        st.caption(_("Up to {time}.").format(time=formats.duration(limit_s)))
     if st.button(label, key=f"defend-{kind}", icon=":material/play_arrow:"):
         st.session_state[f"defend-{kind}-job"] = defend.start(kind, values).id
     queued(f"defend-{kind}-job")
@@ -92,5 +92,5 @@ def _training(kind: str, values: Mapping[str, Any], label: str) -> None:
 
 def _time(seconds: float | None) -> str:
     if seconds is None:
-        return _("How long it takes here is not known yet.")
+        return _("No time estimate yet.")
     return _("About {time}.").format(time=formats.duration(seconds))

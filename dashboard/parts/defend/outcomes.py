@@ -22,31 +22,32 @@ def outcome_table(attacks: list[KnownAttack], subject: DefendedSubject, chain: s
         subject: for the link to a matrix.
         chain: the defence chosen, that a matrix would try.
     """
-    st.subheader(_("What helps, and against whom"), anchor=False)
+    st.subheader(_("What helps, and against which attacker"), anchor=False)
     found = defend.outcomes(attacks)
     if not found:
-        st.caption(_("Nothing is on record yet. Once patches are scored, they stand here by attacker."))
+        st.caption(_("No scores yet. Scored patches appear here by attacker."))
         return
     table([_row(each) for each in found])
     untried = [each.defence for each in found if each.adaptive is None]
     if untried:
         st.warning(
-            _("Tried only against attackers who did not know of it, which proves nothing: {names}.").format(
+            _("Tested only against attackers who did not know of it, which proves nothing: {names}.").format(
                 names=", ".join(untried)
             ),
             icon=":material/warning:",
         )
     st.caption(
         _(
-            "AP50 of the attacked class with its 95% interval. Unaware: the strongest patch that was not "
-            "made for this detector and defence. Adaptive: the strongest that was made on this detector "
-            "through this defence. Grey and noise: patches without an attack, by the same placement."
+            "AP50 of the attacked class with its 95% interval. Unaware: the strongest patch not "
+            "made for this detector and defence. Adaptive: the strongest patch made on this "
+            "detector through this defence. Grey and noise: non-adversarial patches with the same "
+            "placement."
         )
     )
     numbers = ",".join(dict.fromkeys(str(each.patch) for each in attacks if each.patch is not None))
     go_to(
         "transfer",
-        _("Score all patches behind several defences"),
+        _("Score all patches with several defences"),
         **{
             "t.patches": numbers or None,
             "t.detectors": subject.weights,
@@ -65,13 +66,13 @@ def _row(outcome: DefenceOutcome) -> dict[str, Any]:
         _("Adaptive attacker"): _attacked(outcome.adaptive),
         _("Grey patch"): _left(controls.get("grey")),
         _("Noise patch"): _left(controls.get("noise")),
-        _("ms an image"): _milliseconds(outcome),
+        _("ms per image"): _milliseconds(outcome),
     }
 
 
 def _attacked(attack: KnownAttack | None) -> str:
     if attack is None:
-        return _("not tried")
+        return _("not tested")
     return f"{_left(attack.evaluation['patch'])} · {attack.name}"
 
 

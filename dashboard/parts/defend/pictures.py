@@ -36,7 +36,7 @@ def defended_images(
     counts = datasets.object_counts(dataset.name, dataset.imported_at, ids)
     places = [place for place, count in enumerate(counts) if count]
     if not places:
-        st.info(_("No image of this dataset has objects of this class. Choose another class."))
+        st.info(_("No image in this dataset contains objects of this class. Choose another class."))
         return
     with controls("defend-images"):
         number = page_number("defend.image", len(places))
@@ -64,7 +64,9 @@ def _wait(asks: Sequence[Ask], indices: list[int]) -> None:
     """Look again and again, then draw the whole page anew."""
     if all(ask(indices=indices).state in ("done", "failed") for ask in asks):
         st.rerun()
-    text = _("The detector looks at the images. The first time takes up to a minute, then two seconds.")
+    text = _(
+        "Running the detector on the images. The first time takes up to a minute, later about two seconds."
+    )
     st.info(text, icon=":material/hourglass_top:")
 
 
@@ -74,7 +76,7 @@ def _pictures(images: Sequence[dict[str, Any]], scenes: Sequence[Scene]) -> None
     places = [column for _row in range(0, len(sides), wide) for column in st.columns(wide)]
     for column, (image, side), scene in zip(places, sides, scenes, strict=False):
         found = sum(bool(each[side]) for each in image["objects"])
-        text = _("{scene}: {number} found").format(scene=title(scene), number=found)
+        text = _("{scene}: {number} detected").format(scene=title(scene), number=found)
         picture = patches.file_bytes(image[side]["path"])
         with column:
             st.image(
@@ -91,6 +93,4 @@ def _pictures(images: Sequence[dict[str, Any]], scenes: Sequence[Scene]) -> None
     legend()
     with controls("defend-slides"):
         interactive.slides(story_slides(scenes, images), key="defend-slides")
-    st.caption(
-        _("Found: on this image. ASR and AP50: on all images that were scored, as far as that is on record.")
-    )
+    st.caption(_("Detections are for this image; ASR and AP50 for all scored images, where available."))

@@ -14,18 +14,18 @@ from dashboard.services.stories import Scene
 TITLES = {
     "clean": N_("Clean"),
     "attacked": N_("Attacked"),
-    "defended": N_("Attacked, behind {defence}"),
-    "again": N_("Attacked again, behind {defence}"),
+    "defended": N_("Attacked, with {defence}"),
+    "again": N_("Attacked again, with {defence}"),
     "hardened": N_("Attacked, hardened"),
     "again-hardened": N_("Attacked again, hardened"),
 }
 ATTACKERS = {
     "clean": N_("No attacker"),
-    "attacked": N_("{name}, made elsewhere"),
+    "attacked": N_("{name}, made on another detector"),
     "defended": N_("{name}, made without the defence"),
     "again": N_("{name}, made through the defence"),
     "hardened": N_("{name}, made before the hardening"),
-    "again-hardened": N_("A new patch against the hardened weights ({name})"),
+    "again-hardened": N_("A new patch that attacks the hardened weights ({name})"),
 }
 OWN = N_("{name}, made on this detector")
 
@@ -56,7 +56,7 @@ def scene_rows(scenes: Sequence[Scene]) -> list[dict[str, str]]:
     """A line for each scene, with intervals."""
     return [
         {
-            _("Situation"): title(scene),
+            _("Scenario"): title(scene),
             _("Attacker"): attacker(scene),
             _(SCORES["ap50"]): _score(scene, "ap50"),
             _(SCORES["asr"]): formats.DASH if scene.kind == "clean" else _score(scene, "asr"),
@@ -66,4 +66,4 @@ def scene_rows(scenes: Sequence[Scene]) -> list[dict[str, str]]:
 
 
 def _score(scene: Scene, key: str) -> str:
-    return _("not tried") if scene.scores is None else formats.score(scene.scores, key)
+    return _("not tested") if scene.scores is None else formats.score(scene.scores, key)

@@ -20,9 +20,9 @@ def choose_subject(found: list[DatasetSummary]) -> tuple[DatasetSummary, Defende
     with controls("defend-subject"):
         first, second, third, fourth = st.columns(4)
         with first:
-            weights = choose_detector("f.weights", _("The detector that is to be protected."))
+            weights = choose_detector("f.weights", _("The detector to protect."))
         with second:
-            dataset = choose_dataset(found, _("The images on which it is attacked."))
+            dataset = choose_dataset(found, _("The images to attack it on."))
         with third:
             classes = choose_classes(
                 "f.class", dataset.class_names, meaning=_("The objects that carry the patches.")
@@ -39,17 +39,17 @@ def choose_subject(found: list[DatasetSummary]) -> tuple[DatasetSummary, Defende
 
 def weakness(attacks: list[KnownAttack]) -> KnownAttack | None:
     """The strongest patch on record against the undefended detector, beside its controls."""
-    st.subheader(_("Its weakness"), anchor=False)
+    st.subheader(_("Weakness"), anchor=False)
     worst = defend.strongest(each for each in attacks if each.defence == defences.NONE)
     if worst is None:
         empty_state(
-            _("No patch was scored on this detector and dataset yet, so nobody knows how it can be fooled."),
+            _("No patch has been scored on this detector and dataset yet, so its weakness is unknown."),
             page="generate",
             label=_("Generate a patch"),
         )
         return None
-    knowing = _("made on it") if worst.adaptive else _("made elsewhere")
-    text = _("The strongest patch on record is **{name}**, {origin}: {ap50} of AP50 {clean} is left.")
+    knowing = _("made on this detector") if worst.adaptive else _("made on another detector")
+    text = _("The strongest known patch is **{name}** ({origin}): AP50 falls from {clean} to {ap50}.")
     clean = worst.evaluation["controls"].get("clean", {})
     st.markdown(
         Markdown(text).format(
@@ -61,5 +61,5 @@ def weakness(attacks: list[KnownAttack]) -> KnownAttack | None:
     )
     score_table(worst.evaluation)
     if worst.patch is not None:
-        go_to("patches", _("Look at the patch"), patch=worst.patch)
+        go_to("patches", _("View the patch"), patch=worst.patch)
     return worst

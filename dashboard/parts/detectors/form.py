@@ -49,12 +49,12 @@ def training_form(found: list[DatasetSummary]) -> None:
 def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
     left, right = st.columns(2)
     with left:
-        dataset = choose_dataset(found, _("The images that the detector learns from."))
+        dataset = choose_dataset(found, _("The images used to train the detector."))
         names = datasets.classes_with_objects(dataset)
         classes = st.multiselect(
             _("Classes"),
             names,
-            placeholder=_("All that have objects"),
+            placeholder=_("All classes with objects"),
             help=_(TRAINING["classes"].help),
             **kept("class", [], allowed=names, parse=read_classes, write=write_classes),
         )
@@ -63,7 +63,7 @@ def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
         other_weights("detector")
         trust = trusted([weights], "t-trust")
     strategy = st.segmented_control(
-        _("What is trained"),
+        _("Trained part"),
         list(STRATEGIES),
         format_func=lambda each: _(STRATEGIES[each]),
         required=True,

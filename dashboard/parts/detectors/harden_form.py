@@ -58,7 +58,7 @@ def hardening_form(found: list[DatasetSummary]) -> None:
 def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
     left, right = st.columns(2)
     with left:
-        dataset = choose_dataset(found, _("The images that the detector is hardened on."), name="h-dataset")
+        dataset = choose_dataset(found, _("The images used to harden the detector."), name="h-dataset")
         names = datasets.classes_with_objects(dataset)
         class_name = st.selectbox(
             _("Class"),
@@ -67,16 +67,16 @@ def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
             **kept("h-class", "person" if "person" in names else next(iter(names), ""), allowed=names),
         )
     with right:
-        weights = choose_detector("h-detector", _("The detector to harden; it stays as it is."))
+        weights = choose_detector("h-detector", _("The detector to harden. The original remains unchanged."))
         other_weights("h-detector")
         trust = trusted([weights], "h-trust")
     by_number = {str(each.id): each for each in hardenings.patches()}
     patches = st.multiselect(
-        _("Patches to begin with"),
+        _("Initial patches"),
         list(by_number),
         format_func=lambda number: f"{by_number[number].name} ({number})",
-        placeholder=_("None: the first is made against the detector"),
-        help=_("Patches for the pool; the first is the old patch of the trial."),
+        placeholder=_("None: generate the first one against this detector"),
+        help=_("Patches for the pool. The first one serves as the old patch in the trial."),
         **kept("h-patches", [], allowed=by_number, parse=read_classes, write=write_classes),
     )
     named = {"dataset": dataset.name, "weights": weights, "class_name": class_name or ""}
@@ -87,12 +87,12 @@ def _launch(config: HardeningConfig, trust: bool) -> None:
     again = goes_on("h-resume")
     st.caption(
         _(
-            "It takes the time limit at most, and ends by a trial: a new patch against the hardened weights, "
-            "with the budget of one against the original ones."
+            "Ends within the time limit. It finishes with a trial: a new patch attacks the "
+            "hardened weights with the same budget as one that attacks the original weights."
         )
     )
     if config.time_limit_s:
-        st.caption(_("At most {time}.").format(time=formats.duration(config.time_limit_s)))
+        st.caption(_("Up to {time}.").format(time=formats.duration(config.time_limit_s)))
     if st.button(_("Harden the detector"), type="primary", icon=":material/shield:", key="h-launch"):
         with guarded():
             st.session_state["h-launched"] = hardenings.submit(config, trust=trust, auto_resume=again).id

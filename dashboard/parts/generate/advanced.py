@@ -40,7 +40,7 @@ def advanced(subject: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     sought = st.text_input(
         _("Find a setting"),
-        placeholder=_("A word of its name or its explanation"),
+        placeholder=_("A word from its name or description"),
         icon=":material/search:",
         key="g-find",
     )
@@ -100,7 +100,7 @@ def _found(
         if all(word in f"{field.name} {field.meaning} {field.key}".casefold() for word in words)
     ]
     if not found:
-        st.caption(_("No setting has these words in its name or explanation."))
+        st.caption(_("No setting has these words in its name or description."))
     return {field.key: now[field.key] for field in matter} | _rows(found, now)
 
 

@@ -18,7 +18,7 @@ GROUPS = {
     "detector": (N_("Detector"), ":material/visibility:"),
     "budget": (N_("Duration and images"), ":material/timer:"),
     "patch": (N_("Patch"), ":material/crop_square:"),
-    "placement": (N_("Placement and variation"), ":material/open_with:"),
+    "placement": (N_("Placement and augmentation"), ":material/open_with:"),
     "batches": (N_("Batches and views"), ":material/grid_view:"),
     "optimizer": (N_("Optimizer and schedule"), ":material/trending_down:"),
     "losses": (N_("Loss"), ":material/functions:"),
@@ -61,7 +61,7 @@ class Field:
     @property
     def meaning(self) -> str:
         """Its help in the session's language."""
-        return f"{_(self.help)} {_('0: unused.')}" if self.setting.key == "losses" else _(self.help)
+        return f"{_(self.help)} {_('0 turns it off.')}" if self.setting.key == "losses" else _(self.help)
 
     def matters(self, values: Mapping[str, Any]) -> bool:
         """Whether it has an effect beside the other values."""

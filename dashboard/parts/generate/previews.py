@@ -25,7 +25,7 @@ def placement_preview(config: RunConfig) -> None:
     with controls("generate-preview"), st.container(horizontal=True, vertical_alignment="center"):
         wanted = st.toggle(
             _("Preview the placement"),
-            help=_("Draws the patch on images of your dataset; the first answer takes some seconds."),
+            help=_("Draws the patch on images from your dataset; the first result takes a few seconds."),
             **kept("g.preview", False, parse=lambda text: text == "True"),
         )
         if wanted and st.button(_("Other images"), icon=":material/shuffle:", key="g-shuffle"):
@@ -34,7 +34,7 @@ def placement_preview(config: RunConfig) -> None:
         return
     places = _some_images(config, st.session_state.get("g-shuffled", 0))
     if not places:
-        st.info(_("No image of this dataset has an object of this class."))
+        st.info(_("No image in this dataset contains an object of this class."))
         return
     _follow("placement", lambda again: generate.placement_preview(config, places, again=again), _placed)
 
@@ -43,7 +43,7 @@ def detector_check(config: RunConfig, trust: bool) -> None:
     """Open the detector in a process of its own and show what it finds on one image."""
     wanted = st.toggle(
         _("Check the detector"),
-        help=_("Opens its weights with all safety checks and shows what it finds on one of your images."),
+        help=_("Opens the weights with all safety checks and shows the detections on one of your images."),
         **kept("g.check", False, parse=lambda text: text == "True"),
     )
     places = _some_images(config, 0)[:1]
@@ -62,7 +62,7 @@ def cost_measurement(config: RunConfig, trust: bool) -> None:
     if st.button(
         _("Measure it now"),
         icon=":material/timer:",
-        help=_("Takes a few steps of the run on this device, which takes up to a minute."),
+        help=_("Runs a few steps on this device, which can take up to a minute."),
         key="g-measure",
     ):
         st.session_state["g-measured"] = settings
@@ -97,12 +97,12 @@ def _follow(name: str, ask: Callable[[bool], Preview], show: Callable[[dict[str,
             if waits:
                 st.rerun()  # ends the looking
         elif now.state == "failed":
-            refusal(now.error or _("No answer came."))
+            refusal(now.error or _("No response."))
             if st.button(_("Try again"), key=f"g-again-{name}"):
                 ask(True)
                 st.rerun()
         else:
-            text = _("At work; the first answer takes some seconds …")
+            text = _("Working; the first result takes a few seconds …")
             st.caption(Markdown(":material/hourglass: {text}").format(text=text))
 
     live(look, every_s=EVERY_S if waits else None)()
@@ -112,15 +112,13 @@ def _placed(answer: dict[str, Any]) -> None:
     for column, image in zip(st.columns(SHOWN), answer["images"], strict=False):
         number = len(image["objects"])
         text = ngettext("{number} object", "{number} objects", number).format(number=number)
-        column.image(
-            image["path"], width="stretch", alt=_("The patch placed on an image: {text}").format(text=text)
-        )
+        column.image(image["path"], width="stretch", alt=_("The patch on an image: {text}").format(text=text))
         column.caption(text)
 
 
 def _found(answer: dict[str, Any], config: RunConfig) -> None:
     (image,) = answer["images"]
-    text = _("Works: it finds {found} of class {name} on an image that is labelled with {objects}.")
+    text = _("Works: it detects {found} of class {name} on an image labelled with {objects}.")
     st.success(
         text.format(
             found=len(image["found"]),
@@ -131,4 +129,4 @@ def _found(answer: dict[str, Any], config: RunConfig) -> None:
     )
     boxes = [each["box"] for each in image["found"]]
     picture = thumbnails.drawn(image["path"], image["width"], boxes, [0] * len(boxes))
-    st.image(picture, width=480, alt=_("The image that the detector was checked on."))
+    st.image(picture, width=480, alt=_("The image used to check the detector."))

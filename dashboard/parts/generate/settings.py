@@ -36,7 +36,7 @@ PRESET_NAMES = {
     "quick": N_("Quick"),
     "standard": N_("Standard"),
     "thorough": N_("Thorough"),
-    "own": N_("Own number"),
+    "own": N_("Custom"),
 }
 STARTS = {"grey": N_("Grey"), "noise": N_("Noise"), "patch": N_("An earlier patch")}
 ENSEMBLES = CHOICES["ensemble"]
@@ -88,9 +88,9 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
     """Dataset, detector and classes; without `detector_class` while that must be chosen."""
     left, right = st.columns(2)
     with left:
-        dataset = choose_dataset(found, _("The images that the patch is made on."))
+        dataset = choose_dataset(found, _("The images used to generate the patch."))
     with right:
-        weights = choose_detector("detector", _("The detector that the patch is made against."))
+        weights = choose_detector("detector", _("The detector that the patch attacks."))
         other_weights("detector")
         further = choose_further(query("further_weights"), weights)
     values: dict[str, Any] = {"dataset": dataset.name, "weights": weights, "further_weights": tuple(further)}
@@ -102,9 +102,9 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
     with left:
         names = datasets.classes_with_objects(dataset)
         if not names:
-            st.warning(_("No image of this dataset has an object."))
+            st.warning(_("No image in this dataset contains an object."))
             return values
-        classes = choose_classes("class", names, meaning=_("The objects that the patch is to hide."))
+        classes = choose_classes("class", names, meaning=_("The objects to hide."))
     with right:
         detector_class = choose_detector_class("detector_class", weights, classes)
     if classes and detector_class is not None:
@@ -117,7 +117,7 @@ def _own_classes(detectors: Sequence[str]) -> tuple[str, ...]:
     brought = chosen(query("own_detector_classes"), [], parse=read_classes)
     own = tuple(each for each in brought if each.rpartition("@")[2] in detectors)
     if own:
-        st.caption(_("Classes of single detectors: {classes}").format(classes=", ".join(own)))
+        st.caption(_("Per-detector classes: {classes}").format(classes=", ".join(own)))
     return own
 
 
@@ -128,7 +128,7 @@ def choose_ensemble() -> str:
         list(ENSEMBLES),
         format_func=lambda each: _(ENSEMBLES[each]),
         required=True,
-        help=_("What counts of several detectors' losses: their mean, or the largest."),
+        help=_("How the losses of several detectors are combined: mean, or the largest (max)."),
         **kept(query("ensemble"), "mean", allowed=ENSEMBLES),
     )
 
@@ -136,11 +136,11 @@ def choose_ensemble() -> str:
 def choose_preset(values: Mapping[str, Any]) -> int:
     """How many iterations, with the estimate of each preset."""
     preset = st.segmented_control(
-        _("How thorough"),
+        _("Thoroughness"),
         list(PRESET_NAMES),
         format_func=lambda each: _(PRESET_NAMES[each]),
         required=True,
-        help=_("How many times the run goes over the images: more makes a stronger patch and takes longer."),
+        help=_("Number of passes over the images. More passes make a stronger patch and take longer."),
         **kept("g.preset", "standard", allowed=PRESET_NAMES),
     )
     if preset == "own":
@@ -148,14 +148,14 @@ def choose_preset(values: Mapping[str, Any]) -> int:
             _("Iterations"),
             1,
             MOST_ITERATIONS,
-            help=_("Passes over the images."),
+            help=_("Number of passes over the images."),
             **kept("g.iterations", PRESETS["standard"], allowed=range(1, MOST_ITERATIONS + 1), parse=int),
         )
     st.caption(" · ".join(_preset_text(name, values) for name in PRESETS))
     if limit_s := values.get("time_limit_s"):
         text = _(
-            "A time limit of {time} is set below: what would take longer ends there, so that these times are "
-            "alike. The schedule is fitted to it."
+            "The time limit of {time} below ends longer runs early, so these times are the same. "
+            "The schedule is adapted to it."
         )
         st.caption(text.format(time=formats.duration(limit_s)))
     return PRESETS[preset]
@@ -175,11 +175,11 @@ def _preset_text(preset: str, values: Mapping[str, Any]) -> str:
 def choose_start() -> str:
     """What the patch is before its first step: grey, noise or an earlier patch's file."""
     start = st.segmented_control(
-        _("Start from"),
+        _("Starting patch"),
         list(STARTS),
         format_func=lambda each: _(STARTS[each]),
         required=True,
-        help=_("What the patch is before the first step; an earlier patch is a warm start."),
+        help=_("The patch before the first step. An earlier patch gives a warm start."),
         **kept("g.start", "grey", allowed=STARTS),
     )
     return _earlier_patch() if start == "patch" else start
@@ -211,7 +211,7 @@ def _earlier_patch() -> str:
     path = chosen(_FIRST, parse=_read_patch)
     found = generate.patches()
     if not found:
-        st.info(_("There is no earlier patch yet; the run starts from grey."))
+        st.info(_("There are no earlier patches yet; the run starts from grey."))
         return path or "grey"
     columns = st.columns(6)
     for place, patch in enumerate(found):
@@ -226,7 +226,7 @@ def _earlier_patch() -> str:
                 choose(_FIRST, patch.path, write=_write_patch)
                 st.rerun()
     if not path:
-        st.caption(_("Choose one; until then the run starts from grey."))
+        st.caption(_("Choose a patch. Until then the run starts from grey."))
     elif path not in [patch.path for patch in found]:
         st.text(_("Chosen: {path}").format(path=path))
     return path or "grey"

@@ -16,15 +16,19 @@ from engine.records import Job
 
 TROUBLE = "jobs.trouble"
 ACTIONS = {  # action → its name, icon and what it does
-    "pause": (N_("Pause"), ":material/pause:", N_("Stops it with a checkpoint; it can go on later.")),
-    "resume": (N_("Resume"), ":material/play_arrow:", N_("Queues it again; it goes on from its checkpoint.")),
-    "retry": (N_("Retry"), ":material/replay:", N_("Queues the same work as a new job, from its beginning.")),
+    "pause": (N_("Pause"), ":material/pause:", N_("Saves a checkpoint and stops; you can resume it later.")),
+    "resume": (
+        N_("Resume"),
+        ":material/play_arrow:",
+        N_("Puts it back in the queue; it continues from its checkpoint."),
+    ),
+    "retry": (N_("Retry"), ":material/replay:", N_("Queues the same work as a new job, from the start.")),
 }
-NOTES = N_("For yourself, in Markdown: emphasis, lists and addresses. The search finds them.")
+NOTES = N_("Notes for yourself in Markdown (emphasis, lists, links). They are searchable.")
 MOVES = {
-    "front": (N_("To the front"), ":material/vertical_align_top:"),
-    "up": (N_("One up"), ":material/arrow_upward:"),
-    "end": (N_("To the end"), ":material/vertical_align_bottom:"),
+    "front": (N_("Move to the front"), ":material/vertical_align_top:"),
+    "up": (N_("Move up"), ":material/arrow_upward:"),
+    "end": (N_("Move to the end"), ":material/vertical_align_bottom:"),
 }
 
 
@@ -38,7 +42,10 @@ def buttons(found: JobView) -> None:
         if "cancel" in allowed:
             asked_twice(
                 _("Cancel"),
-                _("Cancelling ends the job for good; a run's last patch is kept. Pause it to go on later."),
+                _(
+                    "Cancelling ends the job permanently; a run's last patch is kept. To continue it "
+                    "later, pause it instead."
+                ),
                 _("Cancel this job"),
                 lambda: _act("cancel", job),
                 icon=":material/cancel:",
@@ -49,7 +56,7 @@ def buttons(found: JobView) -> None:
         if job.state != "running":
             asked_twice(
                 _("Delete"),
-                _("This removes the job, its steps, log and files. Its patch stays under Patches."),
+                _("Removes the job with its steps, log and files. Its patch stays on the Patches page."),
                 _("Delete this job"),
                 lambda: _delete(job),
                 icon=":material/delete:",
@@ -95,7 +102,7 @@ def turn(job: Job) -> None:
     """When a waiting job has its turn."""
     if job.state not in ("queued", "paused"):
         return
-    with st.popover(_("Place in the queue"), icon=":material/low_priority:", key="job-turn"):
+    with st.popover(_("Queue position"), icon=":material/low_priority:", key="job-turn"):
         with st.container(horizontal=True):
             for where, (name, icon) in MOVES.items():
                 if st.button(_(name), icon=icon, key=f"job-{where}"):
@@ -104,10 +111,10 @@ def turn(job: Job) -> None:
             _("Priority"),
             value=job.priority,
             step=1,
-            help=_("Jobs with a higher number go first."),
+            help=_("Jobs with a higher number run first."),
             key="job-priority",
         )
-        if st.button(_("Set the priority"), key="job-set-priority", disabled=priority == job.priority):
+        if st.button(_("Set priority"), key="job-set-priority", disabled=priority == job.priority):
             _change(lambda: jobs.set_priority(job.id, int(priority)))
 
 

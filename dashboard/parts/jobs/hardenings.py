@@ -34,12 +34,12 @@ def tried(trial: Mapping[str, Any]) -> None:
     table([trial_row(_("Before"), trial["before"]), trial_row(_("After"), trial["after"])])
     st.caption(
         _(
-            "AP50, and in brackets ASR with its 95% bootstrap interval over {images} images with {objects} "
-            "objects."
+            "AP50 with ASR in brackets and its 95% bootstrap interval over {images} images with "
+            "{objects} objects."
         ).format(images=f"{trial['images']:,}", objects=f"{trial['objects']:,}")
     )
     if len(trial["battery"]) > 1:
-        st.markdown(_("New patches against the hardened weights; the worst stands in the table above."))
+        st.markdown(_("New patches that attack the hardened weights. The strongest is in the table above."))
         table(
             [
                 {_("Attack"): _(ATTACKS.get(name, name)), _("New patch"): cell(scores)}
@@ -58,11 +58,10 @@ def headline(trial: Mapping[str, Any]) -> str:
         "now": formats.number(after["clean"]["ap50"], 2),
     }
     if trial["attack"] == PLAIN:
-        text = _("Under a new patch of equal budget ASR went from {old} to {new}; clean AP50 {was} → {now}.")
+        text = _("ASR under a new patch with the same budget: {old} → {new}. Clean AP50: {was} → {now}.")
         return text.format(**figures)
     text = _(
-        "Under the worst of {count} new attacks ({attack}) ASR went from {old} to {new}; "
-        "clean AP50 {was} → {now}."
+        "ASR under the strongest of {count} new attacks ({attack}): {old} → {new}. Clean AP50: {was} → {now}."
     )
     attack = _(ATTACKS.get(trial["attack"], trial["attack"]))
     return text.format(count=len(trial["battery"]), attack=attack, **figures)
@@ -75,7 +74,7 @@ def trial_row(name: str, row: Mapping[str, Any]) -> dict[str, str]:
         _("Clean"): formats.number(row["clean"]["ap50"], 3),
         _("Old patch"): cell(row["old_patch"]),
         _("New patch"): cell(row["new_patch"]),
-        _("Noise, grey"): f"{cell(row['noise'])}, {cell(row['grey'])}",
+        _("Noise / grey"): f"{cell(row['noise'])}, {cell(row['grey'])}",
     }
 
 

@@ -18,11 +18,11 @@ def load(job: Job) -> None:
     spent_s = jobs.spent_s(job)
     if len(samples) < 2 or job.started_at is None or spent_s is None:
         return
-    load_chart(samples, zero=job.started_at, span_s=(0.0, rounded(spent_s)), alt=_("Load while the job ran."))
+    load_chart(samples, zero=job.started_at, span_s=(0.0, rounded(spent_s)), alt=_("Load during the job."))
     st.caption(
         _(
-            "This machine as a whole, sampled every ten seconds by its workers; what is longer ago in fewer "
-            "samples."
+            "Load of the whole machine, sampled every ten seconds by its workers. Older history "
+            "is kept at a lower resolution."
         )
     )
 

@@ -19,7 +19,7 @@ def log(job_id: int) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             text = st.text_input(
                 _("Search the log"),
-                placeholder=_("Part of a line"),
+                placeholder=_("Text to find"),
                 icon=":material/search:",
                 key=f"job-log-find-{job_id}",
                 width=260,
@@ -27,16 +27,16 @@ def log(job_id: int) -> None:
             follow = st.toggle(
                 _("Follow"),
                 value=True,
-                help=_("Stay at the end as lines are added."),
+                help=_("Keep the latest lines in view."),
                 key=f"job-log-follow-{job_id}",
             )
             save_button(
-                _("Save the log"),
+                _("Download the log"),
                 partial(jobs.log_bytes, job_id),
                 f"job-{job_id}.log",
                 "text/plain",
                 key=f"job-log-save-{job_id}",
-                help=_("The whole log as text."),
+                help=_("Downloads the whole log as text."),
             )
         _lines(jobs.log_lines(job_id, text), text, follow)
 
@@ -46,7 +46,7 @@ def _lines(lines: list[str], text: str, follow: bool) -> None:
         found = ngettext("{number} line", "{number} lines", len(lines)).format(number=f"{len(lines):,}")
         st.caption(found)
     elif not lines:
-        st.caption(_("Nothing is logged yet."))
+        st.caption(_("The log is empty."))
     if lines:
         with st.container(height=HEIGHT, autoscroll=follow):
             st.code("\n".join(lines[-jobs.LOG_LINES :]), language=None, wrap_lines=True)

@@ -21,24 +21,24 @@ def training_curves(job: Job, found: list[StepRecord]) -> None:
     if not found:
         st.caption(_("Loss and score appear here after the first epoch."))
         return
-    key, title = ("ap50", _("AP50 on the images held out"))
+    key, title = ("ap50", _("AP50 on held-out images"))
     if jobs.kind_of(job.kind).makes == "defence":
-        key, title = ("iou", _("IoU on the images held out"))
+        key, title = ("iou", _("IoU on held-out images"))
     loss, score = st.columns(2, gap="medium")
     with loss:
-        _curve(job, _("Loss of each epoch"), epoch_rows(found))
+        _curve(job, _("Loss per epoch"), epoch_rows(found))
     scored = epoch_rows(found, key)
     with score:
         if scored["place"]:
             _curve(job, title, scored, ink=2)
         else:
-            st.caption(_("No images are held out, so no epoch is scored."))
+            st.caption(_("No images are held out, so epochs are not scored."))
 
 
 def _curve(job: Job, title: str, rows: dict[str, list[float]], *, ink: int = 0) -> None:
     spec = epoch_spec(title=title, x_title=_("Epochs"), ink=ink, **look())
     figures = rows["figure"]
-    so_far = _("{title}: from {first} to {last} in {epochs} epochs.").format(
+    so_far = _("{title}: from {first} to {last} over {epochs} epochs.").format(
         title=title,
         first=formats.number(figures[0], 3),
         last=formats.number(figures[-1], 3),
@@ -61,7 +61,7 @@ def trained(job_id: int, facts: dict[str, Any]) -> None:
     made = trainings.of_job(job_id)
     if made is None:
         return
-    text = _("The best weights are **{name}**, in {path}.")
+    text = _("The best weights are **{name}**, saved in {path}.")
     st.markdown(Markdown(text).format(name=made.name, path=made.path))
     with st.container(horizontal=True):
         go_to("generate", _("Attack it"), detector=made.path, dataset=facts["dataset"]["name"])
@@ -77,9 +77,9 @@ def trained_defence(facts: dict[str, Any]) -> None:
     found = facts["validation"]
     iou, recall, false = st.columns(3)
     fact(iou, _("IoU, best"), formats.number(found["iou"], 3), _epoch(facts["best_epoch"]))
-    fact(recall, _("Patches' area found"), formats.percent(found["recall"]), "")
-    fact(false, _("Clean area painted over"), formats.percent(found["false_area"], 2), "")
-    st.markdown(_("Wherever a defence is named, it is called:"))
+    fact(recall, _("Patch area found"), formats.percent(found["recall"]), "")
+    fact(false, _("Clean area masked"), formats.percent(found["false_area"], 2), "")
+    st.markdown(_("To use this defence, refer to it as:"))
     st.code(facts["defence"], language=None, wrap_lines=True)
 
 

@@ -27,11 +27,11 @@ def storage() -> None:
             _("Uploads"): used.uploads,
             _("Database"): used.database,
             _("Logs"): used.logs,
-            _("Other, such as weights and downloads"): used.other,
-            _("Together"): used.total,
+            _("Other (weights, downloads)"): used.other,
+            _("Total"): used.total,
         }
         st.dataframe(
-            [{_("What"): name, _("Size"): formats.bytes_text(size)} for name, size in parts.items()],
+            [{_("Item"): name, _("Size"): formats.bytes_text(size)} for name, size in parts.items()],
             hide_index=True,
         )
         with controls("storage"):
@@ -41,15 +41,13 @@ def storage() -> None:
 def _prune(size: int) -> None:
     """Offers to remove what is not needed any more."""
     if not size:
-        st.caption(
-            _("Nothing can be cleaned up: no checkpoints of ended jobs, no previews, no unused uploads.")
-        )
+        st.caption(_("Nothing to clean up: no checkpoints of ended jobs, no previews, no unused uploads."))
         return
     asked_twice(
         _("Clean up {size}").format(size=formats.bytes_text(size)),
         _(
-            "This removes checkpoints of jobs that have ended, previews, which can be drawn again, and "
-            "uploaded archives that no dataset refers to."
+            "Removes checkpoints of ended jobs, previews (which can be rendered again), and "
+            "uploaded archives that no dataset uses."
         ),
         _("Clean up now"),
         _pruned,
@@ -67,7 +65,7 @@ def _pruned() -> None:
 def estimates() -> None:
     """How true the estimates were."""
     opened = st.expander(
-        _("How true were the estimates?"),
+        _("How accurate were the estimates?"),
         icon=":material/query_stats:",
         key="jobs-estimates",
         on_change="rerun",
@@ -77,14 +75,14 @@ def estimates() -> None:
     with opened:
         pairs = upkeep.estimate_errors()
         if not pairs:
-            st.caption(_("No finished run had an estimate yet."))
+            st.caption(_("No finished run has an estimate yet."))
             return
         figure = estimates_beside_truth(
             [(_("Job {job}").format(job=job), estimated, actual) for job, estimated, actual in pairs],
-            title=_("Run time: estimated and true (s)"),
+            title=_("Run time: estimated and actual (s)"),
             x_title=_("Estimated (s)"),
-            y_title=_("True (s)"),
+            y_title=_("Actual (s)"),
             equal=_("as estimated"),
             **look(),
         )
-        chart(figure, alt=_("A point for each run: true over estimated seconds."), key="estimate-errors")
+        chart(figure, alt=_("One point per run: actual against estimated time."), key="estimate-errors")

@@ -87,13 +87,13 @@ def situation(found: JobView) -> None:
     """Why a job is where it is, and who waits on what."""
     job = found.job
     if job.wanted:
-        asked = _("It is being cancelled.") if job.wanted == "cancel" else _("It is being paused.")
+        asked = _("Cancelling …") if job.wanted == "cancel" else _("Pausing …")
         st.info(asked, icon=":material/hourglass_top:")
     if job.error:
         refusal(job.error)
     if job.node and job.state != "queued":
         text = (
-            _("Runs on node {node}, {device}.")
+            _("Running on node {node}, {device}.")
             if job.state == "running"
             else _("Ran on node {node}, {device}.")
         )
@@ -101,27 +101,27 @@ def situation(found: JobView) -> None:
     if job.state == "queued":
         st.info(_turn(found), icon=":material/schedule:")
     if job.state in GOES_ON and not found.served:
-        st.warning(_("No worker is alive. Start one in the sidebar."), icon=":material/warning:")
+        st.warning(_("No worker is running. Start one in the sidebar."), icon=":material/warning:")
     if job.state in ("paused", "interrupted"):
-        st.info(_("It goes on from its last checkpoint when it is resumed."), icon=":material/pause:")
+        st.info(_("It continues from its last checkpoint when resumed."), icon=":material/pause:")
     if found.first is not None and job.state in WAITS:
         _related(_("Waits for: {job} ({state})"), found.first)
     if found.origin is not None:
-        _related(_("Made from: {job} ({state})"), found.origin)
+        _related(_("Duplicated from: {job} ({state})"), found.origin)
     for other in found.waiting:
         if other.state in WAITS:
-            _related(_("Waits for this one: {job} ({state})"), other)
+            _related(_("Jobs waiting for this one: {job} ({state})"), other)
 
 
 def _turn(found: JobView) -> str:
     if found.first is not None and found.first.state != "succeeded":
-        return _("It begins once job {job} has succeeded.").format(job=found.first.id)
+        return _("It starts after job {job} succeeds.").format(job=found.first.id)
     ahead = len(found.ahead)
     if not ahead:
-        return _("It is the next in the queue.")
-    return ngettext(
-        "{number} job has its turn before it.", "{number} jobs have their turn before it.", ahead
-    ).format(number=ahead)
+        return _("It is next in the queue.")
+    return ngettext("{number} job is ahead of it.", "{number} jobs are ahead of it.", ahead).format(
+        number=ahead
+    )
 
 
 def _related(text: str, job: Job) -> None:
@@ -132,7 +132,7 @@ def _related(text: str, job: Job) -> None:
 def figures(job: Job, steps: list[StepRecord]) -> None:
     """Time, rate, memory and loss, with the estimate beside each where there is one."""
     going = job.state == "running" and not job.finished_at
-    time_title = _("Time since start") if going else _("Time taken")
+    time_title = _("Elapsed time") if going else _("Duration")
     shown = [
         (time_title, formats.duration(jobs.spent_s(job)), _estimated_time(job.estimate)),
         (_memory_title(job), formats.bytes_text(_memory(job)), _estimated_memory(job.estimate)),
@@ -151,7 +151,7 @@ def _memory_title(job: Job) -> str:
     device = str((job.result or {}).get("device", ""))
     if not device:
         return _("Memory")
-    return _("Memory of the process") if device.startswith("cpu") else _("Memory of the device")
+    return _("Process memory") if device.startswith("cpu") else _("Device memory")
 
 
 def _memory(job: Job) -> int | None:
@@ -182,7 +182,7 @@ def _estimated_time(estimate: dict[str, Any]) -> str:
 def _estimated_memory(estimate: dict[str, Any]) -> str:
     if "peak_memory_bytes" not in estimate:
         return ""
-    return _("Estimated: {memory} at most").format(memory=formats.bytes_text(estimate["peak_memory_bytes"]))
+    return _("Estimated: up to {memory}").format(memory=formats.bytes_text(estimate["peak_memory_bytes"]))
 
 
 def curves(job: Job, found: list[StepRecord]) -> None:
@@ -194,7 +194,7 @@ def curves(job: Job, found: list[StepRecord]) -> None:
     png = jobs.live_image(job.id)
     with picture:
         if png is None and job.state in OPEN:
-            st.caption(_("The patch appears here after its first steps."))
+            st.caption(_("The patch appears here after the first steps."))
         elif png is not None:
             texels(png, alt=_("The patch of job {job}.").format(job=job.id), key="live")
     with charts:
@@ -205,7 +205,7 @@ def curves(job: Job, found: list[StepRecord]) -> None:
     score_chart(job.id)
     if len(found) > 2:
         spec = throughput_spec(title=_("Throughput (images/s)"), x_title=_("Seconds"), **look())
-        line_chart(throughput_rows(found), spec, alt=_("Throughput of the run over its seconds."))
+        line_chart(throughput_rows(found), spec, alt=_("Throughput of the run over time."))
 
 
 def loss_chart(job_id: int, found: list[StepRecord], *, goes_on: bool = False) -> None:
@@ -218,7 +218,7 @@ def loss_chart(job_id: int, found: list[StepRecord], *, goes_on: bool = False) -
     """
     asked = chosen("jobs.axis", "")
     over = asked if asked in AXES else next(iter(AXES))
-    title = _("Loss, smoothed over the raw one")
+    title = _("Loss (smoothed and raw)")
     spec = loss_spec(
         title=title,
         x_title=_(AXES[over]),
@@ -226,7 +226,7 @@ def loss_chart(job_id: int, found: list[StepRecord], *, goes_on: bool = False) -
         smooth=_("Smoothed"),
         **look(),
     )
-    so_far = _("Loss of job {job}: from {first} to {last} in {steps} steps.").format(
+    so_far = _("Loss of job {job}: from {first} to {last} over {steps} steps.").format(
         job=job_id,
         first=formats.number(found[0].loss, 3),
         last=formats.number(found[-1].loss, 3),
@@ -240,7 +240,7 @@ def score_chart(job_id: int) -> None:
     found = [(each.iteration, each.scores, each.ci95) for each in films.validations(job_id)]
     if not found:
         return
-    title = _("Scores on the images held out, with 95% intervals")
+    title = _("Scores on held-out images, with 95% intervals")
     spec = score_spec(
         {name: _(SCORES[name]) for name in SCORED}, title=title, x_title=_("Iterations"), **look()
     )
@@ -250,7 +250,7 @@ def score_chart(job_id: int) -> None:
 def axis_choice() -> None:
     """Whether losses are drawn over iterations, steps or seconds."""
     st.segmented_control(
-        _("Loss over"),
+        _("X axis of the loss"),
         list(AXES),
         format_func=lambda each: _(AXES[each]),
         required=True,
@@ -266,7 +266,7 @@ def result(found: JobView) -> None:
             headline(score.evaluation, score.class_name, score.held_out)
         if ended := ending(found.patch.summary):
             st.caption(ended)
-        go_to("patches", _("Look at the patch"), patch=found.patch.id)
+        go_to("patches", _("View the patch"), patch=found.patch.id)
     elif makes == "scores" and job.result:
         headline(job.result, recorded_words(job.request), None)
     elif makes == "dataset" and job.result:
@@ -278,9 +278,9 @@ def result(found: JobView) -> None:
     elif makes == "defence" and job.result:
         trained_defence(job.result)
     elif makes == "benchmark" and job.result:
-        go_to("benchmarks", _("Look at the benchmark"), suite=job.request["suite"])
+        go_to("benchmarks", _("View the benchmark"), suite=job.request["suite"])
     elif makes == "matrix" and job.result:
-        go_to("transfer", _("Look at the matrix"), matrix=job.result["matrix"])
+        go_to("transfer", _("View the matrix"), matrix=job.result["matrix"])
 
 
 def scores(found: JobView) -> None:
@@ -292,7 +292,7 @@ def scores(found: JobView) -> None:
 
 
 def _imported(facts: dict[str, Any]) -> None:
-    text = _("**{dataset}**: {images} images with {objects} objects; {repairs} labels repaired or left out.")
+    text = _("**{dataset}**: {images} images with {objects} objects; {repairs} labels repaired or skipped.")
     st.markdown(
         Markdown(text).format(
             dataset=facts["dataset"],
@@ -303,7 +303,7 @@ def _imported(facts: dict[str, Any]) -> None:
     )
     for note in facts.get("notes", ()):
         st.text(note)
-    go_to("datasets", _("Look at the dataset"), dataset=facts["dataset"])
+    go_to("datasets", _("View the dataset"), dataset=facts["dataset"])
 
 
 def details(found: JobView) -> None:
@@ -311,7 +311,7 @@ def details(found: JobView) -> None:
     with st.expander(_("Events"), icon=":material/history:"):
         st.dataframe(
             [
-                {_("Time"): formats.moment(event.at), _("Event"): event.event, _("Detail"): event.detail}
+                {_("Time"): formats.moment(event.at), _("Event"): event.event, _("Details"): event.detail}
                 for event in reversed(found.events)
             ],
             hide_index=True,

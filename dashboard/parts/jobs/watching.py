@@ -44,10 +44,10 @@ def watched_switch(job: Job) -> bool:
     with controls("jobs-watching"):
         return bool(
             st.toggle(
-                _("Draw two scenes while it runs"),
+                _("Show two scenes live"),
                 help=_(
-                    "Every 20 seconds a detector looks at two images with the patch of the moment. On a "
-                    "processor this takes a few percent of the run's speed."
+                    "Every 20 seconds, the detector runs on two images with the current patch. On "
+                    "a CPU this slows the run by a few percent."
                 ),
                 **kept("jobs.scenes", job.running_on != "cpu", parse=lambda text: text == "True"),
             )
@@ -65,13 +65,13 @@ def scenes(job: Job) -> None:
     else:
         _ask(state, job, places)
     if state.error:
-        st.caption(_("The scenes cannot be drawn: {why}").format(why=state.error))
+        st.caption(_("The scenes cannot be rendered: {why}").format(why=state.error))
     elif not state.shown and state.asked:
-        st.caption(_("The detector looks at two scenes with the patch of this moment."))
+        st.caption(_("Detecting objects in two scenes with the current patch …"))
     if state.shown:
         image_badge(not unseen)
         for column, picture in zip(st.columns(watching.SCENES), state.shown, strict=False):
-            text = _("With the patch of this moment; the fainter a frame, the lower its score")
+            text = _("With the current patch. Fainter boxes have lower scores.")
             column.image(picture, alt=text, caption=text, width="stretch")
 
 

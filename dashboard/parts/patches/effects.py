@@ -52,14 +52,14 @@ def subject(patch: PatchRecord, name: str) -> Subject | None:
         data.selectbox(
             _("Dataset"),
             list(known),
-            help=_("Any dataset that is imported."),
+            help=_("Choose any imported dataset."),
             **kept(f"{name}.dataset", first, allowed=known),
         )
     ]
     with detector:
         weights = choose_detector(
             f"{name}.detector",
-            _("The detector that looks at the images."),
+            _("The detector to run on the images."),
             first=patch.summary.get("config", {}).get("weights", "demo"),
         )
     own, target = st.columns(2)
@@ -103,11 +103,16 @@ def score_elsewhere(patch: PatchRecord) -> None:
         found = subject(patch, "patches.score")
         if found is None:
             return
-        st.caption(_("It is placed as it was made to be, beside the controls, on all images with the class."))
+        st.caption(
+            _(
+                "Scored with its original placement, together with the controls, on all images that "
+                "contain the class."
+            )
+        )
         if st.button(_("Score it"), type="primary", icon=":material/play_arrow:", key="patch-score"):
             with guarded():
                 job = patches.score_on(patch, **found.asked)
                 st.session_state["patches.scoring"] = (patch.id, job.id)
         if (scoring := st.session_state.get("patches.scoring")) and scoring[0] == patch.id:
-            st.success(_("The score is queued as job {job}.").format(job=scoring[1]))
-            go_to("jobs", _("Watch it"), job=scoring[1])
+            st.success(_("The evaluation is queued as job {job}.").format(job=scoring[1]))
+            go_to("jobs", _("View progress"), job=scoring[1])

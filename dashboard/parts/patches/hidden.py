@@ -43,12 +43,12 @@ def who_is_hidden(score: ScoreRecord, dataset: DatasetSummary | None) -> None:
     """
     known = hidden.of_score(score)
     if known is None:
-        st.caption(_("What became of each object is not on record. Scores made from now on have it."))
+        st.caption(_("Per-object outcomes are not available. Score the patch again to record them."))
         return
     found = hidden.objects(*known)
     if not found:
         return
-    st.subheader(_("Who is hidden?"), anchor=False)
+    st.subheader(_("Which objects are hidden?"), anchor=False)
     with controls("hidden-by"):
         by = st.segmented_control(
             _("By"),
@@ -70,16 +70,16 @@ def _bars(bars: Sequence[Share], by: str) -> int | None:
     with controls("hidden-bar"):
         name = f"patches.by.{by}"
         bar: int | None = st.selectbox(
-            _("Show the objects of"),
+            _("Show objects from"),
             filled,
             format_func=names.__getitem__,
-            placeholder=_("Click on a bar, or choose here"),
+            placeholder=_("Click a bar, or choose here"),
             **{"index": None, **kept(name, None, allowed=[None, *filled], parse=int)},
         )
     figure = hidden_bars(
         [(each.found, each.hidden, each.low, each.high) for each in bars],
         names,
-        title=_("Share of the objects that is hidden, with 95% intervals"),
+        title=_("Percentage of objects hidden, with 95% intervals"),
         x_title=_(BY[by]),
         y_title=_("Hidden"),
         number=_("of {number}"),
@@ -87,7 +87,7 @@ def _bars(bars: Sequence[Share], by: str) -> int | None:
         **look(),
     )
     most = max(filled, key=lambda place: bars[place].hidden)
-    alt = _("Bars of the share that is hidden; most are hidden ({share}) in {label}.")
+    alt = _("Bar chart of the percentage hidden; the highest is {share} in {label}.")
     with slot:
         chart(
             figure,
@@ -116,9 +116,9 @@ def labels(by: str) -> list[str]:
     if by == "score":
         return _ranges(
             [f"{each:g}" for each in SCORES],
-            [_("under {limit}").format(limit=f"{SCORES[0]:g}"), *_between(SCORES)],
+            [_("below {limit}").format(limit=f"{SCORES[0]:g}"), *_between(SCORES)],
         )
-    names = [_("under {limit} px").format(limit=SIZES[0]), *_between(SIZES)]
+    names = [_("below {limit} px").format(limit=SIZES[0]), *_between(SIZES)]
     found = _ranges([str(each) for each in SIZES], names)
     small, medium = SIZES.index(32), SIZES.index(96)
     coco = (
@@ -128,7 +128,7 @@ def labels(by: str) -> list[str]:
 
 
 def _ranges(limits: Sequence[str], names: Sequence[str]) -> list[str]:
-    return [*names, _("{limit} and more").format(limit=limits[-1])]
+    return [*names, _("{limit} or more").format(limit=limits[-1])]
 
 
 def _between(limits: Sequence[float]) -> list[str]:
@@ -155,12 +155,12 @@ def _gallery(found: Sequence[ObjectOutcome], dataset: DatasetSummary) -> None:
         for each in found[(number - 1) * A_PAGE : number * A_PAGE]:
             picture = thumbnails.cut_out(dataset.name, dataset.imported_at, each.image, each.box_xyxy_px)
             text = (
-                _("hidden: {clean} → {patched}") if each.hidden else _("survived: {clean} → {patched}")
+                _("hidden: {clean} → {patched}") if each.hidden else _("still detected: {clean} → {patched}")
             ).format(clean=formats.number(each.clean), patched=formats.number(each.patched))
             with st.container(width=140):
                 if picture is None:
-                    st.caption(_("Its image cannot be shown."))
+                    st.caption(_("This image cannot be shown."))
                 else:
                     st.image(picture, alt=text, width="stretch")
                 st.caption(text)
-    st.caption(_("Scores of the detection of each object, without and with the patch."))
+    st.caption(_("Detection scores of each object, without and with the patch."))

@@ -47,7 +47,7 @@ def portrait(patch: PatchRecord) -> None:
         for name, value in _facts(patch).items():
             st.markdown(Markdown("**{name}**  \n{value}").format(name=name, value=value))
         if patch.job_id is not None:
-            go_to("jobs", _("The run that made it"), job=patch.job_id)
+            go_to("jobs", _("Source run"), job=patch.job_id)
         if patch.notes:
             st.markdown(notes(patch.notes))
         with controls("patch-downloads"), st.container(horizontal=True):
@@ -57,7 +57,7 @@ def portrait(patch: PatchRecord) -> None:
 def _facts(patch: PatchRecord) -> dict[str, str]:
     size = _("{width} × {height} texels").format(width=patch.width, height=patch.height)  # noqa: RUF001
     detector = behind(patch.detector, patch.summary.get("config", {}).get("defences", ()))
-    made_on = f"{patch.dataset}, {detector}, {patch.class_name}" if patch.dataset else _("elsewhere")
+    made_on = f"{patch.dataset}, {detector}, {patch.class_name}" if patch.dataset else _("another detector")
     return {
         _("Size"): f"{size}, {_('circular')}" if patch.circular else size,
         _("Made on"): made_on,
@@ -74,7 +74,7 @@ def _downloads(patch: PatchRecord, png: bytes) -> None:
         f"{name}.png",
         "image/png",
         key="download-png",
-        help=_("The picture, 8 bits."),
+        help=_("The patch as an 8-bit image."),
     )
     save_button(
         _("NPY"),
@@ -101,7 +101,7 @@ def scored(patch: PatchRecord) -> None:
     st.subheader(_("Scores"), anchor=False)
     found = {score.id: score for score in patches.scores(patch.id)}
     if not found:
-        st.caption(_("It has not been scored yet. Score it below."))
+        st.caption(_("Not scored yet. Score it below."))
         return
     first = next(iter(found))
     if len(found) > 1:
@@ -139,7 +139,7 @@ def _score(score: ScoreRecord) -> None:
         title=_("Scores with 95% intervals"),
         **look(),
     )
-    alt = _("Bars of the patch's scores beside no patch, grey and noise; its ASR is {asr}.")
+    alt = _("Bar chart of the patch's scores compared with no patch, grey and noise; its ASR is {asr}.")
     chart(figure, alt=alt.format(asr=formats.percent(score.asr)), key="patch-scores-chart")
     score_table(evaluation)
 
@@ -160,8 +160,9 @@ def history(patch: PatchRecord) -> None:
             if not_scorable:
                 st.caption(
                     _(
-                        "The images held out could not be scored: without a patch the detector finds none of "
-                        "their objects. The run went on without validation and kept its last patch."
+                        "The held-out images could not be scored, because the detector finds none "
+                        "of their objects even without a patch. The run continued without "
+                        "validation and kept its last patch."
                     )
                 )
     if settings := patch.summary.get("config"):
@@ -174,7 +175,7 @@ def history(patch: PatchRecord) -> None:
 
 
 def _validations(events: list[dict[str, Any]]) -> None:
-    st.caption(_("Validations on the images held out:"))
+    st.caption(_("Validations on held-out images:"))
     st.dataframe(
         [
             {
@@ -200,7 +201,7 @@ def manage(patch: PatchRecord) -> None:
                 st.rerun()
     asked_twice(
         _("Delete"),
-        _("This removes the patch, its files and its scores. The run that made it stays."),
+        _("Removes the patch with its files and scores. The run that made it stays."),
         _("Delete this patch"),
         partial(_delete, patch),
         icon=":material/delete:",

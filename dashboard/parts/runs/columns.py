@@ -23,24 +23,24 @@ TITLES = {
     "detector": N_("Detector"),
     "class": N_("Class"),
     "images": N_("Images"),
-    "unseen": N_("New images"),
+    "unseen": N_("Held out"),
     "created": N_("Created"),
     "patch": N_("Patch"),
     "notes": N_("Notes"),
     "grey_asr": N_("ASR of a grey patch"),
     "elapsed_s": N_("Time (s)"),
-    "image_iterations_per_s": N_("Images a second"),
+    "image_iterations_per_s": N_("Images per second"),
     "peak_memory_bytes": N_("Peak memory"),
-    "iterations_done": N_("Iterations done"),
+    "iterations_done": N_("Completed iterations"),
     "steps": N_("Steps"),
     "image_iterations": N_("Image-iterations"),
     **SCORES,
 }
 HELPS = {
     **EXPLAINED,
-    "images": N_("How many images it was scored on."),
-    "unseen": N_("Whether it was scored on images that the run did not see."),
-    "grey_asr": N_("What a grey patch of the same size reaches on the same images."),
+    "images": N_("Number of images it was scored on."),
+    "unseen": N_("Whether it was scored on images that the run did not use."),
+    "grey_asr": N_("The score of a grey patch of the same size on the same images."),
 }
 USUAL = (  # what matters most stands within a phone's width
     *("name", "asr", "confidence_retained", "ap50", "images", "state", "number"),
@@ -108,7 +108,7 @@ def config(shown: Sequence[Row], columns: Sequence[str]) -> dict[str, Any]:
 def _config(shown: Sequence[Row], column: str) -> Any:
     kind, made = COLUMNS[column], st.column_config
     meaning = _(HELPS[column]) if column in HELPS else ""
-    key = _("In filters: {key}").format(key=f"`{column}`")
+    key = _("Filter name: {key}").format(key=f"`{column}`")
     head: dict[str, Any] = {
         "label": title(column),
         "help": f"{meaning} {key}".strip(),

@@ -19,7 +19,7 @@ def gallery(shown: list[Row]) -> None:
     """A card for each run that has a patch, some a page."""
     numbers = [row.patch for row in shown if row.patch is not None]
     if not numbers:
-        st.caption(_("No patch is like that. Change the filter."))
+        st.caption(_("No patches match. Change the filter."))
         return
     number = page_number("runs.page", -(-len(numbers) // PAGE_SIZE))
     with st.container(horizontal=True):
@@ -43,17 +43,18 @@ def card(patch: PatchRecord) -> None:
 
 def import_form() -> None:
     """Put a patch from elsewhere on record."""
-    with st.expander(_("Import a patch from elsewhere"), icon=":material/upload:"):
+    with st.expander(_("Import an external patch"), icon=":material/upload:"):
         with st.form("import-patch", clear_on_submit=True):
             file = st.file_uploader(
                 _("A PNG or JPEG image, or a NumPy array (.npy)"),
                 type=["png", "jpg", "jpeg", "npy"],
                 max_upload_size=LARGEST_MB,
                 help=_(
-                    "Arrays hold 3 by height by width values of 0 to 1, or bytes; pickled ones are refused."
+                    "Arrays hold values from 0 to 1, or bytes, in the shape 3 × height × width. "  # noqa: RUF001
+                    "Pickled arrays are rejected."
                 ),
             )
-            name = st.text_input(_("Name"), placeholder=_("That of the file"), max_chars=200)
+            name = st.text_input(_("Name"), placeholder=_("The file name"), max_chars=200)
             sent = st.form_submit_button(_("Import"), key="import-patch-send")
         if sent and file is None:
             st.warning(_("Choose a file first."))

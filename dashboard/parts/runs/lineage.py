@@ -14,8 +14,8 @@ from dashboard.services.lineage import Relation
 KINDS = {
     "dataset": N_("Dataset"),
     "detector": N_("Detector"),
-    "training": N_("Trained by"),
-    "start": N_("Started from"),
+    "training": N_("Training job"),
+    "start": N_("Starting patch"),
     "origin": N_("Duplicated from"),
     "sweep": N_("Sweep"),
     "matrix": N_("Matrix"),
@@ -30,9 +30,9 @@ def lineage(job_id: int | None, patch_id: int | None) -> None:
     with st.expander(_("Lineage"), icon=":material/account_tree:"):
         before, after = st.columns(2)
         with before:
-            _side(_("Comes from"), found.before, _("Nothing is on record."))
+            _side(_("Origin"), found.before, _("Nothing recorded."))
         with after:
-            _side(_("Led to"), found.after, _("Nothing yet."))
+            _side(_("Used in"), found.after, _("Nothing yet."))
 
 
 def _side(title: str, relations: Sequence[Relation], nothing: str) -> None:

@@ -43,9 +43,9 @@ def ask(known: list[Row]) -> Query:
         placeholder=EXAMPLE,
         icon=":material/filter_alt:",
         help=_(
-            "Words are looked for in names, tags, notes, datasets, detectors and classes. A column is "
-            "compared by <, <=, >, >=, =, != and ~ (contains); combine with and, or, not and brackets. The "
-            "help on a column's head says what filters call it."
+            "Words are searched in names, tags, notes, datasets, detectors and classes. Compare "
+            "columns with <, <=, >, >=, =, != and ~ (contains), and combine conditions with and, "
+            "or, not and brackets. The help of a column header shows its filter name."
         ),
         **kept("runs.where", ""),
     )
@@ -65,7 +65,7 @@ def ask(known: list[Row]) -> Query:
 def _faceted(known: list[Row]) -> list[Row]:
     """The lines with the chosen values of each facet."""
     with st.popover(
-        _("Only"), icon=":material/checklist:", help=_("Show only some states, datasets, tags …")
+        _("Filter by"), icon=":material/checklist:", help=_("Show only certain states, datasets, tags …")
     ):
         chosen = {facet: _facet(known, facet) for facet in FACETS}
     return [row for row in known if all(_has(row, facet, some) for facet, some in chosen.items() if some)]
@@ -104,7 +104,7 @@ def _columns(rows: list[Row]) -> list[str]:
         )
         differing = st.toggle(
             _("Settings that differ"),
-            help=_("A column for each setting in which the runs differ."),
+            help=_("Adds a column for each setting that differs between the runs."),
             **kept("runs.differing", True, parse=lambda text: text == "True"),
         )
     found = list(dict.fromkeys([*chosen, *(run_table.differing(rows) if differing else ())]))

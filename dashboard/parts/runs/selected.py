@@ -32,10 +32,12 @@ def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baselin
     """
     _trouble()
     if chosen:
-        text = ngettext("{number} run is chosen.", "{number} runs are chosen.", len(chosen))
+        text = ngettext("{number} run selected.", "{number} runs selected.", len(chosen))
         st.caption(text.format(number=f"{len(chosen):,}"))
     else:
-        st.caption(_("Choose runs by the boxes at their left to compare, tag, pin, save or delete them."))
+        st.caption(
+            _("Select runs with the checkboxes on the left to compare, tag, pin, export or delete them.")
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         _open(shown)
         if chosen:
@@ -70,7 +72,7 @@ def _compare(chosen: list[Row]) -> None:
 
 def _pin(chosen: list[Row]) -> None:
     if len(chosen) == 1 and "asr" in chosen[0].values:
-        help_text = _("The others then show their difference to this run.")
+        help_text = _("Shows the difference to this run for all others.")
         if st.button(_("Pin as baseline"), icon=":material/keep:", help=help_text, key="runs-pin"):
             choose("runs.baseline", chosen[0].id)
             st.rerun()
@@ -104,11 +106,9 @@ def _name(row: Row) -> None:
 
 
 def _files(rows: list[Row], columns: Sequence[str], *, whole: bool) -> None:
-    label = _("Save all shown") if whole else _("Save the chosen")
+    label = _("Export all shown") if whole else _("Export selected")
     with st.popover(label, icon=":material/download:", key="runs-files"):
-        help_text = _(
-            "These runs with the columns that are shown; of scores also both ends of their intervals."
-        )
+        help_text = _("These runs with the columns shown; scores include both ends of their intervals.")
         for name, make, kind in (
             ("CSV", run_files.as_csv, "text/csv"),
             ("JSON", run_files.as_json, "application/json"),
@@ -125,9 +125,7 @@ def _delete(chosen: list[Row]) -> None:
         names += " " + ngettext("and {number} more", "and {number} more", more).format(number=more)
     asked_twice(
         _("Delete"),
-        _("This removes these runs with their steps, patches, scores and files: {names}.").format(
-            names=names
-        ),
+        _("Removes these runs with their steps, patches, scores and files: {names}.").format(names=names),
         ngettext("Delete {number} run", "Delete {number} runs", len(chosen)).format(number=len(chosen)),
         partial(_remove, chosen),
         icon=":material/delete:",

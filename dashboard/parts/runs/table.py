@@ -95,11 +95,11 @@ def verdict(score: str, found: Difference) -> str:
     """Whether a difference shows a stronger patch, a weaker one or nothing, with its interval."""
     value, low, high = found.interval.value, found.interval.low, found.interval.high
     if math.isnan(low):
-        return _("no interval is known")
+        return _("no interval available")
     stronger = (value > 0) is (score in HIGHER_IS_STRONGER)
     word = ("stronger" if stronger else "weaker") if found.beyond_noise else "noise"
     text = _(VERDICTS[word]).format(low=f"{low:+.2f}", high=f"{high:+.2f}")
-    return text if found.paired else _("{text}, by intervals").format(text=text)
+    return text if found.paired else _("{text}, from intervals").format(text=text)
 
 
 def _beside(column: str, compared: Sequence[str]) -> list[str]:
@@ -112,10 +112,10 @@ def _difference_config(compared: Sequence[str]) -> dict[str, Any]:
     for score in compared:
         name = _(SCORES[score])
         found[f"{score}.difference"] = made.NumberColumn(
-            f"Δ {name}", format="%+.2f", help=_("The difference to the baseline.")
+            f"Δ {name}", format="%+.2f", help=_("The difference from the baseline.")
         )
         found[f"{score}.verdict"] = made.Column(
-            _("{score} beside the baseline").format(score=name),
+            _("{score} relative to the baseline").format(score=name),
             help=_("Beyond noise: the 95% interval of the difference over images excludes 0."),
         )
     return found
@@ -131,7 +131,8 @@ def _how(differences: dict[str, dict[str, Difference]]) -> None:
         len(differences),
     ).format(number=len(differences))
     how = _(
-        "{paired} of {all} differences are taken image by image, the others by the intervals of both scores, "
-        "which are wider. Noise is that of images: another seed makes another patch."
+        "{paired} of {all} differences are paired by image; the others are derived from the "
+        "intervals of both scores, which are wider. Noise covers images only: another seed makes "
+        "another patch."
     ).format(paired=paired, all=len(every))
     st.caption(f"{text} {how}" if every else text)

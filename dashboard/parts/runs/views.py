@@ -32,7 +32,7 @@ def groups(shown: list[Row], columns: Sequence[str]) -> None:
     offered = [key for key in COLUMNS if key not in SCORES and any(key in row.values for row in shown)]
     usual = next(iter(run_table.differing(shown)), "dataset")
     if not offered:
-        st.caption(_("No run is like that. Change the filter."))
+        st.caption(_("No runs match. Change the filter."))
         return
     with controls("runs-groups"):
         by = st.selectbox(
@@ -51,7 +51,7 @@ def groups(shown: list[Row], columns: Sequence[str]) -> None:
     others = sorted({key for group in found for key in group.differs})
     if others:
         names = ", ".join(title(key) for key in others)
-        st.caption(_("Within groups runs differ in more than the seed: {names}.").format(names=names))
+        st.caption(_("Runs within a group differ in more than the seed: {names}.").format(names=names))
 
 
 def _group_row(group: Group, by: str, figures: Sequence[str]) -> dict[str, Any]:
@@ -88,31 +88,33 @@ def dots(shown: list[Row]) -> None:
     """Any two columns of numbers against each other."""
     offered = numeric(shown, list(COLUMNS))
     if len(offered) < 2:
-        st.caption(_("Nothing to draw: no two columns of these runs hold numbers."))
+        st.caption(_("Nothing to plot: these runs do not have two numeric columns."))
         return
     with controls("runs-dots"), st.container(horizontal=True, vertical_alignment="bottom"):
-        x = _axis(_("Across"), "runs.x", offered, "elapsed_s")
-        y = _axis(_("Up"), "runs.y", offered, "asr" if "asr" in offered else offered[-1])
+        x = _axis(_("X axis"), "runs.x", offered, "elapsed_s")
+        y = _axis(_("Y axis"), "runs.y", offered, "asr" if "asr" in offered else offered[-1])
         by = st.selectbox(
-            _("Coloured by"),
+            _("Colour by"),
             [NO_COLUMN, *COLUMNS],
-            format_func=lambda key: _("nothing") if key == NO_COLUMN else option(key),
+            format_func=lambda key: _("none") if key == NO_COLUMN else option(key),
             width=240,
             **kept("runs.colour", NO_COLUMN, allowed=[NO_COLUMN, *COLUMNS]),
         )
-        log_x, log_y = _log(_("Log across"), "runs.logx"), _log(_("Log up"), "runs.logy")
+        log_x, log_y = _log(_("Logarithmic x axis"), "runs.logx"), _log(_("Logarithmic y axis"), "runs.logy")
     inked = shown if by == NO_COLUMN else run_table.ordered(shown, by, falling=False)
     drawn = [_dot(row, x, y, by) for row in inked if x in row.values and y in row.values]
     figure = scatter(
         drawn,
-        title=_("{y} over {x}").format(y=title(y), x=title(x)),
+        title=_("{y} against {x}").format(y=title(y), x=title(x)),
         x_title=title(x),
         y_title=title(y),
         log_x=log_x,
         log_y=log_y,
         **look(),
     )
-    alt = _("{number} runs as dots: {y} over {x}.").format(number=len(drawn), y=title(y), x=title(x))
+    alt = _("Scatter plot of {number} runs: {y} against {x}.").format(
+        number=len(drawn), y=title(y), x=title(x)
+    )
     chart(figure, alt=alt, key="runs-scatter")
 
 
@@ -150,7 +152,7 @@ def parallel(shown: list[Row]) -> None:
     scores = [key for key in SCORES if any(key in row.values for row in shown)]
     settings = run_table.differing([row for row in shown if any(key in row.values for key in scores)])
     if not scores or not settings:
-        st.caption(_("Nothing to draw: two scored runs with different settings are needed."))
+        st.caption(_("Nothing to plot: you need two scored runs with different settings."))
         return
     with controls("runs-parallel"), st.container(horizontal=True, vertical_alignment="bottom"):
         last = _axis(_("Score"), "runs.score", scores, "asr")
@@ -165,7 +167,7 @@ def parallel(shown: list[Row]) -> None:
     sized = {key for key in axes for row in shown if isinstance(row.values.get(key), int | float)} | {last}
     drawn = [row for row in shown if all(key in row.values for key in sized)][:DRAWN]
     if len(drawn) < 2 or not axes:
-        st.caption(_("Nothing to draw: two scored runs with different settings are needed."))
+        st.caption(_("Nothing to plot: you need two scored runs with different settings."))
         return
     low_is_best = last not in HIGHER_IS_STRONGER
     best = min(range(len(drawn)), key=lambda at: drawn[at].values[last] * (1 if low_is_best else -1))
@@ -174,13 +176,13 @@ def parallel(shown: list[Row]) -> None:
         [f"{_title_of(row)} · {title(last)} {_value(last, row.values[last])}" for row in drawn],
         best=best,
         low_is_best=low_is_best,
-        title=_("Settings and {score}: the strongest run is thick").format(score=title(last)),
+        title=_("Settings and {score} (strongest run: thick line)").format(score=title(last)),
         **look(),
     )
-    alt = _("A line for each of {number} runs; the strongest is {name}.")
+    alt = _("One line for each of {number} runs; the strongest is {name}.")
     chart(figure, alt=alt.format(number=len(drawn), name=_title_of(drawn[best])), key="runs-parallel-chart")
     if len(shown) > DRAWN:
-        st.caption(_("The first {number} runs are drawn.").format(number=DRAWN))
+        st.caption(_("Showing the first {number} runs.").format(number=DRAWN))
 
 
 def _usual_axes(settings: list[str]) -> list[str]:

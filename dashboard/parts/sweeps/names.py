@@ -11,10 +11,10 @@ from dashboard.services import sweeps
 from dashboard.services.sweeps import Sweep, Trial
 
 OBJECTIVES = {
-    "asr": N_("ASR, the highest"),
-    "smooth": N_("Confidence retained, the least"),
-    "ap50": N_("AP50, the lowest"),
-    "images_per_s": N_("Images a second, the most"),
+    "asr": N_("Highest ASR"),
+    "smooth": N_("Lowest confidence retained"),
+    "ap50": N_("Lowest AP50"),
+    "images_per_s": N_("Most images per second"),
 }
 SHORT = {
     "asr": N_("ASR"),
@@ -23,20 +23,20 @@ SHORT = {
     "images_per_s": N_("images/s"),
 }
 SAMPLERS = {
-    "tpe": N_("Learn from earlier trials (TPE)"),
-    "random": N_("At random"),
-    "grid": N_("Every combination of lists"),
+    "tpe": N_("Based on earlier trials (TPE)"),
+    "random": N_("Random"),
+    "grid": N_("Every combination of the lists"),
 }
 PRUNERS = {
     "none": N_("None"),
-    "median": N_("Those behind the median"),
-    "asha": N_("All but the best quarter (ASHA)"),
+    "median": N_("Those below the median"),
+    "asha": N_("All but the top quarter (ASHA)"),
 }
 SWEEP_STATES = {
-    "running": N_("At work: {ended} of {total} trials have ended."),
+    "running": N_("Running: {ended} of {total} trials finished."),
     "finished": N_("{ended} of {total} trials."),
-    "failed": N_("Stopped: {ended} of {total} trials have ended."),
-    "cancelled": N_("Cancelled: {ended} of {total} trials have ended."),
+    "failed": N_("Stopped: {ended} of {total} trials finished."),
+    "cancelled": N_("Cancelled: {ended} of {total} trials finished."),
 }
 PATCH_SIZE = N_("Patch size")  # the one name that stands for two settings
 

@@ -54,14 +54,14 @@ def _subject() -> tuple[dict[str, Any], bool]:
     """The settings that all trials share, and whether to trust the weight file."""
     left, right = st.columns(2)
     with left:
-        dataset = choose_dataset(datasets.summaries(), _("The images that the patches are made on."))
+        dataset = choose_dataset(datasets.summaries(), _("The images used to generate the patches."))
     with right:
-        weights = choose_detector("detector", _("The detector that the patches are made against."))
+        weights = choose_detector("detector", _("The detector that the patches attack."))
     values: dict[str, Any] = {"dataset": dataset.name, "weights": weights}
     own, target, size, passes = st.columns(4)
     with own:
         classes = choose_classes(
-            "class", datasets.classes_with_objects(dataset), meaning=_("The objects that a patch is to hide.")
+            "class", datasets.classes_with_objects(dataset), meaning=_("The objects to hide.")
         )
     with target:
         detector_class = choose_detector_class("detector_class", weights, classes)
@@ -70,14 +70,14 @@ def _subject() -> tuple[dict[str, Any], bool]:
         32,
         4096,
         step=32,
-        help=_("The images' long side in pixels, a multiple of 32."),
+        help=_("Long side of the images in pixels, a multiple of 32."),
         **kept("s.image_size", 640, allowed=range(32, 4097, 32), parse=int),
     )
     values["iterations"] = passes.number_input(
         _("Iterations"),
         1,
         1_000_000,
-        help=_("Passes over the images of each trial, where that is not varied."),
+        help=_("Number of passes over the images in each trial, unless varied."),
         **kept("s.iterations", USUAL_ITERATIONS, allowed=range(1, 1_000_001), parse=int),
     )
     if classes and detector_class is not None:
@@ -117,7 +117,7 @@ def _how() -> dict[str, Any]:
             _("Objective"),
             list(OBJECTIVES),
             format_func=lambda each: _(OBJECTIVES[each]),
-            help=_("What tells the better trial, measured on images that are held out."),
+            help=_("The metric that ranks trials, measured on held-out images."),
             **kept("s.objective", "asr", allowed=OBJECTIVES),
         ),
         "sampler": sampler.selectbox(
@@ -128,10 +128,10 @@ def _how() -> dict[str, Any]:
             **kept("s.sampler", "tpe", allowed=SAMPLERS),
         ),
         "prune": pruner.selectbox(
-            _("Give up early"),
+            _("Prune trials"),
             list(PRUNERS),
             format_func=lambda each: _(PRUNERS[each]),
-            help=_("Trials that fall behind in their validations are cancelled."),
+            help=_("Cancels trials that fall behind in validation."),
             **kept("s.prune", "none", allowed=PRUNERS),
         ),
         "trials": int(
@@ -139,7 +139,7 @@ def _how() -> dict[str, Any]:
                 _("Trials"),
                 1,
                 10_000,
-                help=_("How many combinations are tried at most."),
+                help=_("Maximum number of combinations to try."),
                 **kept("s.trials", USUAL_TRIALS, allowed=range(1, 10_001), parse=int),
             )
         ),
@@ -148,7 +148,7 @@ def _how() -> dict[str, Any]:
                 _("Seeds"),
                 1,
                 100,
-                help=_("Runs of each trial, whose mean decides."),
+                help=_("Runs per trial; their mean decides."),
                 **kept("s.seeds", 1, allowed=range(1, 101), parse=int),
             )
         ),

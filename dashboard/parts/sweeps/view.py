@@ -45,7 +45,7 @@ def situation(sweep: Sweep) -> None:
     """How far the sweep is, what it tries, and what can be asked of it."""
     asked = sweeps.request_of(sweep)
     state = _(SWEEP_STATES[sweep.state]).format(ended=sweep.ended, total=asked.total)
-    about = _("{objective}, on {dataset} and {detector}, begun {when}").format(
+    about = _("{objective}, on {dataset} and {detector}, started {when}").format(
         objective=_(OBJECTIVES[asked.objective]),
         dataset=setting_value(asked.config.dataset),
         detector=setting_value(asked.config.weights),
@@ -59,12 +59,12 @@ def situation(sweep: Sweep) -> None:
         st.warning(_("Its runs are paused or interrupted."), icon=":material/warning:")
     with controls("sweep-actions"), st.container(horizontal=True):
         may_go_on = sweep.state == "failed" or stuck
-        if may_go_on and st.button(_("Go on"), icon=":material/play_arrow:", key="sweep-go-on"):
+        if may_go_on and st.button(_("Resume"), icon=":material/play_arrow:", key="sweep-go-on"):
             _act(partial(sweeps.go_on, sweep.id))
         if sweep.state in ("running", "failed"):
             asked_twice(
                 _("Cancel"),
-                _("This ends the sweep for good, runs under way included. What has ended stays."),
+                _("Cancels the sweep permanently, including running trials. Finished trials stay."),
                 _("Cancel this sweep"),
                 partial(_act, partial(sweeps.cancel, sweep.id)),
                 icon=":material/cancel:",
@@ -90,8 +90,8 @@ def best(sweep: Sweep) -> None:
             go_to("jobs", _("Open its job"), job=job_id)
     st.caption(
         _(
-            "It is the best of several on the same images held out, which flatters it a little: score it on "
-            "other images before you rely on its figure."
+            "It was selected as the best of several on the same held-out images, which makes its "
+            "score slightly optimistic. Score it on other images before you rely on it."
         )
     )
 
@@ -118,7 +118,7 @@ def figures(sweep: Sweep, **how: bool) -> dict[str, tuple[go.Figure, str]]:
             objective_over_trials(
                 [_point(sweep, trial) for trial in scored],
                 low_is_best=low,
-                title=_("{objective} over trials").format(objective=short),
+                title=_("{objective} by trial").format(objective=short),
                 x_title=_("Trial"),
                 names=(_("Trial"), _("Pruned"), _("Best so far")),
                 **how,
@@ -140,10 +140,10 @@ def figures(sweep: Sweep, **how: bool) -> dict[str, tuple[go.Figure, str]]:
                 [_point(sweep, trial).text for trial in whole],
                 best=whole.index(best_one),
                 low_is_best=low,
-                title=_("Settings and {objective}; thick: the best").format(objective=short),
+                title=_("Settings and {objective} (best trial: thick line)").format(objective=short),
                 **how,
             ),
-            _("A line for each of {number} trials across what was varied and {objective}.").format(
+            _("One line for each of {number} trials across the varied settings and {objective}.").format(
                 number=len(whole), objective=short
             ),
         )
@@ -155,7 +155,7 @@ def figures(sweep: Sweep, **how: bool) -> dict[str, tuple[go.Figure, str]]:
                 title=_("Importance of settings (PED-ANOVA)"),
                 **how,
             ),
-            _("How much each setting matters for the best trials; the most important is {name}.").format(
+            _("Importance of each setting for the best trials; the most important is {name}.").format(
                 name=dimension_name(ranked[0])
             ),
         )
@@ -223,7 +223,7 @@ def patches(sweep: Sweep) -> None:
             st.image(patch.image, width=160, alt=name)
             st.text(name)
             st.caption(settings_text(trial))
-            go_to("patches", _("Look at the patch"), patch=patch.id)
+            go_to("patches", _("View the patch"), patch=patch.id)
             go_to("generate", _("Generate with these settings"), from_job=job_id)
 
 
@@ -257,6 +257,6 @@ def _report_button(sweep: Sweep) -> None:
         f"patchbench-sweep-{sweep.id}.html",
         "text/html",
         key=f"sweep-report-{sweep.id}",
-        help=_("One file with the trials, the charts and the best patches that opens without a network."),
+        help=_("One HTML file with the trials, charts and best patches that opens offline."),
         icon=":material/description:",
     )

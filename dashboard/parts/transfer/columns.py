@@ -16,14 +16,14 @@ from dashboard.services.matrices import Attack, ColumnSummary, Figure, Matrix
 
 def columns(matrix: Matrix, dataset: str) -> None:
     """A line for each detector and defence, first the one that leaves most under the adaptive attacker."""
-    text = _("**What each column costs, and what its strongest attackers leave (AP50)**")
+    text = _("**Cost of each column, and AP50 under its strongest attackers**")
     st.markdown(Markdown(text))
     table(column_rows(matrix, dataset))
     st.caption(
         _(
-            "Adaptive: made on this detector through this very defence, so its attacker knew both. Defences "
-            "are sorted by what is left then. One that was tried only against attackers who did not know of "
-            "it has proven nothing yet."
+            "Adaptive: made on this detector through this defence, so the attacker knew both. "
+            "Defences are sorted by AP50 under that attacker. A defence tested only against "
+            "attackers who did not know of it has proven nothing yet."
         )
     )
 
@@ -39,8 +39,8 @@ def _row(summary: ColumnSummary, names: dict[str, str]) -> dict[str, Any]:
         _("Detector"): summary.column.name,
         _("Defence"): chain_name(summary.column.defence),
         _("Clean AP50"): figure_text(summary.clean),
-        _("ms an image"): _milliseconds(summary),
-        _("Best attacker"): _attack(summary.best, names),
+        _("ms per image"): _milliseconds(summary),
+        _("Strongest attacker"): _attack(summary.best, names),
         _("Adaptive attacker"): _attack(summary.adaptive, names),
     }
 
@@ -66,5 +66,5 @@ def _milliseconds(summary: ColumnSummary) -> str:
 
 def _attack(attack: Attack | None, names: dict[str, str]) -> str:
     if attack is None:
-        return _("not tried")
+        return _("not tested")
     return f"{figure_text(attack.left)} · {names[attack.patch]}"

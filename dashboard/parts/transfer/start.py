@@ -32,7 +32,7 @@ def start_form(*, first: bool) -> None:
     """
     offered, known = matrices.patch_options(), {each.name: each for each in datasets.summaries()}
     if not offered:
-        empty_state(_("There is no patch yet."), page="generate", label=_("Generate a patch"))
+        empty_state(_("No patches yet."), page="generate", label=_("Generate a patch"))
         return
     if not known:
         empty_state(_("No dataset is imported yet."), page="datasets", label=_("Import a dataset"))
@@ -49,7 +49,7 @@ def start_form(*, first: bool) -> None:
                 _("Detectors"),
                 detectors.detectors(),
                 ["demo"],
-                help=_("Each patch is scored on each. Names that are not files are downloaded first."),
+                help=_("Each patch is scored on each detector. Published models are downloaded first."),
                 format_func=detector_name,
             )
         with right:
@@ -62,7 +62,7 @@ def start_form(*, first: bool) -> None:
             )
         chains = choose_chains("t.defences")
         if not (chosen and weights and data):
-            st.caption(_("Choose a patch, a detector and a dataset or more of each."))
+            st.caption(_("Choose at least one patch, detector and dataset."))
             return
         if chains is not None:
             _subject(chosen, weights, data, chains, [known[each].class_names for each in data])
@@ -73,8 +73,8 @@ def _patches(offered: dict[int, str]) -> list[int]:
         _("Patches"),
         list(offered),
         format_func=lambda each: f"{each} {offered.get(each, '')}",
-        placeholder=_("Choose one patch or more"),
-        help=_("Patches on record; type to search by number or name."),
+        placeholder=_("Choose one or more patches"),
+        help=_("Stored patches. Type to search by number or name."),
         **kept(
             "t.patches",
             [],
@@ -84,7 +84,7 @@ def _patches(offered: dict[int, str]) -> list[int]:
         ),
     )
     if not found:
-        st.button(_("Choose the latest five"), key="latest-five", on_click=_take_latest)
+        st.button(_("Select the latest five"), key="latest-five", on_click=_take_latest)
     return found
 
 
@@ -116,7 +116,7 @@ def _subject(
         each for each in dict.fromkeys(classes_of[0]) if each and all(each in own for own in classes_of)
     ]
     if not common:
-        st.warning(_("These datasets have no class in common. Choose others."), icon=":material/warning:")
+        st.warning(_("These datasets have no classes in common. Choose others."), icon=":material/warning:")
         return
     own, target, size, most = st.columns(4)
     with own:
@@ -128,14 +128,14 @@ def _subject(
         32,
         4096,
         step=32,
-        help=_("The images' long side in pixels, a multiple of 32."),
+        help=_("Long side of the images in pixels, a multiple of 32."),
         **kept("t.image_size", _made_at(chosen[0]), allowed=range(32, 4097, 32), parse=int),
     )
     max_images = most.number_input(
-        _("Images at most"),
+        _("Maximum images"),
         0,
         10_000_000,
-        help=_("Use at most this many of each dataset's images; 0 for all."),
+        help=_("Maximum number of images to use from each dataset. 0 uses all."),
         **kept("t.max_images", 0, parse=int),
     )
     if not classes or detector_class is None:
@@ -166,7 +166,7 @@ def _made_at(patch_id: int) -> int:
 def _cost(cells: int, elapsed_s: float | None) -> str:
     text = ngettext("{number} cell", "{number} cells", cells).format(number=f"{cells:,}")
     if elapsed_s is None:
-        return _("{cells}, each beside clean images, a grey patch and noise.").format(cells=text)
-    return _("{cells}, each beside clean images, a grey patch and noise; about {time}.").format(
+        return _("{cells}, each with clean images, a grey patch and noise as controls.").format(cells=text)
+    return _("{cells}, each with clean images, a grey patch and noise as controls; about {time}.").format(
         cells=text, time=formats.duration(elapsed_s)
     )

@@ -22,8 +22,10 @@ from dashboard.services import datasets, matrices, seen
 from dashboard.services.matrices import Figure, Matrix, Table, TableColumn, TableRow
 
 STATES = {
-    "running": N_("At work, or ended in the middle: {ended} of {total} cells are there."),
-    "interrupted": N_("Interrupted: {ended} of {total} cells are there. Start the same matrix to go on."),
+    "running": N_("Running or stopped early: {ended} of {total} cells are available."),
+    "interrupted": N_(
+        "Interrupted: {ended} of {total} cells are available. Start the same matrix again to resume."
+    ),
     "finished": N_("{ended} of {total} cells."),
 }
 LOW_IS_STRONG = ("confidence_retained", "ap50", "ap50_95", "relative_ap50")
@@ -33,7 +35,7 @@ def situation(matrix: Matrix) -> None:
     """How far the matrix is, and where it came from."""
     text = _(STATES[matrix.state]).format(ended=matrix.ended, total=matrix.total)
     asked = matrix.request
-    about = _("{class_name}, images of {size} px, begun {when}").format(
+    about = _("{class_name}, images of {size} px, started {when}").format(
         class_name=", ".join(matrices.class_names(matrix)),
         size=asked["image_size"],
         when=formats.moment(matrix.started_at),
@@ -51,7 +53,7 @@ def metric_choice() -> str:
             list(SCORES),
             format_func=lambda key: _(SCORES[key]),
             width=320,
-            help=_("What the cells show; bright cells are strong patches."),
+            help=_("The score shown in the cells. Bright cells mean strong patches."),
             **kept("transfer.metric", "asr", allowed=SCORES),
         )
 
@@ -67,21 +69,21 @@ def heat_maps(matrix: Matrix, metric: str) -> None:
             _heat_map(
                 group, metric, whose, [_heading(each, several) for each in group.columns], (number, part)
             )
-        with st.expander(_("The same as a table: {title}").format(title=title), icon=":material/table:"):
+        with st.expander(_("Table: {title}").format(title=title), icon=":material/table:"):
             table(table_rows(found))
         columns(matrix, found.dataset)
     if any(each.adaptive for found in shown for figures in found.figures for each in figures):
         st.caption(
-            _("{sign} and a frame: the patch was made on this detector through this defence.").format(
+            _("{sign} and a border: the patch was made on this detector through this defence.").format(
                 sign=ADAPTIVE
             )
         )
     if any(each.own for found in shown for figures in found.figures for each in figures):
-        st.caption(_("{sign} and a frame: the patch was made on this detector.").format(sign=OWN))
+        st.caption(_("{sign} and a border: the patch was made on this detector.").format(sign=OWN))
     st.caption(
         _(
-            "With each figure: its 95% bootstrap interval over images. A patch that does not beat grey has "
-            "shown occlusion, not an attack."
+            "Each score has its 95% bootstrap interval over images. A patch that is no stronger "
+            "than grey shows occlusion, not an attack."
         )
     )
     st.caption(_(MEANINGS))
@@ -181,7 +183,7 @@ def cell_images(matrix: Matrix) -> None:
     st.subheader(_("Before and after"), anchor=False)
     names, detectors = matrices.patch_names(matrix), matrices.detector_names(matrix)
     with controls("transfer-cell"):
-        st.caption(_("Click on a cell, or choose here."))
+        st.caption(_("Click a cell, or choose here."))
         fields = st.columns(4)
         patch = fields[0].selectbox(
             _("Patch"), list(names), format_func=names.__getitem__, **_first("transfer.patch", list(names))
@@ -206,11 +208,11 @@ def cell_images(matrix: Matrix) -> None:
         )
     number = matrix.facts["patches"][patch]["id"]
     if number is not None:
-        go_to("patches", _("Look at the patch"), patch=number)
+        go_to("patches", _("View the patch"), patch=number)
     name = matrices.dataset_name(matrix, dataset)
     summary = next((each for each in datasets.summaries() if each.name == name), None)
     if summary is None:
-        st.info(_("The dataset {dataset} is not imported any more.").format(dataset=name))
+        st.info(_("The dataset {dataset} is no longer imported.").format(dataset=name))
         return
     ask = partial(matrices.before_after, matrix, (patch, weights, dataset), defence)
     with guarded():
@@ -228,7 +230,7 @@ def downloads(matrix: Matrix) -> None:
             f"{name}.csv",
             "text/csv",
             key="matrix-csv",
-            help=_("A line for each figure, with its interval."),
+            help=_("One row per score, with its interval."),
         )
         save_button(
             _("JSON"),
@@ -240,7 +242,7 @@ def downloads(matrix: Matrix) -> None:
         )
         asked_twice(
             _("Delete"),
-            _("This removes the matrix with its scores. Patches and jobs stay."),
+            _("Removes the matrix with its scores. Patches and jobs stay."),
             _("Delete this matrix"),
             partial(_delete, matrix),
             icon=":material/delete:",

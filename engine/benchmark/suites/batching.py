@@ -23,8 +23,8 @@ CLAIMED_MEMORY_BYTES = {1: 0.5e9, 4: 2e9, 8: 4e9, 16: 8e9}
 
 GROUPING = Claim(
     key="grouping",
-    holds="Grouping by object count pays",
-    fails="Grouping by object count does not pay",
+    holds="Grouping by object count is worth it",
+    fails="Grouping by object count is not worth it",
 )
 SAVING = Claim(
     key="saving",
@@ -34,7 +34,7 @@ SAVING = Claim(
     expected=(1 - CLAIMED_SAVING, 1 - CLAIMED_SAVING),
 )
 BATCHES = Claim(key="batches", holds="Bigger batches are faster", fails="Bigger batches are not faster")
-MEMORY = Claim(key="memory", holds="Bigger batches take more memory", fails="They take no more memory")
+MEMORY = Claim(key="memory", holds="Bigger batches take more memory", fails="They use no more memory")
 
 
 def _speed(subject: Subject, scale: Scale, report: Report) -> list[Row]:
@@ -96,7 +96,7 @@ def _memory(subject: Subject, _scale: Scale, report: Report) -> list[Row]:
 SUITES.add(
     Suite(
         name="batching",
-        question="Does grouping images by object count make bigger batches pay?",
+        question="Does grouping images by object count make bigger batches pay off?",
         source="relative speed of 1.0, 1.4, 1.7, 1.8 at batch 1, 2, 4, 8; memory 0.5, 2, 4, 8 GB at batch 1, "
         "4, 8, 16; grouping saves 23% with 100 images and 50 iterations",
         claims=(GROUPING, SAVING, BATCHES, MEMORY),

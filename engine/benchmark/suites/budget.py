@@ -102,7 +102,7 @@ def _some(records: Sequence[ImageRecord], count: int) -> list[ImageRecord]:
 SUITES.add(
     Suite(
         name="budget",
-        question="What do iterations, images, patch size, learning rate buy?",
+        question="What do more iterations, more images, a larger patch or a higher learning rate gain?",
         source="10 images and 50 iterations: 2 to 3 minutes on a GPU, 20 to 30 on a CPU; 100 images and 500 "
         "iterations: 3 to 4 hours and 30 to 50 hours",
         claims=(TIME, ITERATIONS, IMAGES, SIZE, RATES),

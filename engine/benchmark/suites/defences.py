@@ -48,13 +48,13 @@ ADAPTIVE = Claim(
 BLIND = Claim(
     key="unaware",
     holds="The defence {defence} helps against the unaware attacker",
-    fails="The defence {defence} helps against no attacker",
+    fails="The defence {defence} does not help against any attacker",
     margin=0.02,
 )
 COST = Claim(
     key="cost",
-    holds="The defence {defence} costs AP50 on clean images",
-    fails="The defence {defence} costs nothing on clean images",
+    holds="The defence {defence} lowers AP50 on clean images",
+    fails="The defence {defence} does not lower AP50 on clean images",
     direction=-1,
     margin=0.02,
 )
@@ -66,8 +66,8 @@ SMOOTH = Claim(
 )
 CHANCE = Claim(
     key="random",
-    holds="A random defence holds best against its adaptive attacker",
-    fails="A random defence does not hold best against its adaptive attacker",
+    holds="A random defence is the most robust to its adaptive attacker",
+    fails="A random defence is not the most robust to its adaptive attacker",
     margin=0.02,
 )
 

@@ -20,14 +20,14 @@ STEP, BARE, SCORES = "step", "bare pass", "bare pass without the box branch, in 
 RENDERING, LOADING = "rendering alone", "loading alone"
 CLOSE = Claim(
     key="close",
-    holds="A step runs at the bare pass's speed",
-    fails="A step does not run at the bare pass's speed",
+    holds="A step is as fast as the bare pass",
+    fails="A step is slower than the bare pass",
     expected=(0.85, math.inf),
     within=True,
 )
 SMALL = Claim(
     key="small",
-    holds="It takes a tenth of a step at most",
+    holds="It takes at most a tenth of a step",
     fails="It takes more than a tenth of a step",
     expected=(-math.inf, 0.1),
     within=True,

@@ -32,21 +32,21 @@ ATTACK_SHARE = 1 / 8  # of that, for the patch against the original weights
 TRAINING_SHARE = 1 - 2 * ATTACK_SHARE
 GAIN = Claim(
     key="gain",
-    holds="Hardening holds against a new patch",
-    fails="Hardening does not hold against a new patch",
+    holds="Hardening withstands a new patch",
+    fails="Hardening does not withstand a new patch",
     direction=-1,
 )
 COST = Claim(
     key="cost",
-    holds="Hardening costs clean AP50",
-    fails="Hardening costs no clean AP50",
+    holds="Hardening lowers clean AP50",
+    fails="Hardening does not lower clean AP50",
     direction=-1,
     margin=0.02,
 )
 NEWER = Claim(
     key="newer",
-    holds="A new patch does more than the old one",
-    fails="A new patch does no more than the old one",
+    holds="A new patch is more effective than the old one",
+    fails="A new patch is no more effective than the old one",
 )
 BATCH = 8
 
@@ -166,7 +166,7 @@ def _rows(results: Sequence[Result]) -> list[Row]:
 SUITES.add(
     Suite(
         name="hardening",
-        question="Does hardening hold against a patch made against the hardened weights?",
+        question="Does hardening withstand a patch that attacks the hardened weights?",
         source="“adversarial training withstands adaptive attackers, at a cost on clean images”",
         claims=(GAIN, COST, NEWER),
         parts={"before and after": _part},

@@ -82,7 +82,7 @@ def _rows(side: Axes, metrics: PatchMetrics, **facts: Any) -> list[Measurement]:
 SUITES.add(
     Suite(
         name="strength",
-        question="How strong is a patch made within a time?",
+        question="How strong is a patch made within a given time?",
         claims=(STRONGER,),
         parts={"score": _measure},
         names=("patch", "clean", "grey", "noise"),

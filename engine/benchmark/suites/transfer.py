@@ -24,14 +24,14 @@ ATTACKED = 2  # the first detectors; any further ones are only scored on
 MEAN, LARGEST, GREY = "patch of both", "patch of both, largest loss", "grey"
 TRANSFERS = Claim(
     key="transfers",
-    holds="A patch of two detectors transfers better",
-    fails="A patch of two detectors transfers no better",
+    holds="A patch made on two detectors transfers better",
+    fails="A patch made on two detectors transfers no better",
     direction=-1,
 )
 REACHES = Claim(
     key="reaches",
-    holds="A patch reaches a detector not attacked",
-    fails="A patch does not reach a detector not attacked",
+    holds="A patch transfers to an unseen detector",
+    fails="A patch does not transfer to an unseen detector",
     direction=-1,
 )
 GAP = Claim(
@@ -42,8 +42,8 @@ GAP = Claim(
 )
 SHARED = Claim(
     key="shared",
-    holds="A patch of both is weaker than one's own",
-    fails="A patch of both is no weaker than one's own",
+    holds="A joint patch is weaker than each detector's own",
+    fails="A joint patch is no weaker than each detector's own",
 )
 LARGEST_LOSS = Claim(
     key="largest",
@@ -154,7 +154,7 @@ def _rows(found: Sequence[Scored]) -> list[Row]:
 SUITES.add(
     Suite(
         name="transfer",
-        question="Does a patch of several detectors transfer better?",
+        question="Does a patch made on several detectors transfer better?",
         source="a patch of several detectors transfers to others",
         claims=(TRANSFERS, REACHES, GAP, SHARED, LARGEST_LOSS),
         parts={"score": _scores},

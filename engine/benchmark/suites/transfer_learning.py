@@ -26,14 +26,14 @@ WHOLE, HEAD, SCRATCH = "whole network", "frozen backbone", "from scratch"
 STRATEGIES = {"whole": WHOLE, "head": HEAD, "scratch": SCRATCH}
 FROZEN = Claim(
     key="frozen",
-    holds="A frozen backbone pays on few images",
-    fails="A frozen backbone does not pay on few images",
+    holds="Freezing the backbone pays off on few images",
+    fails="Freezing the backbone does not pay off on few images",
     margin=0.02,
 )
 FROM_SCRATCH = Claim(
     key="scratch",
-    holds="Training from scratch is behind",
-    fails="Training from scratch is not behind",
+    holds="Training from scratch performs worse",
+    fails="Training from scratch performs no worse",
     direction=-1,
     margin=0.02,
 )
@@ -153,7 +153,7 @@ def _rows(images: int, results: dict[str, list[Result]], objects: int) -> list[R
 SUITES.add(
     Suite(
         name="transfer-learning",
-        question="Does a frozen backbone pay when a detector is trained on few images?",
+        question="Does freezing the backbone pay off when a detector is trained on few images?",
         source="“freezing the backbone suits small datasets”",
         claims=(FROZEN, FROM_SCRATCH),
         parts={f"{images} images": partial(_part, images) for images in IMAGES},

@@ -25,8 +25,8 @@ LOOKS = 4  # how often a run is scored on its way
 LOOKED_AT = 100  # images at each look, where there are so many
 SHORTER = Claim(
     key="shorter",
-    holds="An earlier patch shortens convergence",
-    fails="An earlier patch does not shorten convergence",
+    holds="An earlier patch speeds up convergence",
+    fails="An earlier patch does not speed up convergence",
     direction=-1,
     expected=(0.3, 0.5),  # 50 to 70% shorter
 )
@@ -136,7 +136,7 @@ def seconds_to(course: Course, target: float) -> float:
 SUITES.add(
     Suite(
         name="warm-start",
-        question="Does a pretrained patch shorten convergence?",
+        question="Does a pretrained patch speed up convergence?",
         source="50 to 70% shorter",
         claims=(SHORTER,),
         parts={"courses": _courses},

@@ -30,7 +30,7 @@ class BenchmarkRequest(Request):
     scale: str = setting("small", "Scale", "How much work.", choices=SCALES)
     seconds: float | None = setting(
         None,
-        "Seconds of generation",
+        "Generation time (s)",
         "In place of the scale's.",
         bounds=(0.1, 10_000_000),
         kinds=(float, NoneType),
@@ -44,7 +44,9 @@ class BenchmarkRequest(Request):
         kinds=(int, NoneType),
     )
     config: RunConfig = nested(RunConfig)
-    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
+    trust: bool = setting(
+        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
+    )
 
 
 class Benchmark(Kind[BenchmarkRequest]):

@@ -32,7 +32,9 @@ class EvaluateRequest(Request):
         "A .npy or an image; it need not be there yet if the job waits for another.",
     )
     settings: EvaluationConfig | None = nested(EvaluationConfig, optional=True)
-    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
+    trust: bool = setting(
+        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

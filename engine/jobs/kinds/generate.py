@@ -25,8 +25,10 @@ class GenerateRequest(Request):
     """A patch to be made."""
 
     config: RunConfig = nested(RunConfig)
-    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
-    evaluate_after: bool = setting(True, "Scored at the end", "Score the patch beside its controls.")
+    trust: bool = setting(
+        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
+    )
+    evaluate_after: bool = setting(True, "Score when done", "Score the patch beside its controls.")
 
 
 class Generate(Kind[GenerateRequest]):

@@ -24,7 +24,9 @@ class HardenRequest(Request):
     """A detector to be hardened."""
 
     config: HardeningConfig = nested(HardeningConfig)
-    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
+    trust: bool = setting(
+        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
+    )
 
 
 class Harden(Kind[HardenRequest]):

@@ -56,7 +56,9 @@ class MatrixRequest(Request):
     max_images: int = borrowed(RunConfig, "max_images")
     include_empty: bool = borrowed(RunConfig, "include_empty")
     settings: EvaluationConfig = nested(EvaluationConfig)
-    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
+    trust: bool = setting(
+        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

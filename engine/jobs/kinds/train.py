@@ -24,7 +24,9 @@ class TrainRequest(Request):
     """A detector to be trained."""
 
     config: TrainingConfig = nested(TrainingConfig)
-    trust: bool = setting(False, "Trusted weights", "Open the weights whatever their pickle names.")
+    trust: bool = setting(
+        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
+    )
 
 
 class Train(Kind[TrainRequest]):

@@ -30,7 +30,7 @@ class TrainDefence(Kind[TrainDefenceRequest]):
 
     name = "train-defence"
     help = "Train a network that finds patches, which the defence segmenter paints over."
-    title = "Training of a defence"
+    title = "Defence training"
     request = TrainDefenceRequest
     makes = "defence"
     has_steps = keeps_folder = True

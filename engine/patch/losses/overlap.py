@@ -54,7 +54,7 @@ LOSSES.add(
     LossTerm(
         name="overlap",
         label="Weight: overlap",
-        help="Lowers the scores of boxes that overlap an object, wherever they lie.",
+        help="Lowers the scores of boxes that overlap an object, wherever they are predicted from.",
         needs="boxes",
         value=lambda given: (
             overlap_suppression(given.candidates, given.targets, given.top_k) / given.objects_per_image

@@ -56,7 +56,7 @@ def test_an_empty_home_asks_every_question(app: AppTest) -> None:
 def test_a_suite_that_was_not_measured_says_what_it_would_measure(app: AppTest) -> None:
     opened(app, suite="loader")
     assert "prefetch and pinned memory" in texts(app)
-    assert "No run of this suite passes the filters" in texts(app)
+    assert "No runs of this suite match the filters" in texts(app)
 
 
 def test_an_unknown_suite_shows_all_of_them(app: AppTest) -> None:
@@ -72,7 +72,7 @@ def test_a_measured_suite_shows_headline_comparisons_chart_figures_and_files(app
     assert f":green-badge[:material/check: confirmed]\n{headline}" in texts(app)
     opened(app, suite="loader")
     assert (app.success[0].value, app.success[0].icon) == (headline, ":material/check:")
-    assert "Not measured on cpu, as it needs CUDA: copies." in texts(app)
+    assert "Not measured on cpu (requires CUDA): copies." in texts(app)
     compared, figures = app.dataframe[0].value, app.dataframe[1].value
     assert compared.to_dict("list") == {
         "Outcome": ["confirmed", "refuted"],
@@ -84,17 +84,17 @@ def test_a_measured_suite_shows_headline_comparisons_chart_figures_and_files(app
     }
     assert figures.to_dict("list") == {
         "Side": ["batch 1, prefetch 2", "a run's demand"],
-        "Measured figure": ["40 [39.2, 40.8]", "10 [9.8, 10.2]"],
+        "Measurement": ["40 [39.2, 40.8]", "10 [9.8, 10.2]"],
         "Unit": ["images/s", "images/s"],
     }
-    assert all_figures(app, "All figures").expanded is False
+    assert all_figures(app, "All measurements").expanded is False
     (chart,) = charts(app)
     effects, claims = chart["data"]
     assert (effects["name"], effects["x"], effects["y"]) == ("decided", [4.0, 0.8], [0, 1])
     assert (claims["name"], claims["x"], claims["y"]) == ("claimed", [1.0, 1.0], [0, 1])
     assert [line["x0"] for line in chart["layout"]["shapes"]] == [1.0]
     assert app.get("plotly_chart")[0].proto.alt == (
-        "Side over reference: batch 1, prefetch 2 : a run's demand, speed 4; "
+        "Ratio to the reference: batch 1, prefetch 2 : a run's demand, speed 4; "
         "batch 8, decoding each image : a run's demand, speed 0.8."
     )
     assert [each.proto.label for each in app.get("download_button")] == ["Download CSV", "Download JSON"]
@@ -144,7 +144,7 @@ def test_each_unit_of_effects_has_its_chart(app: AppTest) -> None:
     assert (shares["layout"]["xaxis"]["type"], shares["layout"]["xaxis"]["tickformat"]) == ("log", ".2~%")
     assert "shapes" not in shares["layout"]
     assert [line["x0"] for line in differences["layout"]["shapes"]] == [0.0]
-    assert [trace["name"] for trace in differences["data"]] == ["undecided, or not under test"]
+    assert [trace["name"] for trace in differences["data"]] == ["inconclusive, or not tested"]
 
 
 def test_an_undecided_run_says_what_it_would_take(app: AppTest) -> None:
@@ -155,10 +155,10 @@ def test_an_undecided_run_says_what_it_would_take(app: AppTest) -> None:
     opened(app)
     assert ":blue-badge[:material/question_mark: undecided]" in texts(app)
     opened(app, suite="loader")
-    assert app.info[0].value == "Undecided: 4 times the speed (3.8 to 4.2)."
-    assert "undecided; 12 more rounds would decide" in [each.value for each in app.caption]
-    assert list(app.dataframe[0].value["Would decide"]) == ["12 more rounds"]
-    assert [trace["name"] for trace in charts(app)[0]["data"]] == ["undecided, or not under test", "claimed"]
+    assert app.info[0].value == "Inconclusive: 4 times the speed (3.8 to 4.2)."
+    assert "inconclusive; needs 12 more rounds" in [each.value for each in app.caption]
+    assert list(app.dataframe[0].value["Needed to decide"]) == ["12 more rounds"]
+    assert [trace["name"] for trace in charts(app)[0]["data"]] == ["inconclusive, or not tested", "claimed"]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_run_without_comparisons_shows_its_answer_as_it_was_stored(app: AppTes
     assert charts(app) == []
     (figures,) = app.dataframe[:-1]
     assert figures.value.iloc[0, 0] == "batch 8"
-    assert all_figures(app, {"en": "All figures", "ko": "모든 수치"}[code]).expanded
+    assert all_figures(app, {"en": "All measurements", "ko": "모든 수치"}[code]).expanded
 
 
 def test_an_interrupted_run_says_how_to_go_on(app: AppTest) -> None:
@@ -201,7 +201,7 @@ def test_two_versions_are_compared(app: AppTest) -> None:
         add_benchmark(repository, [row(LEAST, 10.0)], version="1+old")
         add_benchmark(repository, [row(LEAST, 20.0)], version="1+new")
     opened(app, suite="loader")
-    assert "1 of 1 figures changed beyond noise from 1+old to 1+new." in texts(app)
+    assert "1 of 1 measurements changed beyond noise from 1+old to 1+new." in texts(app)
     (line,) = app.dataframe[-1].value.to_dict("records")
     assert (line["Change"], line["Verdict"]) == ("+100.0%", "beyond noise")
 

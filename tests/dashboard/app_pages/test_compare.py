@@ -28,7 +28,7 @@ def three_runs(own_home: object) -> None:
 
 def test_an_empty_home_says_what_is_needed(app: AppTest) -> None:
     opened(app)
-    assert "Two finished runs are needed" in texts(app)
+    assert "You need two finished runs" in texts(app)
     assert not app.multiselect
 
 
@@ -107,14 +107,14 @@ def test_scores_on_different_data_are_warned_of(app: AppTest) -> None:
 @pytest.mark.usefixtures("three_runs")
 def test_classes_called_otherwise_are_named(app: AppTest) -> None:
     opened(app, runs="1,2")
-    assert not any("Classes named differently" in text for text in texts(app))
+    assert not any("Classes whose names differ" in text for text in texts(app))
     with Repository() as repository, repository.connection.transaction():
         repository.connection.rows(
             "UPDATE scores SET subject = json_set(subject, '$.class_name', 'man → person') WHERE patch_id = 1"
         )
     st.cache_data.clear()
     opened(app, runs="1,2")
-    assert "Classes named differently by dataset and detector: 1: man → person." in texts(app)
+    assert "Classes whose names differ between dataset and detector: 1: man → person." in texts(app)
     assert "different datasets, detectors, classes" in app.warning[0].value
 
 

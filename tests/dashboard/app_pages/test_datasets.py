@@ -17,7 +17,7 @@ def page(app: AppTest) -> AppTest:
 
 def test_without_datasets_the_way_to_one_is_open(page: AppTest, no_worker_is_started: list[str]) -> None:
     page.run()
-    assert "No dataset is here yet" in texts(page)
+    assert "No datasets yet" in texts(page)
     page.button(key="import-demo").click().run()
     (job,) = imports()
     assert (job.request["source"], no_worker_is_started) == ("demo", ["worker"])
@@ -37,4 +37,4 @@ def test_nonsense_in_the_link_gives_the_defaults(page: AppTest, streets: None) -
 def test_a_dataset_is_removed_when_asked_twice(page: AppTest, streets: None) -> None:
     page.run()
     page.button(key="datasets-remove").click().run()
-    assert "No dataset is here yet" in texts(page)
+    assert "No datasets yet" in texts(page)

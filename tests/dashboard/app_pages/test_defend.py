@@ -33,7 +33,7 @@ def filled() -> None:
 
 def test_without_a_dataset_it_leads_to_the_import(app: AppTest) -> None:
     opened(app)
-    assert "No dataset is imported yet." in reading.texts(app)
+    assert "No datasets yet." in reading.texts(app)
 
 
 def test_without_patches_it_leads_to_their_making(app: AppTest) -> None:
@@ -42,18 +42,18 @@ def test_without_patches_it_leads_to_their_making(app: AppTest) -> None:
             repository.patches.delete(patch.id)
     opened(app)
     shown = reading.texts(app)
-    assert "No patch was scored on this detector and dataset yet" in shown
-    assert "Nothing is on record yet." in shown
-    assert "Choose a defence above; then a patch can be made through it." in shown
+    assert "No patch has been scored on this detector and dataset yet" in shown
+    assert "No scores yet." in shown
+    assert "Choose a defence above to generate a patch through it." in shown
 
 
 def test_the_weakness_and_the_table_by_attacker_are_shown(app: AppTest, filled: None) -> None:
     opened(app)
     shown = reading.texts(app)
-    assert "The strongest patch on record is **Run" in shown
+    assert "The strongest known patch is **Run" in shown
     table = app.dataframe[1].value
     assert list(table["Defence"]) == ["none", "bit-depth"]
-    assert list(table["ms an image"]) == ["20.0", "26.5 (+6.5)"]
+    assert list(table["ms per image"]) == ["20.0", "26.5 (+6.5)"]
     assert table["Adaptive attacker"][1].endswith(" · Run 1")
 
 
@@ -65,7 +65,7 @@ def test_a_defence_is_looked_at_and_attacked(
         previews = [repository.previews.claim() for _ in range(3)]
     wanted = [each.request.get("defences") for each in previews if each]
     assert sorted(map(str, wanted)) == ["['bit-depth']", "['bit-depth']", "[]"]
-    assert "Round each colour to a few levels. Xu et al. 2018" in reading.texts(app)
+    assert "Reduce each colour channel to a few levels. Xu et al. 2018" in reading.texts(app)
     app.button(key="defend-attack").click().run()
     assert not app.exception
     with Repository() as repository:
@@ -73,7 +73,7 @@ def test_a_defence_is_looked_at_and_attacked(
     config = reading.config_of(job)
     assert (config.defences, config.dataset) == (("bit-depth",), DATASET)
     assert no_worker_is_started == ["worker"]
-    assert f"Job {job.id} is in the queue." in reading.texts(app)
+    assert f"Job {job.id} is queued." in reading.texts(app)
 
 
 def test_a_hardening_is_told_in_its_place_and_led_to(app: AppTest, filled: None) -> None:
@@ -93,4 +93,4 @@ def test_a_defence_that_there_is_not_is_told_at_once(app: AppTest, filled: None)
 
 def test_a_dataset_is_chosen_by_the_link(app: AppTest, filled: None) -> None:
     opened(app, dataset=DATASET, **{"f.weights": "yolo11n"})
-    assert "No patch was scored on this detector and dataset yet" in reading.texts(app)
+    assert "No patch has been scored on this detector and dataset yet" in reading.texts(app)

@@ -31,8 +31,8 @@ def trained(own_home: None) -> None:
 
 def test_without_datasets_the_way_to_one_is_shown(app: AppTest) -> None:
     page = opened("detectors", app)
-    assert "there is none yet" in texts(page)
-    assert "No detector is on record yet" in texts(page)
+    assert "Import one first" in texts(page)
+    assert "No detectors yet" in texts(page)
 
 
 def test_weights_on_record_are_listed_with_what_they_come_from(app: AppTest, trained: None) -> None:
@@ -40,7 +40,7 @@ def test_weights_on_record_are_listed_with_what_they_come_from(app: AppTest, tra
     (frame,) = (each.value for each in page.dataframe)
     assert frame["Name"].to_list() == ["yolo11n-streets-4", FACTS["name"]]
     assert frame["AP50"].to_list() == ["0.125", "–"]  # noqa: RUF001
-    assert frame["Trained"].to_list() == ["All but the backbone", "–"]  # noqa: RUF001
+    assert frame["Trained part"].to_list() == ["All but the backbone", "–"]  # noqa: RUF001
     assert page.selectbox(key="widget.number").options == ["yolo11n-streets-4", FACTS["name"]]
 
 
@@ -56,7 +56,7 @@ def test_a_training_is_queued_with_what_was_chosen(
         dataset="streets", weights="demo", classes=("car",), strategy="head", epochs=7, seed=5
     )
     assert (job.auto_resume, no_worker_is_started) == (True, ["worker"])
-    assert f"Job {job.id} is in the queue." in texts(page)
+    assert f"Job {job.id} is queued." in texts(page)
 
 
 def test_what_does_not_go_together_is_said_in_place_of_the_button(app: AppTest, streets: None) -> None:
@@ -90,4 +90,4 @@ def test_a_hardening_is_queued_with_what_was_chosen(
     assert HardeningConfig.from_json(job.request["config"]) == HardeningConfig(
         dataset="streets", weights="demo", class_name="car", time_limit_s=600.0, trial="full"
     )
-    assert f"Job {job.id} is in the queue." in texts(page)
+    assert f"Job {job.id} is queued." in texts(page)

@@ -22,7 +22,7 @@ def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 
 def test_without_a_dataset_it_leads_to_one(page: AppTest) -> None:
     page.run()
-    assert "there is none yet" in " ".join(each.value for each in page.markdown)
+    assert "Import one first" in " ".join(each.value for each in page.markdown)
     assert not page.exception
     assert not any(each.key == "g-launch" for each in page.button)
 

@@ -33,9 +33,9 @@ def state_of(job: Job) -> str:
 
 
 def test_an_empty_queue_says_what_to_do(app: AppTest) -> None:
-    assert "There is no job yet." in texts(opened(app))
+    assert "No jobs yet." in texts(opened(app))
     links = [each.proto.label for each in app.main if each.type == "page_link"]
-    assert links == ["Begin with the demo"]  # not Generate, which would only lead on to Datasets
+    assert links == ["Start with the demo"]  # not Generate, which would only lead on to Datasets
     assert not app.exception
     assert not app.dataframe
 
@@ -51,7 +51,7 @@ def test_finished_and_running_jobs_are_listed(app: AppTest) -> None:
     assert list(table)[:3] == ["Number", "State", "ASR"]  # what a phone shows
     assert list(table["Name"]) == ["Run in progress", "Run 1", "Run 0"]
     assert list(table["State"]) == ["Running", "Succeeded", "Succeeded"]
-    assert list(table["Done"]) == [0.5, 1.0, 1.0]
+    assert list(table["Progress"]) == [0.5, 1.0, 1.0]
     assert "Node" not in table
     assert "3 jobs. Click one to open it." in texts(app)
 
@@ -63,7 +63,7 @@ def test_where_a_job_runs_is_told(app: AppTest) -> None:
             repository.connection.rows("UPDATE jobs SET node = 'gpu-1', node_device = 'cuda:3'")
     opened(app)
     assert list(app.dataframe[0].value["Node"]) == ["gpu-1, cuda:3"]
-    assert "Runs on node gpu" in texts(opened(app, job=job.id))  # the rest is escaped
+    assert "Running on node gpu" in texts(opened(app, job=job.id))  # the rest is escaped
 
 
 def test_jobs_are_searched_filtered_and_ordered(app: AppTest) -> None:
@@ -75,7 +75,7 @@ def test_jobs_are_searched_filtered_and_ordered(app: AppTest) -> None:
     assert list(app.dataframe[0].value["Name"]) == ["a", "b"]
     assert app.query_params["jobs.text"] in ("x", ["x"])
     app.multiselect(key="widget.jobs.states").select("failed").run()
-    assert "No job is like that." in texts(app)
+    assert "No jobs match." in texts(app)
     app.multiselect(key="widget.jobs.states").unselect("failed").run()
     assert list(app.dataframe[0].value["Name"]) == ["a", "b"]
 
@@ -103,14 +103,14 @@ def test_a_finished_run_shows_what_came_of_it(app: AppTest) -> None:
     assert not app.error
     assert app.title[0].value == "Run 0"
     figures = {each.label: each.value for each in app.metric}
-    assert figures["Time taken"] == "1 min 30 s"
+    assert figures["Duration"] == "1 min 30 s"
     assert figures["Loss"] not in ("–", "")  # noqa: RUF001
     assert list(app.dataframe[0].value["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert {each.key for each in app.button} >= {"job-retry", "job-delete"}
     assert "job-cancel" not in {each.key for each in app.button}
     assert [alt.partition(":")[0] for _spec, alt, _data in lines(app)] == [
         f"Loss of job {patch.job_id}",
-        "Throughput of the run over its seconds.",
+        "Throughput of the run over time.",
     ]
 
 
@@ -143,22 +143,22 @@ def test_a_running_job_is_cancelled_while_its_part_refreshes(app: AppTest) -> No
     opened(app, job=job.id)
     figures = {each.label: each.value for each in app.metric}
     assert figures["Throughput (images/s)"] == "12.5"
-    assert "1 worker at work (cpu)" in texts(app)
+    assert "1 worker running (cpu)" in texts(app)
     app.run()
     app.button(key="job-cancel").click().run()
     with Repository() as repository:
         assert repository.jobs.get(job.id).wanted == "cancel"
-    assert "It is being cancelled." in texts(app)
+    assert "Cancelling …" in texts(app)
     assert not app.error
 
 
 def test_a_waiting_job_is_paused_resumed_and_cancelled(app: AppTest, no_worker_is_started: list[str]) -> None:
     first, job = add("first"), add("second")
     opened(app, job=job.id)
-    assert "1 job has its turn before it." in texts(app)
-    assert "No worker is alive. Start one in the sidebar." in texts(app)
+    assert "1 job is ahead of it." in texts(app)
+    assert "No worker is running. Start one in the sidebar." in texts(app)
     app.button(key="job-front").click().run()
-    assert "It is the next in the queue." in texts(app)
+    assert "It is next in the queue." in texts(app)
     app.button(key="job-pause").click().run()
     assert state_of(job) == "paused"
     app.button(key="job-resume").click().run()
@@ -175,7 +175,7 @@ def test_what_a_job_waits_for_is_told(app: AppTest) -> None:
     first = add("first")
     job = add("second", waits_for=first.id)
     opened(app, job=job.id)
-    assert "It begins once job 1 has succeeded." in texts(app)
+    assert "It starts after job 1 succeeds." in texts(app)
     assert "Waits for: 1 · first (Queued)" in [each.label for each in app.get("page_link")]
 
 

@@ -31,7 +31,7 @@ def test_a_filled_database_shows_its_figures_and_its_patches(app: AppTest) -> No
         patches = fill(repository)
     app.run()
     figures = {each.label: each.value for each in app.metric}
-    assert (figures["Datasets"], figures["Jobs done"], figures["Jobs waiting"]) == ("1", "3", "0")
+    assert (figures["Datasets"], figures["Finished jobs"], figures["Queued jobs"]) == ("1", "3", "0")
     texts = " ".join(each.value for each in app.markdown)
     assert all(patch.name in texts for patch in patches)
     strongest = max(patches, key=lambda patch: patch.score.asr)

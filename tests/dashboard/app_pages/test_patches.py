@@ -42,7 +42,7 @@ def lines(app: AppTest) -> list[str]:
 
 
 def test_an_empty_list_says_what_to_do(app: AppTest) -> None:
-    assert "There is no patch yet." in texts(opened(app))
+    assert "No patches yet." in texts(opened(app))
     assert not app.exception
 
 
@@ -64,7 +64,7 @@ def test_the_table_shows_filters_and_orders_all_runs(app: AppTest) -> None:
     app.text_input(key="widget.runs.where").input("asx > 1").run()
     assert [each.value for each in app.error] == ["filter: expected a column, got 'asx'; did you mean asr?"]
     app.text_input(key="widget.runs.where").input("nothing").run()
-    assert "No run is like that. Change the filter." in texts(app)
+    assert "No runs match. Change the filter." in texts(app)
 
 
 def test_a_link_holds_the_view(app: AppTest) -> None:
@@ -99,7 +99,7 @@ def test_others_show_their_difference_to_a_pinned_run(app: AppTest) -> None:
     shown = app.dataframe[0].value.set_index("number")
     assert shown.loc[2, "asr.difference"] == pytest.approx(shown.loc[2, "asr"] - shown.loc[1, "asr"])
     assert shown.loc[1, "asr.verdict"] == "–"  # noqa: RUF001
-    assert "by intervals" in shown.loc[2, "asr.verdict"]
+    assert "from intervals" in shown.loc[2, "asr.verdict"]
     assert "2 runs were scored on the baseline's images. 0 of 6 differences" in texts(app)
     app.button(key="runs-unpin").click().run()
     assert "asr.difference" not in app.dataframe[0].value.columns
@@ -149,8 +149,8 @@ def test_a_patch_is_shown_with_scores_settings_and_downloads(app: AppTest) -> No
     assert not app.error
     assert app.title[0].value == "Run 0"
     assert "96 × 96 texels" in texts(app)  # noqa: RUF001
-    assert "It is stronger than a grey patch of its size" in texts(app)
-    assert "on images the run did not see" in texts(app)
+    assert "It is stronger than a grey patch of the same size" in texts(app)
+    assert "on images the run did not use" in texts(app)
     assert list(app.dataframe[0].value["Condition"]) == ["Patch", "No patch", "Grey patch", "Noise patch"]
     assert [each.label for each in app.get("download_button")] == ["PNG", "NPY", "JSON", "HTML report"]
     assert "Learning rate" in list(app.dataframe[-1].value["Setting"])
@@ -167,7 +167,7 @@ def test_a_patch_whose_picture_is_gone_is_told_and_the_rest_stays(app: AppTest) 
 def test_before_and_after_waits_then_draws(app: AppTest, own_home: Path, asked: list[object]) -> None:
     (patch,) = filled()
     opened(app, patch=patch.id)
-    assert "The detector looks at the images." in texts(app)
+    assert "Running the detector on the images." in texts(app)
     assert asked
     picture = own_home / "picture.jpg"
     Image.new("RGB", (64, 64)).save(picture)
@@ -188,7 +188,7 @@ def test_before_and_after_waits_then_draws(app: AppTest, own_home: Path, asked: 
         assert preview.request["indices"] == [1, 2]  # the first image has no objects
         repository.previews.answer(preview.key, {"images": [image]})
     app.run()
-    text = "Objects found on the clean images: 1 · vanished: 1 · detections that appeared: 0"
+    text = "Objects detected on clean images: 1 · hidden: 1 · new detections: 0"
     assert text in texts(app)
     assert not app.error
 
@@ -204,7 +204,7 @@ def test_a_failed_preview_says_why_and_is_tried_again(app: AppTest) -> None:
     assert [each.value for each in app.error] == ["weights: expected a file, got none; check the path"]
     app.button(key="preview-again-before_after").click().run()
     assert not app.error
-    assert "The detector looks at the images." in texts(app)
+    assert "Running the detector on the images." in texts(app)
 
 
 def test_a_patch_is_scored_elsewhere(app: AppTest, no_worker_is_started: list[str]) -> None:
@@ -219,7 +219,7 @@ def test_a_patch_is_scored_elsewhere(app: AppTest, no_worker_is_started: list[st
     config = job.request["config"]
     assert (config["class_name"], config["detector_class"]) == ("car", "person")
     assert job.label == f"Run 0 · car → person · demo · {DATASET}"
-    assert f"The score is queued as job {job.id}." in texts(app)
+    assert f"The evaluation is queued as job {job.id}." in texts(app)
     assert no_worker_is_started == ["worker"]
 
 
@@ -246,7 +246,7 @@ def test_an_upload_is_imported_and_opened(app: AppTest) -> None:
     app.button(key="import-patch-send").click().run()
     assert not app.error
     assert app.title[0].value == "mine"
-    assert "It has not been scored yet. Score it below." in texts(app)
+    assert "Not scored yet. Score it below." in texts(app)
 
 
 def test_a_file_that_is_no_patch_is_refused(app: AppTest) -> None:
@@ -266,7 +266,7 @@ def test_an_imported_patch_is_edited_and_deleted(app: AppTest, tmp_path: Path) -
         patch = import_patch(repository, tmp_path / "a.png")
     opened(app, patch=patch.id)
     assert "elsewhere" in texts(app)
-    assert "No dataset is imported yet." in texts(app)
+    assert "No datasets yet." in texts(app)
     app.text_input[-1].input("renamed")
     app.button(key="patch-save").click().run()
     assert app.title[0].value == "renamed"

@@ -25,8 +25,8 @@ def filled(**how: object) -> Sweep:
 
 def test_without_datasets_it_leads_to_their_import(app: AppTest) -> None:
     opened(app)
-    assert "No dataset is imported yet." in reading.texts(app)
-    assert "There is no sweep yet: start one above, or with: python -m engine sweep run" in reading.texts(app)
+    assert "No datasets yet." in reading.texts(app)
+    assert "No sweeps yet. Start one above, or with: python -m engine sweep run" in reading.texts(app)
 
 
 def test_a_sweep_is_started(app: AppTest, no_worker_is_started: list[str]) -> None:
@@ -48,7 +48,7 @@ def test_a_sweep_is_started(app: AppTest, no_worker_is_started: list[str]) -> No
     assert asked.vary == ("learning_rate=0.002..0.1:log", "batch_size=2,8")
     assert (asked.trials, asked.objective, asked.config.dataset) == (5, "smooth", DATASET)
     assert no_worker_is_started == ["worker"]
-    assert "At work: 0 of 5 trials have ended." in app.get("progress")[0].proto.text
+    assert "Running: 0 of 5 trials finished." in app.get("progress")[0].proto.text
 
 
 def test_a_sweep_is_shown_with_all_there_is(app: AppTest) -> None:
@@ -57,7 +57,7 @@ def test_a_sweep_is_shown_with_all_there_is(app: AppTest) -> None:
     assert len(app.get("plotly_chart")) == 3
     alts = [each.proto.alt for each in app.get("plotly_chart")]
     assert alts[0].startswith("ASR of 11 trials; the best is trial ")
-    assert alts[1].startswith("A line for each of 10 trials across what was varied and ASR.")
+    assert alts[1].startswith("One line for each of 10 trials across the varied settings and ASR.")
     assert alts[2].endswith("the most important is Learning rate.")
     axes = reading.figure(app, 1)["layout"]["yaxis"]["ticktext"]
     assert axes == ["Learning rate", "Batch size", "Losses", "ASR"]
@@ -67,7 +67,7 @@ def test_a_sweep_is_shown_with_all_there_is(app: AppTest) -> None:
     assert "expected memory, got none" in [each.value for each in app.warning]
     assert "Best patches" in reading.texts(app)
     labels = [each.label for each in app.get("page_link")]
-    assert labels.count("Look at the patch") == 6
+    assert labels.count("View the patch") == 6
     assert labels.count("Generate with these settings") == 7
 
 
@@ -85,7 +85,7 @@ def test_a_sweep_is_cancelled(app: AppTest) -> None:
     assert not app.exception
     with Repository() as repository:
         assert repository.sweeps.get(sweep.id).state == "cancelled"
-    assert "Cancelled: 2 of 2 trials have ended." in app.get("progress")[0].proto.text
+    assert "Cancelled: 2 of 2 trials finished." in app.get("progress")[0].proto.text
 
 
 def test_one_whose_runs_are_paused_goes_on(app: AppTest, no_worker_is_started: list[str]) -> None:

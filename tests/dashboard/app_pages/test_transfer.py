@@ -38,17 +38,15 @@ def jobs() -> list[Job]:
 
 def test_without_patches_it_leads_to_their_making(app: AppTest) -> None:
     opened(app)
-    assert "There is no patch yet." in reading.texts(app)
-    assert "There is no matrix yet: start one above, or with: python -m engine matrix run" in reading.texts(
-        app
-    )
+    assert "No patches yet." in reading.texts(app)
+    assert "No matrices yet. Start one above, or with: python -m engine matrix run" in reading.texts(app)
 
 
 def test_a_matrix_is_started(app: AppTest, no_worker_is_started: list[str]) -> None:
     with Repository() as repository:
         numbers = [patch.id for patch in fill(repository, runs=2)]
     opened(app)
-    assert "Choose a patch, a detector and a dataset or more of each." in reading.texts(app)
+    assert "Choose at least one patch, detector and dataset." in reading.texts(app)
     app.button(key="latest-five").click().run()
     assert app.multiselect(key="widget.t.patches").value == numbers[::-1]
     assert app.number_input(key="widget.t.image_size").value == 320  # as the patches were made
@@ -56,7 +54,7 @@ def test_a_matrix_is_started(app: AppTest, no_worker_is_started: list[str]) -> N
     app.multiselect(key="widget.t.defences").set_value(["none", "bit-depth"]).run()
     assert "8 cells, each beside" in reading.texts(app)
     app.multiselect(key="widget.t.defences").set_value(["none"]).run()
-    assert "4 cells, each beside clean images, a grey patch and noise." in reading.texts(app)
+    assert "4 cells, each with clean images, a grey patch and noise as controls." in reading.texts(app)
     app.button(key="start-matrix").click().run()
     assert not app.exception
     (job,) = jobs()
@@ -95,10 +93,10 @@ def test_defences_are_columns_sorted_by_the_adaptive_attacker(app: AppTest) -> N
     drawn = reading.figure(app)
     assert drawn["layout"]["xaxis"]["ticktext"] == ["none", "bit-depth"]
     assert drawn["layout"]["title"]["text"] == f"ASR on {DATASET}: demo"
-    assert "◈ and a frame: the patch was made on this detector through this defence." in reading.texts(app)
+    assert "◈ and a border: the patch was made on this detector through this defence." in reading.texts(app)
     summary = app.dataframe[1].value
     assert list(summary["Defence"]) == ["none", "bit-depth"]
-    assert list(summary["ms an image"]) == ["20.0", "26.5 (+6.5)"]
+    assert list(summary["ms per image"]) == ["20.0", "26.5 (+6.5)"]
     assert [text.rpartition(" · ")[2] for text in summary["Adaptive attacker"]] == ["Run 0", "Run 1"]
 
 
@@ -116,7 +114,7 @@ def test_another_score_is_chosen_and_stands_in_the_link(app: AppTest) -> None:
 def test_what_is_not_there_yet_is_said(app: AppTest) -> None:
     filled(missing=3)
     opened(app)
-    assert "At work, or ended in the middle: 3 of 6 cells are there." in reading.texts(app)
+    assert "Running or stopped early: 3 of 6 cells are available." in reading.texts(app)
     assert list(app.dataframe[0].value["yolo11n"])[3:] != ["not yet"] * 2
     assert list(app.dataframe[0].value["broken"]) == ["not yet"] * 5
 
@@ -144,7 +142,7 @@ def test_a_dataset_that_is_gone_is_said(app: AppTest) -> None:
     with Repository() as repository:
         repository.datasets.delete(DATASET)
     opened(app)
-    assert f"The dataset {DATASET} is not imported any more." in reading.texts(app)
+    assert f"The dataset {DATASET} is no longer imported." in reading.texts(app)
 
 
 def test_a_matrix_is_deleted(app: AppTest) -> None:

@@ -83,12 +83,12 @@ def test_keys_alone_open_a_run_and_move_its_pictures(browser: Browser, filled: s
         assert stage.bounding_box()["width"] == tab.viewport_size["width"]  # no sidebar beside it
         tab.keyboard.press("Escape")
         stage.wait_for(state="hidden")
-        tab_to(tab, "Moves the edge between the two pictures")
+        tab_to(tab, "Moves the divider between the two images")
         tab.keyboard.press("ArrowLeft")
-        edge = tab.get_by_label("Moves the edge between the two pictures").first
+        edge = tab.get_by_label("Moves the divider between the two images").first
         assert edge.evaluate("each => each.parentElement.style.getPropertyValue('--at')") == "49%"
         assert "vanished" in tab.locator("figcaption").first.inner_text()
-        tab_to(tab, "Moment of the run")
+        tab_to(tab, "Snapshot of the run")
         tab.keyboard.press("Home")
         tab.get_by_text("Before the first step").wait_for()
         tab.keyboard.press("ArrowRight")

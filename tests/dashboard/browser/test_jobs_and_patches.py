@@ -82,7 +82,7 @@ def test_a_job_is_cancelled_while_its_part_refreshes(
         tab.get_by_role("button", name="Cancel", exact=False).first.click()
         tab.wait_for_timeout(2500)  # and once more while the question is open
         tab.get_by_role("button", name="Cancel this job").click()
-        tab.get_by_text("It is being cancelled.").wait_for()
+        tab.get_by_text("Cancelling …").wait_for()
         assert errors == []
     monkeypatch.setenv("PATCHBENCH_HOME", str(home))
     with Repository() as repository:

@@ -26,7 +26,7 @@ def test_a_page_is_drawn_without_errors_for_everybody(
         for look in LOOKS[first:] + LOOKS[:first]:
             show_as(tab, *look)
             settle(tab)
-            assert tab.get_by_role("alert").filter(has_text="PatchBench did not foresee").count() == 0, look
+            assert tab.get_by_role("alert").filter(has_text="Something went wrong").count() == 0, look
             assert tab.locator('[data-testid="stException"]').count() == 0, look
             assert sideways_px(tab) <= 0, look
             assert look[0] == "phone" or violations(tab) == [], look

@@ -60,7 +60,7 @@ def repository(place: Place) -> Iterator[Repository]:
 
 def import_blocks(tab: Page, place: Place) -> None:
     """From an empty home to the dataset on its page."""
-    expect(tab.get_by_text("No dataset is here yet.")).to_be_visible()
+    expect(tab.get_by_text("No datasets yet.")).to_be_visible()
     tab.get_by_role("radio", name="Folder or file").click()
     tab.get_by_role("textbox", name="Path on this machine").fill(str(place.folder / "blocks"))
     tab.get_by_role("button", name="Import", exact=True).click()
@@ -97,7 +97,7 @@ def launch(tab: Page, label: str) -> int:
 
 def see_finished(tab: Page) -> None:
     """The job's page tells of its end by itself."""
-    expect(tab.get_by_role("link", name="Look at the patch")).to_be_visible(timeout=PATIENCE_MS)
+    expect(tab.get_by_role("link", name="View the patch")).to_be_visible(timeout=PATIENCE_MS)
     expect(tab.get_by_text("Succeeded").first).to_be_visible()
 
 
@@ -145,14 +145,14 @@ def test_an_imported_dataset_leads_to_a_patch_with_scores(
         tab.get_by_role("link", name="Generate a patch on this dataset").click()
         tab.get_by_role("heading", name="Generate", exact=True).wait_for()
         choose_weights(tab, place)
-        tab.get_by_role("radio", name="Own number").click()
+        tab.get_by_role("radio", name="Custom").click()
         fill_number(tab, "Iterations", 30)
         tab.get_by_text("Batches and views").click()
         fill_number(tab, "Image size (px)", 64)
         number = launch(tab, "First")
         see_finished(tab)
         assert repository.jobs.get(number).state == "succeeded"
-        tab.get_by_role("link", name="Look at the patch").click()
+        tab.get_by_role("link", name="View the patch").click()
         expect(tab.get_by_role("heading", name="Scores", exact=True)).to_be_visible()
         see_bars(tab)
         assert errors == []

@@ -88,7 +88,7 @@ def test_the_detectors_class_follows(page: AppTest, net: str) -> None:
     assert chosen(page) == (["car"], "bus")
     page.selectbox(key="widget.detector").set_value("demo").run()
     assert chosen(page) == (["car"], None)
-    assert "Choose the detector's class that stands for car." in [each.value for each in page.warning]
+    assert "Choose the detector's class for car." in [each.value for each in page.warning]
 
 
 def test_choices_come_from_the_link_and_stay(page: AppTest, net: str) -> None:

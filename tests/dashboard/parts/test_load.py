@@ -23,10 +23,10 @@ def page(first: float, last: float) -> None:
 @pytest.mark.parametrize(
     ("span", "title", "domain"),
     [
-        ((-120.0, 0.0), "Seconds from now", [-120, 0]),
-        ((-3600.0, 0.0), "Minutes from now", [-60, 0]),
-        ((0.0, 86400.0), "Hours since the start", [0, 24]),
-        ((-7 * 86400.0, 0.0), "Days from now", [-7, 0]),
+        ((-120.0, 0.0), "Seconds before now", [-120, 0]),
+        ((-3600.0, 0.0), "Minutes before now", [-60, 0]),
+        ((0.0, 86400.0), "Hours since start", [0, 24]),
+        ((-7 * 86400.0, 0.0), "Days before now", [-7, 0]),
     ],
 )
 def test_the_axis_has_the_unit_that_fits(span: tuple[float, float], title: str, domain: list[float]) -> None:

@@ -34,7 +34,7 @@ def test_without_a_score_there_is_no_headline() -> None:
 @pytest.mark.parametrize(
     ("width", "held_out", "verdict", "seen"),
     [
-        (0.1, True, "stronger", "on images the run did not see"),
+        (0.1, True, "stronger", "on images the run did not use"),
         (0.3, False, "unclear", "on the images it was made on"),
         (0.6, None, "few", None),
     ],
@@ -43,7 +43,7 @@ def test_the_headline_says_what_a_patch_does_and_what_that_is_worth(
     width: float, held_out: bool | None, verdict: str, seen: str | None
 ) -> None:
     app = drawn(0.29, width, held_out)
-    sentence = "### Hides 29% of the objects it was tested on \\(person; a grey patch: 15%\\)."
+    sentence = "### Hides 29% of the tested objects \\(person; grey patch: 15%\\)."
     assert app.markdown[0].value.replace("\\", "") == sentence.replace("\\", "")
     assert [each.value for each in (*app.success, *app.warning)] == [VERDICTS[verdict]]
     assert [each.value for each in app.caption] == ["45 images"]
@@ -55,5 +55,5 @@ def test_the_headline_says_what_a_patch_does_and_what_that_is_worth(
 def test_an_ending_is_said_in_a_sentence() -> None:
     assert ending({}) == ""
     facts = {"iterations": 37, "config": {"iterations": 50, "time_limit_s": 9.0}}
-    assert ending(facts) == "Its time limit ended it after 37 of 50 iterations."
+    assert ending(facts) == "The time limit ended it after 37 of 50 iterations."
     assert set(ENDINGS) == {"iterations", "time limit", "early stop"}

@@ -63,7 +63,7 @@ def test_values_are_written_in_short(value: Any, text: str) -> None:
         ("seed", 0, "0"),
         ("time_limit_s", 0.0, "no limit"),
         ("time_limit_s", 60.0, "60"),
-        ("losses.tv", 0.0, "unused"),
+        ("losses.tv", 0.0, "off"),
         ("include_empty", False, "no"),
         ("optimizer", "pyramid-adam", "Adam, coarse to fine"),
         ("optimizer", "of a plugin", "of a plugin"),

@@ -42,12 +42,12 @@ def image(tmp_path: Path) -> dict[str, Any]:
 def test_what_is_not_known_is_said_and_leaves_no_slide_out(patch: PatchRecord) -> None:
     what, formed, changed, who, helps = patch_slides(patch, None, [])
     assert what.title.startswith("Hides ")
-    assert "on images the run did not see" in what.lines
+    assert "on images the run did not use" in what.lines
     assert len(formed.pictures[0].frames) == 1
     assert not changed.pictures
     assert who.title == "Is it the pattern?"
     assert [bar.name for bar in who.bars] == ["Patch", "Grey patch", "Noise patch"]
-    assert helps.lines == ["No defence was tried against it yet. Defend shows what can be."]
+    assert helps.lines == ["No defence has been tested against it yet. The Defend page shows the options."]
 
 
 def test_what_is_known_is_shown(
@@ -65,7 +65,7 @@ def test_what_is_known_is_shown(
         ("16 to 32 (small)", "100%"),
         ("64 to 96 (medium)", "0%"),
     ]
-    assert helps.lines[1] == "Attacked: ASR 50% · AP50 0.25 (Run 0, made elsewhere)"
+    assert helps.lines[1] == "Attacked: ASR 50% · AP50 0.25 (Run 0, made on another detector)"
 
 
 def test_each_scene_has_a_slide_and_the_last_has_all(image: dict[str, Any]) -> None:

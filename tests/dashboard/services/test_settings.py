@@ -27,5 +27,10 @@ def test_a_kinds_settings_are_its_own(kind: str, unit: str) -> None:
 
 def test_texts_are_names_units_and_what_fields_explain() -> None:
     texts = set(setting_texts())
-    assert {"Seed", "texels", "View zoom, lowest", "How gradients become steps."} <= texts
-    assert not {"", "Passes over the images."} & texts  # the page explains these in its own words
+    assert {
+        "Seed",
+        "texels",
+        "View zoom, minimum",
+        "The rule that turns gradients into patch updates.",
+    } <= texts
+    assert not {"", "Number of passes over the images."} & texts  # the page explains these in its own words

@@ -56,9 +56,9 @@ def suite() -> Iterator[Suite]:
         ({"images": 10, "iterations": 50}, "10 images, 50 iterations"),
         ({"condition": "patch", "seed": 3}, "patch, seed 3"),
         ({"learning_rate": 0.03}, "learning rate 0.03"),
-        ({"objects": "3+"}, "3+ objects an image"),
-        ({"objects": 1, "images": 1, "iterations": 1}, "1 object an image, 1 image, 1 iteration"),
-        ({"texels": 64, "pixels": 320, "prefetch": 2}, "64 texels a side, images of 320 px, prefetch 2"),
+        ({"objects": "3+"}, "3+ objects per image"),
+        ({"objects": 1, "images": 1, "iterations": 1}, "1 object per image, 1 image, 1 iteration"),
+        ({"texels": 64, "pixels": 320, "prefetch": 2}, "64 texels per side, images of 320 px, prefetch 2"),
     ],
 )
 def test_a_side_is_named_by_its_values(side: Axes, name: str) -> None:
@@ -141,22 +141,22 @@ def test_a_claimed_effect_is_a_number_a_range_or_a_bound(
         ({"outcome": "none", "claim": "second"}, "no effect above 10%"),
         ({"outcome": "none", "claim": "second", "unit": "difference"}, "no effect above 0.10"),
         ({"outcome": "none", "claim": "of an earlier version"}, f"no effect above {DASH}"),
-        ({"outcome": "undecided", "claim": "first"}, "undecided"),
+        ({"outcome": "undecided", "claim": "first"}, "inconclusive"),
         (
             {"outcome": "undecided", "claim": "first", "needs": {"rounds": 3}},
-            "undecided; 3 more rounds would decide",
+            "inconclusive; needs 3 more rounds",
         ),
         (
             {"outcome": "undecided", "claim": "first", "needs": {"objects": 1200, "seeds": 4}},
-            "undecided; 1,200 more objects or 4 more seeds would decide",
+            "inconclusive; needs 1,200 more objects or 4 more seeds",
         ),
         (
             {"outcome": "undecided", "claim": "first", "needs": {"rounds": 1, "seeds": 1}},
-            "undecided; 1 more round or 1 more seed would decide",
+            "inconclusive; needs 1 more round or 1 more seed",
         ),
         (
             {"outcome": "undecided", "claim": "first", "needs": {"times": 3}},
-            "undecided; 3 times the objects and seeds would decide",
+            "inconclusive; needs 3 times the objects and seeds",
         ),
     ],
 )
@@ -183,7 +183,7 @@ def test_an_outcome_in_words(rest: dict[str, Any], text: str) -> None:
         ([comparison(1.0, 0.01, claim="first", outcome="none")], "It is not faster: no effect above 5%."),
         (
             [comparison(1.1, 0.2, claim="first", outcome="undecided")],
-            "Undecided: 1.1 times the speed (0.9 to 1.3).",
+            "Inconclusive: 1.1 times the speed (0.9 to 1.3).",
         ),
         (
             [comparison(0.004, metric="s", unit="share", claim="first", outcome="confirmed")],
@@ -235,7 +235,7 @@ def test_a_suite_of_another_version_has_no_headline() -> None:
                 "metric": "ASR",
                 "outcome": "undecided",
             },
-            ("a", "b", "ASR", "+0.100 [-0.100, +0.300]", DASH, "undecided"),
+            ("a", "b", "ASR", "+0.100 [-0.100, +0.300]", DASH, "inconclusive"),
         ),
     ],
 )

@@ -16,7 +16,7 @@ from engine.store.repository import Repository
 from tests.engine.store.test_benchmarks import FACTS, KEY, measured
 
 STEP, BARE = {"of": "step", "view": "whole images"}, {"of": "bare pass", "view": "whole images"}
-ANSWER = "A step does not run at the bare pass's speed: 0.6 times the speed."
+ANSWER = "A step is slower than the bare pass: 0.6 times the speed."
 
 
 @pytest.fixture(autouse=True)
@@ -75,14 +75,14 @@ def test_an_undecided_comparison_says_what_it_takes(run, subject, monkeypatch: p
 
     monkeypatch.setitem(SUITES._things, "floor", replace(SUITES["floor"], parts={"all": measure}))
     shown = run("--quiet", "benchmark", "run", "floor", *subject)
-    assert "undecided; 24 more rounds would decide" in shown.out
-    assert shown.out.splitlines()[-1] == "Undecided: 0.9 times the time (0.7 to 1)."
+    assert "inconclusive; needs 24 more rounds" in shown.out
+    assert shown.out.splitlines()[-1] == "Inconclusive: 0.9 times the time (0.7 to 1)."
 
 
 def test_what_needs_cuda_is_told(run, subject, monkeypatch: pytest.MonkeyPatch) -> None:
     floor = replace(SUITES["floor"], needs_cuda=("copies",))
     monkeypatch.setitem(SUITES._things, "floor", floor)
-    assert "Not measured here, as it needs CUDA: copies." in run("benchmark", "run", "floor", *subject).out
+    assert "Not measured here (requires CUDA): copies." in run("benchmark", "run", "floor", *subject).out
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_all_suites_are_run_reported_and_their_failures_told(run, subject, tmp_p
 def test_the_history_begins_empty_and_lists_runs(run, subject) -> None:
     empty = run("benchmark", "history")
     assert (empty.code, empty.out) == (0, "")
-    assert empty.err.startswith("No benchmark was run yet")
+    assert empty.err.startswith("No benchmark runs yet")
     assert run("benchmark", "history", "--json").json == []
     run("benchmark", "run", "floor", *subject)
     run("benchmark", "run", "loader", *subject)

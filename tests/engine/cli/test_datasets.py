@@ -23,7 +23,7 @@ def flawed(blocks: Path, tmp_path: Path) -> Path:
 
 
 def test_nothing_is_imported_at_first(run) -> None:
-    assert "No dataset is imported yet" in run("dataset", "list").out
+    assert "No datasets yet" in run("dataset", "list").out
     assert run("dataset", "list", "--json").json == []
 
 
@@ -31,7 +31,7 @@ def test_import_then_list_and_show(run, blocks: Path) -> None:
     imported = run("dataset", "import", blocks)
     assert (imported.code, imported.err) == (0, "")
     assert imported.out.startswith("blocks: 6 images, 8 objects\n")
-    assert "Nothing had to be repaired." in imported.out
+    assert "No repairs were needed." in imported.out
     assert run("dataset", "show", "blocks").out == imported.out
     assert run("dataset", "list").out.splitlines()[-1].split() == ["blocks", "6", "8", "0"]
 

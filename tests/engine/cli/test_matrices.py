@@ -30,7 +30,7 @@ def axes(tmp_path: Path, blocks: Path, tiny_weights: Path) -> list[object]:
 def test_without_matrices_there_is_nothing_to_list(run: Run) -> None:
     assert run("matrix", "list", "--json").json == []
     told = run("matrix", "list")
-    assert (told.out, told.err) == ("", "There is no matrix yet; try: matrix run\n")
+    assert (told.out, told.err) == ("", "No matrices yet; try: matrix run\n")
     assert (
         "matrix 1: expected one of the list, found none; see: matrix list" in run("matrix", "show", 1).error
     )
@@ -69,7 +69,7 @@ def test_defences_stand_beside_their_cost(run: Run, axes: list[object]) -> None:
         ["tiny", lines[title + 2].split()[1]],
         ["tiny", "·"],
     ]
-    assert all(line.endswith("not tried") for line in lines[title + 2 : title + 6])
+    assert all(line.endswith("not tested") for line in lines[title + 2 : title + 6])
     columns = run("matrix", "show", 1, "--json").json["columns"]
     assert [each["defence"] for each in columns] == ["none", "bit-depth:bits=2"] * 2
     assert columns[1]["ms_per_image"] > 0
@@ -87,7 +87,7 @@ def test_a_patch_made_through_the_defence_is_marked(
     (patch,) = [line for line in lines if " *!" in line and " * " in line]
     assert patch.endswith("*!")
     assert "*! adaptive: made on this detector through this defence" in lines
-    assert sum(line.endswith("not tried") for line in lines) == 1
+    assert sum(line.endswith("not tested") for line in lines) == 1
 
 
 def test_a_fresh_one_is_another(run: Run, axes: list[object]) -> None:

@@ -213,7 +213,7 @@ def test_retraining_prints_the_score(
     if as_json:
         assert shown.json == {"detector": name, "ap50": 0.925, "synthetic": True}
     else:
-        assert shown.out == "Person AP50 on the synthetic validation pictures: 0.925\n"
+        assert shown.out == "Person AP50 on the synthetic validation images: 0.925\n"
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ def test_real_photographs_and_a_real_detector(
 
 def test_patches_on_record_are_listed(run, small, tmp_path: Path) -> None:
     assert run("patch", "list", "--json").json == []
-    assert run("patch", "list").err == "No patch is on record; try: patch generate\n"
+    assert run("patch", "list").err == "No patches yet; try: patch generate\n"
     generated(run, small, tmp_path / "run")
     titles, _line, row = run("patch", "list").out.splitlines()
     assert titles.split() == ["patch", "name", "made", "on", "dataset", "class"]

@@ -67,7 +67,9 @@ def test_a_signal_while_scoring_says_what_is_kept() -> None:
     with watching() as observer:
         observer.on_evaluated(3)
         os.kill(os.getpid(), signal.SIGINT)
-        with pytest.raises(RunInterruptedError, match="stopped while scoring; the patch is done and kept"):
+        with pytest.raises(
+            RunInterruptedError, match="stopped while scoring; the patch is complete and saved"
+        ):
             observer.on_evaluated(3)
 
 

@@ -53,7 +53,7 @@ def test_backup(run, tmp_path: Path) -> None:
 
 
 def test_check(run, tmp_path: Path) -> None:
-    assert run("storage", "check").out == "Nothing is wrong.\n"
+    assert run("storage", "check").out == "No problems found.\n"
     with Repository() as repository:
         repository.patches.add(
             name="gone",

@@ -113,7 +113,7 @@ def test_what_cannot_work_is_told_before_it_is_queued(run: Run, arguments: tuple
 def test_it_is_said_whether_anybody_works(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = run("jobs", "submit", "import", "demo")
     assert alone.out == "job 1: queued; see it with: python -m engine jobs show 1 --follow\n"
-    assert "No worker is alive: start one with --start-worker" in alone.err
+    assert "No worker is running: start one with --start-worker" in alone.err
     asked: list[str] = []
     monkeypatch.setattr(queue, "ensure_worker", lambda repository, device: asked.append(device))
     with Repository() as repository:

@@ -37,7 +37,7 @@ def carried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_sweep(run: Run) -> None:
     assert run("sweep", "list", "--json").json == []
-    assert "There is no sweep yet; try: sweep run" in run("sweep", "list").err
+    assert "No sweeps yet; try: sweep run" in run("sweep", "list").err
     for command in ("show", "best", "resume", "cancel"):
         assert "sweep 4: expected one of the list, found none" in run("sweep", command, 4).error
 
@@ -70,7 +70,7 @@ def test_one_for_the_background(run: Run, subject: list[Any]) -> None:
     queued = run("sweep", "run", *subject, *VARY, "--validation-share", 0.2, "--background")
     assert queued.out == "sweep 1: queued; see it with: python -m engine sweep show 1\n"
     assert "held out" not in queued.err
-    assert "No worker is alive" in queued.err
+    assert "No worker is running" in queued.err
     assert run("sweep", "resume", 1, "--background", "--json").json["state"] == "running"
     assert "expected a trial with a score, got none yet" in run("sweep", "best", 1).error
     assert run("sweep", "cancel", 1).out == "sweep 1: cancelled\n"

@@ -64,7 +64,7 @@ def test_keypoints_are_ignored_where_the_data_file_gives_their_shape(folder):
     [
         (
             "person 0.5 0.5 0.5 0.5",
-            r"label that cannot be read\); first .*0.txt:1: left out, not all words",
+            r"unreadable label\); first .*0.txt:1: left out, not all words",
         ),
         ("0 0.5 0.5 0.5", r"first .*0.txt:1: left out, 4 numbers, expected `class x y .*: '0 0.5 0.5 0.5'"),
         ("0 nan 0.5 0.5 0.5", r"got none \(2 x infinite number in a label\)"),

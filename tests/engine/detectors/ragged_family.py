@@ -33,7 +33,7 @@ RAGGED = DetectorFamily(
     help="Detectors with other candidates in each image.",
     published="ragged-small",
     offered=("ragged-small",),
-    losses={"total": "The detector's own training loss", "cls": "The class part of the training loss"},
+    losses={"total": "The detector's own training loss", "cls": "Classification part of the training loss"},
     knows=lambda path: path.suffix == ".ragged" and path.is_file(),
     class_names=lambda path: ("person", "car"),
     adapter=lambda: sys.modules[__name__],

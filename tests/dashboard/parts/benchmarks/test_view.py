@@ -60,7 +60,7 @@ def test_an_outcome_is_a_word_or_two(outcome: str, english: str, korean: str) ->
             {"claim": "grouping", "outcome": "larger", "claimed": (-math.inf, 1.0)},
             {"Outcome": "more than claimed", "Claimed": "≤ 1"},
         ),
-        (UNDECIDED, {"Outcome": "undecided", "Would decide": "12 more rounds"}),
+        (UNDECIDED, {"Outcome": "undecided", "Needed to decide": "12 more rounds"}),
     ],
 )
 def test_a_line_of_the_table_says_what_there_is_to_say(more: dict[str, Any], columns: dict[str, str]) -> None:

@@ -19,10 +19,10 @@ def test_the_batch_planner_answers(page: AppTest, streets: None) -> None:
     page.query_params.update({"datasets.view": "batches", "datasets.batch": "4", "class": "person"})
     page.run()
     (table,) = (each.value for each in page.dataframe)
-    assert list(table["Batches a pass"]) == [7, 5, 2]
-    assert "Time a pass" not in table  # nothing was measured
-    assert [each.value for each in page.caption if each.value.startswith("A pass goes over all images")]
+    assert list(table["Batches per pass"]) == [7, 5, 2]
+    assert "Time per pass" not in table  # nothing was measured
+    assert [each.value for each in page.caption if each.value.startswith("A pass uses every image once")]
     assert [bars["name"].split(":")[0] for bars in figure(page)["data"]] == ["Grouped", "Ragged"]
-    assert "Grouping needs 5 batches a pass, ragged batching 2" in page.info[0].value
+    assert "Per pass, grouping needs 5 batches and ragged batching 2" in page.info[0].value
     page.number_input(key="widget.datasets.batch").set_value(1).run()
     assert "grouping costs nothing" in page.success[0].value

@@ -53,8 +53,8 @@ def test_coco_takes_its_image_folder_along(page: AppTest, own_home: Path) -> Non
     [
         ("", None),
         ("nowhere", None),
-        ("set", "Images in its splits: train 2, val 1"),
-        ("set/images/val", "Images in its splits: train 1"),
+        ("set", "Images per split: train 2, val 1"),
+        ("set/images/val", "Images per split: train 1"),
     ],
 )
 def test_the_splits_of_a_path_are_said(page: AppTest, own_home: Path, written: str, said: str | None) -> None:
@@ -74,7 +74,7 @@ def test_a_name_that_is_taken_is_warned_of(page: AppTest, streets: None) -> None
     page.run()
     page.text_input(key="import-known-name").set_value(DATASET).run()
     assert [each.value for each in page.warning] == [
-        "There is a dataset of this name; the import replaces it."
+        "A dataset with this name exists. The import replaces it."
     ]
 
 
@@ -103,5 +103,5 @@ def test_what_was_imported_is_said_and_chosen(page: AppTest, streets: None) -> N
     page.run()
     page.run()
     (said,) = page.success
-    assert said.value == f"**{DATASET}**: 1,280 images with 5 objects; 4 labels repaired or left out."
+    assert said.value == f"**{DATASET}**: 1,280 images with 5 objects; 4 labels repaired or skipped."
     assert page.query_params["dataset"] == DATASET

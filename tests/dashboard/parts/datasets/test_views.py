@@ -75,9 +75,9 @@ def test_repairs_are_counted_and_listed(page: AppTest, streets: None) -> None:
     page.query_params["datasets.view"] = "repairs"
     page.run()
     counts, listed = (table.value for table in page.dataframe)
-    assert list(counts["Times"]) == [2, 1]
-    assert list(counts["Repair"]) == ["box partly outside its image", "missing image file"]
-    assert counts["Meaning"][0] == "A box left the image; it was cut at the edge."
+    assert list(counts["Count"]) == [2, 1]
+    assert list(counts["Repair"]) == ["box extends beyond its image", "missing image file"]
+    assert counts["Meaning"][0] == "A box extends beyond the image, so it was clipped to the image."
     assert list(listed["File"]) == ["a.txt", "b.txt", "c.jpg"]
     assert listed["Line"].iloc[-1] == "–"  # noqa: RUF001
     page.selectbox(key="widget.datasets.repair").set_value("missing_image").run()

@@ -24,7 +24,7 @@ def english() -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(None, "How long it takes here is not known yet."), (75.0, "About 1 min 15 s.")],
+    [(None, "No time estimate yet."), (75.0, "About 1 min 15 s.")],
 )
 def test_a_time_is_told_or_not_known(seconds: float | None, said: str) -> None:
     assert launch._time(seconds) == said
@@ -38,7 +38,7 @@ def test_kinds_of_jobs_that_there_are_not_lead_elsewhere(
     monkeypatch.setattr(defend, "offers", lambda kind: False)
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: None)
     reading.opened("defend", app)
-    assert "This version cannot train one yet." in reading.texts(app)
+    assert "This version cannot train defences yet." in reading.texts(app)
     assert "defend-harden" not in [each.key for each in app.button]
 
 
@@ -51,7 +51,7 @@ def test_a_kind_that_there_is_is_launched(
     monkeypatch.setattr(defend, "_request", _training)
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: None)
     reading.opened("defend", app)
-    assert "At most 1 min 0 s." in reading.texts(app)
+    assert "Up to 1 min 0 s." in reading.texts(app)
     app.button(key="defend-train").click().run()
     assert not app.exception
     with Repository() as repository:

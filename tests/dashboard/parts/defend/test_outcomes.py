@@ -32,7 +32,7 @@ def attack(left: float, **known: Any) -> KnownAttack:
 @pytest.mark.parametrize(
     ("known", "said"),
     [
-        ({}, ("–", "not tried", "not tried", "–", "–", "–")),  # noqa: RUF001
+        ({}, ("–", "not tested", "not tested", "–", "–", "–")),  # noqa: RUF001
         (
             {
                 "unaware": attack(0.7),
@@ -51,7 +51,7 @@ def attack(left: float, **known: Any) -> KnownAttack:
         ),
         (
             {"ms_per_image": 12.0, "undefended_ms_per_image": 12.0},
-            ("–", "not tried", "not tried", "–", "–", "12.0"),  # noqa: RUF001
+            ("–", "not tested", "not tested", "–", "–", "12.0"),  # noqa: RUF001
         ),
     ],
 )

@@ -51,13 +51,13 @@ def folder(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("states", "captions"),
     [
-        (["done"], ["Clean: 1 found", "Attacked: 0 found"]),
-        (["done", "done"], ["Clean: 1 found", "Attacked: 0 found", "Attacked, behind jpeg: 0 found"]),
+        (["done"], ["Clean: 1 detected", "Attacked: 0 detected"]),
+        (["done", "done"], ["Clean: 1 detected", "Attacked: 0 detected", "Attacked, with jpeg: 0 detected"]),
         (
             ["done"] * 3,
             [
-                *("Clean: 1 found", "Attacked: 0 found"),
-                *("Attacked, behind jpeg: 0 found", "Attacked again, behind jpeg: 0 found"),
+                *("Clean: 1 detected", "Attacked: 0 detected"),
+                *("Attacked, with jpeg: 0 detected", "Attacked again, with jpeg: 0 detected"),
             ],
         ),
         (["done", "running"], []),

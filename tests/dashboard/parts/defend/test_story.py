@@ -27,7 +27,7 @@ def english() -> Iterator[None]:
         (Scene(kind="clean", scores=LEFT), ("Clean", "No attacker", "AP50 0.50")),
         (
             Scene(kind="attacked", attacker="P", scores=LEFT),
-            ("Attacked", "P, made elsewhere", "ASR 25% · AP50 0.50"),
+            ("Attacked", "P, made on another detector", "ASR 25% · AP50 0.50"),
         ),
         (
             Scene(kind="attacked", attacker="P", own=True),
@@ -35,11 +35,11 @@ def english() -> Iterator[None]:
         ),
         (
             Scene(kind="defended", attacker="P", chain="jpeg"),
-            ("Attacked, behind jpeg", "P, made without the defence", "Not scored."),
+            ("Attacked, with jpeg", "P, made without the defence", "Not scored."),
         ),
         (
             Scene(kind="again", attacker="Q", chain="jpeg"),
-            ("Attacked again, behind jpeg", "Q, made through the defence", "Not scored."),
+            ("Attacked again, with jpeg", "Q, made through the defence", "Not scored."),
         ),
         (
             Scene(kind="hardened", attacker="P"),
@@ -49,7 +49,7 @@ def english() -> Iterator[None]:
             Scene(kind="again-hardened", attacker="twice the side"),
             (
                 "Attacked again, hardened",
-                "A new patch against the hardened weights (twice the side)",
+                "A new patch that attacks the hardened weights (twice the side)",
                 "Not scored.",
             ),
         ),
@@ -66,4 +66,4 @@ def test_rows_have_intervals() -> None:
         ("0.50 (0.40 to 0.60)", "–"),  # noqa: RUF001
         ("0.50 (0.40 to 0.60)", "0.25 (0.20 to 0.30)"),
     ]
-    assert scene_rows([Scene(kind="defended")])[0]["AP50"] == "not tried"
+    assert scene_rows([Scene(kind="defended")])[0]["AP50"] == "not tested"

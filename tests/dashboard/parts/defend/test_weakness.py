@@ -23,12 +23,12 @@ def test_the_strongest_patch_is_that_which_leaves_the_least(app: AppTest) -> Non
         left = {patch.name: patch.score.ap50 for patch in repository.patches.find() if patch.score}
     reading.opened("defend", app)
     name = min(left, key=lambda each: left[each] or 0.0)
-    text = f"The strongest patch on record is **{name}**, made on it: {left[name]:.2f} of AP50 0.80 is left."
+    text = f"The strongest known patch is **{name}**, made on it: {left[name]:.2f} of AP50 0.80 is left."
     assert text in reading.texts(app)
 
 
 def test_without_a_class_nothing_more_is_asked(app: AppTest) -> None:
     reading.opened("defend", app)
     app.multiselect(key="widget.f.class").set_value([]).run()
-    assert "Its weakness" not in reading.texts(app)
+    assert "Weakness" not in reading.texts(app)
     assert "Choose one class or more" in reading.texts(app)

@@ -39,7 +39,7 @@ def test_a_setting_is_found_by_a_word_and_the_others_keep_their_values(page: App
     assert shown == ["widget.g.early_stop"]
     page.number_input(key="widget.g.early_stop").set_value(4).run()
     page.text_input(key="g-find").set_value("nothing has this").run()
-    assert "No setting has these words in its name or explanation." in [each.value for each in page.caption]
+    assert "No setting has these words in its name or description." in [each.value for each in page.caption]
     config = config_of(launched(page))
     assert (config.early_stop, config.learning_rate) == (4, 0.05)
 
@@ -112,7 +112,7 @@ def test_a_defence_that_is_none_gets_its_line_and_no_launch(page: AppTest, stree
 def test_what_is_not_as_by_default_is_marked_and_zero_is_a_word(page: AppTest, streets: None) -> None:
     page.run()
     assert not [each.value for each in page.caption if each.value.startswith("Changed:")]
-    assert page.number_input(key="widget.g.early_stop").label == "Early stop (validations) · off"
+    assert page.number_input(key="widget.g.early_stop").label == "Early stopping (validations) · off"
     page.number_input(key="widget.g.learning_rate").set_value(0.05).run()
     page.selectbox(key="widget.g.optimizer").set_value("adam").run()
     assert page.number_input(key="widget.g.learning_rate").label.startswith("● ")

@@ -74,5 +74,5 @@ def test_what_the_detector_finds_is_shown(page: AppTest, streets: None, own_home
         image = {"index": 1, "objects": [[0, 0, 9, 9], [5, 5, 9, 9]], "found": found, **picture}
         repository.previews.answer(asked.key, {"images": [image]})
     page.run()
-    assert "finds 1 of class person on an image that is labelled with 2" in page.success[0].value
+    assert "detects 1 of class person on an image labelled with 2" in page.success[0].value
     assert len(page.get("image")) == 1

@@ -48,9 +48,7 @@ def test_a_run_waits_for_the_detectors_class(page: AppTest, streets: None) -> No
     page.multiselect(key="widget.class").set_value([]).run()
     assert not any(each.key == "g-launch" for each in page.button)
     page.multiselect(key="widget.class").set_value(["car", "person"]).run()
-    assert [each.value for each in page.warning] == [
-        "Choose the detector's class that stands for car, person."
-    ]
+    assert [each.value for each in page.warning] == ["Choose the detector's class for car, person."]
     assert not any(each.key == "g-launch" for each in page.button)
     page.selectbox(key="widget.detector_class").set_value("person").run()
     config = config_of(launched(page))
@@ -96,7 +94,7 @@ def test_classes_of_single_detectors_come_along_while_these_are_chosen(
     page.query_params["from_job"] = str(number)
     page.run()
     said = [each.value.replace("\u2060", "") for each in page.caption]
-    assert "Classes of single detectors: pedestrian@yolo11n" in said
+    assert "Per-detector classes: pedestrian@yolo11n" in said
     page.multiselect(key="widget.g.further_weights").set_value(kept).run()
     assert config_of(launched(page)).own_detector_classes == own
 
@@ -145,4 +143,4 @@ def test_an_earlier_patch_is_a_warm_start(page: AppTest) -> None:
 def test_presets_say_that_a_time_limit_ends_them(page: AppTest, streets: None) -> None:
     page.query_params["g.time_limit_s"] = "120"
     page.run()
-    assert [each for each in page.caption if each.value.startswith("A time limit of 2 min 0 s")]
+    assert [each for each in page.caption if each.value.startswith("The time limit of 2 min 0 s")]

@@ -46,7 +46,7 @@ def test_every_attack_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        (trial(), "Under a new patch of equal budget ASR went from 0.46 to 0.14; clean AP50 0.90 → 0.88."),
+        (trial(), "ASR under a new patch with the same budget: 0.46 → 0.14. Clean AP50: 0.90 → 0.88."),
         (
             trial("twice the side", ("equal budget", "twice the side")),
             "Under the worst of 2 new attacks (twice the side) ASR went from 0.46 to 0.14; "
@@ -74,7 +74,7 @@ def test_the_table_stands_on_the_jobs_page(app: AppTest) -> None:
         assert running is not None
         repository.queue.finish(running, "succeeded", result=RESULT | {"trial": trial()})
     page = opened("jobs", app, job=1)
-    assert "Under a new patch of equal budget ASR went from 0.46 to 0.14" in texts(page)
+    assert "ASR under a new patch with the same budget: 0.46 → 0.14" in texts(page)
     frames = [frame.value for frame in page.dataframe if "New patch" in frame.value]
     assert frames[0]["New patch"].to_list() == [
         "0.800 (0.460, 0.360–0.560)",  # noqa: RUF001

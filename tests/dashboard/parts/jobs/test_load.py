@@ -32,7 +32,7 @@ def test_the_load_is_drawn_where_it_was_sampled(own_home: object) -> None:
             repository.loads.add(socket.gethostname(), LOAD, at=at)
     st.cache_data.clear()
     ((spec, alt, _data),) = reading.lines(app.run())
-    assert alt == "Load while the job ran."
+    assert alt == "Load during the job."
     assert spec["encoding"]["x"]["scale"]["domain"] == [0, 135]
 
 

@@ -17,7 +17,7 @@ def page() -> None:
 
 def test_a_log_is_read_and_searched(own_home: object) -> None:
     app = AppTest.from_function(page).run()
-    assert "Nothing is logged yet." in texts(app)
+    assert "The log is empty." in texts(app)
     assert not app.get("code")
     path = queue.log_path(1)
     path.parent.mkdir(parents=True)

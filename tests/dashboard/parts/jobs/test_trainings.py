@@ -69,7 +69,7 @@ def test_loss_and_score_are_drawn_by_epoch(job: AppTest, scored: bool) -> None:
     add_epochs(scored)
     page = opened("jobs", job, job=1)
     titles = [spec["title"] for spec, _alt, _data in lines(page)]
-    assert titles == ["Loss of each epoch", *(["AP50 on the images held out"] if scored else [])]
+    assert titles == ["Loss per epoch", *(["AP50 on held-out images"] if scored else [])]
     assert ("No images are held out" in texts(page)) is not scored
 
 
@@ -83,7 +83,7 @@ def test_what_was_trained_is_told_with_the_way_to_attack_it(job: AppTest) -> Non
     page = opened("jobs", job, job=1)
     assert [metric.value for metric in page.metric][:3] == ["0.500", "0.250", "6"]
     assert "The best weights are **demo-streets-1**" in texts(page)
-    assert lines(page)[0][1] == "Loss of each epoch: from 3.000 to 1.500 in 2 epochs."
+    assert lines(page)[0][1] == "Loss per epoch: from 3.000 to 1.500 over 2 epochs."
     assert not page.exception
 
 
@@ -103,5 +103,5 @@ def test_what_a_defence_learned_is_told_with_its_name(app: AppTest) -> None:
     page = opened("jobs", app, job=1)
     assert [metric.value for metric in page.metric][:3] == ["0.610", "70%", "1.23%"]
     assert result["defence"] in [each.value for each in page.code]
-    assert [spec["title"] for spec, *_ in lines(page)] == ["Loss of each epoch", "IoU on the images held out"]
+    assert [spec["title"] for spec, *_ in lines(page)] == ["Loss per epoch", "IoU on held-out images"]
     assert not page.exception

@@ -33,7 +33,7 @@ def test_nothing_is_read_before_it_is_opened(jobs: AppTest, monkeypatch: pytest.
     for name in ("usage", "prunable", "estimate_errors"):
         monkeypatch.setattr(upkeep, name, lambda name=name: asked.append(name))
     jobs.switch_page("app_pages/jobs.py").run()
-    assert [each.label for each in jobs.expander][-2:] == ["How true were the estimates?", "Storage"]
+    assert [each.label for each in jobs.expander][-2:] == ["How accurate were the estimates?", "Storage"]
     assert asked == []
 
 
@@ -42,7 +42,7 @@ def test_checkpoints_of_ended_jobs_are_cleaned_up_when_asked_twice(jobs: AppTest
     checkpoint.write_bytes(b"x" * 2048)
     opened(jobs, "jobs-storage")
     assert jobs.button(key="prune").label == "Clean up now"
-    assert any("Jobs" in frame.value["What"].to_list() for frame in jobs.dataframe if "What" in frame.value)
+    assert any("Jobs" in frame.value["Item"].to_list() for frame in jobs.dataframe if "Item" in frame.value)
     jobs.button(key="prune").click().run()
     assert not checkpoint.exists()
     assert any("freed" in toast.value for toast in jobs.toast)
@@ -54,12 +54,12 @@ def test_uploads_that_no_dataset_refers_to_are_counted_and_cleaned_up(jobs: AppT
     archive.write_bytes(b"x" * 2048)
     os.utime(archive, (0, 0))
     opened(jobs, "jobs-storage")
-    (sizes,) = (frame.value for frame in jobs.dataframe if "What" in frame.value)
-    assert sizes.set_index("What").loc["Uploads", "Size"] == bytes_text(2048)
+    (sizes,) = (frame.value for frame in jobs.dataframe if "Item" in frame.value)
+    assert sizes.set_index("Item").loc["Uploads", "Size"] == bytes_text(2048)
     jobs.button(key="prune").click().run()
     assert not archive.exists()
 
 
 def test_without_estimates_it_says_so(jobs: AppTest) -> None:
     opened(jobs, "jobs-estimates")
-    assert any("No finished run had an estimate yet." in each.value for each in jobs.caption)
+    assert any("No finished run has an estimate yet." in each.value for each in jobs.caption)

@@ -30,20 +30,20 @@ MEASURED = {"image_iterations_per_s": 4.0, "peak_memory_bytes": 2048, "device": 
 @pytest.mark.parametrize(
     ("facts", "figures"),
     [
-        ({"kind": "import", "state": "queued"}, {"Time taken": "–", "Memory": "–"}),  # noqa: RUF001
+        ({"kind": "import", "state": "queued"}, {"Duration": "–", "Memory": "–"}),  # noqa: RUF001
         (
             {"kind": "import", "state": "interrupted", "started_at": 0.0},
-            {"Time taken": "20 s", "Memory": "1.0 KiB"},
+            {"Duration": "20 s", "Memory": "1.0 KiB"},
         ),
         (
             {"kind": "import", "state": "running", **SPENT},
-            {"Time taken": "30 s", "Memory": "1.0 KiB"},
+            {"Duration": "30 s", "Memory": "1.0 KiB"},
         ),
         (
             {"kind": "generate", "state": "succeeded", "result": MEASURED, **SPENT},
             {
-                "Time taken": "30 s",
-                "Memory of the process": "2.0 KiB",
+                "Duration": "30 s",
+                "Process memory": "2.0 KiB",
                 "Throughput (images/s)": "4.0",
                 "Loss": "–",  # noqa: RUF001
             },
@@ -71,7 +71,7 @@ def test_an_import_tells_what_it_brought() -> None:
     found = {"dataset": "a", "images": 1200, "objects": 5, "repairs": {"x": 2, "y": 1}}
     app = AppTest.from_function(drawn, kwargs={"kind": "import", "state": "succeeded", "result": found}).run()
     assert [each.value for each in app.markdown] == [
-        "**a**: 1,200 images with 5 objects; 3 labels repaired or left out."
+        "**a**: 1,200 images with 5 objects; 3 labels repaired or skipped."
     ]
     assert list(app.text) == []
 

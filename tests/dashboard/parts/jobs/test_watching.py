@@ -58,7 +58,7 @@ def test_scenes_are_drawn_anew_when_the_patch_has_changed(
     assert texts(app) == ""  # there is no patch yet
     live.write_bytes(b"one")
     app.run()
-    assert "The detector looks at two scenes" in texts(app)
+    assert "Detecting objects in two scenes" in texts(app)
     assert answered() == [1, 2]  # the first image has no objects; the run sees all others
     app.run()
     assert len(app.get("image")) == 2
@@ -77,4 +77,4 @@ def test_scenes_are_drawn_anew_when_the_patch_has_changed(
         preview = repository.previews.claim()
         repository.previews.fail(preview.key, "weights: expected a file, got none; check the path")
     app.run()
-    assert "The scenes cannot be drawn: weights: expected a file" in texts(app)
+    assert "The scenes cannot be rendered: weights: expected a file" in texts(app)

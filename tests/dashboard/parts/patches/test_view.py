@@ -55,7 +55,7 @@ def test_one_of_several_scores_is_chosen(patch: PatchRecord) -> None:
     assert len(chooser.options) == 2
     assert app.success[0].value.startswith("It is stronger than a grey patch")
     chooser.select_index(1).run()
-    assert app.warning[0].value.startswith("It is no stronger than a grey patch of its size")
+    assert app.warning[0].value.startswith("It is no stronger than a grey patch of the same size")
     assert any("on the images it was made on" in each.value for each in app.markdown)
 
 

@@ -15,4 +15,4 @@ def page() -> None:
 
 
 def test_no_patch_is_told() -> None:
-    assert texts(AppTest.from_function(page).run()) == "No patch is like that. Change the filter."
+    assert texts(AppTest.from_function(page).run()) == "No patches match. Change the filter."

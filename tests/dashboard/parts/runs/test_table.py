@@ -20,10 +20,10 @@ def found(value: float, low: float, high: float, *, paired: bool = True) -> Diff
 @pytest.mark.parametrize(
     ("score", "difference", "words"),
     [
-        ("asr", found(0.1, math.nan, math.nan), "no interval is known"),
+        ("asr", found(0.1, math.nan, math.nan), "no interval available"),
         ("asr", found(0.1, -0.1, 0.3), "within noise (-0.10 to +0.30)"),
         ("asr", found(0.2, 0.1, 0.3), "stronger (+0.10 to +0.30)"),
-        ("asr", found(-0.2, -0.3, -0.1, paired=False), "weaker (-0.30 to -0.10), by intervals"),
+        ("asr", found(-0.2, -0.3, -0.1, paired=False), "weaker (-0.30 to -0.10), from intervals"),
         ("ap50", found(-0.2, -0.3, -0.1), "stronger (-0.30 to -0.10)"),
         ("confidence_retained", found(0.2, 0.1, 0.3), "weaker (+0.10 to +0.30)"),
     ],

@@ -20,7 +20,7 @@ def test_no_runs_are_told() -> None:
     app = AppTest.from_function(page).run()
     assert not app.exception
     assert texts(app).splitlines() == [
-        "No run is like that. Change the filter.",
-        "Nothing to draw: no two columns of these runs hold numbers.",
-        "Nothing to draw: two scored runs with different settings are needed.",
+        "No runs match. Change the filter.",
+        "Nothing to plot: these runs do not have two numeric columns.",
+        "Nothing to plot: you need two scored runs with different settings.",
     ]

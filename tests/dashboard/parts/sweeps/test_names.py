@@ -48,7 +48,7 @@ def test_a_trial_in_words() -> None:
     settings = {"flip": True, "patch_size": 32, "optimizer": "sign", "losses": "object=1+tv=0.1"}
     trial = Trial(number=1, state="pruned", settings=settings, jobs=())
     assert settings_text(trial) == (
-        "Mirror images yes · Patch size 32 · Optimizer Sign of the gradient · "
+        "Horizontal flip yes · Patch size 32 · Optimizer Sign of the gradient · "
         "Losses object 1, total variation 0.1"
     )
     assert (trial_state("pruned"), trial_state("failed")) == ("Pruned", "Failed")

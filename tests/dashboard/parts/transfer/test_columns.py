@@ -45,7 +45,7 @@ def test_without_columns_there_are_no_lines() -> None:
 @pytest.mark.parametrize(
     ("known", "said"),
     [
-        ({}, ("none", "not yet", "–", "not tried", "not tried")),  # noqa: RUF001
+        ({}, ("none", "not yet", "–", "not tested", "not tested")),  # noqa: RUF001
         (
             {
                 "defence": "jpeg",
@@ -54,7 +54,7 @@ def test_without_columns_there_are_no_lines() -> None:
                 "undefended_ms_per_image": 10.0,
                 "best": Attack(patch="1", left=Figure(value=0.5)),
             },
-            ("jpeg", "0.90 (0.80 to 1.00)", "12.0 (+2.0)", "0.50 · first", "not tried"),
+            ("jpeg", "0.90 (0.80 to 1.00)", "12.0 (+2.0)", "0.50 · first", "not tested"),
         ),
         (
             {
@@ -63,7 +63,7 @@ def test_without_columns_there_are_no_lines() -> None:
                 "undefended_ms_per_image": 10.0,
                 "adaptive": Attack(patch="1", left=Figure(value=0.25)),
             },
-            ("none", "failed", "10.0", "not tried", "0.25 · first"),
+            ("none", "failed", "10.0", "not tested", "0.25 · first"),
         ),
     ],
 )

@@ -30,13 +30,13 @@ def test_without_a_dataset_it_leads_to_the_import(app: AppTest, filled: None) ->
         for dataset in repository.datasets.all():
             repository.datasets.delete(dataset.name)
     opened(app)
-    assert "No dataset is imported yet." in reading.texts(app)
+    assert "No datasets yet." in reading.texts(app)
 
 
 def test_classes_are_those_that_all_datasets_have(app: AppTest, filled: None) -> None:
     opened(app, **{"t.patches": 1, "t.datasets": '["fields", "streets"]'})
     assert app.multiselect(key="widget.t.class").options == ["car"]
-    assert "Choose the detector's class that stands for car." in reading.texts(app)
+    assert "Choose the detector's class for car." in reading.texts(app)
     app.selectbox(key="widget.t.detector_class").set_value("person").run()
     assert "2 cells" in reading.texts(app)
 
@@ -46,7 +46,7 @@ def test_datasets_without_a_common_class_are_told(app: AppTest, filled: None) ->
         other = replace(make_dataset(home_folder() / "pictures"), name="sea", class_names=("boat", "buoy"))
         repository.datasets.save(other)
     opened(app, **{"t.patches": 1, "t.datasets": '["sea", "streets"]'})
-    assert "These datasets have no class in common. Choose others." in reading.texts(app)
+    assert "These datasets have no classes in common. Choose others." in reading.texts(app)
 
 
 def test_a_link_with_a_patch_that_is_gone_chooses_none(app: AppTest, filled: None) -> None:

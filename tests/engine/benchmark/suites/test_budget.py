@@ -28,7 +28,7 @@ def test_each_setting_is_compared_with_the_base(subject, scale, monkeypatch):
     monkeypatch.setattr(budget, "TEXELS", 32)
     rows = measure("budget", subject, scale, ["strength"])
     base = "1 iteration"
-    others = ["2 iterations", "32 texels a side", "learning rate 0.03"]
+    others = ["2 iterations", "32 texels per side", "learning rate 0.03"]
     assert rows.sides("ASR") == [base, *others, "2 images"]
     found = [rows.pairs(claim) for claim in ("iterations", "texels", "learning rate", "images")]
     # All images are the base too, and have the few to be compared with.

@@ -120,7 +120,7 @@ HOLDS, FAILS, NEVER = (
             (HOLDS, FAILS),
             f"The defence {COARSE} helps only against the unaware attacker: no effect above 0.02.",
         ),
-        ((NEVER,), "The defence bit-depth helps against no attacker: no effect above 0.02."),
+        ((NEVER,), "The defence bit-depth does not help against any attacker: no effect above 0.02."),
     ],
 )
 def test_the_headline_calls_out_what_only_the_unaware_attacker_respects(
@@ -134,7 +134,7 @@ def test_an_undecided_headline_names_the_defence() -> None:
     outcome.resampled = {"ap50": (0.32, np.linspace(0.2, 0.4, 20))}
     unsure = Tried(steps=(FINE,), unaware=[outcome, outcome], adaptive=outcomes(0.3, 0.3), smooth=[])
     said = headline("defences", defences._verdicts(NONE, [unsure]))
-    assert said.startswith(f"Undecided behind {FINE}, attacked without it: +0.020 AP50 (-0.")
+    assert said.startswith(f"Inconclusive with {FINE}, attacked without it: +0.020 AP50 (-0.")
 
 
 def test_what_helps_against_nobody_is_not_said_to_help_against_one() -> None:

@@ -14,14 +14,14 @@ def test_balanced_is_compared_over_all_images_and_by_count(subject, scale):
     assert rows.sides("ASR") == ["uniform", "balanced"]
     assert rows.pairs("stronger") == [("balanced", "uniform")]
     assert rows.pairs("by count") == [
-        ("balanced, 1 object an image", "uniform, 1 object an image"),
-        ("balanced, 2 objects an image", "uniform, 2 objects an image"),
+        ("balanced, 1 object per image", "uniform, 1 object per image"),
+        ("balanced, 2 objects per image", "uniform, 2 objects per image"),
     ]
 
 
 def test_images_with_many_objects_are_taken_together(subject, scale, monkeypatch):
     monkeypatch.setattr("engine.benchmark.suites.sampling.MOST_OBJECTS", 1)
     rows = measure("sampling", subject, scale)
-    assert rows.pairs("by count") == [("balanced, 1+ objects an image", "uniform, 1+ objects an image")]
+    assert rows.pairs("by count") == [("balanced, 1+ objects per image", "uniform, 1+ objects per image")]
     whole = next(row for row in rows.comparisons if row.metric == "confidence retained")
     assert rows.of("by count")[0].effect == whole.effect

@@ -14,8 +14,8 @@ from tests.engine.benchmark.suites.running import measure
     ("axis", "points", "names"),
     [
         ("images", (2, 4, 7), ["2 images", "4 images", "7 images"]),
-        ("objects", (1, 5), ["1 object an image", "5 objects an image"]),
-        ("texels", (16, 64), ["16 texels a side", "64 texels a side"]),
+        ("objects", (1, 5), ["1 object per image", "5 objects per image"]),
+        ("texels", (16, 64), ["16 texels per side", "64 texels per side"]),
         ("pixels", (64, 96), ["images of 64 px", "images of 96 px"]),
     ],
 )
