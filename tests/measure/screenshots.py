@@ -59,7 +59,7 @@ def addresses(running: Job) -> dict[str, str]:
 def answered(tab: Page) -> None:
     """Wait until no preview is outstanding, and all that it drew is there."""
     expect(tab.get_by_text("hourglass")).to_have_count(0, timeout=ANSWER_MS)
-    expect(tab.get_by_text("The detector looks at")).to_have_count(0, timeout=ANSWER_MS)
+    expect(tab.get_by_text("Running the detector on the images")).to_have_count(0, timeout=ANSWER_MS)
     settle(tab)
 
 

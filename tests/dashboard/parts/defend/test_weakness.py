@@ -23,7 +23,8 @@ def test_the_strongest_patch_is_that_which_leaves_the_least(app: AppTest) -> Non
         left = {patch.name: patch.score.ap50 for patch in repository.patches.find() if patch.score}
     reading.opened("defend", app)
     name = min(left, key=lambda each: left[each] or 0.0)
-    text = f"The strongest known patch is **{name}**, made on it: {left[name]:.2f} of AP50 0.80 is left."
+    falls = f"AP50 falls from 0.80 to {left[name]:.2f}."
+    text = f"The strongest known patch is **{name}** (made on this detector): {falls}"
     assert text in reading.texts(app)
 
 
