@@ -74,7 +74,7 @@ def page() -> None:
     )
     found = datasets.summaries()
     if not found:
-        empty_state(_("No dataset is imported yet."), page="datasets", label=_("Import a dataset"))
+        empty_state(_("No datasets yet."), page="datasets", label=_("Import a dataset"))
         return
     dataset, subject = choose_subject(found)
     if subject is None:

@@ -44,7 +44,7 @@ def subject(patch: PatchRecord, name: str) -> Subject | None:
     """
     known = {each.name: each for each in datasets.summaries()}
     if not known:
-        empty_state(_("No dataset is imported yet."), page="datasets", label=_("Import a dataset"))
+        empty_state(_("No datasets yet."), page="datasets", label=_("Import a dataset"))
         return None
     data, detector = st.columns(2)
     first = patch.dataset if patch.dataset in known else next(iter(known))

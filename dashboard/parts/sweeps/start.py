@@ -28,7 +28,7 @@ def start_form(*, first: bool) -> None:
     """
     found = datasets.summaries()
     if not found:
-        empty_state(_("No dataset is imported yet."), page="datasets", label=_("Import a dataset"))
+        empty_state(_("No datasets yet."), page="datasets", label=_("Import a dataset"))
         return
     with (
         controls("start-sweep"),

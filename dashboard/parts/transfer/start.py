@@ -35,7 +35,7 @@ def start_form(*, first: bool) -> None:
         empty_state(_("No patches yet."), page="generate", label=_("Generate a patch"))
         return
     if not known:
-        empty_state(_("No dataset is imported yet."), page="datasets", label=_("Import a dataset"))
+        empty_state(_("No datasets yet."), page="datasets", label=_("Import a dataset"))
         return
     with (
         controls("start-matrix"),

@@ -90,7 +90,7 @@ def test_a_measured_suite_shows_headline_comparisons_chart_figures_and_files(app
     assert all_figures(app, "All measurements").expanded is False
     (chart,) = charts(app)
     effects, claims = chart["data"]
-    assert (effects["name"], effects["x"], effects["y"]) == ("decided", [4.0, 0.8], [0, 1])
+    assert (effects["name"], effects["x"], effects["y"]) == ("conclusive", [4.0, 0.8], [0, 1])
     assert (claims["name"], claims["x"], claims["y"]) == ("claimed", [1.0, 1.0], [0, 1])
     assert [line["x0"] for line in chart["layout"]["shapes"]] == [1.0]
     assert app.get("plotly_chart")[0].proto.alt == (
@@ -153,7 +153,7 @@ def test_an_undecided_run_says_what_it_would_take(app: AppTest) -> None:
             repository, [row(LEAST, 10.0), replace(KEEPS_UP, outcome="undecided", needs={"rounds": 12})]
         )
     opened(app)
-    assert ":blue-badge[:material/question_mark: undecided]" in texts(app)
+    assert ":blue-badge[:material/question_mark: inconclusive]" in texts(app)
     opened(app, suite="loader")
     assert app.info[0].value == "Inconclusive: 4 times the speed (3.8 to 4.2)."
     assert "inconclusive; needs 12 more rounds" in [each.value for each in app.caption]
@@ -186,7 +186,7 @@ def test_a_run_without_comparisons_shows_its_answer_as_it_was_stored(app: AppTes
     assert charts(app) == []
     (figures,) = app.dataframe[:-1]
     assert figures.value.iloc[0, 0] == "batch 8"
-    assert all_figures(app, {"en": "All measurements", "ko": "모든 수치"}[code]).expanded
+    assert all_figures(app, {"en": "All measurements", "ko": "모든 측정값"}[code]).expanded
 
 
 def test_an_interrupted_run_says_how_to_go_on(app: AppTest) -> None:

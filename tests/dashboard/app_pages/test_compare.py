@@ -65,9 +65,9 @@ def test_it_opens_on_two_runs_and_the_two_latest_are_a_click_away(app: AppTest) 
 @pytest.mark.parametrize(
     ("link", "kept", "told"),
     [
-        ("1,99,2", [1, 2], "Run 99 of the link"),
-        ("1,4,2", [1, 2], "Run 4 of the link"),
-        ("98,99", [], "Runs 98,99 of the link"),
+        ("1,99,2", [1, 2], "Run 99 from the link"),
+        ("1,4,2", [1, 2], "Run 4 from the link"),
+        ("98,99", [], "Runs 98,99 from the link"),
         ("1,x", [3, 2], None),
     ],
 )

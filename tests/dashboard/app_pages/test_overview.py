@@ -64,7 +64,7 @@ def test_what_a_patch_is_strong_against_is_hardened_in_two_clicks(
     app.run()
     app.button(key="harden-it").click().run()
     assert not app.exception
-    assert "At most 20 min 0 s." in [each.value for each in app.caption]
+    assert "Up to 20 min 0 s." in [each.value for each in app.caption]
     opened = {each.label: each.proto.expanded for each in app.expander}
     assert (opened["Harden a detector"], opened["Train a detector"]) == (True, False)
     app.button(key="h-launch").click().run()

@@ -265,7 +265,7 @@ def test_an_imported_patch_is_edited_and_deleted(app: AppTest, tmp_path: Path) -
     with Repository() as repository:
         patch = import_patch(repository, tmp_path / "a.png")
     opened(app, patch=patch.id)
-    assert "elsewhere" in texts(app)
+    assert "another detector" in texts(app)
     assert "No datasets yet." in texts(app)
     app.text_input[-1].input("renamed")
     app.button(key="patch-save").click().run()

@@ -52,7 +52,7 @@ def test_a_matrix_is_started(app: AppTest, no_worker_is_started: list[str]) -> N
     assert app.number_input(key="widget.t.image_size").value == 320  # as the patches were made
     app.multiselect(key="widget.t.detectors").set_value(["demo", "yolo11n"]).run()
     app.multiselect(key="widget.t.defences").set_value(["none", "bit-depth"]).run()
-    assert "8 cells, each beside" in reading.texts(app)
+    assert "8 cells, each with clean images" in reading.texts(app)
     app.multiselect(key="widget.t.defences").set_value(["none"]).run()
     assert "4 cells, each with clean images, a grey patch and noise as controls." in reading.texts(app)
     app.button(key="start-matrix").click().run()
@@ -74,7 +74,7 @@ def test_a_matrix_is_shown_with_its_controls_and_failures(app: AppTest) -> None:
     assert drawn["layout"]["title"]["text"] == f"ASR on {DATASET}"
     assert [shape["type"] for shape in drawn["layout"]["shapes"]] == ["rect", "rect", "line"]
     shown = reading.texts(app)
-    assert "6 of 6 cells. person, images of 320 px, begun" in shown
+    assert "6 of 6 cells. person, images of 320 px, started" in shown
     assert "broken**: weights: expected a weight file, got none; check the path" in shown
     alt = app.get("plotly_chart")[0].proto.alt
     assert alt.startswith(
