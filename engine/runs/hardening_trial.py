@@ -200,14 +200,13 @@ def worst_of(found: Sequence[Evaluation]) -> int:
 def headline(trial: Mapping[str, Any]) -> str:
     """What the trial found, in one sentence that names the attacker."""
     before, after = trial["before"], trial["after"]
-    attacker = "a new patch of equal budget"
+    attacker = "a new patch with the same budget"
     if trial["attack"] != PLAIN.name:
-        attacker = f"the worst of {len(trial['battery'])} new attacks ({trial['attack']})"
+        attacker = f"the strongest of {len(trial['battery'])} new attacks ({trial['attack']})"
     old, new = (row["new_patch"]["asr"] for row in (before, after))
     was, now = (row["clean"]["ap50"] for row in (before, after))
     return (
-        f"Under {attacker} ASR went from {_number(old)} to {_number(new)}; "
-        f"clean AP50 {_number(was)} → {_number(now)}"
+        f"ASR under {attacker}: {_number(old)} → {_number(new)}. Clean AP50: {_number(was)} → {_number(now)}"
     )
 
 

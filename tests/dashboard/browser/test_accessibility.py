@@ -87,7 +87,7 @@ def test_keys_alone_open_a_run_and_move_its_pictures(browser: Browser, filled: s
         tab.keyboard.press("ArrowLeft")
         edge = tab.get_by_label("Moves the divider between the two images").first
         assert edge.evaluate("each => each.parentElement.style.getPropertyValue('--at')") == "49%"
-        assert "vanished" in tab.locator("figcaption").first.inner_text()
+        assert "1 of 1 hidden" in tab.locator("figcaption").first.inner_text()
         tab_to(tab, "Snapshot of the run")
         tab.keyboard.press("Home")
         tab.get_by_text("Before the first step").wait_for()

@@ -71,5 +71,5 @@ def test_what_is_known_is_shown(
 def test_each_scene_has_a_slide_and_the_last_has_all(image: dict[str, Any]) -> None:
     assert len(story_slides([], [])) == 1
     clean, attacked, together = story_slides(SCENES, [image])
-    assert (clean.title, attacked.title) == ("Clean: 1 found", "Attacked: 0 found")
+    assert (clean.title, attacked.title) == ("Clean: 1 detected", "Attacked: 0 detected")
     assert len(together.pictures) == len(together.lines) == 2

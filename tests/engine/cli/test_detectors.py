@@ -47,7 +47,7 @@ def test_a_detector_is_hardened_and_put_on_record(run: Run, named: tuple, tmp_pa
     lines = told.out.splitlines()
     assert lines[0].split() == ["AP50", "(ASR)", *["clean", "old", "patch", "new", "patch", "noise", "grey"]]
     assert [line.split()[0] for line in lines[2:4]] == ["before", "after"]
-    assert "Under a new patch of equal budget ASR went from " in told.out
+    assert "ASR under a new patch with the same budget: " in told.out
     assert lines[-1] == f"weights: {tmp_path / 'out' / 'weights.pt'}"
     assert "On record as job 1" in told.err
     (listed,) = run("detector", "list", "--json").json

@@ -66,7 +66,7 @@ def test_weights_pool_and_trial_lie_in_the_folder(
         assert all(set(scores) >= SCORES for scores in row.values())
     assert written["trial"]["before"]["old_patch"] == written["trial"]["before"]["new_patch"]
     assert set(written["trial"]["battery"]) == {"equal budget"}
-    assert written["headline"].startswith("Under a new patch of equal budget ASR went from ")
+    assert written["headline"].startswith("ASR under a new patch with the same budget: ")
     assert summary["weights_sha256"] == load_detector(folder / "weights.pt", device="cpu").checksum()
     assert summary["weights_sha256"] != summary["parent"]["weights_sha256"]
     assert summary["parent"]["weights_sha256"] == load_detector(tiny_weights, device="cpu").checksum()

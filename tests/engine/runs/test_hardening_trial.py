@@ -72,10 +72,10 @@ def test_the_headline_names_the_attacker() -> None:
     trial: dict[str, Any] = {"before": row_of(old, old), "after": row_of(old, new), "attack": PLAIN.name}
     assert list(trial["after"]) == list(CONDITIONS)
     assert headline(trial) == (
-        "Under a new patch of equal budget ASR went from 0.46 to 0.04; clean AP50 0.80 → 0.80"
+        "ASR under a new patch with the same budget: 0.46 → 0.04. Clean AP50: 0.80 → 0.80"
     )
     worst = trial | {"attack": "twice the side", "battery": {"a": {}, "b": {}}}
-    assert headline(worst).startswith("Under the worst of 2 new attacks (twice the side) ASR went")
+    assert headline(worst).startswith("ASR under the strongest of 2 new attacks (twice the side): ")
 
 
 def test_equal_work_makes_the_same_patch_again(blocks: Path) -> None:

@@ -42,7 +42,7 @@ def test_every_part_that_needs_cuda_has_a_name() -> None:
         ("confirmed", "confirmed", "확인됨"),
         ("smaller", "less than claimed", "주장보다 작음"),
         ("none", "no effect above 5%", "5%보다 큰 효과 없음"),
-        ("undecided", "undecided", "판단 보류"),
+        ("undecided", "inconclusive", "판단 보류"),
     ],
 )
 def test_an_outcome_is_a_word_or_two(outcome: str, english: str, korean: str) -> None:
@@ -60,7 +60,7 @@ def test_an_outcome_is_a_word_or_two(outcome: str, english: str, korean: str) ->
             {"claim": "grouping", "outcome": "larger", "claimed": (-math.inf, 1.0)},
             {"Outcome": "more than claimed", "Claimed": "≤ 1"},
         ),
-        (UNDECIDED, {"Outcome": "undecided", "Needed to decide": "12 more rounds"}),
+        (UNDECIDED, {"Outcome": "inconclusive", "Needed to decide": "12 more rounds"}),
     ],
 )
 def test_a_line_of_the_table_says_what_there_is_to_say(more: dict[str, Any], columns: dict[str, str]) -> None:

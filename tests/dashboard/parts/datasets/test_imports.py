@@ -64,7 +64,7 @@ def test_the_splits_of_a_path_are_said(page: AppTest, own_home: Path, written: s
     page.query_params["datasets.from"] = "path"
     page.run()
     page.text_input(key="import-path-written").set_value(str(own_home / written) if written else "").run()
-    captions = [each.value for each in page.caption if "splits" in each.value]
+    captions = [each.value for each in page.caption if "split" in each.value]
     assert captions == ([said] if said else [])
     assert page.selectbox(key="import-path-split").options == ["train", "val", "test", "all"]
 

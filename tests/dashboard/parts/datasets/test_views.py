@@ -29,7 +29,7 @@ def test_the_histogram_counts_images_by_objects(page: AppTest, streets: None) ->
         "Repairs": "3",
     }
     (bars,) = figure(page)["data"]
-    assert bars["x"] == ["0", "1", "2", "3", "4", "5", "6", "7", "8 and more"]
+    assert bars["x"] == ["0", "1", "2", "3", "4", "5", "6", "7", "8 or more"]
     assert bars["y"] == [1, 2, 2, 1, 0, 1, 0, 0, 1]
 
 

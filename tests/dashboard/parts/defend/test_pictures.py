@@ -73,7 +73,7 @@ def test_pictures_stand_side_by_side_once_all_are_there(
     if captions:
         assert "**AP50 0.90**  \nNo attacker" in [each.value for each in page.markdown]
     waiting = "running" in states
-    assert [each.value.startswith("The detector looks") for each in page.info] == [True] * waiting
+    assert [each.value.startswith("Running the detector") for each in page.info] == [True] * waiting
 
 
 def test_what_failed_is_tried_again(folder: str) -> None:

@@ -61,7 +61,7 @@ def test_its_settings_are_named_as_those_of_a_training(job: AppTest) -> None:
     names = {
         name for frame in opened("jobs", job, job=1).dataframe for name in frame.value.get("Setting", ())
     }
-    assert {"Early stop (epochs)", "Trusted weights"} <= names
+    assert {"Early stopping (epochs)", "Trusted weights"} <= names
 
 
 @pytest.mark.parametrize("scored", [False, True])

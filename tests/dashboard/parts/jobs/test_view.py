@@ -63,7 +63,7 @@ def test_estimates_stand_beside_the_truth() -> None:
     ).run()
     assert [each.delta for each in app.metric][:2] == [
         "Estimated: 40 s (30 s to 50 s)",
-        "Estimated: 4.0 KiB at most",
+        "Estimated: up to 4.0 KiB",
     ]
 
 

@@ -33,8 +33,8 @@ def test_each_bar_has_a_name_of_its_own(by: str) -> None:
 def test_sizes_are_called_as_coco_calls_them() -> None:
     assert labels("size")[1:4] == ["16 to 32 (small)", "32 to 64 (medium)", "64 to 96 (medium)"]
     assert labels("size")[0] == "below 16 px (small)"
-    assert labels("size")[-1] == "192 and more (large)"
-    assert labels("crowd") == ["1", "2", "3 to 4", "5 to 8", "9 and more"]
+    assert labels("size")[-1] == "192 or more (large)"
+    assert labels("crowd") == ["1", "2", "3 to 4", "5 to 8", "9 or more"]
 
 
 def test_a_bar_opens_its_objects(own_home: Path) -> None:
