@@ -49,7 +49,8 @@ def test_every_attack_has_a_name_of_its_own() -> None:
         (trial(), "ASR under a new patch with the same budget: 0.46 → 0.14. Clean AP50: 0.90 → 0.88."),
         (
             trial("twice the side", ("equal budget", "twice the side")),
-            "ASR under the strongest of 2 new attacks (twice the side): 0.46 → 0.14. Clean AP50: 0.90 → 0.88.",
+            "ASR under the strongest of 2 new attacks (twice the side): 0.46 → 0.14. "
+            "Clean AP50: 0.90 → 0.88.",
         ),
     ],
 )
