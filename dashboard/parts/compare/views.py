@@ -78,7 +78,7 @@ def mapped_classes(runs: Sequence[Run]) -> list[str]:
 
 def cost_rows(runs: Sequence[Run]) -> Rows:
     """What each run took: a line for each fact, a column for each run."""
-    write = {
+    write: dict[str, Callable[[Any], object]] = {
         "elapsed_s": formats.duration,
         "device": partial(choice_name, "device"),
         "image_iterations_per_s": lambda value: formats.number(value, 1),

@@ -66,8 +66,8 @@ SMOOTH = Claim(
 )
 CHANCE = Claim(
     key="random",
-    holds="A random defence is the most robust to its adaptive attacker",
-    fails="A random defence is not the most robust to its adaptive attacker",
+    holds="A random defence is the most robust to adaptive attacks",
+    fails="A random defence is not the most robust to adaptive attacks",
     margin=0.02,
 )
 

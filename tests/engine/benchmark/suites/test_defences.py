@@ -33,7 +33,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_defence_is_tried_by_every_attacker(subject, scale):
     rows = measure("defences", subject, replace(scale, defences=2))
-    none, fine, coarse = ("behind no defence", f"behind {FINE}", f"behind {COARSE}")
+    none, fine, coarse = ("with no defence", f"with {FINE}", f"with {COARSE}")
     assert rows.sides("s/image") == [f"{each}, no patch" for each in (none, fine, coarse)]
     assert set(rows.sides("AP50")) == {
         *(

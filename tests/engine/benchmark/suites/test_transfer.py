@@ -35,8 +35,8 @@ def test_with_two_detectors_none_is_left_that_was_not_attacked(detectors: list[S
         f"{patch}, on {name}"
         for name in ("tiny", "fake")
         for patch in (
-            "patch of tiny",
-            "patch of fake",
+            "patch made on tiny",
+            "patch made on fake",
             "patch of both",
             "patch of both, largest loss",
             "grey",
@@ -44,16 +44,16 @@ def test_with_two_detectors_none_is_left_that_was_not_attacked(detectors: list[S
     ]
     assert rows.pairs("transfers") == []
     assert rows.pairs("reaches") == [
-        ("patch of fake, on tiny", "grey, on tiny"),
-        ("patch of tiny, on fake", "grey, on fake"),
+        ("patch made on fake, on tiny", "grey, on tiny"),
+        ("patch made on tiny, on fake", "grey, on fake"),
     ]
     assert rows.pairs("gap") == [
-        ("patch of tiny, on tiny", "patch of fake, on tiny"),
-        ("patch of fake, on fake", "patch of tiny, on fake"),
+        ("patch made on tiny, on tiny", "patch made on fake, on tiny"),
+        ("patch made on fake, on fake", "patch made on tiny, on fake"),
     ]
     assert rows.pairs("shared") == [
-        ("patch of both, on tiny", "patch of tiny, on tiny"),
-        ("patch of both, on fake", "patch of fake, on fake"),
+        ("patch of both, on tiny", "patch made on tiny, on tiny"),
+        ("patch of both, on fake", "patch made on fake, on fake"),
     ]
     assert rows.pairs("largest") == [
         (f"patch of both, largest loss, on {name}", f"patch of both, on {name}") for name in ("tiny", "fake")
@@ -64,12 +64,12 @@ def test_a_third_is_scored_on_and_not_attacked(detectors: list[Subject], scale: 
     before = [each.detector.checksum() for each in detectors]
     rows = measure("transfer", replace(detectors[0], further=detectors[1:]), scale)
     assert rows.pairs("transfers") == [
-        ("patch of both, on ragged", "patch of tiny, on ragged"),
-        ("patch of both, on ragged", "patch of fake, on ragged"),
+        ("patch of both, on ragged", "patch made on tiny, on ragged"),
+        ("patch of both, on ragged", "patch made on fake, on ragged"),
     ]
     assert [pair for pair in rows.pairs("reaches") if "ragged" in pair[0]] == [
-        ("patch of tiny, on ragged", "grey, on ragged"),
-        ("patch of fake, on ragged", "grey, on ragged"),
+        ("patch made on tiny, on ragged", "grey, on ragged"),
+        ("patch made on fake, on ragged", "grey, on ragged"),
     ]
     assert len(rows.pairs("largest")) == 3
     assert len(rows.pairs("gap")) == len(rows.pairs("shared")) == 2
