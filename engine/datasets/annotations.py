@@ -34,7 +34,7 @@ REPAIR_KINDS: dict[str, RepairKind] = {
         (
             "clipped_box",
             "box extends beyond its image",
-            ("A box extends beyond the image, so it was clipped to the image."),
+            "A box extends beyond the image, so it was clipped to the image.",
         ),
         ("empty_box", "box without area", "A box has no area inside the image, so it was skipped."),
         (

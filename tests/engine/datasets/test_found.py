@@ -172,7 +172,7 @@ def test_a_split_whose_files_are_not_there(tmp_path):
     found = find_in_data_file(root / "data.yaml")
     assert found.counts() == {"train": 1, "val": None}
     assert read(root / "data.yaml", "all").object_counts() == [1]
-    assert read(root / "data.yaml").notes == ("splits: train (1 image), val (not there); read: train",)
+    assert read(root / "data.yaml").notes == ("splits: train (1 image), val (missing); read: train",)
     with pytest.raises(DatasetError, match=r"expected 'gone' at .*, got nothing there"):
         read(root / "data.yaml", "val")
 

@@ -98,7 +98,7 @@ def test_a_dataset_without_images_names_the_first_reason(tmp_path):
     file = tmp_path / "a.json"
     file.write_text(json.dumps({"images": [image], "categories": [], "annotations": []}))
     with pytest.raises(
-        DatasetError, match=r"got none \(1 x image of another .* file 64x48, annotations 48x64"
+        DatasetError, match=r"got none \(1 x image size mismatch.* file 64x48, annotations 48x64"
     ):
         read_dataset(file)
 

@@ -42,7 +42,7 @@ def test_entries(splits, split, entries):
     [
         ({}, "all", "none"),
         ({"train": 1}, "val", r"train \(1 image\)"),
-        ({"train": 20, "test": None}, "val", r"train \(20 images\), test \(not there\)"),
+        ({"train": 20, "test": None}, "val", r"train \(20 images\), test \(missing\)"),
     ],
 )
 def test_a_split_that_is_not_there_is_answered_with_those_that_are(counts, split, there):
