@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.benchmark.report import chart_file, html_page, markdown
 from engine.benchmark.suite import SUITES
+from engine.benchmark.wording import headline, told
 from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
 from engine.excerpts import read_bounded, short_line
@@ -20,6 +21,9 @@ MAX_RESULT_BYTES = 256 * 2**20
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
     """Load the `SUITE.json` files of a folder in the suites' order, ignoring unknown suites.
+
+    Question, claim and answer are worded anew from the comparisons, since the wording belongs to the software
+    and not to the measurement.
 
     Raises:
         StorageError: a file cannot be read or is not a result.
@@ -78,7 +82,17 @@ def _read(path: Path) -> dict[str, Any]:
         raise StorageError(f"{path}: expected a benchmark's result as JSON, got {reason}; move it") from error
     if not isinstance(result, dict) or not {"suite", "answer", "comparisons", "measurements"} <= set(result):
         raise StorageError(f"{path}: expected a benchmark's result, got other JSON; move it away")
-    return result
+    return result | _worded(result)
+
+
+def _worded(result: dict[str, Any]) -> dict[str, str]:
+    """What a result says, in the words of this version."""
+    suite = result["suite"]
+    if suite not in SUITES:
+        return {}
+    comparisons = [Comparison.from_json(each) for each in result["comparisons"]]
+    words = {"question": SUITES[suite].question, "claim": SUITES[suite].source}
+    return words if told(suite, comparisons) is None else words | {"answer": headline(suite, comparisons)}
 
 
 def _write(path: Path, text: str) -> Path:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.benchmark.suite import SUITES
+from engine.benchmark.wording import headline
 from engine.errors import StorageError
 from engine.jobs.benchmark_reports import read_results, write_report
+from engine.measurements import Comparison
 from tests.engine.benchmark.test_report import result
 
 
@@ -22,13 +25,26 @@ def test_results_are_added_and_all_are_reported(tmp_path: Path) -> None:
     older, batching = result("floor"), result("batching")
     pages = write_report(folder, [older, batching])
     assert pages == [folder / "report.md", folder / "report.html"]
-    newer = {**older, "answer": "Far."}
+    newer = {**older, "measured_at": "2031-01-01T00:00:00+00:00"}
     write_report(folder, [newer])
-    assert read_results(folder) == [json.loads(json.dumps(each)) for each in (batching, newer)]
+    read = read_results(folder)
+    assert [each["suite"] for each in read] == ["batching", "floor"]
+    assert read[1]["measured_at"] == newer["measured_at"]
+    assert read[1]["comparisons"] == json.loads(json.dumps(newer["comparisons"]))
     for page in pages:
         text = page.read_text()
-        assert "Far." in text
+        assert newer["measured_at"] in text
         assert "batching" in text
+
+
+def test_what_was_measured_is_said_in_the_words_of_today(tmp_path: Path) -> None:
+    write_report(tmp_path, [result("merge") | {"question": "Why?", "claim": "so", "answer": "Because."}])
+    (read,) = read_results(tmp_path)
+    comparisons = [Comparison.from_json(each) for each in read["comparisons"]]
+    assert read["answer"] == headline("merge", comparisons)
+    assert (read["question"], read["claim"]) == (SUITES["merge"].question, SUITES["merge"].source)
+    write_report(tmp_path, [result("merge") | {"answer": "Because.", "comparisons": []}])
+    assert read_results(tmp_path)[0]["answer"] == "Because."
 
 
 def test_the_chart_of_what_was_compared_lies_beside_the_markdown_and_in_the_page(tmp_path: Path) -> None:
