@@ -186,10 +186,13 @@ def start(
 def answer(run: BenchmarkRun, translate: Callable[[str], str]) -> str:
     """What a finished run found, in another language; empty until it ends.
 
-    An answer that another version worded otherwise is there in English only, as it was stored.
+    It is worded from the comparisons, as another version may have said it otherwise. A run without any has
+    the answer that was stored, in English only.
     """
-    if run.answer is None or run.answer != wording.headline(run.suite, run.comparisons):
-        return run.answer or ""
+    if run.answer is None:
+        return ""
+    if wording.told(run.suite, run.comparisons) is None and run.answer != wording.headline(run.suite, []):
+        return run.answer
     return wording.headline(run.suite, run.comparisons, translate)
 
 
