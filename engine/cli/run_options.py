@@ -92,13 +92,8 @@ def subject_options(command: Command) -> Command:
 
 def cell_options(command: Command) -> Command:
     """Add what `subject_options` have besides those that name dataset and detector."""
-    trust = click.option(
-        "--trust-weights",
-        is_flag=True,
-        help="Open the weight file even if its pickle refers to unknown code.",
-    )
     others = [key for key in _SETTINGS if key not in _NAMED]
-    return all_options(command, *_options("subject", only=others), trust)
+    return all_options(command, *_options("subject", only=others), trust_option)
 
 
 def recipe_options(command: Command) -> Command:
@@ -258,6 +253,11 @@ def option_of(setting: Setting, kind: click.ParamType | None = None, *, repeated
 def parameter_name(key: str) -> str:
     """The name of a setting's parameter in click."""
     return key.replace(".", "__")
+
+
+def trust_option(command: Command) -> Command:
+    """Add `--trust-weights`."""
+    return option_of(replace(declared(MatrixRequest)["trust"], key="trust_weights"))(command)
 
 
 def all_options(command: Command, *options: Decorator) -> Command:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from engine.cli.run_options import all_options, option_of, parameter_name
+from engine.cli.run_options import all_options, option_of, parameter_name, trust_option
 from engine.config import HardeningConfig, TrainingConfig
 from engine.settings import declared, flat, nest
 
@@ -41,13 +41,8 @@ def hardening_from_options(options: dict[str, Any]) -> HardeningConfig:
 
 
 def _with_options(command: Callable[..., Any], kind: type[TrainingConfig]) -> Callable[..., Any]:
-    trust = click.option(
-        "--trust-weights",
-        is_flag=True,
-        help="Open the weight file even if its pickle refers to unknown code.",
-    )
-    settings = declared(kind)  # type: ignore[arg-type]
-    return all_options(command, *map(option_of, settings.values()), trust)
+    options = map(option_of, declared(kind).values())  # type: ignore[arg-type]
+    return all_options(command, *options, trust_option)
 
 
 def _from_options(options: dict[str, Any], kind: type[Config]) -> Config:

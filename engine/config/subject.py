@@ -17,6 +17,10 @@ from engine.settings import Settings, nested, setting
 _MILLION = 1_000_000
 
 subject = partial(setting, role="subject")
+# For requests: it decides whether a file is opened, and no result, so it is no setting of a run.
+trusted_weights = partial(
+    setting, False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

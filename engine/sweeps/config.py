@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from engine.config import RunConfig
+from engine.config import RunConfig, trusted_weights
 from engine.errors import SettingsError
 from engine.settings import Settings, nested, setting
 from engine.sweeps.space import Space
@@ -25,9 +25,7 @@ class SweepRequest(Settings):
     REMEDY: ClassVar[str] = "start a new sweep"
 
     config: RunConfig = nested(RunConfig)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
+    trust: bool = trusted_weights()
     vary: tuple[str, ...] = setting(
         ...,
         "Varied settings",

@@ -11,7 +11,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.benchmark.suite import SCALES, SUITES
-from engine.config import RunConfig
+from engine.config import RunConfig, trusted_weights
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request, subject
 from engine.settings import nested, setting
@@ -44,9 +44,7 @@ class BenchmarkRequest(Request):
         kinds=(int, NoneType),
     )
     config: RunConfig = nested(RunConfig)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
+    trust: bool = trusted_weights()
 
 
 class Benchmark(Kind[BenchmarkRequest]):

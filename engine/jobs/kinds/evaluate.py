@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from engine.config import RunConfig
+from engine.config import RunConfig, trusted_weights
 from engine.errors import PatchFileError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds.base import Kind
@@ -32,9 +32,7 @@ class EvaluateRequest(Request):
         "A .npy or an image; it need not be there yet if the job waits for another.",
     )
     settings: EvaluationConfig | None = nested(EvaluationConfig, optional=True)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
+    trust: bool = trusted_weights()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from engine.classes import own_class, words
-from engine.config import RunConfig
+from engine.config import RunConfig, trusted_weights
 from engine.defences.chains import chain_name, chain_steps
 from engine.defences.kinds import NONE
 from engine.errors import DetectorError, PatchFileError, SettingsError
@@ -56,9 +56,7 @@ class MatrixRequest(Request):
     max_images: int = borrowed(RunConfig, "max_images")
     include_empty: bool = borrowed(RunConfig, "include_empty")
     settings: EvaluationConfig = nested(EvaluationConfig)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
+    trust: bool = trusted_weights()
 
     def __post_init__(self) -> None:
         super().__post_init__()
