@@ -13,9 +13,9 @@ from dashboard.navigation import page_of
 from dashboard.page_state import choose, reference
 from dashboard.parts.detector_choice import trusted
 from dashboard.parts.generate.advanced import advanced
-from dashboard.parts.generate.node import node_needs
 from dashboard.parts.generate.previews import cost_measurement, detector_check, placement_preview
 from dashboard.parts.generate.settings import choose_preset, choose_start, choose_subject, prefill
+from dashboard.parts.node_needs import node_needs
 from dashboard.services import datasets, generate
 from engine.config import RunConfig
 from engine.errors import SettingsError
@@ -90,7 +90,7 @@ def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
             key="g-score",
         )
         again = goes_on("g-resume")
-    needs = node_needs()
+    needs = node_needs("g-need")
     if st.button(_("Generate the patch"), type="primary", icon=":material/play_arrow:", key="g-launch"):
         with guarded():
             job = generate.submit(

@@ -3,31 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine.cli.foreground import put_on_record, refuse_settings_with
+from engine.cli.foreground import out_option, put_on_record, refuse_settings_with, resume_option
 from engine.cli.output import interval, json_option, print_classes, print_json, print_table
 from engine.cli.progress import evaluation_bar
-from engine.cli.run_options import (
-    all_options,
-    config_from_options,
-    option_of,
-    parameter_name,
-    subject_options,
-)
+from engine.cli.run_options import config_from_options, subject_options
+from engine.cli.training_options import defence_training_options, training_from_options
 from engine.cli.training_progress import watching_training
 from engine.config import DefenceTrainingConfig
 from engine.defences.kinds import DefenceKind
 from engine.registries import DEFENCES
-from engine.settings import Setting, declared, flat, nest
-
-_SETTINGS = declared(DefenceTrainingConfig)
-_DEFAULTS = flat(DefenceTrainingConfig(dataset="-").to_json())
-_KEPT = {"resume_folder", "as_json"}  # with --resume
+from engine.settings import Setting, declared
 
 
 @click.group("defence")
@@ -50,37 +41,10 @@ def list_command(as_json: bool) -> None:
             click.echo(line)
 
 
-def defence_training_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a training, shared by `defence train` and `jobs submit train-defence`."""
-    return all_options(command, *map(option_of, _SETTINGS.values()))
-
-
-def defence_training_from_options(options: dict[str, Any]) -> DefenceTrainingConfig:
-    """Build the settings from a command's options.
-
-    Raises:
-        SettingsError: a setting is out of range.
-        click.UsageError: the dataset is missing.
-    """
-    if not options["dataset"]:
-        raise click.UsageError("expected --dataset, got none; try --dataset demo")
-    # Repeatable options that were not given are empty tuples.
-    given = {
-        key: options[parameter_name(key)]
-        for key in _SETTINGS
-        if options.get(parameter_name(key)) not in (None, ())
-    }
-    return DefenceTrainingConfig.from_json(nest(_DEFAULTS | given))
-
-
 @defence_group.command("train")
 @defence_training_options
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
-)
-@click.option(
-    "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the training in this folder."
-)
+@out_option
+@resume_option("training")
 @json_option
 @click.pass_context
 def train_command(
@@ -92,8 +56,8 @@ def train_command(
     weights.safetensors, to be used as --defence segmenter:weights=FILE, and defence.json, which records the
     training. Ctrl-C keeps the finished epochs; --resume continues from there.
     """
-    refuse_settings_with(resume_folder, context, _KEPT)
-    config = None if resume_folder else defence_training_from_options(options)
+    refuse_settings_with(resume_folder, context)
+    config = None if resume_folder else training_from_options(options, DefenceTrainingConfig)
     # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_defence
     from engine.runs.defence_training import resume_defence_training, train_defence

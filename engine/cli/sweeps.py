@@ -11,7 +11,15 @@ import click
 
 from engine.cli.command_text import generate_command
 from engine.cli.output import json_option, print_json, print_table
-from engine.cli.run_options import all_options, config_from_options, option_of, run_options, subject_options
+from engine.cli.run_options import (
+    all_options,
+    config_from_options,
+    needs_from_options,
+    needs_options,
+    option_of,
+    run_options,
+    subject_options,
+)
 from engine.errors import JobError
 from engine.jobs import queue, sweeps
 from engine.jobs.sweep_runs import carry_out
@@ -51,6 +59,7 @@ def sweep_group() -> None:
 @run_options
 @click.option("--name", default="", help="Name to show in lists.")
 @click.option("--priority", default=0, help="Priority of its jobs in the queue; higher runs first.")
+@needs_options
 @click.option("--fresh", is_flag=True, help="Start a new sweep even if one with the same settings exists.")
 @background_options
 @json_option
@@ -74,7 +83,8 @@ def run_command(
             err=True,
         )
     with Repository() as repository:
-        sweep = sweeps.begin(repository, request, name=name, priority=priority, fresh=fresh)
+        needs = needs_from_options(options)
+        sweep = sweeps.begin(repository, request, name=name, priority=priority, needs=needs, fresh=fresh)
         _go_on(repository, sweep, background, start_worker, as_json)
 
 

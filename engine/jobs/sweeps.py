@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from engine.errors import EngineError, JobError, SettingsError, StorageError
@@ -24,11 +25,18 @@ log = logging.getLogger(__name__)
 
 _OPEN = ("queued", "running", "paused", "interrupted")
 _STUCK = ("paused", "interrupted")
+_OF_JOBS = ("priority", "needs")  # stored beside the request
 _HOW = ("parallel",)  # how a sweep is carried out, which does not make it another one
 
 
 def begin(
-    repository: Repository, request: SweepRequest, *, name: str = "", priority: int = 0, fresh: bool = False
+    repository: Repository,
+    request: SweepRequest,
+    *,
+    name: str = "",
+    priority: int = 0,
+    needs: Mapping[str, Any] = MappingProxyType({}),
+    fresh: bool = False,
 ) -> Sweep:
     """Begin a sweep, or let the latest of the same request and code go on; `advance` queues its trials.
 
@@ -37,6 +45,7 @@ def begin(
         request: of the sweep; its paths are made absolute.
         name: in lists; by default after the objective and what is varied.
         priority: of its jobs, higher first.
+        needs: what each asks of a cluster's node, as `Needs.to_json` gives it.
         fresh: begin a new one in any case.
 
     Raises:
@@ -53,14 +62,18 @@ def begin(
         return go_on(repository, known.id)
     with repository.connection.transaction():
         group = repository.groups.add(
-            kind="sweep", name=name or _name(request), request=asked | {"priority": priority}
+            kind="sweep",
+            name=name or _name(request),
+            request=asked | {"priority": priority, "needs": dict(needs)},
         )
         return repository.sweeps.begin(group.id, key)
 
 
 def request_of(sweep: Sweep) -> SweepRequest:
     """What a sweep was asked for."""
-    return SweepRequest.from_json({name: each for name, each in sweep.request.items() if name != "priority"})
+    return SweepRequest.from_json(
+        {name: each for name, each in sweep.request.items() if name not in _OF_JOBS}
+    )
 
 
 def advance(repository: Repository, sweep_id: int) -> Sweep:
@@ -257,7 +270,7 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
                 "generate",
                 wanted,
                 label=f"Sweep {sweep.id}, trial {number}{which}: {words}",
-                priority=sweep.request.get("priority", 0),
+                **{name: sweep.request[name] for name in _OF_JOBS if name in sweep.request},
                 auto_resume=True,
                 group_id=sweep.id,
             )

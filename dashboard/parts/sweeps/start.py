@@ -13,6 +13,7 @@ from dashboard.page_state import choose, kept
 from dashboard.parts.class_choice import choose_classes, choose_detector_class, read_classes, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, trusted
+from dashboard.parts.node_needs import node_needs
 from dashboard.parts.sweeps.names import OBJECTIVES, PRUNERS, SAMPLERS, dimension_name
 from dashboard.services import datasets, sweeps
 
@@ -37,6 +38,7 @@ def start_form(*, first: bool) -> None:
         values, trust = _subject()
         vary = _varied()
         how = _how()
+        needs = node_needs("s-need")
         if "class_name" not in values or not vary:
             st.caption(_("Choose a class and at least one setting to vary."))
             return
@@ -44,7 +46,7 @@ def start_form(*, first: bool) -> None:
             asked = sweeps.request(values, vary, trust=trust, **how)
             st.caption(_cost(asked))
             if st.button(_("Start"), type="primary", key="start-sweep", icon=":material/play_arrow:"):
-                begun = sweeps.start(asked)
+                begun = sweeps.start(asked, needs=needs)
                 choose("sweep", begun.id)
                 st.session_state.pop("widget.sweep", None)
                 st.rerun()

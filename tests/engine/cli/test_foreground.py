@@ -21,7 +21,7 @@ from engine.store.repository import Repository
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def command(context: click.Context, resume_folder: Path | None, **_: Any) -> None:
-    refuse_settings_with(resume_folder, context, {"resume_folder", "as_json"})
+    refuse_settings_with(resume_folder, context)
 
 
 @pytest.mark.parametrize(

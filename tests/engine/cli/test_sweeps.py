@@ -67,12 +67,14 @@ def test_a_sweep_from_beginning_to_best(run: Run, small: list[Any], carried: Non
 
 
 def test_one_for_the_background(run: Run, subject: list[Any]) -> None:
-    queued = run("sweep", "run", *subject, *VARY, "--validation-share", 0.2, "--background")
+    how = ("--validation-share", 0.2, "--gpus", 0.5, "--background")
+    queued = run("sweep", "run", *subject, *VARY, *how)
     assert queued.out == "sweep 1: queued; see it with: python -m engine sweep show 1\n"
     assert "held out" not in queued.err
     assert "No worker is running" in queued.err
     assert run("sweep", "resume", 1, "--background", "--json").json["state"] == "running"
     assert "expected a trial with a score, got none yet" in run("sweep", "best", 1).error
+    assert run("jobs", "show", 1, "--json").json["needs"] == {"gpus": 0.5}
     assert run("sweep", "cancel", 1).out == "sweep 1: cancelled\n"
     assert run("sweep", "show", 1).out.splitlines()[-1] == "sweep 1, cancelled: 1 of 2 trials"
 

@@ -72,11 +72,12 @@ def test_nothing_advances_in_an_empty_database(repository: Repository) -> None:
 
 
 def test_each_trial_is_a_job_and_the_best_one_is_found(repository: Repository, ask: Ask) -> None:
-    sweep = begun(repository, ask(), priority=3)
+    sweep = begun(repository, ask(), priority=3, needs={"gpus": 0.5})
     assert (sweep.name, sweep.state) == ("asr by top_k, flip", "running")
     while sweep.state == "running":
         (job,) = sweeps.open_jobs(repository, sweep)
         assert (job.kind, job.priority, job.auto_resume) == ("generate", 3, True)
+        assert job.needs == {"gpus": 0.5}
         assert job.label.startswith(f"Sweep {sweep.id}, trial {len(sweep.trials)}: top_k ")
         sweep = work(repository, sweep, lambda config: config.top_k / 10 + config.flip / 100)
     assert (sweep.state, len(sweep.trials), sweep.ended) == ("finished", 4, 4)
