@@ -331,8 +331,23 @@ def goes_on(key: str) -> bool:
     )
 
 
-def queued(key: str) -> None:
-    """Say that the job whose number the session holds under a key is in the queue; nothing without one."""
-    if number := st.session_state.get(key):
+def launch_button(label: str, key: str, submit: Callable[[], Job], **look: Any) -> int | None:
+    """A button that queues a job, and below it which one it was.
+
+    Args:
+        label: of the button.
+        key: of the button.
+        submit: queues the job.
+        look: arguments of the button besides.
+
+    Returns:
+        The number of the job that this session has queued last with the button, if any.
+    """
+    if st.button(label, key=key, **{"type": "primary", "icon": ":material/play_arrow:"} | look):
+        with guarded():
+            st.session_state[f"{key}.job"] = submit().id
+    number: int | None = st.session_state.get(f"{key}.job")
+    if number:
         st.success(_("Job {job} is queued.").format(job=number), icon=":material/check:")
         go_to("jobs", _("View progress"), job=number)
+    return number

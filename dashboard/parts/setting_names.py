@@ -57,6 +57,22 @@ CHOICES = {  # setting → value → what it is called; values that are names th
     "device": {"auto": N_("Automatic"), "cpu": "CPU", "cuda": "CUDA (NVIDIA)", "mps": "MPS (Apple)"},
     "precision": {"auto": N_("Automatic")},
     "compile": {"off": N_("Off"), "on": N_("On"), "auto": N_("Measured")},
+    "objective": {
+        "asr": N_("Highest ASR"),
+        "smooth": N_("Lowest confidence retained"),
+        "ap50": N_("Lowest AP50"),
+        "images_per_s": N_("Most images per second"),
+    },
+    "sampler": {
+        "tpe": N_("Based on earlier trials (TPE)"),
+        "random": N_("Random"),
+        "grid": N_("Every combination of the lists"),
+    },
+    "prune": {
+        "none": N_("None"),
+        "median": N_("Those below the median"),
+        "asha": N_("All but the top quarter (ASHA)"),
+    },
     "architecture": {"auto": N_("As stated in the file")},
 }
 

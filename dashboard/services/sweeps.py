@@ -17,12 +17,10 @@ from engine.jobs.sweeps import best_run, best_trial, request_of, value_text
 from engine.records import Job, PatchRecord
 from engine.settings import Setting
 from engine.store.sweeps import Sweep, Trial
-from engine.sweeps.config import PRUNERS, SAMPLERS, SCORES, SweepRequest
+from engine.sweeps.config import SCORES, SweepRequest
 from engine.sweeps.space import usual_values, variable_settings
 
 __all__ = [
-    "PRUNERS",
-    "SAMPLERS",
     "SCORES",
     "Sweep",
     "SweepRequest",

@@ -10,27 +10,11 @@ from dashboard.parts.setting_names import named_value, setting_name
 from dashboard.services import sweeps
 from dashboard.services.sweeps import Sweep, Trial
 
-OBJECTIVES = {
-    "asr": N_("Highest ASR"),
-    "smooth": N_("Lowest confidence retained"),
-    "ap50": N_("Lowest AP50"),
-    "images_per_s": N_("Most images per second"),
-}
 SHORT = {
     "asr": N_("ASR"),
     "smooth": N_("Confidence"),
     "ap50": N_("AP50"),
     "images_per_s": N_("images/s"),
-}
-SAMPLERS = {
-    "tpe": N_("Based on earlier trials (TPE)"),
-    "random": N_("Random"),
-    "grid": N_("Every combination of the lists"),
-}
-PRUNERS = {
-    "none": N_("None"),
-    "median": N_("Those below the median"),
-    "asha": N_("All but the top quarter (ASHA)"),
 }
 SWEEP_STATES = {
     "running": N_("Running: {ended} of {total} trials finished."),
