@@ -49,6 +49,12 @@ def why_unwritable(path: str | Path, error: OSError, advice: str) -> str:
     return full_disk(path) if is_full(error) else f"{error.strerror or error}; {advice}"
 
 
+def write_whole(path: Path, content: str | bytes | memoryview) -> None:
+    """Write a file, texts as UTF-8; errors as of `write_atomically`."""
+    data = content.encode() if isinstance(content, str) else content
+    write_atomically(path, lambda file: file.write(data))
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it to `path`.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.config import home_folder
 from engine.csv_text import csv_text
-from engine.disk import why_unwritable, write_atomically
+from engine.disk import why_unwritable, write_whole
 from engine.errors import StorageError
 from engine.excerpts import read_bounded
 from engine.json_text import from_json, json_document
@@ -59,8 +59,7 @@ def write_summary(folder: Path, summary: dict[str, Any]) -> None:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a document of JSON; non-finite numbers become null."""
-    text = json_document(content) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_whole(path, json_document(content) + "\n")
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -97,7 +96,7 @@ def write_history(folder: Path, history: Sequence[StepRecord]) -> None:
             for record in history
         ),
     ]
-    write_atomically(folder / HISTORY, lambda file: file.write(csv_text(rows).encode()))
+    write_whole(folder / HISTORY, csv_text(rows))
 
 
 def read_history(folder: Path) -> list[StepRecord]:

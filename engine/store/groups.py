@@ -30,10 +30,9 @@ class Groups:
 
     def get(self, group_id: int) -> JobGroup:
         """One group."""
-        with self._db.errors():
-            rows = self._db.rows(
-                "SELECT id, kind, name, request, created_at FROM job_groups WHERE id = ?", [group_id]
-            )
+        rows = self._db.rows(
+            "SELECT id, kind, name, request, created_at FROM job_groups WHERE id = ?", [group_id]
+        )
         if not rows:
             raise JobError(f"there is no group {group_id} of jobs")
         number, kind, name, request, created_at = rows[0]
@@ -41,8 +40,7 @@ class Groups:
 
     def jobs(self, group_id: int) -> list[Job]:
         """The jobs of a group, oldest first."""
-        with self._db.errors():
-            rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE group_id = ? ORDER BY id", [group_id])
+        rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE group_id = ? ORDER BY id", [group_id])
         return [job_of(row) for row in rows]
 
     def delete(self, group_id: int) -> JobGroup:

@@ -67,8 +67,7 @@ class Queue:
     def waiting(self, *, limit: int) -> list[Job]:
         """The first jobs that may run, in the order of their turns."""
         columns = COLUMNS_SQL.replace(", ", ", candidate.")
-        with self._db.errors():
-            rows = self._db.rows(f"SELECT candidate.{columns} {_READY} {_IN_ORDER} LIMIT ?", [limit])
+        rows = self._db.rows(f"SELECT candidate.{columns} {_READY} {_IN_ORDER} LIMIT ?", [limit])
         return [job_of(row) for row in rows]
 
     def placed(self, job: Job) -> None:
@@ -82,17 +81,15 @@ class Queue:
 
     def holders(self) -> set[str]:
         """Ids of the workers that running jobs are assigned to."""
-        with self._db.errors():
-            rows = self._db.rows("SELECT worker FROM jobs WHERE state = 'running'")
+        rows = self._db.rows("SELECT worker FROM jobs WHERE state = 'running'")
         return {worker for (worker,) in rows}
 
     def stop_request(self, job: Job) -> str | None:
         """`cancel` or `pause` if requested of a running job, `gone` if the attempt no longer counts."""
-        with self._db.errors():
-            rows = self._db.rows(
-                "SELECT wanted FROM jobs WHERE id = ? AND attempt = ? AND state = 'running'",
-                [job.id, job.attempt],
-            )
+        rows = self._db.rows(
+            "SELECT wanted FROM jobs WHERE id = ? AND attempt = ? AND state = 'running'",
+            [job.id, job.attempt],
+        )
         return rows[0][0] if rows else "gone"
 
     def report(
@@ -171,8 +168,7 @@ class Queue:
 
     def may_go_on(self, job: Job) -> bool:
         """Whether a crashed job should be queued again automatically."""
-        with self._db.errors():
-            rows = self._db.rows("SELECT auto_resume, fruitless FROM jobs WHERE id = ?", [job.id])
+        rows = self._db.rows("SELECT auto_resume, fruitless FROM jobs WHERE id = ?", [job.id])
         return bool(rows) and bool(rows[0][0]) and rows[0][1] < FRUITLESS_LIMIT
 
     def move(self, job_id: int, *, priority: int | None = None, before: int | None = None) -> Job:
