@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from engine.detectors.base import Candidates, Detections, Targets, require_thresholds
+from engine.detectors.base import Candidates, Detections, Targets, require_targets, require_thresholds
 from engine.detectors.frozen import require_finite
 from engine.detectors.queries import best_detections, pixel_corners, query_candidates
-from engine.detectors.ultralytics_frozen import FrozenModel, require_targets, ultralytics_batch
+from engine.detectors.ultralytics_frozen import FrozenModel, ultralytics_batch
 from engine.detectors.ultralytics_heads import guarded
 from engine.detectors.ultralytics_model import class_names, input_channels
 from engine.detectors.ultralytics_quiet import RTDETRDetectionModel
