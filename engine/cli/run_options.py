@@ -108,11 +108,14 @@ def recipe_options(command: Command) -> Command:
 
 def suite_options(command: Command) -> Command:
     """Add the options of a suite, shared by `benchmark run` and `jobs submit benchmark`."""
+    own = declared(BenchmarkRequest)
     return all_options(
         command,
         subject_options,
         recipe_options,
-        *(option_of(declared(BenchmarkRequest)[key]) for key in ("scale", "seconds", "seeds")),
+        option_of(own["scale"]),
+        option_of(own["seconds"]),
+        option_of(own["seeds"], click.IntRange(*map(int, own["seeds"].bounds or ()))),
         click.option(
             "--batch-size",
             default=_SETTINGS["batch_size"].default,

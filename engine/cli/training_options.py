@@ -48,8 +48,8 @@ def training_from_options(options: dict[str, Any], kind: type[Config]) -> Config
         SettingsError: a setting is out of range, or two are incompatible.
         click.UsageError: dataset or weights are missing.
     """
-    settings = declared(kind)
-    needed = {name: "-" for name in ("dataset", "weights") if name in settings}
+    settings = declared(kind)  # type: ignore[arg-type]
+    needed: dict[str, Any] = {name: "-" for name in ("dataset", "weights") if name in settings}
     for name in needed:
         if not options[name]:
             raise click.UsageError(f"expected --{name}, got none; try --{name} demo")
@@ -58,4 +58,4 @@ def training_from_options(options: dict[str, Any], kind: type[Config]) -> Config
 
 
 def _options(kind: type[Config]) -> Iterator[Decorator]:
-    return map(option_of, declared(kind).values())
+    return map(option_of, declared(kind).values())  # type: ignore[arg-type]
