@@ -29,12 +29,6 @@ def code(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
-
-
 def works(cluster: FakeCluster, while_working: Callable[[Repository, ClusterWorker], None]) -> None:
     """Let a worker work until it is idle, and do something in another thread meanwhile."""
     failed: list[BaseException] = []

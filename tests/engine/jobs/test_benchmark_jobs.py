@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,6 @@ from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.runs.paths import job_folder
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import children, kill, until, wait_for, worker
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 @pytest.mark.slow

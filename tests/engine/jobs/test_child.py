@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,12 +22,6 @@ from engine.records import Job
 from engine.runs.paths import job_folder, lock_path
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import ROOT
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 @pytest.fixture

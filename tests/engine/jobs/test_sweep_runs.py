@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -43,12 +43,6 @@ class InProcess:
 class Ended(InProcess):
     def __init__(self, code: int) -> None:
         self._code = code
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 @pytest.fixture

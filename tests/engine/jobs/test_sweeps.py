@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -21,12 +21,6 @@ from engine.sweeps.config import SweepRequest
 
 Settings = Callable[..., RunConfig]
 Ask = Callable[..., SweepRequest]
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.worker import Worker, ending, run_worker
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import ROOT
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

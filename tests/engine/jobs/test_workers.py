@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -19,12 +18,6 @@ from engine.jobs import workers
 from engine.jobs.workers import CLUSTER, alive_workers, default_device, ensure_worker, release_dead, serving
 from engine.store.repository import Repository
 from engine.store.workers import Worker
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 def worker(name: str = "w", **changes: object) -> Worker:

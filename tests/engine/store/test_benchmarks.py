@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -47,12 +46,6 @@ def compared(value: float = 0.5, **rest: Any) -> Comparison:
         effect=Interval(value=value, low=0.4, high=0.6),
         **{"claim": "close", "claimed": (0.85, math.inf), "outcome": "refuted", **rest},
     )
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def test_nothing_is_found_in_an_empty_database(repository: Repository) -> None:

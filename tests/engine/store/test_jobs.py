@@ -4,19 +4,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from engine.errors import JobError
 from engine.records import Job, Progress
 from engine.store.repository import Repository
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def add(repository: Repository, **changes: object) -> Job:

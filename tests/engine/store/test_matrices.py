@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,12 +20,6 @@ EVALUATION = {"patch": {"asr": 0.5}, "controls": {}, "settings": {}}
 def cell(patch: str = "1", detector: str = "a", **outcome: Any) -> MatrixCell:
     subject = {"patch": patch, "detector": detector, "dataset": "streets", "defence": "none"}
     return MatrixCell(subject=subject, scored_at=5.0, **{"evaluation": EVALUATION, **outcome})
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def begun(repository: Repository, key: dict[str, Any] = KEY, **how: Any) -> Matrix:

@@ -1,19 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from engine.errors import PatchFileError
 from engine.records import PatchRecord
 from engine.store.repository import Repository
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def add(repository: Repository, name: str, **changes: object) -> PatchRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +16,6 @@ from engine.records import Job, Progress
 from engine.store.queue import FRUITLESS_LIMIT
 from engine.store.repository import Repository
 from tests.engine.store.factories import step
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 @pytest.fixture

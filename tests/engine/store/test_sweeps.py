@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from engine.errors import JobError
@@ -12,12 +10,6 @@ from engine.store.repository import Repository
 from engine.store.sweeps import Sweep
 
 KEY = {"request": 1}
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def begun(repository: Repository, name: str = "rates") -> Sweep:
