@@ -8,6 +8,7 @@ from pathlib import Path
 from dashboard import notices, sidebar
 from dashboard.components import guarded
 from dashboard.drawing import st
+from dashboard.i18n import language, speaking
 from dashboard.navigation import pages
 from dashboard.page_state import enter
 
@@ -25,7 +26,7 @@ def main() -> None:
     sidebar.style()
     with st.sidebar:
         sidebar.worker_status()
-    with guarded():
+    with guarded(), speaking(language()):  # found once, not again for each text
         page.run()
 
 

@@ -57,9 +57,13 @@ EXPLAINED = {
     ),
     "ap50": N_("Average precision at an overlap (IoU) of 0.5. Lower is stronger."),
     "ap50_95": N_("Average precision, averaged over overlaps (IoU) of 0.5 to 0.95. Lower is stronger."),
-    "relative_ap50": N_("AP50 relative to AP50 without a patch. Lower is stronger."),
+    "relative_ap50": N_(
+        "AP50 against the detector's own detections without a patch instead of the labels. Lower is stronger."
+    ),
     "disappearance": N_("Percentage of all objects that no detection overlaps. Higher is stronger."),
-    "hallucinations_per_image": N_("Detections per image that overlap no object. Higher is stronger."),
+    "hallucinations_per_image": N_(
+        "Detections per image that overlap no object. A patch that hides objects should not raise it."
+    ),
 }
 _MEASURED_ROWS = 10  # by which the browser sizes a table's columns
 MEANINGS = N_(

@@ -7,6 +7,9 @@ import json
 import math
 from typing import Any
 
+# One for all texts: `json.loads` would build another for each.
+_DECODER = json.JSONDecoder(parse_constant=lambda name: None)
+
 
 def json_text(
     value: Any, *, indent: int | None = None, sort_keys: bool = False, ascii_only: bool = True
@@ -48,7 +51,9 @@ def from_json(text: str | bytes) -> Any:
         ValueError: it is not JSON.
         RecursionError: it is nested too deeply.
     """
-    return json.loads(text, parse_constant=lambda name: None)
+    if not isinstance(text, str):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return _DECODER.decode(text)
 
 
 def _finite(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dashboard.services import jobs, patches, run_names
@@ -74,6 +75,7 @@ def rows() -> list[Row]:
         return [_row(line) for line in repository.runs.find(making("patch"), limit=LISTED)]
 
 
+@lru_cache(maxsize=2048)  # the engine answers with the same line while nothing of the run has changed
 def _row(line: RunLine) -> Row:
     scores, costs = line.scores, line.costs
     values: dict[str, Any] = {

@@ -228,7 +228,7 @@ class RunConfig(SubjectConfig):
     optimizer: str = recipe(
         "pyramid-adam",
         "Optimizer",
-        "The rule that turns gradients into patch updates.",
+        "The rule that turns gradients into updates.",
         choices=OPTIMIZERS,
         group="optimizer",
         art=("adam", "pyramid-adam"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from engine.json_text import from_json, json_text
@@ -61,7 +62,7 @@ class ScoredOn:
     by_image: dict[str, list[float]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RunLine:
     """A run or an imported patch; `created_at` in Unix seconds.
 
@@ -76,6 +77,8 @@ class RunLine:
         scores: the patch's, as `Scores.to_json` has them; empty if not scored.
         config: the settings asked for, as `RunConfig.to_json` has them; empty if imported.
         costs: name → figure, as `run.json` has them; empty before the end.
+
+    Compared by identity: while nothing of a run changes, `Runs.find` answers with the same line.
     """
 
     job_id: int | None
@@ -148,7 +151,8 @@ class Runs:
         )
 
 
-def _line_of(row: Sequence[Any]) -> RunLine:
+@lru_cache(maxsize=2048)  # parsing is most of what a long list costs
+def _line_of(row: tuple[Any, ...]) -> RunLine:
     fields = dict(zip(_COLUMNS, row, strict=True))
     for name in ("scores", "config"):
         fields[name] = from_json(fields[name]) if fields[name] else {}

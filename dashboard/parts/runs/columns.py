@@ -74,7 +74,8 @@ def data(shown: Sequence[Row], columns: Sequence[str]) -> dict[str, list[Any]]:
 def _values(shown: Sequence[Row], column: str) -> list[Any]:
     kind, values = COLUMNS[column], [row.values.get(column) for row in shown]
     if kind == "state":
-        return [None if value is None else state_name(value) for value in values]
+        names = {value: state_name(value) for value in set(values) - {None}}
+        return [names.get(value) for value in values]
     if kind == "moment":
         return [None if value is None else datetime.fromtimestamp(value) for value in values]
     if kind == "tags":

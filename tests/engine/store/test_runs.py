@@ -55,6 +55,16 @@ def test_each_run_is_a_line_whatever_its_state_and_an_imported_patch_another():
     assert (lines["from elsewhere"].job_id, lines["from elsewhere"].state) == (None, None)
 
 
+def test_a_run_of_which_nothing_changes_is_the_same_line():
+    with Repository(":memory:") as repository:
+        job = repository.jobs.add(kind="generate", label="first", request={"config": {}})
+        (first,), (again,) = (repository.runs.find(["generate"], limit=5) for _ in range(2))
+        repository.jobs.edit(job.id, label="renamed")
+        (changed,) = repository.runs.find(["generate"], limit=5)
+    assert first is again
+    assert changed.name == "renamed"
+
+
 def test_files_of_patches_are_known_and_so_is_who_uses_them():
     with Repository(":memory:") as repository:
         assert (repository.runs.patch_at("p.npy"), repository.runs.using("p.npy")) == (None, [])
