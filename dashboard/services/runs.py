@@ -111,7 +111,7 @@ def compared(job_ids: tuple[int, ...]) -> list[Run]:
         for job in jobs:
             if not _comparable(job):
                 raise JobError(
-                    f"job {job.id}: expected a generation that succeeded, got {job.kind}, {job.state}; "
+                    f"job {job.id}: expected a successful patch generation, got {job.kind} ({job.state}); "
                     "choose another"
                 )
         return [Run(job=job, patch=repository.patches.of_job(job.id)) for job in jobs]

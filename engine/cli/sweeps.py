@@ -224,7 +224,7 @@ def _print(sweep: Sweep, as_json: bool) -> None:
     if sweep.error:
         click.echo(sweep.error)
     if best is not None:
-        click.echo(f"* best; the command that makes its patch: python -m engine sweep best {sweep.id}")
+        click.echo(f"* best; print the command for its patch with: python -m engine sweep best {sweep.id}")
 
 
 def _trial_json(trial: Trial) -> dict[str, Any]:

@@ -112,7 +112,9 @@ def advance_all(repository: Repository) -> None:
             repository.sweeps.end(sweep_id, "failed", error=str(error))
         except Exception as error:  # a bug must not end the worker that calls this
             log.exception("Sweep %d failed", sweep_id)
-            reason = f"{type(error).__name__}: {short_line(error)}; this is a bug, report the worker's log"
+            reason = (
+                f"{type(error).__name__}: {short_line(error)}; this is a bug, report it with the worker's log"
+            )
             repository.sweeps.end(sweep_id, "failed", error=reason)
 
 
@@ -125,7 +127,7 @@ def go_on(repository: Repository, sweep_id: int) -> Sweep:
     sweep = repository.sweeps.go_on(sweep_id)
     if sweep.state == "cancelled":
         raise JobError(
-            f"sweep {sweep_id}: expected one that can go on, got one that is cancelled; begin another"
+            f"sweep {sweep_id}: expected a sweep that can be resumed, got a cancelled one; start a new one"
         )
     queue.release_dead(repository)
     for job in open_jobs(repository, sweep, states=_STUCK):
@@ -141,7 +143,7 @@ def cancel(repository: Repository, sweep_id: int) -> Sweep:
     """
     sweep = repository.sweeps.get(sweep_id)
     if sweep.state in ("finished", "cancelled"):
-        raise JobError(f"sweep {sweep_id}: expected one that is under way, got one that is {sweep.state}")
+        raise JobError(f"sweep {sweep_id}: expected a running sweep, got one that is {sweep.state}")
     repository.sweeps.go_on(sweep_id)  # a failed one may have jobs left
     sweep = repository.sweeps.end(sweep_id, "cancelled")
     for trial in sweep.trials:
@@ -232,7 +234,10 @@ def _settle(repository: Repository, sweep: Sweep, request: SweepRequest, trial: 
     values = [_value(request, job.result or {}) for job in jobs if job is not None]
     scored = [value for value in values if value is not None]
     if len(scored) < len(values):
-        error = "expected a score on the images held out, got none: nothing is found there without a patch"
+        error = (
+            "expected a score on the held-out images, got none: the detector finds none of their objects "
+            "even without a patch"
+        )
         return repository.sweeps.end_trial(sweep.id, trial.number, "failed", error=error)
     mean = sum(scored) / len(scored)
     return repository.sweeps.end_trial(sweep.id, trial.number, "succeeded", value=mean, per_seed=scored)

@@ -125,7 +125,7 @@ class _Training:
         for key, name in (("records_sha256", "images and boxes"), ("patches_sha256", "patches")):
             if self._identity[key] != identity.get(key):
                 raise StorageError(
-                    f"{folder}: expected the {name} that this training began with, got others; "
+                    f"{folder}: expected the {name} that this training started with, got different ones; "
                     "restore them or start a new training"
                 )
 

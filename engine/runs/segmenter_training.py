@@ -85,7 +85,7 @@ def train_segmenter(task: SegmenterTask, course: Course) -> None:
         if not is_out_of_memory(error):
             raise
         raise MemoryExhaustedError(
-            f"training: expected batches of {task.config.batch_size} windows of {task.config.view_size} "
+            f"training: expected batches of {task.config.batch_size} crops of {task.config.view_size} "
             f"pixels to fit into the memory of {task.device}, got out of memory; lower --batch-size"
         ) from error
 

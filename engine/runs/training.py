@@ -162,7 +162,8 @@ def gather_training(config: TrainingConfig | DefenceTrainingConfig) -> TrainingM
     training, held_out = split_validation(len(records), config.validation_share, config.seed)
     if config.validation_share and not held_out:
         raise DatasetError(
-            f"validation: expected two images or more to split, got {len(records)}; set its share to 0"
+            f"validation: expected at least two images to split, got {len(records)}; "
+            "set the validation share to 0"
         )
     return TrainingMaterials(
         dataset={
@@ -246,8 +247,8 @@ class Training:
         for key, name in (("records_sha256", "images and boxes"), ("weights_sha256", "initial weights")):
             if self._identity[key] != identity[key]:
                 raise StorageError(
-                    f"{self._folder}: expected the {name} that this training began with, got others; "
-                    "restore them or start a new training"
+                    f"{self._folder}: expected the {name} that this training started with, "
+                    "got different ones; restore them or start a new training"
                 )
         if state.best_epoch and not (self._folder / BEST).is_file():
             raise StorageError(

@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 class BenchmarkRequest(Request):
     """A suite to be run; its sides start from the settings in `config`."""
 
-    suite: str = setting(..., "Suite", "See `benchmark list`.", choices=SUITES)
-    scale: str = setting("small", "Scale", "How much work.", choices=SCALES)
+    suite: str = setting(..., "Suite", "The suite to run; see `benchmark list`.", choices=SUITES)
+    scale: str = setting("small", "Scale", "Amount of work.", choices=SCALES)
     seconds: float | None = setting(
         None,
         "Generation time (s)",
-        "In place of the scale's.",
+        "Overrides the scale's.",
         bounds=(0.1, 10_000_000),
         kinds=(float, NoneType),
         called="seconds",
@@ -39,7 +39,7 @@ class BenchmarkRequest(Request):
     seeds: int | None = setting(
         None,
         "Seeds",
-        "Runs of each side in suites of strength, in place of the scale's.",
+        "Runs per side in suites that measure strength; overrides the scale's.",
         bounds=(1, 100),
         kinds=(int, NoneType),
     )

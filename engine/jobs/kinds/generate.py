@@ -28,14 +28,14 @@ class GenerateRequest(Request):
     trust: bool = setting(
         False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
     )
-    evaluate_after: bool = setting(True, "Score when done", "Score the patch beside its controls.")
+    evaluate_after: bool = setting(True, "Score when done", "Score the patch, with controls.")
 
 
 class Generate(Kind[GenerateRequest]):
     """Makes a patch, or goes on from the checkpoint that an earlier attempt left."""
 
     name = "generate"
-    help = "Make a patch against a detector, and score it."
+    help = "Generate a patch against a detector and score it."
     title = "Patch generation"
     request = GenerateRequest
     makes = "patch"

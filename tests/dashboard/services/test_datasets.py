@@ -106,7 +106,7 @@ def test_an_import_by_path_reads_nothing_elsewhere(no_worker_is_started, own_hom
 
 @pytest.mark.parametrize("name", ["/etc", "a/b", "../a", "~", "~/a"])
 def test_a_dataset_is_not_called_like_a_path(name, no_worker_is_started):
-    with pytest.raises(SettingsError, match="name: expected one that is no path"):
+    with pytest.raises(SettingsError, match="name: expected a name that is not a path"):
         datasets.import_name("coco128", name=name, split="train")
     assert no_worker_is_started == []
 

@@ -45,10 +45,10 @@ def test_what_is_not_given_is_as_by_default():
         ({}, set(), ""),
         ({"image_size": 100}, {"batches"}, "use 96"),
         ({"early_stop": 3, "validation_share": 0.0}, {"budget"}, "early stop"),
-        ({"losses.object": 0.0}, {"losses"}, "a weight other than 0"),
+        ({"losses.object": 0.0}, {"losses"}, "a nonzero weight"),
         ({"merge": "mean", "early_stop": 2}, {"patch", "budget"}, "no early stop"),
         ({"backend": "art", "circular": True}, {"patch", "technique"}, "circular: expected False with ART"),
-        ({"batch_start": 4}, {"batches"}, "growing batch"),
+        ({"batch_start": 4}, {"batches"}, "initial batch size"),
         ({"iterations": 0}, {""}, "iterations: expected 1"),
     ],
 )

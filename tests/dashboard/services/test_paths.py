@@ -42,7 +42,7 @@ def test_a_link_that_leads_elsewhere_is_refused(root, tmp_path):
 
 
 def test_what_is_not_there_is_named(root):
-    with pytest.raises(SettingsError, match=f"got nothing at {root}/none; correct it"):
+    with pytest.raises(SettingsError, match=f"found nothing at {root}/none; correct the path"):
         within_roots(f"{root}/none")
 
 

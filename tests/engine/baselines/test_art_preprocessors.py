@@ -65,5 +65,7 @@ def test_a_library_that_lacks_is_named_in_one_line(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_art_refuses_is_told_in_one_line() -> None:
-    with pytest.raises(SettingsError, match=r"^defence art:FeatureSqueezing: expected what ART takes, got: "):
+    with pytest.raises(
+        SettingsError, match=r"^defence art:FeatureSqueezing: " r"expected settings that ART accepts, got: "
+    ):
         art_step("FeatureSqueezing", {"bit_depth": 65}, random=False, channels_first=False)

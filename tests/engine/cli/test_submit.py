@@ -97,7 +97,7 @@ def test_classes_are_submitted(run: Run, tmp_path: Path) -> None:
         ),
         (("evaluate", "--patch", "none.npy", *DEMO), "expected a patch file"),
         (("benchmark", "none"), "suite: expected one of"),
-        (("matrix",), "expected --patches, got none; name one or more, with commas between"),
+        (("matrix",), "expected --patches, got none; give one or more, separated by commas"),
         (
             ("matrix", "--patches", "5", "--detectors", "demo", "--datasets", "demo"),
             "patch 5: expected one of the list, found none",

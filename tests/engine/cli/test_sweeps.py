@@ -80,8 +80,11 @@ def test_one_for_the_background(run: Run, subject: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "vary: expected one setting or more, got none"),
-        (["--vary", "dataset=a"], "vary: expected a setting of how the patch is made, got dataset"),
+        ([], "vary: expected at least one setting, got none"),
+        (
+            ["--vary", "dataset=a"],
+            "vary: expected a setting with one value that may differ between trials, got dataset",
+        ),
         (["--vary", "top_k=0..5"], "top k: expected 1 to 1000, got 0"),
         (["--vary", "top_k=1..5", "--sampler", "grid"], "grid: expected a list of values for top_k"),
         ([*VARY, "--merge", "mean"], "sweep: expected the native backend and one shared patch"),

@@ -167,7 +167,7 @@ def test_sizes_scale_boxes_however_they_are_written(tmp_path, size):
 
 
 def test_a_category_id_for_two_names_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="expected a category for each id, got 1 for 'person' and 'bus'"):
+    with pytest.raises(DatasetError, match="expected one category per ID, got 1 for 'person' and 'bus'"):
         read_coco(write(tmp_path, categories=[PERSON, {"id": 1, "name": "bus"}]), name="d")
 
 

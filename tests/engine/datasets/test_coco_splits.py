@@ -102,5 +102,5 @@ def test_files_that_number_classes_otherwise_are_refused(tmp_path):
         write_coco(tmp_path / "train.json", "a.jpg", categories=("person",)),
         write_coco(tmp_path / "val.json", "b.jpg", categories=("car",)),
     ]
-    with pytest.raises(DatasetError, match="got 'car' for the id 0, which is 'person' there"):
+    with pytest.raises(DatasetError, match="got 'car' for the ID 0, which is 'person' there"):
         read_coco_files(files, name="d")

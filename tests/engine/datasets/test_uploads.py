@@ -350,7 +350,7 @@ def test_a_damaged_file_leaves_nothing(tmp_path):
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 0}))
-    with pytest.raises(StorageError, match="free to unpack it, got 0; free some"):
+    with pytest.raises(StorageError, match="free to unpack it, got 0; free some space"):
         unpack_zip(yolo(tmp_path))
     assert left_behind() == []
 
@@ -363,7 +363,7 @@ def test_annotations_that_name_images_elsewhere_are_refused(tmp_path, spelling):
     coco = COCO.replace('"a.jpg"}', f'"a.jpg"}}, {{"id": 2, "file_name": "{named}"}}')
     members = [("a.jpg", picture(tmp_path)), ("instances.json", coco)]
     with pytest.raises(
-        DatasetError, match=r"expected only paths inside .*, got one that leads elsewhere; correct"
+        DatasetError, match=r"expected only paths inside .*, got one outside them; correct"
     ) as caught:
         read_dataset(packed(tmp_path / "a.zip", members))
     assert "private" not in str(caught.value)

@@ -161,7 +161,7 @@ def test_labels_in_pixels_are_refused(tmp_path):
 def test_lines_that_cannot_be_read_are_shown(tmp_path):
     _, repairs = dataset(tmp_path, ["0 1 1 1 1 1 1 1", BOX])
     assert repairs[0].action.startswith(
-        "left out, 8 numbers that are neither a box (`class x y width height`)"
+        "skipped, 8 numbers that are neither a box (`class x y width height`)"
     )
     assert repairs[0].action.endswith(": '0 1 1 1 1 1 1 1'")
 

@@ -100,11 +100,11 @@ BOMBS = {
         ),
         "take more than the whole file",
     ),
-    "a layer that holds itself": (
+    "a layer that contains itself": (
         lambda: archive(
             hostile(named(*IDENTITY) + b")\x81q\x00}" + entry("_modules", b"}" + entry("a", b"h\x00")) + b"b")
         ),
-        "a layer that holds itself",
+        "a layer that contains itself",
     ),
 }
 

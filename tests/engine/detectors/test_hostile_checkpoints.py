@@ -247,7 +247,7 @@ def test_the_canary_sings():
 @pytest.mark.parametrize(
     ("root", "message"),
     [
-        (named("models.yolo", "DetectionModel") + b")\x81}b", "got one of the YOLOv5 or YOLOv7 repository"),
+        (named("models.yolo", "DetectionModel") + b")\x81}b", "got one from the YOLOv5 or YOLOv7 repository"),
         (
             instance(*IDENTITY, hook=named("torch.nn.utils.prune", "L1Unstructured") + b")\x81"),
             "got layers with pruning masks; make them permanent",

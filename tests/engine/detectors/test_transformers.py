@@ -57,7 +57,7 @@ def _weights(folder, name="model.safetensors"):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda f: _weights(f).unlink(), "expected model.safetensors beside config.json, got none"),
+        (lambda f: _weights(f).unlink(), "expected model.safetensors next to config.json, got none"),
         (
             lambda f: _weights(f).rename(_weights(f, "pytorch_model.bin")),
             r"got pytorch_model\.bin, a pickle, which could run code",

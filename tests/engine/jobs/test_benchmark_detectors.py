@@ -50,7 +50,7 @@ def test_demo_alone_stands_for_all_where_several_are_measured(
     ("name", "given", "message"),
     [
         ("none", ("demo",), "suite: expected one of accumulate, .*, got 'none'"),
-        ("floor", ("demo", "a.pt"), "^weights: expected one detector in the suite floor, got 2; run it for"),
+        ("floor", ("demo", "a.pt"), "^weights: expected one detector for the suite floor, got 2; run it for"),
         (
             "transfer",
             ("demo",),

@@ -126,7 +126,7 @@ def test_ctrl_c_keeps_what_is_done(request_: Request) -> None:
         if done:
             raise KeyboardInterrupt
 
-    with pytest.raises(RunInterruptedError, match="its finished cells are kept, run it again to go on"):
+    with pytest.raises(RunInterruptedError, match="its finished cells are kept, run it again to continue"):
         run_matrix(request_(), progress=pressed)
 
 

@@ -96,7 +96,7 @@ def test_one_that_is_stopped_goes_on(repository: Repository, sweep: Sweep) -> No
 def test_a_sweep_that_waits_for_somebody_says_so(repository: Repository, sweep: Sweep) -> None:
     (job,) = sweeps.open_jobs(repository, sweep)
     queue.pause(repository, job.id)
-    with pytest.raises(JobError, match=f"got job {job.id}, which is paused; go on with: sweep resume"):
+    with pytest.raises(JobError, match=f"got job {job.id}, which is paused; resume it with: sweep resume"):
         carry_out_sweep(repository, sweep.id, launch=lambda job: Ended(0))
 
 

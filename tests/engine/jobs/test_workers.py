@@ -88,7 +88,7 @@ def test_jobs_of_the_dead_are_released_and_of_the_living_not(repository: Reposit
     held = [repository.queue.claim(name, f"cpu:{n}") for n, name in enumerate(("alive", "dead", "unknown"))]
     assert [job.id for job in release_dead(repository)] == [held[1].id, held[2].id]
     assert [repository.jobs.get(job.id).state for job in held] == ["running", "interrupted", "interrupted"]
-    assert "the worker that ran it is gone; resume it" in str(repository.jobs.get(held[1].id).error)
+    assert "its worker is no longer running; resume it" in str(repository.jobs.get(held[1].id).error)
     assert [each.id for each in repository.workers.all()] == ["alive"]
 
 

@@ -33,10 +33,10 @@ def retrained(tmp_path_factory):
 
 def test_it_tells_the_epochs_and_the_score(retrained):
     score, out, lines = retrained
-    assert lines[0] == "Drawing 8 synthetic pictures to train on and 4 to validate on"
+    assert lines[0] == "Drawing 8 synthetic images for training and 4 for validation"
     assert lines[1].startswith("Epoch 1/1: loss ")
     assert lines[1].endswith(f", AP50 {score:.3f}")
-    assert lines[2] == f"Synthetic validation pictures: AP50 {score:.3f}; wrote {out}"
+    assert lines[2] == f"Synthetic validation images: AP50 {score:.3f}; wrote {out}"
     assert 0 <= score <= 1
 
 

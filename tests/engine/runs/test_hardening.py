@@ -126,7 +126,9 @@ def test_a_stop_before_the_training_leaves_nothing(
     settings: Callable[..., HardeningConfig], tmp_path: Path
 ) -> None:
     stopped = TrainingObserver(stop_requested=lambda: True)
-    with pytest.raises(RunInterruptedError, match="stopped before the training, nothing is kept; begin anew"):
+    with pytest.raises(
+        RunInterruptedError, match="stopped before the training; nothing is kept, start again"
+    ):
         harden(settings(), tmp_path / "out", observer=HardeningObserver(training=stopped))
     assert not (tmp_path / "out").exists()
     with pytest.raises(StorageError, match="expected a hardening whose first trial is done, found none"):

@@ -46,7 +46,10 @@ def test_what_a_text_says(text: str, expected: dict[str, Any] | None) -> None:
     [
         ("", "vary: expected one of"),
         ("nothing=1", "vary: expected one of"),
-        ("dataset=a,b", "vary: expected a setting of how the patch is made, got dataset"),
+        (
+            "dataset=a,b",
+            "vary: expected a setting with one value that may differ between trials, got dataset",
+        ),
         ("validation_share=0.1,0.2", "vary: expected a setting of how the patch is made"),
         ("view_zoom=1,2", "vary: expected a setting of how the patch is made"),
         ("iterations", "vary iterations: expected values as in iterations=A,B,C, got none"),
@@ -61,7 +64,10 @@ def test_what_a_text_says(text: str, expected: dict[str, Any] | None) -> None:
         ("learning_rate=0.1..", "vary learning_rate: expected numbers, got ''"),
         ("learning_rate=0.1..0.2:ln", "vary learning_rate: expected LOW..HIGH or LOW..HIGH:log, got 'ln'"),
         ("batch_start=0..8:log", "vary batch_start: expected numbers above 0"),
-        ("view_size=128..512:log", "expected numbers above 0 of any size with :log, got 128..512 in steps"),
+        (
+            "view_size=128..512:log",
+            "expected numbers above 0 without a step size with :log, got 128..512 in steps",
+        ),
         ("view_size=100", "view size: expected 0 or a multiple of 32, got 100; use 96"),
         ("circular=maybe", "vary circular: expected on or off, got 'maybe'"),
         ("circular=0..1", "vary circular: expected a list of values as in circular=A,B, got a range"),
