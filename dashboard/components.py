@@ -20,7 +20,7 @@ from dashboard.page_state import page_shown, presenting, reference
 from dashboard.services import datasets, jobs
 from dashboard.services.failures import for_pages, logged, way_out
 from engine.errors import EngineError
-from engine.records import Job, Progress, ScoreRecord
+from engine.records import Progress, ScoreRecord
 
 STATES = {  # state → its name, colour and icon: never the colour alone
     "queued": (N_("Queued"), "gray", ":material/schedule:"),
@@ -291,34 +291,6 @@ def behind(detector: str, defences: Sequence[str]) -> str:
     if not defences:
         return detector
     return _("{detector} with {defences}").format(detector=detector, defences=" + ".join(defences))
-
-
-def job_line(job: Job) -> None:
-    """A job's title beside its state, and its progress while it runs."""
-    title, state = st.columns([4, 1], vertical_alignment="center")
-    title.markdown(Markdown("**{name}**").format(name=job_title(job)))
-    with state:
-        state_badge(job.state)
-    if job.state == "running":
-        progress_line(job.progress)
-
-
-def job_title(job: Job) -> str:
-    """A job's label, or its kind and number without one."""
-    return job.label or f"{kind_name(job.kind)} {job.id}"
-
-
-def jobs_at_work(found: Sequence[Job]) -> None:
-    """The first of the jobs that run or wait, and how many more there are."""
-    for job in found[:3]:
-        with st.container(border=True):
-            job_line(job)
-            go_to("jobs", _("Open its job"), job=job.id)
-    more = len(found) - 3
-    if more > 0:
-        st.caption(
-            ngettext("{number} more is queued.", "{number} more are queued.", more).format(number=more)
-        )
 
 
 def goes_on(key: str) -> bool:

@@ -30,11 +30,6 @@ class Run:
     patch: PatchRecord | None
 
     @property
-    def name(self) -> str:
-        """Whole and unique: the job's number and label."""
-        return f"{self.job.id} {self.job.label}".strip()
-
-    @property
     def settings(self) -> dict[str, Any]:
         """Every setting that was asked for; see `asked_settings`."""
         return asked_settings(self.job.request["config"])

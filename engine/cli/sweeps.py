@@ -15,11 +15,11 @@ from engine.cli.run_options import all_options, config_from_options, option_of, 
 from engine.errors import JobError
 from engine.jobs import queue, sweeps
 from engine.jobs.sweep_runs import carry_out
-from engine.jobs.sweeps import value_text
 from engine.settings import declared
 from engine.store.repository import Repository
 from engine.store.sweeps import Sweep, Trial
 from engine.sweeps.config import SweepRequest
+from engine.sweeps.trial_names import value_text
 
 _OWN = {
     key: each for key, each in declared(SweepRequest, inside=True).items() if key not in ("config", "trust")

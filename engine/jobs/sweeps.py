@@ -19,6 +19,7 @@ from engine.store.sweeps import Sweep, Trial
 from engine.sweeps import proposals
 from engine.sweeps.config import SCORES, SweepRequest
 from engine.sweeps.proposals import Past
+from engine.sweeps.trial_names import TrialName
 
 log = logging.getLogger(__name__)
 
@@ -247,7 +248,6 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
     """Begin a trial: a job for each seed."""
     number = len(sweep.trials) + 1
     values = proposals.propose(request, _past(repository, sweep, request))
-    words = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
     jobs: list[int] = []
     try:
         for seed in range(request.seeds):
@@ -256,12 +256,12 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
                 trust=request.trust,
                 evaluate_after=request.objective in SCORES,
             )
-            which = f", seed {wanted.config.seed}" if request.seeds > 1 else ""
+            own_seed = wanted.config.seed if request.seeds > 1 else None
             job = queue.submit(
                 repository,
                 "generate",
                 wanted,
-                label=f"Sweep {sweep.id}, trial {number}{which}: {words}",
+                label=str(TrialName(sweep=sweep.id, trial=number, seed=own_seed, settings=values)),
                 priority=sweep.request.get("priority", 0),
                 auto_resume=True,
                 group_id=sweep.id,
@@ -271,13 +271,6 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
         repository.sweeps.add_trial(sweep.id, number, values, jobs, error=str(error))
     else:
         repository.sweeps.add_trial(sweep.id, number, values, jobs)
-
-
-def value_text(value: Any) -> str:
-    """A value of a trial in a few characters."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _past(repository: Repository, sweep: Sweep, request: SweepRequest) -> list[Past]:

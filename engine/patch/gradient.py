@@ -131,7 +131,8 @@ class StepGradient:
             raise SettingsError(
                 "losses: expected losses that can be summed over parts of a batch, "
                 f"as several processes share each batch, got {', '.join(config.losses)} with ensemble "
-                f"{config.ensemble}; leave out the detector's own losses and --ensemble max, or use one process"
+                f"{config.ensemble}; leave out the detector's own losses and --ensemble max, "
+                "or use one process"
             )
         self._names = loss.names
         self._loss = _compiled(loss) if config.compile == "on" else loss

@@ -236,7 +236,7 @@ def test_a_known_host_does_not_open_it_to_other_origins(port: int) -> None:
         (["--port", "65536"], "65536 is not in the range 1<=x<=65535"),
         (["--port", "x"], "'x' is not a valid integer"),
         (["--address", "192.0.2.7"], "expected an address of this machine"),
-        (["--allow-host", "https://a.test"], "expected a host's name"),
+        (["--allow-host", "https://a.test"], "expected a host name"),
     ],
 )
 def test_where_it_cannot_listen_it_says_so_in_a_line_and_starts_nothing(

@@ -122,7 +122,7 @@ def test_both_sides_are_matched(
     ("wanted", "detector_wanted", "error", "message"),
     [
         (["man"], "", DetectorError, "there is no class 'man' in the detector; the detector has: person,"),
-        (["0"], "", DetectorError, "name the matching one with --detector-class"),  # a name, not a number
+        (["0"], "", DetectorError, "give the matching one with --detector-class"),  # a name, not a number
         (
             ["man", "0"],
             "",

@@ -13,7 +13,8 @@ from dashboard.page_state import choose, kept
 from dashboard.parts.class_choice import choose_classes, choose_detector_class, read_classes, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, trusted
-from dashboard.parts.sweeps.names import OBJECTIVES, PRUNERS, SAMPLERS, dimension_name
+from dashboard.parts.setting_names import dimension_name
+from dashboard.parts.sweeps.names import OBJECTIVES, PRUNERS, SAMPLERS
 from dashboard.services import datasets, sweeps
 
 USUAL = ["learning_rate", "batch_size"]

@@ -119,7 +119,7 @@ def test_a_name_that_is_a_path_outside_is_refused(name, allowed, own_home, tmp_p
     monkeypatch.setenv("PATCHBENCH_ROOTS", str(own_home))
     monkeypatch.chdir(own_home)
     name = name.format(outside=tmp_path)
-    with nullcontext() if allowed else pytest.raises(SettingsError, match="path: expected one below"):
+    with nullcontext() if allowed else pytest.raises(SettingsError, match="path: expected a path below"):
         assert datasets.usable(name) == name
 
 

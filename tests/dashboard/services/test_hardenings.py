@@ -38,7 +38,7 @@ def test_values_become_settings(values: dict[str, Any], changes: dict[str, Any])
 
 @pytest.mark.parametrize("name", ["weights", "transfer_weights"])
 def test_what_pages_may_not_name_is_refused(outside: str, name: str) -> None:
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         hardenings.built(NAMED | {name: outside})
 
 

@@ -43,7 +43,7 @@ def test_values_become_settings(values: dict[str, Any], changes: dict[str, Any])
 
 
 def test_what_pages_may_not_name_is_refused(outside: str) -> None:
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         trainings.built(NAMED | {"weights": outside})
 
 

@@ -129,7 +129,7 @@ def test_a_default_name_that_is_taken_gets_a_number(run, blocks: Path, tmp_path:
     other = shutil.copytree(blocks, tmp_path / "blocks")
     imported = run("dataset", "import", other)
     assert imported.out.startswith("blocks-2: 6 images")
-    assert "called blocks-2, as blocks is another dataset" in imported.out
+    assert "named blocks-2, as the name blocks is taken" in imported.out
     assert [each["name"] for each in run("dataset", "list", "--json").json] == ["blocks", "blocks-2"]
 
 

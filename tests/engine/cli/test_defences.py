@@ -84,7 +84,7 @@ def test_a_training_is_queued(run: Run, blocks: Path) -> None:
         (("train",), "expected --dataset, got none; try --dataset demo"),
         (("train", "--dataset", "demo", "--view-size", 100), "view size: expected a multiple of 32"),
         (("train", "--dataset", "nowhere"), "nowhere"),
-        (("train", "--resume", ".", "--epochs", 3), "--resume keeps the run's own settings"),
+        (("train", "--resume", ".", "--epochs", 3), "--resume: expected no other settings"),
         (("certify", "--dataset", "demo"), "expected --weights, got none"),
         (
             ("certify", "--dataset", "demo", "--weights", "demo", "--defence", "no"),

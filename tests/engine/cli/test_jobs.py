@@ -29,7 +29,7 @@ def job() -> Job:
 def test_an_empty_list_says_what_to_do(run: Run) -> None:
     assert run("jobs", "list").out.startswith("No such job; try: python -m engine jobs submit")
     assert run("jobs", "list", "--json").json == []
-    assert "job 1: expected a job of the list, found none" in run("jobs", "show", 1).error
+    assert "job 1: expected an existing job, found none" in run("jobs", "show", 1).error
 
 
 def test_jobs_are_listed_and_shown(run: Run, job: Job) -> None:
@@ -88,7 +88,7 @@ def test_jobs_are_controlled(run: Run, job: Job) -> None:
     assert run("jobs", "pause", job.id).out == "job 1: paused\n"
     assert run("jobs", "resume", job.id, "--json").json["state"] == "queued"
     assert run("jobs", "cancel", job.id).out == "job 1: cancelled\n"
-    assert "expected one that is paused or interrupted to resume" in run("jobs", "resume", job.id).error
+    assert "expected state paused or interrupted to resume" in run("jobs", "resume", job.id).error
     assert run("jobs", "retry", job.id, "--json").json["origin"] == job.id
     changed = run("jobs", "duplicate", job.id, "--set", "seed=4", "--set", "class_name=car", "--json").json
     assert (changed["seed"], changed["request"]["config"]["class_name"]) == (4, "car")

@@ -166,7 +166,7 @@ def test_a_run_that_cannot_be_put_on_record_is_none_the_worse(
         db.execute("DROP TABLE steps")
     told = run("patch", "generate", *small, "--out", tmp_path / "second")
     assert told.code == 0
-    assert "Not put on record" in told.err
+    assert "Not recorded" in told.err
     assert (tmp_path / "second" / "patch.npy").exists()
 
 
@@ -318,7 +318,7 @@ def test_resume_notices_changed_images_and_weights(
     (dataset / "labels" / "0.txt").write_text("0 0.5 0.5 0.1 0.1\n")
     told = run(*resume)
     assert told.code == 1
-    assert "expected the images and boxes that this run began with, got others" in told.error
+    assert "expected the images and boxes that this run started with, got different ones" in told.error
 
 
 def test_a_process_stops_at_ctrl_c_and_goes_on(blocks: Path, tiny_weights: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_without_a_sweep(run: Run) -> None:
     assert run("sweep", "list", "--json").json == []
     assert "No sweeps yet; try: sweep run" in run("sweep", "list").err
     for command in ("show", "best", "resume", "cancel"):
-        assert "sweep 4: expected one of the list, found none" in run("sweep", command, 4).error
+        assert "sweep 4: expected an existing one, found none" in run("sweep", command, 4).error
 
 
 def test_a_sweep_from_beginning_to_best(run: Run, small: list[Any], carried: None) -> None:

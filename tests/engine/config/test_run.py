@@ -34,7 +34,10 @@ NEEDED = {"dataset": "photos", "weights": "mine.pt"}
         ({"losses": {"object": 1.0, "colour": 1.0}}, "loss: expected one of bbox, box, "),
         ({"losses": {"object": 1e9}}, "weight of the loss object: expected -10000 to 10000, got 1e+09"),
         ({"losses": {}}, "losses: expected a nonzero weight for a term other than tv, got none"),
-        ({"losses": {"tv": 1.0, "object": 0.0}}, "losses: expected a weight other than 0 for one beside tv"),
+        (
+            {"losses": {"tv": 1.0, "object": 0.0}},
+            "losses: expected a nonzero weight for a term other than tv",
+        ),
         ({"image_size": 100}, "image size: expected a multiple of 32, got 100; use 96"),
         ({"view_size": 100}, "view size: expected 0 or a multiple of 32, got 100; use 96"),
         (

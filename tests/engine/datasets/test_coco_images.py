@@ -138,7 +138,7 @@ def test_boxes_that_only_fit_the_upright_photograph_stay(tmp_path):
     found, repairs = fitted(path, (80, 48), (10, 40, 20, 35))
     assert found == (48, 80, [(10, 40, 30, 75)])
     assert repairs[0][0] == "wrong_size"
-    assert repairs[0][1].startswith("kept the boxes, which fit the upright photograph")
+    assert repairs[0][1].startswith("kept the boxes, which match the upright photograph")
 
 
 def test_swapped_sizes_without_exif_are_left_out_with_both_sizes(tmp_path):

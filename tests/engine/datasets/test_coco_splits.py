@@ -74,7 +74,7 @@ def test_files_are_sorted_by_split(tmp_path, files, splits):
 
 def test_several_files_of_no_split_are_refused(tmp_path):
     with pytest.raises(
-        DatasetError, match=r"expected one COCO JSON, or one a split .*, got a\.json, b\.json"
+        DatasetError, match=r"expected one COCO JSON, or one per split .*, got a\.json, b\.json"
     ):
         coco_splits([tmp_path / "b.json", tmp_path / "a.json"])
 

@@ -68,7 +68,7 @@ def test_the_shape_of_keypoints_is_read(tmp_path, text, shape):
 def test_missing_folders_are_named(tmp_path):
     data = read_data_file(write(tmp_path, "path: set\ntrain: images\ntest: t"))
     assert list(data.splits) == ["train", "test"]
-    with pytest.raises(DatasetError, match=f"expected 'images' at {tmp_path}/set/images, .*got nothing"):
+    with pytest.raises(DatasetError, match=f"expected 'images' at {tmp_path}/set/images, .*found nothing"):
         data.entries("train")
 
 
@@ -115,7 +115,7 @@ def test_links_stay_as_they_are_written(tmp_path):
 def test_entries_that_no_system_opens_are_not_there(tmp_path, entry):
     (tmp_path / "data.yaml").write_text("")
     data = DataFile(class_names=None, splits={"train": (entry,)}, source=tmp_path / "data.yaml", root=entry)
-    with pytest.raises(DatasetError, match="got nothing there"):
+    with pytest.raises(DatasetError, match="found nothing"):
         data.entries("train")
 
 

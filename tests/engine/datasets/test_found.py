@@ -173,7 +173,7 @@ def test_a_split_whose_files_are_not_there(tmp_path):
     assert found.counts() == {"train": 1, "val": None}
     assert read(root / "data.yaml", "all").object_counts() == [1]
     assert read(root / "data.yaml").notes == ("splits: train (1 image), val (missing); read: train",)
-    with pytest.raises(DatasetError, match=r"expected 'gone' at .*, got nothing there"):
+    with pytest.raises(DatasetError, match=r"expected 'gone' at .*, found nothing"):
         read(root / "data.yaml", "val")
 
 

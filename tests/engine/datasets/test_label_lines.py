@@ -41,7 +41,7 @@ def test_numbers_are_read(text, values, commas):
             "malformed_line",
             "not all words are numbers, expected `class x y width height`",
         ),
-        ("0,0,5,0,5,0,2,0,4", "malformed_line", "commas may stand between numbers or in them"),
+        ("0,0,5,0,5,0,2,0,4", "malformed_line", "commas may separate numbers or decimals"),
         ("0 0,5 0.5 0,2 0.4", "malformed_line", "both points and commas in numbers"),
         ("0 1,000,5 0,5 0,2 0,4", "malformed_line", "not all words are numbers, commas included"),
         ("0 .5 .5 .2", "malformed_line", "4 numbers, expected `class x y width height`"),

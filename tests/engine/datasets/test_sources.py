@@ -219,7 +219,7 @@ def test_a_source_that_is_not_there_is_told_what_is_possible(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("files", "source", "message"),
     [
-        ({"a.csv": b""}, "a.csv", "expected a data file .*, got another file"),
+        ({"a.csv": b""}, "a.csv", "expected a data file .*, got a different file"),
         ({"notes/a.md": b""}, "notes", "expected a YOLO folder .*, found no images"),
         (
             {"set/images/a.jpg": b"x"},

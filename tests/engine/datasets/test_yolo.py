@@ -171,7 +171,7 @@ def test_an_image_too_large_to_decode_is_left_out(tmp_path, monkeypatch):
     records, repairs = dataset(tmp_path, [BOX])
     assert records == ()
     assert repairs[0].kind == "huge_image"
-    assert "100x50 pixels, more than can be decoded" in repairs[0].action
+    assert "100x50 pixels, more than the limit" in repairs[0].action
 
 
 def test_boxes_follow_the_image_as_exif_turns_it(tmp_path):

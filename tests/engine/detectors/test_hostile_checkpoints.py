@@ -39,7 +39,7 @@ from tests.engine.detectors.pickles import (
 
 pytestmark = pytest.mark.usefixtures("nothing_ran")
 
-HOW_TO_TRUST = "--trust-weights or put it into a folder"
+HOW_TO_TRUST = "--trust-weights or move it to a folder"
 
 
 def plant() -> None:
@@ -262,7 +262,7 @@ def test_the_canary_sings():
         ),
         (
             instance("ultralytics.nn.tasks", "OBBModel", criterion=named("some.module", "Loss") + b")\x81"),
-            "got one of rotated boxes",
+            "got one with rotated boxes",
         ),
     ],
 )

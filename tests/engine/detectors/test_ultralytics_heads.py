@@ -234,7 +234,7 @@ def test_models_that_cannot_work_are_refused_at_once(tmp_path, change, message, 
 @pytest.mark.parametrize(
     ("kind", "layout", "message"),
     [
-        ("OBBModel", "yolov8n-obb.yaml", "got one of rotated boxes"),
+        ("OBBModel", "yolov8n-obb.yaml", "got one with rotated boxes"),
         ("ClassificationModel", "yolov8n-cls.yaml", "got a classification model"),
         ("SemanticSegmentationModel", "yolo26n-sem.yaml", "got a model that labels pixels"),
     ],

@@ -180,7 +180,7 @@ def test_a_run_that_stopped_goes_on_from_its_finished_parts(
     lines: list[str] = []
     result = run(report=lines.append)
     assert (result["id"], tiny.measured) == (stopped.id, ["one", "two"])
-    assert lines[0] == "one: measured before"
+    assert lines[0] == "one: already measured"
 
 
 @pytest.mark.parametrize(

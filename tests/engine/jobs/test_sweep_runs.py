@@ -86,7 +86,9 @@ def test_one_that_is_stopped_goes_on(repository: Repository, sweep: Sweep) -> No
         return Ended(INTERRUPTED)
 
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(RunInterruptedError, match=f"go on with: python -m engine sweep resume {sweep.id}"):
+    with pytest.raises(
+        RunInterruptedError, match=f"resume it with: python -m engine sweep resume {sweep.id}"
+    ):
         carry_out_sweep(repository, sweep.id, launch=stopping)
     assert signal.getsignal(signal.SIGINT) is before
     (job,) = sweeps.open_jobs(repository, sweep)
@@ -113,5 +115,5 @@ def test_where_a_worker_is_alive_it_is_watched(repository: Repository, sweep: Sw
 
 def test_why_a_sweep_failed(repository: Repository, sweep: Sweep) -> None:
     repository.sweeps.end(sweep.id, "failed", error="expected optuna, got none")
-    with pytest.raises(JobError, match=f"sweep {sweep.id}: expected optuna, got none; go on with"):
+    with pytest.raises(JobError, match=f"sweep {sweep.id}: expected optuna, got none; resume it with"):
         carry_out_sweep(repository, sweep.id)

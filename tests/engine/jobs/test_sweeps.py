@@ -187,7 +187,7 @@ def test_trials_that_fail_are_deleted_or_cancelled_are_no_end(repository: Reposi
     assert states[0] == ("failed", "expected memory, got none")
     assert states[1] == ("cancelled", None)
     assert states[2][0] == "failed"
-    assert "expected a score on the images held out, got none" in str(states[2][1])
+    assert "expected a score on the held-out images, got none" in str(states[2][1])
     assert states[3][0] == "succeeded"
     assert sweep.state == "finished"
     assert sweeps.best_trial(sweep) == sweep.trials[3]
@@ -279,10 +279,3 @@ def test_what_is_not_pruned(repository: Repository, ask: Ask, settings: Settings
     assert not sweeps.prune_if_hopeless(repository, job)  # before any validation
     repository.validations.add(job.id, 2, {"asr": 0.0})
     assert not sweeps.prune_if_hopeless(repository, job)  # nothing to compare it with
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(True, "on"), (False, "off"), (0.5, "0.5"), (32, "32"), ("object=1", "object=1")]
-)
-def test_values_in_few_characters(value: Any, text: str) -> None:
-    assert sweeps.value_text(value) == text

@@ -45,13 +45,13 @@ def repository() -> Iterator[Repository]:
         ),
         (GONE, {"last_line": "no answer"}, "interrupted", "its node was lost (no answer); resume it"),
         (GONE, {"may_go_on": True}, "queued", "its node was lost (); resume it"),
-        (-1, {}, "interrupted", "its process was killed by SIGHUP: another program ended it; resume it"),
+        (-1, {}, "interrupted", "its process was killed by SIGHUP: stopped by another program; resume it"),
         (1, {"last_line": "no space"}, "failed", "its process exited with code 1: no space; see its log"),
         (
             3,
             {"may_go_on": True},
             "failed",
-            "its process exited with code 3: without a word; see its log",
+            "its process exited with code 3: no output; see its log",
         ),
     ],
 )

@@ -122,5 +122,5 @@ def test_a_worker_that_cannot_begin_is_told(
     repository: Repository, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers.sys, "executable", "/bin/false")
-    with pytest.raises(JobError, match=f"worker: expected one to begin, got none .* see {own_home}"):
+    with pytest.raises(JobError, match=f"worker: expected one to start within .*, got none; see {own_home}"):
         ensure_worker(repository, "cpu")

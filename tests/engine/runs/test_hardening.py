@@ -145,7 +145,7 @@ def test_a_stop_before_the_training_leaves_nothing(
             "expected objects of 'car' among the images",
         ),
         ({"patches": ("nowhere.npy",)}, EngineError, "nowhere.npy: expected"),
-        ({"time_limit_s": 0.001}, SettingsError, "time limit: expected more than .* which the trials take"),
+        ({"time_limit_s": 0.001}, SettingsError, "time limit: expected more than .* the time of the trials"),
         # 9 s before and 1.15 times as much after: said before any of it is spent
         ({"time_limit_s": 20.0, "trial_time_s": 9.0}, SettingsError, "expected more than 19 s"),
     ],

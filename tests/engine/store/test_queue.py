@@ -140,7 +140,7 @@ def test_what_waits_for_a_lost_job_fails_and_so_on(
         repository.queue.finish(job, "failed", error="broken")
     for each in (second, third):
         assert state(repository, each) == "failed"
-        assert f"job {first.id}, on which this one waits" in str(repository.jobs.get(each.id).error)
+        assert f"job {first.id}, which this one waits for" in str(repository.jobs.get(each.id).error)
     assert state(repository, other) == "queued"
 
 

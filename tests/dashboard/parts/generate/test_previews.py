@@ -46,7 +46,7 @@ def test_weights_that_are_refused_are_explained(page: AppTest, streets: None) ->
         assert (asked.request["kind"], asked.request["trust"]) == ("detections", False)
         repository.previews.fail(asked.key, "weights: expected only the names that a detector needs")
     page.run()
-    assert page.error[0].value.startswith("weights: expected only names")
+    assert page.error[0].value.startswith("weights: expected only the names")
     page.button(key="g-again-detector").click().run()
     with Repository() as repository:
         assert repository.previews.get(asked.key).state == "queued"

@@ -6,12 +6,12 @@ from __future__ import annotations
 import pytest
 
 from dashboard.i18n import speaking
+from dashboard.parts.setting_names import dimension_name
 from dashboard.parts.sweeps.names import (
     OBJECTIVES,
     PRUNERS,
     SAMPLERS,
     SHORT,
-    dimension_name,
     figure_text,
     settings_text,
     trial_state,

@@ -95,7 +95,7 @@ def test_it_holds_from_any_folder_and_on_a_workers_device(
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({}, PatchFileError, "patch 1: expected one of the list, found none"),
+        ({}, PatchFileError, "patch 1: expected an existing patch, found none"),
         ({"patches": ("p.npy",)}, PatchFileError, r"p.npy: expected a patch file .* see: patch list"),
         (
             {"patches": ("here.npy",), "datasets": ("none",)},
