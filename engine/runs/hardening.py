@@ -35,7 +35,7 @@ from engine.runs.training_start import training_start
 
 SUMMARY, BEFORE = "hardening.json", "before.json"
 POOL = "pool"
-DESCRIPTION = "Hardened by PatchBench; hardening.json beside it says against what."
+DESCRIPTION = "Hardened by PatchBench; hardening.json next to it records the hardening."
 TRIAL_S = 75.0  # for the patch against the original weights: the demo's own budget
 TRIAL_SHARE = {"short": 1 / 8, "full": 1 / 30}  # of the time limit that this patch takes at most
 RESERVE = 1.15  # on the time that the first trial took, for the second one

@@ -44,7 +44,7 @@ from engine.runs.training_course import (
 from engine.runs.training_start import TrainingStart, training_start
 
 SUMMARY = "training.json"
-DESCRIPTION = "Trained by PatchBench; training.json beside it says on what."
+DESCRIPTION = "Trained by PatchBench; training.json next to it records the training."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -263,7 +263,7 @@ class Queue:
                 [job_id],
             )
             if rows:
-                self._jobs.note(job_id, "queued", "to go on")
+                self._jobs.note(job_id, "queued", "to resume")
         return self._changed(job_id, bool(rows), "resume", ("paused", "interrupted"))
 
     def release(self, workers: Iterable[str], error: str) -> list[Job]:

@@ -44,13 +44,13 @@ def test_jobs_are_listed_and_shown(run: Run, job: Job) -> None:
         )
         queue.pause(repository, job.id)
     listed = run("jobs", "list").out
-    assert "running, pause asked" in listed
+    assert "running, pause requested" in listed
     assert "optimising 3/9 steps, loss 0.5000, 2.00 a second, 60 s left" in listed
     assert "queued, waits for job 1" in listed
     assert [each["id"] for each in run("jobs", "list", "--json", "--text", "NIGHTLY").json] == [1]
     assert run("jobs", "list", "--state", "failed", "--json").json == []
     shown = run("jobs", "show", 1)
-    assert shown.out.startswith("job 1: mine\ngenerate, running, pause asked, optimising 3/9")
+    assert shown.out.startswith("job 1: mine\ngenerate, running, pause requested, optimising 3/9")
     assert "attempt 1 on cpu" in shown.out
     as_json = run("jobs", "show", 1, "--json").json
     assert [event["event"] for event in as_json["events"]] == ["queued", "started", "pause asked"]
