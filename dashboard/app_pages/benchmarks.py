@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from dashboard import formats
-from dashboard.components import controls, go_to, guarded, jobs_at_work, live, page_title
+from dashboard.components import controls, go_to, guarded, live, page_title
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
@@ -14,6 +14,7 @@ from dashboard.parts.benchmarks.changes import change_over_time
 from dashboard.parts.benchmarks.view import downloads, outcome_badge, scale_name, suite_view
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector, other_weights
+from dashboard.parts.job_lines import jobs_at_work
 from dashboard.parts.setting_rows import setting_rows
 from dashboard.services import benchmarks
 from dashboard.services.benchmarks import Filter, Suite

@@ -75,6 +75,7 @@ CHOICES = {  # setting → value → what it is called; values that are names th
     },
     "architecture": {"auto": N_("As stated in the file")},
 }
+PATCH_SIZE = N_("Patch size")  # the one name that stands for two settings
 
 
 def setting_name(key: str, settings: Mapping[str, Setting] = SETTINGS) -> str:
@@ -89,6 +90,11 @@ def setting_name(key: str, settings: Mapping[str, Setting] = SETTINGS) -> str:
     setting = settings[key]
     name = _(setting.label)
     return _("{name} ({unit})").format(name=name, unit=_(setting.unit)) if setting.unit else name
+
+
+def dimension_name(name: str) -> str:
+    """What a sweep varies, in the session's language."""
+    return _(PATCH_SIZE) if name == "patch_size" else setting_name(name)
 
 
 def decided_value(name: str, value: Any, facts: Mapping[str, Any]) -> str:

@@ -231,7 +231,9 @@ def import_name(known: str, *, name: str, split: str) -> Job:
         EngineError: it cannot be queued.
     """
     if known not in known_names():
-        raise SettingsError(f"dataset: expected a name that Ultralytics knows, got {known!r}; choose one")
+        raise SettingsError(
+            f"dataset: expected a dataset that Ultralytics can download, got {known!r}; choose another"
+        )
     return _submit(known, name=name, split=split, roots=allowed_roots())
 
 
@@ -305,7 +307,9 @@ def _submit(
 ) -> Job:
     name = name.strip()
     if name and (Path(name).name != name or name.startswith("~")):
-        raise SettingsError(f"name: expected one that is no path, got {short_repr(name)}; choose another")
+        raise SettingsError(
+            f"name: expected a name that is not a path, got {short_repr(name)}; choose another"
+        )
     request = ImportRequest(
         source=source,
         name=name or None,

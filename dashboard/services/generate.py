@@ -130,7 +130,7 @@ def settings_of_job(job_id: int) -> dict[str, Any]:
         job = repository.jobs.get(job_id)
     if "config" not in job.request:
         raise SettingsError(
-            f"job {job_id}: expected one with a run's settings, got an {job.kind}; choose another"
+            f"job {job_id}: expected a job with the settings of a run, got {job.kind}; choose another"
         )
     return flat(RunConfig.from_json(job.request["config"]))
 

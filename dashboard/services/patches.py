@@ -55,7 +55,7 @@ def file_bytes(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise StorageError(
-            f"{path}: expected a file, got {error.strerror or error}; restore it or delete its record"
+            f"{path}: expected a file, got {error.strerror or error}; restore it or delete the patch"
         ) from error
 
 

@@ -13,12 +13,13 @@ from engine.jobs import queue
 from engine.jobs import sweeps as engine_sweeps
 from engine.jobs.estimates import estimate as estimate_run
 from engine.jobs.needs import Needs
-from engine.jobs.sweeps import best_run, best_trial, request_of, value_text
+from engine.jobs.sweeps import best_run, best_trial, request_of
 from engine.records import Job, PatchRecord
 from engine.settings import Setting
 from engine.store.sweeps import Sweep, Trial
 from engine.sweeps.config import SCORES, SweepRequest
 from engine.sweeps.space import usual_values, variable_settings
+from engine.sweeps.trial_names import read_trial_name
 
 __all__ = [
     "SCORES",
@@ -34,11 +35,11 @@ __all__ = [
     "get",
     "go_on",
     "jobs_at_work",
+    "read_trial_name",
     "request",
     "request_of",
     "start",
     "usual_values",
-    "value_text",
     "varied",
 ]
 

@@ -103,8 +103,8 @@ def certify_command(
     rows = [[place, interval(value, *found["ci95"][place])] for place, value in found["certified"].items()]
     print_table(("patch", "certified recall"), rows)
     click.echo(
-        f"{found['objects']} objects in {found['images']} images; one square patch of {patch_area:.2%} "
-        f"of the image's area; IoA above {ioa:g}"
+        f"{found['objects']} objects in {found['images']} images; one square patch covering "
+        f"{patch_area:.2%} of the image area; IoA above {ioa:g}"
     )
     print_classes(found)
 
@@ -112,14 +112,14 @@ def certify_command(
 def _print_training(summary: dict[str, Any]) -> None:
     found = summary["validation"]
     click.echo(
-        f"IoU {found['iou']:.3f}, recall {found['recall']:.3f} of the patches' area, "
-        f"{found['false_area']:.3%} of clean images masked; "
+        f"IoU {found['iou']:.3f}, {found['recall']:.3f} of the patch area found, "
+        f"{found['false_area']:.3%} of the clean area masked; "
         f"{summary['dataset']['held_out']} images held out"
     )
     click.echo(
-        f"{summary['epochs']} epochs, {summary['image_iterations']} windows in {summary['elapsed_s']:.1f} s "
-        f"({summary['image_iterations_per_s']:.1f} a second) on {summary['device']}, "
-        f"{summary['patches']['given']} given patches; ended by {summary['ended']}"
+        f"{summary['epochs']} epochs, {summary['image_iterations']} crops in {summary['elapsed_s']:.1f} s "
+        f"({summary['image_iterations_per_s']:.1f} crops/s) on {summary['device']}, "
+        f"{summary['patches']['given']} supplied patches; ended by {summary['ended']}"
     )
     click.echo(f"use it with: --defence {summary['defence']}")
 

@@ -162,7 +162,7 @@ def _print_hardening(summary: dict[str, Any]) -> None:
         "95% bootstrap intervals over images"
     )
     click.echo(
-        f"{summary['patches_made']} patches made and {summary['image_iterations']} images seen in "
+        f"{summary['patches_made']} patches generated and {summary['image_iterations']} images processed in "
         f"{summary['elapsed_s']:.1f} s of training, {summary['trial_elapsed_s']:.1f} s of trials; "
         f"{summary['precision']} on {summary['device']}"
     )
@@ -181,12 +181,12 @@ def _print_training(summary: dict[str, Any]) -> None:
     images, held_out = (summary["dataset"][name] for name in ("images", "held_out"))
     if held_out:
         click.echo(
-            f"AP50 {summary['ap50']:.3f} on {held_out} images held out, after epoch {summary['best_epoch']}; "
+            f"AP50 {summary['ap50']:.3f} on {held_out} held-out images after epoch {summary['best_epoch']}; "
             f"{summary['ap50_last']:.3f} after the last"
         )
     click.echo(
         f"{summary['epochs']} epochs of {images} images in {summary['elapsed_s']:.1f} s "
-        f"({summary['image_iterations_per_s']:.2f} images a second), {summary['precision']} on "
+        f"({summary['image_iterations_per_s']:.2f} images/s), {summary['precision']} on "
         f"{summary['device']}; ended by {summary['ended']}"
     )
     click.echo(f"weights: {summary['weights']}")

@@ -43,9 +43,9 @@ def put_on_record(record: Callable[[Repository], Job]) -> None:
         with Repository() as repository:
             job = record(repository)
     except EngineError as error:
-        log.warning("Not put on record: %s", error)
+        log.warning("Not recorded: %s", error)
     else:
-        log.info("On record as job %d", job.id)
+        log.info("Recorded as job %d", job.id)
 
 
 def refuse_settings_with(resume_folder: Path | None, context: click.Context) -> None:
@@ -64,4 +64,6 @@ def refuse_settings_with(resume_folder: Path | None, context: click.Context) -> 
         given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         if given and name not in _KEPT:
             option = next(each.opts[0] for each in context.command.params if each.name == name)
-            raise click.UsageError(f"--resume keeps the run's own settings, got {option} too; leave it out")
+            raise click.UsageError(
+                f"--resume: expected no other settings, as the run keeps its own, got {option}; leave it out"
+            )

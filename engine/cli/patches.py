@@ -187,7 +187,7 @@ def estimate_command(
         estimated = estimate(repository, config, evaluate_after=evaluate_after)
     if estimated is None:
         raise SettingsError(
-            "estimate: expected measured steps of these settings, got none; leave out --known"
+            "estimate: expected earlier measurements with these settings, got none; leave out --known"
         )
     if as_json:
         print_json(estimated.to_json())
@@ -282,7 +282,7 @@ def _print_run(summary: dict[str, Any]) -> None:
     print_defences(summary["config"])
     click.echo(
         f"{summary['image_iterations']} image-iterations in {summary['elapsed_s']:.1f} s "
-        f"({summary['image_iterations_per_s']:.2f} a second), batch {summary['batch_size']} "
+        f"({summary['image_iterations_per_s']:.2f} image-iterations/s), batch {summary['batch_size']} "
         f"{summary['batching']}, {summary['precision']} on {summary['device']}, "
         f"peak memory {summary['peak_memory_bytes'] / 2**20:.0f} MiB"
     )

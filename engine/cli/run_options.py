@@ -68,7 +68,7 @@ def matrix_from_options(options: dict[str, Any]) -> MatrixRequest:
     axes["defences"] = axes["defences"] or (NONE,)
     for axis, names in axes.items():
         if not names:
-            raise click.UsageError(f"expected --{axis}, got none; name one or more, with commas between")
+            raise click.UsageError(f"expected --{axis}, got none; give one or more, separated by commas")
     classes = detector_classes(options.pop("detector_class"), axes["detectors"])
     first = axes["detectors"][0]
     of_first = own_class(first, classes["detector_class"], classes["own_detector_classes"])
@@ -151,7 +151,9 @@ def config_from_options(options: dict[str, Any], *, several: bool = False) -> Ru
     given_weights = options["weights"]
     first, *further = [given_weights] if isinstance(given_weights, str) else given_weights
     if further and not several:
-        raise click.UsageError(f"expected --weights once, got {1 + len(further)}; run the command for each")
+        raise click.UsageError(
+            f"expected --weights once, got {1 + len(further)}; run the command once for each"
+        )
     given = given_settings(options, _SETTINGS)
     given |= {"weights": first, "further_weights": further}
     given |= detector_classes(options.get("detector_class") or (), (first, *further))
@@ -187,7 +189,7 @@ def detector_classes(given: str | Sequence[str], detectors: Sequence[str]) -> di
             of_all.append(text)
     if len(of_all) > 1 or any("@" in text for text in of_all if len(detectors) > 1):
         raise click.UsageError(
-            "expected --detector-class once for all detectors, and as NAME@DETECTOR for one of "
+            "expected one --detector-class for all detectors, and NAME@DETECTOR for one of "
             f"{', '.join(detectors)}, got {', '.join(of_all)}"
         )
     return {"detector_class": "".join(of_all), "own_detector_classes": tuple(own)}

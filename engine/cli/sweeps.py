@@ -23,11 +23,11 @@ from engine.cli.run_options import (
 from engine.errors import JobError
 from engine.jobs import queue, sweeps
 from engine.jobs.sweep_runs import carry_out
-from engine.jobs.sweeps import value_text
 from engine.settings import declared
 from engine.store.repository import Repository
 from engine.store.sweeps import Sweep, Trial
 from engine.sweeps.config import SweepRequest
+from engine.sweeps.trial_names import value_text
 
 _OWN = {
     key: each for key, each in declared(SweepRequest, inside=True).items() if key not in ("config", "trust")
@@ -234,7 +234,7 @@ def _print(sweep: Sweep, as_json: bool) -> None:
     if sweep.error:
         click.echo(sweep.error)
     if best is not None:
-        click.echo(f"* best; the command that makes its patch: python -m engine sweep best {sweep.id}")
+        click.echo(f"* best; print the command for its patch with: python -m engine sweep best {sweep.id}")
 
 
 def _trial_json(trial: Trial) -> dict[str, Any]:

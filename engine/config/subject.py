@@ -136,7 +136,8 @@ class SubjectConfig(Settings):
         object.__setattr__(self, "defences", normal_form(self.defences))
         if len(set(self.all_weights)) < len(self.all_weights):
             raise SettingsError(
-                f"weights: expected each detector once, got {', '.join(self.all_weights)}; name others"
+                f"weights: expected each detector once, got {', '.join(self.all_weights)}; "
+                "remove the duplicates"
             )
 
     @property

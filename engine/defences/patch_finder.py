@@ -176,4 +176,4 @@ def load_finder(path: Path) -> PatchFinder:
     except OSError as error:
         raise DetectorError(f"{what}: {error.strerror or error}; check the path") from error
     except ValueError as error:
-        raise DetectorError(f"{what}: {error}; name another file or train one anew") from error
+        raise DetectorError(f"{what}: {error}; name another file or train a new one") from error

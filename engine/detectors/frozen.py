@@ -26,7 +26,7 @@ def require_finite(model: nn.Module) -> None:
             )
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise DetectorError(
-                f"expected finite weights, got infinite numbers or none (NaN) in {name}; "
+                f"expected finite weights, got infinite or NaN values in {name}; "
                 "the training diverged or the file is damaged, so use an earlier checkpoint"
             )
 

@@ -94,7 +94,7 @@ class TorchvisionDetector(FrozenDetector):
         self.class_names, classes = tuple(class_names), self._answers.labels - 1
         if len(self.class_names) != classes:
             raise DetectorError(
-                f"class names: expected {classes}, one for each label but the background's, "
+                f"class names: expected {classes}, one for each label except the background, "
                 f"got {len(self.class_names)}; give the names that the model was trained with"
             )
         if fuse:
@@ -191,7 +191,7 @@ def _kind(model: nn.Module) -> type[Any]:
         if isinstance(model, theirs):
             return ours
     raise DetectorError(
-        "expected a detection model of torchvision (Faster or Mask R-CNN, RetinaNet, FCOS, SSD), "
+        "expected a torchvision detection model (Faster or Mask R-CNN, RetinaNet, FCOS, SSD), "
         f"got {type(model).__name__}; use detection weights"
     )
 

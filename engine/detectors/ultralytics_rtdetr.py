@@ -217,7 +217,7 @@ class RTDETRDetector(FrozenModel):
         head, side = self.head, 2 * _STRIDE_PX
         if not 1 <= self._layers <= len(head.decoder.layers) or head.num_queries < 1:
             raise DetectorError(
-                f"expected an answer by one of {len(head.decoder.layers)} decoder layers and at least one "
+                f"expected output from one of {len(head.decoder.layers)} decoder layers and at least one "
                 f"query, got layer {short_repr(self._layers)} and {short_repr(head.num_queries)} queries; "
                 "export it again"
             )

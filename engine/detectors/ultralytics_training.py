@@ -87,8 +87,8 @@ def _trainable(task: TrainingTask) -> Any:
         )
     if input_channels(model) != 3:
         raise DetectorError(
-            f"weights {task.weights}: expected a detector of colour images to train, got one of grey images; "
-            "use others"
+            f"weights {task.weights}: expected a detector for colour images to train, "
+            "got one for grey images; use other weights"
         )
     return model.float()
 

@@ -82,7 +82,9 @@ def _read(path: Path) -> dict[str, Any]:
         result = from_json(read_bounded(path, MAX_RESULT_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         reason = short_line(getattr(error, "strerror", None) or error)
-        raise StorageError(f"{path}: expected a benchmark's result as JSON, got {reason}; move it") from error
+        raise StorageError(
+            f"{path}: expected a benchmark's result as JSON, got {reason}; move it away"
+        ) from error
     if not isinstance(result, dict) or not {"suite", "answer", "comparisons", "measurements"} <= set(result):
         raise StorageError(f"{path}: expected a benchmark's result, got other JSON; move it away")
     return result | _worded(result)

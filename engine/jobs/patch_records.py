@@ -206,4 +206,4 @@ def _create(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         why = why_unwritable(folder, error, "choose another PATCHBENCH_HOME")
-        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error
+        raise StorageError(f"{folder}: expected a writable folder, got {why}") from error

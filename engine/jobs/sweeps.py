@@ -20,6 +20,7 @@ from engine.store.sweeps import Sweep, Trial
 from engine.sweeps import proposals
 from engine.sweeps.config import SCORES, SweepRequest
 from engine.sweeps.proposals import Past
+from engine.sweeps.trial_names import TrialName
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,9 @@ def advance_all(repository: Repository) -> None:
             repository.sweeps.end(sweep_id, "failed", error=str(error))
         except Exception as error:  # a bug must not end the worker that calls this
             log.exception("Sweep %d failed", sweep_id)
-            reason = f"{type(error).__name__}: {short_line(error)}; this is a bug, report the worker's log"
+            reason = (
+                f"{type(error).__name__}: {short_line(error)}; this is a bug, report it with the worker's log"
+            )
             repository.sweeps.end(sweep_id, "failed", error=reason)
 
 
@@ -138,7 +141,7 @@ def go_on(repository: Repository, sweep_id: int) -> Sweep:
     sweep = repository.sweeps.go_on(sweep_id)
     if sweep.state == "cancelled":
         raise JobError(
-            f"sweep {sweep_id}: expected one that can go on, got one that is cancelled; begin another"
+            f"sweep {sweep_id}: expected a sweep that can be resumed, got a cancelled one; start a new one"
         )
     queue.release_dead(repository)
     for job in open_jobs(repository, sweep, states=_STUCK):
@@ -154,7 +157,7 @@ def cancel(repository: Repository, sweep_id: int) -> Sweep:
     """
     sweep = repository.sweeps.get(sweep_id)
     if sweep.state in ("finished", "cancelled"):
-        raise JobError(f"sweep {sweep_id}: expected one that is under way, got one that is {sweep.state}")
+        raise JobError(f"sweep {sweep_id}: expected a running sweep, got one that is {sweep.state}")
     repository.sweeps.go_on(sweep_id)  # a failed one may have jobs left
     sweep = repository.sweeps.end(sweep_id, "cancelled")
     for trial in sweep.trials:
@@ -245,7 +248,10 @@ def _settle(repository: Repository, sweep: Sweep, request: SweepRequest, trial: 
     values = [_value(request, job.result or {}) for job in jobs if job is not None]
     scored = [value for value in values if value is not None]
     if len(scored) < len(values):
-        error = "expected a score on the images held out, got none: nothing is found there without a patch"
+        error = (
+            "expected a score on the held-out images, got none: the detector finds none of their objects "
+            "even without a patch"
+        )
         return repository.sweeps.end_trial(sweep.id, trial.number, "failed", error=error)
     mean = sum(scored) / len(scored)
     return repository.sweeps.end_trial(sweep.id, trial.number, "succeeded", value=mean, per_seed=scored)
@@ -255,7 +261,6 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
     """Begin a trial: a job for each seed."""
     number = len(sweep.trials) + 1
     values = proposals.propose(request, _past(repository, sweep, request))
-    words = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
     jobs: list[int] = []
     try:
         for seed in range(request.seeds):
@@ -264,12 +269,12 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
                 trust=request.trust,
                 evaluate_after=request.objective in SCORES,
             )
-            which = f", seed {wanted.config.seed}" if request.seeds > 1 else ""
+            own_seed = wanted.config.seed if request.seeds > 1 else None
             job = queue.submit(
                 repository,
                 "generate",
                 wanted,
-                label=f"Sweep {sweep.id}, trial {number}{which}: {words}",
+                label=str(TrialName(sweep=sweep.id, trial=number, seed=own_seed, settings=values)),
                 **{name: sweep.request[name] for name in _OF_JOBS if name in sweep.request},
                 auto_resume=True,
                 group_id=sweep.id,
@@ -279,13 +284,6 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
         repository.sweeps.add_trial(sweep.id, number, values, jobs, error=str(error))
     else:
         repository.sweeps.add_trial(sweep.id, number, values, jobs)
-
-
-def value_text(value: Any) -> str:
-    """A value of a trial in a few characters."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _past(repository: Repository, sweep: Sweep, request: SweepRequest) -> list[Past]:

@@ -128,6 +128,6 @@ def read_state(
         return state, [dict(content[part]) for part in parts]
     except Exception as error:  # damaged bytes can make the unpickler raise anything
         raise StorageError(
-            f"{path}: expected a checkpoint of this version, got a damaged or another file; "
-            f"start a new {what}"
+            f"{path}: expected a checkpoint of this version, got a damaged file or one of another "
+            f"version; start a new {what}"
         ) from error

@@ -124,6 +124,6 @@ class _Follower:
         self._observer.on_step(record, replace(state))
         if self._observer.stop_requested():
             raise RunInterruptedError(
-                f"stopped in iteration {record.iteration} of {state.iterations}, and ART cannot go on from "
-                "there; start again, with --time-limit to end with a patch"
+                f"stopped in iteration {record.iteration} of {state.iterations}, and ART cannot resume; "
+                "start again, with --time-limit to end with a patch"
             )

@@ -69,7 +69,8 @@ class Film:
             for step, content in self._waiting.items():
                 write_whole(self.folder / FOLDER / f"{step:09d}.webp", content)
         except (OSError, StorageError) as error:
-            log.info("The film of the patch lacks a moment: %s", error)  # the checkpoint tells of a full disk
+            # The checkpoint tells of a full disk.
+            log.info("A snapshot of the patch could not be saved: %s", error)
         self._waiting.clear()
 
 

@@ -140,7 +140,7 @@ class Generation:
             torch.cuda.reset_peak_memory_stats(self._materials.detector.device)
         run = self._patch_run()
         if run.whole_images:
-            log.info("Steps look at whole images: %s sees no windows of them", self._materials.attacked.name)
+            log.info("Steps use whole images: %s does not take crops", self._materials.attacked.name)
         self._observer.on_begin(self.state, run.steps_per_iteration())
         self._optimise(run)
         if not self._ranks.leads:
@@ -149,7 +149,8 @@ class Generation:
         patch_chw = self._write_result()
         if self._materials.attacked.checksum() != self._weights_sha256:
             raise DetectorError(
-                "expected the detector's weights unchanged by the run, got others; report this"
+                "expected the run to leave the detector's weights unchanged, got different ones; "
+                "report this as a bug"
             )
         summary = self._summary(run, peak)
         judged = self._held_out or range(len(self._materials.records))
@@ -263,8 +264,8 @@ class Generation:
             {"event": NOT_SCORABLE, "step": state.step, "iteration": state.iteration, "reason": reason}
         )
         log.warning(
-            "The held-out images cannot be scored: %s; the run goes on without validation and keeps its last "
-            "patch",
+            "The held-out images cannot be scored: %s; the run continues without validation and keeps "
+            "its last patch",
             reason,
         )
 

@@ -179,7 +179,7 @@ def require_same(
     for key, name in {"records_sha256": "images and boxes", **parts}.items():
         if current[key] != kept.get(key, ""):
             raise StorageError(
-                f"{folder}: expected the {name} that this {what} began with, got others; "
+                f"{folder}: expected the {name} that this {what} started with, got different ones; "
                 f"restore them or start a new {what}"
             )
 

@@ -97,8 +97,8 @@ def _run_group(
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            why = why_unwritable(folder, error, "free or choose a folder")
-            raise StorageError(f"{folder}: cannot be made, {why}") from error
+            why = why_unwritable(folder, error, "check the folder or choose another")
+            raise StorageError(f"{folder}: cannot be created, {why}") from error
         generation.begin(replace(start, patch_chw=start.patch_chw.clone(), events=[], history=[]), choice)
     return generation.run(evaluate_after=False), generation.state.history
 

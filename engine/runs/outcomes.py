@@ -92,7 +92,7 @@ def read_outcomes(folder: Path, detector: str) -> tuple[float, list[ImageOutcome
         return float(part["min_score"]), [_from_json(each) for each in part["images"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StorageError(
-            f"{path}: expected what became of each object, got none that can be read; score the patch anew"
+            f"{path}: expected the outcomes of the objects, got no readable file; score the patch again"
         ) from error
 
 

@@ -73,7 +73,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
         content = from_json(read_bounded(path, MAX_SUMMARY_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         raise StorageError(
-            f"{path}: expected the record of a run, got none that can be read; choose a run's folder"
+            f"{path}: expected the record of a run, got no readable file; choose a run's folder"
         ) from error
     return dict(content)
 
@@ -111,7 +111,7 @@ def read_history(folder: Path) -> list[StepRecord]:
             return [_step(row) for row in csv.DictReader(file)]
     except (OSError, ValueError, KeyError) as error:
         raise StorageError(
-            f"{path}: expected the history of a run, got none that can be read; choose a run's folder"
+            f"{path}: expected the history of a run, got no readable file; choose a run's folder"
         ) from error
 
 
@@ -135,7 +135,7 @@ def _create(folder: Path) -> None:
         occupied = any(folder.iterdir())
     except OSError as error:
         why = why_unwritable(folder, error, "choose another --out")
-        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error
+        raise StorageError(f"{folder}: expected a writable folder, got {why}") from error
     if occupied:
         raise StorageError(
             f"{folder}: expected a new or empty folder, got one with files; choose another --out, "

@@ -75,7 +75,7 @@ def train_segmenter(task: SegmenterTask, course: Course) -> None:
     """
     loop, size = _Loop(task), task.config.view_size
     goes_on = True
-    with named_memory(f"{task.config.batch_size} windows of {size} pixels", task.device):
+    with named_memory(f"{task.config.batch_size} crops of {size} pixels", task.device):
         while goes_on:
             loop.epoch(course)
             goes_on = course.epoch_done(loop.result())

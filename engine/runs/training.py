@@ -44,7 +44,7 @@ from engine.runs.training_course import (
 from engine.runs.training_start import TrainingStart, training_start
 
 SUMMARY = "training.json"
-DESCRIPTION = "Trained by PatchBench; training.json beside it says on what."
+DESCRIPTION = "Trained by PatchBench; training.json next to it records the training."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,7 +162,8 @@ def gather_training(config: TrainingConfig | DefenceTrainingConfig) -> TrainingM
     training, held_out = parted(records, config)
     if config.validation_share and not held_out:
         raise DatasetError(
-            f"validation: expected two images or more to split, got {len(records)}; set its share to 0"
+            f"validation: expected at least two images to split, got {len(records)}; "
+            "set the validation share to 0"
         )
     return TrainingMaterials(
         dataset={

@@ -162,7 +162,7 @@ class TrainingCourse:
         """Raise `RunInterruptedError` if a stop was requested."""
         if self._observer.stop_requested():
             raise RunInterruptedError(
-                f"stopped in epoch {self.state.epoch + 1}, which will begin anew; continue with: "
+                f"stopped in epoch {self.state.epoch + 1}, which will restart; continue with: "
                 f"python -m engine {self._command} --resume {self._folder}"
             )
 

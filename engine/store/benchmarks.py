@@ -146,7 +146,7 @@ class Benchmarks:
         )
         if not rows:
             raise JobError(
-                f"benchmark {run_id}: expected one of the list, found none; see: benchmark history"
+                f"benchmark {run_id}: expected an existing one, found none; see: benchmark history"
             )
         comparisons = tuple(Comparison.from_json(from_json(text)) for (text,) in compared)
         return _run(rows[0], measurements=tuple(map(_measurement, measured)), comparisons=comparisons)
@@ -210,8 +210,8 @@ class Benchmarks:
             [run.id, run.attempt],
         ):
             raise StorageError(
-                f"benchmark {run.id}: expected to be the only process that runs it, got another that goes on "
-                "with it, or its deletion; run one at a time, or use --fresh"
+                f"benchmark {run.id}: expected to be the only process that runs it, "
+                "but another one resumed or deleted it; run one at a time, or use --fresh"
             )
 
 

@@ -238,7 +238,7 @@ class Datasets:
             names = [each for (each,) in self._db.rows("SELECT name FROM datasets ORDER BY name")]
             imported = short_list(names) or "none"
             raise DatasetError(
-                f"dataset {short_repr(name)}: expected one of the imported ({imported}); import it first"
+                f"dataset {short_repr(name)}: expected an imported dataset ({imported}); import it first"
             )
         return rows[0][0]
 

@@ -34,7 +34,7 @@ class Groups:
             "SELECT id, kind, name, request, created_at FROM job_groups WHERE id = ?", [group_id]
         )
         if not rows:
-            raise JobError(f"there is no group {group_id} of jobs")
+            raise JobError(f"group {group_id}: expected an existing group of jobs, found none")
         number, kind, name, request, created_at = rows[0]
         return JobGroup(id=number, kind=kind, name=name, request=from_json(request), created_at=created_at)
 

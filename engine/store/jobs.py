@@ -133,7 +133,7 @@ class Jobs:
         """One job."""
         rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE id = ?", [job_id])
         if not rows:
-            raise JobError(f"job {job_id}: expected a job of the list, found none; see: jobs list")
+            raise JobError(f"job {job_id}: expected an existing job, found none; see: jobs list")
         return job_of(rows[0])
 
     def find(
@@ -222,7 +222,7 @@ class Jobs:
                 self._db.rows("DELETE FROM jobs WHERE id = ?", [job_id])
         if not rows:
             raise JobError(
-                f"job {job_id}: expected one that does not run, got a running one; cancel it first"
+                f"job {job_id}: expected a job that is not running, got a running one; cancel it first"
             )
         return job
 
@@ -239,7 +239,7 @@ class Jobs:
             """,
             [job_id],
         )
-        error = f"job {job_id}, on which this one waits, did not succeed; retry both"
+        error = f"job {job_id}, which this one waits for, did not succeed; retry both"
         for (each,) in waiting:
             self._db.rows(
                 "UPDATE jobs SET state = 'failed', error = ?, finished_at = ? WHERE id = ?",
@@ -260,7 +260,7 @@ class Jobs:
                 else "none"
             )
             raise JobError(
-                f"waits for job {waits_for}: expected a job that may still succeed, got {got}; choose another"
+                f"waits for job {waits_for}: expected a job that can still succeed, got {got}; choose another"
             )
 
     def _insert(self, values: dict[str, Any], parent: str | None) -> int:

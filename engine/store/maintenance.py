@@ -59,7 +59,7 @@ class Maintenance:
         faults = [str(line) for (line,) in self._db.rows("PRAGMA integrity_check") if line != "ok"]
         broken = self._db.rows("PRAGMA foreign_key_check")
         return faults + [
-            f"{table}: row {row} refers to one of {to} that is gone" for table, row, to, _ in broken
+            f"{table}: row {row} refers to a missing row of {to}" for table, row, to, _ in broken
         ]
 
     def datasets_below(self, folder: Path) -> set[str]:

@@ -157,7 +157,7 @@ class Matrices:
         """One matrix with its cells."""
         found = self._found("WHERE id = ?", [matrix_id])
         if not found:
-            raise JobError(f"matrix {matrix_id}: expected one of the list, found none; see: matrix list")
+            raise JobError(f"matrix {matrix_id}: expected an existing one, found none; see: matrix list")
         cells = self._db.rows(f"SELECT {', '.join(_CELL)} FROM matrix_cells WHERE matrix_id = ?", [matrix_id])
         return _matrix(found[0], cells=tuple(map(_cell, cells)))
 
@@ -193,8 +193,8 @@ class Matrices:
             [matrix.id, matrix.attempt],
         ):
             raise StorageError(
-                f"matrix {matrix.id}: expected to be the only process that scores it, got another that goes "
-                "on with it, or its deletion; run one at a time, or use --fresh"
+                f"matrix {matrix.id}: expected to be the only process that scores it, "
+                "but another one resumed or deleted it; run one at a time, or use --fresh"
             )
 
 

@@ -90,7 +90,7 @@ class Patches:
         """One patch."""
         patches = self._listed("WHERE patches.id = ?", [patch_id])
         if not patches:
-            raise PatchFileError(f"patch {patch_id}: expected one of the list, found none; look at the list")
+            raise PatchFileError(f"patch {patch_id}: expected an existing patch, found none; see: patch list")
         return patches[0]
 
     def of_job(self, job_id: int) -> PatchRecord | None:

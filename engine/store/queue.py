@@ -202,7 +202,7 @@ class Queue:
                 [before, job_id],
             )
             if not target:
-                raise JobError(f"job {before}: expected another job that waits, got none; see: jobs list")
+                raise JobError(f"job {before}: expected another waiting job, found none; see: jobs list")
             priority, place = target[0]
             front = self._db.value(
                 "SELECT coalesce(max(place), ? - 2) FROM jobs WHERE priority = ? AND place < ? AND id != ?",
@@ -259,7 +259,7 @@ class Queue:
                 [job_id],
             )
             if rows:
-                self._jobs.note(job_id, "queued", "to go on")
+                self._jobs.note(job_id, "queued", "to resume")
         return self._changed(job_id, bool(rows), "resume", ("paused", "interrupted"))
 
     def release(self, workers: Iterable[str], error: str) -> list[Job]:
@@ -289,8 +289,5 @@ class Queue:
     def _changed(self, job_id: int, changed: bool, action: str, states: Sequence[str]) -> Job:
         job = self._jobs.get(job_id)
         if not changed:
-            raise JobError(
-                f"job {job_id}: expected one that is {' or '.join(states)} to {action}, "
-                f"got one that is {job.state}"
-            )
+            raise JobError(f"job {job_id}: expected state {' or '.join(states)} to {action}, got {job.state}")
         return job

@@ -103,7 +103,7 @@ class Sweeps:
         """One sweep with its trials."""
         found = self._found("WHERE sweeps.id = ?", [sweep_id])
         if not found:
-            raise JobError(f"sweep {sweep_id}: expected one of the list, found none; see: sweep list")
+            raise JobError(f"sweep {sweep_id}: expected an existing one, found none; see: sweep list")
         return found[0]
 
     def find(self, *, limit: int = 100) -> list[Sweep]:

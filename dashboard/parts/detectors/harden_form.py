@@ -13,6 +13,7 @@ from dashboard.page_state import kept
 from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, other_weights, trusted
+from dashboard.parts.run_names import run_name
 from dashboard.parts.setting_rows import setting_rows
 from dashboard.services import datasets, hardenings, trainings
 from dashboard.services.settings import HARDENING
@@ -69,7 +70,7 @@ def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
     patches = st.multiselect(
         _("Initial patches"),
         list(by_number),
-        format_func=lambda number: f"{by_number[number].name} ({number})",
+        format_func=lambda number: f"{run_name(by_number[number].name)} ({number})",
         placeholder=_("None: generate the first one against this detector"),
         help=_("Patches for the pool. The first one serves as the old patch in the trial."),
         **kept("h-patches", [], allowed=by_number, parse=read_classes, write=write_classes),

@@ -13,6 +13,7 @@ from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose
 from dashboard.parts.jobs.controls import NOTES, asked_twice
 from dashboard.parts.lists import opener
+from dashboard.parts.run_names import run_name
 from dashboard.parts.runs.table import open_run
 from dashboard.services import run_files, run_table, runs
 from dashboard.services.run_table import Row
@@ -47,7 +48,7 @@ def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baselin
             if len(chosen) == 1:
                 _name(chosen[0])
         if baseline is not None and st.button(
-            _("Unpin {name}").format(name=baseline.values.get("name", baseline.id)),
+            _("Unpin {name}").format(name=run_name(baseline.values.get("name", baseline.id))),
             icon=":material/keep_off:",
             key="runs-unpin",
         ):
@@ -59,7 +60,7 @@ def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baselin
 
 
 def _open(shown: list[Row]) -> None:
-    names = {place: f"{row.id} · {row.values.get('name', '')}" for place, row in enumerate(shown)}
+    names = {place: f"{row.id} · {run_name(row.values.get('name', ''))}" for place, row in enumerate(shown)}
     if (named := opener(_("Open a run"), names, key="runs.open")) is not None:
         open_run(shown[named])
 
@@ -119,7 +120,7 @@ def _files(rows: list[Row], columns: Sequence[str], *, whole: bool) -> None:
 
 
 def _delete(chosen: list[Row]) -> None:
-    names = ", ".join(row.values.get("name", row.id) for row in chosen[:_NAMED])
+    names = ", ".join(run_name(row.values.get("name", row.id)) for row in chosen[:_NAMED])
     if len(chosen) > _NAMED:
         more = len(chosen) - _NAMED
         names += " " + ngettext("and {number} more", "and {number} more", more).format(number=more)

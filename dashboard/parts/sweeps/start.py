@@ -14,8 +14,8 @@ from dashboard.parts.class_choice import choose_classes, choose_detector_class, 
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, trusted
 from dashboard.parts.node_needs import node_needs
+from dashboard.parts.setting_names import dimension_name
 from dashboard.parts.setting_rows import setting_field, setting_rows
-from dashboard.parts.sweeps.names import dimension_name
 from dashboard.services import datasets, sweeps
 from dashboard.services.settings import RUN, SWEEP
 

@@ -23,11 +23,10 @@ from dashboard.downloads import save_button
 from dashboard.drawing import st
 from dashboard.i18n import _, language
 from dashboard.parts.jobs.controls import asked_twice
-from dashboard.parts.setting_names import choice_name, named_value, setting_value
+from dashboard.parts.setting_names import choice_name, dimension_name, named_value, setting_value
 from dashboard.parts.sweeps.names import (
     SHORT,
     SWEEP_STATES,
-    dimension_name,
     dimension_names,
     figure_text,
     settings_text,

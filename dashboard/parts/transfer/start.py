@@ -19,6 +19,7 @@ from dashboard.parts.class_choice import (
 )
 from dashboard.parts.defence_choice import choose_chains
 from dashboard.parts.detector_choice import detector_name
+from dashboard.parts.run_names import run_name
 from dashboard.parts.setting_rows import setting_field
 from dashboard.services import datasets, detectors, matrices, patches
 from dashboard.services.settings import RUN
@@ -72,7 +73,7 @@ def _patches(offered: dict[int, str]) -> list[int]:
     found: list[int] = st.multiselect(
         _("Patches"),
         list(offered),
-        format_func=lambda each: f"{each} {offered.get(each, '')}",
+        format_func=lambda each: f"{each} {run_name(offered.get(each, ''))}",
         placeholder=_("Choose one or more patches"),
         help=_("Stored patches. Type to search by number or name."),
         **kept(

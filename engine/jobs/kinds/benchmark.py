@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 class BenchmarkRequest(Request):
     """A suite to be run; its sides start from the settings in `config`."""
 
-    suite: str = setting(..., "Suite", "See `benchmark list`.", choices=SUITES)
+    suite: str = setting(..., "Suite", "The suite to run; see `benchmark list`.", choices=SUITES)
     scale: str = setting(
         "small", "Scale", "Amount of work: rounds, images per round, generation time.", choices=SCALES
     )

@@ -29,7 +29,7 @@ class EvaluateRequest(Request):
     patch: str = setting(
         ...,
         "Patch file",
-        "A .npy or an image; it need not be there yet if the job waits for another.",
+        "A .npy file or an image; it may not exist yet if the job waits for another.",
     )
     settings: EvaluationConfig | None = nested(EvaluationConfig, optional=True)
     trust: bool = trusted_weights()
@@ -48,7 +48,7 @@ class Evaluate(Kind[EvaluateRequest]):
     """Scores a patch; the scores lie in the job's folder too."""
 
     name = "evaluate"
-    help = "Score a patch beside its controls."
+    help = "Score a patch, with controls."
     title = "Evaluation"
     request = EvaluateRequest
     makes = "scores"

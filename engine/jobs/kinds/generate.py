@@ -26,14 +26,14 @@ class GenerateRequest(Request):
 
     config: RunConfig = nested(RunConfig)
     trust: bool = trusted_weights()
-    evaluate_after: bool = setting(True, "Score when done", "Score the patch beside its controls.")
+    evaluate_after: bool = setting(True, "Score when done", "Score the patch, with controls.")
 
 
 class Generate(Kind[GenerateRequest]):
     """Makes a patch, or goes on from the checkpoint that an earlier attempt left."""
 
     name = "generate"
-    help = "Make a patch against a detector, and score it."
+    help = "Generate a patch against a detector and score it."
     title = "Patch generation"
     request = GenerateRequest
     makes = "patch"

@@ -93,7 +93,7 @@ def test_a_job_is_paused_resumed_cancelled_and_retried(
     assert jobs.view(job.id).job.state == "cancelled"
     again = jobs.act("retry", job.id)
     assert (again.id, again.origin, again.state) == (job.id + 1, job.id, "queued")
-    with pytest.raises(JobError, match="got one that is cancelled"):
+    with pytest.raises(JobError, match="got cancelled"):
         jobs.act("pause", job.id)
 
 

@@ -94,9 +94,9 @@ def test_weights_outside_the_allowed_folders_are_refused(
     with Repository() as repository:
         patch = fill(repository, runs=1, steps=2)[0]
     subject = {"dataset": DATASET, "weights": outside, "class_name": "person"}
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         patches.score_on(patch, **subject)
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         patches.before_after(patch, indices=[1], **subject)
     assert no_worker_is_started == []
 

@@ -64,7 +64,7 @@ def test_a_defence_is_trained_without_weights() -> None:
 
 @pytest.mark.parametrize(("kind", "name"), [("train", "weights"), ("harden", "transfer_weights")])
 def test_what_pages_may_not_name_is_refused(outside: str, kind: str, name: str) -> None:
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         trainings.built(kind, NAMED | {name: outside})
 
 

@@ -37,7 +37,7 @@ def test_settings_beside_resume_are_refused(arguments: list[str], refused: bool)
     if not refused:
         command.main(arguments, standalone_mode=False)
         return
-    with pytest.raises(click.UsageError, match="keeps the run's own settings, got --seed too; leave it out"):
+    with pytest.raises(click.UsageError, match="as the run keeps its own, got --seed; leave it out"):
         command.main(arguments, standalone_mode=False)
 
 
@@ -59,4 +59,4 @@ def test_what_cannot_be_put_on_record_is_only_told(caplog: pytest.LogCaptureFixt
                 result={},
             )
         )
-    assert caplog.messages == ["Not put on record: no room", "On record as job 1"]
+    assert caplog.messages == ["Not recorded: no room", "Recorded as job 1"]

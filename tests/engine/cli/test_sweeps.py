@@ -39,7 +39,7 @@ def test_without_a_sweep(run: Run) -> None:
     assert run("sweep", "list", "--json").json == []
     assert "No sweeps yet; try: sweep run" in run("sweep", "list").err
     for command in ("show", "best", "resume", "cancel"):
-        assert "sweep 4: expected one of the list, found none" in run("sweep", command, 4).error
+        assert "sweep 4: expected an existing one, found none" in run("sweep", command, 4).error
 
 
 def test_a_sweep_from_beginning_to_best(run: Run, small: list[Any], carried: None) -> None:
@@ -82,8 +82,11 @@ def test_one_for_the_background(run: Run, subject: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "vary: expected one setting or more, got none"),
-        (["--vary", "dataset=a"], "vary: expected a setting of how the patch is made, got dataset"),
+        ([], "vary: expected at least one setting, got none"),
+        (
+            ["--vary", "dataset=a"],
+            "vary: expected a setting with one value that may differ between trials, got dataset",
+        ),
         (["--vary", "top_k=0..5"], "top k: expected 1 to 1000, got 0"),
         (["--vary", "top_k=1..5", "--sampler", "grid"], "grid: expected a list of values for top_k"),
         ([*VARY, "--merge", "mean"], "sweep: expected the native backend and one shared patch"),

@@ -157,7 +157,7 @@ def test_without_auto_resume_it_is_interrupted(repository: Repository) -> None:
     works(cluster, destroy)
     now = repository.jobs.get(job.id)
     assert now.state == "interrupted"
-    assert str(now.error).startswith("its node is gone (")
+    assert str(now.error).startswith("its node was lost (")
 
 
 def test_a_worker_that_stops_keeps_checkpoints(repository: Repository) -> None:

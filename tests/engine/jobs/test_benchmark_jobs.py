@@ -44,4 +44,4 @@ def test_a_killed_benchmark_goes_on_after_its_finished_part(
     assert compared[: len(before.comparisons)] == before.comparisons
     assert len(compared) == 2 * len(before.comparisons)
     assert json.loads((job_folder(job_id) / "benchmark.json").read_text()) == job.result
-    assert f"{first}: measured before" in "\n".join(queue.read_log_tail(job_id))
+    assert f"{first}: already measured" in "\n".join(queue.read_log_tail(job_id))

@@ -182,7 +182,7 @@ def test_trials_that_fail_are_deleted_or_cancelled_are_no_end(repository: Reposi
     assert states[0] == ("failed", "expected memory, got none")
     assert states[1] == ("cancelled", None)
     assert states[2][0] == "failed"
-    assert "expected a score on the images held out, got none" in str(states[2][1])
+    assert "expected a score on the held-out images, got none" in str(states[2][1])
     assert states[3][0] == "succeeded"
     assert sweep.state == "finished"
     assert sweeps.best_trial(sweep) == sweep.trials[3]
@@ -191,7 +191,7 @@ def test_trials_that_fail_are_deleted_or_cancelled_are_no_end(repository: Reposi
 def test_settings_that_cannot_be_combined_cost_a_trial(repository: Repository, ask: Ask) -> None:
     sweep = begun(repository, ask("batch_start=8,0", "batch_size=2"))
     failed = [trial for trial in sweep.trials if trial.state == "failed"]
-    assert all("growing batch: expected a start of" in str(trial.error) for trial in failed)
+    assert all("initial batch size: expected at most the batch size" in str(trial.error) for trial in failed)
     sweep = work(repository, sweep, lambda config: 0.5)
     assert sorted(trial.state for trial in sweep.trials) == ["failed", "succeeded"]
     assert sweep.state == "finished"
@@ -203,9 +203,9 @@ def test_a_cancelled_sweep_stays_so(repository: Repository, ask: Ask) -> None:
     assert sweeps.open_jobs(repository, sweep) == []
     sweeps.advance_all(repository)
     assert len(repository.sweeps.get(sweep.id).trials) == 1
-    with pytest.raises(JobError, match="expected one that can go on, got one that is cancelled"):
+    with pytest.raises(JobError, match="expected a sweep that can be resumed, got a cancelled one"):
         sweeps.go_on(repository, sweep.id)
-    with pytest.raises(JobError, match="expected one that is under way, got one that is cancelled"):
+    with pytest.raises(JobError, match="expected a running sweep, got one that is cancelled"):
         sweeps.cancel(repository, sweep.id)
 
 
@@ -225,7 +225,7 @@ def test_paused_and_interrupted_jobs_go_on_with_their_sweep(repository: Reposito
         (SettingsError("expected the package optuna, got none"), "expected the package optuna, got none"),
         (
             ZeroDivisionError("by\nnothing"),
-            "ZeroDivisionError: by nothing; this is a bug, report the worker's log",
+            "ZeroDivisionError: by nothing; this is a bug, report it with the worker's log",
         ),
     ],
 )
@@ -274,10 +274,3 @@ def test_what_is_not_pruned(repository: Repository, ask: Ask, settings: Settings
     assert not sweeps.prune_if_hopeless(repository, job)  # before any validation
     repository.validations.add(job.id, 2, {"asr": 0.0})
     assert not sweeps.prune_if_hopeless(repository, job)  # nothing to compare it with
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(True, "on"), (False, "off"), (0.5, "0.5"), (32, "32"), ("object=1", "object=1")]
-)
-def test_values_in_few_characters(value: Any, text: str) -> None:
-    assert sweeps.value_text(value) == text

@@ -80,7 +80,7 @@ def test_an_unknown_dataset_is_refused_at_once(repository: Repository) -> None:
 def test_a_home_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("PATCHBENCH_HOME", str(tmp_path / "file"))
-    with pytest.raises(StorageError, match="expected a file that can be written"), previews.only_previewer():
+    with pytest.raises(StorageError, match="expected a writable file"), previews.only_previewer():
         pass
 
 

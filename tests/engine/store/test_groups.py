@@ -12,7 +12,7 @@ from engine.store.repository import Repository
 def test_without_groups_there_is_nothing_to_get(repository: Repository) -> None:
     assert repository.groups.jobs(1) == []
     for ask in (repository.groups.get, repository.groups.delete):
-        with pytest.raises(JobError, match="there is no group 1 of jobs"):
+        with pytest.raises(JobError, match="group 1: expected an existing group of jobs, found none"):
             ask(1)
 
 

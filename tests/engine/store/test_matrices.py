@@ -30,7 +30,7 @@ def test_nothing_is_found_in_an_empty_database(repository: Repository) -> None:
     assert repository.matrices.find() == []
     for ask in (repository.matrices.get, repository.matrices.delete):
         with pytest.raises(
-            JobError, match="matrix 1: expected one of the list, found none; see: matrix list"
+            JobError, match="matrix 1: expected an existing one, found none; see: matrix list"
         ):
             ask(1)
 

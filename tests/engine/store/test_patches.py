@@ -146,7 +146,7 @@ def test_deleting_takes_the_scores_along(repository: Repository) -> None:
 
 def test_a_patch_that_is_not_there_is_named(repository: Repository) -> None:
     for ask in (repository.patches.get, repository.patches.delete, repository.patches.edit):
-        with pytest.raises(PatchFileError, match="patch 7: expected one of the list, found none"):
+        with pytest.raises(PatchFileError, match="patch 7: expected an existing patch, found none"):
             ask(7)
 
 

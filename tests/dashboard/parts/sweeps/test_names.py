@@ -6,10 +6,9 @@ from __future__ import annotations
 import pytest
 
 from dashboard.i18n import speaking
-from dashboard.parts.setting_names import CHOICES
+from dashboard.parts.setting_names import CHOICES, dimension_name
 from dashboard.parts.sweeps.names import (
     SHORT,
-    dimension_name,
     figure_text,
     settings_text,
     trial_state,
