@@ -109,13 +109,14 @@ def recipe_options(command: Command) -> Command:
 def suite_options(command: Command) -> Command:
     """Add the options of a suite, shared by `benchmark run` and `jobs submit benchmark`."""
     own = declared(BenchmarkRequest)
+    fewest, most = map(int, own["seeds"].bounds or ())
     return all_options(
         command,
         subject_options,
         recipe_options,
         option_of(own["scale"]),
         option_of(own["seconds"]),
-        option_of(own["seeds"], click.IntRange(*map(int, own["seeds"].bounds or ()))),
+        option_of(own["seeds"], click.IntRange(fewest, most)),
         click.option(
             "--batch-size",
             default=_SETTINGS["batch_size"].default,

@@ -115,7 +115,7 @@ class _Training:
         self._materials = gather_training(config)
         self._pool = read_pool(config.patches)
         self._device = choose_device(config.device)
-        self.identity = {
+        self.identity: dict[str, Any] = {
             "config": config.to_json(),
             "records_sha256": fingerprint([*self._materials.training, *self._materials.held_out]),
             "patches_sha256": _pool_fingerprint(self._pool),

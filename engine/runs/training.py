@@ -254,7 +254,7 @@ class Training:
         # A layout alone has no weights that could change until the training is resumed.
         self._parent = "" if start.architecture else self._loaded(start.path).checksum()
         self._facts = {"description": description, "image_size": config.image_size}
-        self._identity = {
+        self._identity: dict[str, Any] = {
             "config": config.to_json(),
             "records_sha256": fingerprint([*materials.training, *materials.held_out]),
             "weights_sha256": self._parent,
