@@ -81,7 +81,7 @@ def test_the_end_of_the_log_is_printed(run: Run, job: Job) -> None:
     log_path(job.id).parent.mkdir(parents=True)
     log_path(job.id).write_text("one\ntwo\nthree\n")
     assert run("jobs", "log", job.id, "--lines", 2).out == "two\nthree\n"
-    assert "expected a job of the list" in run("jobs", "log", 99).error
+    assert "expected an existing job" in run("jobs", "log", 99).error
 
 
 def test_jobs_are_controlled(run: Run, job: Job) -> None:
