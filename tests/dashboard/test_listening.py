@@ -43,7 +43,7 @@ def test_a_free_port_is_left_free(address: str) -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
 def test_who_holds_a_port_is_named_and_a_free_one_too(taken: int, address: str) -> None:
-    expected = rf"got {taken}, which \S+ \(process {os.getpid()}\) holds; stop it, or use --port (\d+)"
+    expected = rf"got {taken}, which \S+ \(process {os.getpid()}\) is using; stop it, or use --port (\d+)"
     with pytest.raises(SettingsError, match=expected) as refused:
         require_free(address, taken)
     require_free(address, int(str(refused.value).rpartition(" ")[2]))

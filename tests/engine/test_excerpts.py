@@ -101,7 +101,7 @@ def test_texts_become_one_line(text: object, shown: str) -> None:
     [
         ([], ""),
         (["a", "b"], "a, b"),
-        (map(str, range(9)), "0, 1, 2, 3, 4, 5, 6, 7, … 9 in all"),
+        (map(str, range(9)), "0, 1, 2, 3, 4, 5, 6, 7, … 9 in total"),
         (["n" * 100], "n" * 59 + "…"),
     ],
 )

@@ -136,9 +136,7 @@ def test_a_thousand_patches_come_a_page_at_a_time(app: AppTest) -> None:
 def test_a_patch_that_is_not_there_is_told(app: AppTest) -> None:
     filled()
     opened(app, failing=True, patch=99)
-    assert [each.value for each in app.error] == [
-        "patch 99: expected an existing patch, found none; see: patch list"
-    ]
+    assert [each.value for each in app.error] == ["patch 99: expected an existing patch, found none"]
     assert app.title[0].value == "Runs and patches"
 
 

@@ -39,7 +39,7 @@ def test_an_empty_queue_has_one_page_and_nothing_on_it(repository: Repository) -
     assert jobs.steps(1) == []
     assert jobs.live_image(1) is None
     assert (jobs.log_lines(1), jobs.log_bytes(1)) == ([], b"")
-    with pytest.raises(JobError, match="job 1: expected a job of the list"):
+    with pytest.raises(JobError, match="job 1: expected an existing job"):
         jobs.view(1)
 
 

@@ -34,7 +34,7 @@ def array(values: np.ndarray) -> io.BytesIO:
 
 def test_a_patch_that_is_not_there_has_no_scores() -> None:
     assert patches.scores(1) == []
-    with pytest.raises(PatchFileError, match="patch 1: expected one of the list"):
+    with pytest.raises(PatchFileError, match="patch 1: expected an existing patch"):
         patches.get(1)
 
 

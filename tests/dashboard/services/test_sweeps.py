@@ -28,7 +28,7 @@ def forget() -> None:
 
 def test_without_sweeps_there_is_none() -> None:
     assert sweeps.find() == []
-    with pytest.raises(JobError, match="sweep 1: expected one of the list"):
+    with pytest.raises(JobError, match="sweep 1: expected an existing one"):
         sweeps.get(1)
 
 

@@ -45,7 +45,7 @@ def test_jobs_are_listed_and_shown(run: Run, job: Job) -> None:
         queue.pause(repository, job.id)
     listed = run("jobs", "list").out
     assert "running, pause requested" in listed
-    assert "optimising 3/9 steps, loss 0.5000, 2.00 a second, 60 s left" in listed
+    assert "optimising 3/9 steps, loss 0.5000, 2.00/s, 60 s left" in listed
     assert "queued, waits for job 1" in listed
     assert [each["id"] for each in run("jobs", "list", "--json", "--text", "NIGHTLY").json] == [1]
     assert run("jobs", "list", "--state", "failed", "--json").json == []
@@ -81,7 +81,7 @@ def test_the_end_of_the_log_is_printed(run: Run, job: Job) -> None:
     log_path(job.id).parent.mkdir(parents=True)
     log_path(job.id).write_text("one\ntwo\nthree\n")
     assert run("jobs", "log", job.id, "--lines", 2).out == "two\nthree\n"
-    assert "expected a job of the list" in run("jobs", "log", 99).error
+    assert "expected an existing job" in run("jobs", "log", 99).error
 
 
 def test_jobs_are_controlled(run: Run, job: Job) -> None:

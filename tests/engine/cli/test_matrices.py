@@ -119,7 +119,7 @@ def test_every_score_can_be_printed() -> None:
         (("--patches", "1", "--detectors", "demo"), "expected --datasets, got none"),
         (
             ("--patches", "1", "--detectors", "demo", "--datasets", "demo"),
-            "patch 1: expected one of the list",
+            "patch 1: expected an existing patch",
         ),
         (("--patches", ",", "--detectors", "demo", "--datasets", "demo"), "patches: expected one or more"),
         (

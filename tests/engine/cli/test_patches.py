@@ -59,7 +59,7 @@ def test_generate_prints_json_alone(run, small, tmp_path: Path) -> None:
     assert made.json["patch"] == str(tmp_path / "run" / "patch.npy")
     assert made.json["evaluation"]["patch"].keys() >= SCORES
     assert "Iteration 3/3, loss: " in made.err
-    assert "Device: cpu (as asked)" in made.err
+    assert "Device: cpu (as requested)" in made.err
     patch = np.load(tmp_path / "run" / "patch.npy")
     assert (patch.dtype, patch.shape) == (np.float32, (3, 16, 16))
 

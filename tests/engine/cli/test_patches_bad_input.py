@@ -30,7 +30,7 @@ EMBEDDED = ", ".join(embedded_detectors())
         ("--weights", "torchvision/none", f"{EMBEDDED}, torchvision/fasterrcnn_resnet50_fpn, "),
         ("--architecture", "none", "'none' is not one of "),
         ("--architecture", "ssd300_vgg16", "expected a state dict, "),
-        ("--detector-classes", "none.txt", "detector classes: expected a file with one name a line, "),
+        ("--detector-classes", "none.txt", "detector classes: expected a file with one name per line, "),
         ("--initial", "none.png", "none.png: expected a patch file (.npy or .png), found none"),
         ("--device", "cuda:7", "device: expected one of auto, "),
         ("--image-size", "100", "image size: expected a multiple of 32, got 100; use 96"),

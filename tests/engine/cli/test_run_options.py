@@ -137,7 +137,7 @@ def test_every_setting_has_an_option() -> None:
         ),
         (
             [*NEEDED, "--weights", "b.pt", "--detector-class", "man@c"],
-            "as NAME@DETECTOR for one of mine.pt, b.pt, got man@c",
+            "and NAME@DETECTOR for one of mine.pt, b.pt, got man@c",
         ),
         ([*NEEDED, "--weights", "mine.pt"], "weights: expected each detector once, got mine.pt, mine.pt"),
         ([*NEEDED, "--loss", "tv=much"], "expected tv=NUMBER, got 'tv=much'"),

@@ -93,7 +93,7 @@ def test_classes_are_submitted(run: Run, tmp_path: Path) -> None:
         (("generate", *DEMO, "--iterations", "0"), "iterations: expected 1 to 1000000, got 0"),
         (
             ("generate", *DEMO, "--class", "a", "--class", "b"),
-            "stands for a, b, got none; name it with --det",
+            "corresponds to a, b, got none; give it with --det",
         ),
         (("evaluate", "--patch", "none.npy", *DEMO), "expected a patch file"),
         (("benchmark", "none"), "suite: expected one of"),

@@ -247,5 +247,5 @@ def test_models_of_other_tasks_say_what_they_are(tmp_path, kind, layout, message
 
 
 def test_multispectral_models_are_refused(tmp_path):
-    with pytest.raises(DetectorError, match="got one of 4 channels; use other weights"):
+    with pytest.raises(DetectorError, match="got one for 4 channels; use other weights"):
         load_detector(save(tmp_path, model("DetectionModel", "yolov8n.yaml", ch=4)), device="cpu")

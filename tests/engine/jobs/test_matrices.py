@@ -186,7 +186,7 @@ def test_what_nobody_foresaw_fails_a_cell_and_names_itself(
     ("changes", "error", "message"),
     [
         ({"patches": ("7",)}, PatchFileError, "patch 7: expected an existing patch, found none"),
-        ({"datasets": ("none",)}, DatasetError, "expected one of the imported"),
+        ({"datasets": ("none",)}, DatasetError, "expected an imported dataset"),
         ({"class_name": "cat"}, DatasetError, "there is no class 'cat' in the dataset"),
     ],
 )

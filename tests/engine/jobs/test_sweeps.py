@@ -61,7 +61,7 @@ def work(repository: Repository, sweep: Sweep, value: Callable[[RunConfig], floa
 
 def test_nothing_advances_in_an_empty_database(repository: Repository) -> None:
     sweeps.advance_all(repository)
-    with pytest.raises(JobError, match="sweep 1: expected one of the list"):
+    with pytest.raises(JobError, match="sweep 1: expected an existing one"):
         sweeps.advance(repository, 1)
 
 

@@ -73,7 +73,7 @@ def test_a_request_changes_with_what_it_is_made_of(repository: Repository, tmp_p
 
 
 def test_an_unknown_dataset_is_refused_at_once(repository: Repository) -> None:
-    with pytest.raises(DatasetError, match="expected one of the imported"):
+    with pytest.raises(DatasetError, match="expected an imported dataset"):
         previews.detections(repository, dataset="none", weights="demo", indices=[0])
 
 

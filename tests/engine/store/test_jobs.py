@@ -22,7 +22,7 @@ def test_an_empty_list_has_no_jobs(repository: Repository) -> None:
     assert repository.jobs.count_by_state() == {}
     with pytest.raises(JobError, match="job 1: expected an existing job, found none; see: jobs list"):
         repository.jobs.get(1)
-    with pytest.raises(JobError, match="job 1: expected a job of the list"):
+    with pytest.raises(JobError, match="job 1: expected an existing job"):
         repository.jobs.delete(1)
 
 

@@ -220,7 +220,7 @@ def test_what_does_not_run_changes_at_once(repository: Repository, add: Callable
     for act in (lambda: repository.queue.ask(job.id, "cancel"), lambda: repository.queue.resume(job.id)):
         with pytest.raises(JobError, match=f"job {job.id}: expected state .*, got cancelled"):
             act()
-    with pytest.raises(JobError, match="job 99: expected a job of the list"):
+    with pytest.raises(JobError, match="job 99: expected an existing job"):
         repository.queue.ask(99, "cancel")
 
 

@@ -100,7 +100,7 @@ def test_it_holds_from_any_folder_and_on_a_workers_device(
         (
             {"patches": ("here.npy",), "datasets": ("none",)},
             DatasetError,
-            "'none': expected one of the imported",
+            "'none': expected an imported dataset",
         ),
         (
             {"patches": ("here.npy",), "detectors": ("a/b.pt",)},
