@@ -15,7 +15,7 @@ import click
 from dashboard.history import OneEntryAnAction
 from dashboard.listening import HostCheck, answered_hosts, require_free, shown_address
 from engine.config import home_folder
-from engine.disk import why_unwritable, write_atomically
+from engine.disk import why_unwritable, write_whole
 from engine.errors import EngineError
 from engine.private import private_home, shared_outside_home
 from engine.terminal import lenient_streams
@@ -80,7 +80,7 @@ def report(jobs: str, out: Path, language: str) -> None:
     try:
         text = report_html(_numbers(jobs), code=language)
         with shared_outside_home(out):
-            write_atomically(out, lambda file: file.write(text.encode()))
+            write_whole(out, text)
     except EngineError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Wrote {out} ({len(text.encode()):,} bytes)")

@@ -297,34 +297,6 @@ def behind(detector: str, defences: Sequence[str]) -> str:
     return _("{detector} with {defences}").format(detector=detector, defences=" + ".join(defences))
 
 
-def job_line(job: Job) -> None:
-    """A job's title beside its state, and its progress while it runs."""
-    title, state = st.columns([4, 1], vertical_alignment="center")
-    title.markdown(Markdown("**{name}**").format(name=job_title(job)))
-    with state:
-        state_badge(job.state)
-    if job.state == "running":
-        progress_line(job.progress)
-
-
-def job_title(job: Job) -> str:
-    """A job's label, or its kind and number without one."""
-    return job.label or f"{kind_name(job.kind)} {job.id}"
-
-
-def jobs_at_work(found: Sequence[Job]) -> None:
-    """The first of the jobs that run or wait, and how many more there are."""
-    for job in found[:3]:
-        with st.container(border=True):
-            job_line(job)
-            go_to("jobs", _("Open its job"), job=job.id)
-    more = len(found) - 3
-    if more > 0:
-        st.caption(
-            ngettext("{number} more is queued.", "{number} more are queued.", more).format(number=more)
-        )
-
-
 def goes_on(key: str) -> bool:
     """Whether a job about to be queued goes on by itself after a crash; `key` is of the widget."""
     return st.toggle(
@@ -335,8 +307,23 @@ def goes_on(key: str) -> bool:
     )
 
 
-def queued(key: str) -> None:
-    """Say that the job whose number the session holds under a key is in the queue; nothing without one."""
-    if number := st.session_state.get(key):
+def launch_button(label: str, key: str, submit: Callable[[], Job], **look: Any) -> int | None:
+    """A button that queues a job, and below it which one it was.
+
+    Args:
+        label: of the button.
+        key: of the button.
+        submit: queues the job.
+        look: arguments of the button besides.
+
+    Returns:
+        The number of the job that this session has queued last with the button, if any.
+    """
+    if st.button(label, key=key, **{"type": "primary", "icon": ":material/play_arrow:"} | look):
+        with guarded():
+            st.session_state[f"{key}.job"] = submit().id
+    number: int | None = st.session_state.get(f"{key}.job")
+    if number:
         st.success(_("Job {job} is queued.").format(job=number), icon=":material/check:")
         go_to("jobs", _("View progress"), job=number)
+    return number

@@ -36,11 +36,12 @@ def require_free(address: str, port: int) -> None:
         return
     if error.errno == errno.EADDRINUSE:
         raise SettingsError(
-            f"--port: expected a free port, got {port}, which {_holder(port)} holds; {_advice(address, port)}"
+            f"--port: expected a free port, got {port}, which {_holder(port)} is using; "
+            f"{_advice(address, port)}"
         )
     if error.errno == errno.EACCES:
         raise SettingsError(
-            f"--port: expected one that you may listen on, got {port}; choose one of 1024 to 65535"
+            f"--port: expected a port that you may listen on, got {port}; choose one from 1024 to 65535"
         )
     raise SettingsError(
         f"--address: expected an address of this machine, such as 127.0.0.1, got {short_repr(address)} "
@@ -92,8 +93,8 @@ class HostCheck:
             await send({"type": "websocket.close", "code": 1008})
         else:
             text = (
-                f"Host: expected a name of this dashboard, got {short_repr(host)}; "
-                "open it by its own address, or start it with --allow-host NAME\n"
+                f"Host: expected a host name of this dashboard, got {short_repr(host)}; "
+                "open it at its own address, or start it with --allow-host NAME\n"
             )
             kind = [(b"content-type", b"text/plain; charset=utf-8")]
             await send({"type": "http.response.start", "status": 403, "headers": kind})
@@ -124,7 +125,7 @@ def shown_address(address: str, port: int) -> str:
 def _refusal(address: str, port: int) -> OSError | None:
     """Why nothing can listen there, tried in the way in which Streamlit will; None if it can."""
     if not address.strip():
-        return OSError(errno.EADDRNOTAVAIL, "it is empty")
+        return OSError(errno.EADDRNOTAVAIL, "no address given")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -135,7 +136,7 @@ def _refusal(address: str, port: int) -> OSError | None:
             probe.bind((address, port))
             probe.listen(1)
     except (OSError, UnicodeError) as error:
-        return error if isinstance(error, OSError) else OSError(errno.EADDRNOTAVAIL, "it is no name")
+        return error if isinstance(error, OSError) else OSError(errno.EADDRNOTAVAIL, "it is not a valid name")
     return None
 
 
@@ -159,7 +160,7 @@ def _advice(address: str, port: int) -> str:
 def _checked(name: str) -> str:
     if not _HOST.fullmatch(name) and not _is_ip(name):
         raise SettingsError(
-            f"--allow-host: expected a host's name without scheme and port, such as patchbench.example.com, "
+            f"--allow-host: expected a host name without scheme and port, such as patchbench.example.com, "
             f"got {short_repr(name)}; correct it"
         )
     return name

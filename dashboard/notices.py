@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.services import jobs
@@ -23,8 +25,12 @@ def tab_title(title: str) -> None:
     _show()
 
 
-def watch() -> None:
-    """Look for jobs that began or ended; the title and a short message say so."""
+def watch(named: Callable[[str], str]) -> None:
+    """Look for jobs that began or ended; the title and a short message say so.
+
+    Args:
+        named: a job's stored name → the one to show.
+    """
     before: set[int] = st.session_state.get(_RUNNING, set())
     now = {job.id for job in jobs.now()[0]}
     st.session_state[_RUNNING] = now
@@ -38,7 +44,7 @@ def watch() -> None:
                 "interrupted": _("Job {job} was interrupted: {name}"),
             }[state]
             icon = ":material/check:" if state == "succeeded" else ":material/error:"
-            st.toast(text.format(job=number, name=name), icon=icon)
+            st.toast(text.format(job=number, name=named(name)), icon=icon)
     _show()
 
 

@@ -24,6 +24,7 @@ from dashboard.i18n import _, language, speaking
 from dashboard.parts.compare import courses
 from dashboard.parts.compare import views as parts
 from dashboard.parts.defend.story import attacker, figures, scene_rows, title
+from dashboard.parts.run_names import numbered_name
 from dashboard.services import marks, stories
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
@@ -96,7 +97,7 @@ def rendered(*, title: str, lead: str, sections: Sequence[Section]) -> str:
 
 def _title(runs: Sequence[Run]) -> str:
     if len(runs) == 1:
-        return _("Report of run {run}").format(run=runs[0].name)
+        return _("Report of run {run}").format(run=numbered_name(runs[0]))
     return _("Comparison of runs {runs}").format(runs=", ".join(str(run.job.id) for run in runs))
 
 
@@ -120,7 +121,9 @@ def _patches(runs: Sequence[Run]) -> Section:
     for run in shown:
         assert run.patch is not None
         size = _("{width} × {height} texels").format(width=run.patch.width, height=run.patch.height)  # noqa: RUF001
-        pictures.append({"source": picture(Path(run.patch.image), budget), "name": run.name, "size": size})
+        pictures.append(
+            {"source": picture(Path(run.patch.image), budget), "name": numbered_name(run), "size": size}
+        )
     notes = () if shown else (_("The patch was deleted."),)
     return Section(title=_("Patch"), pictures=tuple(pictures), notes=notes)
 
@@ -231,14 +234,14 @@ def _scored_on(run: Run) -> str:
         None: _("{run} was scored on {dataset}, {detector}, {target}."),
     }
     words = kinds[score.held_out if score else None]
-    return words.format(run=run.name, dataset=dataset, detector=detector, target=target)
+    return words.format(run=numbered_name(run), dataset=dataset, detector=detector, target=target)
 
 
 def _loss(runs: Sequence[Run]) -> Section:
     figure = courses.figure(runs, what="loss", over="steps", strength=_SMOOTHING, **PRINTED)
     if figure is None:
         return Section(title=_("Loss"), notes=(_("No steps are stored for these runs."),))
-    alt = _("Loss curves of {runs}.").format(runs=", ".join(run.name for run in runs))
+    alt = _("Loss curves of {runs}.").format(runs=", ".join(numbered_name(run) for run in runs))
     note = _("Thick lines are running averages; thin lines are the raw loss.")
     return Section(title=_("Loss"), figure=html_of(figure), alt=alt, notes=(note,))
 
@@ -295,6 +298,9 @@ def _rows_by_run(title: str, runs: Sequence[Run], facts: Sequence[Mapping[str, A
     names: Iterable[str] = dict.fromkeys(name for each in facts for name, value in each.items() if value)
     return [
         {title: name}
-        | {run.name: str(each.get(name) or formats.DASH) for run, each in zip(runs, facts, strict=True)}
+        | {
+            numbered_name(run): str(each.get(name) or formats.DASH)
+            for run, each in zip(runs, facts, strict=True)
+        }
         for name in names
     ]

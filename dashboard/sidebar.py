@@ -8,6 +8,7 @@ from dashboard.components import guarded, live
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import LANGUAGES, _, browser_language, ngettext
 from dashboard.page_state import kept, presenting
+from dashboard.parts.run_names import run_name
 from dashboard.services import workers
 
 _PRESENTATION = """<style>
@@ -71,7 +72,7 @@ def style() -> None:
 
 
 def _status() -> None:
-    notices.watch()
+    notices.watch(run_name)
     alive = workers.alive()
     if alive:
         text = ngettext("{number} worker running", "{number} workers running", len(alive))

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from dashboard import formats
 from dashboard.i18n import _, speaking
-from dashboard.parts.setting_names import setting_name, setting_value
+from dashboard.parts.setting_names import choice_name, setting_name, setting_value
 from dashboard.parts.sweeps import view
 from dashboard.parts.sweeps.names import (
-    OBJECTIVES,
     SWEEP_STATES,
     dimension_names,
     figure_text,
@@ -56,7 +55,7 @@ def _about(sweep: Sweep) -> Section:
     facts = {
         _("Sweep"): f"{sweep.id} {sweep_name(sweep)}",
         _("State"): state,
-        _("Objective"): _(OBJECTIVES[asked.objective]),
+        _("Objective"): choice_name("objective", asked.objective),
         _("Started"): formats.moment(sweep.created_at),
     } | {_("Varied: {number}").format(number=place): text for place, text in enumerate(asked.vary, 1)}
     table = [{_("Setting"): name, _("Value"): value} for name, value in facts.items()]

@@ -85,8 +85,8 @@ def require_detector_class(wanted: Sequence[str], detector_wanted: str) -> None:
     """
     if len(set(map(name_key, wanted))) > 1 and not detector_wanted.strip():
         raise SettingsError(
-            f"detector's class: expected the one that stands for {listed(wanted)}, got none; "
-            "name it with --detector-class"
+            f"detector's class: expected the one that corresponds to {listed(wanted)}, got none; "
+            "give it with --detector-class"
         )
 
 
@@ -121,7 +121,7 @@ def dataset_class_ids(
         if not ids:
             raise DatasetError(_unknown(names, name, "dataset", dataset, "choose one with --class"))
         if len({names[each] for each in ids}) > 1:
-            raise DatasetError(_ambiguous(names, ids, name, "dataset", "write it as it is there"))
+            raise DatasetError(_ambiguous(names, ids, name, "dataset", "spell it exactly as listed"))
         class_ids.update(ids)
     return tuple(sorted(class_ids))
 
@@ -146,7 +146,7 @@ def detector_class_id(
         ids = [int(number)]
     ids = ids or _named(names, wanted)
     if not ids:
-        advice = "choose one" if given else "name the matching one"
+        advice = "choose one" if given else "give the matching one"
         raise DetectorError(_unknown(names, wanted, "detector", detector, f"{advice} with --detector-class"))
     if len(ids) > 1:
         raise DetectorError(_ambiguous(names, ids, wanted, "detector", "give its number as --detector-class"))
@@ -205,7 +205,7 @@ def _unknown(names: Sequence[str], wanted: str, kind: str, owner: str, advice: s
 
 def _ambiguous(names: Sequence[str], ids: Sequence[int], wanted: str, kind: str, advice: str) -> str:
     candidates = ", ".join(f"{_short(names[each])!r} ({each})" for each in ids[:SHOWN])
-    return f"class {_short(wanted)!r} may be any of these in the {kind}: {candidates}; {advice}"
+    return f"class {_short(wanted)!r} matches several classes of the {kind}: {candidates}; {advice}"
 
 
 def _short(name: str) -> str:

@@ -34,8 +34,8 @@ def full_disk(path: str | Path) -> str:
     """The end of a message: the disk is full, its free space, and advice."""
     free = free_bytes(path)
     left = "" if free is None else f" ({free / 2**20:.1f} MiB free)"
-    advice = "delete what you can spare, or free some with: python -m engine storage prune"
-    return f"no room: the disk is full{left}; {advice}"
+    advice = "delete files that you do not need, or free space with: python -m engine storage prune"
+    return f"the disk is full{left}; {advice}"
 
 
 def why_unwritable(path: str | Path, error: OSError, advice: str) -> str:
@@ -47,6 +47,12 @@ def why_unwritable(path: str | Path, error: OSError, advice: str) -> str:
         advice: for other reasons than a full disk.
     """
     return full_disk(path) if is_full(error) else f"{error.strerror or error}; {advice}"
+
+
+def write_whole(path: Path, content: str | bytes | memoryview) -> None:
+    """Write a file, texts as UTF-8; errors as of `write_atomically`."""
+    data = content.encode() if isinstance(content, str) else content
+    write_atomically(path, lambda file: file.write(data))
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -64,7 +70,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        why = why_unwritable(path, error, "free or choose a folder")
+        why = why_unwritable(path, error, "check the folder or choose another")
         raise StorageError(f"{path}: cannot be written, {why}") from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -75,7 +75,7 @@ def short_list(names: Iterable[str], most: int = 8) -> str:
     """The first names, and their total number if there are more."""
     known = list(names)
     shown = ", ".join(short_line(name, LONGEST_NAME) for name in known[:most])
-    return f"{shown}, … {len(known)} in all" if len(known) > most else shown
+    return f"{shown}, … {len(known)} in total" if len(known) > most else shown
 
 
 def read_bounded(path: str | Path, largest_bytes: int) -> bytes:
@@ -88,7 +88,7 @@ def read_bounded(path: str | Path, largest_bytes: int) -> bytes:
     with open(path, "rb", opener=_without_waiting) as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         content = file.read(largest_bytes + 1) if about.st_size <= largest_bytes else b""
         if max(about.st_size, len(content)) > largest_bytes:
             raise OSError(errno.EFBIG, f"it is larger than {largest_bytes / 2**20:g} MiB")

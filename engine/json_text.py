@@ -39,6 +39,11 @@ def json_document(value: Any) -> str:
     return json_text(value, indent=2, ascii_only=False)
 
 
+def key_text(value: Any) -> str:
+    """A value as JSON that is the same text for equal values, to be found by."""
+    return json_text(value, sort_keys=True)
+
+
 def from_json(text: str | bytes) -> Any:
     """Parse JSON; NaN and infinities, written by other programs and earlier versions, become None.
 

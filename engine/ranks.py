@@ -149,7 +149,7 @@ def device_of_rank(device: str) -> str:
     number, found = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
     if number >= found:
         raise SettingsError(
-            f"--nproc-per-node: expected at most {found}, a process for each GPU, got {number + 1} or more"
+            f"--nproc-per-node: expected at most {found}, one process per GPU, got {number + 1} or more"
         )
     torch.cuda.set_device(number)
     return f"cuda:{number}"
@@ -162,5 +162,5 @@ def _together() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise RanksError(
-            "expected all processes of the run to go on, one has ended; the last checkpoint is kept"
+            "expected all processes of the run to continue, but one has ended; the last checkpoint is kept"
         ) from error

@@ -178,7 +178,7 @@ class Settings:
     """
 
     TOPIC: ClassVar[str] = ""
-    REMEDY: ClassVar[str] = "start anew"
+    REMEDY: ClassVar[str] = "start again"
 
     def __post_init__(self) -> None:
         for name, each in declared(type(self), inside=True).items():  # type: ignore[arg-type]

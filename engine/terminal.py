@@ -77,7 +77,7 @@ def _output_errors() -> Iterator[None]:
             raise
         raise OutputError(
             f"standard output: expected to write the result to it, got {error.strerror or error}; "
-            "the work itself is done and kept, only its output is missing: send that elsewhere"
+            "the work is done and saved, only the output is missing: redirect it elsewhere"
         ) from error
 
 

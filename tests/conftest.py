@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.store.repository import Repository
+
 # Before anything imports torch: tests are many and small, threads would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -62,6 +64,13 @@ def migrate() -> Iterator[Callable[[sqlite3.Connection], None]]:
         patched.setattr(migrations, "migrate", copied)
         yield true
     migrated.close()
+
+
+@pytest.fixture
+def repository() -> Iterator[Repository]:
+    """The test's own database in its home."""
+    with Repository() as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from functools import partial
-from typing import Any
 
 from dashboard import formats
-from dashboard.components import controls, go_to, guarded, jobs_at_work, live, page_title
+from dashboard.components import controls, go_to, guarded, live, page_title
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose, chosen, kept, reset
@@ -16,8 +14,8 @@ from dashboard.parts.benchmarks.changes import change_over_time
 from dashboard.parts.benchmarks.view import downloads, outcome_badge, scale_name, suite_view
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector, other_weights
-from dashboard.parts.setting_names import choice_name, setting_name
-from dashboard.parts.setting_widgets import setting_widget
+from dashboard.parts.job_lines import jobs_at_work
+from dashboard.parts.setting_rows import setting_rows
 from dashboard.services import benchmarks
 from dashboard.services.benchmarks import Filter, Suite
 from dashboard.services.settings import RUN
@@ -71,7 +69,7 @@ def start_form(suite: str) -> None:
             chosen_classes = choose_classes("bench.class", names, meaning=_("The objects to attack."))
         with target:
             detector_class = choose_detector_class("bench.detector_class", detector, chosen_classes)
-        about_detector = detector_fields()
+        about_detector = setting_rows("bench", ("architecture", "detector_classes", "defences"), RUN)
         suites = list(benchmarks.SUITES) if wanted == ALL else [wanted]
         if scale == "small":
             expected = formats.duration(len(suites) * SMALL_S)
@@ -92,23 +90,6 @@ def start_form(suite: str) -> None:
                 )
                 text = ngettext("{number} suite queued.", "{number} suites queued.", len(jobs))
                 st.toast(text.format(number=len(jobs)))
-
-
-def detector_fields() -> dict[str, Any]:
-    """What the weights do not say, and the defences, in a row; by setting."""
-    settings = [RUN[key] for key in ("architecture", "detector_classes", "defences")]
-    values = {}
-    for column, setting in zip(st.columns(len(settings)), settings, strict=True):
-        with column:
-            values[setting.key] = setting_widget(
-                f"bench.{setting.key}",
-                setting.default,
-                label=setting_name(setting.key),
-                meaning=_(setting.help),
-                options=tuple(setting.choices or setting.offered),
-                wording=partial(choice_name, setting.key),
-            )
-    return values
 
 
 def under_way() -> None:

@@ -23,6 +23,7 @@ from dashboard.page_state import choose, kept, reset
 from dashboard.parts.compare import courses
 from dashboard.parts.compare import views as parts
 from dashboard.parts.report_button import report_button
+from dashboard.parts.run_names import numbered_name, run_name
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
@@ -75,7 +76,7 @@ def choose_runs() -> tuple[int, ...]:
         ids = st.multiselect(
             _("Runs"),
             list(offered),
-            format_func=lambda each: f"{each} {offered.get(each, '')}",
+            format_func=lambda each: f"{each} {run_name(offered.get(each, ''))}",
             max_selections=service.LIMIT,
             placeholder=_("Choose two or more runs"),
             help=_("Finished patch generations. Type to search by number or label."),
@@ -115,7 +116,7 @@ def settings(runs: list[Run]) -> None:
 def scores(runs: list[Run]) -> None:
     """Chart and table of scores, beside the controls."""
     st.subheader(_("Scores"), anchor=False)
-    unscored = [run.name for run in runs if not run.evaluation]
+    unscored = [numbered_name(run) for run in runs if not run.evaluation]
     if unscored:
         st.info(_("Not scored: {runs}.").format(runs=", ".join(unscored)))
     if len(unscored) == len(runs):
@@ -174,7 +175,7 @@ def course(runs: list[Run]) -> None:
         st.caption(none if what == "loss" else _("These runs have no held-out images."))
         return
     alt = _("Loss curves of {runs}.") if what == "loss" else _("Scores of {runs} over time.")
-    chart(figure, alt=alt.format(runs=", ".join(run.name for run in runs)), key="loss")
+    chart(figure, alt=alt.format(runs=", ".join(numbered_name(run) for run in runs)), key="loss")
     if what == "loss" and "losses" in service.differing(runs):
         st.caption(
             _("These runs minimise different losses. Compare the shapes of the curves, not their heights.")
@@ -218,14 +219,14 @@ def patches(runs: list[Run]) -> None:
         for run in runs:
             with st.container(width=PICTURE):
                 if run.patch is None:
-                    st.caption(_("{run}: its patch was deleted.").format(run=run.name))
+                    st.caption(_("{run}: its patch was deleted.").format(run=numbered_name(run)))
                     continue
                 if Path(run.patch.image).is_file():
-                    st.image(run.patch.image, width=PICTURE, alt=run.name)
+                    st.image(run.patch.image, width=PICTURE, alt=numbered_name(run))
                 else:
                     st.caption(_("The patch file is missing."))
                 size = _("{width} × {height} texels").format(width=run.patch.width, height=run.patch.height)  # noqa: RUF001
-                st.markdown(Markdown("**{name}**").format(name=run.name))
+                st.markdown(Markdown("**{name}**").format(name=numbered_name(run)))
                 st.caption(size)
                 go_to("patches", _("Open"), patch=run.patch.id)
 

@@ -14,6 +14,7 @@ from dashboard.parts.defend.launch import launches
 from dashboard.parts.defend.outcomes import outcome_table
 from dashboard.parts.defend.pictures import defended_images
 from dashboard.parts.defend.weakness import choose_subject, weakness
+from dashboard.parts.run_names import run_name
 from dashboard.services import datasets, defences, defend, matrices, stories
 from dashboard.services.defend import DefendedSubject, KnownAttack
 from engine.store.datasets import DatasetSummary
@@ -44,7 +45,7 @@ def choose_patch(worst: KnownAttack | None, attacks: list[KnownAttack]) -> int |
     return st.selectbox(
         _("Patch"),
         list(offered),
-        format_func=lambda number: f"{number} {offered.get(number, '')}",
+        format_func=lambda number: f"{number} {run_name(offered.get(number, ''))}",
         help=_("By default, the strongest known patch."),
         **kept("f.patch", first, allowed=offered, parse=int),
     )

@@ -6,19 +6,20 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import formats
-from dashboard.components import controls, empty_state, goes_on, guarded, page_title, queued
+from dashboard.components import controls, empty_state, goes_on, launch_button, page_title
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.navigation import page_of
 from dashboard.page_state import choose, reference
 from dashboard.parts.detector_choice import trusted
 from dashboard.parts.generate.advanced import advanced
-from dashboard.parts.generate.node import node_needs
 from dashboard.parts.generate.previews import cost_measurement, detector_check, placement_preview
 from dashboard.parts.generate.settings import choose_preset, choose_start, choose_subject, prefill
+from dashboard.parts.node_needs import node_needs
 from dashboard.services import datasets, generate
 from engine.config import RunConfig
 from engine.errors import SettingsError
+from engine.records import Job
 
 
 def settings() -> tuple[RunConfig | None, bool, Any]:
@@ -74,8 +75,8 @@ def estimates(config: RunConfig, trust: bool) -> None:
             cost_measurement(config, trust)
 
 
-def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
-    """The last choices and the button."""
+def launch(config: RunConfig, trust: bool, origin: int | None) -> int | None:
+    """The last choices and the button; the number of the job, if there is one."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     label = left.text_input(
         _("Label (optional)"),
@@ -90,26 +91,26 @@ def launch(config: RunConfig, trust: bool, origin: int | None) -> None:
             key="g-score",
         )
         again = goes_on("g-resume")
-    needs = node_needs()
-    if st.button(_("Generate the patch"), type="primary", icon=":material/play_arrow:", key="g-launch"):
-        with guarded():
-            job = generate.submit(
-                config,
-                trust=trust,
-                evaluate_after=score,
-                auto_resume=again,
-                label=label,
-                origin=origin,
-                needs=needs,
-            )
-            choose("g.origin", None)
-            st.session_state["g-launched"] = job.id
-    queued("g-launched")
+    needs = node_needs("g-need")
+
+    def submit() -> Job:
+        job = generate.submit(
+            config,
+            trust=trust,
+            evaluate_after=score,
+            auto_resume=again,
+            label=label,
+            origin=origin,
+            needs=needs,
+        )
+        choose("g.origin", None)
+        return job
+
+    return launch_button(_("Generate the patch"), "g-launch", submit)
 
 
-def follow() -> None:
+def follow(number: int | None) -> None:
     """Right after the launch, go to the job."""
-    number = st.session_state.get("g-launched")
     if number and st.session_state.get("g-followed") != number:
         st.session_state["g-followed"] = number
         st.switch_page(page_of("jobs"), query_params=reference(job=number))
@@ -137,11 +138,11 @@ def page() -> None:
         st.subheader(_("Estimate"), anchor=False)
         estimates(config, trust)
         with controls("generate-launch"):
-            launch(config, trust, origin)
+            number = launch(config, trust, origin)
         placement_preview(config)
         with controls("generate-check"):
             detector_check(config, trust)
-    follow()
+    follow(number)
 
 
 page()

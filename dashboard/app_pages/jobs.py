@@ -12,7 +12,6 @@ from dashboard.components import (
     empty_state,
     go_to,
     guarded,
-    job_title,
     kind_name,
     live,
     page_title,
@@ -24,6 +23,7 @@ from dashboard.drawing import notes, st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.page_state import choose
 from dashboard.parts.film import film
+from dashboard.parts.job_lines import job_title
 from dashboard.parts.jobs import controls as job_controls
 from dashboard.parts.jobs import upkeep, view
 from dashboard.parts.jobs.watching import scenes, watched_switch

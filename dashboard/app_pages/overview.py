@@ -11,8 +11,6 @@ from dashboard.components import (
     fact,
     go_to,
     guarded,
-    job_line,
-    job_title,
     live,
     page_title,
     score_line,
@@ -22,8 +20,10 @@ from dashboard.i18n import _, ngettext
 from dashboard.navigation import page_of
 from dashboard.page_state import changed, reference
 from dashboard.parts.detector_choice import detector_name, write_weights
+from dashboard.parts.job_lines import job_line, job_title
 from dashboard.parts.jobs.hardenings import headline as trial_headline
 from dashboard.parts.outcome import headline
+from dashboard.parts.run_names import run_name
 from dashboard.services import hardenings, hardware, overview
 from dashboard.services.failures import for_pages
 from dashboard.services.overview import Overview
@@ -61,7 +61,7 @@ def latest_result(found: Overview) -> None:
             st.subheader(trial_headline((found.hardened.result or {})["trial"]), anchor=False)
         go_to("jobs", _("Look at the trial"), job=found.hardened.id)
     elif (patch := found.scored) and (score := patch.score):
-        st.subheader(_("Latest result: {name}").format(name=patch.name), anchor=False)
+        st.subheader(_("Latest result: {name}").format(name=run_name(patch.name)), anchor=False)
         headline(score.evaluation, score.class_name, score.held_out)
         go_to("patches", _("View the patch"), patch=patch.id)
         harden(patch)
@@ -149,10 +149,10 @@ def patch_list(patches: list[PatchRecord], empty: str) -> None:
         empty_state(empty)
     for patch in patches:
         line = st.container(horizontal=True, vertical_alignment="center")  # columns stack on a phone
-        line.image(patch.image, width=56, alt=patch.name)
+        line.image(patch.image, width=56, alt=run_name(patch.name))
         with line.container(gap="xsmall"):
             when = formats.moment(patch.created_at)
-            st.markdown(Markdown("**{name}** · {when}").format(name=patch.name, when=when))
+            st.markdown(Markdown("**{name}** · {when}").format(name=run_name(patch.name), when=when))
             if patch.score:
                 st.caption(score_line(patch.score), help=_(MEANINGS))
             go_to("patches", _("Open"), patch=patch.id)

@@ -11,6 +11,7 @@ from dashboard.page_state import choose, kept
 from dashboard.parts.film import film
 from dashboard.parts.lists import linked
 from dashboard.parts.patches import effects, view
+from dashboard.parts.run_names import run_name
 from dashboard.parts.runs import gallery, selected, table, views
 from dashboard.parts.runs.lineage import lineage
 from dashboard.parts.runs.query import Query, ask
@@ -90,7 +91,7 @@ def one(patch: PatchRecord) -> None:
         ):
             choose("patch", None)
             st.rerun()
-    page_title(patch.name, _("Patch {number}").format(number=patch.id))
+    page_title(run_name(patch.name), _("Patch {number}").format(number=patch.id))
     with guarded():
         view.portrait(patch)
     stage, shown = st.container(), []

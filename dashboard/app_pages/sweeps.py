@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from dashboard.components import controls, guarded, jobs_at_work, live, page_title
+from dashboard.components import controls, guarded, live, page_title
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import changed, kept
+from dashboard.parts.job_lines import jobs_at_work
 from dashboard.parts.sweeps import start, view
 from dashboard.parts.sweeps.names import sweep_name
 from dashboard.services import sweeps

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from dashboard import formats
-from dashboard.components import controls, guarded, jobs_at_work, live, page_title
+from dashboard.components import controls, guarded, live, page_title
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
+from dashboard.parts.job_lines import jobs_at_work
 from dashboard.parts.transfer import start, view
 from dashboard.services import matrices
 from dashboard.services.matrices import Matrix

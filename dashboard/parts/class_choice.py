@@ -101,7 +101,7 @@ def read_classes(text: str) -> list[str]:
     try:
         found = json.loads(text) if text.startswith("[") else [text]
     except RecursionError as error:
-        raise ValueError("expected a list of names, got one within another") from error
+        raise ValueError("expected a list of names, got a nested list") from error
     return list(map(str, found))
 
 

@@ -36,7 +36,7 @@ def read_weights(text: str) -> str:
     named = {write_weights(each): each for each in detectors.detectors()}
     weights: str = (st.session_state.get(_NAMED, {}) | named).get(text, text)
     if weights == text and "~" in text and "/" not in text:
-        raise ValueError(f"expected a detector that is known here, got {text}")
+        raise ValueError(f"expected a known detector, got {text}")
     return weights
 
 

@@ -57,8 +57,25 @@ CHOICES = {  # setting → value → what it is called; values that are names th
     "device": {"auto": N_("Automatic"), "cpu": "CPU", "cuda": "CUDA (NVIDIA)", "mps": "MPS (Apple)"},
     "precision": {"auto": N_("Automatic")},
     "compile": {"off": N_("Off"), "on": N_("On"), "auto": N_("Measured")},
+    "objective": {
+        "asr": N_("Highest ASR"),
+        "smooth": N_("Lowest confidence retained"),
+        "ap50": N_("Lowest AP50"),
+        "images_per_s": N_("Most images per second"),
+    },
+    "sampler": {
+        "tpe": N_("Based on earlier trials (TPE)"),
+        "random": N_("Random"),
+        "grid": N_("Every combination of the lists"),
+    },
+    "prune": {
+        "none": N_("None"),
+        "median": N_("Those below the median"),
+        "asha": N_("All but the top quarter (ASHA)"),
+    },
     "architecture": {"auto": N_("As stated in the file")},
 }
+PATCH_SIZE = N_("Patch size")  # the one name that stands for two settings
 
 
 def setting_name(key: str, settings: Mapping[str, Setting] = SETTINGS) -> str:
@@ -73,6 +90,11 @@ def setting_name(key: str, settings: Mapping[str, Setting] = SETTINGS) -> str:
     setting = settings[key]
     name = _(setting.label)
     return _("{name} ({unit})").format(name=name, unit=_(setting.unit)) if setting.unit else name
+
+
+def dimension_name(name: str) -> str:
+    """What a sweep varies, in the session's language."""
+    return _(PATCH_SIZE) if name == "patch_size" else setting_name(name)
 
 
 def decided_value(name: str, value: Any, facts: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from dashboard.interactive import Bar, Picture, Slide, data_uri
 from dashboard.parts.defend.story import attacker, figures, title
 from dashboard.parts.outcome import SEEN, VERDICTS, ending, sentence
 from dashboard.parts.patches.hidden import labels
+from dashboard.parts.run_names import run_name
 from dashboard.services import films, hidden, marks, outcomes, patches
 from dashboard.services.stories import Scene
 from engine.records import PatchRecord, ScoreRecord
@@ -32,10 +33,12 @@ def patch_slides(patch: PatchRecord, image: Image | None, told: Sequence[Sequenc
 
 
 def _what(patch: PatchRecord) -> Slide:
-    picture = Picture(source=_png(patch), alt=_("The patch {name}.").format(name=patch.name), sharp=True)
+    picture = Picture(
+        source=_png(patch), alt=_("The patch {name}.").format(name=run_name(patch.name)), sharp=True
+    )
     score = patch.score
     if score is None or score.asr is None:
-        return Slide(title=patch.name, lines=[_("Not scored yet")], pictures=[picture])
+        return Slide(title=run_name(patch.name), lines=[_("Not scored yet")], pictures=[picture])
     grey = score.evaluation["controls"].get("grey", {}).get("asr")
     verdict = outcomes.verdict(score.evaluation)
     lines = [
@@ -50,7 +53,9 @@ def _formed(patch: PatchRecord) -> Slide:
     moments = [] if patch.job_id is None else films.moments(patch.job_id)
     frames = [data_uri(moment.picture, "webp") for moment in moments]
     picture = Picture(
-        frames=frames or [_png(patch)], alt=_("The patch {name}.").format(name=patch.name), sharp=True
+        frames=frames or [_png(patch)],
+        alt=_("The patch {name}.").format(name=run_name(patch.name)),
+        sharp=True,
     )
     ended = ending(patch.summary)
     return Slide(title=_("Evolution"), lines=[ended] if ended else [], pictures=[picture])

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from dashboard.services import workers
 from dashboard.services.paths import allowed_roots, held_roots, within_roots
 from dashboard.services.storage import cached, opened
 from engine.classes import dataset_class_ids
@@ -23,7 +24,6 @@ from engine.datasets.splits import SPLIT_CHOICES
 from engine.datasets.uploads import archive_name, archive_splits, store_upload
 from engine.errors import EngineError, SettingsError
 from engine.excerpts import short_repr
-from engine.jobs import queue
 from engine.jobs.kinds import making
 from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.records import ImageRecord, Job, Repair
@@ -231,7 +231,9 @@ def import_name(known: str, *, name: str, split: str) -> Job:
         EngineError: it cannot be queued.
     """
     if known not in known_names():
-        raise SettingsError(f"dataset: expected a name that Ultralytics knows, got {known!r}; choose one")
+        raise SettingsError(
+            f"dataset: expected a dataset that Ultralytics can download, got {known!r}; choose another"
+        )
     return _submit(known, name=name, split=split, roots=allowed_roots())
 
 
@@ -305,7 +307,9 @@ def _submit(
 ) -> Job:
     name = name.strip()
     if name and (Path(name).name != name or name.startswith("~")):
-        raise SettingsError(f"name: expected one that is no path, got {short_repr(name)}; choose another")
+        raise SettingsError(
+            f"name: expected a name that is not a path, got {short_repr(name)}; choose another"
+        )
     request = ImportRequest(
         source=source,
         name=name or None,
@@ -313,8 +317,6 @@ def _submit(
         images=None if images is None else str(images),
         roots=None if roots is None else tuple(map(str, roots)),
     )
-    with opened() as repository:
-        job = queue.submit(repository, "import", request, label=label)
-        queue.ensure_worker(repository)
+    job = workers.submit("import", request, label=label)
     imports.clear()
     return job

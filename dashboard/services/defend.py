@@ -3,20 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dashboard.services import datasets, defences, detectors, generate
+from dashboard.services import defences, generate
 from dashboard.services.storage import cached, opened
 from engine.classes import words
 from engine.config import RunConfig
-from engine.jobs import queue
-from engine.jobs.kinds import KINDS
-from engine.jobs.kinds.request import Request
 from engine.jobs.known_attacks import DefenceOutcome, KnownAttack, known_attacks, outcomes, strongest
-from engine.records import Job, PatchRecord
+from engine.records import PatchRecord
 
 __all__ = [
     "DefenceOutcome",
@@ -26,11 +22,8 @@ __all__ = [
     "attacks",
     "class_words",
     "detector_of",
-    "longest_s",
-    "offers",
     "outcomes",
     "run_s",
-    "start",
     "strongest",
 ]
 
@@ -89,40 +82,3 @@ def run_s(config: RunConfig) -> float | None:
     """About how many seconds such a run takes; without its defences where only that was measured."""
     known = generate.estimate(config) or generate.estimate(config.changed(defences=()))
     return None if known is None else known.elapsed_s
-
-
-def offers(kind: str) -> bool:
-    """Whether there are jobs of a kind."""
-    return kind in KINDS
-
-
-def longest_s(kind: str, values: Mapping[str, Any]) -> float | None:
-    """The time limit of a training with some settings, in seconds; None for none.
-
-    Raises:
-        SettingsError: a setting is out of its range.
-    """
-    return getattr(_request(kind, values).run_config, "time_limit_s", None) or None
-
-
-def start(kind: str, values: Mapping[str, Any]) -> Job:
-    """Queue a job whose settings differ from the defaults in some values, and start a worker for it.
-
-    Raises:
-        EngineError: it cannot be queued, a file is outside the allowed folders, or no worker can start.
-    """
-    if "weights" in values:
-        detectors.usable(values["weights"])
-    datasets.usable(values["dataset"])
-    with opened() as repository:
-        job = queue.submit(repository, kind, _request(kind, values))
-        queue.ensure_worker(repository, job.device)
-    return job
-
-
-def _request(kind: str, values: Mapping[str, Any]) -> Request:
-    """A request for a job of a kind that has a `config`."""
-    made: type[Request] = KINDS[kind].request
-    config: Any = next(each.metadata["nested"] for each in fields(made) if each.name == "config")
-    changes: dict[str, Any] = {"config": config(**values)}
-    return made(**changes)

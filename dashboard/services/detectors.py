@@ -157,7 +157,7 @@ def store_weights(file: BinaryIO, filename: str) -> str:
     kind = other_kind(named, data)
     if kind or not (data.startswith(TORCH_ZIP) or is_safetensors(data)):
         got = f"{short_repr(filename)}: {kind}" if kind else short_repr(filename)
-        raise DetectorError(f"weights: expected a .pt file as torch.save writes, got {got}")
+        raise DetectorError(f"weights: expected a .pt file written by torch.save, got {got}")
     stem = re.sub(r"[^\w.-]+", "-", named.stem).strip(".-")[:40] or "weights"
     suffix = named.suffix.lower() if named.suffix.lower() in SUFFIXES else ".pt"
     path = _uploaded() / f"{stem}-{hashlib.sha256(data).hexdigest()[:8]}{suffix}"

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from dashboard.services import datasets, detectors
+from dashboard.services import datasets, detectors, workers
 from dashboard.services.paths import file_within_roots
 from dashboard.services.settings import RUN
 from dashboard.services.storage import cached, opened
 from engine.config import RunConfig
 from engine.defences.kinds import files_of
 from engine.errors import SettingsError
-from engine.jobs import estimates, queue
+from engine.jobs import estimates
 from engine.jobs.estimates import Estimate
 from engine.jobs.kinds.generate import GenerateRequest
 from engine.jobs.needs import Needs
@@ -130,7 +130,7 @@ def settings_of_job(job_id: int) -> dict[str, Any]:
         job = repository.jobs.get(job_id)
     if "config" not in job.request:
         raise SettingsError(
-            f"job {job_id}: expected one with a run's settings, got an {job.kind}; choose another"
+            f"job {job_id}: expected a job with the settings of a run, got {job.kind}; choose another"
         )
     return flat(RunConfig.from_json(job.request["config"]))
 
@@ -233,15 +233,11 @@ def submit(
         EngineError: it cannot be queued, or no worker can be started.
     """
     held(config)
-    with opened() as repository:
-        job = queue.submit(
-            repository,
-            "generate",
-            GenerateRequest(config=config, trust=trust, evaluate_after=evaluate_after),
-            auto_resume=auto_resume,
-            label=label.strip(),
-            origin=origin,
-            needs=Needs(**needs).to_json(),
-        )
-        queue.ensure_worker(repository)
-    return job
+    return workers.submit(
+        "generate",
+        GenerateRequest(config=config, trust=trust, evaluate_after=evaluate_after),
+        auto_resume=auto_resume,
+        label=label.strip(),
+        origin=origin,
+        needs=Needs(**needs).to_json(),
+    )

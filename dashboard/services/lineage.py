@@ -24,7 +24,7 @@ class Relation:
     Attributes:
         kind: `dataset`, `detector`, `training`, `start` (the patch it began with), `origin` (the job it was
             duplicated from), `sweep`, `run`; afterwards `matrix` or a kind of job.
-        name: what it is called.
+        name: what it is called, as it is stored; may be empty for a job.
         page, parameters: of the link to it; no page where nothing of it is on record.
     """
 
@@ -110,7 +110,7 @@ def _after(repository: Repository, patch: PatchRecord) -> Iterator[Relation]:
 
 
 def _job(kind: str, number: int, label: str) -> Relation:
-    return _linked(kind, f"{number} {label}".strip(), "jobs", job=number)
+    return _linked(kind, label, "jobs", job=number)
 
 
 def _linked(kind: str, name: str, page: str, **parameter: Any) -> Relation:

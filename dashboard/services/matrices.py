@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.services import datasets, defences, detectors
+from dashboard.services import datasets, defences, detectors, workers
 from dashboard.services.storage import cached, opened
-from engine.jobs import queue
 from engine.jobs.kinds import KINDS, making
 from engine.jobs.kinds.matrix import MatrixRequest
 from engine.jobs.matrix_columns import (
@@ -138,9 +137,7 @@ def start(request: MatrixRequest) -> Job:
     Raises:
         EngineError: a patch or a dataset is gone, or no worker can be started.
     """
-    with opened() as repository:
-        job = queue.submit(repository, "matrix", request)
-        queue.ensure_worker(repository, job.device)
+    job = workers.submit("matrix", request)
     _forget()
     return job
 

@@ -9,13 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dashboard.services import datasets, detectors, run_names
+from dashboard.services import datasets, detectors, run_names, workers
 from dashboard.services.storage import cached, opened
 from engine.classes import words
 from engine.config import RunConfig
 from engine.errors import PatchFileError, StorageError
 from engine.evaluation.config import EvaluationConfig
-from engine.jobs import patch_records, queue
+from engine.jobs import patch_records
 from engine.jobs.kinds.evaluate import EvaluateRequest
 from engine.json_text import json_document
 from engine.previews import requests as previews
@@ -55,7 +55,7 @@ def file_bytes(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise StorageError(
-            f"{path}: expected a file, got {error.strerror or error}; restore it or delete its record"
+            f"{path}: expected a file, got {error.strerror or error}; restore it or delete the patch"
         ) from error
 
 
@@ -134,10 +134,7 @@ def score_on(
     where = f"{words(config.class_names, detector_class)} · {Path(weights).stem} · {dataset}"
     settings = EvaluationConfig(placement=config.placement, seed=config.seed)
     request = EvaluateRequest(config=config, patch=patch.path, settings=settings)
-    with opened() as repository:
-        job = queue.submit(repository, "evaluate", request, label=f"{patch.name} · {where}")
-        queue.ensure_worker(repository, job.device)
-    return job
+    return workers.submit("evaluate", request, label=f"{patch.name} · {where}")
 
 
 def before_after(

@@ -42,7 +42,7 @@ def file_within_roots(written: str, what: str) -> Path:
     """
     path = within_roots(written)
     if not path.is_file():
-        raise SettingsError(f"{what}: expected a file, got {path}, which is none; name the file itself")
+        raise SettingsError(f"{what}: expected a file, got {path}, which is not a file; name the file itself")
     return path
 
 
@@ -57,15 +57,15 @@ def within_roots(written: str) -> Path:
         there = path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingsError(
-            f"path: expected one on this machine, got {short_repr(written, 200)}; correct it"
+            f"path: expected a path on this machine, got {short_repr(written, 200)}; correct it"
         ) from error
     roots = allowed_roots()
     if not written.strip() or not any(path.is_relative_to(root) for root in roots):
         shown = ", ".join(map(str, roots))
         raise SettingsError(
-            f"path: expected one below {shown}, got {short_repr(written.strip(), 200)}; "
-            "choose another, or name its folder in PATCHBENCH_ROOTS"
+            f"path: expected a path below {shown}, got {short_repr(written.strip(), 200)}; "
+            "choose another, or add its folder to PATCHBENCH_ROOTS"
         )
     if not there:
-        raise SettingsError(f"path: expected a file or folder, got nothing at {path}; correct it")
+        raise SettingsError(f"path: expected a file or folder, found nothing at {path}; correct the path")
     return path

@@ -134,7 +134,7 @@ class _Parser:
 
     def _hint(self, name: str) -> str:
         near = get_close_matches(name, self._columns, n=1)
-        return f"; did you mean {near[0]}?" if near else "; choose one of the list of columns"
+        return f"; did you mean {near[0]}?" if near else "; choose a column from the list"
 
     def _got(self) -> str:
         return "the end" if self.ended else short_repr(self.seen)

@@ -30,11 +30,6 @@ class Run:
     patch: PatchRecord | None
 
     @property
-    def name(self) -> str:
-        """Whole and unique: the job's number and label."""
-        return f"{self.job.id} {self.job.label}".strip()
-
-    @property
     def settings(self) -> dict[str, Any]:
         """Every setting that was asked for; see `asked_settings`."""
         return asked_settings(self.job.request["config"])
@@ -111,7 +106,7 @@ def compared(job_ids: tuple[int, ...]) -> list[Run]:
         for job in jobs:
             if not _comparable(job):
                 raise JobError(
-                    f"job {job.id}: expected a generation that succeeded, got {job.kind}, {job.state}; "
+                    f"job {job.id}: expected a successful patch generation, got {job.kind} ({job.state}); "
                     "choose another"
                 )
         return [Run(job=job, patch=repository.patches.of_job(job.id)) for job in jobs]

@@ -4,17 +4,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from engine.config import DefenceTrainingConfig, HardeningConfig, RunConfig, TrainingConfig
 from engine.jobs.kinds import KINDS
 from engine.jobs.needs import Needs
 from engine.registries import LOSSES
 from engine.settings import Setting, declared
+from engine.sweeps.config import SweepRequest
 
 RUN: dict[str, Setting] = declared(RunConfig)
 TRAINING: dict[str, Setting] = declared(TrainingConfig)
 HARDENING: dict[str, Setting] = declared(HardeningConfig)
 NEEDS: dict[str, Setting] = declared(Needs)
+# Those that a page asks for beside what is varied. It shows choices in words, so its helps are short.
+SWEEP: dict[str, Setting] = {
+    key: declared(SweepRequest)[key] for key in ("objective", "sampler", "prune", "trials", "seeds")
+}
+for _key, _help in {
+    "objective": "The metric that ranks trials, measured on held-out images.",
+    "sampler": "How the next trial is chosen.",
+    "prune": "Cancels trials that fall behind in validation.",
+}.items():
+    SWEEP[_key] = replace(SWEEP[_key], help=_help)
 # Those of all requests for jobs, where the settings of a run or a training stand at the top; a key that a run
 # has too means what it means there.
 _REQUESTED: dict[str, Setting] = {
@@ -49,7 +61,7 @@ def setting_texts() -> Iterator[str]:
         elif each.group:
             yield each.help
     yield from (each.label for each in declared(DefenceTrainingConfig).values())
-    yield from (text for each in NEEDS.values() for text in (each.label, each.help))
+    yield from (text for each in (*NEEDS.values(), *SWEEP.values()) for text in (each.label, each.help))
     for each in (*TRAINING.values(), *HARDENING.values()):
         yield each.label
         if not each.parts:

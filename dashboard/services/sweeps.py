@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from dashboard.services.generate import built, held
@@ -11,16 +12,16 @@ from dashboard.services.storage import cached, opened
 from engine.jobs import queue
 from engine.jobs import sweeps as engine_sweeps
 from engine.jobs.estimates import estimate as estimate_run
-from engine.jobs.sweeps import best_run, best_trial, request_of, value_text
+from engine.jobs.needs import Needs
+from engine.jobs.sweeps import best_run, best_trial, request_of
 from engine.records import Job, PatchRecord
 from engine.settings import Setting
 from engine.store.sweeps import Sweep, Trial
-from engine.sweeps.config import PRUNERS, SAMPLERS, SCORES, SweepRequest
+from engine.sweeps.config import SCORES, SweepRequest
 from engine.sweeps.space import usual_values, variable_settings
+from engine.sweeps.trial_names import read_trial_name
 
 __all__ = [
-    "PRUNERS",
-    "SAMPLERS",
     "SCORES",
     "Sweep",
     "SweepRequest",
@@ -34,11 +35,11 @@ __all__ = [
     "get",
     "go_on",
     "jobs_at_work",
+    "read_trial_name",
     "request",
     "request_of",
     "start",
     "usual_values",
-    "value_text",
     "varied",
 ]
 
@@ -125,14 +126,19 @@ def estimate(asked: SweepRequest) -> float | None:
     return None if known is None else known.elapsed_s * asked.total * asked.seeds
 
 
-def start(asked: SweepRequest, *, name: str = "") -> Sweep:
+def start(asked: SweepRequest, *, name: str = "", needs: Mapping[str, Any] = MappingProxyType({})) -> Sweep:
     """Begin a sweep, or let the same one go on, and start a worker for it, which queues its trials.
 
+    Args:
+        asked: what is tried.
+        name: in lists; empty: after what is varied.
+        needs: what each run asks of a cluster's node, as of `Needs`.
+
     Raises:
-        EngineError: Optuna is not installed, or no worker can be started.
+        EngineError: Optuna is not installed, no worker can be started, or a need is out of range.
     """
     with opened() as repository:
-        sweep = engine_sweeps.begin(repository, asked, name=name.strip())
+        sweep = engine_sweeps.begin(repository, asked, name=name.strip(), needs=Needs(**needs).to_json())
         queue.ensure_worker(repository, asked.config.device)
     _forget()
     return sweep

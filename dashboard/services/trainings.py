@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""The weights on record, and trainings as pages ask for them."""
+"""The weights on record; trainings, hardenings and defences' trainings as pages ask for them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard.services import datasets, detectors
-from dashboard.services.settings import TRAINING
+from dashboard.services import datasets, detectors, workers
 from dashboard.services.storage import cached, opened
-from engine.config import TrainingConfig
-from engine.jobs import queue
-from engine.jobs.kinds.train import TrainRequest
+from engine.config import DefenceTrainingConfig, HardeningConfig, TrainingConfig
+from engine.jobs.kinds import KINDS
 from engine.records import Job, WeightRecord
-from engine.settings import nest
+from engine.settings import declared, nest
 
-DEFAULTS: dict[str, Any] = {key: each.default for key, each in TRAINING.items()}
+CONFIGS: dict[str, Any] = {
+    "train": TrainingConfig,
+    "harden": HardeningConfig,
+    "train-defence": DefenceTrainingConfig,
+}
+"""Kind of job → the class of its settings."""
 
 
 @cached(ttl_s=2)
@@ -30,26 +33,38 @@ def of_job(job_id: int) -> WeightRecord | None:
     return next((each for each in known() if each.origin.get("job_id") == job_id), None)
 
 
-def built(values: Mapping[str, Any]) -> TrainingConfig:
+def built(kind: str, values: Mapping[str, Any]) -> Any:
     """The settings that flat values stand for, with files that pages may use; others are as by default.
+
+    Args:
+        kind: of `KINDS`.
+        values: by key.
+
+    Returns:
+        Those of the kind, such as a `TrainingConfig`.
 
     Raises:
         SettingsError: one is out of range, two do not go together, or a file is outside the allowed folders.
     """
-    config = TrainingConfig.from_json(nest(DEFAULTS | dict(values)))
+    defaults = {key: each.default for key, each in declared(CONFIGS[kind]).items()}
+    config = CONFIGS[kind].from_json(nest(defaults | dict(values)))
     datasets.usable(config.dataset)
-    detectors.usable(config.weights)
+    for weights in (getattr(config, name, "") for name in ("weights", "transfer_weights")):
+        if weights:
+            detectors.usable(weights)
     return config
 
 
-def submit(config: TrainingConfig, *, trust: bool, auto_resume: bool) -> Job:
+def submit(kind: str, config: Any, *, trust: bool = False, auto_resume: bool = False) -> Job:
     """Queue a training, and start a worker where none is alive.
+
+    Args:
+        kind, config: as of `built`.
+        trust: open the weights whatever their pickle names.
+        auto_resume: go on by itself after a crash.
 
     Raises:
         EngineError: it cannot be queued, or no worker can be started.
     """
-    with opened() as repository:
-        request = TrainRequest(config=config, trust=trust)
-        job = queue.submit(repository, "train", request, auto_resume=auto_resume)
-        queue.ensure_worker(repository, job.device)
-    return job
+    changes: dict[str, Any] = {"config": config} | ({"trust": True} if trust else {})
+    return workers.submit(kind, KINDS[kind].request(**changes), auto_resume=auto_resume)

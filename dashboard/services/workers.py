@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dashboard.services.storage import cached, opened
 from engine.config import autostart
 from engine.jobs import queue
+from engine.jobs.kinds.request import Request
+from engine.records import Job
 from engine.store.workers import Worker
 
 
@@ -34,3 +38,20 @@ def ensure() -> None:
     """
     with opened() as repository:
         queue.ensure_worker(repository)
+
+
+def submit(kind: str, request: Request, **options: Any) -> Job:
+    """Queue a job, and start a worker where none is alive that takes it.
+
+    Args:
+        kind: a name in `KINDS`.
+        request: of that kind.
+        options: as of `engine.jobs.queue.submit`.
+
+    Raises:
+        EngineError: it cannot be queued, or no worker can be started.
+    """
+    with opened() as repository:
+        job = queue.submit(repository, kind, request, **options)
+        queue.ensure_worker(repository, job.device)
+    return job

@@ -121,13 +121,13 @@ def art_estimator(detector: Detector, image_shape: tuple[int, ...]) -> PyTorchOb
     """
     if isinstance(detector, Defended):
         raise DetectorError(
-            f"defences: expected none in front of {detector.name} with ART, whose attack cannot go through "
-            "them; leave them out, or choose --backend native"
+            f"defences: expected none in front of {detector.name} with ART, "
+            "whose attack cannot pass through defences; leave them out, or use --backend native"
         )
     if not isinstance(detector, UltralyticsDetector | TorchvisionDetector):
         raise DetectorError(
-            "detector: expected a YOLO of Ultralytics or a detector of torchvision for ART, "
-            f"got {detector.name} ({detector.family}); choose --backend native"
+            "detector: expected an Ultralytics YOLO or a torchvision detector for ART, "
+            f"got {detector.name} ({detector.family}); use --backend native"
         )
     device = detector.device if detector.device.type == "cuda" else torch.device("cpu")
     model = (

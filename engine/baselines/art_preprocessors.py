@@ -61,10 +61,12 @@ def _made(name: str, settings: Mapping[str, Any], channels_first: bool) -> Prepr
         return kind(**{key: value for key, value in given.items() if key in known})
     except ImportError as error:
         raise SettingsError(
-            f"defence art:{name}: expected the library {error.name}, got none; pip install {error.name}"
+            f"defence art:{name}: expected the package {error.name}, got none; run: pip install {error.name}"
         ) from error
     except ValueError as error:
-        raise SettingsError(f"defence art:{name}: expected what ART takes, got: {error}") from error
+        raise SettingsError(
+            f"defence art:{name}: expected settings that ART accepts, got: {error}"
+        ) from error
 
 
 def _run(made: Preprocessor, images_nchw: Tensor, channels_first: bool) -> Tensor:

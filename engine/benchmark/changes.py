@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.json_text import json_text
+from engine.json_text import key_text
 from engine.measurements import Interval, Measurement
 
 CONFIDENCE = 0.99
@@ -85,7 +85,7 @@ def changes(before: Sequence[Measurement], after: Sequence[Measurement]) -> list
 
 def _key(row: Measurement) -> tuple[str, str]:
     """What a measurement is found by in the other run."""
-    return json_text(row.side, sort_keys=True), row.metric
+    return key_text(row.side), row.metric
 
 
 def _defined(row: Measurement) -> bool:

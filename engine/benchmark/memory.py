@@ -43,8 +43,8 @@ def peak_memory(subject: Subject, **changes: Any) -> int:
             return pool.submit(_peak_in_process, *work).result()
         except BrokenProcessPool as error:
             raise MemoryExhaustedError(
-                f"expected batches of {config.batch_size} to fit into memory, got a process ended by the "
-                "system; choose a smaller batch size"
+                f"expected batches of {config.batch_size} to fit into memory, "
+                "got a process killed by the system; choose a smaller batch size"
             ) from error
 
 

@@ -85,7 +85,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     if result["claim"]:
         facts.append(("Claim", result["claim"]))
     if about and about.on_cuda and not result["device"].startswith("cuda"):
-        facts.append(("Not measured here, for it needs CUDA", about.on_cuda))
+        facts.append(("Not measured here (requires CUDA)", about.on_cuda))
     dataset = result["dataset"]
     drawn = ", synthetic" if dataset["synthetic"] else ""
     gpus = ", ".join(gpu["name"] or "unknown GPU" for gpu in machine["gpus"]) or "no GPU"

@@ -90,7 +90,7 @@ def _reason(error: OSError) -> str:
     """The message for a system error that no command handles."""
     if is_full(error):
         path = error.filename or home_folder()
-        return f"{path}: expected to write it, got {full_disk(path)}"
+        return f"{path}: expected to write the file, got {full_disk(path)}"
     return _unforeseen(error)
 
 
@@ -108,5 +108,5 @@ def _unforeseen(error: Exception) -> str:
         ) as file:
             file.write(traceback.format_exc())
     except OSError as unwritable:
-        return f"{message}, report it (its traceback could not be kept: {unwritable.strerror or unwritable})"
-    return f"{message}, report {file.name}"
+        return f"{message}, report it (its traceback could not be saved: {unwritable.strerror or unwritable})"
+    return f"{message}, report it with {file.name}"

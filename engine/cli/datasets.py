@@ -130,7 +130,7 @@ def _show(dataset: Dataset, *, class_names: Sequence[str], limit: int, as_json: 
         times = f" ({repair.times:,} times in the dataset)" if repair.times > 1 else ""
         click.echo(f"  {repair.file}{line}: {repair_words(repair.kind)}, {repair.action}{times}")
     if len(dataset.repairs) > SHOWN_REPAIRS:
-        click.echo(f"  … {len(dataset.repairs) - SHOWN_REPAIRS} more; all of them with --json")
+        click.echo(f"  … {len(dataset.repairs) - SHOWN_REPAIRS} more; use --json to list all")
 
 
 def _facts(dataset: Dataset, class_ids: Sequence[int] | None, limit: int) -> dict[str, Any]:

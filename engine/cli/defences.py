@@ -3,31 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine.cli.foreground import put_on_record, refuse_settings_with
+from engine.cli.foreground import out_option, put_on_record, refuse_settings_with, resume_option
 from engine.cli.output import interval, json_option, print_classes, print_json, print_table
 from engine.cli.progress import evaluation_bar
-from engine.cli.run_options import (
-    all_options,
-    config_from_options,
-    option_of,
-    parameter_name,
-    subject_options,
-)
+from engine.cli.run_options import config_from_options, subject_options
+from engine.cli.training_options import defence_training_options, training_from_options
 from engine.cli.training_progress import watching_training
 from engine.config import DefenceTrainingConfig
 from engine.defences.kinds import DefenceKind
 from engine.registries import DEFENCES
-from engine.settings import Setting, declared, flat, nest
-
-_SETTINGS = declared(DefenceTrainingConfig)
-_DEFAULTS = flat(DefenceTrainingConfig(dataset="-").to_json())
-_KEPT = {"resume_folder", "as_json"}  # with --resume
+from engine.settings import Setting, declared
 
 
 @click.group("defence")
@@ -50,37 +41,10 @@ def list_command(as_json: bool) -> None:
             click.echo(line)
 
 
-def defence_training_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a training, shared by `defence train` and `jobs submit train-defence`."""
-    return all_options(command, *map(option_of, _SETTINGS.values()))
-
-
-def defence_training_from_options(options: dict[str, Any]) -> DefenceTrainingConfig:
-    """Build the settings from a command's options.
-
-    Raises:
-        SettingsError: a setting is out of range.
-        click.UsageError: the dataset is missing.
-    """
-    if not options["dataset"]:
-        raise click.UsageError("expected --dataset, got none; try --dataset demo")
-    # Repeatable options that were not given are empty tuples.
-    given = {
-        key: options[parameter_name(key)]
-        for key in _SETTINGS
-        if options.get(parameter_name(key)) not in (None, ())
-    }
-    return DefenceTrainingConfig.from_json(nest(_DEFAULTS | given))
-
-
 @defence_group.command("train")
 @defence_training_options
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
-)
-@click.option(
-    "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the training in this folder."
-)
+@out_option
+@resume_option("training")
 @json_option
 @click.pass_context
 def train_command(
@@ -92,8 +56,8 @@ def train_command(
     weights.safetensors, to be used as --defence segmenter:weights=FILE, and defence.json, which records the
     training. Ctrl-C keeps the finished epochs; --resume continues from there.
     """
-    refuse_settings_with(resume_folder, context, _KEPT)
-    config = None if resume_folder else defence_training_from_options(options)
+    refuse_settings_with(resume_folder, context)
+    config = None if resume_folder else training_from_options(options, DefenceTrainingConfig)
     # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_defence
     from engine.runs.defence_training import resume_defence_training, train_defence
@@ -139,8 +103,8 @@ def certify_command(
     rows = [[place, interval(value, *found["ci95"][place])] for place, value in found["certified"].items()]
     print_table(("patch", "certified recall"), rows)
     click.echo(
-        f"{found['objects']} objects in {found['images']} images; one square patch of {patch_area:.2%} "
-        f"of the image's area; IoA above {ioa:g}"
+        f"{found['objects']} objects in {found['images']} images; one square patch covering "
+        f"{patch_area:.2%} of the image area; IoA above {ioa:g}"
     )
     print_classes(found)
 
@@ -148,14 +112,14 @@ def certify_command(
 def _print_training(summary: dict[str, Any]) -> None:
     found = summary["validation"]
     click.echo(
-        f"IoU {found['iou']:.3f}, recall {found['recall']:.3f} of the patches' area, "
-        f"{found['false_area']:.3%} of clean images masked; "
+        f"IoU {found['iou']:.3f}, {found['recall']:.3f} of the patch area found, "
+        f"{found['false_area']:.3%} of the clean area masked; "
         f"{summary['dataset']['held_out']} images held out"
     )
     click.echo(
-        f"{summary['epochs']} epochs, {summary['image_iterations']} windows in {summary['elapsed_s']:.1f} s "
-        f"({summary['image_iterations_per_s']:.1f} a second) on {summary['device']}, "
-        f"{summary['patches']['given']} given patches; ended by {summary['ended']}"
+        f"{summary['epochs']} epochs, {summary['image_iterations']} crops in {summary['elapsed_s']:.1f} s "
+        f"({summary['image_iterations_per_s']:.1f} crops/s) on {summary['device']}, "
+        f"{summary['patches']['given']} supplied patches; ended by {summary['ended']}"
     )
     click.echo(f"use it with: --defence {summary['defence']}")
 

@@ -9,15 +9,17 @@ from typing import Any
 
 import click
 
-from engine.cli.foreground import put_on_record, refuse_settings_with
-from engine.cli.output import json_option, print_json, print_table
-from engine.cli.training_options import (
-    hardening_from_options,
-    hardening_options,
-    training_from_options,
-    training_options,
+from engine.cli.foreground import (
+    out_option,
+    put_on_record,
+    refuse_settings_with,
+    resume_option,
+    tensorboard_option,
 )
+from engine.cli.output import json_option, print_json, print_table
+from engine.cli.training_options import hardening_options, training_from_options, training_options
 from engine.cli.training_progress import watching_hardening, watching_training
+from engine.config import HardeningConfig, TrainingConfig
 from engine.excerpts import short_line
 from engine.records import WeightRecord
 from engine.store.repository import Repository
@@ -30,7 +32,6 @@ _CONDITIONS = {
     "noise": "noise",
     "grey": "grey",
 }
-_KEPT = {"resume_folder", "as_json", "trust_weights", "tensorboard"}  # with --resume
 
 
 @click.group("detector")
@@ -40,13 +41,9 @@ def detector_group() -> None:
 
 @detector_group.command("train")
 @training_options
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
-)
-@click.option(
-    "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the training in this folder."
-)
-@click.option("--tensorboard", is_flag=True, help="Also write TensorBoard event files to the output folder.")
+@out_option
+@resume_option("training")
+@tensorboard_option
 @json_option
 @click.pass_context
 def train_command(
@@ -63,8 +60,8 @@ def train_command(
     The best weights are saved as weights.pt in the output folder, for use with --weights. Ctrl-C keeps the
     finished epochs; --resume continues from there.
     """
-    refuse_settings_with(resume_folder, context, _KEPT)
-    config = None if resume_folder else training_from_options(options)
+    refuse_settings_with(resume_folder, context)
+    config = None if resume_folder else training_from_options(options, TrainingConfig)
     # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_training
     from engine.runs import run_folder
@@ -88,12 +85,8 @@ def train_command(
 
 @detector_group.command("harden")
 @hardening_options
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
-)
-@click.option(
-    "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the hardening in this folder."
-)
+@out_option
+@resume_option("hardening")
 @json_option
 @click.pass_context
 def harden_command(
@@ -111,8 +104,8 @@ def harden_command(
     weights. weights.pt in the output folder is an ordinary weight file. Ctrl-C keeps the finished epochs;
     --resume continues from there.
     """
-    refuse_settings_with(resume_folder, context, _KEPT)
-    config = None if resume_folder else hardening_from_options(options)
+    refuse_settings_with(resume_folder, context)
+    config = None if resume_folder else training_from_options(options, HardeningConfig)
     # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_hardening
     from engine.runs.hardening import harden, resume_hardening
@@ -169,7 +162,7 @@ def _print_hardening(summary: dict[str, Any]) -> None:
         "95% bootstrap intervals over images"
     )
     click.echo(
-        f"{summary['patches_made']} patches made and {summary['image_iterations']} images seen in "
+        f"{summary['patches_made']} patches generated and {summary['image_iterations']} images processed in "
         f"{summary['elapsed_s']:.1f} s of training, {summary['trial_elapsed_s']:.1f} s of trials; "
         f"{summary['precision']} on {summary['device']}"
     )
@@ -188,12 +181,12 @@ def _print_training(summary: dict[str, Any]) -> None:
     images, held_out = (summary["dataset"][name] for name in ("images", "held_out"))
     if held_out:
         click.echo(
-            f"AP50 {summary['ap50']:.3f} on {held_out} images held out, after epoch {summary['best_epoch']}; "
+            f"AP50 {summary['ap50']:.3f} on {held_out} held-out images after epoch {summary['best_epoch']}; "
             f"{summary['ap50_last']:.3f} after the last"
         )
     click.echo(
         f"{summary['epochs']} epochs of {images} images in {summary['elapsed_s']:.1f} s "
-        f"({summary['image_iterations_per_s']:.2f} images a second), {summary['precision']} on "
+        f"({summary['image_iterations_per_s']:.2f} images/s), {summary['precision']} on "
         f"{summary['device']}; ended by {summary['ended']}"
     )
     click.echo(f"weights: {summary['weights']}")

@@ -57,7 +57,7 @@ def list_command(
         try:
             queue.release_dead(repository)
         except StorageError as error:  # a full disk: stored jobs can still be listed
-            log.warning("Jobs of workers that are gone are listed as running: %s", error)
+            log.warning("Jobs whose workers have ended may still be listed as running: %s", error)
         jobs = repository.jobs.find(states=states, kinds=kinds, text=text, order=order, limit=limit)
     if as_json:
         print_json([asdict(job) for job in jobs])
@@ -194,9 +194,9 @@ def _follow(repository: Repository, job_id: int) -> Job:
 
 def _state(job: Job) -> str:
     if job.wanted:
-        return f"{job.state}, {job.wanted} asked"
+        return f"{job.state}, {job.wanted} requested"
     if job.state == "queued" and job.waits_for is not None:
-        return f"queued behind job {job.waits_for}"
+        return f"queued, waits for job {job.waits_for}"
     return job.state
 
 
@@ -206,5 +206,5 @@ def _progress_text(progress: Progress) -> str:
     text = f"{progress.phase} {progress.done}" + (f"/{progress.total}" if progress.total else "")
     text += f" {progress.unit}" if progress.unit else ""
     text += "" if progress.loss is None else f", loss {progress.loss:.4f}"
-    text += "" if progress.rate is None else f", {progress.rate:.2f} a second"
+    text += "" if progress.rate is None else f", {progress.rate:.2f}/s"
     return text + ("" if progress.remaining_s is None else f", {progress.remaining_s:.0f} s left")

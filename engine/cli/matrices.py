@@ -119,8 +119,8 @@ def _print_columns(matrix: Matrix, table: Table) -> None:
         "detector and defence",
         "clean AP50",
         "ms/image",
-        "AP50 under the best",
-        "and the adaptive attacker",
+        "AP50 under the strongest attacker",
+        "AP50 under the adaptive attacker",
     )
     lines = [
         [

@@ -12,7 +12,13 @@ from typing import Any
 import click
 import psutil
 
-from engine.cli.foreground import put_on_record, refuse_settings_with
+from engine.cli.foreground import (
+    out_option,
+    put_on_record,
+    refuse_settings_with,
+    resume_option,
+    tensorboard_option,
+)
 from engine.cli.output import (
     SCORE_COLUMNS,
     json_option,
@@ -27,6 +33,7 @@ from engine.cli.run_options import (
     config_from_options,
     evaluation_from_options,
     run_options,
+    score_option,
     scoring_options,
     subject_options,
 )
@@ -37,8 +44,6 @@ from engine.ranks import speaks
 from engine.records import PatchRecord
 from engine.store.repository import Repository
 
-_KEPT = {"resume_folder", "as_json", "trust_weights", "evaluate_after", "tensorboard"}  # with --resume
-
 
 @click.group("patch")
 def patch_group() -> None:
@@ -48,14 +53,10 @@ def patch_group() -> None:
 @patch_group.command("generate")
 @subject_options
 @run_options
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
-)
-@click.option(
-    "--resume", "resume_folder", type=click.Path(path_type=Path), help="Resume the run in this folder."
-)
-@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch when done.")
-@click.option("--tensorboard", is_flag=True, help="Also write TensorBoard event files to the output folder.")
+@out_option
+@resume_option("run")
+@score_option
+@tensorboard_option
 @json_option
 @click.pass_context
 def generate_command(
@@ -72,7 +73,7 @@ def generate_command(
 
     Ctrl-C saves a checkpoint; --resume continues to exactly the patch of an uninterrupted run.
     """
-    refuse_settings_with(resume_folder, context, _KEPT)
+    refuse_settings_with(resume_folder, context)
     config = None if resume_folder else config_from_options(options, several=True)
     # Imported after the settings are checked, because torch takes seconds to import.
     from engine.jobs.foreground import record_foreground_run
@@ -166,7 +167,7 @@ def _row(patch: PatchRecord) -> list[Any]:
 @patch_group.command("estimate")
 @subject_options
 @run_options
-@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch when done.")
+@score_option
 @click.option(
     "--measure/--known", default=True, help="Measure a few steps now, or use earlier measurements only."
 )
@@ -186,7 +187,7 @@ def estimate_command(
         estimated = estimate(repository, config, evaluate_after=evaluate_after)
     if estimated is None:
         raise SettingsError(
-            "estimate: expected measured steps of these settings, got none; leave out --known"
+            "estimate: expected earlier measurements with these settings, got none; leave out --known"
         )
     if as_json:
         print_json(estimated.to_json())
@@ -199,9 +200,7 @@ def estimate_command(
 
 
 @click.command("demo")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Output folder. By default, a new one is created."
-)
+@out_option
 @click.option(
     "--retrain",
     type=click.Choice(EMBEDDED),
@@ -210,12 +209,7 @@ def estimate_command(
     help="Draw the images, retrain an embedded detector (demo by default) and print its score; "
     "--out is the training folder.",
 )
-@click.option(
-    "--resume",
-    "resume_folder",
-    type=click.Path(path_type=Path),
-    help="With --retrain: resume the training in this folder.",
-)
+@resume_option("training", "With --retrain: resume")
 @click.option("--seed", default=0, help="Seed for all random choices.")
 @json_option
 @click.pass_context
@@ -232,7 +226,7 @@ def demo_command(
     It needs no network. Its results say nothing about photographs.
     """
     if retrain:
-        refuse_settings_with(resume_folder, context, {"retrain", "resume_folder", "as_json"})
+        refuse_settings_with(resume_folder, context)
         _retrain(retrain, resume_folder or out, seed, resume=resume_folder is not None, as_json=as_json)
         return
     if resume_folder:
@@ -288,7 +282,7 @@ def _print_run(summary: dict[str, Any]) -> None:
     print_defences(summary["config"])
     click.echo(
         f"{summary['image_iterations']} image-iterations in {summary['elapsed_s']:.1f} s "
-        f"({summary['image_iterations_per_s']:.2f} a second), batch {summary['batch_size']} "
+        f"({summary['image_iterations_per_s']:.2f} image-iterations/s), batch {summary['batch_size']} "
         f"{summary['batching']}, {summary['precision']} on {summary['device']}, "
         f"peak memory {summary['peak_memory_bytes'] / 2**20:.0f} MiB"
     )

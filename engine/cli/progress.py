@@ -47,8 +47,8 @@ def watching(tensorboard_folder: Path | None = None) -> Iterator[Observer]:
         def scored_unless_stopped(images: int) -> None:
             if stop_requested():
                 raise RunInterruptedError(
-                    "stopped while scoring; the patch is complete and saved: score it with patch "
-                    "evaluate --patch"
+                    "stopped while scoring; the patch is complete and saved; "
+                    "score it with patch evaluate --patch"
                 )
             scored(images)
 

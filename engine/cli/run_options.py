@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from engine.cli.option_types import BatchSize, LossTerm, Names, PatchSize
 from engine.config import PRESETS, RunConfig
 from engine.defences.kinds import NONE
 from engine.evaluation.config import EvaluationConfig
+from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.jobs.kinds.matrix import AXES, CELL_SETTINGS, MatrixRequest
+from engine.jobs.needs import Needs
 from engine.settings import Setting, declared, flat, nest
 
 Command = Callable[..., Any]
@@ -31,6 +33,9 @@ _REPEATED = {
     "detector_class": "With several detectors, NAME@DETECTOR for each one that uses another name.",
 }
 _SCORING = {key: each for key, each in declared(EvaluationConfig).items() if each.role == "scoring"}
+score_option = click.option(
+    "--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch when done."
+)
 # Settings whose options take more than a number or a word.
 _TYPES: dict[str, click.ParamType] = {
     "batch_size": BatchSize(),
@@ -63,7 +68,7 @@ def matrix_from_options(options: dict[str, Any]) -> MatrixRequest:
     axes["defences"] = axes["defences"] or (NONE,)
     for axis, names in axes.items():
         if not names:
-            raise click.UsageError(f"expected --{axis}, got none; name one or more, with commas between")
+            raise click.UsageError(f"expected --{axis}, got none; give one or more, separated by commas")
     classes = detector_classes(options.pop("detector_class"), axes["detectors"])
     first = axes["detectors"][0]
     of_first = own_class(first, classes["detector_class"], classes["own_detector_classes"])
@@ -92,13 +97,8 @@ def subject_options(command: Command) -> Command:
 
 def cell_options(command: Command) -> Command:
     """Add what `subject_options` have besides those that name dataset and detector."""
-    trust = click.option(
-        "--trust-weights",
-        is_flag=True,
-        help="Open the weight file even if its pickle refers to unknown code.",
-    )
     others = [key for key in _SETTINGS if key not in _NAMED]
-    return all_options(command, *_options("subject", only=others), trust)
+    return all_options(command, *_options("subject", only=others), trust_option)
 
 
 def recipe_options(command: Command) -> Command:
@@ -108,26 +108,19 @@ def recipe_options(command: Command) -> Command:
 
 def suite_options(command: Command) -> Command:
     """Add the options of a suite, shared by `benchmark run` and `jobs submit benchmark`."""
+    own = declared(BenchmarkRequest)
+    fewest, most = map(int, own["seeds"].bounds or ())
     return all_options(
         command,
         subject_options,
         recipe_options,
-        click.option(
-            "--scale",
-            type=click.Choice(["small", "medium", "large"]),
-            default="small",
-            help="Amount of work: rounds, images per round, generation time.",
-        ),
+        option_of(own["scale"]),
+        option_of(own["seconds"]),
+        option_of(own["seeds"], click.IntRange(fewest, most)),
         click.option(
             "--batch-size",
             default=_SETTINGS["batch_size"].default,
             help="Images per batch, unless the suite varies it.",
-        ),
-        click.option("--seconds", type=float, help="Generation time in seconds; overrides the scale's."),
-        click.option(
-            "--seeds",
-            type=click.IntRange(1, 100),
-            help="Runs per side in suites that measure strength; overrides the scale's.",
         ),
     )
 
@@ -159,13 +152,10 @@ def config_from_options(options: dict[str, Any], *, several: bool = False) -> Ru
     given_weights = options["weights"]
     first, *further = [given_weights] if isinstance(given_weights, str) else given_weights
     if further and not several:
-        raise click.UsageError(f"expected --weights once, got {1 + len(further)}; run the command for each")
-    # Repeatable options that were not given are empty tuples.
-    given = {
-        key: options[parameter_name(key)]
-        for key in _SETTINGS
-        if options.get(parameter_name(key)) not in (None, ())
-    }
+        raise click.UsageError(
+            f"expected --weights once, got {1 + len(further)}; run the command once for each"
+        )
+    given = given_settings(options, _SETTINGS)
     given |= {"weights": first, "further_weights": further}
     given |= detector_classes(options.get("detector_class") or (), (first, *further))
     if "losses" in given:
@@ -200,7 +190,7 @@ def detector_classes(given: str | Sequence[str], detectors: Sequence[str]) -> di
             of_all.append(text)
     if len(of_all) > 1 or any("@" in text for text in of_all if len(detectors) > 1):
         raise click.UsageError(
-            "expected --detector-class once for all detectors, and as NAME@DETECTOR for one of "
+            "expected one --detector-class for all detectors, and NAME@DETECTOR for one of "
             f"{', '.join(detectors)}, got {', '.join(of_all)}"
         )
     return {"detector_class": "".join(of_all), "own_detector_classes": tuple(own)}
@@ -234,8 +224,9 @@ def option_of(setting: Setting, kind: click.ParamType | None = None, *, repeated
         attributes["type"] = click.Choice(list(setting.choices))
     elif isinstance(default, tuple):
         attributes |= {"type": float if setting.bounds else str, "nargs": len(setting.parts) or 1}
-    elif default is not None:
-        attributes["type"] = type(default)
+    else:  # where nothing is the default, the kinds tell
+        plain = (each for each in (type(default), *setting.kinds) if each in (int, float, str))
+        attributes["type"] = next(plain, None)
     several = isinstance(default, tuple | dict) or tuple in setting.kinds
     if several and not setting.parts:  # pairs take their values in one go, others are repeated
         attributes |= {"multiple": True, "default": [default] if isinstance(default, str) else None}
@@ -255,9 +246,34 @@ def option_of(setting: Setting, kind: click.ParamType | None = None, *, repeated
     return click.option(flag, parameter_name(key), help=text, **attributes)
 
 
+def given_settings(options: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """The values that options gave, by the keys of their settings."""
+    found = {key: options.get(parameter_name(key)) for key in settings}
+    return {key: value for key, value in found.items() if value not in (None, ())}  # (): none of several
+
+
 def parameter_name(key: str) -> str:
     """The name of a setting's parameter in click."""
     return key.replace(".", "__")
+
+
+def needs_options(command: Command) -> Command:
+    """Add what a job asks of a cluster's node, shared by all that queue jobs."""
+    return all_options(command, *map(option_of, declared(Needs).values()))
+
+
+def needs_from_options(options: dict[str, Any]) -> dict[str, Any]:
+    """What a job asks of a node, as the store keeps it; removes it from `options`.
+
+    Raises:
+        SettingsError: a number is out of range.
+    """
+    return Needs(**{name: options.pop(name) for name in declared(Needs)}).to_json()
+
+
+def trust_option(command: Command) -> Command:
+    """Add `--trust-weights`."""
+    return option_of(replace(declared(MatrixRequest)["trust"], key="trust_weights"))(command)
 
 
 def all_options(command: Command, *options: Decorator) -> Command:

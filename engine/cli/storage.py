@@ -95,7 +95,9 @@ def check_command(as_json: bool) -> None:
     else:
         click.echo("\n".join(faults) or "No problems found.")
     if faults:
-        raise StorageError(f"storage: expected no faults, got {len(faults)}; each line above says what to do")
+        raise StorageError(
+            f"storage: expected no problems, got {len(faults)}; the lines above say what to do"
+        )
 
 
 @storage_group.command("vacuum")

@@ -11,25 +11,27 @@ from typing import Any
 import click
 
 from engine.cli.datasets import import_options
-from engine.cli.defences import defence_training_from_options, defence_training_options
 from engine.cli.output import json_option, print_json
 from engine.cli.run_options import (
     config_from_options,
     evaluation_from_options,
     matrix_from_options,
     matrix_options,
-    option_of,
+    needs_from_options,
+    needs_options,
     run_options,
+    score_option,
     scoring_options,
     subject_options,
     suite_options,
 )
 from engine.cli.training_options import (
-    hardening_from_options,
+    defence_training_options,
     hardening_options,
     training_from_options,
     training_options,
 )
+from engine.config import DefenceTrainingConfig, HardeningConfig, TrainingConfig
 from engine.jobs import queue
 from engine.jobs.benchmark_detectors import with_detectors
 from engine.jobs.kinds.benchmark import BenchmarkRequest
@@ -40,12 +42,9 @@ from engine.jobs.kinds.harden import HardenRequest
 from engine.jobs.kinds.request import Request
 from engine.jobs.kinds.train import TrainRequest
 from engine.jobs.kinds.train_defence import TrainDefenceRequest
-from engine.jobs.needs import Needs
-from engine.settings import declared
 from engine.store.repository import Repository
 
 _JOB_OPTIONS = ("label", "priority", "waits_for", "auto_resume", "notes", "tags")
-_NEEDS_TYPES: dict[str, click.ParamType] = {"gpus": click.FLOAT, "cpus": click.INT, "memory_gb": click.FLOAT}
 
 
 @click.group("submit")
@@ -58,7 +57,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         json_option,
         click.option("--start-worker", is_flag=True, help="Start a worker if none is running."),
-        *(option_of(each, _NEEDS_TYPES[key]) for key, each in reversed(declared(Needs).items())),
+        needs_options,
         click.option("--notes", default="", help="Your notes."),
         click.option("--tag", "tags", multiple=True, help="A tag; repeatable."),
         click.option("--auto-resume", is_flag=True, help="Resume automatically after a crash."),
@@ -73,7 +72,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @submit_group.command("generate")
 @subject_options
 @run_options
-@click.option("--evaluate/--no-evaluate", "evaluate_after", default=True, help="Score the patch when done.")
+@score_option
 @job_options
 def generate_command(evaluate_after: bool, **options: Any) -> None:
     """Queue a patch generation, with the settings of `patch generate`."""
@@ -142,8 +141,8 @@ def matrix_command(**options: Any) -> None:
 @job_options
 def train_command(**options: Any) -> None:
     """Queue a detector training, with the settings of `detector train`."""
-    request = TrainRequest(config=training_from_options(options), trust=options["trust_weights"])
-    _submit("train", request, options)
+    config = training_from_options(options, TrainingConfig)
+    _submit("train", TrainRequest(config=config, trust=options["trust_weights"]), options)
 
 
 @submit_group.command("train-defence")
@@ -151,7 +150,8 @@ def train_command(**options: Any) -> None:
 @job_options
 def train_defence_command(**options: Any) -> None:
     """Queue a defence training, with the settings of `defence train`."""
-    _submit("train-defence", TrainDefenceRequest(config=defence_training_from_options(options)), options)
+    config = training_from_options(options, DefenceTrainingConfig)
+    _submit("train-defence", TrainDefenceRequest(config=config), options)
 
 
 @submit_group.command("harden")
@@ -159,14 +159,14 @@ def train_defence_command(**options: Any) -> None:
 @job_options
 def harden_command(**options: Any) -> None:
     """Queue a hardening, with the settings of `detector harden`."""
-    request = HardenRequest(config=hardening_from_options(options), trust=options["trust_weights"])
-    _submit("harden", request, options)
+    config = training_from_options(options, HardeningConfig)
+    _submit("harden", HardenRequest(config=config, trust=options["trust_weights"]), options)
 
 
 def _submit(kind: str, request: Request, options: dict[str, Any]) -> None:
     """Queue the job, start a worker if requested, and print how to follow the job."""
     with Repository() as repository:
-        needs = Needs(**{name: options[name] for name in _NEEDS_TYPES}).to_json()
+        needs = needs_from_options(options)
         given = {name: options[name] for name in _JOB_OPTIONS}
         job = queue.submit(repository, kind, request, needs=needs, **given)
         if options["start_worker"]:

@@ -11,15 +11,23 @@ import click
 
 from engine.cli.command_text import generate_command
 from engine.cli.output import json_option, print_json, print_table
-from engine.cli.run_options import all_options, config_from_options, option_of, run_options, subject_options
+from engine.cli.run_options import (
+    all_options,
+    config_from_options,
+    needs_from_options,
+    needs_options,
+    option_of,
+    run_options,
+    subject_options,
+)
 from engine.errors import JobError
 from engine.jobs import queue, sweeps
 from engine.jobs.sweep_runs import carry_out
-from engine.jobs.sweeps import value_text
 from engine.settings import declared
 from engine.store.repository import Repository
 from engine.store.sweeps import Sweep, Trial
 from engine.sweeps.config import SweepRequest
+from engine.sweeps.trial_names import value_text
 
 _OWN = {
     key: each for key, each in declared(SweepRequest, inside=True).items() if key not in ("config", "trust")
@@ -51,6 +59,7 @@ def sweep_group() -> None:
 @run_options
 @click.option("--name", default="", help="Name to show in lists.")
 @click.option("--priority", default=0, help="Priority of its jobs in the queue; higher runs first.")
+@needs_options
 @click.option("--fresh", is_flag=True, help="Start a new sweep even if one with the same settings exists.")
 @background_options
 @json_option
@@ -74,7 +83,8 @@ def run_command(
             err=True,
         )
     with Repository() as repository:
-        sweep = sweeps.begin(repository, request, name=name, priority=priority, fresh=fresh)
+        needs = needs_from_options(options)
+        sweep = sweeps.begin(repository, request, name=name, priority=priority, needs=needs, fresh=fresh)
         _go_on(repository, sweep, background, start_worker, as_json)
 
 
@@ -224,7 +234,7 @@ def _print(sweep: Sweep, as_json: bool) -> None:
     if sweep.error:
         click.echo(sweep.error)
     if best is not None:
-        click.echo(f"* best; the command that makes its patch: python -m engine sweep best {sweep.id}")
+        click.echo(f"* best; print the command for its patch with: python -m engine sweep best {sweep.id}")
 
 
 def _trial_json(trial: Trial) -> dict[str, Any]:

@@ -1,63 +1,61 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Options of commands that train or harden detectors, built from the declarations of settings."""
+"""Options of commands that train or harden, built from the declarations of settings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import click
 
-from engine.cli.run_options import all_options, option_of, parameter_name
-from engine.config import HardeningConfig, TrainingConfig
+from engine.cli.run_options import (
+    Command,
+    Decorator,
+    all_options,
+    given_settings,
+    option_of,
+    trust_option,
+)
+from engine.config import DefenceTrainingConfig, HardeningConfig, TrainingConfig
 from engine.settings import declared, flat, nest
 
-Config = TypeVar("Config", bound=TrainingConfig)
+Config = TypeVar("Config", TrainingConfig, HardeningConfig, DefenceTrainingConfig)
 
 
-def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def training_options(command: Command) -> Command:
     """Add the options of a training, shared by `detector train` and `jobs submit train`."""
-    return _with_options(command, TrainingConfig)
+    return all_options(command, *_options(TrainingConfig), trust_option)
 
 
-def hardening_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def hardening_options(command: Command) -> Command:
     """Add the options of a hardening, shared by `detector harden` and `jobs submit harden`."""
-    return _with_options(command, HardeningConfig)
+    return all_options(command, *_options(HardeningConfig), trust_option)
 
 
-def training_from_options(options: dict[str, Any]) -> TrainingConfig:
+def defence_training_options(command: Command) -> Command:
+    """Add the options of a defence's training, shared by `defence train` and `jobs submit train-defence`."""
+    return all_options(command, *_options(DefenceTrainingConfig))
+
+
+def training_from_options(options: dict[str, Any], kind: type[Config]) -> Config:
     """Build the settings of a training from a command's options.
+
+    Args:
+        options: by parameter.
+        kind: the class of the settings.
 
     Raises:
         SettingsError: a setting is out of range, or two are incompatible.
         click.UsageError: dataset or weights are missing.
     """
-    return _from_options(options, TrainingConfig)
-
-
-def hardening_from_options(options: dict[str, Any]) -> HardeningConfig:
-    """Build the settings of a hardening from a command's options; see `training_from_options`."""
-    return _from_options(options, HardeningConfig)
-
-
-def _with_options(command: Callable[..., Any], kind: type[TrainingConfig]) -> Callable[..., Any]:
-    trust = click.option(
-        "--trust-weights",
-        is_flag=True,
-        help="Open the weight file even if its pickle refers to unknown code.",
-    )
     settings = declared(kind)  # type: ignore[arg-type]
-    return all_options(command, *map(option_of, settings.values()), trust)
+    needed: dict[str, Any] = {name: "-" for name in ("dataset", "weights") if name in settings}
+    for name in needed:
+        if not options[name]:
+            raise click.UsageError(f"expected --{name}, got none; try --{name} demo")
+    defaults = flat(kind(**needed).to_json())
+    return kind.from_json(nest(defaults | given_settings(options, settings)))
 
 
-def _from_options(options: dict[str, Any], kind: type[Config]) -> Config:
-    for needed in ("dataset", "weights"):
-        if not options[needed]:
-            raise click.UsageError(f"expected --{needed}, got none; try --{needed} demo")
-    # Repeatable options that were not given are empty tuples.
-    given = {
-        key: options[parameter_name(key)]
-        for key in declared(kind)  # type: ignore[arg-type]
-        if options.get(parameter_name(key)) not in (None, ())
-    }
-    return kind.from_json(nest(flat(kind(dataset="-", weights="-").to_json()) | given))
+def _options(kind: type[Config]) -> Iterator[Decorator]:
+    return map(option_of, declared(kind).values())  # type: ignore[arg-type]

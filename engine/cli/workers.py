@@ -44,7 +44,9 @@ def worker_command(device: str | None, once: bool, until_idle: bool, address: st
     type=click.Path(path_type=Path),
     help="The database. By default, the one in PATCHBENCH_HOME.",
 )
-@click.option("--lock", type=int, hidden=True, help="Descriptor of the lock, from who starts it.")
+@click.option(
+    "--lock", type=int, hidden=True, help="File descriptor of the lock, passed by the parent process."
+)
 def previewer_command(device: str, idle_s: float, database: Path | None, lock: int | None) -> None:
     """Serve previews for the dashboard. Only one process runs; others exit at once."""
     from engine.previews.previewer import run_previewer

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the job that the head tells."""
-    parser = argparse.ArgumentParser(description="Carry out a job on a node; its line to the head is open.")
+    parser = argparse.ArgumentParser(description="Run a job on a node, with an open connection to the head.")
     parser.add_argument("--worker-pid", type=int, required=True)
     end_with_worker(parser.parse_args(arguments).worker_pid)
     stop = stop_flag()

@@ -54,7 +54,7 @@ class Answer:
         except errors.RayTaskError as error:
             raise ClusterError(f"cluster: a node failed with {_first_line(error.cause)}") from error
         except (errors.RayError, ConnectionError) as error:
-            raise GoneError(f"cluster: expected an answer, got {_first_line(error)}") from error
+            raise GoneError(f"cluster: expected a reply, got {_first_line(error)}") from error
 
 
 class RemoteProcess:
@@ -101,7 +101,7 @@ class RayCluster:
         try:
             found = self._ray.nodes()
         except Exception as error:
-            raise GoneError(f"cluster: expected its nodes, got {_first_line(error)}") from error
+            raise GoneError(f"cluster: expected the list of nodes, got {_first_line(error)}") from error
         return [_node(each) for each in found if each["Alive"]]
 
     def keeper(self, where: Node, head: str, code: str) -> RemoteProcess:
@@ -170,8 +170,8 @@ def _require_listener(address: str) -> None:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ClusterError(
-            f"worker: expected a Ray cluster at {address}, got none ({reason}); start one with "
-            "ray start --head, or name local"
+            f"worker: expected a Ray cluster at {address}, got none ({reason}); "
+            "start one with ray start --head, or use --ray local"
         ) from error
 
 

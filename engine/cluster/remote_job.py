@@ -107,8 +107,10 @@ class RemoteJob:
             self._note(str(error))
             self._code = 1
         except Exception as error:  # a bug: the traceback goes into the worker's log
-            log.exception("Job %d cannot be carried out on a node", self._job.id)
-            self._note(f"{type(error).__name__}: {short_line(error)}; this is a bug, report the worker's log")
+            log.exception("Job %d cannot run on a node", self._job.id)
+            self._note(
+                f"{type(error).__name__}: {short_line(error)}; this is a bug, report it with the worker's log"
+            )
             self._code = 1
         finally:
             self._ended.set()
@@ -205,5 +207,5 @@ class Folder:
         """A file's place; a node cannot name one outside."""
         place = self._path / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise ClusterError(f"cluster: expected a file of the job's folder, got {name!r}")
+            raise ClusterError(f"cluster: expected a file in the job's folder, got {name!r}")
         return place

@@ -66,9 +66,9 @@ class Replies:
         except EngineError as error:
             reply = ("error", error)
         except Exception as error:  # a bug: the traceback goes into the worker's log
-            log.exception("Job %d asked for what failed", self._job.id)
+            log.exception("A request of job %d failed", self._job.id)
             what = f"{type(error).__name__}: {short_line(error)}"
-            reply = ("error", StorageError(f"head: {what}; this is a bug, report the worker's log"))
+            reply = ("error", StorageError(f"head: {what}; this is a bug, report it with the worker's log"))
         return pickle.dumps(reply)
 
     def _tell_job(self) -> tuple[Job, str]:
@@ -79,14 +79,16 @@ class Replies:
 
     def _stored(self, part: str, method: str, *values: Any, **named: Any) -> Any:
         if part not in PARTS or method.startswith("_"):
-            raise StorageError(f"head: expected a call that nodes may make, got {part}.{method}")
+            raise StorageError(f"head: expected a call that nodes are allowed to make, got {part}.{method}")
         named = {name: self.as_here(value) for name, value in named.items()}
         value = getattr(getattr(self._repository, part), method)(*map(self.as_here, values), **named)
         return list(value) if isinstance(value, Iterator) else value
 
     def _open_dataset(self, source: str) -> Dataset:
         if source not in self._named and not self._repository.datasets.has(source):
-            raise StorageError(f"head: expected a dataset of the job's request, got {short_repr(source)}")
+            raise StorageError(
+                f"head: expected a dataset named in the job's request, got {short_repr(source)}"
+            )
         dataset = open_dataset(source)
         self._images.update(image.path for image in dataset.images)
         return dataset

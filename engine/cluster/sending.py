@@ -87,7 +87,10 @@ def pieces_of(files: Sequence[tuple[Path, Entry]]) -> Iterator[list[Piece]]:
             while offset < size or not size:
                 data = file.read(min(left, size - offset))
                 if size and not data:
-                    raise OSError(f"{path}: expected {size} bytes, got {offset}; it changes while it is sent")
+                    raise OSError(
+                        f"{path}: expected {size} bytes, got {offset}; "
+                        "the file changed while it was being sent"
+                    )
                 pieces.append((name, size, changed_ns, sha256, offset, data))
                 offset += len(data)
                 left -= len(data) + 1024  # what an empty file costs

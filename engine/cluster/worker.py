@@ -137,7 +137,7 @@ class ClusterWorker(Worker):
         claimed = self._repository.queue.claim(self._id, f"{CLUSTER}:{job.id}", job_id=job.id, where=where)
         if claimed is None:
             return
-        log.info("Job %d (%s) begins on %s", claimed.id, claimed.kind, where)
+        log.info("Job %d (%s) starts on %s", claimed.id, claimed.kind, where)
         launched = self._started(claimed, launch)
         if launched is not None:
             self._running.append(Placed(job=claimed, launched=launched, node=node, share=share))
@@ -158,5 +158,7 @@ class ClusterWorker(Worker):
         for job in waiting:
             held = any(node.share(job, gpus_about=gpus_about) for node in self._nodes)
             if not held and self._nodes and job.id not in self._stuck:
-                log.warning("Job %d waits: no node has what it asks for, %s", job.id, job.needs or job.device)
+                log.warning(
+                    "Job %d is waiting: no node meets its requirements, %s", job.id, job.needs or job.device
+                )
                 self._stuck.add(job.id)

@@ -20,6 +20,7 @@ from engine.config.run import (
     compile_choice,
 )
 from engine.config.schedule import ScheduleConfig
+from engine.config.subject import trusted_weights
 from engine.config.training import DETECTOR_OPTIMIZERS, STRATEGIES, TrainingConfig
 from engine.errors import SettingsError
 from engine.excerpts import short_repr
@@ -43,6 +44,7 @@ __all__ = [
     "autostart",
     "compile_choice",
     "home_folder",
+    "trusted_weights",
 ]
 
 # Measured: what makes a patch within two minutes on two CPU cores that beats its controls clearly.

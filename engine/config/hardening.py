@@ -163,7 +163,7 @@ class HardeningConfig(TrainingConfig):
             )
         if not self.renew_every and not self.patches:
             raise SettingsError(
-                "patches: expected a patch to begin with where none is made, got none; name one with "
+                "patches: expected an initial patch, as none is generated, got none; name one with "
                 "--patches or set --renew-every above 0"
             )
 

@@ -299,17 +299,17 @@ class RunConfig(SubjectConfig):
         low, high = self.view_zoom
         if all(isinstance(each, Real) for each in self.view_zoom) and not 0.1 <= low <= high <= 10:
             raise SettingsError(
-                f"view zoom: expected a lowest and a highest of 0.1 to 10, got {low:g} and {high:g}; "
-                "name the lower one first"
+                f"view zoom: expected a minimum and a maximum from 0.1 to 10, got {low:g} and {high:g}; "
+                "give the minimum first"
             )
 
     def _check_combinations(self) -> None:
         if not any(weight for name, weight in self.losses.items() if name != "tv"):
-            raise SettingsError("losses: expected a weight other than 0 for one beside tv, got none")
+            raise SettingsError("losses: expected a nonzero weight for a term other than tv, got none")
         if self.batch_start and (self.batch_start > self.batch_size > 0 or self.batching == "sequential"):
             raise SettingsError(
-                f"growing batch: expected a start of at most the batch size and not sequential batching, "
-                f"got a start of {self.batch_start}, batch size {self.batch_size}, {self.batching}"
+                "initial batch size: expected at most the batch size, and no sequential batching, "
+                f"got {self.batch_start} with batch size {self.batch_size} and {self.batching} batching"
             )
         if self.backend == "art":
             self._check_art()
@@ -317,7 +317,8 @@ class RunConfig(SubjectConfig):
             raise SettingsError("early stop: expected a validation share above 0, got none; set both")
         if self.merge == "mean" and self.early_stop:
             raise SettingsError(
-                "merge mean: expected no early stop, got one; the merged patch has no steps of its own"
+                "merge mean: expected no early stopping, as the merged patch has no steps of its own, "
+                f"got {self.early_stop}; set it to 0"
             )
 
     def _check_art(self) -> None:

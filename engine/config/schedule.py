@@ -10,7 +10,6 @@ from typing import ClassVar
 from engine.registries import SCHEDULES
 from engine.settings import Settings, setting
 
-_COSINE = ("schedule.kind", ("cosine",))
 _FALLING = ("schedule.kind", ("step", "multi-step", "exponential", "plateau"))
 
 recipe = partial(setting, role="recipe", group="optimizer")

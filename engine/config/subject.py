@@ -17,6 +17,10 @@ from engine.settings import Settings, nested, setting
 _MILLION = 1_000_000
 
 subject = partial(setting, role="subject")
+# For requests: it decides whether a file is opened, and no result, so it is no setting of a run.
+trusted_weights = partial(
+    setting, False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +136,8 @@ class SubjectConfig(Settings):
         object.__setattr__(self, "defences", normal_form(self.defences))
         if len(set(self.all_weights)) < len(self.all_weights):
             raise SettingsError(
-                f"weights: expected each detector once, got {', '.join(self.all_weights)}; name others"
+                f"weights: expected each detector once, got {', '.join(self.all_weights)}; "
+                "remove the duplicates"
             )
 
     @property

@@ -215,7 +215,7 @@ def distinct_names(names: Sequence[str], file: str, log: RepairLog) -> tuple[str
     for name in names:
         if name in seen:
             new = next(each for number in count(2) if (each := f"{name} ({number})") not in taken)
-            log.add("repeated_name", file, None, f"named the second {name!r} {new!r}")
+            log.add("repeated_name", file, None, f"renamed the second {name!r} to {new!r}")
             taken.add(new)
             name = new
         seen |= {name} - {""}
@@ -254,9 +254,9 @@ def repair_boxes(
     class_ids: list[int] = []
     for raw in raw_boxes:
         if raw.key in seen:
-            log.add("duplicate_label", file, raw.line, "left out")
+            log.add("duplicate_label", file, raw.line, "skipped")
         elif raw.class_id not in classes:
-            log.add("unknown_class", file, raw.line, f"left out class id {short_repr(raw.class_id, 20)}")
+            log.add("unknown_class", file, raw.line, f"skipped class ID {short_repr(raw.class_id, 20)}")
         else:
             box = _repair(raw, width, height, file, log)
             if box is not None:
@@ -276,18 +276,18 @@ def _repair(
     if x1 > x2 or y1 > y2:
         x1, x2 = min(x1, x2), max(x1, x2)
         y1, y2 = min(y1, y2), max(y1, y2)
-        log.add("swapped_corners", file, raw.line, "put the corners in order")
+        log.add("swapped_corners", file, raw.line, "reordered the corners")
     inside = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
     width_px, height_px = inside[2] - inside[0], inside[3] - inside[1]
     if min(width_px, height_px) < _ROUNDING_PX:
-        log.add("empty_box", file, raw.line, "left out, no area inside the image")
+        log.add("empty_box", file, raw.line, "skipped, no area inside the image")
         return None
     if min(width_px, height_px) < _SMALLEST_PX - _ROUNDING_PX:
-        log.add("tiny_box", file, raw.line, f"left out, {width_px:.3g}x{height_px:.3g} pixels")
+        log.add("tiny_box", file, raw.line, f"skipped, {width_px:.3g}x{height_px:.3g} pixels")
         return None
     outside_px = max(-x1, -y1, x2 - width, y2 - height)
     if outside_px > _ROUNDING_PX:
-        log.add("clipped_box", file, raw.line, f"cut {_pixels(outside_px)} pixels outside the image")
+        log.add("clipped_box", file, raw.line, f"clipped {_pixels(outside_px)} pixels outside the image")
     return inside
 
 

@@ -59,8 +59,8 @@ def _names(file: Path) -> tuple[str, ...] | None:
         return None
     except OSError as error:
         raise DatasetError(
-            f"{file}: expected class names, one a line, got a file that cannot be used: "
-            f"{error.strerror}; correct or remove it"
+            f"{file}: expected class names, one per line, got an unusable file ({error.strerror}); "
+            "correct or remove it"
         ) from error
     names = tuple(filter(None, lines))
     if len(names) > MAX_CLASSES or any(len(name) > _LONGEST_NAME or "\0" in name for name in names):

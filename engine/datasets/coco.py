@@ -88,7 +88,7 @@ def _load(source: Path) -> Json:
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in keys):
         raise DatasetError(
             f"{source}: expected COCO JSON with the lists images, annotations and categories, "
-            "got another form; export detection annotations"
+            "got a different format; export detection annotations"
         )
     return content
 
@@ -99,14 +99,14 @@ def _class_names(source: Path, categories: list[Any], log: RepairLog) -> tuple[s
         own_id = identity(category.get("id")) if isinstance(category, dict) else None
         if not isinstance(own_id, int) or not 0 <= own_id < MAX_CLASSES:
             raise DatasetError(
-                f"{source}: expected categories with a name and an id from 0 to {MAX_CLASSES - 1}, "
-                f"got {short_repr(category)}; number them anew"
+                f"{source}: expected categories with a name and an ID from 0 to {MAX_CLASSES - 1}, "
+                f"got {short_repr(category)}; renumber them"
             )
         name = _class_name(source, category.get("name"), own_id, log)
         if names.setdefault(own_id, name) != name:
             raise DatasetError(
-                f"{source}: expected a category for each id, got {own_id} for "
-                f"{short_repr(names[own_id], 40)} and {short_repr(name, 40)}; number them anew"
+                f"{source}: expected one category per ID, got {own_id} for "
+                f"{short_repr(names[own_id], 40)} and {short_repr(name, 40)}; renumber them"
             )
     gapless = [names.get(index, "") for index in range(max(names, default=-1) + 1)]
     return distinct_names(gapless, str(source), log)
@@ -128,7 +128,7 @@ def _add_box(annotation: Any, owners: dict[int | str, CocoImage], source: str, l
             "malformed_line",
             source,
             None,
-            f"left out, expected an annotation, got {short_repr(annotation, 60)}",
+            f"skipped, expected an annotation, got {short_repr(annotation, 60)}",
         )
         return
     line = identity(annotation.get("id"))
@@ -137,16 +137,16 @@ def _add_box(annotation: Any, owners: dict[int | str, CocoImage], source: str, l
     crowd, bbox = flag(annotation.get("iscrowd")), annotation.get("bbox")
     numbers = [number(value) for value in bbox] if isinstance(bbox, list) else []
     if owner is not None and owner not in owners:
-        log.add("unknown_image", source, line, f"left out, no image {short_repr(owner, 40)}")
+        log.add("unknown_image", source, line, f"skipped, no image {short_repr(owner, 40)}")
     elif crowd:
-        log.add("crowd_annotation", source, line, "left out")
+        log.add("crowd_annotation", source, line, "skipped")
     elif owner is None or not isinstance(class_id, int) or crowd is None:
-        log.add("malformed_line", source, line, f"left out, {_wrong_field(annotation)}")
+        log.add("malformed_line", source, line, f"skipped, {_wrong_field(annotation)}")
     elif len(numbers) != 4 or None in numbers:
-        reason = f"left out, expected bbox as four numbers, got {short_repr(bbox, 60)}"
+        reason = f"skipped, expected bbox as four numbers, got {short_repr(bbox, 60)}"
         log.add("malformed_line", source, line, reason)
     elif not all(isfinite(value) for value in numbers if value is not None):
-        log.add("non_finite", source, line, f"left out, bbox is {short_repr(bbox, 60)}")
+        log.add("non_finite", source, line, f"skipped, bbox is {short_repr(bbox, 60)}")
     else:
         x, y, w, h = (float(value) for value in numbers if value is not None)
         owners[owner].boxes.append(CocoBox(line, class_id, x, y, w, h))
@@ -175,7 +175,7 @@ def _are_normalised(images: Iterable[CocoImage], source: Path, log: RepairLog) -
     if reach > 1.01:
         raise DatasetError(
             f"{source}: expected boxes as x, y, width, height in pixels, got normalised boxes, 0 to 1, "
-            f"that reach {reach:.3g} from the top left corner; give pixels"
+            f"that reach {reach:.3g} from the top left corner; convert them to pixels"
         )
     log.tally("normalised_box", str(source), "scaled the normalised boxes to pixels", len(boxes))
     return True

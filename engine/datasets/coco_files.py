@@ -109,7 +109,7 @@ def find_folder(source: Path, file_names: Sequence[str], named: Path | None) -> 
             return folder
     searched = ", ".join(str(path) for path in paths)
     raise DatasetError(
-        f"{source}: expected the image {short_repr(names[0])} in one of {searched}, got none there; "
+        f"{source}: expected the image {short_repr(names[0])} in one of {searched}, found none; "
         "name the image folder"
     )
 

@@ -59,7 +59,7 @@ def list_images(
     for entry in entries:
         parsed = _entry(source, entry, log)
         if parsed is None:
-            log.add("malformed_line", source, None, f"left out the image entry {short_repr(entry)}")
+            log.add("malformed_line", source, None, f"skipped the image entry {short_repr(entry)}")
             continue
         own_id, image = parsed
         key = posixpath.normpath(image.file_name.replace("\\", "/"))
@@ -68,9 +68,9 @@ def list_images(
             known.clash = f"two entries of {image.file_name} state different sizes"
         known.size = known.size or image.size
         if owner is not None and owner is not known:
-            owner.clash = known.clash = f"id {own_id} stands for {owner.file_name} and {known.file_name}"
+            owner.clash = known.clash = f"ID {own_id} refers to {owner.file_name} and {known.file_name}"
         elif known is not image and not known.clash:
-            done = "left out the repetition" if owner is known else "joined the boxes of both entries"
+            done = "skipped the duplicate" if owner is known else "merged the boxes of both entries"
             log.add("duplicate_image", source, None, f"{done} of {image.file_name}")
         owners.setdefault(own_id, known)
     return list(images.values()), owners
@@ -81,7 +81,7 @@ def leave_out_ambiguous(images: Iterable[CocoImage], source: str, log: RepairLog
     kept = []
     for image in images:
         if image.clash:
-            lost = f"left out {image.file_name}, {image.clash}; annotations left out: {len(image.boxes)}"
+            lost = f"skipped {image.file_name}, {image.clash}; annotations skipped: {len(image.boxes)}"
             log.add("ambiguous_image", source, None, lost)
         else:
             kept.append(image)
@@ -98,10 +98,14 @@ def locate(
     claims = Counter([*located.values(), *(path for paths in searched.values() for path in paths)])
     for file_name, paths in searched.items():
         if not paths:
-            log.add("missing_image", source, None, f"left out {file_name}, got no file there")
+            log.add("missing_image", source, None, f"skipped {file_name}, no such file")
         elif len(paths) > 1 or claims[paths[0]] > 1:
-            reason = f"{len(paths)} files fit" if len(paths) > 1 else "the file that fits is another's too"
-            log.add("missing_image", source, None, f"left out {file_name}, {reason}")
+            reason = (
+                f"{len(paths)} files match"
+                if len(paths) > 1
+                else "the matching file also matches another entry"
+            )
+            log.add("missing_image", source, None, f"skipped {file_name}, {reason}")
         else:
             located[file_name] = paths[0]
             log.tally("moved_image", paths[0], "found by the end of its path")
@@ -125,7 +129,7 @@ def fit_boxes(
     try:
         width, height = probe_size(path)
     except BadImageError as error:
-        log.add(error.kind, path, None, f"left out, got {error.reason}")
+        log.add(error.kind, path, None, f"skipped, got {error.reason}")
         return None
     stated_width, stated_height = image.size or (width, height)
     factors = (stated_width, stated_height) if normalised else (1, 1)
@@ -137,7 +141,7 @@ def fit_boxes(
         log.add("wrong_size", path, None, f"scaled the boxes, {sizes}")
         return width, height, _scaled(drawn, width / stated_width)
     if not _alike(stated_width / stated_height, height / width):
-        log.add("wrong_size", path, None, f"left out, {sizes}")
+        log.add("wrong_size", path, None, f"skipped, {sizes}")
         return None
     lying = _fit_lying(path, drawn, (stated_width, stated_height), (width, height), sizes, log)
     return None if lying is None else (width, height, lying)
@@ -154,13 +158,13 @@ def _fit_lying(
     """Boxes of an image with swapped width and height, such as a photograph before EXIF rotation."""
     orientation = exif_orientation(path)
     if orientation < 5:
-        reason = "width and height are swapped, but no EXIF orientation turns the file"
-        log.add("wrong_size", path, None, f"left out, {sizes}: {reason}")
+        reason = "width and height are swapped, but the file has no EXIF orientation that swaps them"
+        log.add("wrong_size", path, None, f"skipped, {sizes}: {reason}")
         return None
     if _exceeds(boxes, *stated) and not _exceeds(boxes, *reversed(stated)):
-        log.add("wrong_size", path, None, f"kept the boxes, which fit the upright photograph, {sizes}")
+        log.add("wrong_size", path, None, f"kept the boxes, which match the upright photograph, {sizes}")
         return _scaled(boxes, size[0] / stated[1])
-    log.add("turned_image", path, None, f"turned the boxes by the EXIF orientation {orientation}, {sizes}")
+    log.add("turned_image", path, None, f"rotated the boxes by the EXIF orientation {orientation}, {sizes}")
     return [_turned(box, orientation, *size) for box in _scaled(boxes, size[1] / stated[0])]
 
 
@@ -176,7 +180,7 @@ def _entry(source: str, entry: Any, log: RepairLog) -> tuple[int | str, CocoImag
         return own_id, CocoImage(file_name, (width, height))
     if written != (None, None):
         stated = "x".join(short_repr(side, 20) for side in written)
-        log.add("unclear_size", source, None, f"took the size of the file {file_name} for {stated}")
+        log.add("unclear_size", source, None, f"used the size of the file {file_name} instead of {stated}")
     return own_id, CocoImage(file_name, None)
 
 

@@ -51,7 +51,7 @@ def coco_splits(files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
     if not splits:
         shown = ", ".join(sorted(file.name for file in files)[:5])
         raise DatasetError(
-            f"{files[0].parent}: expected one COCO JSON, or one a split (train.json, val.json), "
+            f"{files[0].parent}: expected one COCO JSON, or one per split (train.json, val.json), "
             f"got {shown}; import one of them by its path, or name them after their splits"
         )
     return {split: tuple(splits[split]) for split in ("train", "val", "test") if split in splits}
@@ -86,8 +86,8 @@ def _joined_names(ours: Sequence[str], theirs: Sequence[str], first: str, other:
     for index, (one, two) in enumerate(zip_longest(ours, theirs, fillvalue="")):
         if one and two and one != two:
             raise DatasetError(
-                f"{other}: expected the categories of {first}, got {two!r} for the id {index}, "
-                f"which is {one!r} there; import the splits one by one"
+                f"{other}: expected the categories of {first}, got {two!r} for the ID {index}, "
+                f"which is {one!r} there; import the splits separately"
             )
         joined.append(one or two)
     return tuple(joined)
@@ -100,7 +100,7 @@ def _new_and_repeated(
     seen = {os.path.realpath(record.path) for record in records}
     is_new = [os.path.realpath(record.path) not in seen for record in other.images]
     repeated = [record.path for record, new in zip(other.images, is_new, strict=True) if not new]
-    action = "left out the repetition"
+    action = "skipped the duplicate"
     return [*compress(other.images, is_new)], [
         Repair(kind="duplicate_image", file=path, line=None, action=action) for path in repeated
     ]

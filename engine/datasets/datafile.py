@@ -76,7 +76,7 @@ class DataFile:
                 return _plain(existing)
         tried = ", ".join(map(short_line, dict.fromkeys(map(os.path.normpath, paths))))
         raise DatasetError(
-            f"{self.source}: expected {short_repr(entry)} at {tried}, got nothing there; correct `path`"
+            f"{self.source}: expected {short_repr(entry)} at {tried}, found nothing; correct `path`"
         )
 
     def _paths(self, entry: str) -> list[str]:
@@ -187,7 +187,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         node = super().get_single_node()
         known: dict[int, float] = {}
         if node is not None and _written_out(node, known) > max(MAX_NODES, len(known)):
-            raise yaml.YAMLError("its aliases stand for too much: write the values out")
+            raise yaml.YAMLError("its aliases expand to too many values: write them out")
         return node
 
 

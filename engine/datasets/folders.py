@@ -51,9 +51,9 @@ def collect_images(entries: Sequence[Path]) -> ImageFiles:
             listed, moved = read_list(entry)
             paths += listed
             if moved:
-                notes.append(f"images that {entry.name} names elsewhere were found beside it")
+                notes.append(f"images that {entry.name} lists elsewhere were found next to it")
         else:
-            raise DatasetError(f"{entry}: expected a folder of images or a list of them, got no such file")
+            raise DatasetError(f"{entry}: expected a folder of images or a list of them, found neither")
     if not paths:
         searched = ", ".join(str(entry) for entry in entries)
         suffixes = " ".join(sorted(IMAGE_SUFFIXES))

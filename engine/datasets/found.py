@@ -116,7 +116,7 @@ def find_in_folder(path: Path) -> FoundDataset:
     if layout is None:
         raise DatasetError(
             f"{path}: expected a YOLO folder (images/ and labels/, or a data file) or COCO JSON "
-            "with its images, got no images there"
+            "with its images, found no images"
         )
     dataset = _of_layout(path, layout, data)
     return replace(dataset, notes=(*dataset.notes, *notes))
@@ -128,7 +128,7 @@ def _of_layout(path: Path, layout: Layout, data: DataFile | None) -> FoundDatase
     data = data or (lone_data_file(root) if layout.root else None)
     names, notes = _class_names(root, splits, data)
     if layout.root:
-        notes = (f"the dataset lies in {layout.root}", *notes)
+        notes = (f"the dataset was found in {layout.root}", *notes)
     keypoints = data.keypoints if data else None
     return FoundDataset(source=root, splits=splits, class_names=names, keypoints=keypoints, notes=notes)
 
@@ -145,7 +145,7 @@ def _of_data_file(data: DataFile, *, source: Path) -> FoundDataset:
             missing[split] = error
     names, notes = _class_names(data.source.parent, splits, data)
     if data.moved and splits:
-        notes = (f"{data.source.name} names paths that are not here; what lies beside it was read", *notes)
+        notes = (f"{data.source.name} lists paths that do not exist; the files next to it were read", *notes)
     return FoundDataset(
         source=source,
         splits=splits,
@@ -166,11 +166,11 @@ def _annotations(path: Path, layout: Layout | None) -> tuple[list[Path], tuple[s
     labelled = bool(files) and layout is not None and _has_labels(path, layout)
     annotations = [file for file in (files[:_LOOKED_AT] if labelled else files) if is_coco(file)]
     if labelled:
-        return [], tuple(f"YOLO labels were read; {file.name} was left out" for file in annotations)
+        return [], tuple(f"YOLO labels were read; {file.name} was ignored" for file in annotations)
     if files and not annotations:
         raise DatasetError(
             f"{path}: expected YOLO labels or COCO JSON with the lists images, annotations and categories, "
-            f"got JSON of another form ({files[0].name}); export detection annotations in one of the two"
+            f"got JSON in a different format ({files[0].name}); export detection annotations as YOLO or COCO"
         )
     return annotations, ()
 

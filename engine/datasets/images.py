@@ -94,7 +94,7 @@ def read_rgb(path: str | Path) -> npt.NDArray[np.uint8]:
     probe_size(path)
     pixels_bgr = _with_file(path, _decoded_bgr)
     if pixels_bgr is None:
-        raise BadImageError(path, "unreadable_image", "one that cannot be decoded")
+        raise BadImageError(path, "unreadable_image", "a file that cannot be decoded")
     return np.ascontiguousarray(pixels_bgr[..., ::-1], dtype=np.uint8)
 
 
@@ -139,11 +139,11 @@ def _with_file(path: str | Path, read: Read[Result]) -> Result:
         with open(here(Path(path)), "rb") as file:
             return read(path, file)
     except FileNotFoundError:
-        raise BadImageError(path, "missing_image", "no file there (moved or deleted?)") from None
+        raise BadImageError(path, "missing_image", "no file (moved or deleted?)") from None
     except BadImageError:
         raise
     except Exception as error:  # damaged bytes and odd paths can raise almost anything
-        raise BadImageError(path, "unreadable_image", f"one not readable ({_first_line(error)})") from error
+        raise BadImageError(path, "unreadable_image", f"an unreadable file ({_first_line(error)})") from error
 
 
 def _probe(path: str | Path, file: BinaryIO) -> tuple[int, int]:
@@ -158,7 +158,7 @@ def _probe(path: str | Path, file: BinaryIO) -> tuple[int, int]:
     except Exception as error:
         kind, word = ("unreadable_image", "damaged") if whole else ("truncated_image", "truncated")
         reason = short_line(str(error) or type(error).__name__, 80)
-        raise BadImageError(path, kind, f"a {word} one ({reason})") from error
+        raise BadImageError(path, kind, f"a {word} file ({reason})") from error
 
 
 def _format_of(path: str | Path, file: BinaryIO) -> str:
@@ -179,7 +179,7 @@ def _format_of(path: str | Path, file: BinaryIO) -> str:
         if head.startswith(signature):
             return image_format
     known = "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP, TIFF or JPEG 2000"
-    raise BadImageError(path, "unreadable_image", f"no {known}")
+    raise BadImageError(path, "unreadable_image", f"a file that is not {known}")
 
 
 def _opened(path: str | Path, file: BinaryIO, image_format: str) -> ImageFile.ImageFile:
@@ -193,12 +193,12 @@ def _opened(path: str | Path, file: BinaryIO, image_format: str) -> ImageFile.Im
     if image_format == "HEIF" and find_spec("pillow_heif") is not None:
         import_module("pillow_heif").register_heif_opener()
     if image_format not in Image.OPEN:
-        reason = _NEEDED.get(image_format, f"{image_format}, which this Pillow cannot read")
+        reason = _NEEDED.get(image_format, f"{image_format}, which this version of Pillow cannot read")
         raise BadImageError(path, "unreadable_image", reason)
     image = Image.OPEN[image_format][0](file, "")
     width, height = image.size
     if width * height > MOST_PIXELS or max(width, height) > _LONGEST_SIDE:
-        reason = f"one of {width}x{height} pixels, more than can be decoded ({MOST_PIXELS:,})"
+        reason = f"one of {width}x{height} pixels, more than the limit of {MOST_PIXELS:,}"
         raise BadImageError(path, "huge_image", reason)
     return image
 

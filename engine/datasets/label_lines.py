@@ -48,7 +48,7 @@ def read_lines(text: str) -> Iterator[LabelLine | FaultyLine]:
         if not all(map(isfinite, values)):
             yield FaultyLine(number, "non_finite", f"a number is infinite or not a number: {_shown(line)}")
         elif not values[0].is_integer():
-            yield FaultyLine(number, "malformed_line", f"the class id is {values[0]:g}: {_shown(line)}")
+            yield FaultyLine(number, "malformed_line", f"the class ID is {values[0]:g}: {_shown(line)}")
         elif len(values) < 5:
             reason = f"{len(values)} numbers, expected {EXPECTED}: {_shown(line)}"
             yield FaultyLine(number, "malformed_line", reason)
@@ -64,7 +64,7 @@ def _numbers_with_commas(line: str) -> list[float] | str:
     elif "," in line and (len(words) < 5 or any(word.endswith(",") for word in words)):
         words, separated = line.strip().strip(",").split(","), True
         if "." not in line and len(words) != 5:
-            return "commas may stand between numbers or in them, expected decimal points"
+            return "commas may separate numbers or decimals, expected decimal points"
     if not separated:
         if "." in line and "," in line:
             return "both points and commas in numbers, expected decimal points"

@@ -32,7 +32,7 @@ def read_list(file: Path) -> tuple[list[str], bool]:
     except (OSError, UnicodeDecodeError) as error:
         reason = short_line(getattr(error, "strerror", None) or error)
         raise DatasetError(
-            f"{file}: expected a text file of image paths, got one not readable ({reason})"
+            f"{file}: expected a text file of image paths, got an unreadable file ({reason})"
         ) from None
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     existing = [_locate(line, file.parent) for line in lines]

@@ -55,7 +55,7 @@ def note_stray_labels(image_paths: Iterable[str], label_folders: Iterable[str], 
         labels |= {*walk_files(folder, {".txt"})}
     for path in sorted(labels):
         if normalize("NFC", path) not in expected and not _is_no_label(os.path.basename(path)):
-            log.add("label_without_image", path, None, "left out")
+            log.add("label_without_image", path, None, "skipped")
 
 
 def _is_no_label(name: str) -> bool:

@@ -92,7 +92,7 @@ def _require(real: str, path: str) -> None:
     if not _inside(real, roots):
         link = f", {path:.200}" if _inside(os.path.normpath(path), roots) else ""
         raise DatasetError(
-            f"dataset: expected only paths inside {', '.join(roots)}, got one that leads elsewhere{link}; "
+            f"dataset: expected only paths inside {', '.join(roots)}, got one outside them{link}; "
             "correct its lists, data files and links, or import it on the command line"
         )
 

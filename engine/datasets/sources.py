@@ -79,7 +79,7 @@ def _require_usable(dataset: Dataset, source: str) -> None:
     if not dataset.images:
         expected, repairs = "usable images", dataset.repairs
     elif unread and not any(dataset.object_counts()):
-        expected, repairs = "labels that can be read", tuple(unread)
+        expected, repairs = "readable labels", tuple(unread)
     else:
         return
     counts = replace(dataset, repairs=repairs).repair_counts()
@@ -88,7 +88,7 @@ def _require_usable(dataset: Dataset, source: str) -> None:
     if repairs:
         line = f":{repairs[0].line}" if repairs[0].line is not None else ""
         first = f"; first {repairs[0].file}{line}: {repairs[0].action}"
-    raise DatasetError(f"{source}: expected {expected}, got none ({kinds or 'it lists none'}){first}")
+    raise DatasetError(f"{source}: expected {expected}, got none ({kinds or 'it contains none'}){first}")
 
 
 def find_dataset(path: Path) -> FoundDataset:
@@ -125,7 +125,7 @@ def _read(source: str, split: str, images: Path | None, report: Report) -> Datas
         return find_dataset(file).read(split, images=None, report=report)
     raise DatasetError(
         f"dataset {source!r}: expected {_POSSIBLE}, 'demo' or the name of a dataset "
-        f"that Ultralytics downloads (as coco128), got nothing at {path}"
+        f"that Ultralytics can download (such as coco128), found nothing at {path}"
     )
 
 
@@ -135,7 +135,7 @@ def _read_file(path: Path, split: str, images: Path | None, report: Report) -> D
     if path.suffix.lower() == ".json":
         real = path.resolve()
         return read_coco(real, name=default_name(real), images=images, report=report)
-    raise DatasetError(f"{path}: expected {_POSSIBLE}, got another file")
+    raise DatasetError(f"{path}: expected {_POSSIBLE}, got a different file")
 
 
 def _was_unpacked(path: Path) -> bool:

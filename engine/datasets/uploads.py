@@ -94,12 +94,12 @@ def check_zip(file: str | Path | BinaryIO, name: str | None = None) -> list[zipf
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DatasetError(
-            f"{shown}: expected a zip archive, got a file that is none or is damaged "
-            f"({short_line(error, 100)}); pack it again"
+            f"{shown}: expected a zip archive, got a file that is not one or is damaged "
+            f"({short_line(error, 100)}); create it again"
         ) from error
     if len(members) > MAX_FILES:
         raise DatasetError(
-            f"{shown}: expected at most {MAX_FILES} files, got {len(members)}; import a folder"
+            f"{shown}: expected at most {MAX_FILES} files, got {len(members)}; import a folder instead"
         )
     for member in members:
         _refuse_harmful(member, shown)
@@ -205,7 +205,7 @@ def _refuse_harmful(member: zipfile.ZipInfo, shown: str) -> None:
     if fault is not None:
         shown_name = short_repr(member.orig_filename)
         raise DatasetError(
-            f"{shown}: expected plain files in folders, got {fault}, {shown_name}; pack it again"
+            f"{shown}: expected regular files in folders, got {fault}, {shown_name}; create it again"
         )
 
 
@@ -214,14 +214,14 @@ def _refuse_whole(members: list[zipfile.ZipInfo], shown: str) -> None:
     names = {member_path(member).casefold() for member in members}
     size = sum(member.file_size for member in members)
     if len(names) < len(members):
-        raise DatasetError(f"{shown}: expected each file once, got two of one name; pack it again")
+        raise DatasetError(f"{shown}: expected each file once, got two with the same name; create it again")
     if size > MAX_UNPACKED_BYTES:
         limit = MAX_UNPACKED_BYTES // 2**30
         raise DatasetError(
             f"{shown}: expected at most {limit} GiB unpacked, got {size / 2**30:.1f} GiB; import a folder"
         )
     if not any(PurePosixPath(name).suffix in IMAGE_SUFFIXES for name in names):
-        raise DatasetError(f"{shown}: expected images in the archive, got none; pack images and labels")
+        raise DatasetError(f"{shown}: expected images in the archive, got none; include images and labels")
 
 
 def _unpack(path: Path, members: list[zipfile.ZipInfo], folder: Path, report: Report) -> None:
@@ -237,7 +237,7 @@ def _unpack(path: Path, members: list[zipfile.ZipInfo], folder: Path, report: Re
         os.replace(temporary, folder)
     except _DAMAGE as error:
         raise DatasetError(
-            f"{path}: expected a whole archive, got a damaged one ({short_line(error, 100)}); pack it again"
+            f"{path}: expected a whole archive, got a damaged one ({short_line(error, 100)}); create it again"
         ) from error
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -249,7 +249,8 @@ def _require_room(path: Path, members: list[zipfile.ZipInfo]) -> None:
     needed, free = sum(member.file_size for member in members), shutil.disk_usage(uploads_folder()).free
     if needed > free:
         raise StorageError(
-            f"{path}: expected {needed / 2**20:.0f} MiB free to unpack it, got {free / 2**20:.0f}; free some"
+            f"{path}: expected {needed / 2**20:.0f} MiB free to unpack it, got {free / 2**20:.0f}; "
+            "free some space"
         )
 
 
@@ -262,11 +263,11 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, path
             left -= len(chunk)
             if left < 0:
                 raise DatasetError(
-                    f"{path}: expected files of the sizes listed, got a longer one; pack it again"
+                    f"{path}: expected files of the listed sizes, got a larger one; create it again"
                 )
             file.write(chunk)
 
 
 def _unwritable(path: Path, error: OSError) -> StorageError:
-    why = why_unwritable(path, error, "free or choose a folder")
+    why = why_unwritable(path, error, "check the folder or choose another")
     return StorageError(f"{path}: cannot be written, {why}")

@@ -63,7 +63,7 @@ def read_records(
     for done, path in enumerate(image_paths):
         report(done, len(image_paths))
         if path in seen:
-            log.add("duplicate_image", path, None, "left out the repetition")
+            log.add("duplicate_image", path, None, "skipped the duplicate")
             continue
         seen.add(path)
         image = _read_files(path, log)
@@ -91,14 +91,14 @@ def parse_labels(
     boxes = []
     for line in read_lines(text):
         if isinstance(line, FaultyLine):
-            log.add(line.kind, file, line.number, f"left out, {line.reason}")
+            log.add(line.kind, file, line.number, f"skipped, {line.reason}")
             continue
         reading = forms.reading(len(line.values))
         if max(map(abs, line.values[1:5])) > LARGEST_SHARE:
-            reason = f"left out, expected coordinates normalised to 0..1: {line}"
+            reason = f"skipped, expected coordinates normalised to 0..1: {line}"
             log.add("not_normalised", file, line.number, reason)
         elif reading.fault:
-            log.add("malformed_line", file, line.number, f"left out, {reading.fault}: {line}")
+            log.add("malformed_line", file, line.number, f"skipped, {reading.fault}: {line}")
         else:
             boxes.append(_raw_box(line, reading, width, height))
             _note_form(line, reading, file, log)
@@ -116,7 +116,7 @@ def _read_files(path: str, log: RepairLog) -> _Labelled | None:
     try:
         width, height = probe_size(path)
     except BadImageError as error:
-        log.add(error.kind, path, None, f"left out, got {error.reason}")
+        log.add(error.kind, path, None, f"skipped, got {error.reason}")
         return None
     file = find_label(path)
     try:
@@ -126,7 +126,7 @@ def _read_files(path: str, log: RepairLog) -> _Labelled | None:
         log.add("image_without_label", path, None, "kept as an image without objects")
         return _Labelled(path, width, height, None)
     except (OSError, ValueError):
-        log.add("unreadable_label", file, None, "left out the image")
+        log.add("unreadable_label", file, None, "skipped the image")
         return None
 
 

@@ -26,14 +26,14 @@ class Smoothing(Settings):
 class Squeezing(Settings):
     """Settings of ART's feature squeezing, whose own default of 8 bits changes nothing."""
 
-    bit_depth: int = setting(4, "Bits", "Bits for each colour.", bounds=(1, 8))
+    bit_depth: int = setting(4, "Bits", "Bits per colour channel.", bounds=(1, 8))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compression(Settings):
     """Settings of ART's JPEG."""
 
-    quality: int = setting(50, "Quality", "The encoder's quality.", bounds=(1, 100))
+    quality: int = setting(50, "Quality", "Encoder quality.", bounds=(1, 100))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +47,11 @@ class Noise(Settings):
 class Variance(Settings):
     """Settings of ART's total variance minimisation."""
 
-    prob: float = setting(0.3, "Share", "Share of the pixels that are kept.", bounds=(0, 1))
-    lamb: float = setting(0.5, "Weight", "Of the variation against the likeness.", bounds=(0, 10))
-    max_iter: int = setting(10, "Iterations", "Steps of the minimisation.", bounds=(1, 1000))
+    prob: float = setting(0.3, "Share", "Fraction of the pixels to keep.", bounds=(0, 1))
+    lamb: float = setting(
+        0.5, "Weight", "Weight of the variation relative to the similarity.", bounds=(0, 10)
+    )
+    max_iter: int = setting(10, "Iterations", "Number of minimisation steps.", bounds=(1, 1000))
 
 
 def _kind(
@@ -82,7 +84,7 @@ _SQUEEZING = "Xu et al. 2018, by ART"
 for _each in (
     _kind("SpatialSmoothingPyTorch", "ART's median filter in PyTorch.", Smoothing, _SQUEEZING, first=True),
     _kind("SpatialSmoothing", "ART's median filter.", Smoothing, _SQUEEZING, first=True),
-    _kind("FeatureSqueezing", "ART's rounding of colours.", Squeezing, _SQUEEZING),
+    _kind("FeatureSqueezing", "ART's colour rounding.", Squeezing, _SQUEEZING),
     _kind("JpegCompression", "ART's JPEG.", Compression, "Dziugaite et al. 2016, by ART", first=True),
     _kind(
         "GaussianAugmentation", "ART's Gaussian noise.", Noise, "Zantedeschi et al. 2017, by ART", random=True

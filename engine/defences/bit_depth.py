@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class BitDepth(Settings):
     """How many levels are left."""
 
-    bits: int = setting(4, "Bits", "Bits for each colour; 8 changes nothing.", bounds=(1, 8))
+    bits: int = setting(4, "Bits", "Bits per colour channel; 8 changes nothing.", bounds=(1, 8))
 
 
 def _step(settings: BitDepth) -> Step:

@@ -25,9 +25,11 @@ class EntropyMask(Settings):
     """Which regions are painted over."""
 
     threshold: float = setting(
-        0.85, "Threshold", "Share of the highest possible entropy above which.", bounds=(0, 1)
+        0.85, "Threshold", "Fraction of the maximum entropy above which a region is masked.", bounds=(0, 1)
     )
-    window: int = setting(16, "Window", "Side of the windows.", unit="px", bounds=(8, 128), multiple_of=4)
+    window: int = setting(
+        16, "Window", "Side of the square windows.", unit="px", bounds=(8, 128), multiple_of=4
+    )
 
 
 def _step(settings: EntropyMask) -> Step:

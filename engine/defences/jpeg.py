@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Jpeg(Settings):
     """How much is left of the image."""
 
-    quality: int = setting(75, "Quality", "The encoder's quality; lower ones lose more.", bounds=(1, 100))
+    quality: int = setting(75, "Quality", "Encoder quality; lower values lose more detail.", bounds=(1, 100))
 
 
 def _step(settings: Jpeg) -> Step:
@@ -52,7 +52,7 @@ def _through_jpeg(images_nchw: Tensor, quality: int) -> Tensor:
 DEFENCES.add(
     DefenceKind(
         name="jpeg",
-        help="Compress as JPEG and read again.",
+        help="Compress the image as JPEG.",
         source="Dziugaite et al. 2016; Das et al. 2017",
         settings=Jpeg,
         apply=changing("jpeg", _step),

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 class Lgs(Settings):
     """The paper's settings, with its values."""
 
-    smoothing: float = setting(2.3, "Smoothing", "Factor of the gradients.", bounds=(0, 20))
+    smoothing: float = setting(2.3, "Smoothing", "Factor applied to the gradients.", bounds=(0, 20))
     threshold: float = setting(
         0.1, "Threshold", "Mean gradient above which a window is smoothed.", bounds=(0, 1)
     )
-    window: int = setting(15, "Window", "Side of the windows.", unit="px", bounds=(2, 128))
-    overlap: int = setting(5, "Overlap", "By which windows overlap.", unit="px", bounds=(0, 127))
+    window: int = setting(15, "Window", "Side of the square windows.", unit="px", bounds=(2, 128))
+    overlap: int = setting(5, "Overlap", "Overlap of adjacent windows.", unit="px", bounds=(0, 127))
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.overlap >= self.window:
             raise SettingsError(
-                f"overlap: expected less than the window of {self.window}, got {self.overlap}"
+                f"overlap: expected less than the window size of {self.window}, got {self.overlap}"
             )
 
 

@@ -21,22 +21,23 @@ class MaskedViews(Settings):
     lines: int = setting(
         5,
         "Lines",
-        "Lines each way; a detector looks four times for each. The paper has 30.",
+        "Number of lines in each direction; each costs four detector passes. The paper uses 30.",
         bounds=(1, 50),
     )
     masked_score: float = setting(
-        0.6, "Masked score", "Detections in masked images count from this score on.", bounds=(0, 1)
+        0.6, "Masked score", "Minimum score of detections in masked images.", bounds=(0, 1)
     )
     base_score: float = setting(
         0.25,
         "Base score",
-        "Detections in the whole image explain masked ones from this score on.",
+        "Minimum score of detections in the whole image that can explain masked ones.",
         bounds=(0, 1),
     )
     prune_ioa: float = setting(
         0.6,
         "Pruning",
-        "A masked detection is explained if this share of its area lies in one of the whole image.",
+        "A masked detection is explained if this fraction of its area lies inside a detection of the "
+        "whole image.",
         bounds=(0.01, 1),
     )
 

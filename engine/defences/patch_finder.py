@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from engine.defences.defended import straight_through
 from engine.detectors.checkpoints import safe_tensors
-from engine.disk import write_atomically
+from engine.disk import write_whole
 from engine.errors import DetectorError
 from engine.json_text import json_text
 from engine.outpost import here
@@ -156,7 +156,7 @@ def save_finder(path: Path, weights: Mapping[str, Tensor], facts: Mapping[str, A
     """
     # One entry: safetensors writes several in a random order, and equal trainings make equal files.
     content = safetensors.torch.save(dict(weights), {"patchbench": json_text(facts)})
-    write_atomically(path, lambda file: file.write(content))
+    write_whole(path, content)
 
 
 def load_finder(path: Path) -> PatchFinder:
@@ -176,4 +176,4 @@ def load_finder(path: Path) -> PatchFinder:
     except OSError as error:
         raise DetectorError(f"{what}: {error.strerror or error}; check the path") from error
     except ValueError as error:
-        raise DetectorError(f"{what}: {error}; name another file or train one anew") from error
+        raise DetectorError(f"{what}: {error}; name another file or train a new one") from error

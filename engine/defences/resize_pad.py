@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class ResizePad(Settings):
     """How small images become."""
 
-    smallest: float = setting(0.8, "Smallest", "Lowest share of the side that is left.", bounds=(0.25, 1))
+    smallest: float = setting(
+        0.8, "Smallest", "Smallest size to shrink to, as a fraction of the side.", bounds=(0.25, 1)
+    )
 
 
 def _apply(detector: Detector, settings: ResizePad) -> Detector:

@@ -28,7 +28,7 @@ class Segmenter(Settings):
     threshold: float = setting(
         0.5,
         "Threshold",
-        "Pixels that belong to a patch with this probability are painted over.",
+        "Pixels that belong to a patch with at least this probability are masked.",
         bounds=(0, 1),
     )
 

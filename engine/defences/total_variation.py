@@ -22,8 +22,10 @@ _RATE = 0.25  # of the dual's steps; Chambolle 2004 converges up to 1/8 by proof
 class TotalVariation(Settings):
     """How much is smoothed."""
 
-    weight: float = setting(0.1, "Weight", "Of the variation against the likeness.", bounds=(0.001, 1))
-    iterations: int = setting(10, "Iterations", "Steps of the minimisation.", bounds=(1, 200))
+    weight: float = setting(
+        0.1, "Weight", "Weight of the variation relative to the similarity.", bounds=(0.001, 1)
+    )
+    iterations: int = setting(10, "Iterations", "Number of minimisation steps.", bounds=(1, 200))
 
 
 def _step(settings: TotalVariation) -> Step:

@@ -216,6 +216,12 @@ def require_images(images_nchw: Tensor, stride_px: int) -> None:
         )
 
 
+def require_targets(images_nchw: Tensor, targets: Targets) -> None:
+    """Raise `ValueError` for targets of another number of images."""
+    if targets.images != len(images_nchw):
+        raise ValueError(f"targets: expected those of {len(images_nchw)} images, got {targets.images}")
+
+
 def require_thresholds(min_score: float, iou: float, max_detections: int) -> None:
     """Raise `ValueError` for thresholds of `Detector.detect` that are out of range."""
     require_between("min_score", min_score, 0, 1)

@@ -74,7 +74,7 @@ class ModelBuilder:
         if cls is None or depth > MAX_DEPTH:
             raise ValueError(f"expected a layer, got {kind_of(node)}")
         if id(node) in self._in_making:
-            raise ValueError("a layer that holds itself")
+            raise ValueError("a layer that contains itself")
         if id(node) in self._made:
             return self._made[id(node)]
         self._in_making.add(id(node))
@@ -117,7 +117,7 @@ class ModelBuilder:
         """Build a plain value, a tensor, or a container of those; `_LEFT_OUT` for anything else."""
         self._count(1)
         if depth > MAX_DEPTH:
-            raise ValueError(f"values that nest deeper than {MAX_DEPTH} levels")
+            raise ValueError(f"values nested deeper than {MAX_DEPTH} levels")
         if node is None or isinstance(node, bool | int | float | str | bytes):
             return node
         if isinstance(node, list | tuple):
@@ -184,14 +184,14 @@ class ModelBuilder:
         if not (isinstance(key, tuple) and len(key) >= 5 and isinstance(key[1], Global)):
             raise ValueError("a tensor without a storage")
         if key[5:] not in ((), (None,)):  # torch before 0.4 stored parts of storages
-            raise ValueError("a tensor on a part of a storage")
+            raise ValueError("a tensor on part of a storage")
         kind, name, length = key[1], key[2], key[4]
         size = size.arguments[0] if isinstance(size, Call) and size.function.name == "Size" else size
         numbers = [offset, length, *_integers(size), *_integers(strides)]
         if not isinstance(name, str) or len(size) != len(strides):
-            raise ValueError("a tensor without a storage's name or with too few strides")
+            raise ValueError("a tensor without a storage name or with too few strides")
         if not all(isinstance(number, int) and 0 <= number < 2**48 for number in numbers):
-            raise ValueError("a tensor whose sizes or strides are no whole numbers from 0")
+            raise ValueError("a tensor whose sizes or strides are not whole numbers of 0 or more")
         dtype, count = STORAGES[kind.name], math.prod(size)
         last = offset + sum((n - 1) * stride for n, stride in zip(size, strides, strict=True))
         content = self._storage(name)
@@ -199,7 +199,7 @@ class ModelBuilder:
             raise ValueError(f"a tensor of {count} numbers whose sizes or strides do not fit its storage")
         self._bytes_left -= count * dtype.itemsize
         if self._bytes_left < 0:
-            raise ValueError("tensors that take more than the whole file")
+            raise ValueError("tensors larger than the whole file")
         if not count:
             return torch.empty(size, dtype=dtype)
         return torch.frombuffer(content, dtype=dtype, count=length).as_strided(size, strides, offset)
@@ -213,7 +213,7 @@ class ModelBuilder:
 def _own_name(layer: nn.Module, name: str) -> str:
     """Check the name of a parameter, buffer or layer by torch's own rules."""
     if not name or "." in name or name.startswith("__") or _is_of_class(layer, name):
-        raise ValueError(f"a layer with a part of the name {short_repr(name)}")
+        raise ValueError(f"a layer with a part named {short_repr(name)}")
     return name
 
 

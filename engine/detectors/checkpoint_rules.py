@@ -49,10 +49,10 @@ _LOSS_MODULES = (  # trained models contain their criterion
 _OPTIONS = {("argparse", "Namespace")}  # of a training by torchvision's own scripts
 
 _OTHER_FILES = {
-    "models.": "expected a detector of the Ultralytics package, got one of the YOLOv5 or YOLOv7 repository, "
-    "which needs that repository's code; use weights that the package publishes (yolov5nu.pt)",
-    "torchvision.models.": "expected the state dict of a torchvision detector, got a whole model; save its "
-    "weights alone: torch.save(model.state_dict(), …)",
+    "models.": "expected a detector of the Ultralytics package, got one from the YOLOv5 or YOLOv7 "
+    "repository, which needs that repository's code; use weights published by the package (yolov5nu.pt)",
+    "torchvision.models.": "expected the state dict of a torchvision detector, got a whole model; "
+    "save only its weights: torch.save(model.state_dict(), …)",
     "torch.nn.utils.prune": "expected finished weights, got layers with pruning masks; make them permanent "
     "with torch.nn.utils.prune.remove and save the model again",
 }
@@ -99,7 +99,7 @@ def check_tree(root: Node) -> None:
         level = [inner for node in fresh for inner in _checked(node)]
         if not level:
             return
-    raise ValueError(f"a pickle that nests deeper than {MAX_DEPTH} levels")
+    raise ValueError(f"a pickle nested deeper than {MAX_DEPTH} levels")
 
 
 def layer_class(name: Node) -> type[nn.Module] | None:
@@ -177,7 +177,7 @@ def _refusal(name: Node) -> DetectorError:
             if name.module.startswith(modules):
                 return DetectorError(message)
     is_name = isinstance(name, Global)
-    got = short_line(name) if is_name else "a call or an instance of something computed"
+    got = short_line(name) if is_name else "a call to, or an instance of, something computed"
     return UntrustedWeightsError(
-        f"expected only names that a detector needs, got {got}, which could run code; nothing was run"
+        f"expected only the names that a detector needs, got {got}, which could run code; nothing was run"
     )

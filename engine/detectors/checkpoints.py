@@ -33,10 +33,10 @@ from engine.detectors.weight_files import MAX_BYTES, TORCH_ZIP, is_safetensors, 
 from engine.errors import DetectorError, UntrustedWeightsError
 from engine.excerpts import short_line
 
-HOW_TO_TRUST = "to open it anyway pass --trust-weights or put it into a folder named in PATCHBENCH_TRUSTED"
+HOW_TO_TRUST = "to open it anyway, pass --trust-weights or move it to a folder listed in PATCHBENCH_TRUSTED"
 
 _NO_MODEL = (
-    "expected an Ultralytics checkpoint that holds a model, got {}; save it with Ultralytics' model.save()"
+    "expected an Ultralytics checkpoint that contains a model, got {}; save it with Ultralytics' model.save()"
 )
 
 
@@ -101,7 +101,7 @@ def open_weights(
     data = _bytes(path)
     kind = other_kind(path, data)
     if kind:
-        raise DetectorError(f"weights: expected a .pt file as torch.save writes, got {path}: {kind}")
+        raise DetectorError(f"weights: expected a .pt file written by torch.save, got {path}: {kind}")
     try:
         return parsed(data)
     except (DetectorError, ValueError) as error:
@@ -117,8 +117,8 @@ def open_weights(
         if isinstance(error, DetectorError):
             raise DetectorError(f"weights {path}: {error}") from error
         raise DetectorError(
-            f"weights: expected a whole file as torch.save writes, got {path}, which is damaged ({error}); "
-            "fetch or export it again"
+            f"weights: expected a complete file written by torch.save, got {path}, "
+            f"which is damaged ({error}); download or export it again"
         ) from error
 
 
@@ -129,7 +129,7 @@ def _bytes(path: Path) -> bytes:
         if size > MAX_BYTES:
             raise DetectorError(
                 f"weights: expected at most {MAX_BYTES / 2**30:.0f} GiB, got {path} of "
-                f"{size / 2**30:.1f} GiB; name the weights of a detector"
+                f"{size / 2**30:.1f} GiB; choose the weights of a detector"
             )
         return path.read_bytes()
     except OSError as error:
@@ -192,7 +192,7 @@ def _refuse_without_archive(data: bytes) -> None:
     for tree in trees:
         check_tree(tree)
     raise DetectorError(
-        "expected a zip archive as torch.save writes, got "
+        "expected a zip archive written by torch.save, got "
         + ("the format of torch before 1.6" if len(trees) > 1 else "none")
         + f"; save it again with torch 1.6 or newer; {HOW_TO_TRUST}"
     )
@@ -213,8 +213,8 @@ def _unpickled(data: bytes, path: Path) -> Any:
     except Exception as error:  # a damaged pickle can raise anything
         reason = short_line(error)
         raise DetectorError(
-            f"weights: expected a checkpoint as torch.save writes, got {path}, which cannot be read "
-            f"({type(error).__name__}: {reason}); fetch or export it again"
+            f"weights: expected a checkpoint written by torch.save, got {path}, which cannot be read "
+            f"({type(error).__name__}: {reason}); download or export it again"
         ) from error
 
 

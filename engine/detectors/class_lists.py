@@ -16,7 +16,7 @@ from engine.outpost import here
 
 _MAX_BYTES = 2**20
 _BACKGROUND = ("__background__", "background")
-_FORMS = "one name a line, a JSON list, or YAML with names"
+_FORMS = "one name per line, a JSON list, or YAML with names"
 
 
 def read_class_list(path: str | Path) -> tuple[str, ...]:
@@ -35,9 +35,9 @@ def read_class_list(path: str | Path) -> tuple[str, ...]:
             raise _wrong(file, f"more than {_MAX_BYTES // 2**20} MiB")
         text = file.read_text("utf-8-sig")
     except OSError as error:
-        raise _wrong(file, error.strerror or "an error") from error
+        raise _wrong(file, error.strerror or "a faulty file") from error
     except UnicodeError as error:
-        raise _wrong(file, "no text in UTF-8") from error
+        raise _wrong(file, "text that is not UTF-8") from error
     names = _names(_content(file, text))
     if not names:
         raise _wrong(file, "no names")

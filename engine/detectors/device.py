@@ -25,7 +25,9 @@ def choose_device(requested: str | torch.device = "auto") -> torch.device:
         DeviceError: the device does not exist.
     """
     device = _automatic() if str(requested) == "auto" else _named(str(requested))
-    log.info("Device: %s (%s)", device, "chosen automatically" if str(requested) == "auto" else "as asked")
+    log.info(
+        "Device: %s (%s)", device, "chosen automatically" if str(requested) == "auto" else "as requested"
+    )
     return device
 
 
@@ -48,7 +50,7 @@ def require_memory(path: Path, device: torch.device) -> Iterator[None]:
             raise
         raise MemoryExhaustedError(
             f"weights {path}: expected a detector that fits into the memory of {device}, "
-            "got out of memory; end what else runs there, or choose another --device"
+            "got out of memory; stop other programs that use it, or choose another --device"
         ) from error
 
 

@@ -39,10 +39,8 @@ def fetch(
         reason = short_line(error) or "no reason given"
         raise error_type(
             f"expected to download {name} to {folder}, got {type(error).__name__}: {reason}; "
-            "connect to the network or name a file that is there"
+            "connect to the network or name a local file"
         ) from error
     if not result.exists():
-        raise error_type(
-            f"expected {result} after the download of {name}, got nothing there; fetch it by hand"
-        )
+        raise error_type(f"expected {result} after downloading {name}, found nothing; download it manually")
     return result

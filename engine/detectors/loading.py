@@ -133,7 +133,7 @@ def _fitting(names: tuple[str, ...], detector: Detector, file: str | Path) -> tu
     fitting = without_background(names, count)
     if len(fitting) != count:
         raise DetectorError(
-            f"detector classes: expected {count} names, as {detector.name} has classes, got {len(names)} in "
-            f"{file}; list its classes in the order of its training"
+            f"detector classes: expected {count} names, one for each class of {detector.name}, "
+            f"got {len(names)} in {file}; list its classes in the order used in training"
         )
     return fitting

@@ -184,7 +184,7 @@ class _Machine:
         """Record a state of the topmost node, which must be the result of a call."""
         state, target = self.pop(), self.stack[-1]
         if not isinstance(target, Call):
-            raise ValueError("a damaged pickle, a state for what no call has made")
+            raise ValueError("a damaged pickle, a state for something that no call created")
         target.states.append(state)
 
     def extend(self, nodes: list[Node]) -> None:
@@ -197,13 +197,13 @@ class _Machine:
         elif isinstance(target, list):
             target.extend(nodes)
         else:
-            raise ValueError("a damaged pickle, items for what is no container")
+            raise ValueError("a damaged pickle, items for something that is not a container")
 
     def store(self, nodes: list[Node]) -> None:
         """Store alternating keys and values in the topmost dict or result of a call."""
         target = self.stack[-1]
         if not isinstance(target, Pairs | Call) or len(nodes) % 2:
-            raise ValueError("a damaged pickle, keys for what is no dict")
+            raise ValueError("a damaged pickle, keys for something that is not a dict")
         target.pairs.extend(zip(nodes[::2], nodes[1::2], strict=True))
 
 
@@ -228,7 +228,7 @@ def _named(argument: str) -> Global:
 def _stack_global(machine: _Machine, _: Any) -> None:
     name, module = machine.pop(), machine.pop()
     if not (isinstance(name, str) and isinstance(module, str)):
-        raise ValueError("a damaged pickle, a name that is no text")
+        raise ValueError("a damaged pickle, a name that is not text")
     machine.stack.append(Global(module, name))
 
 

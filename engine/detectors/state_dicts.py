@@ -22,7 +22,7 @@ from engine.detectors.weight_sequence import WeightSequence
 from engine.errors import DetectorError
 
 _NO_STATE_DICT = (
-    "expected a state dict, alone or as model, state_dict or ema of a dict, got {}; "
+    "expected a state dict, on its own or as model, state_dict or ema of a dict, got {}; "
     "save it with torch.save(model.state_dict(), …)"
 )
 

@@ -45,7 +45,7 @@ def load(
     names = without_background(names_of(path, facts, labels), labels - 1)
     if len(names) != labels - 1:
         raise DetectorError(
-            f"weights {path}: expected {labels - 1} classes beside the background, as its scores have, "
+            f"weights {path}: expected {labels - 1} classes besides the background, as in its scores, "
             f"got a list of {len(names)} in the file; correct the list"
         )
     try:

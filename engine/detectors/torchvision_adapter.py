@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
 from torchvision.models.detection.ssd import SSD
 
-from engine.detectors.base import Candidates, Detections, Targets, require_thresholds
-from engine.detectors.frozen import checksum, require_finite
+from engine.detectors.base import Candidates, Detections, Targets, require_targets, require_thresholds
+from engine.detectors.frozen import FrozenDetector, require_finite
 from engine.detectors.torchvision_dense import FcosAnswers, RetinaNetAnswers, SsdAnswers
 from engine.detectors.torchvision_fusing import fuse_batch_norm
 from engine.detectors.torchvision_input import ModelInput, prepare
@@ -50,7 +50,7 @@ KINDS: dict[type[nn.Module], type[Any]] = {
 }
 
 
-class TorchvisionDetector:
+class TorchvisionDetector(FrozenDetector):
     """A torchvision detection model, frozen: see `engine.detectors.base.Detector`.
 
     Supports Faster R-CNN (of a Mask or Keypoint R-CNN, its boxes), RetinaNet, FCOS, SSD and SSDlite. Class c
@@ -86,7 +86,7 @@ class TorchvisionDetector:
         """
         kind = _kind(model)
         require_finite(model)
-        self.model: Any = model.float().eval()
+        self.model = model.float().eval()
         self._answers: Answers = kind(self.model)
         self.loss_names = self._answers.loss_names
         self.name, self.family, self.device = name, architecture, device
@@ -94,7 +94,7 @@ class TorchvisionDetector:
         self.class_names, classes = tuple(class_names), self._answers.labels - 1
         if len(self.class_names) != classes:
             raise DetectorError(
-                f"class names: expected {classes}, one for each label but the background's, "
+                f"class names: expected {classes}, one for each label except the background, "
                 f"got {len(self.class_names)}; give the names that the model was trained with"
             )
         if fuse:
@@ -117,9 +117,8 @@ class TorchvisionDetector:
         Raises:
             ValueError: the images have another shape, or there is no such class.
         """
-        if not 0 <= class_id < len(self.class_names):
-            raise ValueError(f"class_id: expected 0 to {len(self.class_names) - 1}, got {class_id}")
-        return self._answers.candidates(self._prepared(images_nchw), class_id + 1, boxes=boxes)
+        label = self._checked_class(class_id) + 1
+        return self._answers.candidates(self._prepared(images_nchw), label, boxes=boxes)
 
     def losses(
         self, images_nchw: Tensor, targets: Targets, generator: torch.Generator | None = None
@@ -137,8 +136,7 @@ class TorchvisionDetector:
             `classifier` (cross entropy) and `box` (smooth L1) of the second stage, `objectness` and `rpn`
             (the boxes) of the first. One-stage: `cls`, `box`, and FCOS's `centerness`.
         """
-        if targets.images != len(images_nchw):
-            raise ValueError(f"targets: expected those of {len(images_nchw)} images, got {targets.images}")
+        require_targets(images_nchw, targets)
         inputs = self._prepared(images_nchw)
         return self._answers.losses(inputs, inputs.targets(targets.to(self.device)), generator)
 
@@ -180,10 +178,6 @@ class TorchvisionDetector:
         own._whole_px = image_px
         return own
 
-    def checksum(self) -> str:
-        """SHA-256 of all weights and buffers; see `engine.detectors.frozen.checksum`."""
-        return checksum(self.model)
-
     def _prepared(self, images_nchw: Tensor) -> ModelInput:
         """The model's input for images in the form of the public methods."""
         if images_nchw.dim() != 4 or images_nchw.shape[1] != 3 or 0 in images_nchw.shape[2:]:
@@ -197,7 +191,7 @@ def _kind(model: nn.Module) -> type[Any]:
         if isinstance(model, theirs):
             return ours
     raise DetectorError(
-        "expected a detection model of torchvision (Faster or Mask R-CNN, RetinaNet, FCOS, SSD), "
+        "expected a torchvision detection model (Faster or Mask R-CNN, RetinaNet, FCOS, SSD), "
         f"got {type(model).__name__}; use detection weights"
     )
 

@@ -59,8 +59,8 @@ def choose_architecture(path: Path, given: str, written: str, shapes: Mapping[st
         return named
     likely = likely_architectures(bare_names(shapes))
     if len(likely) != 1:
-        expected = " or ".join(likely) or "a detector of torchvision"
-        got = "weights that both have" if likely else f"{short_repr(next(iter(shapes), ''))} and others"
+        expected = " or ".join(likely) or "a torchvision detector"
+        got = "weights that fit both" if likely else f"{short_repr(next(iter(shapes), ''))} and others"
         raise DetectorError(
             f"weights {path}: expected a state dict of {expected}, got {got}; name it with --architecture"
         )

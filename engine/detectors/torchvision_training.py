@@ -121,9 +121,9 @@ def train_model(trainable: TrainableModel, task: TrainingTask, course: Course) -
         DatasetError: an image cannot be read.
         NonFiniteLossError, RunInterruptedError, MemoryExhaustedError: see there.
     """
-    loop = _Loop(trainable, task)
+    loop, size = _Loop(trainable, task), task.config.image_size
     goes_on = True
-    with named_memory(task):
+    with named_memory(f"{task.config.batch_size} images of {size} pixels", task.device):
         while goes_on:
             seed_epoch(task.config.seed, course.epoch)
             loop.epoch(course)

@@ -152,16 +152,21 @@ class Trainer(Protocol):
 
 
 @contextmanager
-def named_memory(task: TrainingTask) -> Iterator[None]:
-    """A context in which a full memory is a `MemoryExhaustedError` that says what to lower."""
+def named_memory(batches: str, device: torch.device) -> Iterator[None]:
+    """A context in which a full memory is a `MemoryExhaustedError` that says what to lower.
+
+    Args:
+        batches: how large they are, such as `8 images of 640 pixels`.
+        device: whose memory it is.
+    """
     try:
         yield
     except RuntimeError as error:
         if not (is_out_of_memory(error) or "out of memory" in str(error).lower()):
             raise
         raise MemoryExhaustedError(
-            f"training: expected batches of {task.config.batch_size} images of {task.config.image_size} "
-            f"pixels to fit into the memory of {task.device}, got out of memory; lower --batch-size"
+            f"training: expected batches of {batches} to fit into the memory of {device}, "
+            "got out of memory; lower --batch-size"
         ) from error
 
 

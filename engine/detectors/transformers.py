@@ -46,7 +46,7 @@ def load(
         DetectorError: transformers is not installed, or the folder holds no detector that it can load.
         MemoryExhaustedError: the device is full.
     """
-    with _library(f"weights {path}: expected Hugging Face transformers, which saves such folders"):
+    with _library(f"weights {path}: expected Hugging Face transformers, which such folders require"):
         from engine.detectors.transformers_adapter import TransformersDetector
         from engine.detectors.transformers_model import read_model, read_normalization
 
@@ -89,7 +89,7 @@ def download_weights(name: str, target: Path) -> Path:
     Raises:
         DetectorError: transformers is not installed, there is no such model, no network, or no space.
     """
-    with _library(f"weights: expected a file {name}, or Hugging Face transformers to look it up in its hub"):
+    with _library(f"weights: expected a file {name}, or Hugging Face transformers to look it up on its hub"):
         from huggingface_hub import snapshot_download
 
     def download() -> None:
@@ -115,5 +115,5 @@ def _library(expected: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise DetectorError(
-            f"{expected}, got {short_line(error)}; run pip install -r requirements-transformers.txt"
+            f"{expected}, got {short_line(error)}; run: pip install -r requirements-transformers.txt"
         ) from error

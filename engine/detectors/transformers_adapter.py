@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from engine.detectors import log_odds
-from engine.detectors.base import Candidates, Detections, Targets, require_images, require_thresholds
-from engine.detectors.frozen import checksum, require_finite
+from engine.detectors.base import (
+    Candidates,
+    Detections,
+    Targets,
+    require_images,
+    require_targets,
+    require_thresholds,
+)
+from engine.detectors.frozen import FrozenDetector, require_finite
 from engine.detectors.queries import best_detections, pixel_corners, query_candidates, unit_boxes
 from engine.detectors.transformers_folder import names_by_index
 from engine.detectors.transformers_fusing import fused
@@ -24,7 +31,7 @@ _NAMES = {"bbox": "bbox", "giou": "giou", **dict.fromkeys(("ce", "vfl", "mal", "
 """The libraries' names of parts of a loss → ours; cross entropy, focal and varifocal are one part's kinds."""
 
 
-class TransformersDetector:
+class TransformersDetector(FrozenDetector):
     """A detector of transformers, frozen: see `engine.detectors.base.Detector`.
 
     Takes every `AutoModelForObjectDetection` that answers with queries: DETR, Conditional and Deformable
@@ -64,7 +71,7 @@ class TransformersDetector:
         names = names_by_index(model.config.id2label)[:labels]
         self.class_names = (*names, *map(str, range(len(names), labels)))
         self._has_background = _try_out(model, labels)
-        self.model: Any = fused(model, _answer) if fuse else model
+        self.model = fused(model, _answer) if fuse else model
         self.model.requires_grad_(False)
         self.model.to(device=device, memory_format=torch.channels_last)
         self._scale = normalization.scale
@@ -85,8 +92,7 @@ class TransformersDetector:
             ValueError: the images have another shape, or there is no such class.
             DetectorError: the images have fewer points than the model has queries.
         """
-        if not 0 <= class_id < len(self.class_names):
-            raise ValueError(f"class_id: expected 0 to {len(self.class_names) - 1}, got {class_id}")
+        self._checked_class(class_id)
         found = self._output(images_nchw)
         scores = found.logits.float()
         logits = log_odds.of_softmax(scores, class_id) if self._has_background else scores[..., class_id]
@@ -109,8 +115,7 @@ class TransformersDetector:
             layers that the configuration trains, and `total`, their sum with whatever else the model adds:
             scalars, divided by the number of objects in the batch as in training.
         """
-        if targets.images != len(images_nchw):
-            raise ValueError(f"targets: expected those of {len(images_nchw)} images, got {targets.images}")
+        require_targets(images_nchw, targets)
         with torch.autocast(self.device.type, enabled=False):
             found = self._output(images_nchw.float(), labels=_labels(targets.to(self.device), images_nchw))
         parts: dict[str, Tensor] = defaultdict(lambda: found.loss.new_zeros(()))
@@ -149,14 +154,6 @@ class TransformersDetector:
         corners = pixel_corners(found.pred_boxes.float(), images_nchw)
         most = min(max_detections, scores.shape[1])
         return best_detections(scores, corners, min_score=min_score, most=most, one_each=self._has_background)
-
-    def for_windows(self, image_px: int) -> Self:
-        """Itself, as it takes images in their own size; crops are what these models are trained with."""
-        return self
-
-    def checksum(self) -> str:
-        """SHA-256 of all weights and buffers; see `engine.detectors.frozen.checksum`."""
-        return checksum(self.model)
 
     def _output(self, images_nchw: Tensor, **more: Any) -> Any:
         """The model's output for images in the form of the public methods."""

@@ -52,7 +52,9 @@ def read_model(path: Path) -> Any:
         config = AutoConfig.from_pretrained(path, **_LOCAL)
     if type(config) not in MODEL_FOR_OBJECT_DETECTION_MAPPING:
         got = (getattr(config, "architectures", None) or [config.model_type])[0]
-        raise DetectorError(f"expected a model for object detection, got {short_line(got)}; name a detector")
+        raise DetectorError(
+            f"expected a model for object detection, got {short_line(got)}; choose a detector"
+        )
     for name in _FIXED_SIZES:
         if hasattr(config, name):
             setattr(config, name, None)
@@ -76,7 +78,7 @@ def read_normalization(path: Path) -> Normalization:
     Raises:
         DetectorError: they cannot be read.
     """
-    with _one_line("a preprocessor_config.json, which says how the model wants its images"):
+    with _one_line("a preprocessor_config.json, which states how images are prepared"):
         processor: Any = AutoImageProcessor.from_pretrained(path, **_LOCAL)
         scale = 255 * float(processor.rescale_factor) if processor.do_rescale else 255.0
         if not processor.do_normalize:
@@ -94,14 +96,14 @@ def _weights_bytes(path: Path) -> int:
         pickles = [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth")]
         got = f"{pickles[0].name}, a pickle, which could run code" if pickles else "none"
         raise DetectorError(
-            f"expected model.safetensors beside config.json, got {got}; save the model with a current "
+            f"expected model.safetensors next to config.json, got {got}; save the model with a current "
             "transformers: model.save_pretrained(folder)"
         )
     size = sum(file.stat().st_size for file in files)
     if size > MAX_BYTES:
         raise DetectorError(
             f"expected at most {MAX_BYTES / 2**30:.0f} GiB of weights, got {size / 2**30:.1f} GiB; "
-            "name a detector"
+            "choose a detector"
         )
     return size
 
@@ -116,7 +118,7 @@ def _require_size(config: Any, size_bytes: int) -> None:
         shell = AutoModelForObjectDetection.from_config(config, trust_remote_code=False)
     count = sum(each.numel() for each in shell.parameters())
     if count > size_bytes + _SPARE_BYTES:
-        raise ValueError(f"a configuration of {count:.1e} weights beside a file of {size_bytes:.1e} bytes")
+        raise ValueError(f"a configuration of {count:.1e} weights with a file of {size_bytes:.1e} bytes")
 
 
 @contextmanager
@@ -130,7 +132,7 @@ def _one_line(expected: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise DetectorError(
-            f"expected what this model needs to be installed, got {short_line(error)}; run "
+            f"expected the packages that this model needs, got {short_line(error)}; run: "
             "pip install -r requirements-transformers.txt"
         ) from error
     except (

@@ -62,6 +62,6 @@ def load(
 
 def _not_understood(path: Path, error: Exception) -> DetectorError:
     return DetectorError(
-        f"weights: expected a detection model that this Ultralytics understands, got {path} "
+        f"weights: expected a detection model that this version of Ultralytics understands, got {path} "
         f"({type(error).__name__}: {short_line(error)}); export it again with a current Ultralytics"
     )

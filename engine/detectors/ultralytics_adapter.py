@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.detectors.base import Candidates, Detections, Targets, require_thresholds
+from engine.detectors.base import Candidates, Detections, Targets, require_targets, require_thresholds
 from engine.detectors.frozen import require_finite
-from engine.detectors.ultralytics_frozen import FrozenModel, require_targets, ultralytics_batch
+from engine.detectors.ultralytics_frozen import FrozenModel, ultralytics_batch
 from engine.detectors.ultralytics_heads import make_plain, try_out
 from engine.detectors.ultralytics_model import (
     choose_branch,

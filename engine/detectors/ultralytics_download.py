@@ -71,7 +71,7 @@ def download_dataset(name: str) -> Path:
     if stem not in known:
         raise DatasetError(
             f"dataset: expected a data file, a folder, or one of {', '.join(known)}, got {name!r}; "
-            "fetch other datasets yourself and name their data file"
+            "download other datasets yourself and name their data file"
         )
     data = yaml.safe_load(known[stem].read_text("utf-8"))
     datasets = home_folder() / "datasets"

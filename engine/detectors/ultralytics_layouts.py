@@ -30,7 +30,7 @@ _KINDS: dict[str, Any] = {
     "Pose": PoseModel,
     "Pose26": PoseModel,
 }
-_BRING = "use the .pt file that Ultralytics' model.save() writes, which holds the layers as well"
+_BRING = "use the .pt file that Ultralytics' model.save() writes, which contains the layers as well"
 
 
 def model_of(weights: Mapping[str, Tensor]) -> nn.Module:
@@ -70,8 +70,8 @@ def model_of(weights: Mapping[str, Tensor]) -> nn.Module:
             model.load_state_dict(bare)
             return model
     raise DetectorError(
-        f"expected the weights of one of Ultralytics' own layouts, got {last + 1} layers of which the first "
-        f"has {len(first)} channels, as none of them; {_BRING}"
+        f"expected the weights of one of Ultralytics' own layouts, got {last + 1} layers, "
+        f"the first with {len(first)} channels, which fits none of them; {_BRING}"
     )
 
 

@@ -17,8 +17,8 @@ from engine.excerpts import short_line, short_repr
 _HEADS = re.compile(r"(Detect|v10Detect|WorldDetect|YOLOEDetect)|(Segment|Pose|YOLOESegment)(26)?")
 _CLASSIFIER = "expected a detector, got a classification model, which finds no boxes; use detection weights"
 _ROTATED = (
-    "expected a detector of upright boxes, got one of rotated boxes (OBB), which cannot be scored against "
-    "upright ones; use detection weights"
+    "expected a detector with axis-aligned boxes, got one with rotated boxes (OBB), "
+    "which cannot be scored against axis-aligned ones; use detection weights"
 )
 _PIXELS = "expected a detector, got a model that labels pixels and finds no boxes; use detection weights"
 OTHER_MODELS = {
@@ -40,7 +40,7 @@ def detection_model(model: nn.Module) -> Any:
     if got in OTHER_MODELS:
         raise DetectorError(OTHER_MODELS[got])
     if not isinstance(head, Detect) or not _HEADS.fullmatch(got):
-        raise DetectorError(f"expected a detection model of Ultralytics, got {got}; use detection weights")
+        raise DetectorError(f"expected an Ultralytics detection model, got {got}; use detection weights")
     return model
 
 
@@ -60,8 +60,8 @@ def input_channels(model: Any) -> int:
     channels = first.in_channels if first is not None else 0
     if channels not in (1, 3):
         raise DetectorError(
-            f"expected a detector of colour or grey images, got one of {channels} channels; "
-            "patches are made for photographs"
+            f"expected a detector for colour or grey images, got one for {channels} channels; "
+            "use other weights"
         )
     return channels
 

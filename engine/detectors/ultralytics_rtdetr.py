@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from engine.detectors.base import Candidates, Detections, Targets, require_thresholds
+from engine.detectors.base import Candidates, Detections, Targets, require_targets, require_thresholds
 from engine.detectors.frozen import require_finite
 from engine.detectors.queries import best_detections, pixel_corners, query_candidates
-from engine.detectors.ultralytics_frozen import FrozenModel, require_targets, ultralytics_batch
+from engine.detectors.ultralytics_frozen import FrozenModel, ultralytics_batch
 from engine.detectors.ultralytics_heads import guarded
 from engine.detectors.ultralytics_model import class_names, input_channels
 from engine.detectors.ultralytics_quiet import RTDETRDetectionModel
@@ -217,7 +217,7 @@ class RTDETRDetector(FrozenModel):
         head, side = self.head, 2 * _STRIDE_PX
         if not 1 <= self._layers <= len(head.decoder.layers) or head.num_queries < 1:
             raise DetectorError(
-                f"expected an answer by one of {len(head.decoder.layers)} decoder layers and at least one "
+                f"expected output from one of {len(head.decoder.layers)} decoder layers and at least one "
                 f"query, got layer {short_repr(self._layers)} and {short_repr(head.num_queries)} queries; "
                 "export it again"
             )

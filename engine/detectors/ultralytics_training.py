@@ -59,12 +59,12 @@ _RECIPE: dict[str, Any] = {
 def train(task: TrainingTask, course: Course) -> None:
     """Train an Ultralytics detector; see `engine.detectors.training.Trainer`."""
     start = _trainable(task)
-    threads = torch.get_num_threads()
+    threads, size = torch.get_num_threads(), task.config.image_size
     with tempfile.TemporaryDirectory(prefix="patchbench-") as scratch:
         trainer = _CourseTrainer(task, course, start, Path(scratch))
         trainer.add_callback("on_train_start", lambda _: torch.set_num_threads(threads))
         try:
-            with named_memory(task):
+            with named_memory(f"{task.config.batch_size} images of {size} pixels", task.device):
                 trainer.train()
         finally:
             trainer.close()
@@ -87,8 +87,8 @@ def _trainable(task: TrainingTask) -> Any:
         )
     if input_channels(model) != 3:
         raise DetectorError(
-            f"weights {task.weights}: expected a detector of colour images to train, got one of grey images; "
-            "use others"
+            f"weights {task.weights}: expected a detector for colour images to train, "
+            "got one for grey images; use other weights"
         )
     return model.float()
 

@@ -134,13 +134,13 @@ def _require_small_directory(file: BinaryIO, size: int) -> None:
     data = file.read()
     end = data.rfind(b"PK\x05\x06")
     if end < 0 or end + _END_BYTES > len(data):
-        raise ValueError("a zip archive without its end")
+        raise ValueError("a truncated zip archive")
     directory_bytes = struct.unpack_from("<I", data, end + 12)[0]
     locator = end - _LOCATOR_BYTES
     record = locator - _END64_BYTES
     if record >= 0 and data[locator : locator + 4] == b"PK\x06\x07":  # the end of the larger form, zip64
         directory_bytes = struct.unpack_from("<Q", data, record + 40)[0]
         if struct.unpack_from("<Q", data, locator + 8)[0] != start + record:
-            raise ValueError("a zip archive with two ends")
+            raise ValueError("a zip archive with two end records")
     if directory_bytes > _MAX_DIRECTORY_BYTES:
         raise ValueError(f"a table of contents of {directory_bytes} bytes")

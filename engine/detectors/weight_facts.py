@@ -63,11 +63,11 @@ def facts_of_safetensors(data: bytes) -> WeightFacts:
     """
     (length,) = struct.unpack_from("<Q", data)
     if length > len(data) - 8:
-        raise ValueError("a safetensors file without its whole header")
+        raise ValueError("a safetensors file with an incomplete header")
     try:
         header = json.loads(data[8 : 8 + length])
     except RecursionError as error:
-        raise ValueError("a safetensors file whose header nests too deep") from error
+        raise ValueError("a safetensors file whose header is nested too deep") from error
     if not isinstance(header, dict):
         raise ValueError("a safetensors file without names")
     known = header.pop("__metadata__", {})

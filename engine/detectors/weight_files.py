@@ -18,11 +18,11 @@ TORCH_ZIP = b"PK\x03\x04"
 _HEAD_BYTES = 4096
 _EXPORTED = "an export without gradients, which an attack needs; use the .pt file that it was exported from"
 _KINDS: tuple[tuple[str, re.Pattern[bytes], str], ...] = (
-    ("an empty file", re.compile(rb"\Z"), "so fetch it again"),
+    ("an empty file", re.compile(rb"\Z"), "so download it again"),
     (
         "a pointer of Git LFS",
         re.compile(rb"version https://git-lfs"),
-        "so fetch the file itself with git lfs pull",
+        "so download the file itself with git lfs pull",
     ),
     (
         "a web page",

@@ -43,7 +43,7 @@ class WeightSequence:
         trees, self._end = read_sequence(data, _PICKLES)
         magic, protocol, system, self.root, self._keys = trees
         if magic != _MAGIC or protocol != _PROTOCOL:
-            raise ValueError("a sequence of pickles that torch has not written")
+            raise ValueError("a sequence of pickles not written by torch")
         if entries(system).get("little_endian") is False:
             raise ValueError("numbers in big-endian order")
         self._data = data
@@ -67,7 +67,7 @@ class WeightSequence:
         sizes, at, places = _number_bytes(self.root), self._end, {}
         for key in self._keys if isinstance(self._keys, list) else []:
             if not isinstance(key, str) or key not in sizes or at + _COUNT_BYTES > len(self._data):
-                raise ValueError("storages that end too early, or that no tensor uses")
+                raise ValueError("storages that end too early or belong to no tensor")
             (count,) = struct.unpack_from("<q", self._data, at)
             start = at + _COUNT_BYTES
             at = start + count * sizes[key]

@@ -22,7 +22,7 @@ class EvaluationConfig(Settings):
     """
 
     TOPIC: ClassVar[str] = "evaluation"
-    REMEDY: ClassVar[str] = "submit the job anew"
+    REMEDY: ClassVar[str] = "submit the job again"
 
     placement: PlacementConfig = nested(PlacementConfig)
     min_score: float = scoring(

@@ -31,14 +31,14 @@ def with_detectors(name: str, config: RunConfig) -> RunConfig:
     given = len(config.all_weights)
     if given > 1 and not several:
         raise SettingsError(
-            f"weights: expected one detector in the suite {name}, got {given}; run it for each"
+            f"weights: expected one detector for the suite {name}, got {given}; run it once for each"
         )
     if given < needed:
         missing = next((each for each in EMBEDDED if each not in embedded_detectors()), "")
         demo = config.weights == EMBEDDED[0] and missing
         how = f"make one with: python -m engine demo --retrain {missing}" if demo else "repeat --weights"
         raise SettingsError(
-            f"weights: expected {needed} detectors or more in the suite {name}, got {given}; {how}"
+            f"weights: expected at least {needed} detectors for the suite {name}, got {given}; {how}"
         )
     return config
 

@@ -80,8 +80,8 @@ def two_runs(
                 return repository.benchmarks.get(first.id), repository.benchmarks.get(last.id)
     versions = ", ".join(dict.fromkeys(run.code_version for run in runs)) or "none"
     raise SettingsError(
-        f"comparison: expected two finished runs of {suite} on one device by "
-        f"{before or 'an earlier version'} and {after or 'the latest'}, got runs by {versions}; "
+        f"comparison: expected two finished runs of {suite} on one device, "
+        f"from {before or 'an earlier version'} and {after or 'the latest'}, got runs from {versions}; "
         "run the suite with both versions, or use --ids"
     )
 
@@ -99,7 +99,7 @@ def compare(before: BenchmarkRun, after: BenchmarkRun) -> list[Change]:
     """
     for name, (first, second) in _differences(before, after).items():
         raise SettingsError(
-            f"comparison: expected runs of one {name}, got {first!r} (benchmark {before.id}) "
+            f"comparison: expected runs with the same {name}, got {first!r} (benchmark {before.id}) "
             f"and {second!r} (benchmark {after.id}); choose others"
         )
     return changes(before.measurements, after.measurements)

@@ -10,11 +10,12 @@ from typing import Any
 from engine.benchmark.report import chart_file, html_page, markdown
 from engine.benchmark.suite import SUITES
 from engine.benchmark.wording import headline, told
-from engine.disk import why_unwritable, write_atomically
+from engine.disk import why_unwritable, write_whole
 from engine.errors import StorageError
 from engine.excerpts import read_bounded, short_line
-from engine.json_text import from_json, json_document
+from engine.json_text import from_json
 from engine.measurements import Comparison
+from engine.runs.run_folder import write_json
 
 MAX_RESULT_BYTES = 256 * 2**20
 
@@ -60,9 +61,11 @@ def write_report(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
         if (svg := draw([Comparison.from_json(each) for each in result["comparisons"]])) is not None
     }
     for suite, svg in charts.items():
-        _write(folder / chart_file(suite), svg + "\n")
+        write_whole(folder / chart_file(suite), svg + "\n")
     pages = {"report.md": markdown(everything, charts), "report.html": html_page(everything, charts)}
-    return [_write(folder / name, text) for name, text in pages.items()]
+    for name, text in pages.items():
+        write_whole(folder / name, text)
+    return [folder / name for name in pages]
 
 
 def write_result(path: Path, result: dict[str, Any]) -> None:
@@ -71,7 +74,7 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
-    _write(path, json_document(result) + "\n")
+    write_json(path, result)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -79,7 +82,9 @@ def _read(path: Path) -> dict[str, Any]:
         result = from_json(read_bounded(path, MAX_RESULT_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         reason = short_line(getattr(error, "strerror", None) or error)
-        raise StorageError(f"{path}: expected a benchmark's result as JSON, got {reason}; move it") from error
+        raise StorageError(
+            f"{path}: expected a benchmark's result as JSON, got {reason}; move it away"
+        ) from error
     if not isinstance(result, dict) or not {"suite", "answer", "comparisons", "measurements"} <= set(result):
         raise StorageError(f"{path}: expected a benchmark's result, got other JSON; move it away")
     return result | _worded(result)
@@ -93,8 +98,3 @@ def _worded(result: dict[str, Any]) -> dict[str, str]:
     comparisons = [Comparison.from_json(each) for each in result["comparisons"]]
     words = {"question": SUITES[suite].question, "claim": SUITES[suite].source}
     return words if told(suite, comparisons) is None else words | {"answer": headline(suite, comparisons)}
-
-
-def _write(path: Path, text: str) -> Path:
-    write_atomically(path, lambda file: file.write(text.encode()))
-    return path

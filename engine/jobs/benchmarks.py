@@ -104,7 +104,7 @@ def run_suite(
             parts = {key: partial(measure, subject, work) for key, measure in SUITES[name].parts.items()}
             run = _finished(repository.benchmarks, run, SUITES[name], parts, stoppable, progress)
         else:
-            report(f"{name} was measured by this version with these settings already")
+            report(f"{name} has already been measured by this version with these settings")
     result = result_of(run)
     if out is not None:
         with shared_outside_home(out):
@@ -132,7 +132,7 @@ def run_all(
     for name in names or SUITES:
         chosen = config if names else for_all(name, config)
         if chosen is None:
-            report(f"Suite {name}: left out, as it needs more detectors")
+            report(f"Suite {name}: skipped, as it needs more detectors")
             continue
         report(f"Suite {name}")
         try:
@@ -161,7 +161,7 @@ def _finished(
     try:
         for number, key in enumerate(todo):
             progress(number, len(todo))
-            report(f"{key}: measured before" if key in done else key)
+            report(f"{key}: already measured" if key in done else key)
             if key not in done:
                 benchmarks.add_part(run, key, parts[key](report))
         progress(len(todo), len(todo))
@@ -189,7 +189,7 @@ def _report_or_stop(report: Report, stop_requested: Callable[[], bool], suite: s
 
 
 def _stopped(suite: str) -> str:
-    return f"stopped in the suite {suite}; its finished parts are kept, run it again to go on"
+    return f"stopped in the suite {suite}; its finished parts are kept, run it again to continue"
 
 
 def _subject(config: RunConfig, materials: Materials, trust: bool) -> Subject:
@@ -220,7 +220,7 @@ def _unseen(materials: Materials, report: Report) -> list[ImageRecord]:
 
     def progress(done: int, total: int) -> None:
         if done % 50 == 0:
-            report(f"Drew {done} of {total} scenes to score patches on")
+            report(f"Drew {done} of {total} scenes for scoring patches")
 
     classes = materials.classes
     scenes = demo_dataset("test", report=progress).images

@@ -68,7 +68,7 @@ def sole_writer(job_id: int) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "ab")  # noqa: SIM115
     except OSError as error:
-        why = why_unwritable(path, error, "free or choose a folder")
+        why = why_unwritable(path, error, "check the folder or choose another")
         raise StorageError(f"{path}: cannot be written, {why}") from error
     with file:
         deadline = time.monotonic() + LOCK_S
@@ -79,7 +79,7 @@ def sole_writer(job_id: int) -> Iterator[None]:
             except OSError as error:
                 if time.monotonic() > deadline:
                     raise StorageError(
-                        f"{path}: expected to be the job's only process, got another one; end that process"
+                        f"{path}: expected to be the job's only process, got another one; stop that process"
                     ) from error
                 time.sleep(0.05)
         yield
@@ -108,9 +108,9 @@ def carry_out(job: Job, ledger: Ledger) -> int:
         log.exception("The job failed")
         if is_full(error):
             folder = job_folder(job.id)
-            return _fail(ledger, f"{folder}: expected to write into it, got {full_disk(folder)}")
+            return _fail(ledger, f"{folder}: expected to write to it, got {full_disk(folder)}")
         message = f"{type(error).__name__}: {short_line(error)}"
-        return _fail(ledger, f"{message}; this is a bug, report the job's log")
+        return _fail(ledger, f"{message}; this is a bug, report it with the job's log")
     log.info("Succeeded")
     return 0
 
@@ -131,8 +131,8 @@ def _folder_of(job: Job, checkpoint: str) -> Path:
         for path in folder.glob(".*" if resumes else "*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as error:
-        why = why_unwritable(folder, error, "free it or choose another PATCHBENCH_HOME")
-        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error
+        why = why_unwritable(folder, error, "check it or choose another PATCHBENCH_HOME")
+        raise StorageError(f"{folder}: expected a writable folder, got {why}") from error
     return folder
 
 

@@ -154,10 +154,10 @@ def find_faults(repository: Repository) -> list[str]:
     with_folder = [kind.name for kind in KINDS.things() if kind.keeps_folder]
     for job in repository.jobs.find(states=["succeeded"], kinds=with_folder, limit=-1):
         if not _folder(job).is_dir():
-            faults.append(f"job {job.id}: its folder {_folder(job)} is gone; restore it or delete the job")
+            faults.append(f"job {job.id}: its folder {_folder(job)} is missing; restore it or delete the job")
     for patch in repository.patches.find(limit=-1):
         faults += [
-            f"patch {patch.id}: its file {path} is gone; restore it or delete the patch"
+            f"patch {patch.id}: its file {path} is missing; restore it or delete the patch"
             for path in sorted({patch.path, patch.image})
             if not Path(path).is_file()
         ]

@@ -39,7 +39,7 @@ def keep_last_patch(repository: Repository, job: Job) -> None:
             write_summary(folder, _summary(job, folder))
         record_run(repository, job, read_summary(folder))
     except (EngineError, OSError) as error:
-        log.warning("The last patch of job %d is not on record: %s", job.id, error)
+        log.warning("The last patch of job %d could not be recorded: %s", job.id, error)
 
 
 def _summary(job: Job, folder: Path) -> dict[str, Any]:

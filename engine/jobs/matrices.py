@@ -83,7 +83,7 @@ def run_matrix(
         except KeyboardInterrupt as error:
             repository.matrices.interrupt(matrix)
             raise RunInterruptedError(
-                f"stopped in matrix {matrix.id}; its finished cells are kept, run it again to go on"
+                f"stopped in matrix {matrix.id}; its finished cells are kept, run it again to continue"
             ) from error
         except BaseException:
             repository.matrices.interrupt(matrix)

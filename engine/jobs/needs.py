@@ -14,7 +14,7 @@ from engine.settings import Settings, setting
 class Needs(Settings):
     """The share of a node that a job runs on."""
 
-    REMEDY: ClassVar[str] = "submit the job anew"
+    REMEDY: ClassVar[str] = "submit the job again"
 
     gpus: float | None = setting(
         None,

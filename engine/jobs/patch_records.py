@@ -11,12 +11,12 @@ from typing import Any
 
 from engine.classes import recorded_words
 from engine.config import home_folder
-from engine.disk import why_unwritable, write_atomically
+from engine.disk import why_unwritable
 from engine.errors import StorageError
-from engine.json_text import json_document
 from engine.patch.arrays import fingerprint, read_patch_array, write_patch_array
 from engine.records import Evaluation, Job, PatchRecord, ScoreRecord
 from engine.runs.outcomes import write_outcomes
+from engine.runs.run_folder import write_json
 from engine.store.repository import Repository
 
 
@@ -130,7 +130,7 @@ def write_scores(folder: Path, evaluation: Evaluation) -> None:
     """
     _create(folder)
     write_outcomes(folder, [evaluation])
-    _write_json(folder / "evaluation.json", evaluation.to_json())
+    write_json(folder / "evaluation.json", evaluation.to_json())
 
 
 def import_patch(repository: Repository, path: str | Path, name: str = "") -> PatchRecord:
@@ -184,7 +184,7 @@ def _keep(
         _create(folder)
         write_patch_array(folder, texels, mask_hw)
         if summary := facts.get("summary"):
-            _write_json(folder / "run.json", summary)
+            write_json(folder / "run.json", summary)
         return repository.patches.add(
             name=name,
             path=str(folder / ("patch.npy" if mask_hw is None else "patch.png")),
@@ -201,14 +201,9 @@ def _keep(
         raise
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    text = json_document(content) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
-
-
 def _create(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         why = why_unwritable(folder, error, "choose another PATCHBENCH_HOME")
-        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error
+        raise StorageError(f"{folder}: expected a writable folder, got {why}") from error

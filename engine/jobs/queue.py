@@ -105,7 +105,7 @@ def retry(repository: Repository, job_id: int) -> Job:
     job = repository.jobs.get(job_id)
     if job.state in ("queued", "running"):
         raise JobError(
-            f"job {job_id}: expected one that has ended, got one that is {job.state}; cancel it first"
+            f"job {job_id}: expected a job that has ended, got one that is {job.state}; cancel it first"
         )
     return _again(repository, job, KINDS[job.kind].request.from_json(job.request))
 

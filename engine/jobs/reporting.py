@@ -63,7 +63,7 @@ class Reporter:
         if begins or self._pace.due():
             self._store_with_rate(done, total)
         if self._ledger.stop_requested():
-            raise RunInterruptedError(f"stopped while {phase}; resume the job to begin that anew")
+            raise RunInterruptedError(f"stopped while {phase}; resume the job to restart this phase")
 
     def store(self) -> None:
         """Store progress and steps now; on a database error keep them for the next time."""
@@ -71,7 +71,7 @@ class Reporter:
             try:
                 self._write()
             except StorageError as error:
-                log.warning("Progress is not stored: %s", error)
+                log.warning("Progress could not be stored: %s", error)
 
     def finish(self, *, forget_after: int | None = None) -> None:
         """Store everything not stored yet, retrying while the database is busy.
@@ -106,7 +106,7 @@ class Reporter:
             try:
                 self._ledger.checkpointed()
             except StorageError as error:
-                log.warning("Progress is not stored: %s", error)
+                log.warning("Progress could not be stored: %s", error)
 
     def _write(self, forget_after: int | None = None) -> None:
         self.progress = replace(self.progress, memory_bytes=_memory_bytes(), updated_at=time.time())
@@ -191,7 +191,7 @@ class RunReporter(Reporter):
         try:
             self._ledger.validated(iteration, scores, ci95)
         except EngineError as error:
-            log.warning("The validation is not stored: %s", error)
+            log.warning("The validation could not be stored: %s", error)
 
     def _evaluated(self, images: int) -> None:
         self._scored += images
@@ -205,7 +205,7 @@ class RunReporter(Reporter):
             try:
                 write_patch_array(self._folder, state.patch_chw.cpu().numpy(), self._mask, stem="live")
             except StorageError as error:
-                log.warning("The live patch is not shown: %s", error)
+                log.warning("The live patch could not be stored: %s", error)
 
     def _run_progress(self, state: RunState, loss: float | None) -> Progress:
         total = max(self._steps_in_iteration * state.iterations, state.step)

@@ -57,7 +57,7 @@ def carry_out(
         while not over():
             if stop.is_set():
                 raise RunInterruptedError(
-                    f"stopped in sweep {sweep_id}; go on with: python -m engine sweep resume {sweep_id}"
+                    f"stopped in sweep {sweep_id}; resume it with: python -m engine sweep resume {sweep_id}"
                 )
             if not serving(repository, device):
                 worker = Worker(repository, default_device() if device == "auto" else device, launch)
@@ -69,7 +69,7 @@ def carry_out(
             stop.wait(LOOK_S)
     sweep = repository.sweeps.get(sweep_id)
     if sweep.state == "failed":
-        raise JobError(f"sweep {sweep_id}: {sweep.error}; go on with: sweep resume {sweep_id}")
+        raise JobError(f"sweep {sweep_id}: {sweep.error}; resume it with: sweep resume {sweep_id}")
     return sweep
 
 
@@ -79,8 +79,8 @@ def _require_movement(repository: Repository, sweep_id: int) -> None:
     stuck = [job for job in jobs if job.state in ("paused", "interrupted")]
     if stuck and len(stuck) == len(jobs):
         raise JobError(
-            f"sweep {sweep_id}: expected a trial that goes on, got job {stuck[0].id}, which is "
-            f"{stuck[0].state}; go on with: sweep resume {sweep_id}"
+            f"sweep {sweep_id}: expected its trials to continue, got job {stuck[0].id}, "
+            f"which is {stuck[0].state}; resume it with: sweep resume {sweep_id}"
         )
 
 

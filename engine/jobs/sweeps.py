@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from engine.errors import EngineError, JobError, SettingsError, StorageError
@@ -19,16 +20,24 @@ from engine.store.sweeps import Sweep, Trial
 from engine.sweeps import proposals
 from engine.sweeps.config import SCORES, SweepRequest
 from engine.sweeps.proposals import Past
+from engine.sweeps.trial_names import TrialName
 
 log = logging.getLogger(__name__)
 
 _OPEN = ("queued", "running", "paused", "interrupted")
 _STUCK = ("paused", "interrupted")
+_OF_JOBS = ("priority", "needs")  # stored beside the request
 _HOW = ("parallel",)  # how a sweep is carried out, which does not make it another one
 
 
 def begin(
-    repository: Repository, request: SweepRequest, *, name: str = "", priority: int = 0, fresh: bool = False
+    repository: Repository,
+    request: SweepRequest,
+    *,
+    name: str = "",
+    priority: int = 0,
+    needs: Mapping[str, Any] = MappingProxyType({}),
+    fresh: bool = False,
 ) -> Sweep:
     """Begin a sweep, or let the latest of the same request and code go on; `advance` queues its trials.
 
@@ -37,6 +46,7 @@ def begin(
         request: of the sweep; its paths are made absolute.
         name: in lists; by default after the objective and what is varied.
         priority: of its jobs, higher first.
+        needs: what each asks of a cluster's node, as `Needs.to_json` gives it.
         fresh: begin a new one in any case.
 
     Raises:
@@ -53,14 +63,18 @@ def begin(
         return go_on(repository, known.id)
     with repository.connection.transaction():
         group = repository.groups.add(
-            kind="sweep", name=name or _name(request), request=asked | {"priority": priority}
+            kind="sweep",
+            name=name or _name(request),
+            request=asked | {"priority": priority, "needs": dict(needs)},
         )
         return repository.sweeps.begin(group.id, key)
 
 
 def request_of(sweep: Sweep) -> SweepRequest:
     """What a sweep was asked for."""
-    return SweepRequest.from_json({name: each for name, each in sweep.request.items() if name != "priority"})
+    return SweepRequest.from_json(
+        {name: each for name, each in sweep.request.items() if name not in _OF_JOBS}
+    )
 
 
 def advance(repository: Repository, sweep_id: int) -> Sweep:
@@ -112,7 +126,9 @@ def advance_all(repository: Repository) -> None:
             repository.sweeps.end(sweep_id, "failed", error=str(error))
         except Exception as error:  # a bug must not end the worker that calls this
             log.exception("Sweep %d failed", sweep_id)
-            reason = f"{type(error).__name__}: {short_line(error)}; this is a bug, report the worker's log"
+            reason = (
+                f"{type(error).__name__}: {short_line(error)}; this is a bug, report it with the worker's log"
+            )
             repository.sweeps.end(sweep_id, "failed", error=reason)
 
 
@@ -125,7 +141,7 @@ def go_on(repository: Repository, sweep_id: int) -> Sweep:
     sweep = repository.sweeps.go_on(sweep_id)
     if sweep.state == "cancelled":
         raise JobError(
-            f"sweep {sweep_id}: expected one that can go on, got one that is cancelled; begin another"
+            f"sweep {sweep_id}: expected a sweep that can be resumed, got a cancelled one; start a new one"
         )
     queue.release_dead(repository)
     for job in open_jobs(repository, sweep, states=_STUCK):
@@ -141,7 +157,7 @@ def cancel(repository: Repository, sweep_id: int) -> Sweep:
     """
     sweep = repository.sweeps.get(sweep_id)
     if sweep.state in ("finished", "cancelled"):
-        raise JobError(f"sweep {sweep_id}: expected one that is under way, got one that is {sweep.state}")
+        raise JobError(f"sweep {sweep_id}: expected a running sweep, got one that is {sweep.state}")
     repository.sweeps.go_on(sweep_id)  # a failed one may have jobs left
     sweep = repository.sweeps.end(sweep_id, "cancelled")
     for trial in sweep.trials:
@@ -232,7 +248,10 @@ def _settle(repository: Repository, sweep: Sweep, request: SweepRequest, trial: 
     values = [_value(request, job.result or {}) for job in jobs if job is not None]
     scored = [value for value in values if value is not None]
     if len(scored) < len(values):
-        error = "expected a score on the images held out, got none: nothing is found there without a patch"
+        error = (
+            "expected a score on the held-out images, got none: the detector finds none of their objects "
+            "even without a patch"
+        )
         return repository.sweeps.end_trial(sweep.id, trial.number, "failed", error=error)
     mean = sum(scored) / len(scored)
     return repository.sweeps.end_trial(sweep.id, trial.number, "succeeded", value=mean, per_seed=scored)
@@ -242,7 +261,6 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
     """Begin a trial: a job for each seed."""
     number = len(sweep.trials) + 1
     values = proposals.propose(request, _past(repository, sweep, request))
-    words = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
     jobs: list[int] = []
     try:
         for seed in range(request.seeds):
@@ -251,13 +269,13 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
                 trust=request.trust,
                 evaluate_after=request.objective in SCORES,
             )
-            which = f", seed {wanted.config.seed}" if request.seeds > 1 else ""
+            own_seed = wanted.config.seed if request.seeds > 1 else None
             job = queue.submit(
                 repository,
                 "generate",
                 wanted,
-                label=f"Sweep {sweep.id}, trial {number}{which}: {words}",
-                priority=sweep.request.get("priority", 0),
+                label=str(TrialName(sweep=sweep.id, trial=number, seed=own_seed, settings=values)),
+                **{name: sweep.request[name] for name in _OF_JOBS if name in sweep.request},
                 auto_resume=True,
                 group_id=sweep.id,
             )
@@ -266,13 +284,6 @@ def _try_next(repository: Repository, sweep: Sweep, request: SweepRequest) -> No
         repository.sweeps.add_trial(sweep.id, number, values, jobs, error=str(error))
     else:
         repository.sweeps.add_trial(sweep.id, number, values, jobs)
-
-
-def value_text(value: Any) -> str:
-    """A value of a trial in a few characters."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _past(repository: Repository, sweep: Sweep, request: SweepRequest) -> list[Past]:

@@ -38,7 +38,7 @@ def record_weights(repository: Repository, job: Job, summary: dict[str, Any]) ->
             write_atomically(path, lambda copy: shutil.copyfileobj(file, copy))
     except OSError as error:
         why = why_unwritable(path, error, f"keep {source} and check the folder")
-        raise StorageError(f"{path}: expected to copy the trained weights there, got {why}") from error
+        raise StorageError(f"{path}: expected to copy the trained weights to this file, got {why}") from error
     return repository.weights.put(
         name=name,
         path=str(path),

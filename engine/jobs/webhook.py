@@ -47,7 +47,7 @@ class Webhook:
             return
         self._under_way = [thread for thread in self._under_way if thread.is_alive()]
         if len(self._under_way) >= WAITING:
-            log.warning("The webhook at %s does not keep up: job %d is not told", self._host, job.id)
+            log.warning("The webhook at %s is too slow: the end of job %d was not sent", self._host, job.id)
             return
         body = json_text(message(job)).encode()
         thread = threading.Thread(target=self._send, args=(body, job.id), daemon=True)
@@ -69,7 +69,9 @@ class Webhook:
         except (OSError, http.client.HTTPException, ValueError) as error:
             # The address may hold a secret, and so may the error's own text.
             reason = getattr(error, "code", None) or type(getattr(error, "reason", error)).__name__
-            log.warning("The webhook at %s was not told of job %d: %s", self._host, job_id, reason)
+            log.warning(
+                "The end of job %d could not be sent to the webhook at %s: %s", job_id, self._host, reason
+            )
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -93,7 +95,7 @@ def message(job: Job) -> dict[str, Any]:
     scores = (kind_of(job.kind).scores(job.result) if job.result else None) or {}
     patch = scores.get("patch", {})
     name = f"Job {job.id}" + (f" ({job.label})" if job.label else "")
-    end = {"succeeded": "has succeeded", "failed": "has failed", "interrupted": "was interrupted"}[job.state]
+    end = {"succeeded": "succeeded", "failed": "failed", "interrupted": "was interrupted"}[job.state]
     facts = [f"ASR {patch['asr']:.0%}"] if patch.get("asr") is not None else []
     facts += [job.error] if job.error else []
     started, finished = job.started_at, job.finished_at
@@ -125,5 +127,6 @@ def _host(address: str) -> str:
         if parts.scheme in ("http", "https") and parts.hostname and address.isascii() and " " not in address:
             return parts.hostname
     raise SettingsError(
-        f"{VARIABLE}: expected an address that begins with http:// or https://, got another; no job is told"
+        f"{VARIABLE}: expected an address that starts with http:// or https://, got another; "
+        "nothing will be sent"
     )

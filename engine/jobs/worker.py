@@ -39,7 +39,7 @@ _CAUSES = {
     "SIGKILL": "probably the system ran out of memory",
     "SIGSEGV": "probably a fault in a library or a driver",
     "SIGBUS": "probably a fault in a library or a full disk",
-    "SIGABRT": "probably a library or CUDA gave up, see the log",
+    "SIGABRT": "probably a library or CUDA aborted, see the log",
     "SIGFPE": "probably a fault in a library",
     "SIGILL": "probably a library built for another processor",
 }
@@ -107,7 +107,7 @@ class Worker:
         until: Callable[[], bool] = lambda: False,
     ) -> None:
         """Work until `stop`, or until `until`, asked between jobs, is true."""
-        log.info("Worker %s begins on %s", self._id, self._device)
+        log.info("Worker %s started on %s", self._id, self._device)
         try:
             while not self._over(until):
                 worked: bool | None
@@ -125,7 +125,7 @@ class Worker:
             with suppress(StorageError):
                 self._repository.workers.remove(self._id)
             self._webhook.wait()
-            log.info("Worker %s ends", self._id)
+            log.info("Worker %s stopped", self._id)
 
     def _over(self, until: Callable[[], bool]) -> bool:
         return self._stopping.is_set() or until()
@@ -154,7 +154,7 @@ class Worker:
         job = self._repository.queue.claim(self._id, self._device)
         if job is None:
             return False
-        log.info("Job %d (%s) begins", job.id, job.kind)
+        log.info("Job %d (%s) started", job.id, job.kind)
         launched = self._started(job, self._launch)
         if launched is not None:
             code = self._watch(Underway(job=job, launched=launched))
@@ -166,7 +166,7 @@ class Worker:
         try:
             return launch(job)
         except OSError as error:
-            reason = f"its process cannot be started, {error}; free memory and disk space, then retry"
+            reason = f"its process could not be started, {error}; free memory and disk space, then retry"
             self._settle(job, partial(self._repository.queue.finish, job, "failed", error=reason))
             return None
 
@@ -181,7 +181,7 @@ class Worker:
             self._sample_at = self._beat_at + SAMPLE_S
             self._repository.loads.add(socket.gethostname(), asdict(hardware.load()), at=self._beat_at)
         for job in release_dead(self._repository):
-            log.info("Job %d of a worker that is gone: %s", job.id, job.state)
+            log.info("Job %d, whose worker is no longer running: %s", job.id, job.state)
             self._webhook.tell(job)
 
     def _watch(self, underway: Underway) -> int:
@@ -273,9 +273,9 @@ def ending(
     if stopped or code == INTERRUPTED:
         return broken_off, "stopped together with its worker; resume it"
     if code == GONE:
-        return broken_off, f"its node is gone ({last_line}); resume it"
+        return broken_off, f"its node was lost ({last_line}); resume it"
     if code < 0:
         name = signal.Signals(-code).name
-        cause = _CAUSES.get(name, "another program ended it")
-        return broken_off, f"its process was ended by {name}: {cause}; resume it"
-    return "failed", f"its process ended with exit code {code}: {last_line or 'without a word'}; see its log"
+        cause = _CAUSES.get(name, "stopped by another program")
+        return broken_off, f"its process was killed by {name}: {cause}; resume it"
+    return "failed", f"its process exited with code {code}: {last_line or 'no output'}; see its log"

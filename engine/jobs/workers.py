@@ -50,7 +50,7 @@ def release_dead(repository: Repository) -> list[Job]:
     gone = (holders | {worker.id for worker in workers}) - alive
     if not gone:
         return []
-    jobs = repository.queue.release(gone, "the worker that ran it is gone; resume it")
+    jobs = repository.queue.release(gone, "its worker is no longer running; resume it")
     for worker in gone:
         repository.workers.remove(worker)
     for job in jobs:
@@ -93,7 +93,7 @@ def ensure_worker(repository: Repository, device: str | None = None) -> None:
     deadline = time.monotonic() + START_S
     while not serving(repository, device):
         if started.poll() is not None or time.monotonic() > deadline:
-            raise JobError(f"worker: expected one to begin, got none within {START_S:g} s; see {log}")
+            raise JobError(f"worker: expected one to start within {START_S:g} s, got none; see {log}")
         time.sleep(0.1)
 
 

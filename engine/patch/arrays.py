@@ -86,7 +86,7 @@ def _read_array(path: Path) -> FloatArray:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError) as error:
         raise PatchFileError(
-            f"{path}: expected a NumPy array, got an unreadable file; write it anew"
+            f"{path}: expected a NumPy array, got an unreadable file; save it again"
         ) from error
     if not isinstance(array, np.ndarray) or not (array.dtype == np.uint8 or array.dtype.kind == "f"):
         got = getattr(array, "dtype", "an archive")
@@ -122,11 +122,11 @@ def _read_image(path: Path) -> tuple[FloatArray, BoolArray | None]:
                 )
             rgba = np.asarray(image.convert("RGBA"))
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise PatchFileError(f"{path}: expected an image, got an unreadable file; write it anew") from error
+        raise PatchFileError(f"{path}: expected an image, got an unreadable file; save it again") from error
     patch = np.ascontiguousarray(rgba[..., :3].transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
     opaque = rgba[..., 3] >= 128
     if not opaque.any():
-        raise PatchFileError(f"{path}: expected a visible patch, got a wholly transparent image")
+        raise PatchFileError(f"{path}: expected a visible patch, got a fully transparent image")
     return patch, None if opaque.all() else opaque
 
 

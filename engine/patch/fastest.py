@@ -133,7 +133,7 @@ class _Trial:
         except (RuntimeError, MemoryExhaustedError) as error:
             second, fault = first, str(error).strip().partition("\n")[0]
         if fault:
-            log.info("%s is left out: %s", other, fault)
+            log.info("%s is skipped: %s", other, fault)
             self._note(other, 0.0, fault)
             return self._timed(first)[0]
         simpler, other = self._timed(first, second)

@@ -129,9 +129,10 @@ class StepGradient:
         )
         if ranks.size > 1 and not loss.adds_up:
             raise SettingsError(
-                "losses: expected ones that add up over parts of a batch, as several processes share each, "
-                f"got {', '.join(config.losses)} with ensemble {config.ensemble}; "
-                "leave out the detector's own losses and --ensemble max, or use one process"
+                "losses: expected losses that can be summed over parts of a batch, "
+                f"as several processes share each batch, got {', '.join(config.losses)} with ensemble "
+                f"{config.ensemble}; leave out the detector's own losses and --ensemble max, "
+                "or use one process"
             )
         self._names = loss.names
         self._loss = _compiled(loss) if config.compile == "on" else loss

@@ -59,11 +59,11 @@ def _sign_momentum(patch_chw: Tensor, learning_rate: float) -> Optimizer:
 
 for kind in (
     OptimizerKind(
-        name="pyramid-adam", help="Adam on each level of the gradient's pyramid.", make=_pyramid_adam
+        name="pyramid-adam", help="Adam on each level of a pyramid of the gradient.", make=_pyramid_adam
     ),
-    OptimizerKind(name="adam", help="Adam on single texels.", make=_adam),
+    OptimizerKind(name="adam", help="Adam on each texel separately.", make=_adam),
     OptimizerKind(name="adamw", help="Adam with decoupled weight decay.", make=_adamw),
-    OptimizerKind(name="sign", help="Equal steps by the gradient's sign.", make=_sign),
+    OptimizerKind(name="sign", help="Steps of equal size by the gradient's sign.", make=_sign),
     OptimizerKind(name="sign-momentum", help="The same with momentum.", make=_sign_momentum),
 ):
     OPTIMIZERS.add(kind)

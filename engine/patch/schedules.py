@@ -130,12 +130,12 @@ def _cosine_between(start: float, end: float, share: float) -> float:
 
 
 for kind in (
-    ScheduleKind(name="constant", help="Stays the same.", shape=_constant),
-    ScheduleKind(name="step", help="Falls every so many iterations.", shape=_step),
-    ScheduleKind(name="multi-step", help="Falls at given shares of the run.", shape=_multi_step),
+    ScheduleKind(name="constant", help="Stays constant.", shape=_constant),
+    ScheduleKind(name="step", help="Falls at regular intervals.", shape=_step),
+    ScheduleKind(name="multi-step", help="Falls at given points of the run.", shape=_multi_step),
     ScheduleKind(name="exponential", help="Falls after each iteration.", shape=_exponential),
-    ScheduleKind(name="one-cycle", help="Rises at first, then falls to almost nothing.", shape=_one_cycle),
+    ScheduleKind(name="one-cycle", help="Rises at first, then falls to almost zero.", shape=_one_cycle),
     ScheduleKind(name="cosine", help="Falls along a cosine, once or several times.", shape=_cosine),
-    ScheduleKind(name="plateau", help="Falls when the loss has stopped falling.", shape=_constant),
+    ScheduleKind(name="plateau", help="Falls when the loss stops improving.", shape=_constant),
 ):
     SCHEDULES.add(kind)

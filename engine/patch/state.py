@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from engine.disk import write_atomically
+from engine.disk import write_whole
 from engine.errors import StorageError
 from engine.records import StepRecord
 
@@ -78,7 +78,7 @@ def save_checkpoint(folder: Path, state: RunState, identity: dict[str, Any]) -> 
         StorageError: the folder cannot be written to; an earlier checkpoint is kept.
     """
     content = saved({"state": state_content(state), "identity": identity})
-    write_atomically(folder / CHECKPOINT, lambda file: file.write(content))
+    write_whole(folder / CHECKPOINT, content)
 
 
 def load_checkpoint(folder: Path) -> tuple[RunState, dict[str, Any]]:
@@ -128,6 +128,6 @@ def read_state(
         return state, [dict(content[part]) for part in parts]
     except Exception as error:  # damaged bytes can make the unpickler raise anything
         raise StorageError(
-            f"{path}: expected a checkpoint of this version, got a damaged or another file; "
-            f"start a new {what}"
+            f"{path}: expected a checkpoint of this version, got a damaged file or one of another "
+            f"version; start a new {what}"
         ) from error

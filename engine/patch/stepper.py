@@ -85,10 +85,10 @@ class Stepper:
         # With fp16 the scaler handles infinite gradients: it skips the step and lowers the scale.
         non_finite = not (self.scaler.is_enabled() or bool(patch.grad.isfinite().all()))
         if non_finite or not math.isfinite(loss):
-            fault = "gradient, got one that is not, with loss" if math.isfinite(loss) else "loss, got"
+            fault = "gradient, got infinite or NaN values, with loss" if math.isfinite(loss) else "loss, got"
             raise NonFiniteLossError(
                 f"expected a finite {fault} {loss} at step {self._state.step + 1}; "
-                "the patch of the step before is kept; lower --learning-rate or choose --precision fp32"
+                "the patch of the previous step is kept; lower --learning-rate or choose --precision fp32"
             )
         self.scaler.unscale_(self._optimizer)
         if self._config.clip_norm:

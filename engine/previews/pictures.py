@@ -237,7 +237,7 @@ def _detector_class(request: dict[str, Any], detector: Detector) -> int:
 
 def _batch(request: dict[str, Any], records: Sequence[ImageRecord], stride_px: int = 1) -> Batch:
     if not records:
-        raise DatasetError("preview: expected an image or more, got none; choose some")
+        raise DatasetError("preview: expected at least one image, got none; choose some")
     loader = ImageLoader(
         records,
         image_size=request["image_size"],

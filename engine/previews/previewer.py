@@ -49,7 +49,7 @@ def run_previewer(
     """
     with nullcontext(0) if locked else only_previewer() as lock:
         if lock is None:
-            log.info("Another process answers previews.")
+            log.info("Another process already renders previews.")
             return 0
         signal.signal(signal.SIGTERM, _end)
         with Repository(database) as repository:
@@ -69,7 +69,7 @@ def _serve(repository: Repository, device: str, idle_s: float) -> int:
             continue
         _answer(repository, preview, device)
         answered, latest = answered + 1, time.monotonic()
-    log.info("Nobody has asked for %.0f s: this process ends.", idle_s)
+    log.info("No requests for %.0f s: exiting.", idle_s)
     return answered
 
 
@@ -91,7 +91,7 @@ def _answer(repository: Repository, preview: Preview, device: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         repository.previews.fail(
             preview.key,
-            f"{type(error).__name__}: {error}; this is a bug, report {home_folder()}/previewer.log",
+            f"{type(error).__name__}: {error}; this is a bug, report it with {home_folder()}/previewer.log",
         )
     log.info("%s in %.2f s", preview.request.get("kind"), time.perf_counter() - started)
 
@@ -110,8 +110,8 @@ def _create(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        why = why_unwritable(folder, error, "free or choose a folder")
-        raise StorageError(f"{folder}: cannot be made, {why}") from error
+        why = why_unwritable(folder, error, "check the folder or choose another")
+        raise StorageError(f"{folder}: cannot be created, {why}") from error
 
 
 def _end(number: int, frame: FrameType | None) -> None:

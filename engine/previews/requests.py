@@ -268,7 +268,7 @@ def only_previewer() -> Iterator[int | None]:
         file = open(path, "ab")  # noqa: SIM115 (closed below; the lock goes with it)
     except OSError as error:
         why = why_unwritable(path, error, "choose another PATCHBENCH_HOME")
-        raise StorageError(f"{path}: expected a file that can be written, got {why}") from error
+        raise StorageError(f"{path}: expected a writable file, got {why}") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,7 +22,7 @@ from engine.runs import run_folder
 from engine.runs.film import Film, is_moment
 from engine.runs.generation import Observer
 from engine.runs.materials import Materials
-from engine.runs.selection import split_validation
+from engine.runs.selection import parted
 from engine.runs.summary import base_summary, finish_summary
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def generate_by_art(
         RunInterruptedError: a stop was requested; nothing is kept.
         EngineError: any other failure, in one line.
     """
-    training, held_out = split_validation(len(materials.records), config.validation_share, config.seed)
+    training, held_out = parted(range(len(materials.records)), config)
     records = tuple(materials.records[index] for index in training)
     film = Film(folder=folder, held=True)  # written at the end: an attack that is stopped leaves nothing
     result = _attack(config, replace(materials, records=records), observer, film)
@@ -124,6 +124,6 @@ class _Follower:
         self._observer.on_step(record, replace(state))
         if self._observer.stop_requested():
             raise RunInterruptedError(
-                f"stopped in iteration {record.iteration} of {state.iterations}, and ART cannot go on from "
-                "there; start again, with --time-limit to end with a patch"
+                f"stopped in iteration {record.iteration} of {state.iterations}, and ART cannot resume; "
+                "start again, with --time-limit to end with a patch"
             )

@@ -52,8 +52,8 @@ def certify(
     if not isinstance(materials.detector, Certifying):
         given = " ".join(config.defences) or "none"
         raise SettingsError(
-            f"defences: expected one that certifies as the first one, such as object-seeker, got {given}; "
-            "name it with --defence"
+            f"defences: expected a certifying defence first, such as object-seeker, got {given}; "
+            "choose it with --defence"
         )
     sums = _sums(materials, materials.detector, config, patch_share, ioa, progress)
     counts = resample_counts(len(sums), resamples=RESAMPLES, seed=config.seed)

@@ -52,7 +52,7 @@ def choose(
     key = choice_key(config, materials, images=len(records))
     choice = None if again else _known(key)
     if choice is None:
-        log.info("Measuring for some seconds how the steps are fastest on %s", key["machine"])
+        log.info("Measuring the fastest settings for %s, which takes some seconds", key["machine"])
         choice = find_fastest(detector, records, config, class_id=materials.class_id, patch_chw=patch_chw)
         _keep(key, choice)
     log.info("%s: %s", "Measured earlier" if choice.known else "Measured", choice)
@@ -113,4 +113,4 @@ def _keep(key: dict[str, Any], choice: Choice) -> None:
         with Repository() as repository:
             repository.choices.put(key, choice)
     except StorageError as error:
-        log.warning("The measurement cannot be kept for later runs: %s", error)
+        log.warning("The measurement could not be stored for later runs: %s", error)

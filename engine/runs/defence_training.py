@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -17,17 +16,15 @@ from engine.defences.patch_finder import PatchFinder, finder_of, save_finder
 from engine.detectors.base import Detector
 from engine.detectors.device import choose_device
 from engine.detectors.training import EpochResult
-from engine.errors import StorageError
 from engine.patch.arrays import fingerprint as patch_fingerprint
-from engine.patch.memory import peak_memory_bytes
 from engine.private import shared_outside_home
 from engine.runs import run_folder
-from engine.runs.materials import fingerprint
+from engine.runs.materials import fingerprint, require_same
 from engine.runs.patch_pool import PatchPool, patches_on_record, read_pool
 from engine.runs.paths import absolute_config
 from engine.runs.segmenter_training import SegmenterTask, held_out_scores, train_segmenter
 from engine.runs.summary import circumstances
-from engine.runs.training import gather_training
+from engine.runs.training import course_facts, gather_training
 from engine.runs.training_course import TrainingCourse, TrainingObserver, TrainingState, read_checkpoint
 
 SUMMARY, WEIGHTS = "defence.json", "weights.safetensors"
@@ -80,7 +77,7 @@ def resume_defence_training(
     if device is not None:
         config = config.changed(device=device)
     training = _Training(config)
-    training.require_same(identity, folder)
+    require_same(folder, "training", training.identity, identity, {"patches_sha256": "patches"})
     with shared_outside_home(folder):
         return training.run(folder, observer or TrainingObserver(), state, trainer_state)
 
@@ -107,27 +104,22 @@ class _Course(TrainingCourse):
 
 
 class _Training:
-    """One training, whose images and patches are read before its folder is made."""
+    """One training, whose images and patches are read before its folder is made.
+
+    Attributes:
+        identity: its settings, images and patches, as checkpoints hold them.
+    """
 
     def __init__(self, config: DefenceTrainingConfig) -> None:
         self._config = config
         self._materials = gather_training(config)
         self._pool = read_pool(config.patches)
         self._device = choose_device(config.device)
-        self._identity = {
+        self.identity: dict[str, Any] = {
             "config": config.to_json(),
             "records_sha256": fingerprint([*self._materials.training, *self._materials.held_out]),
             "patches_sha256": _pool_fingerprint(self._pool),
         }
-
-    def require_same(self, identity: Mapping[str, Any], folder: Path) -> None:
-        """Raise `StorageError` unless a checkpoint belongs to these images and patches."""
-        for key, name in (("records_sha256", "images and boxes"), ("patches_sha256", "patches")):
-            if self._identity[key] != identity.get(key):
-                raise StorageError(
-                    f"{folder}: expected the {name} that this training began with, got others; "
-                    "restore them or start a new training"
-                )
 
     def run(
         self,
@@ -147,7 +139,7 @@ class _Training:
             folder,
             score=score,
             facts={},
-            identity=self._identity,
+            identity=self.identity,
             observer=observer,
             state=state,
             metric=IOU,
@@ -182,28 +174,14 @@ class _Training:
         return summary
 
     def _summary(self, folder: Path, state: TrainingState) -> dict[str, Any]:
-        materials, weights = self._materials, str(folder / WEIGHTS)
+        weights = str(folder / WEIGHTS)
         return {
             **circumstances(self._config),
             "kind": "segmenter",
             "weights": weights,
             "defence": f"segmenter:weights={weights}",
-            "dataset": {
-                **materials.dataset,
-                "images": len(materials.training),
-                "held_out": len(materials.held_out),
-                "objects": sum(record.count() for record in materials.training),
-                "records_sha256": self._identity["records_sha256"],
-            },
-            "patches": {"given": len(self._pool.given), "sha256": self._identity["patches_sha256"]},
-            "device": str(self._device),
-            "elapsed_s": state.elapsed_s,
-            "epochs": state.epoch,
-            "best_epoch": state.best_epoch,
-            "ended": state.ended,
-            "image_iterations": state.images,
-            "image_iterations_per_s": state.images / state.elapsed_s if state.elapsed_s else math.nan,
-            "peak_memory_bytes": peak_memory_bytes(self._device),
+            **course_facts(self._materials, state, self._device, self.identity["records_sha256"]),
+            "patches": {"given": len(self._pool.given), "sha256": self.identity["patches_sha256"]},
         }
 
 

@@ -124,7 +124,7 @@ def retrain_demo_detector(
         report(f"Epoch {state.epoch}/{config.epochs}: loss {record.loss:.3f}, AP50 {record.terms[AP50]:.3f}")
 
     with _replacing(out) as draft:
-        report(f"Drawing {images} synthetic pictures to train on and {validation_images} to validate on")
+        report(f"Drawing {images} synthetic images for training and {validation_images} for validation")
         drawn = demo_dataset("train", images=images), demo_dataset("val", images=validation_images)
         how: dict[str, Any] = {
             "materials": _materials(*drawn),
@@ -134,7 +134,7 @@ def retrain_demo_detector(
         with _resumable(name, place):
             summary = resume_training(place, **how) if resume else train(config, place, **how)
         draft.write_bytes((place / BEST).read_bytes())
-    report(f"Synthetic validation pictures: AP50 {summary[AP50]:.3f}; wrote {out}")
+    report(f"Synthetic validation images: AP50 {summary[AP50]:.3f}; wrote {out}")
     return float(summary[AP50])
 
 
@@ -183,7 +183,7 @@ def _resumable(name: str, folder: Path) -> Iterator[None]:
         raise RunInterruptedError(
             f"stopped; finished epochs are kept, continue with: {command} --resume {folder}"
             if kept
-            else f"stopped before the end of the first epoch, nothing is kept; begin anew with: {command}"
+            else f"stopped before the end of the first epoch, nothing is kept; start again with: {command}"
         ) from error
 
 

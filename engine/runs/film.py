@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from engine.boxes import FloatArray
-from engine.disk import write_atomically
+from engine.disk import write_whole
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -67,14 +67,11 @@ class Film:
         try:
             (self.folder / FOLDER).mkdir(exist_ok=True)
             for step, content in self._waiting.items():
-                _write(self.folder / FOLDER / f"{step:09d}.webp", content)
+                write_whole(self.folder / FOLDER / f"{step:09d}.webp", content)
         except (OSError, StorageError) as error:
-            log.info("The film of the patch lacks a moment: %s", error)  # the checkpoint tells of a full disk
+            # The checkpoint tells of a full disk.
+            log.info("A snapshot of the patch could not be saved: %s", error)
         self._waiting.clear()
-
-
-def _write(path: Path, content: bytes) -> None:
-    write_atomically(path, lambda file: file.write(content))
 
 
 def picture(patch_chw: FloatArray, mask_hw: npt.NDArray[np.bool_] | None = None) -> bytes:

@@ -18,7 +18,7 @@ from torch import Tensor
 from engine.choices import Choice
 from engine.config import RunConfig
 from engine.defences.kinds import files_of
-from engine.errors import DetectorError, EngineError, RanksError, RunInterruptedError, StorageError
+from engine.errors import DetectorError, EngineError, RanksError, RunInterruptedError
 from engine.evaluation.config import EvaluationConfig
 from engine.evaluation.runner import PatchJudge
 from engine.outpost import here
@@ -33,9 +33,9 @@ from engine.records import ImageRecord, Scores, StepRecord
 from engine.runs import run_folder
 from engine.runs.choosing import choose, resumed_choice
 from engine.runs.film import Film, is_moment
-from engine.runs.materials import Materials, fingerprint
+from engine.runs.materials import Materials, fingerprint, require_same
 from engine.runs.pacing import Pace
-from engine.runs.selection import split_validation
+from engine.runs.selection import parted
 from engine.runs.summary import base_summary, finish_summary
 
 log = logging.getLogger(__name__)
@@ -96,9 +96,7 @@ class Generation:
     ) -> None:
         self._config, self._materials, self._folder, self._observer = config, materials, folder, observer
         self._ranks = ranks
-        training, self._held_out = split_validation(
-            len(materials.records), config.validation_share, config.seed
-        )
+        training, self._held_out = parted(range(len(materials.records)), config)
         self._training: Sequence[ImageRecord] = [materials.records[index] for index in training]
         self._weights_sha256 = materials.attacked.checksum()
         files = [hashlib.sha256(here(each).read_bytes()).hexdigest() for each in files_of(config.defences)]
@@ -124,17 +122,8 @@ class Generation:
         """
         self.choice = resumed_choice(self._config, identity, self._materials.detector.device)
         current = self._identity()
-        parts = {
-            "records_sha256": "images and boxes",
-            "weights_sha256": "weights",
-            "defences_sha256": "weights of its defences",
-        }
-        for key, name in parts.items():
-            if current[key] != identity.get(key, ""):
-                raise StorageError(
-                    f"{self._folder}: expected the {name} that this run began with, got others; "
-                    "restore them or start a new run"
-                )
+        parts = {"weights_sha256": "weights", "defences_sha256": "weights of its defences"}
+        require_same(self._folder, "run", current, identity, parts)
         self.state = state
 
     def run(self, *, evaluate_after: bool) -> dict[str, Any]:
@@ -151,7 +140,7 @@ class Generation:
             torch.cuda.reset_peak_memory_stats(self._materials.detector.device)
         run = self._patch_run()
         if run.whole_images:
-            log.info("Steps look at whole images: %s sees no windows of them", self._materials.attacked.name)
+            log.info("Steps use whole images: %s does not take crops", self._materials.attacked.name)
         self._observer.on_begin(self.state, run.steps_per_iteration())
         self._optimise(run)
         if not self._ranks.leads:
@@ -160,7 +149,8 @@ class Generation:
         patch_chw = self._write_result()
         if self._materials.attacked.checksum() != self._weights_sha256:
             raise DetectorError(
-                "expected the detector's weights unchanged by the run, got others; report this"
+                "expected the run to leave the detector's weights unchanged, got different ones; "
+                "report this as a bug"
             )
         summary = self._summary(run, peak)
         judged = self._held_out or range(len(self._materials.records))
@@ -274,8 +264,8 @@ class Generation:
             {"event": NOT_SCORABLE, "step": state.step, "iteration": state.iteration, "reason": reason}
         )
         log.warning(
-            "The held-out images cannot be scored: %s; the run goes on without validation and keeps its last "
-            "patch",
+            "The held-out images cannot be scored: %s; the run continues without validation and keeps "
+            "its last patch",
             reason,
         )
 

@@ -35,7 +35,7 @@ from engine.runs.training_start import training_start
 
 SUMMARY, BEFORE = "hardening.json", "before.json"
 POOL = "pool"
-DESCRIPTION = "Hardened by PatchBench; hardening.json beside it says against what."
+DESCRIPTION = "Hardened by PatchBench; hardening.json next to it records the hardening."
 TRIAL_S = 75.0  # for the patch against the original weights: the demo's own budget
 TRIAL_SHARE = {"short": 1 / 8, "full": 1 / 30}  # of the time limit that this patch takes at most
 RESERVE = 1.15  # on the time that the first trial took, for the second one
@@ -293,10 +293,10 @@ class _Hardening:
         if self._observer.training.stop_requested():
             kept = (self._folder / BEFORE).is_file()
             raise RunInterruptedError(
-                "stopped in the trial, which will begin anew; continue with: "
+                "stopped in the trial, which will restart; continue with: "
                 f"python -m engine detector harden --resume {self._folder}"
                 if kept
-                else "stopped before the training, nothing is kept; begin anew"
+                else "stopped before the training; nothing is kept, start again"
             )
 
     def _made_folder(self) -> Path:
@@ -322,9 +322,9 @@ class _Hardening:
         left_s = limit_s - before_s - RESERVE * work
         if left_s < LEAST_SHARE * limit_s:
             raise SettingsError(
-                f"time limit: expected more than {before_s + RESERVE * work:.0f} s, which the trials take, "
-                f"with {LEAST_SHARE:.0%} to spare for the training, got {limit_s:g} s; raise --time-limit or "
-                "lower --trial-time"
+                f"time limit: expected more than {before_s + RESERVE * work:.0f} s, the time of the trials, "
+                f"plus {LEAST_SHARE:.0%} of the limit for the training, got {limit_s:g} s; "
+                "raise --time-limit or lower --trial-time"
             )
         return left_s
 

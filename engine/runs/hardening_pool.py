@@ -196,7 +196,9 @@ class PatchPool:
         self.made = [*self.made, run.state.patch_chw.detach().cpu().float()][-config.pool_size :]
         self._count += 1
         log.info(
-            "Patch %d made against the current weights, %.1f s", number + 1, time.perf_counter() - started
+            "Generated patch %d against the current weights in %.1f s",
+            number + 1,
+            time.perf_counter() - started,
         )
 
     def _start(self, chance: torch.Generator) -> Tensor:

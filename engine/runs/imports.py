@@ -56,7 +56,7 @@ def import_dataset(
     stored = save(dataset, rename=None if name else own_name)
     if stored == dataset.name:
         return dataset
-    note = f"called {stored}, as {dataset.name} is another dataset; --name gives another name"
+    note = f"named {stored}, as the name {dataset.name} is taken; choose another with --name"
     return replace(dataset, name=stored, notes=(*dataset.notes, note))
 
 

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from engine.defences.kinds import defended
 from engine.detectors.base import Detector
 from engine.detectors.ensemble import Attacked, Ensemble, Member
 from engine.detectors.loading import load_configured, load_detector
-from engine.errors import DatasetError
+from engine.errors import DatasetError, StorageError
 from engine.records import Dataset, Evaluation, ImageRecord
 from engine.runs.imports import open_dataset
 from engine.runs.outcomes import located
@@ -161,6 +163,25 @@ def fingerprint(records: Sequence[ImageRecord]) -> str:
         digest.update(record.boxes_xyxy_px.tobytes())
         digest.update(record.class_ids.tobytes())
     return digest.hexdigest()
+
+
+def require_same(
+    folder: Path, what: str, current: Mapping[str, Any], kept: Mapping[str, Any], parts: Mapping[str, str]
+) -> None:
+    """Raise `StorageError` unless a checkpoint belongs to the images and other files that there are now.
+
+    Args:
+        folder: of the checkpoint.
+        what: it is of: `run` or `training`.
+        current, kept: what identifies it now, and in the checkpoint.
+        parts: further keys of these → what they stand for.
+    """
+    for key, name in {"records_sha256": "images and boxes", **parts}.items():
+        if current[key] != kept.get(key, ""):
+            raise StorageError(
+                f"{folder}: expected the {name} that this {what} started with, got different ones; "
+                f"restore them or start a new {what}"
+            )
 
 
 def require_objects(dataset: Dataset, class_names: Sequence[str]) -> tuple[int, ...]:

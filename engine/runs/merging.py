@@ -21,7 +21,7 @@ from engine.records import ImageRecord, StepRecord
 from engine.runs import run_folder
 from engine.runs.generation import Generation, Observer
 from engine.runs.materials import Materials
-from engine.runs.selection import split_validation
+from engine.runs.selection import parted
 from engine.runs.summary import finish_summary
 
 
@@ -53,7 +53,7 @@ def generate_merged(
         The content of `run.json`, with the runs under `groups`.
     """
     groups: dict[int, list[ImageRecord]] = defaultdict(list)
-    training, held_out = split_validation(len(materials.records), config.validation_share, config.seed)
+    training, held_out = parted(range(len(materials.records)), config)
     for index in training:
         groups[materials.records[index].count()].append(materials.records[index])
     shared = config.changed(merge="shared", validation_share=0.0, early_stop=0)
@@ -97,8 +97,8 @@ def _run_group(
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            why = why_unwritable(folder, error, "free or choose a folder")
-            raise StorageError(f"{folder}: cannot be made, {why}") from error
+            why = why_unwritable(folder, error, "check the folder or choose another")
+            raise StorageError(f"{folder}: cannot be created, {why}") from error
         generation.begin(replace(start, patch_chw=start.patch_chw.clone(), events=[], history=[]), choice)
     return generation.run(evaluate_after=False), generation.state.history
 

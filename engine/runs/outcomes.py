@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from engine.disk import write_atomically
+from engine.disk import write_whole
 from engine.errors import StorageError
 from engine.excerpts import read_bounded
 from engine.json_text import from_json, json_text
@@ -68,7 +68,7 @@ def write_outcomes(folder: Path, evaluations: Sequence[Evaluation]) -> None:
     ]
     if parts:
         text = json_text({"scored": parts})  # in one line: an indented one is five times as long
-        write_atomically(folder / OUTCOMES, lambda file: file.write(text.encode()))
+        write_whole(folder / OUTCOMES, text)
 
 
 def read_outcomes(folder: Path, detector: str) -> tuple[float, list[ImageOutcome]] | None:
@@ -92,7 +92,7 @@ def read_outcomes(folder: Path, detector: str) -> tuple[float, list[ImageOutcome
         return float(part["min_score"]), [_from_json(each) for each in part["images"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StorageError(
-            f"{path}: expected what became of each object, got none that can be read; score the patch anew"
+            f"{path}: expected the outcomes of the objects, got no readable file; score the patch again"
         ) from error
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.config import home_folder
 from engine.csv_text import csv_text
-from engine.disk import why_unwritable, write_atomically
+from engine.disk import why_unwritable, write_whole
 from engine.errors import StorageError
 from engine.excerpts import read_bounded
 from engine.json_text import from_json, json_document
@@ -59,8 +59,7 @@ def write_summary(folder: Path, summary: dict[str, Any]) -> None:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a document of JSON; non-finite numbers become null."""
-    text = json_document(content) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_whole(path, json_document(content) + "\n")
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -74,7 +73,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
         content = from_json(read_bounded(path, MAX_SUMMARY_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         raise StorageError(
-            f"{path}: expected the record of a run, got none that can be read; choose a run's folder"
+            f"{path}: expected the record of a run, got no readable file; choose a run's folder"
         ) from error
     return dict(content)
 
@@ -97,7 +96,7 @@ def write_history(folder: Path, history: Sequence[StepRecord]) -> None:
             for record in history
         ),
     ]
-    write_atomically(folder / HISTORY, lambda file: file.write(csv_text(rows).encode()))
+    write_whole(folder / HISTORY, csv_text(rows))
 
 
 def read_history(folder: Path) -> list[StepRecord]:
@@ -112,7 +111,7 @@ def read_history(folder: Path) -> list[StepRecord]:
             return [_step(row) for row in csv.DictReader(file)]
     except (OSError, ValueError, KeyError) as error:
         raise StorageError(
-            f"{path}: expected the history of a run, got none that can be read; choose a run's folder"
+            f"{path}: expected the history of a run, got no readable file; choose a run's folder"
         ) from error
 
 
@@ -136,7 +135,7 @@ def _create(folder: Path) -> None:
         occupied = any(folder.iterdir())
     except OSError as error:
         why = why_unwritable(folder, error, "choose another --out")
-        raise StorageError(f"{folder}: expected a folder that can be written, got {why}") from error
+        raise StorageError(f"{folder}: expected a writable folder, got {why}") from error
     if occupied:
         raise StorageError(
             f"{folder}: expected a new or empty folder, got one with files; choose another --out, "

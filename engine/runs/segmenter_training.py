@@ -16,9 +16,7 @@ from engine.config import DefenceTrainingConfig
 from engine.datasets.loader import Batch, ImageLoader
 from engine.datasets.views import ViewChooser
 from engine.defences.patch_finder import PatchFinder, as_saved, cells_of, finder_of
-from engine.detectors.device import is_out_of_memory
-from engine.detectors.training import Course, EpochResult, require_finite_loss
-from engine.errors import MemoryExhaustedError
+from engine.detectors.training import Course, EpochResult, named_memory, require_finite_loss
 from engine.records import ImageRecord
 from engine.runs.patch_pool import PatchPool
 from engine.runs.patched_views import patched
@@ -75,19 +73,12 @@ def train_segmenter(task: SegmenterTask, course: Course) -> None:
         DatasetError: an image cannot be read.
         NonFiniteLossError, RunInterruptedError, MemoryExhaustedError: see there.
     """
-    loop = _Loop(task)
+    loop, size = _Loop(task), task.config.view_size
     goes_on = True
-    try:
+    with named_memory(f"{task.config.batch_size} crops of {size} pixels", task.device):
         while goes_on:
             loop.epoch(course)
             goes_on = course.epoch_done(loop.result())
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        raise MemoryExhaustedError(
-            f"training: expected batches of {task.config.batch_size} windows of {task.config.view_size} "
-            f"pixels to fit into the memory of {task.device}, got out of memory; lower --batch-size"
-        ) from error
 
 
 def held_out_scores(

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine.config import RunConfig
+from engine.config import DefenceTrainingConfig, RunConfig, TrainingConfig
 
 Item = TypeVar("Item")
 
@@ -26,13 +26,16 @@ def held_out_of(count: int, share: float) -> int:
     return min(max(round(count * share), 1), count - 1) if share and count > 1 else 0
 
 
-def split_validation(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices for training and for validation, the latter random and `held_out_of` in number."""
-    held_out = held_out_of(count, share)
+def parted(
+    items: Sequence[Item], config: RunConfig | TrainingConfig | DefenceTrainingConfig
+) -> tuple[list[Item], list[Item]]:
+    """The images to train on and those held out, the latter random and `held_out_of` in number; in order."""
+    held_out = held_out_of(len(items), config.validation_share)
     if not held_out:
-        return list(range(count)), []
-    order = np.random.default_rng(seed).permutation(count).tolist()
-    return sorted(order[held_out:]), sorted(order[:held_out])
+        return list(items), []
+    order = np.random.default_rng(config.seed).permutation(len(items)).tolist()
+    training, validation = sorted(order[held_out:]), sorted(order[:held_out])
+    return [items[index] for index in training], [items[index] for index in validation]
 
 
 def taken(config: RunConfig, counts: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -43,6 +46,4 @@ def taken(config: RunConfig, counts: Sequence[int]) -> tuple[list[int], list[int
         counts: objects of its classes in each image of the dataset.
     """
     places = [place for place, count in enumerate(counts) if count or config.include_empty]
-    places = some_of(places, config.max_images, config.seed)
-    training, held_out = split_validation(len(places), config.validation_share, config.seed)
-    return [places[index] for index in training], [places[index] for index in held_out]
+    return parted(some_of(places, config.max_images, config.seed), config)

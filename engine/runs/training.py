@@ -28,9 +28,9 @@ from engine.records import Dataset, ImageRecord
 from engine.registries import AUTO
 from engine.runs import run_folder
 from engine.runs.imports import open_dataset
-from engine.runs.materials import fingerprint
+from engine.runs.materials import fingerprint, require_same
 from engine.runs.paths import absolute_config
-from engine.runs.selection import some_of, split_validation
+from engine.runs.selection import parted, some_of
 from engine.runs.summary import circumstances
 from engine.runs.training_course import (
     AP50,
@@ -44,7 +44,7 @@ from engine.runs.training_course import (
 from engine.runs.training_start import TrainingStart, training_start
 
 SUMMARY = "training.json"
-DESCRIPTION = "Trained by PatchBench; training.json beside it says on what."
+DESCRIPTION = "Trained by PatchBench; training.json next to it records the training."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,10 +159,11 @@ def gather_training(config: TrainingConfig | DefenceTrainingConfig) -> TrainingM
     if not config.include_empty:
         records = [record for record in records if record.count()]
     records = some_of(records, config.max_images, config.seed)
-    training, held_out = split_validation(len(records), config.validation_share, config.seed)
+    training, held_out = parted(records, config)
     if config.validation_share and not held_out:
         raise DatasetError(
-            f"validation: expected two images or more to split, got {len(records)}; set its share to 0"
+            f"validation: expected at least two images to split, got {len(records)}; "
+            "set the validation share to 0"
         )
     return TrainingMaterials(
         dataset={
@@ -172,9 +173,32 @@ def gather_training(config: TrainingConfig | DefenceTrainingConfig) -> TrainingM
             "repairs": dataset.repair_counts(),
         },
         class_names=names,
-        training=[records[index] for index in training],
-        held_out=[records[index] for index in held_out],
+        training=training,
+        held_out=held_out,
     )
+
+
+def course_facts(
+    materials: TrainingMaterials, state: TrainingState, device: torch.device, records_sha256: str
+) -> dict[str, Any]:
+    """What the summary of any training says of its images and its course."""
+    return {
+        "dataset": {
+            **materials.dataset,
+            "images": len(materials.training),
+            "held_out": len(materials.held_out),
+            "objects": sum(record.count() for record in materials.training),
+            "records_sha256": records_sha256,
+        },
+        "device": str(device),
+        "elapsed_s": state.elapsed_s,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch or state.epoch,
+        "ended": state.ended,
+        "image_iterations": state.images,
+        "image_iterations_per_s": state.images / state.elapsed_s if state.elapsed_s else math.nan,
+        "peak_memory_bytes": peak_memory_bytes(device),
+    }
 
 
 def renumbered(record: ImageRecord, numbers: Mapping[int, int]) -> ImageRecord:
@@ -230,7 +254,7 @@ class Training:
         # A layout alone has no weights that could change until the training is resumed.
         self._parent = "" if start.architecture else self._loaded(start.path).checksum()
         self._facts = {"description": description, "image_size": config.image_size}
-        self._identity = {
+        self._identity: dict[str, Any] = {
             "config": config.to_json(),
             "records_sha256": fingerprint([*materials.training, *materials.held_out]),
             "weights_sha256": self._parent,
@@ -243,12 +267,8 @@ class Training:
 
     def require_same(self, identity: Mapping[str, Any], state: TrainingState) -> None:
         """Raise `StorageError` unless this is the training that a checkpoint belongs to, with its files."""
-        for key, name in (("records_sha256", "images and boxes"), ("weights_sha256", "initial weights")):
-            if self._identity[key] != identity[key]:
-                raise StorageError(
-                    f"{self._folder}: expected the {name} that this training began with, got others; "
-                    "restore them or start a new training"
-                )
+        parts = {"weights_sha256": "initial weights"}
+        require_same(self._folder, "training", self._identity, identity, parts)
         if state.best_epoch and not (self._folder / BEST).is_file():
             raise StorageError(
                 f"{self._folder}: expected the best weights so far in {BEST}, found none; "
@@ -325,29 +345,14 @@ class Training:
         return summary
 
     def _summary(self, state: TrainingState) -> dict[str, Any]:
-        materials = self._materials
         return {
             **circumstances(self._config),
             "weights": str(self._folder / BEST),
             "weights_last": str(self._folder / LAST),
             "strategy": self._config.strategy,
             "parent": {"weights": self._config.weights, "weights_sha256": self._parent},
-            "dataset": {
-                **materials.dataset,
-                "images": len(materials.training),
-                "held_out": len(materials.held_out),
-                "objects": sum(record.count() for record in materials.training),
-                "records_sha256": self._identity["records_sha256"],
-            },
-            "device": str(self._device),
+            **course_facts(self._materials, state, self._device, self._identity["records_sha256"]),
             "precision": self._precision,
-            "elapsed_s": state.elapsed_s,
-            "epochs": state.epoch,
-            "best_epoch": state.best_epoch or state.epoch,
-            "ended": state.ended,
             AP50: state.best_ap50 if state.best_epoch else state.last_ap50,
             "ap50_last": state.last_ap50,
-            "image_iterations": state.images,
-            "image_iterations_per_s": state.images / state.elapsed_s if state.elapsed_s else math.nan,
-            "peak_memory_bytes": peak_memory_bytes(self._device),
         }

@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.config import DefenceTrainingConfig, TrainingConfig
 from engine.detectors.base import Detector
 from engine.detectors.training import Alteration, EpochResult
-from engine.disk import write_atomically
+from engine.disk import write_whole
 from engine.errors import RunInterruptedError
 from engine.patch.schedules import Plateau, learning_rate_factor
 from engine.patch.state import CHECKPOINT, read_state, saved, state_content
@@ -162,7 +162,7 @@ class TrainingCourse:
         """Raise `RunInterruptedError` if a stop was requested."""
         if self._observer.stop_requested():
             raise RunInterruptedError(
-                f"stopped in epoch {self.state.epoch + 1}, which will begin anew; continue with: "
+                f"stopped in epoch {self.state.epoch + 1}, which will restart; continue with: "
                 f"python -m engine {self._command} --resume {self._folder}"
             )
 
@@ -239,14 +239,14 @@ class TrainingCourse:
                 {} if self._alteration is None else {ALTERED: self._alteration.state()}
             )
             checkpoint = {"state": content, "trainer": trainer, "identity": dict(self._identity)}
-            _write(self._folder / CHECKPOINT, saved(checkpoint))
+            write_whole(self._folder / CHECKPOINT, saved(checkpoint))
         self._observer.on_checkpoint(self.state)
 
     def _write_weights(self, result: EpochResult, *, best: bool) -> None:
         weights = saved({**result.weights(), **self._facts, AP50: _number(self.state.last_ap50)})
         if best:
-            _write(self._folder / BEST, weights)
-        _write(self._folder / LAST, weights)
+            write_whole(self._folder / BEST, weights)
+        write_whole(self._folder / LAST, weights)
 
     def _elapsed_s(self) -> float:
         return self._clock() - self._started_s
@@ -270,10 +270,6 @@ def read_checkpoint(folder: Path) -> tuple[TrainingState, dict[str, Any], dict[s
     """
     state, (trainer, identity) = read_state(folder, TrainingState, ("trainer", "identity"), what="training")
     return state, trainer, identity
-
-
-def _write(path: Path, content: memoryview) -> None:
-    write_atomically(path, lambda file: file.write(content))
 
 
 def _score_text(metric: str, score: float) -> str:

@@ -53,7 +53,7 @@ def training_start(config: TrainingConfig) -> TrainingStart:
 def _trainable(family: DetectorFamily, weights: str | Path) -> DetectorFamily:
     if family.trainer is None:
         raise DetectorError(
-            f"weights {weights}: expected a detector that PatchBench can train, got one of the family "
-            f"{family.name}, which it only attacks; use other weights"
+            f"weights {weights}: expected a detector that PatchBench can train, "
+            f"got one of the family {family.name}, which it can only attack; use other weights"
         )
     return family

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import JobError, StorageError
-from engine.json_text import from_json, json_text
+from engine.json_text import from_json, json_text, key_text
 from engine.measurements import BenchmarkRun, Comparison, Measurement
 from engine.store.connection import Connection
 
@@ -37,7 +37,7 @@ class BenchmarkKey:
 
     def columns(self) -> dict[str, Any]:
         """Column → value of the table."""
-        return {**vars(self), "settings": _text(self.settings)}
+        return {**vars(self), "settings": key_text(self.settings)}
 
 
 class Benchmarks:
@@ -66,7 +66,7 @@ class Benchmarks:
                     [job_id, run_id],
                 )
             else:
-                values = key.columns() | {"state": "running", "facts": _text(facts)}
+                values = key.columns() | {"state": "running", "facts": key_text(facts)}
                 values |= {"job_id": job_id, "started_at": time.time()}
                 names, places = ", ".join(values), ", ".join("?" * len(values))
                 run_id = self._db.value(
@@ -76,8 +76,7 @@ class Benchmarks:
 
     def finished(self, key: BenchmarkKey) -> BenchmarkRun | None:
         """The latest finished run with this key, with its measurements."""
-        with self._db.errors():
-            rows = self._with(key, "=")
+        rows = self._with(key, "=")
         return self.get(rows[0][0]) if rows else None
 
     def add_part(self, run: BenchmarkRun, part: str, rows: Iterable[Measurement | Comparison]) -> None:
@@ -105,11 +104,10 @@ class Benchmarks:
 
     def done_parts(self, run_id: int) -> list[str]:
         """The parts of a run that have measurements, in order."""
-        with self._db.errors():
-            rows = self._db.rows(
-                "SELECT part FROM measurements WHERE benchmark_id = ? GROUP BY part ORDER BY min(position)",
-                [run_id],
-            )
+        rows = self._db.rows(
+            "SELECT part FROM measurements WHERE benchmark_id = ? GROUP BY part ORDER BY min(position)",
+            [run_id],
+        )
         return [part for (part,) in rows]
 
     def finish(self, run: BenchmarkRun, answer: str, left_out: Sequence[str] = ()) -> BenchmarkRun:
@@ -138,18 +136,17 @@ class Benchmarks:
 
     def get(self, run_id: int) -> BenchmarkRun:
         """One run with its measurements and comparisons."""
-        with self._db.errors():
-            rows = self._db.rows(f"SELECT {_COLUMNS_SQL} FROM benchmarks WHERE id = ?", [run_id])
-            measured = self._db.rows(
-                f"SELECT {', '.join(_MEASURED)} FROM measurements WHERE benchmark_id = ? ORDER BY position",
-                [run_id],
-            )
-            compared = self._db.rows(
-                "SELECT comparison FROM comparisons WHERE benchmark_id = ? ORDER BY position", [run_id]
-            )
+        rows = self._db.rows(f"SELECT {_COLUMNS_SQL} FROM benchmarks WHERE id = ?", [run_id])
+        measured = self._db.rows(
+            f"SELECT {', '.join(_MEASURED)} FROM measurements WHERE benchmark_id = ? ORDER BY position",
+            [run_id],
+        )
+        compared = self._db.rows(
+            "SELECT comparison FROM comparisons WHERE benchmark_id = ? ORDER BY position", [run_id]
+        )
         if not rows:
             raise JobError(
-                f"benchmark {run_id}: expected one of the list, found none; see: benchmark history"
+                f"benchmark {run_id}: expected an existing one, found none; see: benchmark history"
             )
         comparisons = tuple(Comparison.from_json(from_json(text)) for (text,) in compared)
         return _run(rows[0], measurements=tuple(map(_measurement, measured)), comparisons=comparisons)
@@ -185,11 +182,10 @@ class Benchmarks:
             clauses.append(f"state IN ({', '.join('?' * len(states))})")
             values += states
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        with self._db.errors():
-            rows = self._db.rows(
-                f"SELECT {_COLUMNS_SQL} FROM benchmarks {where} ORDER BY id DESC LIMIT ? OFFSET ?",
-                [*values, limit, offset],
-            )
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS_SQL} FROM benchmarks {where} ORDER BY id DESC LIMIT ? OFFSET ?",
+            [*values, limit, offset],
+        )
         return [_run(row) for row in rows]
 
     def delete(self, run_id: int) -> None:
@@ -214,20 +210,16 @@ class Benchmarks:
             [run.id, run.attempt],
         ):
             raise StorageError(
-                f"benchmark {run.id}: expected to be the only process that runs it, got another that goes on "
-                "with it, or its deletion; run one at a time, or use --fresh"
+                f"benchmark {run.id}: expected to be the only process that runs it, "
+                "but another one resumed or deleted it; run one at a time, or use --fresh"
             )
-
-
-def _text(value: dict[str, Any]) -> str:
-    return json_text(value, sort_keys=True)
 
 
 def _values(row: Measurement | Comparison) -> tuple[object, ...]:
     if isinstance(row, Comparison):
         return (json_text(row.to_json()),)
     figure = row.figure.to_json()
-    return (json_text(row.side), *figure, row.metric, _text(row.facts), json_text(row.samples))
+    return (json_text(row.side), *figure, row.metric, key_text(row.facts), json_text(row.samples))
 
 
 def _measurement(row: tuple[Any, ...]) -> Measurement:

@@ -58,8 +58,13 @@ class Connection:
                 yield
 
     def rows(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
-        """All rows of a statement."""
-        return self.sqlite.execute(sql, list(values)).fetchall()
+        """All rows of a statement.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        with self.errors():
+            return self.sqlite.execute(sql, list(values)).fetchall()
 
     def value(self, sql: str, values: Iterable[Any] = ()) -> Any:
         """The first column of the first row."""

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.json_text import json_text
+from engine.json_text import from_json, json_text, key_text
 from engine.store.connection import Connection
 
 _COLUMNS = (
@@ -48,21 +48,20 @@ class Costs:
 
     def get(self, key: dict[str, Any]) -> StepCost | None:
         """The costs measured with exactly these settings, if any."""
-        with self._db.errors():
-            rows = self._db.rows(f"SELECT {', '.join(_COLUMNS)} FROM step_costs WHERE key = ?", [_text(key)])
-        return StepCost(**dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
+        rows = self._db.rows(f"SELECT {', '.join(_COLUMNS)} FROM step_costs WHERE key = ?", [key_text(key)])
+        return _cost(rows[0]) if rows else None
 
     def latest(self, parts: dict[str, Any]) -> tuple[dict[str, Any], StepCost] | None:
         """The key and the costs that were measured last of the keys that hold these parts, if any."""
-        with self._db.errors():
-            rows = self._db.rows(
-                f"SELECT key, {', '.join(_COLUMNS)} FROM step_costs ORDER BY measured_at DESC, key", []
-            )
-        for text, *values in rows:
-            key = json.loads(text)
-            if all(key.get(name) == value for name, value in parts.items()):
-                return key, StepCost(**dict(zip(_COLUMNS, values, strict=True)))
-        return None
+        # As `->>` gives it, what is absent is null, and a list is its text.
+        alike = " AND ".join(["key ->> ? IS ? ->> '$'"] * len(parts)) or "TRUE"
+        values = [text for name, value in parts.items() for text in (f'$."{name}"', json_text(value))]
+        rows = self._db.rows(
+            f"SELECT key, {', '.join(_COLUMNS)} FROM step_costs WHERE {alike} "
+            "ORDER BY measured_at DESC, key LIMIT 1",
+            values,
+        )
+        return (from_json(rows[0][0]), _cost(rows[0][1:])) if rows else None
 
     def put(
         self,
@@ -85,11 +84,11 @@ class Costs:
             overhead_s=overhead_s,
             peak_memory_bytes=peak_memory_bytes,
         )
-        row = (_text(key), *(getattr(cost, column) for column in _COLUMNS))
+        row = (key_text(key), *(getattr(cost, column) for column in _COLUMNS))
         with self._db.transaction():
             self._db.insert(f"step_costs (key, {', '.join(_COLUMNS)})", [row], replace=True)
         return cost
 
 
-def _text(key: dict[str, Any]) -> str:
-    return json_text(key, sort_keys=True)
+def _cost(row: Sequence[Any]) -> StepCost:
+    return StepCost(**dict(zip(_COLUMNS, row, strict=True)))

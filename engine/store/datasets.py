@@ -136,27 +136,23 @@ class Datasets:
         Raises:
             DatasetError: there is no such dataset, or it has no such image.
         """
-        with self._db.errors():
-            rows = self._db.rows(_RECORD, [self._dataset_id(name), position])
+        rows = self._db.rows(_RECORD, [self._dataset_id(name), position])
         if not rows:
             raise DatasetError(f"dataset {name!r}: expected an image at {position}, got none; choose another")
         return _record(rows)
 
     def has(self, name: str) -> bool:
         """Whether a dataset is stored under this name."""
-        with self._db.errors():
-            return bool(self._db.rows("SELECT 1 FROM datasets WHERE name = ?", [name]))
+        return bool(self._db.rows("SELECT 1 FROM datasets WHERE name = ?", [name]))
 
     def imported_at(self, name: str) -> str:
         """A dataset's time of import, UTC, ISO 8601 with microseconds, which identifies the import."""
-        with self._db.errors():
-            dataset_id = self._dataset_id(name)
-            return str(self._db.value("SELECT imported_at FROM datasets WHERE id = ?", [dataset_id]))
+        dataset_id = self._dataset_id(name)
+        return str(self._db.value("SELECT imported_at FROM datasets WHERE id = ?", [dataset_id]))
 
     def all(self) -> list[DatasetSummary]:
         """All stored datasets by name."""
-        with self._db.errors():
-            rows = self._db.rows(_SUMMARIES)
+        rows = self._db.rows(_SUMMARIES)
         return [
             DatasetSummary(
                 name=name,
@@ -179,14 +175,12 @@ class Datasets:
     def object_counts(self, name: str, class_id: int | Sequence[int] | None = None) -> list[int]:
         """Objects per image, of one class, of several in total, or (None) of all, in the images' order."""
         ids = [class_id] if isinstance(class_id, int) else class_id
-        with self._db.errors():
-            values = [self._dataset_id(name), None if ids is None else json_text(ids)]
-            return [count for (count,) in self._db.rows(_OBJECT_COUNTS, values)]
+        values = [self._dataset_id(name), None if ids is None else json_text(ids)]
+        return [count for (count,) in self._db.rows(_OBJECT_COUNTS, values)]
 
     def class_counts(self, name: str) -> dict[int, int]:
         """Objects of each class id that has any."""
-        with self._db.errors():
-            return dict(self._db.rows(_CLASS_COUNTS, [self._dataset_id(name)]))
+        return dict(self._db.rows(_CLASS_COUNTS, [self._dataset_id(name)]))
 
     def box_shares(self, name: str, class_id: int | None = None) -> npt.NDArray[np.float32]:
         """Boxes of a class, or (None) all, relative to their images.
@@ -194,19 +188,16 @@ class Datasets:
         Returns:
             float32 (n, 4): centre x, centre y, width, height, 0 to 1.
         """
-        with self._db.errors():
-            rows = self._db.rows(_BOX_SHARES, [self._dataset_id(name), class_id])
+        rows = self._db.rows(_BOX_SHARES, [self._dataset_id(name), class_id])
         return np.array(rows, dtype=np.float32).reshape(-1, 4)
 
     def repair_counts(self, name: str) -> dict[str, int]:
         """Number of repairs of each kind, most frequent first."""
-        with self._db.errors():
-            return dict(self._db.rows(_REPAIR_COUNTS, [self._dataset_id(name)]))
+        return dict(self._db.rows(_REPAIR_COUNTS, [self._dataset_id(name)]))
 
     def repairs(self, name: str, *, kind: str | None = None, limit: int = 200) -> list[Repair]:
         """The first repairs, of one kind or (None) all, in the order in which they were made."""
-        with self._db.errors():
-            rows = self._db.rows(_REPAIRS, [self._dataset_id(name), kind, limit])
+        rows = self._db.rows(_REPAIRS, [self._dataset_id(name), kind, limit])
         return list(map(_repair, rows))
 
     def _save_header(self, dataset: Dataset) -> int:
@@ -247,7 +238,7 @@ class Datasets:
             names = [each for (each,) in self._db.rows("SELECT name FROM datasets ORDER BY name")]
             imported = short_list(names) or "none"
             raise DatasetError(
-                f"dataset {short_repr(name)}: expected one of the imported ({imported}); import it first"
+                f"dataset {short_repr(name)}: expected an imported dataset ({imported}); import it first"
             )
         return rows[0][0]
 

@@ -30,19 +30,17 @@ class Groups:
 
     def get(self, group_id: int) -> JobGroup:
         """One group."""
-        with self._db.errors():
-            rows = self._db.rows(
-                "SELECT id, kind, name, request, created_at FROM job_groups WHERE id = ?", [group_id]
-            )
+        rows = self._db.rows(
+            "SELECT id, kind, name, request, created_at FROM job_groups WHERE id = ?", [group_id]
+        )
         if not rows:
-            raise JobError(f"there is no group {group_id} of jobs")
+            raise JobError(f"group {group_id}: expected an existing group of jobs, found none")
         number, kind, name, request, created_at = rows[0]
         return JobGroup(id=number, kind=kind, name=name, request=from_json(request), created_at=created_at)
 
     def jobs(self, group_id: int) -> list[Job]:
         """The jobs of a group, oldest first."""
-        with self._db.errors():
-            rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE group_id = ? ORDER BY id", [group_id])
+        rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE group_id = ? ORDER BY id", [group_id])
         return [job_of(row) for row in rows]
 
     def delete(self, group_id: int) -> JobGroup:

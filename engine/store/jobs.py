@@ -131,10 +131,9 @@ class Jobs:
 
     def get(self, job_id: int) -> Job:
         """One job."""
-        with self._db.errors():
-            rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE id = ?", [job_id])
+        rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE id = ?", [job_id])
         if not rows:
-            raise JobError(f"job {job_id}: expected a job of the list, found none; see: jobs list")
+            raise JobError(f"job {job_id}: expected an existing job, found none; see: jobs list")
         return job_of(rows[0])
 
     def find(
@@ -157,13 +156,12 @@ class Jobs:
             limit, offset: of the page.
         """
         where, values = _conditions(states, kinds, text)
-        with self._db.errors():
-            rows = self._db.rows(
-                # The subquery sorts by indexes alone; only the page's rows, which are long, are read.
-                f"SELECT {COLUMNS_SQL} FROM jobs WHERE id IN (SELECT id FROM jobs {where} "
-                f"ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?) ORDER BY {_ORDERS[order]}",
-                [*values, limit, offset],
-            )
+        rows = self._db.rows(
+            # The subquery sorts by indexes alone; only the page's rows, which are long, are read.
+            f"SELECT {COLUMNS_SQL} FROM jobs WHERE id IN (SELECT id FROM jobs {where} "
+            f"ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?) ORDER BY {_ORDERS[order]}",
+            [*values, limit, offset],
+        )
         return [job_of(row) for row in rows]
 
     def labels(
@@ -171,37 +169,32 @@ class Jobs:
     ) -> dict[int, str]:
         """Id → label of the newest jobs in these states and of these kinds; faster than `find`."""
         where, values = _conditions(states, kinds, "")
-        with self._db.errors():
-            return dict(
-                self._db.rows(
-                    f"SELECT id, label FROM jobs {where} ORDER BY {_ORDERS['newest']} LIMIT ?",
-                    [*values, limit],
-                )
+        return dict(
+            self._db.rows(
+                f"SELECT id, label FROM jobs {where} ORDER BY {_ORDERS['newest']} LIMIT ?",
+                [*values, limit],
             )
+        )
 
     def count(self, *, states: Iterable[str] = (), kinds: Iterable[str] = (), text: str = "") -> int:
         """Number of jobs that `find` would return without a limit."""
         where, values = _conditions(states, kinds, text)
-        with self._db.errors():
-            return int(self._db.value(f"SELECT count(*) FROM jobs {where}", values))
+        return int(self._db.value(f"SELECT count(*) FROM jobs {where}", values))
 
     def count_by_state(self) -> dict[str, int]:
         """State → number of jobs in it, for states with any."""
-        with self._db.errors():
-            return dict(self._db.rows("SELECT state, count(*) FROM jobs GROUP BY state"))
+        return dict(self._db.rows("SELECT state, count(*) FROM jobs GROUP BY state"))
 
     def events(self, job_id: int) -> list[JobEvent]:
         """The events of a job, oldest first."""
-        with self._db.errors():
-            rows = self._db.rows(
-                "SELECT at, event, detail FROM job_events WHERE job_id = ? ORDER BY id", [job_id]
-            )
+        rows = self._db.rows(
+            "SELECT at, event, detail FROM job_events WHERE job_id = ? ORDER BY id", [job_id]
+        )
         return [JobEvent(at=at, event=event, detail=detail) for at, event, detail in rows]
 
     def waiting_for(self, job_id: int) -> list[Job]:
         """The jobs submitted to start after this one, in whatever state, oldest first."""
-        with self._db.errors():
-            rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE waits_for = ? ORDER BY id", [job_id])
+        rows = self._db.rows(f"SELECT {COLUMNS_SQL} FROM jobs WHERE waits_for = ? ORDER BY id", [job_id])
         return [job_of(row) for row in rows]
 
     def edit(self, job_id: int, **changes: Any) -> Job:
@@ -229,7 +222,7 @@ class Jobs:
                 self._db.rows("DELETE FROM jobs WHERE id = ?", [job_id])
         if not rows:
             raise JobError(
-                f"job {job_id}: expected one that does not run, got a running one; cancel it first"
+                f"job {job_id}: expected a job that is not running, got a running one; cancel it first"
             )
         return job
 
@@ -246,7 +239,7 @@ class Jobs:
             """,
             [job_id],
         )
-        error = f"job {job_id}, on which this one waits, did not succeed; retry both"
+        error = f"job {job_id}, which this one waits for, did not succeed; retry both"
         for (each,) in waiting:
             self._db.rows(
                 "UPDATE jobs SET state = 'failed', error = ?, finished_at = ? WHERE id = ?",
@@ -267,7 +260,7 @@ class Jobs:
                 else "none"
             )
             raise JobError(
-                f"waits for job {waits_for}: expected a job that may still succeed, got {got}; choose another"
+                f"waits for job {waits_for}: expected a job that can still succeed, got {got}; choose another"
             )
 
     def _insert(self, values: dict[str, Any], parent: str | None) -> int:

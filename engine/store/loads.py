@@ -53,12 +53,11 @@ class Loads:
         # Multiples of six: what is long ago was thinned to these.
         stride = max(-(-(last - first) // at_most), 1)
         stride = stride if stride == 1 else -(-stride // 6) * 6
-        with self._db.errors():
-            rows = self._db.rows(
-                "SELECT slot, load FROM loads WHERE host = ? AND slot BETWEEN ? AND ? AND slot % ? = 0 "
-                "ORDER BY slot",
-                [host, first, last, stride],
-            )
+        rows = self._db.rows(
+            "SELECT slot, load FROM loads WHERE host = ? AND slot BETWEEN ? AND ? AND slot % ? = 0 "
+            "ORDER BY slot",
+            [host, first, last, stride],
+        )
         return [(float(slot * SLOT_S), from_json(load)) for slot, load in rows]
 
     def _thin(self, now: int) -> None:

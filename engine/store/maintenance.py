@@ -56,28 +56,26 @@ class Maintenance:
 
     def check(self) -> list[str]:
         """Check the file's integrity and foreign keys; one line for each fault."""
-        with self._db.errors():
-            faults = [str(line) for (line,) in self._db.rows("PRAGMA integrity_check") if line != "ok"]
-            broken = self._db.rows("PRAGMA foreign_key_check")
+        faults = [str(line) for (line,) in self._db.rows("PRAGMA integrity_check") if line != "ok"]
+        broken = self._db.rows("PRAGMA foreign_key_check")
         return faults + [
-            f"{table}: row {row} refers to one of {to} that is gone" for table, row, to, _ in broken
+            f"{table}: row {row} refers to a missing row of {to}" for table, row, to, _ in broken
         ]
 
     def datasets_below(self, folder: Path) -> set[str]:
         """The entries of a folder that contain datasets' sources or images."""
         below = f"{folder}{os.sep}"
         values = [below, len(below) + 1, os.sep]
-        with self._db.errors():
-            rows = self._db.rows(
-                """
-                WITH below(path) AS (
-                    SELECT substr(source, ?2) FROM datasets WHERE substr(source, 1, ?2 - 1) = ?1
-                    UNION SELECT substr(path, ?2) FROM images WHERE substr(path, 1, ?2 - 1) = ?1
-                )
-                SELECT DISTINCT substr(path, 1, instr(path || ?3, ?3) - 1) FROM below
-                """,
-                values,
+        rows = self._db.rows(
+            """
+            WITH below(path) AS (
+                SELECT substr(source, ?2) FROM datasets WHERE substr(source, 1, ?2 - 1) = ?1
+                UNION SELECT substr(path, ?2) FROM images WHERE substr(path, 1, ?2 - 1) = ?1
             )
+            SELECT DISTINCT substr(path, 1, instr(path || ?3, ?3) - 1) FROM below
+            """,
+            values,
+        )
         return {name for (name,) in rows}
 
     def vacuum(self) -> int:

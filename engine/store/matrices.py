@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.defences.kinds import NONE
 from engine.errors import JobError, StorageError
-from engine.json_text import from_json, json_text
+from engine.json_text import from_json, json_text, key_text
 from engine.store.connection import Connection
 
 _COLUMNS = ("id", "job_id", "label", "state", "attempt", "started_at", "finished_at", "request", "facts")
@@ -103,7 +103,7 @@ class Matrices:
             label, request, facts, job_id: of a new one.
             fresh: begin a new one in any case.
         """
-        text = json_text(key, sort_keys=True)
+        text = key_text(key)
         with self._db.transaction():
             known = self._db.rows("SELECT id FROM matrices WHERE key = ? ORDER BY id DESC LIMIT 1", [text])
             if known and not fresh:
@@ -124,7 +124,7 @@ class Matrices:
             StorageError: the matrix goes on elsewhere, or was deleted.
         """
         evaluation = None if cell.evaluation is None else json_text(cell.evaluation)
-        subject = json_text(cell.subject, sort_keys=True)
+        subject = key_text(cell.subject)
         values = (matrix.id, subject, cell.scored_at, json_text(cell.facts), evaluation, cell.error)
         with self._db.transaction():
             self._claim(matrix)
@@ -157,11 +157,8 @@ class Matrices:
         """One matrix with its cells."""
         found = self._found("WHERE id = ?", [matrix_id])
         if not found:
-            raise JobError(f"matrix {matrix_id}: expected one of the list, found none; see: matrix list")
-        with self._db.errors():
-            cells = self._db.rows(
-                f"SELECT {', '.join(_CELL)} FROM matrix_cells WHERE matrix_id = ?", [matrix_id]
-            )
+            raise JobError(f"matrix {matrix_id}: expected an existing one, found none; see: matrix list")
+        cells = self._db.rows(f"SELECT {', '.join(_CELL)} FROM matrix_cells WHERE matrix_id = ?", [matrix_id])
         return _matrix(found[0], cells=tuple(map(_cell, cells)))
 
     def find(self, *, limit: int = 100) -> list[Matrix]:
@@ -187,10 +184,7 @@ class Matrices:
     def _found(self, conditions: str, values: Sequence[Any]) -> list[Any]:
         counts = "(SELECT {} FROM matrix_cells WHERE matrix_id = matrices.id)"
         ended, failed = (counts.format(what) for what in ("count(*)", "count(error)"))
-        with self._db.errors():
-            return self._db.rows(
-                f"SELECT {_COLUMNS_SQL}, {ended}, {failed} FROM matrices {conditions}", values
-            )
+        return self._db.rows(f"SELECT {_COLUMNS_SQL}, {ended}, {failed} FROM matrices {conditions}", values)
 
     def _claim(self, matrix: Matrix) -> None:
         """Check, within a transaction, that this attempt is still current."""
@@ -199,8 +193,8 @@ class Matrices:
             [matrix.id, matrix.attempt],
         ):
             raise StorageError(
-                f"matrix {matrix.id}: expected to be the only process that scores it, got another that goes "
-                "on with it, or its deletion; run one at a time, or use --fresh"
+                f"matrix {matrix.id}: expected to be the only process that scores it, "
+                "but another one resumed or deleted it; run one at a time, or use --fresh"
             )
 
 

@@ -54,6 +54,5 @@ class Nodes:
 
     def all(self) -> list[ClusterNode]:
         """All nodes, by name."""
-        with self._db.errors():
-            rows = self._db.rows("SELECT node FROM cluster_nodes")
+        rows = self._db.rows("SELECT node FROM cluster_nodes")
         return sorted((ClusterNode(**from_json(text)) for (text,) in rows), key=lambda node: node.name)

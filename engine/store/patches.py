@@ -90,7 +90,7 @@ class Patches:
         """One patch."""
         patches = self._listed("WHERE patches.id = ?", [patch_id])
         if not patches:
-            raise PatchFileError(f"patch {patch_id}: expected one of the list, found none; look at the list")
+            raise PatchFileError(f"patch {patch_id}: expected an existing patch, found none; see: patch list")
         return patches[0]
 
     def of_job(self, job_id: int) -> PatchRecord | None:
@@ -122,8 +122,7 @@ class Patches:
     def count(self, *, text: str = "") -> int:
         """Number of patches that `find` would return without a limit."""
         where, values = _condition(text)
-        with self._db.errors():
-            return int(self._db.value(f"SELECT count(*) FROM patches {where}", values))
+        return int(self._db.value(f"SELECT count(*) FROM patches {where}", values))
 
     def edit(self, patch_id: int, **changes: str) -> PatchRecord:
         """Change a patch's name or notes."""
@@ -189,25 +188,22 @@ class Patches:
 
     def scores(self, patch_id: int) -> list[ScoreRecord]:
         """All scores of a patch, oldest first."""
-        with self._db.errors():
-            rows = self._db.rows(
-                f"SELECT {', '.join(_SCORE)} FROM scores WHERE patch_id = ? ORDER BY id", [patch_id]
-            )
+        rows = self._db.rows(
+            f"SELECT {', '.join(_SCORE)} FROM scores WHERE patch_id = ? ORDER BY id", [patch_id]
+        )
         return [_score_of(row) for row in rows]
 
     def scored_on(self, dataset: str, detector: str, *, limit: int = 100) -> list[ScoreRecord]:
         """At most so many scores on a dataset and a detector, by their names, lowest AP50 first."""
-        with self._db.errors():
-            rows = self._db.rows(
-                f"SELECT {', '.join(_SCORE)} FROM scores WHERE subject ->> '$.dataset' = ? "
-                "AND subject ->> '$.detector' = ? ORDER BY ap50 ASC NULLS LAST, id DESC LIMIT ?",
-                [dataset, detector, limit],
-            )
+        rows = self._db.rows(
+            f"SELECT {', '.join(_SCORE)} FROM scores WHERE subject ->> '$.dataset' = ? "
+            "AND subject ->> '$.detector' = ? ORDER BY ap50 ASC NULLS LAST, id DESC LIMIT ?",
+            [dataset, detector, limit],
+        )
         return [_score_of(row) for row in rows]
 
     def _listed(self, conditions: str, values: Sequence[Any]) -> list[PatchRecord]:
-        with self._db.errors():
-            return [_patch_of(row) for row in self._db.rows(f"{_LISTED} {conditions}", values)]
+        return [_patch_of(row) for row in self._db.rows(f"{_LISTED} {conditions}", values)]
 
 
 def _condition(text: str) -> tuple[str, list[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.json_text import from_json, json_text
+from engine.json_text import from_json, json_text, key_text
 from engine.store.connection import Connection
 
 PATIENCE_S = 120.0  # loading torch and a detector for the first answer takes up to a minute
@@ -73,8 +73,7 @@ class Previews:
 
     def get(self, key: str) -> Preview | None:
         """A preview by its key; None if it was never requested, or was pruned."""
-        with self._db.errors():
-            rows = self._rows(key)
+        rows = self._rows(key)
         return _preview_of(rows[0]) if rows else None
 
     def known(self, request: dict[str, Any]) -> Preview | None:
@@ -83,9 +82,8 @@ class Previews:
 
     def claim(self) -> Preview | None:
         """Claim the latest queued request for the caller; None if there is none."""
-        with self._db.errors():
-            if not self._db.rows("SELECT 1 FROM previews WHERE state = 'queued' LIMIT 1"):
-                return None  # without taking the write lock, which others need
+        if not self._db.rows("SELECT 1 FROM previews WHERE state = 'queued' LIMIT 1"):
+            return None  # without taking the write lock, which others need
         with self._db.transaction():
             rows = self._db.rows(_CLAIM)
         return _preview_of(rows[0]) if rows else None
@@ -112,8 +110,7 @@ class Previews:
 
     def old(self, *, older_than_s: float = 0.0) -> list[str]:
         """Keys of finished previews requested at least `older_than_s` seconds ago."""
-        with self._db.errors():
-            return [key for (key,) in self._db.rows(f"SELECT key {_OLD}", [time.time() - older_than_s])]
+        return [key for (key,) in self._db.rows(f"SELECT key {_OLD}", [time.time() - older_than_s])]
 
     def _end(self, key: str, state: str, answer: str | None, error: str | None) -> None:
         with self._db.transaction():
@@ -128,7 +125,7 @@ class Previews:
 
 def _keyed(request: dict[str, Any]) -> tuple[str, str]:
     """A request's key and its text, the same for equal ones."""
-    text = json_text(request, sort_keys=True)
+    text = key_text(request)
     return hashlib.sha256(text.encode()).hexdigest(), text
 
 

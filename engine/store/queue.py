@@ -67,8 +67,7 @@ class Queue:
     def waiting(self, *, limit: int) -> list[Job]:
         """The first jobs that may run, in the order of their turns."""
         columns = COLUMNS_SQL.replace(", ", ", candidate.")
-        with self._db.errors():
-            rows = self._db.rows(f"SELECT candidate.{columns} {_READY} {_IN_ORDER} LIMIT ?", [limit])
+        rows = self._db.rows(f"SELECT candidate.{columns} {_READY} {_IN_ORDER} LIMIT ?", [limit])
         return [job_of(row) for row in rows]
 
     def placed(self, job: Job) -> None:
@@ -82,17 +81,15 @@ class Queue:
 
     def holders(self) -> set[str]:
         """Ids of the workers that running jobs are assigned to."""
-        with self._db.errors():
-            rows = self._db.rows("SELECT worker FROM jobs WHERE state = 'running'")
+        rows = self._db.rows("SELECT worker FROM jobs WHERE state = 'running'")
         return {worker for (worker,) in rows}
 
     def stop_request(self, job: Job) -> str | None:
         """`cancel` or `pause` if requested of a running job, `gone` if the attempt no longer counts."""
-        with self._db.errors():
-            rows = self._db.rows(
-                "SELECT wanted FROM jobs WHERE id = ? AND attempt = ? AND state = 'running'",
-                [job.id, job.attempt],
-            )
+        rows = self._db.rows(
+            "SELECT wanted FROM jobs WHERE id = ? AND attempt = ? AND state = 'running'",
+            [job.id, job.attempt],
+        )
         return rows[0][0] if rows else "gone"
 
     def report(
@@ -171,8 +168,7 @@ class Queue:
 
     def may_go_on(self, job: Job) -> bool:
         """Whether a crashed job should be queued again automatically."""
-        with self._db.errors():
-            rows = self._db.rows("SELECT auto_resume, fruitless FROM jobs WHERE id = ?", [job.id])
+        rows = self._db.rows("SELECT auto_resume, fruitless FROM jobs WHERE id = ?", [job.id])
         return bool(rows) and bool(rows[0][0]) and rows[0][1] < FRUITLESS_LIMIT
 
     def move(self, job_id: int, *, priority: int | None = None, before: int | None = None) -> Job:
@@ -206,7 +202,7 @@ class Queue:
                 [before, job_id],
             )
             if not target:
-                raise JobError(f"job {before}: expected another job that waits, got none; see: jobs list")
+                raise JobError(f"job {before}: expected another waiting job, found none; see: jobs list")
             priority, place = target[0]
             front = self._db.value(
                 "SELECT coalesce(max(place), ? - 2) FROM jobs WHERE priority = ? AND place < ? AND id != ?",
@@ -263,7 +259,7 @@ class Queue:
                 [job_id],
             )
             if rows:
-                self._jobs.note(job_id, "queued", "to go on")
+                self._jobs.note(job_id, "queued", "to resume")
         return self._changed(job_id, bool(rows), "resume", ("paused", "interrupted"))
 
     def release(self, workers: Iterable[str], error: str) -> list[Job]:
@@ -293,8 +289,5 @@ class Queue:
     def _changed(self, job_id: int, changed: bool, action: str, states: Sequence[str]) -> Job:
         job = self._jobs.get(job_id)
         if not changed:
-            raise JobError(
-                f"job {job_id}: expected one that is {' or '.join(states)} to {action}, "
-                f"got one that is {job.state}"
-            )
+            raise JobError(f"job {job_id}: expected state {' or '.join(states)} to {action}, got {job.state}")
         return job

@@ -123,17 +123,15 @@ class Runs:
             f"SELECT {_SELECTED} FROM patches LEFT JOIN jobs ON jobs.id = patches.job_id {_SCORED} "
             "WHERE patches.job_id IS NULL ORDER BY patches.id DESC LIMIT ?"
         )
-        with self._db.errors():
-            rows = [*self._db.rows(runs, [*kinds, limit]), *self._db.rows(imported, [limit])]
+        rows = [*self._db.rows(runs, [*kinds, limit]), *self._db.rows(imported, [limit])]
         return sorted(map(_line_of, rows), key=lambda line: line.created_at, reverse=True)
 
     def scored_on(self) -> dict[int, ScoredOn]:
         """Patch → what its first score rests on, of all that are scored."""
-        with self._db.errors():
-            rows = self._db.rows(
-                f"SELECT patch_id, subject || json_extract(evaluation, {_ALIKE}), evaluation -> '$.by_image' "
-                "FROM scores WHERE id IN (SELECT min(id) FROM scores GROUP BY patch_id)"
-            )
+        rows = self._db.rows(
+            f"SELECT patch_id, subject || json_extract(evaluation, {_ALIKE}), evaluation -> '$.by_image' "
+            "FROM scores WHERE id IN (SELECT min(id) FROM scores GROUP BY patch_id)"
+        )
         return {
             patch: ScoredOn(subject=subject, by_image=from_json(sums) if sums else {})
             for patch, subject, sums in rows
@@ -141,18 +139,16 @@ class Runs:
 
     def patch_at(self, path: str) -> int | None:
         """The patch whose files one of a path is, if any."""
-        with self._db.errors():
-            rows = self._db.rows("SELECT id FROM patches WHERE ? IN (path, image)", [path])
+        rows = self._db.rows("SELECT id FROM patches WHERE ? IN (path, image)", [path])
         return rows[0][0] if rows else None
 
     def using(self, path: str) -> list[tuple[int, str, str]]:
         """Number, kind and label of the jobs whose requests name a file, oldest first."""
         named = json_text(path).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        with self._db.errors():
-            return self._db.rows(
-                "SELECT id, kind, label FROM jobs WHERE request LIKE ? ESCAPE '\\' ORDER BY id",
-                [f"%{named}%"],
-            )
+        return self._db.rows(
+            "SELECT id, kind, label FROM jobs WHERE request LIKE ? ESCAPE '\\' ORDER BY id",
+            [f"%{named}%"],
+        )
 
 
 @lru_cache(maxsize=2048)  # parsing is most of what a long list costs

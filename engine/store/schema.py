@@ -149,9 +149,9 @@ def _applied(connection: sqlite3.Connection) -> list[str]:
 def _advice(error: sqlite3.Error) -> str:
     text = str(error)
     if "locked" in text or "busy" in text:
-        return "another process is writing: try again, or end that process"
+        return "another process is writing: try again, or stop that process"
     if "readonly" in text or "unable to open" in text:
         return "make the folder writable or choose another PATCHBENCH_HOME"
     if "full" in text or "disk I/O" in text:
         return "free some space or check the disk"
-    return "move the file away to start anew, or restore a copy"
+    return "move the file away to start with a new one, or restore a copy"

@@ -40,23 +40,21 @@ class Steps:
 
     def last(self, job_id: int) -> int:
         """The number of the last stored step; 0 if there is none."""
-        with self._db.errors():
-            return int(self._db.value("SELECT coalesce(max(step), 0) FROM steps WHERE job_id = ?", [job_id]))
+        return int(self._db.value("SELECT coalesce(max(step), 0) FROM steps WHERE job_id = ?", [job_id]))
 
     def read(self, job_id: int, *, at_most: int = 1000) -> list[StepRecord]:
         """About `at_most` evenly spaced steps of a run in order, including the first and the last."""
-        with self._db.errors():
-            # Two queries: for both in one SELECT, SQLite would scan all steps.
-            first, last = (
-                self._db.value(f"SELECT {extreme}(step) FROM steps WHERE job_id = ?", [job_id])
-                for extreme in ("min", "max")
-            )
-            if first is None:
-                return []
-            stride = max(-(-(last - first) // max(at_most - 1, 1)), 1)
-            rows = self._db.rows(_THINNED, [job_id, first, stride, last])
-            if rows[-1][0] != last:
-                rows += self._db.rows(_THINNED, [job_id, last, 1, last])
+        # Two queries: for both in one SELECT, SQLite would scan all steps.
+        first, last = (
+            self._db.value(f"SELECT {extreme}(step) FROM steps WHERE job_id = ?", [job_id])
+            for extreme in ("min", "max")
+        )
+        if first is None:
+            return []
+        stride = max(-(-(last - first) // max(at_most - 1, 1)), 1)
+        rows = self._db.rows(_THINNED, [job_id, first, stride, last])
+        if rows[-1][0] != last:
+            rows += self._db.rows(_THINNED, [job_id, last, 1, last])
         return [
             StepRecord(
                 step=step,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import JobError
-from engine.json_text import from_json, json_text
+from engine.json_text import from_json, json_text, key_text
 from engine.store.connection import Connection
 
 _SWEEP = ("id", "name", "state", "request", "created_at", "finished_at", "error", "importance")
@@ -87,24 +87,23 @@ class Sweeps:
         with self._db.transaction():
             self._db.rows(
                 "INSERT INTO sweeps (id, state, key) VALUES (?, 'running', ?)",
-                [group_id, json_text(key, sort_keys=True)],
+                [group_id, key_text(key)],
             )
         return self.get(group_id)
 
     def latest(self, key: Mapping[str, Any]) -> Sweep | None:
         """The latest sweep of this key that was not cancelled."""
-        with self._db.errors():
-            rows = self._db.rows(
-                "SELECT id FROM sweeps WHERE key = ? AND state != 'cancelled' ORDER BY id DESC LIMIT 1",
-                [json_text(key, sort_keys=True)],
-            )
+        rows = self._db.rows(
+            "SELECT id FROM sweeps WHERE key = ? AND state != 'cancelled' ORDER BY id DESC LIMIT 1",
+            [key_text(key)],
+        )
         return self.get(rows[0][0]) if rows else None
 
     def get(self, sweep_id: int) -> Sweep:
         """One sweep with its trials."""
         found = self._found("WHERE sweeps.id = ?", [sweep_id])
         if not found:
-            raise JobError(f"sweep {sweep_id}: expected one of the list, found none; see: sweep list")
+            raise JobError(f"sweep {sweep_id}: expected an existing one, found none; see: sweep list")
         return found[0]
 
     def find(self, *, limit: int = 100) -> list[Sweep]:
@@ -113,8 +112,7 @@ class Sweeps:
 
     def running(self) -> list[int]:
         """The numbers of the sweeps that have not ended, oldest first."""
-        with self._db.errors():
-            return [number for (number,) in self._db.rows("SELECT id FROM sweeps WHERE state = 'running'")]
+        return [number for (number,) in self._db.rows("SELECT id FROM sweeps WHERE state = 'running'")]
 
     def of_job(self, group_id: int | None) -> Sweep | None:
         """The sweep that a job of this group belongs to, if it is one."""
@@ -182,9 +180,8 @@ class Sweeps:
         return bool(changed)
 
     def _found(self, conditions: str, values: Sequence[Any]) -> list[Sweep]:
-        with self._db.errors():
-            rows = self._db.rows(f"{_LISTED} {conditions}", values)
-            return [_sweep(row, self._trials(row[0])) for row in rows]
+        rows = self._db.rows(f"{_LISTED} {conditions}", values)
+        return [_sweep(row, self._trials(row[0])) for row in rows]
 
     def _trials(self, sweep_id: int) -> tuple[Trial, ...]:
         rows = self._db.rows(

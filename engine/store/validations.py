@@ -52,12 +52,11 @@ class Validations:
     def of(self, job_ids: Iterable[int]) -> list[Validation]:
         """Those of some jobs, in the order in which they were stored."""
         wanted = list(job_ids)
-        with self._db.errors():
-            rows = self._db.rows(
-                "SELECT job_id, iteration, at, scores FROM validations "
-                f"WHERE job_id IN ({', '.join('?' * len(wanted))}) ORDER BY at, job_id, iteration",
-                wanted,
-            )
+        rows = self._db.rows(
+            "SELECT job_id, iteration, at, scores FROM validations "
+            f"WHERE job_id IN ({', '.join('?' * len(wanted))}) ORDER BY at, job_id, iteration",
+            wanted,
+        )
         return [_validation(*row) for row in rows]
 
 

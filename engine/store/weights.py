@@ -49,14 +49,12 @@ class Weights:
 
     def find(self, checksum: str) -> WeightRecord | None:
         """The weights with this checksum, if any."""
-        with self._db.errors():
-            rows = self._db.rows(f"{_SELECT} WHERE checksum = ?", [checksum])
+        rows = self._db.rows(f"{_SELECT} WHERE checksum = ?", [checksum])
         return _record(rows[0]) if rows else None
 
     def all(self) -> list[WeightRecord]:
         """All weights, the earliest recorded first."""
-        with self._db.errors():
-            return [_record(row) for row in self._db.rows(f"{_SELECT} ORDER BY id")]
+        return [_record(row) for row in self._db.rows(f"{_SELECT} ORDER BY id")]
 
 
 def _record(row: Sequence[Any]) -> WeightRecord:

@@ -50,6 +50,5 @@ class Workers:
     def all(self) -> list[Worker]:
         """All registered workers, the oldest first."""
         names = list(Worker.__dataclass_fields__)
-        with self._db.errors():
-            rows = self._db.rows(f"SELECT {', '.join(names)} FROM workers ORDER BY started_at")
+        rows = self._db.rows(f"SELECT {', '.join(names)} FROM workers ORDER BY started_at")
         return [Worker(**dict(zip(names, row, strict=True))) for row in rows]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from engine.config import RunConfig
+from engine.config import RunConfig, trusted_weights
 from engine.errors import SettingsError
 from engine.settings import Settings, nested, setting
 from engine.sweeps.space import Space
@@ -25,9 +25,7 @@ class SweepRequest(Settings):
     REMEDY: ClassVar[str] = "start a new sweep"
 
     config: RunConfig = nested(RunConfig)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
+    trust: bool = trusted_weights()
     vary: tuple[str, ...] = setting(
         ...,
         "Varied settings",
@@ -69,11 +67,11 @@ class SweepRequest(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.vary:
-            raise SettingsError("vary: expected one setting or more, got none; add --vary learning_rate")
+            raise SettingsError("vary: expected at least one setting, got none; add --vary learning_rate")
         if self.config.backend != "native" or self.config.merge != "shared":
             raise SettingsError(
-                "sweep: expected the native backend and one shared patch, which can be validated on images "
-                f"held out, got {self.config.backend} and {self.config.merge}; leave both out"
+                "sweep: expected the native backend and one shared patch, which can be validated on held-out "
+                f"images, got {self.config.backend} and {self.config.merge}; leave both out"
             )
         if self.prune != "none" and self.objective not in SCORES:
             raise SettingsError(
@@ -81,7 +79,9 @@ class SweepRequest(Settings):
                 "leave --prune out"
             )
         if self.config.seed + self.seeds > 2**32:
-            raise SettingsError(f"seeds: expected them to end at {2**32 - 1}, got more; take a lower seed")
+            raise SettingsError(
+                f"seeds: expected seeds up to {2**32 - 1}, got higher ones; choose a lower --seed"
+            )
         if self.objective in SCORES and not self.config.validation_share:
             held_out = self.config.changed(validation_share=VALIDATION_SHARE)
             object.__setattr__(self, "config", held_out)

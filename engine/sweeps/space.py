@@ -180,8 +180,8 @@ def _named(given: str) -> tuple[str, list[Setting]]:
         return word, sorted(found, key=lambda each: each.sweep is None)
     if word in declared(RunConfig):
         raise SettingsError(
-            f"vary: expected a setting of how the patch is made, got {word}, which has to be the same for "
-            "all trials or has several values; leave it out"
+            f"vary: expected a setting with one value that may differ between trials, got {word}; "
+            "leave it out"
         )
     known = ", ".join(variable_settings())
     raise SettingsError(f"vary: expected one of {known}, got {short_repr(given)}")
@@ -207,10 +207,12 @@ def _range(name: str, about: Sequence[Setting], low: str, high: str, scale: str)
     first, last = (_value(about, each.strip()) for each in (low, high))
     step = max(about[0].multiple_of, 1) if isinstance(default, int) else 0
     if first >= last:
-        raise SettingsError(f"vary {name}: expected LOW..HIGH, got {first:g}..{last:g}; name the lower first")
+        raise SettingsError(
+            f"vary {name}: expected LOW..HIGH, got {first:g}..{last:g}; give the lower value first"
+        )
     if scale and (first <= 0 or step > 1):
         raise SettingsError(
-            f"vary {name}: expected numbers above 0 of any size with :log, got {first:g}..{last:g}"
+            f"vary {name}: expected numbers above 0 without a step size with :log, got {first:g}..{last:g}"
             f"{f' in steps of {step}' if step > 1 else ''}; leave :log out"
         )
     keys = tuple(each.key for each in about)

@@ -43,7 +43,7 @@ def test_a_free_port_is_left_free(address: str) -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
 def test_who_holds_a_port_is_named_and_a_free_one_too(taken: int, address: str) -> None:
-    expected = rf"got {taken}, which \S+ \(process {os.getpid()}\) holds; stop it, or use --port (\d+)"
+    expected = rf"got {taken}, which \S+ \(process {os.getpid()}\) is using; stop it, or use --port (\d+)"
     with pytest.raises(SettingsError, match=expected) as refused:
         require_free(address, taken)
     require_free(address, int(str(refused.value).rpartition(" ")[2]))
@@ -81,7 +81,7 @@ def test_on_all_addresses_it_answers_to_each_and_to_the_machine_s_name(address: 
 
 @pytest.mark.parametrize("name", ["", "https://a.test", "a.test:80", "a b", "a.*", "*", "-a", "a/b"])
 def test_what_is_no_host_is_refused(name: str) -> None:
-    with pytest.raises(SettingsError, match="--allow-host: expected a host's name without scheme and port"):
+    with pytest.raises(SettingsError, match="--allow-host: expected a host name without scheme and port"):
         answered_hosts("127.0.0.1", [name])
 
 
@@ -236,7 +236,7 @@ def test_a_known_host_does_not_open_it_to_other_origins(port: int) -> None:
         (["--port", "65536"], "65536 is not in the range 1<=x<=65535"),
         (["--port", "x"], "'x' is not a valid integer"),
         (["--address", "192.0.2.7"], "expected an address of this machine"),
-        (["--allow-host", "https://a.test"], "expected a host's name"),
+        (["--allow-host", "https://a.test"], "expected a host name"),
     ],
 )
 def test_where_it_cannot_listen_it_says_so_in_a_line_and_starts_nothing(

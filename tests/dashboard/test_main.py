@@ -69,7 +69,7 @@ def test_a_report_is_written_without_serving(
     ("jobs", "out", "code", "told"),
     [
         ("1,x", "report.html", 2, "expected numbers such as 1,2, got '1,x'"),
-        ("7", "report.html", 1, "job 7: expected a job of the list"),
+        ("7", "report.html", 1, "job 7: expected an existing job"),
         ("1", "missing/report.html", 1, "cannot be written, No such file or directory"),
     ],
 )

@@ -31,7 +31,7 @@ def test_the_title_in_words(title: str, running: int, ended: tuple[int, str] | N
 def page() -> None:
     from dashboard import notices
 
-    notices.watch()
+    notices.watch(str.title)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def page() -> None:
         ("running", []),
         ("queued", []),
         ("cancelled", []),
-        ("succeeded", ["Job 1 succeeded: Run in progress"]),
-        ("failed", ["Job 1 failed: Run in progress"]),
+        ("succeeded", ["Job 1 succeeded: Run In Progress"]),
+        ("failed", ["Job 1 failed: Run In Progress"]),
     ],
 )
 def test_a_job_that_ends_is_told_once(own_home: object, state: str, said: list[str]) -> None:

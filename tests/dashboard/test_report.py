@@ -122,7 +122,7 @@ def test_a_run_without_scores_steps_and_patch_has_a_report() -> None:
 
 
 def test_a_job_that_is_not_there_is_told() -> None:
-    with pytest.raises(JobError, match="job 9: expected a job of the list"):
+    with pytest.raises(JobError, match="job 9: expected an existing job"):
         report_html([9])
 
 

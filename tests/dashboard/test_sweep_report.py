@@ -42,5 +42,5 @@ def test_it_speaks_korean() -> None:
 
 
 def test_there_is_none_of_an_unknown_sweep() -> None:
-    with pytest.raises(JobError, match="sweep 9: expected one of the list"):
+    with pytest.raises(JobError, match="sweep 9: expected an existing one"):
         sweep_report_html(9)

@@ -51,7 +51,7 @@ def test_classes_of_a_dataset_are_found(names: tuple, wanted: list, ids: tuple) 
         (("person", "car"), " ", "there is no class '' in the dataset; streets has: person, car; choose"),
         (("person", "car"), "0", "there is no class '0' in the dataset"),  # numbers are the detector's
         (("person", "car"), "boat", "; streets has: person, car; choose one with --class"),
-        (("a b", "a-b"), "A_B", "class 'A_B' may be any of these in the dataset: 'a b' (0), 'a-b' (1)"),
+        (("a b", "a-b"), "A_B", "class 'A_B' matches several classes of the dataset: 'a b' (0), 'a-b' (1)"),
         (("person",), "x" * 500, f"there is no class '{'x' * 39}…' in the dataset"),
         (("person",), "per\nson\n", "there is no class 'per son' in the dataset"),
     ],
@@ -122,8 +122,13 @@ def test_both_sides_are_matched(
     ("wanted", "detector_wanted", "error", "message"),
     [
         (["man"], "", DetectorError, "there is no class 'man' in the detector; the detector has: person,"),
-        (["0"], "", DetectorError, "name the matching one with --detector-class"),  # a name, not a number
-        (["man", "0"], "", SettingsError, "expected the one that stands for man, 0, got none; name it with"),
+        (["0"], "", DetectorError, "give the matching one with --detector-class"),  # a name, not a number
+        (
+            ["man", "0"],
+            "",
+            SettingsError,
+            "expected the one that corresponds to man, 0, got none; give it with",
+        ),
         (["man", "dog"], "person", DatasetError, "there is no class 'dog' in the dataset"),
         (["man"], "dog", DetectorError, "choose one with --detector-class"),
     ],

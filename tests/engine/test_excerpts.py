@@ -101,7 +101,7 @@ def test_texts_become_one_line(text: object, shown: str) -> None:
     [
         ([], ""),
         (["a", "b"], "a, b"),
-        (map(str, range(9)), "0, 1, 2, 3, 4, 5, 6, 7, … 9 in all"),
+        (map(str, range(9)), "0, 1, 2, 3, 4, 5, 6, 7, … 9 in total"),
         (["n" * 100], "n" * 59 + "…"),
     ],
 )
@@ -121,7 +121,7 @@ def test_larger_files_pipes_and_folders_are_refused(tmp_path: Path) -> None:
         file.truncate(2**40)  # a hole: nobody could read it into memory
     for name, reason in (
         ("large", "it is larger than 1 MiB"),
-        ("pipe", "it is no plain file"),
+        ("pipe", "it is not a regular file"),
         (".", "Is a directory"),
         ("none", "No such file or directory"),
     ):

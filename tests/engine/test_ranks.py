@@ -61,7 +61,7 @@ def test_each_process_has_its_own_gpu(gpus, device, monkeypatch):
 
 def test_more_processes_than_gpus(monkeypatch):
     _pretend(monkeypatch, 1)
-    with pytest.raises(SettingsError, match="expected at most 1, a process for each GPU, got 2 or more"):
+    with pytest.raises(SettingsError, match="expected at most 1, one process per GPU, got 2 or more"):
         device_of_rank("cuda")
 
 

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from dashboard.charts.compare import Curve, loss_curves
 from dashboard.components import SCORES
 from dashboard.i18n import N_, _
+from dashboard.parts.run_names import numbered_name
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 from engine.records import StepRecord
@@ -45,7 +46,7 @@ def figure(
         strength: of the smoothing, 0 to below 1.
         log_x, log_y: whether an axis is logarithmic.
     """
-    found = {run.name: _course(run, what, over) for run in runs}
+    found = {numbered_name(run): _course(run, what, over) for run in runs}
     curves = {name: curve for name, curve in found.items() if curve[1]}
     if not curves:
         return None

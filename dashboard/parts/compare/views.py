@@ -21,6 +21,7 @@ from dashboard.charts.theme import Bounded
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
 from dashboard.parts.outcome import ending
+from dashboard.parts.run_names import numbered_name
 from dashboard.parts.setting_names import choice_name, decided_value, named_value, setting_name
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
@@ -57,7 +58,11 @@ def setting_rows(runs: Sequence[Run], values: Mapping[str, Sequence[Any]]) -> Ro
 
 def _head(run: Run) -> str:
     """A run as a column's head, so short that several fit beside each other; its number comes first."""
-    return run.name if len(run.name) <= HEAD else f"{run.name[: HEAD - 1].rstrip()}…"
+    return (
+        numbered_name(run)
+        if len(numbered_name(run)) <= HEAD
+        else f"{numbered_name(run)[: HEAD - 1].rstrip()}…"
+    )
 
 
 def score_rows(runs: Sequence[Run]) -> Rows:
@@ -109,8 +114,8 @@ def scores_figure(runs: Sequence[Run], **look: bool) -> go.Figure:
     for run in scored:
         evaluation = run.evaluation or {}
         patch, grey = evaluation["patch"], evaluation["controls"].get("grey", {})
-        scores[run.name] = {_directed(key): score_of(patch, key) for key in SHARES}
-        controls[run.name] = {_directed(key): grey.get(key) for key in SHARES}
+        scores[numbered_name(run)] = {_directed(key): score_of(patch, key) for key in SHARES}
+        controls[numbered_name(run)] = {_directed(key): grey.get(key) for key in SHARES}
     return score_bars(
         scores,
         controls,
@@ -128,7 +133,7 @@ def _directed(key: str) -> str:
 def scores_alt(runs: Sequence[Run]) -> str:
     """What the chart of scores says, in a sentence."""
     words = _("{run}: ASR {asr}, AP50 {ap50}")
-    scored = [(run.name, run.evaluation["patch"]) for run in runs if run.evaluation]
+    scored = [(numbered_name(run), run.evaluation["patch"]) for run in runs if run.evaluation]
     return "; ".join(
         words.format(run=name, asr=formats.score(scores, "asr"), ap50=formats.score(scores, "ap50"))
         for name, scores in scored
@@ -152,7 +157,7 @@ def parallel_figure(runs: Sequence[Run], **look: bool) -> go.Figure | None:
     if len(axes) < 2:
         return None
     title = _("Settings and scores")
-    return parallel_axes(axes, [run.name for run in runs], title=title, **look)
+    return parallel_axes(axes, [numbered_name(run) for run in runs], title=title, **look)
 
 
 def _score_axis(scores: Sequence[Bounded]) -> Axis:

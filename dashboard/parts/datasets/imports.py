@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dashboard.components import go_to, guarded, job_title, live, progress_line, state_badge
+from dashboard.components import go_to, guarded, live, progress_line, state_badge
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
 from dashboard.page_state import changed, choose, kept, reset
+from dashboard.parts.job_lines import job_title
 from dashboard.services import datasets, jobs
 from dashboard.services.paths import allowed_roots
 from engine.records import Job

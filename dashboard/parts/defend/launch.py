@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard import formats
-from dashboard.components import controls, go_to, guarded, queued
+from dashboard.components import controls, guarded, launch_button
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
-from dashboard.services import defences, defend, generate, patches
+from dashboard.services import defences, defend, generate, patches, trainings
 from dashboard.services.defend import DefendedSubject, KnownAttack
-
-HARDEN, TRAIN = "harden", "train-defence"
 
 
 def launches(subject: DefendedSubject, worst: KnownAttack | None, chain: str) -> None:
@@ -48,9 +46,7 @@ def _attack(subject: DefendedSubject, worst: KnownAttack | None, chain: str) -> 
         ).format(defence=chain)
     )
     st.caption(_time(defend.run_s(config)))
-    if st.button(_("Start the attack"), key="defend-attack", type="primary", icon=":material/play_arrow:"):
-        st.session_state["defend-attacked"] = generate.submit(config).id
-    queued("defend-attacked")
+    launch_button(_("Start the attack"), "defend-attack", lambda: generate.submit(config))
 
 
 def _harden(subject: DefendedSubject, worst: KnownAttack | None) -> None:
@@ -58,9 +54,6 @@ def _harden(subject: DefendedSubject, worst: KnownAttack | None) -> None:
     st.caption(
         _("Fine-tunes it with patches on its objects, then attacks the hardened detector with a new patch.")
     )
-    if not defend.offers(HARDEN):
-        go_to("detectors", _("Detectors"))
-        return
     known = [] if worst is None or worst.patch is None else [str(worst.patch)]
     values = {
         "dataset": subject.dataset,
@@ -68,26 +61,21 @@ def _harden(subject: DefendedSubject, worst: KnownAttack | None) -> None:
         "class_name": subject.class_name[0],
         "patches": tuple(known),
     }
-    _training(HARDEN, values, _("Start hardening"))
+    _training("harden", values, _("Start hardening"))
 
 
 def _train(subject: DefendedSubject) -> None:
     st.markdown(Markdown(_("**Train a defence**")))
     st.caption(_("Trains a small network on these images that finds patches and masks them."))
-    if not defend.offers(TRAIN):
-        st.caption(_("This version cannot train defences yet."))
-        return
     values = {"dataset": subject.dataset, "classes": subject.class_name}
-    _training(TRAIN, values, _("Start training"))
+    _training("train-defence", values, _("Start training"))
 
 
 def _training(kind: str, values: Mapping[str, Any], label: str) -> None:
-    limit_s = defend.longest_s(kind, values)
-    if limit_s is not None:
-        st.caption(_("Up to {time}.").format(time=formats.duration(limit_s)))
-    if st.button(label, key=f"defend-{kind}", icon=":material/play_arrow:"):
-        st.session_state[f"defend-{kind}-job"] = defend.start(kind, values).id
-    queued(f"defend-{kind}-job")
+    config = trainings.built(kind, values)
+    if config.time_limit_s:
+        st.caption(_("Up to {time}.").format(time=formats.duration(config.time_limit_s)))
+    launch_button(label, f"defend-{kind}", lambda: trainings.submit(kind, config), type="secondary")
 
 
 def _time(seconds: float | None) -> str:

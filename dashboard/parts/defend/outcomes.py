@@ -10,6 +10,7 @@ from dashboard.components import go_to, table
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.parts.defence_choice import chain_name
+from dashboard.parts.run_names import run_name
 from dashboard.services import defences, defend
 from dashboard.services.defend import DefenceOutcome, DefendedSubject, KnownAttack
 
@@ -73,7 +74,7 @@ def _row(outcome: DefenceOutcome) -> dict[str, Any]:
 def _attacked(attack: KnownAttack | None) -> str:
     if attack is None:
         return _("not tested")
-    return f"{_left(attack.evaluation['patch'])} · {attack.name}"
+    return f"{_left(attack.evaluation['patch'])} · {run_name(attack.name)}"
 
 
 def _left(scores: dict[str, Any] | None) -> str:

@@ -9,6 +9,7 @@ from dashboard import formats
 from dashboard.components import SCORES
 from dashboard.i18n import N_, _
 from dashboard.parts.jobs.hardenings import ATTACKS
+from dashboard.parts.run_names import run_name
 from dashboard.services.stories import Scene
 
 TITLES = {
@@ -38,7 +39,7 @@ def title(scene: Scene) -> str:
 def attacker(scene: Scene) -> str:
     """Who attacks, and what that attacker knew."""
     text = OWN if scene.kind == "attacked" and scene.own else ATTACKERS[scene.kind]
-    name = _(ATTACKS[scene.attacker]) if scene.attacker in ATTACKS else scene.attacker
+    name = _(ATTACKS[scene.attacker]) if scene.attacker in ATTACKS else run_name(scene.attacker)
     return _(text).format(name=name)
 
 

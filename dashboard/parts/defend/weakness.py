@@ -10,6 +10,7 @@ from dashboard.i18n import _
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector
+from dashboard.parts.run_names import run_name
 from dashboard.services import defences, defend
 from dashboard.services.defend import DefendedSubject, KnownAttack
 from engine.store.datasets import DatasetSummary
@@ -53,7 +54,7 @@ def weakness(attacks: list[KnownAttack]) -> KnownAttack | None:
     clean = worst.evaluation["controls"].get("clean", {})
     st.markdown(
         Markdown(text).format(
-            name=worst.name,
+            name=run_name(worst.name),
             origin=knowing,
             ap50=formats.number(worst.left),
             clean=formats.number(clean.get("ap50")),

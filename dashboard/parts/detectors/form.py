@@ -5,19 +5,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.components import goes_on, guarded, queued, refusal
+from dashboard.components import goes_on, guarded, launch_button
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
 from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, other_weights, trusted
-from dashboard.parts.detectors.rows import setting_rows
 from dashboard.parts.setting_names import CHOICES
+from dashboard.parts.setting_rows import setting_rows
 from dashboard.services import datasets, trainings
 from dashboard.services.settings import TRAINING
-from engine.config import TrainingConfig
-from engine.errors import SettingsError
 from engine.store.datasets import DatasetSummary
 
 STRATEGIES = CHOICES["strategy"]
@@ -38,12 +36,14 @@ def training_form(found: list[DatasetSummary]) -> None:
     values |= setting_rows("t", COURSE, TRAINING)
     with st.expander(_("More settings"), icon=":material/tune:"):
         values |= setting_rows("t", MORE, TRAINING)
-    try:
-        config = trainings.built(values)
-    except SettingsError as error:
-        refusal(str(error), error)
-        return
-    _launch(config, trust)
+    with guarded():
+        config = trainings.built("train", values)
+        again = goes_on("t-resume")
+        launch_button(
+            _("Train the detector"),
+            "t-launch",
+            lambda: trainings.submit("train", config, trust=trust, auto_resume=again),
+        )
 
 
 def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
@@ -76,11 +76,3 @@ def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
         "classes": tuple(classes),
         "strategy": strategy,
     }, trust
-
-
-def _launch(config: TrainingConfig, trust: bool) -> None:
-    again = goes_on("t-resume")
-    if st.button(_("Train the detector"), type="primary", icon=":material/play_arrow:", key="t-launch"):
-        with guarded():
-            st.session_state["t-launched"] = trainings.submit(config, trust=trust, auto_resume=again).id
-    queued("t-launched")

@@ -6,18 +6,18 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import formats
-from dashboard.components import goes_on, guarded, queued, refusal
+from dashboard.components import goes_on, guarded, launch_button
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
 from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, other_weights, trusted
-from dashboard.parts.detectors.rows import setting_rows
-from dashboard.services import datasets, hardenings
+from dashboard.parts.run_names import run_name
+from dashboard.parts.setting_rows import setting_rows
+from dashboard.services import datasets, hardenings, trainings
 from dashboard.services.settings import HARDENING
 from engine.config import HardeningConfig
-from engine.errors import SettingsError
 from engine.store.datasets import DatasetSummary
 
 COURSE = ("time_limit_s", "image_size", "trial")
@@ -47,12 +47,8 @@ def hardening_form(found: list[DatasetSummary]) -> None:
     values |= setting_rows("h", COURSE, HARDENING)
     with st.expander(_("More settings"), icon=":material/tune:"):
         values |= setting_rows("h", MORE, HARDENING)
-    try:
-        config = hardenings.built(values)
-    except SettingsError as error:
-        refusal(str(error), error)
-        return
-    _launch(config, trust)
+    with guarded():
+        _launch(trainings.built("harden", values), trust)
 
 
 def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
@@ -74,7 +70,7 @@ def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
     patches = st.multiselect(
         _("Initial patches"),
         list(by_number),
-        format_func=lambda number: f"{by_number[number].name} ({number})",
+        format_func=lambda number: f"{run_name(by_number[number].name)} ({number})",
         placeholder=_("None: generate the first one against this detector"),
         help=_("Patches for the pool. The first one serves as the old patch in the trial."),
         **kept("h-patches", [], allowed=by_number, parse=read_classes, write=write_classes),
@@ -93,7 +89,9 @@ def _launch(config: HardeningConfig, trust: bool) -> None:
     )
     if config.time_limit_s:
         st.caption(_("Up to {time}.").format(time=formats.duration(config.time_limit_s)))
-    if st.button(_("Harden the detector"), type="primary", icon=":material/shield:", key="h-launch"):
-        with guarded():
-            st.session_state["h-launched"] = hardenings.submit(config, trust=trust, auto_resume=again).id
-    queued("h-launched")
+    launch_button(
+        _("Harden the detector"),
+        "h-launch",
+        lambda: trainings.submit("harden", config, trust=trust, auto_resume=again),
+        icon=":material/shield:",
+    )

@@ -25,6 +25,7 @@ from dashboard.parts.detector_choice import (
     write_several,
     write_weights,
 )
+from dashboard.parts.run_names import run_name
 from dashboard.parts.setting_names import CHOICES
 from dashboard.services import datasets, generate
 from dashboard.services.generate import DEFAULTS
@@ -216,9 +217,9 @@ def _earlier_patch() -> str:
     columns = st.columns(6)
     for place, patch in enumerate(found):
         with columns[place % 6]:
-            st.image(patch.image, width=96, alt=patch.name)
+            st.image(patch.image, width=96, alt=run_name(patch.name))
             if st.button(
-                patch.name,
+                run_name(patch.name),
                 key=f"g-start-{patch.id}",
                 type="primary" if patch.path == path else "secondary",
                 width="stretch",

@@ -106,7 +106,7 @@ def turn(job: Job) -> None:
         with st.container(horizontal=True):
             for where, (name, icon) in MOVES.items():
                 if st.button(_(name), icon=icon, key=f"job-{where}"):
-                    _change(lambda where=where: jobs.move(job.id, where))  # type: ignore[misc]
+                    make_change(lambda where=where: jobs.move(job.id, where))  # type: ignore[misc]
         priority = st.number_input(
             _("Priority"),
             value=job.priority,
@@ -115,10 +115,11 @@ def turn(job: Job) -> None:
             key="job-priority",
         )
         if st.button(_("Set priority"), key="job-set-priority", disabled=priority == job.priority):
-            _change(lambda: jobs.set_priority(job.id, int(priority)))
+            make_change(lambda: jobs.set_priority(job.id, int(priority)))
 
 
-def _change(change: Callable[[], None]) -> None:
+def make_change(change: Callable[[], object]) -> None:
+    """Change something stored, and draw the page anew with it."""
     with guarded():
         change()
         st.rerun()
@@ -140,4 +141,4 @@ def notes_form(job: Job) -> None:
             placeholder=_("Type a tag and press Enter"),
         )
         if st.form_submit_button(_("Save"), key="job-save"):
-            _change(lambda: jobs.edit(job.id, label=label, notes=notes, tags=tags))
+            make_change(lambda: jobs.edit(job.id, label=label, notes=notes, tags=tags))

@@ -19,7 +19,6 @@ from dashboard.components import (
     SCORES,
     fact,
     go_to,
-    job_title,
     line_chart,
     look,
     progress_line,
@@ -32,6 +31,7 @@ from dashboard.i18n import N_, _, ngettext
 from dashboard.notices import tab_title
 from dashboard.page_state import chosen, kept, presenting
 from dashboard.parts.film import SCORED
+from dashboard.parts.job_lines import job_title
 from dashboard.parts.jobs.hardenings import tried
 from dashboard.parts.jobs.load import load
 from dashboard.parts.jobs.log import log

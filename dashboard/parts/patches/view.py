@@ -28,6 +28,7 @@ from dashboard.parts.jobs.view import loss_chart, score_chart
 from dashboard.parts.outcome import headline
 from dashboard.parts.patches.hidden import who_is_hidden
 from dashboard.parts.report_button import report_button
+from dashboard.parts.run_names import run_name
 from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
 from dashboard.services import datasets, jobs, patches
@@ -42,7 +43,7 @@ def portrait(patch: PatchRecord) -> None:
     picture, facts = st.columns([1, 1], gap="large")
     png = patches.file_bytes(patch.image)
     with picture:
-        texels(png, alt=_("The patch {name}.").format(name=patch.name), key="patch", at_most_px=384)
+        texels(png, alt=_("The patch {name}.").format(name=run_name(patch.name)), key="patch", at_most_px=384)
     with facts:
         for name, value in _facts(patch).items():
             st.markdown(Markdown("**{name}**  \n{value}").format(name=name, value=value))
@@ -212,5 +213,5 @@ def manage(patch: PatchRecord) -> None:
 def _delete(patch: PatchRecord) -> None:
     patches.delete(patch.id)
     choose("patch", None)
-    st.toast(_("{name} was deleted.").format(name=patch.name))
+    st.toast(_("{name} was deleted.").format(name=run_name(patch.name)))
     st.rerun()

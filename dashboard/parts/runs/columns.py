@@ -11,6 +11,7 @@ from typing import Any
 from dashboard.components import EXPLAINED, SCORES, state_name
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
+from dashboard.parts.run_names import run_name
 from dashboard.parts.setting_names import named_value, setting_name
 from dashboard.services.run_table import COLUMNS, Row
 
@@ -73,6 +74,8 @@ def data(shown: Sequence[Row], columns: Sequence[str]) -> dict[str, list[Any]]:
 
 def _values(shown: Sequence[Row], column: str) -> list[Any]:
     kind, values = COLUMNS[column], [row.values.get(column) for row in shown]
+    if column == "name":
+        return [None if value is None else run_name(value) for value in values]
     if kind == "state":
         names = {value: state_name(value) for value in set(values) - {None}}
         return [names.get(value) for value in values]

@@ -8,6 +8,7 @@ from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import choose
 from dashboard.parts.lists import page_number
+from dashboard.parts.run_names import run_name
 from dashboard.pictures import texels
 from dashboard.services import patches
 from dashboard.services.patches import LARGEST_MB, PAGE_SIZE
@@ -32,9 +33,9 @@ def card(patch: PatchRecord) -> None:
     """A patch in the gallery."""
     with st.container(border=True, width=226):
         with guarded():
-            alt = _("The patch {name}.").format(name=patch.name)
+            alt = _("The patch {name}.").format(name=run_name(patch.name))
             texels(patches.file_bytes(patch.image), alt=alt, key=f"card-{patch.id}", at_most_px=192)
-        go_to("patches", patch.name, patch=patch.id)
+        go_to("patches", run_name(patch.name), patch=patch.id)
         if patch.score:
             st.caption(score_line(patch.score))
         else:

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dashboard.components import go_to, kind_name
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
+from dashboard.parts.run_names import run_name
+from dashboard.parts.sweeps.names import sweep_name
 from dashboard.services import lineage as service
+from dashboard.services import sweeps
 from dashboard.services.lineage import Relation
 
 KINDS = {
@@ -41,8 +44,14 @@ def _side(title: str, relations: Sequence[Relation], nothing: str) -> None:
         st.text(nothing)
     for relation in relations:
         kind = _(KINDS[relation.kind]) if relation.kind in KINDS else kind_name(relation.kind)
-        text = f"{kind}: {relation.name}"
+        text = f"{kind}: {_name(relation)}"
         if relation.page:
             go_to(relation.page, text, **relation.parameters)
         else:
             st.text(text)
+
+
+def _name(relation: Relation) -> str:
+    if relation.kind == "sweep":
+        return sweep_name(sweeps.get(relation.parameters["sweep"]))
+    return f"{relation.parameters.get('job', '')} {run_name(relation.name)}".strip()

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from dashboard.components import go_to, guarded, refusal
+from dashboard.components import go_to, refusal
 from dashboard.downloads import save_button
 from dashboard.drawing import st
 from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose
-from dashboard.parts.jobs.controls import NOTES, asked_twice
+from dashboard.parts.jobs.controls import NOTES, asked_twice, make_change
 from dashboard.parts.lists import opener
+from dashboard.parts.run_names import run_name
 from dashboard.parts.runs.table import open_run
 from dashboard.services import run_files, run_table, runs
 from dashboard.services.run_table import Row
@@ -47,7 +48,7 @@ def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baselin
             if len(chosen) == 1:
                 _name(chosen[0])
         if baseline is not None and st.button(
-            _("Unpin {name}").format(name=baseline.values.get("name", baseline.id)),
+            _("Unpin {name}").format(name=run_name(baseline.values.get("name", baseline.id))),
             icon=":material/keep_off:",
             key="runs-unpin",
         ):
@@ -59,7 +60,7 @@ def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baselin
 
 
 def _open(shown: list[Row]) -> None:
-    names = {place: f"{row.id} · {row.values.get('name', '')}" for place, row in enumerate(shown)}
+    names = {place: f"{row.id} · {run_name(row.values.get('name', ''))}" for place, row in enumerate(shown)}
     if (named := opener(_("Open a run"), names, key="runs.open")) is not None:
         open_run(shown[named])
 
@@ -89,7 +90,7 @@ def _tags(chosen: list[Row]) -> None:
         )
         remove = st.multiselect(_("Remove"), known, placeholder=_("None"))
         if st.form_submit_button(_("Save"), key="runs-tags-save"):
-            _changed(partial(run_table.tag, chosen, add=add, remove=remove))
+            make_change(partial(run_table.tag, chosen, add=add, remove=remove))
 
 
 def _name(row: Row) -> None:
@@ -102,7 +103,7 @@ def _name(row: Row) -> None:
             _("Notes"), row.values.get("notes", ""), key=f"runs-notes-{row.id}", help=_(NOTES)
         )
         if st.form_submit_button(_("Save"), key="runs-name-save"):
-            _changed(partial(run_table.rename, row, name=name, notes=notes))
+            make_change(partial(run_table.rename, row, name=name, notes=notes))
 
 
 def _files(rows: list[Row], columns: Sequence[str], *, whole: bool) -> None:
@@ -119,7 +120,7 @@ def _files(rows: list[Row], columns: Sequence[str], *, whole: bool) -> None:
 
 
 def _delete(chosen: list[Row]) -> None:
-    names = ", ".join(row.values.get("name", row.id) for row in chosen[:_NAMED])
+    names = ", ".join(run_name(row.values.get("name", row.id)) for row in chosen[:_NAMED])
     if len(chosen) > _NAMED:
         more = len(chosen) - _NAMED
         names += " " + ngettext("and {number} more", "and {number} more", more).format(number=more)
@@ -136,12 +137,6 @@ def _delete(chosen: list[Row]) -> None:
 def _remove(chosen: list[Row]) -> None:
     st.session_state[_TROUBLE] = run_table.delete(chosen)
     st.rerun()
-
-
-def _changed(change: Callable[[], object]) -> None:
-    with guarded():
-        change()
-        st.rerun()
 
 
 def _trouble() -> None:

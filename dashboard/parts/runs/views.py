@@ -14,6 +14,7 @@ from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.page_state import kept
 from dashboard.parts.compare.views import HIGHER_IS_STRONGER
+from dashboard.parts.run_names import run_name
 from dashboard.parts.runs.columns import numeric, option, title
 from dashboard.parts.runs.query import SEVERAL
 from dashboard.parts.setting_names import named_value
@@ -81,7 +82,7 @@ def _value(column: str, value: Any) -> str:
         return formats.moment(value)
     if kind in ("score", "seconds", "bytes"):
         return _figure(column, value)
-    return named_value(column, value)
+    return run_name(value) if column == "name" else named_value(column, value)
 
 
 def dots(shown: list[Row]) -> None:
@@ -144,7 +145,7 @@ def _dot(row: Row, x: str, y: str, by: str) -> Dot:
 
 
 def _title_of(row: Row) -> str:
-    return f"{row.job or ''} {row.values.get('name', '')}".strip()
+    return f"{row.job or ''} {run_name(row.values.get('name', ''))}".strip()
 
 
 def parallel(shown: list[Row]) -> None:

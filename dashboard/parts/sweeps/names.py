@@ -6,31 +6,15 @@ from __future__ import annotations
 from dashboard.components import STATES
 from dashboard.formats import DASH
 from dashboard.i18n import N_, _
-from dashboard.parts.setting_names import named_value, setting_name
+from dashboard.parts.setting_names import dimension_name, named_value
 from dashboard.services import sweeps
 from dashboard.services.sweeps import Sweep, Trial
 
-OBJECTIVES = {
-    "asr": N_("Highest ASR"),
-    "smooth": N_("Lowest confidence retained"),
-    "ap50": N_("Lowest AP50"),
-    "images_per_s": N_("Most images per second"),
-}
 SHORT = {
     "asr": N_("ASR"),
     "smooth": N_("Confidence"),
     "ap50": N_("AP50"),
     "images_per_s": N_("images/s"),
-}
-SAMPLERS = {
-    "tpe": N_("Based on earlier trials (TPE)"),
-    "random": N_("Random"),
-    "grid": N_("Every combination of the lists"),
-}
-PRUNERS = {
-    "none": N_("None"),
-    "median": N_("Those below the median"),
-    "asha": N_("All but the top quarter (ASHA)"),
 }
 SWEEP_STATES = {
     "running": N_("Running: {ended} of {total} trials finished."),
@@ -38,7 +22,6 @@ SWEEP_STATES = {
     "failed": N_("Stopped: {ended} of {total} trials finished."),
     "cancelled": N_("Cancelled: {ended} of {total} trials finished."),
 }
-PATCH_SIZE = N_("Patch size")  # the one name that stands for two settings
 
 
 def sweep_name(sweep: Sweep) -> str:
@@ -47,11 +30,6 @@ def sweep_name(sweep: Sweep) -> str:
     if sweep.name != f"{objective} by {', '.join(names)}":  # as the engine names it
         return sweep.name
     return f"{_(SHORT[objective])}: {', '.join(map(dimension_name, names))}"
-
-
-def dimension_name(name: str) -> str:
-    """A varied setting in the session's language."""
-    return _(PATCH_SIZE) if name == "patch_size" else setting_name(name)
 
 
 def trial_state(state: str) -> str:

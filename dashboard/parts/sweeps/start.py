@@ -13,11 +13,14 @@ from dashboard.page_state import choose, kept
 from dashboard.parts.class_choice import choose_classes, choose_detector_class, read_classes, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, trusted
-from dashboard.parts.sweeps.names import OBJECTIVES, PRUNERS, SAMPLERS, dimension_name
+from dashboard.parts.node_needs import node_needs
+from dashboard.parts.setting_names import dimension_name
+from dashboard.parts.setting_rows import setting_field, setting_rows
 from dashboard.services import datasets, sweeps
+from dashboard.services.settings import RUN, SWEEP
 
 USUAL = ["learning_rate", "batch_size"]
-USUAL_ITERATIONS, USUAL_TRIALS = 50, 20
+USUAL_ITERATIONS = 50
 
 
 def start_form(*, first: bool) -> None:
@@ -36,7 +39,8 @@ def start_form(*, first: bool) -> None:
     ):
         values, trust = _subject()
         vary = _varied()
-        how = _how()
+        how = setting_rows("s", list(SWEEP), SWEEP)
+        needs = node_needs("s-need")
         if "class_name" not in values or not vary:
             st.caption(_("Choose a class and at least one setting to vary."))
             return
@@ -44,7 +48,7 @@ def start_form(*, first: bool) -> None:
             asked = sweeps.request(values, vary, trust=trust, **how)
             st.caption(_cost(asked))
             if st.button(_("Start"), type="primary", key="start-sweep", icon=":material/play_arrow:"):
-                begun = sweeps.start(asked)
+                begun = sweeps.start(asked, needs=needs)
                 choose("sweep", begun.id)
                 st.session_state.pop("widget.sweep", None)
                 st.rerun()
@@ -65,21 +69,11 @@ def _subject() -> tuple[dict[str, Any], bool]:
         )
     with target:
         detector_class = choose_detector_class("detector_class", weights, classes)
-    values["image_size"] = size.number_input(
-        _("Image size (px)"),
-        32,
-        4096,
-        step=32,
-        help=_("Long side of the images in pixels, a multiple of 32."),
-        **kept("s.image_size", 640, allowed=range(32, 4097, 32), parse=int),
-    )
-    values["iterations"] = passes.number_input(
-        _("Iterations"),
-        1,
-        1_000_000,
-        help=_("Number of passes over the images in each trial, unless varied."),
-        **kept("s.iterations", USUAL_ITERATIONS, allowed=range(1, 1_000_001), parse=int),
-    )
+    with size:
+        values["image_size"] = setting_field("s", "image_size", RUN)
+    with passes:
+        meaning = _("Number of passes over the images in each trial, unless varied.")
+        values["iterations"] = setting_field("s", "iterations", RUN, first=USUAL_ITERATIONS, meaning=meaning)
     if classes and detector_class is not None:
         values |= {"class_name": tuple(classes), "detector_class": detector_class}
     return values, trusted([weights], "s-trust")
@@ -106,53 +100,6 @@ def _varied() -> list[str]:
             ).strip()
             found.append(f"{name}={text}")
     return found
-
-
-def _how() -> dict[str, Any]:
-    """What decides, how the search goes, and how long."""
-    objective, sampler, pruner = st.columns(3)
-    trials, seeds, _rest = st.columns(3)
-    return {
-        "objective": objective.selectbox(
-            _("Objective"),
-            list(OBJECTIVES),
-            format_func=lambda each: _(OBJECTIVES[each]),
-            help=_("The metric that ranks trials, measured on held-out images."),
-            **kept("s.objective", "asr", allowed=OBJECTIVES),
-        ),
-        "sampler": sampler.selectbox(
-            _("Search"),
-            list(SAMPLERS),
-            format_func=lambda each: _(SAMPLERS[each]),
-            help=_("How the next trial is chosen."),
-            **kept("s.sampler", "tpe", allowed=SAMPLERS),
-        ),
-        "prune": pruner.selectbox(
-            _("Prune trials"),
-            list(PRUNERS),
-            format_func=lambda each: _(PRUNERS[each]),
-            help=_("Cancels trials that fall behind in validation."),
-            **kept("s.prune", "none", allowed=PRUNERS),
-        ),
-        "trials": int(
-            trials.number_input(
-                _("Trials"),
-                1,
-                10_000,
-                help=_("Maximum number of combinations to try."),
-                **kept("s.trials", USUAL_TRIALS, allowed=range(1, 10_001), parse=int),
-            )
-        ),
-        "seeds": int(
-            seeds.number_input(
-                _("Seeds"),
-                1,
-                100,
-                help=_("Runs per trial; their mean decides."),
-                **kept("s.seeds", 1, allowed=range(1, 101), parse=int),
-            )
-        ),
-    }
 
 
 def _cost(asked: sweeps.SweepRequest) -> str:

@@ -23,12 +23,10 @@ from dashboard.downloads import save_button
 from dashboard.drawing import st
 from dashboard.i18n import _, language
 from dashboard.parts.jobs.controls import asked_twice
-from dashboard.parts.setting_names import named_value, setting_value
+from dashboard.parts.setting_names import choice_name, dimension_name, named_value, setting_value
 from dashboard.parts.sweeps.names import (
-    OBJECTIVES,
     SHORT,
     SWEEP_STATES,
-    dimension_name,
     dimension_names,
     figure_text,
     settings_text,
@@ -46,7 +44,7 @@ def situation(sweep: Sweep) -> None:
     asked = sweeps.request_of(sweep)
     state = _(SWEEP_STATES[sweep.state]).format(ended=sweep.ended, total=asked.total)
     about = _("{objective}, on {dataset} and {detector}, started {when}").format(
-        objective=_(OBJECTIVES[asked.objective]),
+        objective=choice_name("objective", asked.objective),
         dataset=setting_value(asked.config.dataset),
         detector=setting_value(asked.config.weights),
         when=formats.moment(sweep.created_at),

@@ -10,6 +10,7 @@ from dashboard.components import table
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _
 from dashboard.parts.defence_choice import chain_name
+from dashboard.parts.run_names import run_name
 from dashboard.services import matrices
 from dashboard.services.matrices import Attack, ColumnSummary, Figure, Matrix
 
@@ -67,4 +68,4 @@ def _milliseconds(summary: ColumnSummary) -> str:
 def _attack(attack: Attack | None, names: dict[str, str]) -> str:
     if attack is None:
         return _("not tested")
-    return f"{figure_text(attack.left)} · {names[attack.patch]}"
+    return f"{figure_text(attack.left)} · {run_name(names[attack.patch])}"

@@ -19,9 +19,10 @@ from dashboard.parts.class_choice import (
 )
 from dashboard.parts.defence_choice import choose_chains
 from dashboard.parts.detector_choice import detector_name
+from dashboard.parts.run_names import run_name
+from dashboard.parts.setting_rows import setting_field
 from dashboard.services import datasets, detectors, matrices, patches
-
-USUAL_PX = 640
+from dashboard.services.settings import RUN
 
 
 def start_form(*, first: bool) -> None:
@@ -72,7 +73,7 @@ def _patches(offered: dict[int, str]) -> list[int]:
     found: list[int] = st.multiselect(
         _("Patches"),
         list(offered),
-        format_func=lambda each: f"{each} {offered.get(each, '')}",
+        format_func=lambda each: f"{each} {run_name(offered.get(each, ''))}",
         placeholder=_("Choose one or more patches"),
         help=_("Stored patches. Type to search by number or name."),
         **kept(
@@ -123,21 +124,11 @@ def _subject(
         classes = choose_classes("t.class", common, meaning=_("The objects that carry the patches."))
     with target:
         detector_class = choose_detector_class("t.detector_class", weights[0], classes)
-    image_size = size.number_input(
-        _("Image size (px)"),
-        32,
-        4096,
-        step=32,
-        help=_("Long side of the images in pixels, a multiple of 32."),
-        **kept("t.image_size", _made_at(chosen[0]), allowed=range(32, 4097, 32), parse=int),
-    )
-    max_images = most.number_input(
-        _("Maximum images"),
-        0,
-        10_000_000,
-        help=_("Maximum number of images to use from each dataset. 0 uses all."),
-        **kept("t.max_images", 0, parse=int),
-    )
+    with size:
+        image_size = setting_field("t", "image_size", RUN, first=_made_at(chosen[0]))
+    with most:
+        meaning = _("Maximum number of images to use from each dataset. 0 uses all.")
+        max_images = setting_field("t", "max_images", RUN, meaning=meaning)
     if not classes or detector_class is None:
         return
     with guarded():
@@ -148,8 +139,8 @@ def _subject(
             defences_=chains,
             class_name=classes,
             detector_class=detector_class,
-            image_size=int(image_size),
-            max_images=int(max_images),
+            image_size=image_size,
+            max_images=max_images,
         )
         st.caption(_cost(len(chosen) * len(weights) * len(data) * len(chains), matrices.estimate(request)))
         if st.button(_("Start"), type="primary", key="start-matrix", icon=":material/play_arrow:"):
@@ -160,7 +151,7 @@ def _subject(
 def _made_at(patch_id: int) -> int:
     """The image size that a patch was made at."""
     made = patches.get(patch_id).summary.get("config", {})
-    return int(made.get("image_size", USUAL_PX))
+    return int(made.get("image_size", RUN["image_size"].default))
 
 
 def _cost(cells: int, elapsed_s: float | None) -> str:

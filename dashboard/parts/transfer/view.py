@@ -17,6 +17,7 @@ from dashboard.page_state import choose, kept
 from dashboard.parts.before_after import Known, changed_images
 from dashboard.parts.defence_choice import chain_name
 from dashboard.parts.jobs.controls import asked_twice
+from dashboard.parts.run_names import run_name
 from dashboard.parts.transfer.columns import columns, figure_text
 from dashboard.services import datasets, matrices, seen
 from dashboard.services.matrices import Figure, Matrix, Table, TableColumn, TableRow
@@ -132,7 +133,9 @@ def _heat_map(found: Table, metric: str, title: str, headings: list[str], key: t
 
 def row_name(row: TableRow) -> str:
     """A row's name in the session's language."""
-    return row.name if row.condition == "patch" else f"{_(CONDITIONS[row.condition])} {row.name}".strip()
+    if row.condition == "patch":
+        return run_name(row.name)
+    return f"{_(CONDITIONS[row.condition])} {row.name}".strip()
 
 
 def table_rows(found: Table) -> list[dict[str, Any]]:
@@ -157,7 +160,7 @@ def alt(found: Table, metric: str) -> str:
         detectors=len({column.detector for column in found.columns}),
     )
     known = [
-        (each.value, row.name, column.title)
+        (each.value, row_name(row), column.title)
         for row, figures in zip(found.rows, found.figures, strict=True)
         for each, column in zip(figures, found.columns, strict=True)
         if row.condition == "patch" and each.value is not None
@@ -186,7 +189,10 @@ def cell_images(matrix: Matrix) -> None:
         st.caption(_("Click a cell, or choose here."))
         fields = st.columns(4)
         patch = fields[0].selectbox(
-            _("Patch"), list(names), format_func=names.__getitem__, **_first("transfer.patch", list(names))
+            _("Patch"),
+            list(names),
+            format_func=lambda each: run_name(names[each]),
+            **_first("transfer.patch", list(names)),
         )
         weights = fields[1].selectbox(
             _("Detector"),

@@ -132,7 +132,7 @@ def _cost(subject: Subject, scale: Scale, report: Report) -> list[Row]:
     plain: tuple[PatchMetrics, list[float]] | None = None
     for steps, each, seconds in zip(chains, trials, times, strict=True):
         found = each.judge.controls(config.patch_height, config.patch_width)
-        report(f"{label(_side(steps, CLEAN))}: looked at")
+        report(f"{label(_side(steps, CLEAN))}: detections on clean images are ready")
         rows.append(measured(_side(steps, CLEAN), "s/image", seconds))
         rows += [
             _measured_ap50(_side(steps, name), found[key])

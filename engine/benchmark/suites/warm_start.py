@@ -59,7 +59,7 @@ def _courses(subject: Subject, scale: Scale, report: Report) -> list[Row]:
     half = max(len(records) // 2, 1)
     limit_s = scale.compared_s / (3 * scale.seeds + 1)
     earlier = trials.train(records=records[:half], time_limit_s=limit_s, seed=config.seed + scale.seeds)
-    report(f"Made the earlier patch in {earlier.elapsed_s:.0f} s")
+    report(f"Generated the earlier patch in {earlier.elapsed_s:.0f} s")
     courses: dict[str, list[Course]] = {GREY: [], NOISE: [], EARLIER: []}
     for turn in range(scale.seeds):
         seed = config.seed + turn

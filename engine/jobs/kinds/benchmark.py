@@ -11,7 +11,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.benchmark.suite import SCALES, SUITES
-from engine.config import RunConfig
+from engine.config import RunConfig, trusted_weights
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request, subject
 from engine.settings import nested, setting
@@ -26,12 +26,14 @@ log = logging.getLogger(__name__)
 class BenchmarkRequest(Request):
     """A suite to be run; its sides start from the settings in `config`."""
 
-    suite: str = setting(..., "Suite", "See `benchmark list`.", choices=SUITES)
-    scale: str = setting("small", "Scale", "How much work.", choices=SCALES)
+    suite: str = setting(..., "Suite", "The suite to run; see `benchmark list`.", choices=SUITES)
+    scale: str = setting(
+        "small", "Scale", "Amount of work: rounds, images per round, generation time.", choices=SCALES
+    )
     seconds: float | None = setting(
         None,
         "Generation time (s)",
-        "In place of the scale's.",
+        "Generation time in seconds; overrides the scale's.",
         bounds=(0.1, 10_000_000),
         kinds=(float, NoneType),
         called="seconds",
@@ -39,14 +41,12 @@ class BenchmarkRequest(Request):
     seeds: int | None = setting(
         None,
         "Seeds",
-        "Runs of each side in suites of strength, in place of the scale's.",
+        "Runs per side in suites that measure strength; overrides the scale's.",
         bounds=(1, 100),
         kinds=(int, NoneType),
     )
     config: RunConfig = nested(RunConfig)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
+    trust: bool = trusted_weights()
 
 
 class Benchmark(Kind[BenchmarkRequest]):

@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 class ImportRequest(Request):
     """A dataset to be imported; source, name, split, images and roots as of `read_dataset`."""
 
-    source: str = setting(..., "Source", "Where the dataset is read from.")
-    name: str | None = setting(None, "Name", "What the dataset is called.", kinds=(str, NoneType))
-    split: str = setting("train", "Split", "The images that are taken.", choices=SPLIT_CHOICES)
+    source: str = setting(..., "Source", "Source of the dataset.")
+    name: str | None = setting(None, "Name", "Name of the dataset.", kinds=(str, NoneType))
+    split: str = setting("train", "Split", "The split to import.", choices=SPLIT_CHOICES)
     images: str | None = setting(
-        None, "Image folder", "Where the images of a COCO JSON lie.", kinds=(str, NoneType)
+        None, "Image folder", "The folder with the images of a COCO JSON.", kinds=(str, NoneType)
     )
     roots: tuple[str, ...] | None = setting(
-        None, "Allowed folders", "What the source may name files in.", kinds=(tuple, NoneType)
+        None, "Allowed folders", "Folders that the source's files must be in.", kinds=(tuple, NoneType)
     )
 
     def to_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from engine.config import RunConfig
+from engine.config import RunConfig, trusted_weights
 from engine.errors import PatchFileError
 from engine.evaluation.config import EvaluationConfig
 from engine.jobs.kinds.base import Kind
@@ -29,12 +29,10 @@ class EvaluateRequest(Request):
     patch: str = setting(
         ...,
         "Patch file",
-        "A .npy or an image; it need not be there yet if the job waits for another.",
+        "A .npy file or an image; it may not exist yet if the job waits for another.",
     )
     settings: EvaluationConfig | None = nested(EvaluationConfig, optional=True)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
+    trust: bool = trusted_weights()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,7 +48,7 @@ class Evaluate(Kind[EvaluateRequest]):
     """Scores a patch; the scores lie in the job's folder too."""
 
     name = "evaluate"
-    help = "Score a patch beside its controls."
+    help = "Score a patch, with controls."
     title = "Evaluation"
     request = EvaluateRequest
     makes = "scores"

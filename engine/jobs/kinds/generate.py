@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.config import RunConfig
+from engine.config import RunConfig, trusted_weights
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request, subject
 from engine.runs.paths import LIVE_ARRAY, LIVE_IMAGE, job_folder
@@ -25,17 +25,15 @@ class GenerateRequest(Request):
     """A patch to be made."""
 
     config: RunConfig = nested(RunConfig)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
-    evaluate_after: bool = setting(True, "Score when done", "Score the patch beside its controls.")
+    trust: bool = trusted_weights()
+    evaluate_after: bool = setting(True, "Score when done", "Score the patch, with controls.")
 
 
 class Generate(Kind[GenerateRequest]):
     """Makes a patch, or goes on from the checkpoint that an earlier attempt left."""
 
     name = "generate"
-    help = "Make a patch against a detector, and score it."
+    help = "Generate a patch against a detector and score it."
     title = "Patch generation"
     request = GenerateRequest
     makes = "patch"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.config import HardeningConfig
+from engine.config import HardeningConfig, trusted_weights
 from engine.jobs.kinds.base import Kind
 from engine.jobs.kinds.request import Request
-from engine.settings import nested, setting
+from engine.settings import nested
 
 if TYPE_CHECKING:
     from engine.jobs.ledger import Ledger
@@ -24,9 +24,7 @@ class HardenRequest(Request):
     """A detector to be hardened."""
 
     config: HardeningConfig = nested(HardeningConfig)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
+    trust: bool = trusted_weights()
 
 
 class Harden(Kind[HardenRequest]):

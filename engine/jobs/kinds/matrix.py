@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from engine.classes import own_class, words
-from engine.config import RunConfig
+from engine.config import RunConfig, trusted_weights
 from engine.defences.chains import chain_name, chain_steps
 from engine.defences.kinds import NONE
 from engine.errors import DetectorError, PatchFileError, SettingsError
@@ -34,7 +34,7 @@ class MatrixRequest(Request):
     """Patches, each to be scored on each detector behind each defence and on each dataset, all alike."""
 
     patches: tuple[str, ...] = setting(
-        ..., "Patches", "Numbers of patches on record, or files.", kinds=(tuple,), metavar="P,…"
+        ..., "Patches", "Numbers of stored patches, or files.", kinds=(tuple,), metavar="P,…"
     )
     detectors: tuple[str, ...] = setting(
         ..., "Detectors", "Weights: files, `demo`, or published names.", kinds=(tuple,), metavar="D,…"
@@ -45,7 +45,8 @@ class MatrixRequest(Request):
     defences: tuple[str, ...] = setting(
         (NONE,),
         "Defences",
-        "Chains of defences in front of each detector, as jpeg:quality=75+median; none for none.",
+        "Chains of defences in front of each detector, such as jpeg:quality=75+median; "
+        "none means no defence.",
         metavar="F,…",
     )
     class_name: str | tuple[str, ...] = borrowed(RunConfig, "class_name")
@@ -56,16 +57,14 @@ class MatrixRequest(Request):
     max_images: int = borrowed(RunConfig, "max_images")
     include_empty: bool = borrowed(RunConfig, "include_empty")
     settings: EvaluationConfig = nested(EvaluationConfig)
-    trust: bool = setting(
-        False, "Trusted weights", "Open the weight file even if its pickle refers to unknown code."
-    )
+    trust: bool = trusted_weights()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for axis in AXES:
             given = tuple(dict.fromkeys(each.strip() for each in getattr(self, axis) if each.strip()))
             if not given:
-                raise SettingsError(f"{axis}: expected one or more, got none; name them, with commas between")
+                raise SettingsError(f"{axis}: expected one or more, got none; give them separated by commas")
             object.__setattr__(self, axis, given)
         chains = _in_order(chain_name(chain_steps(each)) for each in self.defences)
         object.__setattr__(self, "defences", chains)
@@ -181,8 +180,8 @@ def check_names(request: MatrixRequest) -> None:
                 repository.patches.get(int(patch))
             elif not Path(patch).expanduser().is_file():
                 raise PatchFileError(
-                    f"{patch}: expected a patch file (.npy or .png), or the number of a patch on record; "
-                    "see: patch list"
+                    f"{patch}: expected a patch file (.npy or .png), or the number of a stored patch; see: "
+                    "patch list"
                 )
         for dataset in request.datasets:
             there = repository.datasets.has(dataset) or Path(dataset).expanduser().exists()

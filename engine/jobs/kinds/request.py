@@ -18,7 +18,7 @@ from engine.settings import Settings
 class Request(Settings):
     """The base of all requests; a field called `config` holds the settings of a run or a training."""
 
-    REMEDY: ClassVar[str] = "submit the job anew"
+    REMEDY: ClassVar[str] = "submit the job again"
 
     @property
     def run_config(self) -> RunConfig | TrainingConfig | DefenceTrainingConfig | None:

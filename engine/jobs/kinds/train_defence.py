@@ -29,7 +29,7 @@ class TrainDefence(Kind[TrainDefenceRequest]):
     """Trains a network that finds patches, or goes on after the epochs that an earlier attempt kept."""
 
     name = "train-defence"
-    help = "Train a network that finds patches, which the defence segmenter paints over."
+    help = "Train a network that finds patches, for the defence segmenter to mask."
     title = "Defence training"
     request = TrainDefenceRequest
     makes = "defence"

@@ -126,5 +126,5 @@ def require_losses(detector: Attacked, names: Iterable[str]) -> None:
         common = [term.name for term in LOSSES.things() if term.needs != "native losses"]
         raise SettingsError(
             f"losses: expected some of {', '.join((*common, *detector.loss_names))} for {detector.name}, "
-            f"got {', '.join(lacking)}; leave out what it lacks"
+            f"got {', '.join(lacking)}; leave out those that it lacks"
         )

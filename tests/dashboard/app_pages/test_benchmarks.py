@@ -223,7 +223,7 @@ def test_weights_outside_the_allowed_folders_are_refused(
     opened(app)
     app.text_input(key="bench.weights-path").set_value(outside).run()
     app.button(key="bench.weights-use").click().run()
-    assert "path: expected one below" in app.error[0].value
+    assert "path: expected a path below" in app.error[0].value
     assert app.selectbox(key="widget.bench.weights").value == "demo"
 
 
@@ -232,7 +232,7 @@ def test_a_link_to_weights_outside_the_allowed_folders_starts_nothing(
 ) -> None:
     opened(app, **{"bench.weights": outside})
     app.button(key="start-suite").click().run()
-    assert "path: expected one below" in app.error[0].value
+    assert "path: expected a path below" in app.error[0].value
     with Repository() as repository:
         assert repository.jobs.find() == []
     assert no_worker_is_started == []

@@ -63,7 +63,7 @@ def test_a_link_to_a_file_outside_the_allowed_folders_reads_nothing(
         page.query_params[name] = value.format(outside=outside)
     page.run()
     (error,) = page.error
-    assert "path: expected one below" in error.value
+    assert "path: expected a path below" in error.value
     assert not any(each.key == "g-launch" for each in page.button)
     assert no_worker_is_started == []
     with Repository() as repository:

@@ -91,7 +91,7 @@ def test_a_link_opens_the_search_again(app: AppTest) -> None:
 def test_a_job_that_is_not_there_is_told(app: AppTest) -> None:
     add()
     opened(app, failing=True, job=99)
-    assert [each.value for each in app.error] == ["job 99: expected a job of the list, found none"]
+    assert [each.value for each in app.error] == ["job 99: expected an existing job, found none"]
     assert app.title[0].value == "Jobs"
 
 
@@ -218,7 +218,7 @@ def test_an_engine_error_of_a_button_leaves_the_page_standing(
     from engine.errors import JobError
 
     def refuse(*_args: object) -> None:
-        raise JobError("worker: expected one to begin, got none; see the log")
+        raise JobError("worker: expected one to start within 20 s, got none; see the log")
 
     job = add()
     with Repository() as repository:
@@ -226,7 +226,9 @@ def test_an_engine_error_of_a_button_leaves_the_page_standing(
     monkeypatch.setattr("engine.jobs.queue.ensure_worker", refuse)
     opened(app, job=job.id)
     app.button(key="job-resume").click().run()
-    assert [each.value for each in app.error] == ["worker: expected one to begin, got none; see the log"]
+    assert [each.value for each in app.error] == [
+        "worker: expected one to start within 20 s, got none; see the log"
+    ]
     assert app.title[0].value == "Import demo"
 
 

@@ -136,9 +136,7 @@ def test_a_thousand_patches_come_a_page_at_a_time(app: AppTest) -> None:
 def test_a_patch_that_is_not_there_is_told(app: AppTest) -> None:
     filled()
     opened(app, failing=True, patch=99)
-    assert [each.value for each in app.error] == [
-        "patch 99: expected one of the list, found none; look at the list"
-    ]
+    assert [each.value for each in app.error] == ["patch 99: expected an existing patch, found none"]
     assert app.title[0].value == "Runs and patches"
 
 
@@ -254,7 +252,7 @@ def test_a_file_that_is_no_patch_is_refused(app: AppTest) -> None:
     app.get("file_uploader")[0].upload("mine.png", b"nonsense", "image/png")
     app.button(key="import-patch-send").click().run()
     assert [each.value for each in app.error] == [
-        "mine.png: expected an image, got an unreadable file; write it anew"
+        "mine.png: expected an image, got an unreadable file; save it again"
     ]
     app.button(key="import-patch-send").click().run()
     assert not app.exception

@@ -7,10 +7,9 @@ from functools import partial
 
 from streamlit.testing.v1 import AppTest
 
-from engine.jobs import queue
+from engine.jobs import queue, sweeps
 from engine.store.repository import Repository
 from engine.store.sweeps import Sweep
-from engine.sweeps.config import SweepRequest
 from tests.dashboard import reading
 from tests.dashboard.homes import DATASET, add_sweep, fill
 
@@ -44,7 +43,7 @@ def test_a_sweep_is_started(app: AppTest, no_worker_is_started: list[str]) -> No
     assert not app.exception
     with Repository() as repository:
         (sweep,) = repository.sweeps.find()
-    asked = SweepRequest.from_json({key: each for key, each in sweep.request.items() if key != "priority"})
+    asked = sweeps.request_of(sweep)
     assert asked.vary == ("learning_rate=0.002..0.1:log", "batch_size=2,8")
     assert (asked.trials, asked.objective, asked.config.dataset) == (5, "smooth", DATASET)
     assert no_worker_is_started == ["worker"]

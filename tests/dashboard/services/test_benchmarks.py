@@ -154,7 +154,7 @@ def test_a_suite_of_several_detectors_is_queued_where_there_are_several(
     monkeypatch.setattr(demo_weights, "PACKAGED_WEIGHTS", tmp_path)
     demo_weights.embedded_file("demo").touch()
     subject = {"dataset": "demo", "weights": "demo", "class_name": "person", "scale": "small"}
-    with pytest.raises(SettingsError, match="expected 2 detectors or more in the suite transfer, got 1"):
+    with pytest.raises(SettingsError, match="expected at least 2 detectors for the suite transfer, got 1"):
         benchmarks.start(["transfer"], **subject)
     (job,) = benchmarks.start(["transfer", "loader"], **subject)
     assert job.request["suite"] == "loader"
@@ -168,7 +168,7 @@ def test_weights_outside_the_allowed_folders_are_refused(
 ) -> None:
     for named in ({"weights": outside}, {"detector_classes": outside}):
         subject = {"dataset": "demo", "weights": "demo", "class_name": "person"} | named
-        with pytest.raises(SettingsError, match="expected one below"):
+        with pytest.raises(SettingsError, match="expected a path below"):
             benchmarks.start(["loader"], **subject, scale="small")
     assert (benchmarks.active(), no_worker_is_started) == ([], [])
 

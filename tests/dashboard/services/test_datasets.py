@@ -106,7 +106,7 @@ def test_an_import_by_path_reads_nothing_elsewhere(no_worker_is_started, own_hom
 
 @pytest.mark.parametrize("name", ["/etc", "a/b", "../a", "~", "~/a"])
 def test_a_dataset_is_not_called_like_a_path(name, no_worker_is_started):
-    with pytest.raises(SettingsError, match="name: expected one that is no path"):
+    with pytest.raises(SettingsError, match="name: expected a name that is not a path"):
         datasets.import_name("coco128", name=name, split="train")
     assert no_worker_is_started == []
 
@@ -119,7 +119,7 @@ def test_a_name_that_is_a_path_outside_is_refused(name, allowed, own_home, tmp_p
     monkeypatch.setenv("PATCHBENCH_ROOTS", str(own_home))
     monkeypatch.chdir(own_home)
     name = name.format(outside=tmp_path)
-    with nullcontext() if allowed else pytest.raises(SettingsError, match="path: expected one below"):
+    with nullcontext() if allowed else pytest.raises(SettingsError, match="path: expected a path below"):
         assert datasets.usable(name) == name
 
 

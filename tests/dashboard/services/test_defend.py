@@ -73,13 +73,3 @@ def test_the_time_is_that_of_the_run_behind_the_defence_or_else_before_it() -> N
     assert plain is not None
     assert slower is not None
     assert slower > plain
-
-
-def test_a_training_is_queued_with_a_worker(no_worker_is_started: list[str]) -> None:
-    with Repository() as repository:
-        fill(repository, runs=1, steps=2)
-    assert (defend.offers("train"), defend.offers("wishing")) == (True, False)
-    values = {"dataset": DATASET, "weights": "demo", "time_limit_s": 60.0}
-    assert defend.longest_s("train", values) == 60.0
-    job = defend.start("train", values)
-    assert (job.kind, job.request["config"]["weights"], no_worker_is_started) == ("train", "demo", ["worker"])

@@ -46,7 +46,7 @@ def test_uploads_keep_the_suffixes_of_weights(name, stored, content):
     ("content", "message"),
     [
         (b"", "got 'a.pt': an empty file"),
-        (b"#!/bin/sh", r"as torch\.save writes, got 'a.pt'$"),
+        (b"#!/bin/sh", r"written by torch\.save, got 'a.pt'$"),
         (b"<html>", "got 'a.pt': a web page, so download the file itself"),
         (b"\x08\x09\x12\x07pytorch", "got 'a.pt': an ONNX model, an export without gradients"),
     ],
@@ -74,7 +74,7 @@ def test_a_path_that_a_link_names_must_be_allowed(tmp_path, monkeypatch):
     assert detectors.usable(str(inside)) == str(inside)
     monkeypatch.chdir(tmp_path)
     for written in (str(outside), "net.pt", "../net.pt", f"{inside.parent}/../net.pt"):
-        with pytest.raises(SettingsError, match="expected one below"):
+        with pytest.raises(SettingsError, match="expected a path below"):
             detectors.usable(written)
 
 
@@ -89,7 +89,7 @@ def test_a_folder_of_transformers_is_a_detector_if_all_in_it_is_allowed(tmp_path
     assert detectors.class_names(str(folder)) == ("person", "car")
     (tmp_path / "elsewhere.safetensors").touch()
     (folder / "model.safetensors").symlink_to(tmp_path / "elsewhere.safetensors")
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         detectors.usable(str(folder))
 
 
@@ -108,9 +108,9 @@ def test_a_path_must_be_an_allowed_file(own_home, tmp_path, monkeypatch):
     file = tmp_path / "net.pt"
     file.write_bytes(b"x")
     assert detectors.weight_file(str(file)) == str(file)
-    with pytest.raises(SettingsError, match=r"weights: expected a file, got .*, which is none"):
+    with pytest.raises(SettingsError, match=r"weights: expected a file, got .*, which is not a file"):
         detectors.weight_file(str(tmp_path))
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         detectors.weight_file("/etc/passwd")
 
 
@@ -144,12 +144,12 @@ def test_a_file_of_classes_must_be_allowed(tmp_path, monkeypatch, name):
     file.parent.mkdir()
     file.touch()
     assert detectors.usable_classes(str(file) if name else "") == (str(file) if name else "")
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         detectors.usable_classes("/etc/passwd")
 
 
 def test_the_classes_of_a_file_out_of_bounds_are_not_read(outside):
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         detectors.class_names(outside)
 
 

@@ -39,11 +39,11 @@ def test_pages_name_no_commands(message: str, shown: str) -> None:
         ("", None, None),
         ("batch_size: expected 1 to 9, got 0; use fewer", SettingsError(), None),
         ("job 9: expected one, found none; see: jobs list", None, "jobs"),
-        ("dataset 'street': expected one that is imported, got none", SettingsError(), "datasets"),
+        ("dataset 'street': expected an imported dataset (a), found none", SettingsError(), "datasets"),
         ("/a: cannot be written; free space with: python -m engine storage prune", None, "jobs"),
         ("7: expected a patch file, or the number of one; see: patch list", EngineError(), "patches"),
         ("Ray: expected a cluster at a:1, got none; see: ray status", ClusterError(), "hardware"),
-        ("expected finite weights, got infinite numbers", DetectorError(), "detectors"),
+        ("expected finite weights, got infinite or NaN values", DetectorError(), "detectors"),
     ],
 )
 def test_a_message_leads_to_the_page_of_what_it_is_about(

@@ -45,10 +45,10 @@ def test_what_is_not_given_is_as_by_default():
         ({}, set(), ""),
         ({"image_size": 100}, {"batches"}, "use 96"),
         ({"early_stop": 3, "validation_share": 0.0}, {"budget"}, "early stop"),
-        ({"losses.object": 0.0}, {"losses"}, "a weight other than 0"),
-        ({"merge": "mean", "early_stop": 2}, {"patch", "budget"}, "no early stop"),
+        ({"losses.object": 0.0}, {"losses"}, "a nonzero weight"),
+        ({"merge": "mean", "early_stop": 2}, {"patch", "budget"}, "no early stopping"),
         ({"backend": "art", "circular": True}, {"patch", "technique"}, "circular: expected False with ART"),
-        ({"batch_start": 4}, {"batches"}, "growing batch"),
+        ({"batch_start": 4}, {"batches"}, "initial batch size"),
         ({"iterations": 0}, {""}, "iterations: expected 1"),
     ],
 )
@@ -74,7 +74,7 @@ def test_weights_outside_the_allowed_folders_are_refused(outside, no_worker_is_s
         lambda: generate.measure(config, trust=False),
         lambda: generate.detection_preview(config, 0, trust=False),
     ):
-        with pytest.raises(SettingsError, match="expected one below"):
+        with pytest.raises(SettingsError, match="expected a path below"):
             ask()
     with Repository() as repository:
         assert repository.jobs.find() == []
@@ -91,7 +91,7 @@ def test_no_setting_of_a_link_reads_a_file_elsewhere(key, ask, outside, no_worke
         "placement_preview": lambda: generate.placement_preview(config, [0]),
         "held": lambda: generate.held(config),
     }
-    with pytest.raises(SettingsError, match="path: expected one below"):
+    with pytest.raises(SettingsError, match="path: expected a path below"):
         calls[ask]()
     assert no_worker_is_started == []
 
@@ -114,7 +114,7 @@ def test_settings_of_an_earlier_job_come_back():
         imported = queue.submit(repository, "import", ImportRequest(source="demo"))
     assert generate.settings_of_job(patch.job_id)["image_size"] == 320
     assert generate.patches() == [patch]
-    with pytest.raises(SettingsError, match="expected one with a run's settings"):
+    with pytest.raises(SettingsError, match="expected a job with the settings of a run"):
         generate.settings_of_job(imported.id)
 
 

@@ -34,7 +34,7 @@ def forget() -> None:
 
 def test_without_matrices_there_is_none() -> None:
     assert (matrices.find(), matrices.active(), matrices.patch_options()) == ([], [], {})
-    with pytest.raises(JobError, match="matrix 1: expected one of the list"):
+    with pytest.raises(JobError, match="matrix 1: expected an existing one"):
         matrices.get(1)
 
 
@@ -68,7 +68,7 @@ def test_a_matrix_is_queued_with_a_worker(no_worker_is_started: list[str]) -> No
 def test_what_cannot_be_scored_is_refused(outside: str) -> None:
     with pytest.raises(SettingsError, match="PATCHBENCH_ROOTS"):
         matrices.request_of(**ASKED | {"detectors_": [outside]})
-    with pytest.raises(PatchFileError, match="patch 1: expected one of the list"):
+    with pytest.raises(PatchFileError, match="patch 1: expected an existing patch"):
         matrices.start(matrices.request_of(**ASKED))
 
 

@@ -34,7 +34,7 @@ def array(values: np.ndarray) -> io.BytesIO:
 
 def test_a_patch_that_is_not_there_has_no_scores() -> None:
     assert patches.scores(1) == []
-    with pytest.raises(PatchFileError, match="patch 1: expected one of the list"):
+    with pytest.raises(PatchFileError, match="patch 1: expected an existing patch"):
         patches.get(1)
 
 
@@ -94,9 +94,9 @@ def test_weights_outside_the_allowed_folders_are_refused(
     with Repository() as repository:
         patch = fill(repository, runs=1, steps=2)[0]
     subject = {"dataset": DATASET, "weights": outside, "class_name": "person"}
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         patches.score_on(patch, **subject)
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         patches.before_after(patch, indices=[1], **subject)
     assert no_worker_is_started == []
 

@@ -31,18 +31,18 @@ def test_what_lies_below_is_found(root):
 
 @pytest.mark.parametrize("written", ["", "  ", "/etc/passwd", "../..", "{root}/../secret", "{root}-other"])
 def test_what_lies_elsewhere_is_refused(root, written):
-    with pytest.raises(SettingsError, match="name its folder in PATCHBENCH_ROOTS"):
+    with pytest.raises(SettingsError, match="add its folder to PATCHBENCH_ROOTS"):
         within_roots(written.format(root=root))
 
 
 def test_a_link_that_leads_elsewhere_is_refused(root, tmp_path):
     (root / "link").symlink_to(tmp_path)
-    with pytest.raises(SettingsError, match="expected one below"):
+    with pytest.raises(SettingsError, match="expected a path below"):
         within_roots(f"{root}/link")
 
 
 def test_what_is_not_there_is_named(root):
-    with pytest.raises(SettingsError, match=f"got nothing at {root}/none; correct it"):
+    with pytest.raises(SettingsError, match=f"found nothing at {root}/none; correct the path"):
         within_roots(f"{root}/none")
 
 

@@ -76,7 +76,7 @@ def test_a_column_without_a_value_meets_nothing_but_unequal() -> None:
     ("text", "told"),
     [
         ("asx > 1", "filter: expected a column, got 'asx'; did you mean asr?"),
-        ("zzz = 1", "filter: expected a column, got 'zzz'; choose one of the list of columns"),
+        ("zzz = 1", "filter: expected a column, got 'zzz'; choose a column from the list"),
         ("asr >", "filter: expected a value after asr >, got the end"),
         ("asr > )", "filter: expected a value after asr >, got ')'"),
         ("asr > much", "filter: expected a number or a day after asr >, got 'much'"),

@@ -73,7 +73,7 @@ def test_a_run_and_its_patch_are_renamed_tagged_and_deleted_together() -> None:
     with Repository() as repository:
         assert (repository.patches.get(patch.id).name, repository.jobs.get(1).notes) == ("best", "mine")
     (trouble,) = run_table.delete(run_table.rows())
-    assert "expected one that does not run" in trouble
+    assert "expected a job that is not running" in trouble
     assert [each.job for each in run_table.rows()] == [running.id]
     with pytest.raises(EngineError):
         run_table.tag(lines[1:], add=["x"])

@@ -12,7 +12,6 @@ from dashboard.services import runs
 from engine.errors import JobError
 from engine.store.repository import Repository
 from tests.dashboard.homes import add_running, fill
-from tests.engine.store.factories import make_job
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +43,6 @@ def test_runs_come_with_patch_scores_and_what_differs() -> None:
         fill(repository, runs=2)
     first, second = found = runs.compared((2, 1))
     assert [run.job.id for run in found] == [2, 1]
-    assert first.name == "2 Run 1"
     assert first.patch is not None
     assert first.evaluation == first.patch.score.evaluation  # type: ignore[union-attr]
     assert first.scored_on == ("streets", "demo", "person")
@@ -96,13 +94,8 @@ def test_without_its_patch_a_run_has_the_scores_of_its_own_record() -> None:
 def test_what_cannot_be_compared_is_told() -> None:
     with Repository() as repository:
         job = add_running(repository)
-    with pytest.raises(JobError, match="expected a generation that succeeded, got generate, running"):
+    with pytest.raises(JobError, match=r"expected a successful patch generation, got generate \(running\)"):
         runs.compared((job.id,))
-
-
-def test_a_long_label_stays_whole() -> None:
-    job = make_job(id=3, label="x" * 50)
-    assert runs.Run(job=job, patch=None).name == "3 " + "x" * 50
 
 
 def test_the_first_choice_is_of_runs_whose_scores_compare(own_home: object) -> None:

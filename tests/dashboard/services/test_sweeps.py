@@ -28,7 +28,7 @@ def forget() -> None:
 
 def test_without_sweeps_there_is_none() -> None:
     assert sweeps.find() == []
-    with pytest.raises(JobError, match="sweep 1: expected one of the list"):
+    with pytest.raises(JobError, match="sweep 1: expected an existing one"):
         sweeps.get(1)
 
 
@@ -48,8 +48,9 @@ def test_one_is_begun_and_cancelled(no_worker_is_started: list[str]) -> None:
     with Repository() as repository:
         fill(repository, runs=0)
     asked = sweeps.request(VALUES, ["top_k=1,5"], sampler="grid")
-    sweep = sweeps.start(asked, name=" mine ")
+    sweep = sweeps.start(asked, name=" mine ", needs={"gpus": 0.5})
     assert (sweep.name, sweep.state, sweep.trials) == ("mine", "running", ())
+    assert sweep.request["needs"] == {"gpus": 0.5}
     assert no_worker_is_started == ["worker"]
     assert sweeps.jobs_at_work(sweep.id) == []
     sweeps.go_on(sweep.id)

@@ -240,7 +240,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(
 
 def test_detectors_of_other_families_are_refused() -> None:
     with pytest.raises(
-        DetectorError, match=r"a YOLO of Ultralytics or a detector of torchvision for ART, got fake"
+        DetectorError, match=r"an Ultralytics YOLO or a torchvision detector for ART, got fake"
     ):
         art_estimator(FakeDetector(), (3, 64, 64))
 

@@ -60,10 +60,12 @@ def test_gradients_of_arts_numpy_ones_pass_straight_through() -> None:
 def test_a_library_that_lacks_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "kornia", None)
     monkeypatch.setitem(sys.modules, "kornia.filters", None)
-    with pytest.raises(SettingsError, match=r"^defence art:SpatialSmoothingPyTorch: expected the library"):
+    with pytest.raises(SettingsError, match=r"^defence art:SpatialSmoothingPyTorch: expected the package"):
         art_step("SpatialSmoothingPyTorch", {"window_size": 3}, random=False, channels_first=True)
 
 
 def test_what_art_refuses_is_told_in_one_line() -> None:
-    with pytest.raises(SettingsError, match=r"^defence art:FeatureSqueezing: expected what ART takes, got: "):
+    with pytest.raises(
+        SettingsError, match=r"^defence art:FeatureSqueezing: " r"expected settings that ART accepts, got: "
+    ):
         art_step("FeatureSqueezing", {"bit_depth": 65}, random=False, channels_first=False)

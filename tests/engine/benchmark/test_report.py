@@ -59,7 +59,7 @@ def test_markdown_tells_all_that_a_reader_needs() -> None:
         f"## batching: {SUITES['batching'].question}",
         f"**Claim**: {SUITES['batching'].source}",
         "**Answer**: Yes",
-        f"**Not measured here, for it needs CUDA**: {SUITES['batching'].on_cuda}",
+        f"**Not measured here (requires CUDA)**: {SUITES['batching'].on_cuda}",
         "dataset blocks (5 images, synthetic), class person, 640 px",
         "scale small, batch size 2",
         "PatchBench 0.1.0+abc",

@@ -151,7 +151,7 @@ def test_versions_are_compared(run) -> None:
     assert shown.err == ""
     by_ids = run("benchmark", "compare", "floor", "--ids", 2, 1, "--json").json
     assert (by_ids["before"], by_ids["changes"][0]["beyond_noise"]) == ({"id": 2, "version": "1+bbb"}, False)
-    assert "got runs by 1+bbb, 1+aaa" in run("benchmark", "compare", "floor", "--from", "ccc").error
+    assert "got runs from 1+bbb, 1+aaa" in run("benchmark", "compare", "floor", "--from", "ccc").error
     assert "suite: expected one of" in run("benchmark", "compare", "none").error
 
 

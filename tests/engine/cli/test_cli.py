@@ -112,7 +112,7 @@ def test_what_nobody_foresaw_is_one_line_and_a_report(
     told = run("dataset", "list")
     (report,) = tmp_path.glob("patchbench-error-*.txt")
     assert told.code == 1
-    assert told.error == f"Error: ZeroDivisionError: division by zero; this is a bug, report {report}"
+    assert told.error == f"Error: ZeroDivisionError: division by zero; this is a bug, report it with {report}"
     assert "Traceback" in report.read_text()
 
 
@@ -125,7 +125,7 @@ def test_the_module_is_a_program(tmp_path: Path) -> None:
         check=False,
     )
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == "Error: dataset 'none': expected one of the imported (none); import it first\n"
+    assert ran.stderr == "Error: dataset 'none': expected an imported dataset (none); import it first\n"
 
 
 def program(
@@ -149,7 +149,7 @@ def test_a_result_that_cannot_be_written_is_told_though_the_work_is_done(run, bl
     assert (code, told) == (
         1,
         "Error: standard output: expected to write the result to it, got No space left on device; "
-        "the work itself is done and kept, only its output is missing: send that elsewhere\n",
+        "the work is done and saved, only the output is missing: redirect it elsewhere\n",
     )
     assert [each["name"] for each in run("dataset", "list", "--json").json] == ["stored"]
 
@@ -174,7 +174,7 @@ def test_terminals_show_what_they_can(run, blocks: Path, encoding: str) -> None:
     assert [each["name"] for each in json.loads(out)] == ["é…한"]
     code, _, told = program("dataset", "show", "né…한", encoding=encoding)
     assert code == 1
-    assert told == "Error: dataset 'né…한': expected one of the imported (é…한); import it first\n".encode(
+    assert told == "Error: dataset 'né…한': expected an imported dataset (é…한); import it first\n".encode(
         encoding, "backslashreplace"
     ).decode(encoding)
 
@@ -182,8 +182,8 @@ def test_terminals_show_what_they_can(run, blocks: Path, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("number", "line"),
     [
-        (errno.ENOSPC, "/some/file: expected to write it, got no room: the disk is full ("),
-        (errno.EIO, "OSError: [Errno 5] Input/output error: '/some/file'; this is a bug, report "),
+        (errno.ENOSPC, "/some/file: expected to write the file, got the disk is full ("),
+        (errno.EIO, "OSError: [Errno 5] Input/output error: '/some/file'; this is a bug, report it with "),
     ],
 )
 def test_what_the_system_refuses_is_one_line(
@@ -203,6 +203,6 @@ def test_a_report_that_cannot_be_kept_is_no_second_failure(run, monkeypatch: pyt
     monkeypatch.setattr("tempfile.tempdir", "/none")
     monkeypatch.setattr(datasets_commands, "Repository", lambda: 1 / 0)
     assert run("dataset", "list").error == (
-        "Error: ZeroDivisionError: division by zero; this is a bug, report it "
-        "(its traceback could not be kept: No such file or directory)"
+        "Error: ZeroDivisionError: division by zero; this is a bug, "
+        "report it (its traceback could not be saved: No such file or directory)"
     )

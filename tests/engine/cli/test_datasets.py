@@ -94,7 +94,7 @@ def test_a_repair_made_many_times_is_listed_once(run, blocks: Path) -> None:
 def test_a_long_report_is_cut_in_text_but_not_in_json(run, flawed: Path) -> None:
     (flawed / "labels" / "1.txt").write_text("nonsense\n" * 30)
     shown = run("dataset", "import", flawed)
-    assert "… 13 more; all of them with --json" in shown.out
+    assert "… 13 more; use --json to list all" in shown.out
     assert len(run("dataset", "show", "flawed", "--json").json["repair_report"]) == 33
 
 
@@ -129,7 +129,7 @@ def test_a_default_name_that_is_taken_gets_a_number(run, blocks: Path, tmp_path:
     other = shutil.copytree(blocks, tmp_path / "blocks")
     imported = run("dataset", "import", other)
     assert imported.out.startswith("blocks-2: 6 images")
-    assert "called blocks-2, as blocks is another dataset" in imported.out
+    assert "named blocks-2, as the name blocks is taken" in imported.out
     assert [each["name"] for each in run("dataset", "list", "--json").json] == ["blocks", "blocks-2"]
 
 
@@ -151,7 +151,7 @@ def test_coco_json_with_its_images(run, blocks: Path, tmp_path: Path) -> None:
         (["import", "none"], "dataset 'none': expected a data file (.yaml), a YOLO folder"),
         (["import", ""], "dataset '': expected a data file"),
         (["import", "/dev/null"], "expected a data file (.yaml), a YOLO folder, COCO JSON (.json)"),
-        (["show", "none"], "dataset 'none': expected one of the imported (none); import it first"),
+        (["show", "none"], "dataset 'none': expected an imported dataset (none); import it first"),
         (
             ["show", "blocks", "--class", "cars"],
             "no class 'cars' in the dataset; did you mean 'car'? blocks has",

@@ -21,7 +21,7 @@ def test_each_defence_is_listed_with_its_settings_and_their_ranges(run: Run) -> 
     told = run("defence", "list").out
     blocks = told.strip().split("\n\n")
     assert [block.split("  ")[0] for block in blocks] == list(DEFENCES)
-    assert "    quality=75  The encoder's quality; lower ones lose more. 1 to 100." in told
+    assert "    quality=75  Encoder quality; lower values lose more detail. 1 to 100." in told
     assert "Random. [Xie et al. 2018]" in told
 
 
@@ -30,7 +30,7 @@ def test_as_json_each_setting_has_its_default_and_bounds(run: Run) -> None:
     assert list(listed) == list(DEFENCES)
     assert listed["resize-pad"]["random"]
     assert listed["jpeg"]["settings"]["quality"] == {
-        "help": "The encoder's quality; lower ones lose more.",
+        "help": "Encoder quality; lower values lose more detail.",
         "default": 75,
         "unit": "",
         "bounds": [1, 100],
@@ -47,10 +47,10 @@ def test_a_defence_is_trained_put_on_record_and_used(
     assert told.code == 0, told.err
     lines = told.out.splitlines()
     assert lines[0].startswith("IoU ")
-    assert lines[1].startswith("1 epochs, 5 windows in ")
+    assert lines[1].startswith("1 epochs, 5 crops in ")
     weights = tmp_path / "out" / "weights.safetensors"
     assert lines[2] == f"use it with: --defence segmenter:weights={weights}"
-    assert "On record as job 1" in told.err
+    assert "Recorded as job 1" in told.err
     certain = run(
         *("defence", "certify", "--dataset", blocks, "--weights", tiny_weights, "--image-size", 64),
         *("--defence", "object-seeker:1", "--defence", f"segmenter:{weights}", "--device", "cpu"),
@@ -61,7 +61,7 @@ def test_a_defence_is_trained_put_on_record_and_used(
         "over",
         "everywhere",
     ]
-    assert "7 objects in 5 images; one square patch of 1.00% of the image's area" in certain.out
+    assert "7 objects in 5 images; one square patch covering 1.00% of the image area" in certain.out
 
 
 def test_certificates_are_printed_as_json(run: Run, blocks: Path, tiny_weights: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_training_is_queued(run: Run, blocks: Path) -> None:
         (("train",), "expected --dataset, got none; try --dataset demo"),
         (("train", "--dataset", "demo", "--view-size", 100), "view size: expected a multiple of 32"),
         (("train", "--dataset", "nowhere"), "nowhere"),
-        (("train", "--resume", ".", "--epochs", 3), "--resume keeps the run's own settings"),
+        (("train", "--resume", ".", "--epochs", 3), "--resume: expected no other settings"),
         (("certify", "--dataset", "demo"), "expected --weights, got none"),
         (
             ("certify", "--dataset", "demo", "--weights", "demo", "--defence", "no"),

@@ -28,10 +28,10 @@ def test_a_detector_is_trained_put_on_record_and_listed(run: Run, named: tuple, 
     assert told.code == 0
     lines = told.out.splitlines()
     assert lines[0].startswith("AP50 0.")
-    assert "on 1 images held out, after epoch 1" in lines[0]
+    assert "on 1 held-out images after epoch 1" in lines[0]
     assert lines[1].startswith("1 epochs of 4 images in ")
     assert lines[2] == f"weights: {tmp_path / 'out' / 'weights.pt'}"
-    assert "On record as job 1" in told.err
+    assert "Recorded as job 1" in told.err
     (listed,) = run("detector", "list", "--json").json
     assert (listed["name"], listed["classes"]) == ("tiny-blocks-1", ["person"])
     assert "tiny-blocks-1" in run("detector", "list").out
@@ -49,7 +49,7 @@ def test_a_detector_is_hardened_and_put_on_record(run: Run, named: tuple, tmp_pa
     assert [line.split()[0] for line in lines[2:4]] == ["before", "after"]
     assert "ASR under a new patch with the same budget: " in told.out
     assert lines[-1] == f"weights: {tmp_path / 'out' / 'weights.pt'}"
-    assert "On record as job 1" in told.err
+    assert "Recorded as job 1" in told.err
     (listed,) = run("detector", "list", "--json").json
     assert listed["name"] == "tiny-hardened-blocks-1"
 
@@ -77,7 +77,10 @@ def test_going_on_needs_a_folder_and_takes_no_settings(run: Run, tmp_path: Path)
     told = run("detector", "train", "--resume", tmp_path)
     assert told.error.endswith("expected a training with a checkpoint.pt, found none; start a new training")
     told = run("detector", "train", "--resume", tmp_path, "--epochs", 3)
-    assert told.error == "Error: --resume keeps the run's own settings, got --epochs too; leave it out"
+    assert (
+        told.error == "Error: --resume: expected no other settings, as the run keeps its own, got --epochs; "
+        "leave it out"
+    )
 
 
 def test_an_interrupted_training_says_how_to_go_on(

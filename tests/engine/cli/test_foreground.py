@@ -21,7 +21,7 @@ from engine.store.repository import Repository
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def command(context: click.Context, resume_folder: Path | None, **_: Any) -> None:
-    refuse_settings_with(resume_folder, context, {"resume_folder", "as_json"})
+    refuse_settings_with(resume_folder, context)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_settings_beside_resume_are_refused(arguments: list[str], refused: bool)
     if not refused:
         command.main(arguments, standalone_mode=False)
         return
-    with pytest.raises(click.UsageError, match="keeps the run's own settings, got --seed too; leave it out"):
+    with pytest.raises(click.UsageError, match="as the run keeps its own, got --seed; leave it out"):
         command.main(arguments, standalone_mode=False)
 
 
@@ -59,4 +59,4 @@ def test_what_cannot_be_put_on_record_is_only_told(caplog: pytest.LogCaptureFixt
                 result={},
             )
         )
-    assert caplog.messages == ["Not put on record: no room", "On record as job 1"]
+    assert caplog.messages == ["Not recorded: no room", "Recorded as job 1"]

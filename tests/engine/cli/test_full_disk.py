@@ -78,7 +78,7 @@ def test_room_is_made_on_a_disk_without_a_byte(run, fill_disk: Callable[[], None
     for command in (["dataset", "list"], ["storage", "vacuum"], ["jobs", "submit", "import", "demo"]):
         assert run(*command).error == (
             f"Error: {home_folder()}/patchbench.db: expected a usable database, "
-            "got no room: the disk is full (0.0 MiB free); delete what you can spare, or free some with: "
+            "got the disk is full (0.0 MiB free); delete files that you do not need, or free space with: "
             "python -m engine storage prune"
         )
     other = "--no-previews" if what == "checkpoints" else "--no-checkpoints"
@@ -120,7 +120,7 @@ def test_jobs_of_dead_workers_are_listed_though_that_cannot_be_stored(
     listed = run("jobs", "list")
     assert listed.code == 0
     assert "running" in listed.out
-    assert "Jobs of workers that are gone are listed as running: " in listed.err
+    assert "Jobs whose workers have ended may still be listed as running: " in listed.err
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def no_room_for_sqlite(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_room_is_made_where_sqlite_cannot_share_files(run, no_room_for_sqlite: Callable[[], None]) -> None:
     checkpoint, picture = fill_home()
     no_room_for_sqlite()
-    assert "got no room: the disk is full (0.0 MiB free); delete" in run("dataset", "list").error
+    assert "got the disk is full (0.0 MiB free); delete" in run("dataset", "list").error
     assert run("storage", "usage", "--json").json["previews"] == 100 * KIB
     assert [job["label"] for job in run("jobs", "list", "--json").json] == ["waits"]
     removed = run("storage", "prune", "--json").json["removed"]

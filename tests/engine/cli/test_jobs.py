@@ -29,7 +29,7 @@ def job() -> Job:
 def test_an_empty_list_says_what_to_do(run: Run) -> None:
     assert run("jobs", "list").out.startswith("No such job; try: python -m engine jobs submit")
     assert run("jobs", "list", "--json").json == []
-    assert "job 1: expected a job of the list, found none" in run("jobs", "show", 1).error
+    assert "job 1: expected an existing job, found none" in run("jobs", "show", 1).error
 
 
 def test_jobs_are_listed_and_shown(run: Run, job: Job) -> None:
@@ -44,13 +44,13 @@ def test_jobs_are_listed_and_shown(run: Run, job: Job) -> None:
         )
         queue.pause(repository, job.id)
     listed = run("jobs", "list").out
-    assert "running, pause asked" in listed
-    assert "optimising 3/9 steps, loss 0.5000, 2.00 a second, 60 s left" in listed
-    assert "queued behind job 1" in listed
+    assert "running, pause requested" in listed
+    assert "optimising 3/9 steps, loss 0.5000, 2.00/s, 60 s left" in listed
+    assert "queued, waits for job 1" in listed
     assert [each["id"] for each in run("jobs", "list", "--json", "--text", "NIGHTLY").json] == [1]
     assert run("jobs", "list", "--state", "failed", "--json").json == []
     shown = run("jobs", "show", 1)
-    assert shown.out.startswith("job 1: mine\ngenerate, running, pause asked, optimising 3/9")
+    assert shown.out.startswith("job 1: mine\ngenerate, running, pause requested, optimising 3/9")
     assert "attempt 1 on cpu" in shown.out
     as_json = run("jobs", "show", 1, "--json").json
     assert [event["event"] for event in as_json["events"]] == ["queued", "started", "pause asked"]
@@ -81,14 +81,14 @@ def test_the_end_of_the_log_is_printed(run: Run, job: Job) -> None:
     log_path(job.id).parent.mkdir(parents=True)
     log_path(job.id).write_text("one\ntwo\nthree\n")
     assert run("jobs", "log", job.id, "--lines", 2).out == "two\nthree\n"
-    assert "expected a job of the list" in run("jobs", "log", 99).error
+    assert "expected an existing job" in run("jobs", "log", 99).error
 
 
 def test_jobs_are_controlled(run: Run, job: Job) -> None:
     assert run("jobs", "pause", job.id).out == "job 1: paused\n"
     assert run("jobs", "resume", job.id, "--json").json["state"] == "queued"
     assert run("jobs", "cancel", job.id).out == "job 1: cancelled\n"
-    assert "expected one that is paused or interrupted to resume" in run("jobs", "resume", job.id).error
+    assert "expected state paused or interrupted to resume" in run("jobs", "resume", job.id).error
     assert run("jobs", "retry", job.id, "--json").json["origin"] == job.id
     changed = run("jobs", "duplicate", job.id, "--set", "seed=4", "--set", "class_name=car", "--json").json
     assert (changed["seed"], changed["request"]["config"]["class_name"]) == (4, "car")

@@ -32,7 +32,7 @@ def test_without_matrices_there_is_nothing_to_list(run: Run) -> None:
     told = run("matrix", "list")
     assert (told.out, told.err) == ("", "No matrices yet; try: matrix run\n")
     assert (
-        "matrix 1: expected one of the list, found none; see: matrix list" in run("matrix", "show", 1).error
+        "matrix 1: expected an existing one, found none; see: matrix list" in run("matrix", "show", 1).error
     )
 
 
@@ -115,11 +115,11 @@ def test_every_score_can_be_printed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "expected --patches, got none; name one or more, with commas between"),
+        ((), "expected --patches, got none; give one or more, separated by commas"),
         (("--patches", "1", "--detectors", "demo"), "expected --datasets, got none"),
         (
             ("--patches", "1", "--detectors", "demo", "--datasets", "demo"),
-            "patch 1: expected one of the list",
+            "patch 1: expected an existing patch",
         ),
         (("--patches", ",", "--detectors", "demo", "--datasets", "demo"), "patches: expected one or more"),
         (

@@ -59,7 +59,7 @@ def test_generate_prints_json_alone(run, small, tmp_path: Path) -> None:
     assert made.json["patch"] == str(tmp_path / "run" / "patch.npy")
     assert made.json["evaluation"]["patch"].keys() >= SCORES
     assert "Iteration 3/3, loss: " in made.err
-    assert "Device: cpu (as asked)" in made.err
+    assert "Device: cpu (as requested)" in made.err
     patch = np.load(tmp_path / "run" / "patch.npy")
     assert (patch.dtype, patch.shape) == (np.float32, (3, 16, 16))
 
@@ -119,7 +119,7 @@ def test_validation_on_images_without_a_find_loses_no_run(
     assert made.json["evaluation"]["patch"]["asr"] is None
     assert made.err.count("cannot be scored") == 1
     assert "cannot be scored" not in resumed.err
-    assert "On record as job" in resumed.err
+    assert "Recorded as job" in resumed.err
     (scores,) = [line.split() for line in resumed.out.splitlines() if line.startswith("patch  ")]
     assert "-" in scores
 
@@ -145,7 +145,7 @@ def test_evaluate_prints_scores_beside_controls(run, subject, tmp_path: Path) ->
     scored = ["patch", "evaluate", "--patch", tmp_path / "grey.npy", *subject, "--resamples", 20]
     told = run(*scored, "--json")
     found = told.json
-    assert "On record as job 1" in told.err
+    assert "Recorded as job 1" in told.err
     assert list(found["controls"]) == ["clean", "grey", "noise"]
     for scores in (found["patch"], *found["controls"].values()):
         assert scores.keys() >= SCORES
@@ -161,12 +161,12 @@ def test_a_run_that_cannot_be_put_on_record_is_none_the_worse(
 ) -> None:
     own_home.mkdir(exist_ok=True)
     told = run("patch", "generate", *small, "--out", tmp_path / "first")
-    assert "On record as job 1" in told.err
+    assert "Recorded as job 1" in told.err
     with sqlite3.connect(own_home / "patchbench.db") as db:
         db.execute("DROP TABLE steps")
     told = run("patch", "generate", *small, "--out", tmp_path / "second")
     assert told.code == 0
-    assert "Not put on record" in told.err
+    assert "Not recorded" in told.err
     assert (tmp_path / "second" / "patch.npy").exists()
 
 
@@ -179,7 +179,7 @@ def test_demo_runs_the_main_job_and_says_that_it_is_synthetic(
     assert shown.out.startswith("Synthetic demo (scenes drawn by code")
     assert "scored on held-out images" in shown.out
     assert "The demo is synthetic" in shown.err
-    assert "On record as job 1" in shown.err
+    assert "Recorded as job 1" in shown.err
     assert run("demo", "--out", tmp_path / "json", "--json").json["demo_elapsed_s"] > 0
 
 
@@ -223,7 +223,7 @@ def test_retraining_prints_the_score(
         (("--resume", "begun"), "expected --retrain with --resume, got none"),
         (
             ("--retrain", "--resume", "begun", "--seed", "1"),
-            "--resume keeps the run's own settings, got --seed",
+            "--resume: expected no other settings, as the run keeps its own, got --seed",
         ),
     ],
 )
@@ -273,7 +273,7 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(
         patched.setattr(os, "replace", full_after_the_first)
         told = run("--quiet", "patch", "generate", *small, "--out", tmp_path / "run")
     assert told.code == 1
-    assert "cannot be written, no room: the disk is full (" in told.error
+    assert "cannot be written, the disk is full (" in told.error
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint.pt", "film"]
     assert run("patch", "generate", "--resume", tmp_path / "run", "--no-evaluate").code == 0
     assert (tmp_path / "run" / "patch.npy").read_bytes() == generated(run, small, tmp_path / "unbroken")
@@ -286,7 +286,11 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(
 def test_resume_takes_no_other_settings(run, stopped: Path, option: list[str]) -> None:
     told = run("patch", "generate", "--resume", stopped, *option)
     assert told.code == 1
-    assert told.error == f"Error: --resume keeps the run's own settings, got {option[0]} too; leave it out"
+    assert (
+        told.error
+        == f"Error: --resume: expected no other settings, as the run keeps its own, got {option[0]}; "
+        "leave it out"
+    )
 
 
 def test_resume_needs_a_checkpoint(run, tmp_path: Path) -> None:
@@ -306,12 +310,15 @@ def test_resume_notices_changed_images_and_weights(
     write_weights(weights, seed=2)
     told = run(*resume)
     assert told.code == 1
-    assert "expected the weights that this run began with, got others; restore them or start" in told.error
+    assert (
+        "expected the weights that this run started with, got different ones; "
+        "restore them or start" in told.error
+    )
     write_weights(weights)
     (dataset / "labels" / "0.txt").write_text("0 0.5 0.5 0.1 0.1\n")
     told = run(*resume)
     assert told.code == 1
-    assert "expected the images and boxes that this run began with, got others" in told.error
+    assert "expected the images and boxes that this run started with, got different ones" in told.error
 
 
 def test_a_process_stops_at_ctrl_c_and_goes_on(blocks: Path, tiny_weights: Path, tmp_path: Path) -> None:

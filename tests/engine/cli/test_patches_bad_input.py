@@ -30,7 +30,7 @@ EMBEDDED = ", ".join(embedded_detectors())
         ("--weights", "torchvision/none", f"{EMBEDDED}, torchvision/fasterrcnn_resnet50_fpn, "),
         ("--architecture", "none", "'none' is not one of "),
         ("--architecture", "ssd300_vgg16", "expected a state dict, "),
-        ("--detector-classes", "none.txt", "detector classes: expected a file with one name a line, "),
+        ("--detector-classes", "none.txt", "detector classes: expected a file with one name per line, "),
         ("--initial", "none.png", "none.png: expected a patch file (.npy or .png), found none"),
         ("--device", "cuda:7", "device: expected one of auto, "),
         ("--image-size", "100", "image size: expected a multiple of 32, got 100; use 96"),
@@ -40,7 +40,7 @@ EMBEDDED = ", ".join(embedded_detectors())
         ("--iterations", "ten", "'ten' is not a valid integer"),
         ("--batch-size", "0", "expected auto, or a number of 1 or more, got '0'"),
         ("--batch-size", "5000", "batch size: expected 0 to 4096, got 5000"),
-        ("--batch-start", "4", "growing batch: expected a start of at most the batch size"),
+        ("--batch-start", "4", "initial batch size: expected at most the batch size"),
         ("--batching", "all", "'all' is not one of 'sequential', 'grouped', 'ragged'"),
         ("--max-images", "-1", "max images: expected 0 to 10000000, got -1"),
         ("--patch-size", "8", "patch height: expected 16 to 512, got 8"),
@@ -55,7 +55,7 @@ EMBEDDED = ", ".join(embedded_detectors())
             "precision: expected fp32 or bf16 on the CPU, got fp16; choose auto, or a GPU",
         ),
         ("--loss", "colour=1", "loss: expected one of bbox, box, "),
-        ("--loss", "tv=1", "losses: expected a weight other than 0 for one beside tv, got none"),
+        ("--loss", "tv=1", "losses: expected a nonzero weight for a term other than tv, got none"),
         ("--loss", "object=inf", "weight of the loss object: expected -10000 to 10000, got inf"),
         ("--placement-scale", "0", "placement scale: expected 0.01 to 1, got 0"),
         ("--rotation", "181", "augmentation rotation: expected 0 to 180, got 181"),
@@ -82,8 +82,8 @@ def test_out_of_the_way_files_are_left_alone(run, small, tmp_path: Path) -> None
     (tmp_path / "file").write_text("mine")
     for out, message in (
         ("taken", "expected a new or empty folder, got one with files; choose another --out"),
-        ("file", "expected a folder that can be written, got"),
-        ("file/run", "expected a folder that can be written, got"),
+        ("file", "expected a writable folder, got"),
+        ("file/run", "expected a writable folder, got"),
     ):
         told = run("--quiet", "patch", "generate", *small, "--out", tmp_path / out)
         assert told.code == 1
@@ -94,8 +94,8 @@ def test_out_of_the_way_files_are_left_alone(run, small, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "corrupt.pt: an empty file, so fetch it again"),
-        (b"PK\x03\x04 and nothing more", "which is damaged (a zip archive without its end)"),
+        (b"", "corrupt.pt: an empty file, so download it again"),
+        (b"PK\x03\x04 and nothing more", "which is damaged (a truncated zip archive)"),
         (None, "which is damaged"),
     ],
 )
@@ -125,7 +125,7 @@ def test_an_image_that_was_moved_is_named(run, small, blocks: Path, tmp_path: Pa
     (moved / "images" / "0.png").unlink()
     told = run("--quiet", "patch", "generate", *small, "--dataset", "moved", "--out", tmp_path / "run")
     assert told.code == 1
-    assert f"{moved / 'images' / '0.png'}: expected a whole image file, got no file there" in told.error
+    assert f"{moved / 'images' / '0.png'}: expected a whole image file, got no file (" in told.error
 
 
 @pytest.mark.parametrize(

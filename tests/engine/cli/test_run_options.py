@@ -128,16 +128,16 @@ def test_every_setting_has_an_option() -> None:
         ([*NEEDED, "--batch-size", "0"], "expected auto, or a number of 1 or more, got '0'"),
         (
             [*NEEDED, "--class", "man", "--class", "woman"],
-            "expected the one that stands for man, woman, got none; name it with --detector-class",
+            "expected the one that corresponds to man, woman, got none; give it with --detector-class",
         ),
         (
             [*NEEDED, "--detector-class", "man", "--detector-class", "0"],
-            "expected --detector-class once for all detectors, and as NAME@DETECTOR for one of mine.pt, "
+            "expected one --detector-class for all detectors, and NAME@DETECTOR for one of mine.pt, "
             "got man, 0",
         ),
         (
             [*NEEDED, "--weights", "b.pt", "--detector-class", "man@c"],
-            "as NAME@DETECTOR for one of mine.pt, b.pt, got man@c",
+            "and NAME@DETECTOR for one of mine.pt, b.pt, got man@c",
         ),
         ([*NEEDED, "--weights", "mine.pt"], "weights: expected each detector once, got mine.pt, mine.pt"),
         ([*NEEDED, "--loss", "tv=much"], "expected tv=NUMBER, got 'tv=much'"),
@@ -153,5 +153,7 @@ def test_what_cannot_be_is_told(arguments: list[str], message: str) -> None:
 
 
 def test_commands_of_one_detector_refuse_several() -> None:
-    with pytest.raises(click.UsageError, match="expected --weights once, got 2; run the command for each"):
+    with pytest.raises(
+        click.UsageError, match="expected --weights once, got 2; run the command once for each"
+    ):
         settings_of(*NEEDED, "--weights", "other.pt", evaluating=True)

@@ -67,7 +67,7 @@ def test_check(run, tmp_path: Path) -> None:
     faulty = run("storage", "check", "--json")
     assert faulty.code == 1
     assert faulty.json["faults"] == [
-        f"patch 1: its file {tmp_path / 'gone.npy'} is gone; restore it or delete the patch"
+        f"patch 1: its file {tmp_path / 'gone.npy'} is missing; restore it or delete the patch"
     ]
 
 

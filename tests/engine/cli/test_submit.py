@@ -93,16 +93,16 @@ def test_classes_are_submitted(run: Run, tmp_path: Path) -> None:
         (("generate", *DEMO, "--iterations", "0"), "iterations: expected 1 to 1000000, got 0"),
         (
             ("generate", *DEMO, "--class", "a", "--class", "b"),
-            "stands for a, b, got none; name it with --det",
+            "corresponds to a, b, got none; give it with --det",
         ),
         (("evaluate", "--patch", "none.npy", *DEMO), "expected a patch file"),
         (("benchmark", "none"), "suite: expected one of"),
-        (("matrix",), "expected --patches, got none; name one or more, with commas between"),
+        (("matrix",), "expected --patches, got none; give one or more, separated by commas"),
         (
             ("matrix", "--patches", "5", "--detectors", "demo", "--datasets", "demo"),
-            "patch 5: expected one of the list, found none",
+            "patch 5: expected an existing patch, found none",
         ),
-        (("import", "demo", "--waits-for", "99"), "waits for job 99: expected a job that may still succeed"),
+        (("import", "demo", "--waits-for", "99"), "waits for job 99: expected a job that can still succeed"),
     ],
 )
 def test_what_cannot_work_is_told_before_it_is_queued(run: Run, arguments: tuple, message: str) -> None:

@@ -39,7 +39,7 @@ def test_without_a_sweep(run: Run) -> None:
     assert run("sweep", "list", "--json").json == []
     assert "No sweeps yet; try: sweep run" in run("sweep", "list").err
     for command in ("show", "best", "resume", "cancel"):
-        assert "sweep 4: expected one of the list, found none" in run("sweep", command, 4).error
+        assert "sweep 4: expected an existing one, found none" in run("sweep", command, 4).error
 
 
 def test_a_sweep_from_beginning_to_best(run: Run, small: list[Any], carried: None) -> None:
@@ -67,12 +67,14 @@ def test_a_sweep_from_beginning_to_best(run: Run, small: list[Any], carried: Non
 
 
 def test_one_for_the_background(run: Run, subject: list[Any]) -> None:
-    queued = run("sweep", "run", *subject, *VARY, "--validation-share", 0.2, "--background")
+    how = ("--validation-share", 0.2, "--gpus", 0.5, "--background")
+    queued = run("sweep", "run", *subject, *VARY, *how)
     assert queued.out == "sweep 1: queued; see it with: python -m engine sweep show 1\n"
     assert "held out" not in queued.err
     assert "No worker is running" in queued.err
     assert run("sweep", "resume", 1, "--background", "--json").json["state"] == "running"
     assert "expected a trial with a score, got none yet" in run("sweep", "best", 1).error
+    assert run("jobs", "show", 1, "--json").json["needs"] == {"gpus": 0.5}
     assert run("sweep", "cancel", 1).out == "sweep 1: cancelled\n"
     assert run("sweep", "show", 1).out.splitlines()[-1] == "sweep 1, cancelled: 1 of 2 trials"
 
@@ -80,8 +82,11 @@ def test_one_for_the_background(run: Run, subject: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "vary: expected one setting or more, got none"),
-        (["--vary", "dataset=a"], "vary: expected a setting of how the patch is made, got dataset"),
+        ([], "vary: expected at least one setting, got none"),
+        (
+            ["--vary", "dataset=a"],
+            "vary: expected a setting with one value that may differ between trials, got dataset",
+        ),
         (["--vary", "top_k=0..5"], "top k: expected 1 to 1000, got 0"),
         (["--vary", "top_k=1..5", "--sampler", "grid"], "grid: expected a list of values for top_k"),
         ([*VARY, "--merge", "mean"], "sweep: expected the native backend and one shared patch"),

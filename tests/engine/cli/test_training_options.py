@@ -9,12 +9,18 @@ import click
 import pytest
 
 from engine.cli.training_options import (
-    hardening_from_options,
+    defence_training_options,
     hardening_options,
     training_from_options,
     training_options,
 )
-from engine.config import HardeningConfig, PlacementConfig, ScheduleConfig, TrainingConfig
+from engine.config import (
+    DefenceTrainingConfig,
+    HardeningConfig,
+    PlacementConfig,
+    ScheduleConfig,
+    TrainingConfig,
+)
 from engine.settings import declared
 
 NEEDED = ["--dataset", "photos", "--weights", "mine.pt"]
@@ -24,7 +30,7 @@ def settings_of(*arguments: str) -> TrainingConfig:
     found: list[TrainingConfig] = []
 
     def note(**options: Any) -> None:
-        found.append(training_from_options(options))
+        found.append(training_from_options(options, TrainingConfig))
 
     click.command()(training_options(note)).main(list(arguments), standalone_mode=False)
     return found[0]
@@ -58,7 +64,7 @@ def test_options_become_the_settings_of_a_hardening(arguments: list[str], change
     found: list[HardeningConfig] = []
 
     def note(**options: Any) -> None:
-        found.append(hardening_from_options(options))
+        found.append(training_from_options(options, HardeningConfig))
 
     click.command()(hardening_options(note)).main([*NEEDED, *arguments], standalone_mode=False)
     named = {"class_name": "car"} if arguments else {}
@@ -66,7 +72,12 @@ def test_options_become_the_settings_of_a_hardening(arguments: list[str], change
 
 
 @pytest.mark.parametrize(
-    ("options", "kind"), [(training_options, TrainingConfig), (hardening_options, HardeningConfig)]
+    ("options", "kind"),
+    [
+        (training_options, TrainingConfig),
+        (hardening_options, HardeningConfig),
+        (defence_training_options, DefenceTrainingConfig),
+    ],
 )
 def test_every_setting_has_an_option(options: Any, kind: type[TrainingConfig]) -> None:
     command = click.command()(options(lambda **_: None))

@@ -18,7 +18,7 @@ def signals_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_idle_worker_ends_when_told_so(run: Run) -> None:
     done = run("worker", "--until-idle", "--device", "cpu")
     assert (done.code, done.out) == (0, "")
-    assert "begins on cpu" in done.err
+    assert "started on cpu" in done.err
 
 
 def test_a_worker_does_one_job_or_all(run: Run, blocks: Path) -> None:

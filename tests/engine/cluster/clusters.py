@@ -49,7 +49,7 @@ class Process:
     def call(self, method: str, *values: Any) -> Done:
         value = None if self.gone else getattr(self.thing, method)(*values)
         if self.gone:  # meanwhile, too
-            return Done(GoneError("cluster: expected an answer, got none"))
+            return Done(GoneError("cluster: expected a reply, got none"))
         return Done(value)
 
     def end(self) -> None:

@@ -76,7 +76,7 @@ def test_what_a_method_raises_is_told(cluster: RayCluster) -> None:
     with pytest.raises(ClusterError, match="cluster: a node failed with"):
         post.call("put", 1, [("x", 1)]).value(60)
     post.end()
-    with pytest.raises(GoneError, match="cluster: expected an answer, got"):
+    with pytest.raises(GoneError, match="cluster: expected a reply, got"):
         post.call("facts").value(60)
 
 
@@ -93,7 +93,7 @@ def test_an_address_without_a_cluster(form: str) -> None:
         RayCluster(address)
     message = str(caught.value)
     assert message.startswith(f"worker: expected a Ray cluster at {address}, got none (")
-    assert message.endswith("start one with ray start --head, or name local")
+    assert message.endswith("start one with ray start --head, or use --ray local")
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,17 +89,17 @@ def test_parts_of_the_database_can_be_asked(replies: Replies) -> None:
     for part, method in (("queue", "claim"), ("jobs", "delete"), ("patches", "_db")):
         state, error = ask(replies, "stored", part, method)
         assert state == "error"
-        assert str(error) == f"head: expected a call that nodes may make, got {part}.{method}"
+        assert str(error) == f"head: expected a call that nodes are allowed to make, got {part}.{method}"
 
 
 def test_errors_travel(replies: Replies) -> None:
     state, error = ask(replies, "dataset", "/data/one.txt")  # that is not there
     assert (state, type(error)) == ("error", DatasetError)
     state, error = ask(replies, "dataset", "/etc")
-    assert str(error) == "head: expected a dataset of the job's request, got '/etc'"
+    assert str(error) == "head: expected a dataset named in the job's request, got '/etc'"
     state, error = ask(replies, "stored", "patches", "get", 1, 2, 3)
     assert (state, type(error)) == ("error", StorageError)
-    assert str(error).endswith("this is a bug, report the worker's log")
+    assert str(error).endswith("this is a bug, report it with the worker's log")
 
 
 def test_only_what_the_request_names_is_sent(

@@ -29,12 +29,6 @@ def code(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
-
-
 def works(cluster: FakeCluster, while_working: Callable[[Repository, ClusterWorker], None]) -> None:
     """Let a worker work until it is idle, and do something in another thread meanwhile."""
     failed: list[BaseException] = []
@@ -163,7 +157,7 @@ def test_without_auto_resume_it_is_interrupted(repository: Repository) -> None:
     works(cluster, destroy)
     now = repository.jobs.get(job.id)
     assert now.state == "interrupted"
-    assert str(now.error).startswith("its node is gone (")
+    assert str(now.error).startswith("its node was lost (")
 
 
 def test_a_worker_that_stops_keeps_checkpoints(repository: Repository) -> None:

@@ -34,7 +34,7 @@ def test_they_survive_json_and_make_attacks() -> None:
         ),
         ({"strategy": "scratch"}, "strategy: expected one of head, whole, got 'scratch'"),
         ({"early_stop": 3}, "early stop: expected 0 for a hardening, which keeps its last weights, got 3"),
-        ({"renew_every": 0}, "patches: expected a patch to begin with where none is made, got none"),
+        ({"renew_every": 0}, "patches: expected an initial patch, as none is generated, got none"),
         ({"patched_share": 0.0}, "patched share: expected 0.05 to 1, got 0"),
         ({"trial": "long"}, "trial: expected one of full, short, got 'long'"),
     ],

@@ -36,7 +36,7 @@ def test_a_detector_may_have_a_class_of_its_own() -> None:
     assert [config.detector_class_of(each) for each in config.all_weights] == ["person", "human", "9"]
     classes = {"class_name": ("man", "woman"), "further_weights": ("b.pt",)}
     SubjectConfig(**NEEDED, **classes, own_detector_classes=("0@mine.pt", "human@b.pt"))
-    with pytest.raises(SettingsError, match="expected the one that stands for man, woman, got none"):
+    with pytest.raises(SettingsError, match="expected the one that corresponds to man, woman, got none"):
         SubjectConfig(**NEEDED, **classes, own_detector_classes=("human@b.pt",))
 
 

@@ -127,5 +127,5 @@ def test_each_class_has_a_name_of_its_own(names, expected):
 
 def test_file_names_that_are_no_text_can_be_stored():
     log = RepairLog()
-    log.add("missing_image", "a\udcff.jpg", None, "left out")
+    log.add("missing_image", "a\udcff.jpg", None, "skipped")
     assert log.repairs[0].file == "a\\udcff.jpg"

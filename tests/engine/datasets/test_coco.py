@@ -167,7 +167,7 @@ def test_sizes_scale_boxes_however_they_are_written(tmp_path, size):
 
 
 def test_a_category_id_for_two_names_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="expected a category for each id, got 1 for 'person' and 'bus'"):
+    with pytest.raises(DatasetError, match="expected one category per ID, got 1 for 'person' and 'bus'"):
         read_coco(write(tmp_path, categories=[PERSON, {"id": 1, "name": "bus"}]), name="d")
 
 
@@ -213,9 +213,7 @@ def test_images_are_found_in_the_usual_places(tmp_path, place):
 def test_image_folder_may_be_named(tmp_path):
     file = write(tmp_path, picture="elsewhere/a.jpg")
     assert len(read_coco(file, name="d", images=tmp_path / "elsewhere").images) == 1
-    with pytest.raises(
-        DatasetError, match=r"expected the image 'a.jpg' in one of .*, got none there; name the"
-    ):
+    with pytest.raises(DatasetError, match=r"expected the image 'a.jpg' in one of .*, found none; name the"):
         read_coco(file, name="d")
 
 
@@ -282,7 +280,7 @@ LONG = "x" * 10**6
         ("[" * 100_000, "got an unreadable file (maximum recursion depth exceeded"),
         ('{"a":' * 100_000, "got an unreadable file (maximum recursion depth exceeded"),
         ("9" * 100_000, "got an unreadable file (Exceeds the limit"),
-        (json.dumps(LONG), "got another form"),
+        (json.dumps(LONG), "got a different format"),
         (json.dumps({"images": [], "annotations": [], "categories": [{"id": LONG}]}), "got {'id': 'xxx"),
         (json.dumps({"images": [IMAGE | {"file_name": LONG}], "annotations": [], "categories": []}), "'xxx"),
         (

@@ -61,7 +61,7 @@ def test_what_an_id_stands_for_is_said():
     _, owners, repairs = listed(entry(7, "a.jpg"), entry("7", "b.jpg"))
     assert repairs[0] == (
         "ambiguous_image",
-        "left out a.jpg, id 7 stands for a.jpg and b.jpg; annotations left out: 0",
+        "skipped a.jpg, ID 7 refers to a.jpg and b.jpg; annotations skipped: 0",
     )
     assert owners[7].file_name == "a.jpg"
 
@@ -95,9 +95,9 @@ def test_files_are_located(tmp_path):
     found = locate([CocoImage(name, None) for name in names], ImageFolder(tmp_path), "a.json", log)
     assert [path for _, path in found] == [str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")]
     assert sorted((each.kind, each.action) for each in log.repairs) == [
-        ("missing_image", "left out d.jpg, 2 files fit"),
-        ("missing_image", "left out e.jpg, got no file there"),
-        ("missing_image", "left out old/a.jpg, the file that fits is another's too"),
+        ("missing_image", "skipped d.jpg, 2 files match"),
+        ("missing_image", "skipped e.jpg, no such file"),
+        ("missing_image", "skipped old/a.jpg, the matching file also matches another entry"),
         ("moved_image", "found by the end of its path"),
     ]
 
@@ -138,15 +138,15 @@ def test_boxes_that_only_fit_the_upright_photograph_stay(tmp_path):
     found, repairs = fitted(path, (80, 48), (10, 40, 20, 35))
     assert found == (48, 80, [(10, 40, 30, 75)])
     assert repairs[0][0] == "wrong_size"
-    assert repairs[0][1].startswith("kept the boxes, which fit the upright photograph")
+    assert repairs[0][1].startswith("kept the boxes, which match the upright photograph")
 
 
 def test_swapped_sizes_without_exif_are_left_out_with_both_sizes(tmp_path):
     path = write_picture(tmp_path / "a", width=80, height=48)
     found, repairs = fitted(path, (48, 80), (1, 1, 9, 9))
     assert found is None
-    reason = "width and height are swapped, but no EXIF orientation turns the file"
-    assert repairs == [("wrong_size", f"left out, file 80x48, annotations 48x80: {reason}")]
+    reason = "width and height are swapped, but the file has no EXIF orientation that swaps them"
+    assert repairs == [("wrong_size", f"skipped, file 80x48, annotations 48x80: {reason}")]
 
 
 @pytest.mark.parametrize("size", [None, (80, 48), (160, 96)])

@@ -74,7 +74,7 @@ def test_files_are_sorted_by_split(tmp_path, files, splits):
 
 def test_several_files_of_no_split_are_refused(tmp_path):
     with pytest.raises(
-        DatasetError, match=r"expected one COCO JSON, or one a split .*, got a\.json, b\.json"
+        DatasetError, match=r"expected one COCO JSON, or one per split .*, got a\.json, b\.json"
     ):
         coco_splits([tmp_path / "b.json", tmp_path / "a.json"])
 
@@ -102,5 +102,5 @@ def test_files_that_number_classes_otherwise_are_refused(tmp_path):
         write_coco(tmp_path / "train.json", "a.jpg", categories=("person",)),
         write_coco(tmp_path / "val.json", "b.jpg", categories=("car",)),
     ]
-    with pytest.raises(DatasetError, match="got 'car' for the id 0, which is 'person' there"):
+    with pytest.raises(DatasetError, match="got 'car' for the ID 0, which is 'person' there"):
         read_coco_files(files, name="d")

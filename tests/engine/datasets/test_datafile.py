@@ -68,7 +68,7 @@ def test_the_shape_of_keypoints_is_read(tmp_path, text, shape):
 def test_missing_folders_are_named(tmp_path):
     data = read_data_file(write(tmp_path, "path: set\ntrain: images\ntest: t"))
     assert list(data.splits) == ["train", "test"]
-    with pytest.raises(DatasetError, match=f"expected 'images' at {tmp_path}/set/images, .*got nothing"):
+    with pytest.raises(DatasetError, match=f"expected 'images' at {tmp_path}/set/images, .*found nothing"):
         data.entries("train")
 
 
@@ -95,7 +95,7 @@ def test_paths_of_other_machines_are_looked_for_by_their_ends(tmp_path, text, th
     data = read_data_file(write(tmp_path, text))
     assert data.moved is moved
     if entries is None:
-        with pytest.raises(DatasetError, match="got nothing there; correct `path`"):
+        with pytest.raises(DatasetError, match="found nothing; correct `path`"):
             data.entries("train")
     else:
         assert data.entries("train") == [tmp_path / entry for entry in entries]
@@ -115,7 +115,7 @@ def test_links_stay_as_they_are_written(tmp_path):
 def test_entries_that_no_system_opens_are_not_there(tmp_path, entry):
     (tmp_path / "data.yaml").write_text("")
     data = DataFile(class_names=None, splits={"train": (entry,)}, source=tmp_path / "data.yaml", root=entry)
-    with pytest.raises(DatasetError, match="got nothing there"):
+    with pytest.raises(DatasetError, match="found nothing"):
         data.entries("train")
 
 
@@ -179,7 +179,7 @@ def laughs(key, *, merge=False, levels=60):
     return "\n".join([*lines, f"{key}: *a{levels}"])
 
 
-EXPANDING = "its aliases stand for too much: write the values out"
+EXPANDING = "its aliases expand to too many values: write them out"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_long_texts_that_are_not_used_cost_nothing(tmp_path, unused):
 @pytest.mark.parametrize("entry", ["x" * 100_000, "a/" * 50_000, '"\\0"', "~nobody-of-this-name/x"])
 def test_entries_that_cannot_be_paths_are_named_in_short(tmp_path, entry):
     data = read_data_file(write(tmp_path, f"train: {entry}"))
-    with pytest.raises(DatasetError, match="got nothing there; correct `path`") as raised:
+    with pytest.raises(DatasetError, match="found nothing; correct `path`") as raised:
         data.entries("train")
     assert len(str(raised.value)) < 1000
 
@@ -243,6 +243,6 @@ def test_entries_that_cannot_be_paths_are_named_in_short(tmp_path, entry):
 @pytest.mark.parametrize("root", ["x" * 100_000, "~nobody-of-this-name"])
 def test_roots_that_cannot_be_paths_are_named_in_short(tmp_path, root):
     data = read_data_file(write(tmp_path, f"path: {root}\ntrain: images"))
-    with pytest.raises(DatasetError, match="got nothing there; correct `path`") as raised:
+    with pytest.raises(DatasetError, match="found nothing; correct `path`") as raised:
         data.entries("train")
     assert len(str(raised.value)) < 1000

@@ -57,13 +57,13 @@ def test_images_found_by_the_ends_of_a_list_are_said(tmp_path):
     (tmp_path / "train.txt").write_text("/gone/images/a.jpg\n")
     files = collect_images([tmp_path / "train.txt"])
     assert files.paths == (str(tmp_path / "images/a.jpg"),)
-    assert files.notes == ("images that train.txt names elsewhere were found beside it",)
+    assert files.notes == ("images that train.txt lists elsewhere were found next to it",)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "expected a folder of images or a list of them, got no such file"),
+        (None, "expected a folder of images or a list of them, found neither"),
         (b"", "expected images .*, got none; check the path"),
     ],
 )

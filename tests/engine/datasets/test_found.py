@@ -68,7 +68,7 @@ def test_a_project_further_down_is_read_as_if_it_had_been_named(tmp_path):
     root = lay(tmp_path / "export", *files)
     (root / "project/data.yaml").write_text("names: [person]")
     dataset, named = read(root), read(root / "project")
-    assert dataset.notes == ("the dataset lies in project", *named.notes)
+    assert dataset.notes == ("the dataset was found in project", *named.notes)
     assert (dataset.name, dataset.class_names) == (named.name, named.class_names) == ("project", ("person",))
     assert [each.path for each in dataset.images] == [each.path for each in named.images]
     assert dataset.source == named.source == str(root / "project")
@@ -163,7 +163,7 @@ def test_data_files_of_other_machines(tmp_path, text, splits):
     root = lay(tmp_path, *pairs("images/train/a", "images/val/b"), data__yaml=text)
     dataset = read(root / "data.yaml")
     assert dataset.images[0].path == str(root / "images/train/a.jpg")
-    assert dataset.notes[0] == "data.yaml names paths that are not here; what lies beside it was read"
+    assert dataset.notes[0] == "data.yaml lists paths that do not exist; the files next to it were read"
     assert find_in_data_file(root / "data.yaml").counts() == splits
 
 
@@ -173,7 +173,7 @@ def test_a_split_whose_files_are_not_there(tmp_path):
     assert found.counts() == {"train": 1, "val": None}
     assert read(root / "data.yaml", "all").object_counts() == [1]
     assert read(root / "data.yaml").notes == ("splits: train (1 image), val (missing); read: train",)
-    with pytest.raises(DatasetError, match=r"expected 'gone' at .*, got nothing there"):
+    with pytest.raises(DatasetError, match=r"expected 'gone' at .*, found nothing"):
         read(root / "data.yaml", "val")
 
 
@@ -254,7 +254,7 @@ def test_yolo_labels_come_before_coco_json(tmp_path):
     write_coco(tmp_path / "images/coco.json", "a.jpg", categories=("car", "person"))
     dataset = read(lay(tmp_path, "labels/a.txt"))
     assert [each.class_ids.tolist() for each in dataset.images] == [[0]]
-    assert dataset.notes == ("YOLO labels were read; coco.json was left out",)
+    assert dataset.notes == ("YOLO labels were read; coco.json was ignored",)
 
 
 def test_clutter_is_no_part_of_a_dataset(tmp_path):
@@ -275,5 +275,5 @@ def test_links_into_the_folder_itself_repeat_nothing(tmp_path):
 
 @pytest.mark.parametrize("files", [[], ["notes/a.md"]])
 def test_nothing_is_refused_in_a_line(tmp_path, files):
-    with pytest.raises(DatasetError, match=r"expected a YOLO folder .*, got no images there"):
+    with pytest.raises(DatasetError, match=r"expected a YOLO folder .*, found no images"):
         find_in_folder(lay(tmp_path, *files))

@@ -41,11 +41,11 @@ def test_numbers_are_read(text, values, commas):
             "malformed_line",
             "not all words are numbers, expected `class x y width height`",
         ),
-        ("0,0,5,0,5,0,2,0,4", "malformed_line", "commas may stand between numbers or in them"),
+        ("0,0,5,0,5,0,2,0,4", "malformed_line", "commas may separate numbers or decimals"),
         ("0 0,5 0.5 0,2 0.4", "malformed_line", "both points and commas in numbers"),
         ("0 1,000,5 0,5 0,2 0,4", "malformed_line", "not all words are numbers, commas included"),
         ("0 .5 .5 .2", "malformed_line", "4 numbers, expected `class x y width height`"),
-        ("0.5 .5 .5 .2 .4", "malformed_line", "the class id is 0.5"),
+        ("0.5 .5 .5 .2 .4", "malformed_line", "the class ID is 0.5"),
         ("0 nan .5 .2 .4", "non_finite", "a number is infinite or not a number"),
     ],
 )

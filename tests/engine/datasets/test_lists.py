@@ -59,5 +59,5 @@ def test_lists_of_korean_windows(tmp_path):
 def test_what_is_no_text_is_named(tmp_path):
     file = tmp_path / "train.txt"
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DatasetError, match="expected a text file of image paths, got one not readable"):
+    with pytest.raises(DatasetError, match="expected a text file of image paths, got an unreadable file"):
         read_list(file)

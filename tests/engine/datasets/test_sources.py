@@ -64,9 +64,9 @@ def test_keypoints_are_ignored_where_the_data_file_gives_their_shape(folder):
     [
         (
             "person 0.5 0.5 0.5 0.5",
-            r"unreadable label\); first .*0.txt:1: left out, not all words",
+            r"unreadable label\); first .*0.txt:1: skipped, not all words",
         ),
-        ("0 0.5 0.5 0.5", r"first .*0.txt:1: left out, 4 numbers, expected `class x y .*: '0 0.5 0.5 0.5'"),
+        ("0 0.5 0.5 0.5", r"first .*0.txt:1: skipped, 4 numbers, expected `class x y .*: '0 0.5 0.5 0.5'"),
         ("0 nan 0.5 0.5 0.5", r"got none \(2 x infinite number in a label\)"),
     ],
 )
@@ -75,7 +75,7 @@ def test_a_dataset_none_of_whose_labels_can_be_read_is_refused(folder, line, mes
         (folder / f"labels/{name}.txt").write_text(line)
     with pytest.raises(DatasetError, match=message) as raised:
         read_dataset(folder)
-    assert str(raised.value).startswith(f"{folder}: expected labels that can be read, got none (")
+    assert str(raised.value).startswith(f"{folder}: expected readable labels, got none (")
     assert "\n" not in str(raised.value)
 
 
@@ -88,7 +88,7 @@ def test_coco_json_none_of_whose_annotations_can_be_read_is_refused(tmp_path):
     }
     file = tmp_path / "a.json"
     file.write_text(json.dumps(content))
-    with pytest.raises(DatasetError, match=r"first .*a.json:5: left out, no image 2"):
+    with pytest.raises(DatasetError, match=r"first .*a.json:5: skipped, no image 2"):
         read_dataset(file)
 
 
@@ -219,8 +219,8 @@ def test_a_source_that_is_not_there_is_told_what_is_possible(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("files", "source", "message"),
     [
-        ({"a.csv": b""}, "a.csv", "expected a data file .*, got another file"),
-        ({"notes/a.md": b""}, "notes", "expected a YOLO folder .*, got no images there"),
+        ({"a.csv": b""}, "a.csv", "expected a data file .*, got a different file"),
+        ({"notes/a.md": b""}, "notes", "expected a YOLO folder .*, found no images"),
         (
             {"set/images/a.jpg": b"x"},
             "set",

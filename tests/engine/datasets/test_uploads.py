@@ -191,7 +191,7 @@ def test_decomposed_names_are_unpacked_composed(tmp_path):
     assert dataset.object_counts() == [1]
     assert dataset.images[0].path.endswith("/images/é 한글.jpg")
     twice = [(f"images/{form}.jpg", picture(tmp_path)) for form in ("é", normalize("NFD", "é"))]
-    with pytest.raises(DatasetError, match="got two of one name"):
+    with pytest.raises(DatasetError, match="got two with the same name"):
         check_zip(packed(tmp_path / "b.zip", twice))
 
 
@@ -292,14 +292,14 @@ def test_progress_is_told_and_a_stop_leaves_nothing(tmp_path):
         ("..\\b.jpg", "a path that leads outside"),
         ("\\\\server\\b.jpg", "a path that leads outside"),
         ("C:\\b.jpg", "a path that leads outside"),
-        ("images\\a.jpg", "got two of one name"),
+        ("images\\a.jpg", "got two with the same name"),
         ("images/b\n.jpg", "a control character"),
         ("a/" * 20 + "b.jpg", "a path too deep"),
         ("b" * 256 + ".jpg", "or too long"),
         (linked("images/b.jpg"), "got a link"),
         (linked("images/b.jpg", stat.S_IFIFO), "got a pipe"),
         (linked("images/b.jpg", stat.S_IFBLK), "got a device"),
-        ("IMAGES/A.JPG", "got two of one name"),
+        ("IMAGES/A.JPG", "got two with the same name"),
     ],
 )
 def test_harmful_members_are_refused_before_anything_is_written(tmp_path, member, message):
@@ -350,7 +350,7 @@ def test_a_damaged_file_leaves_nothing(tmp_path):
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 0}))
-    with pytest.raises(StorageError, match="free to unpack it, got 0; free some"):
+    with pytest.raises(StorageError, match="free to unpack it, got 0; free some space"):
         unpack_zip(yolo(tmp_path))
     assert left_behind() == []
 
@@ -363,7 +363,7 @@ def test_annotations_that_name_images_elsewhere_are_refused(tmp_path, spelling):
     coco = COCO.replace('"a.jpg"}', f'"a.jpg"}}, {{"id": 2, "file_name": "{named}"}}')
     members = [("a.jpg", picture(tmp_path)), ("instances.json", coco)]
     with pytest.raises(
-        DatasetError, match=r"expected only paths inside .*, got one that leads elsewhere; correct"
+        DatasetError, match=r"expected only paths inside .*, got one outside them; correct"
     ) as caught:
         read_dataset(packed(tmp_path / "a.zip", members))
     assert "private" not in str(caught.value)

@@ -161,7 +161,7 @@ def test_labels_in_pixels_are_refused(tmp_path):
 def test_lines_that_cannot_be_read_are_shown(tmp_path):
     _, repairs = dataset(tmp_path, ["0 1 1 1 1 1 1 1", BOX])
     assert repairs[0].action.startswith(
-        "left out, 8 numbers that are neither a box (`class x y width height`)"
+        "skipped, 8 numbers that are neither a box (`class x y width height`)"
     )
     assert repairs[0].action.endswith(": '0 1 1 1 1 1 1 1'")
 
@@ -171,7 +171,7 @@ def test_an_image_too_large_to_decode_is_left_out(tmp_path, monkeypatch):
     records, repairs = dataset(tmp_path, [BOX])
     assert records == ()
     assert repairs[0].kind == "huge_image"
-    assert "100x50 pixels, more than can be decoded" in repairs[0].action
+    assert "100x50 pixels, more than the limit" in repairs[0].action
 
 
 def test_boxes_follow_the_image_as_exif_turns_it(tmp_path):

@@ -68,7 +68,7 @@ def test_a_chain_has_one_form_which_reads_as_itself(texts: list[str], form: tupl
         ("gaussian:sigma=wide", "sigma: expected a number, got 'wide'"),
         ("gaussian:sigma=nan", "sigma: expected 0.1 to 10, got nan"),
         ("median:4", "size: expected 3 or 5, got 4"),
-        ("lgs:window=10:overlap=10", "overlap: expected less than the window of 10, got 10"),
+        ("lgs:window=10:overlap=10", "overlap: expected less than the window size of 10, got 10"),
         ("lab:brighter:dry=yes", "dry: expected true or false, got 'yes'"),
     ],
 )

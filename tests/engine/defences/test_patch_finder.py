@@ -146,7 +146,7 @@ def _file(path: Path, **weights: Tensor) -> Path:
         ("folder", "Is a directory; check the path"),
         ("empty", "header too small"),
         ("pickle", "header too large"),
-        ("cut", "name another file or train one anew"),
+        ("cut", "name another file or train a new one"),
         ("other", r"weights of another network \(answer.bias\)"),
         ("shape", r"weights of another network \(answer.bias\)"),
         ("nan", "numbers that are not finite"),

@@ -74,7 +74,7 @@ BOMBS = {
     ),
     "members larger than the file": (overlapping, "members that are larger than the file"),
     "a huge table of contents": (huge_directory, "a table of contents of 2147483648 bytes"),
-    "nesting": (lambda: archive(nested(100_000)), "nests deeper than"),
+    "nesting": (lambda: archive(nested(100_000)), "nested deeper than"),
     "tuples of tuples": (lambda: archive(doubled(60)), "got tuple; save it"),
     "tuples of tuples in a model": (lambda: model_with(names=doubled(60)[2:-1]), "more than 200000 values"),
     "sizes beyond the storage": (lambda: of_sizes((10**9,), (1,)), "do not fit its storage"),
@@ -91,20 +91,20 @@ BOMBS = {
         lambda: model_with(stride=tensor((8,), (1,), length=8)),
         "do not fit its storage",
     ),
-    "negative sizes": (lambda: of_sizes((-1,), (1,)), "no whole numbers from 0"),
+    "negative sizes": (lambda: of_sizes((-1,), (1,)), "not whole numbers of 0 or more"),
     "sizes without strides": (lambda: of_sizes((2, 2), (1,)), "too few strides"),
     "no such storage": (lambda: of_sizes((2,), (1,), key="9"), "no member data/9"),
     "many tensors on one storage": (
         lambda: model_with(
             2**16, **{f"a{index}": tensor((2**14,), (1,), length=2**14) for index in range(20)}
         ),
-        "take more than the whole file",
+        "larger than the whole file",
     ),
-    "a layer that holds itself": (
+    "a layer that contains itself": (
         lambda: archive(
             hostile(named(*IDENTITY) + b")\x81q\x00}" + entry("_modules", b"}" + entry("a", b"h\x00")) + b"b")
         ),
-        "a layer that holds itself",
+        "a layer that contains itself",
     ),
 }
 

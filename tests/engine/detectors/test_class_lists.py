@@ -39,7 +39,7 @@ def test_forms(tmp_path: Path, name: str, text: str, found: tuple[str, ...]) -> 
         ("broken.json", b"[", "Expecting value"),
         ("broken.yaml", b"names: [", "flow"),
         ("deep.json", b"[" * 100_000, "recursion"),
-        ("binary.txt", b"\xff\xfe\x00", "no text in UTF-8"),
+        ("binary.txt", b"\xff\xfe\x00", "text that is not UTF-8"),
         ("long.txt", b"x" * 2**20 + b"x", "more than 1 MiB"),
     ],
 )

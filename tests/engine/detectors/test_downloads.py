@@ -36,5 +36,5 @@ def test_what_goes_wrong_is_one_line(tmp_path: Path, error_type: type[Exception]
 
 
 def test_a_download_that_brings_nothing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DetectorError, match="got nothing there"):
+    with pytest.raises(DetectorError, match="found nothing"):
         fetch("net.pt", tmp_path, tmp_path / "net.pt", lambda: None, DetectorError)

@@ -98,7 +98,7 @@ def test_its_detectors_are_attacked_and_scored(
 def test_what_it_lacks_is_refused_and_leaves_no_folder(
     settings: Callable[..., RunConfig], tmp_path: Path
 ) -> None:
-    with pytest.raises(SettingsError, match="for mine, got dfl; leave out what it lacks"):
+    with pytest.raises(SettingsError, match="for mine, got dfl; leave out those that it lacks"):
         generate(settings(losses={"dfl": 1.0}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

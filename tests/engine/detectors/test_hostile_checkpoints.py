@@ -39,7 +39,7 @@ from tests.engine.detectors.pickles import (
 
 pytestmark = pytest.mark.usefixtures("nothing_ran")
 
-HOW_TO_TRUST = "--trust-weights or put it into a folder"
+HOW_TO_TRUST = "--trust-weights or move it to a folder"
 
 
 def plant() -> None:
@@ -247,7 +247,7 @@ def test_the_canary_sings():
 @pytest.mark.parametrize(
     ("root", "message"),
     [
-        (named("models.yolo", "DetectionModel") + b")\x81}b", "got one of the YOLOv5 or YOLOv7 repository"),
+        (named("models.yolo", "DetectionModel") + b")\x81}b", "got one from the YOLOv5 or YOLOv7 repository"),
         (
             instance(*IDENTITY, hook=named("torch.nn.utils.prune", "L1Unstructured") + b")\x81"),
             "got layers with pruning masks; make them permanent",
@@ -262,7 +262,7 @@ def test_the_canary_sings():
         ),
         (
             instance("ultralytics.nn.tasks", "OBBModel", criterion=named("some.module", "Loss") + b")\x81"),
-            "got one of rotated boxes",
+            "got one with rotated boxes",
         ),
     ],
 )

@@ -50,7 +50,7 @@ def test_names_of_classes_come_from_a_file(tmp_path, tiny_weights, names):
 def test_as_many_names_as_classes_are_needed(tmp_path, tiny_weights, names):
     file = tmp_path / "classes.txt"
     file.write_text(names.replace(",", "\n"))
-    with pytest.raises(DetectorError, match="expected 2 names, as tiny has classes, got") as caught:
+    with pytest.raises(DetectorError, match="expected 2 names, one for each class of tiny, got") as caught:
         load_detector(tiny_weights, device="cpu", detector_classes=str(file))
     assert len(str(caught.value).splitlines()) == 1
 

@@ -79,7 +79,7 @@ def test_what_could_run_code_is_run_only_if_trusted(tmp_path: Path, zipped: bool
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({}, "expected a state dict, alone or as model"),
+        ({}, "expected a state dict, on its own or as model"),
         ([], "expected a state dict, .* got list"),
         ({"epoch": 1}, "expected a state dict, .* got a dict without one"),
         ({"model": nn.Conv2d(1, 1, 1)}, "expected a state dict, .* got a whole model"),

@@ -66,14 +66,14 @@ def test_the_architecture_is_given_written_or_shown(
 @pytest.mark.parametrize(
     ("written", "names", "message"),
     [
-        ("", [], "expected a state dict of a detector of torchvision, got '' and others"),
+        ("", [], "expected a state dict of a torchvision detector, got '' and others"),
         ("", ["fc.weight"], "got 'fc.weight' and others; name it with --architecture"),
         ("resnet50", [], "expected an architecture of fasterrcnn_resnet50_fpn, .*got 'resnet50'"),
         (
             "",
             ["roi_heads.box_head.fc6.weight", "backbone.body.0.0.weight"],
-            "of fasterrcnn_mobilenet_v3_large_fpn or fasterrcnn_mobilenet_v3_large_320_fpn, got weights that "
-            "both have; name it with --architecture",
+            "of fasterrcnn_mobilenet_v3_large_fpn or fasterrcnn_mobilenet_v3_large_320_fpn, "
+            "got weights that fit both; name it with --architecture",
         ),
     ],
 )

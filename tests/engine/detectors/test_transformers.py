@@ -57,7 +57,7 @@ def _weights(folder, name="model.safetensors"):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda f: _weights(f).unlink(), "expected model.safetensors beside config.json, got none"),
+        (lambda f: _weights(f).unlink(), "expected model.safetensors next to config.json, got none"),
         (
             lambda f: _weights(f).rename(_weights(f, "pytorch_model.bin")),
             r"got pytorch_model\.bin, a pickle, which could run code",
@@ -74,7 +74,7 @@ def _weights(folder, name="model.safetensors"):
             lambda f: change(f / "config.json", decoder_layers=3),
             "expected the weights of DetrFor.*got none for",
         ),
-        (lambda f: change(f / "config.json", encoder_ffn_dim=10**8), "beside a file of"),
+        (lambda f: change(f / "config.json", encoder_ffn_dim=10**8), "with a file of"),
         (lambda f: (f / "preprocessor_config.json").unlink(), r"expected a preprocessor_config\.json"),
         (lambda f: change(f / "preprocessor_config.json", image_std=[0, 1, 1]), "image_std"),
     ],

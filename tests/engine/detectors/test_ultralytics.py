@@ -81,7 +81,7 @@ def test_half_a_model_is_named(tmp_path):
     model = random_model("yolov8n")
     del model.model[-1].stride
     torch.save({"model": model}, tmp_path / "half.pt")
-    with pytest.raises(DetectorError, match="that this Ultralytics understands"):
+    with pytest.raises(DetectorError, match="that this version of Ultralytics understands"):
         load(tmp_path / "half.pt", device=CPU)
 
 

@@ -194,7 +194,7 @@ def test_other_models_are_refused():
     from ultralytics.nn.tasks import ClassificationModel, OBBModel
 
     for kind, config, message in (
-        (OBBModel, "yolov8n-obb.yaml", "got one of rotated boxes"),
+        (OBBModel, "yolov8n-obb.yaml", "got one with rotated boxes"),
         (ClassificationModel, "yolov8n-cls.yaml", "got a classification model, which finds no boxes"),
     ):
         with pytest.raises(DetectorError, match=message):

@@ -89,11 +89,11 @@ def test_weights_of_other_heads_open_in_half_precision(tmp_path, kind, layout, o
         ),
         (
             lambda weights: weights | {"model.1.conv.weight": torch.zeros(3, 3)},
-            "got 23 layers of which the first has 16 channels, as none of them",
+            "got 23 layers, the first with 16 channels, which fits none of them",
         ),
         (
             lambda weights: {key: value for key, value in weights.items() if "model.3." not in key},
-            "got 23 layers of which the first has 16 channels, as none of them",
+            "got 23 layers, the first with 16 channels, which fits none of them",
         ),
     ],
 )

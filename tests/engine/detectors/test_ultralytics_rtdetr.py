@@ -137,7 +137,7 @@ def _without_a_class(head):
         (_without_a_class, r"expected scores of 3 classes, got \[3, 2, 3\]"),
         (lambda head: setattr(head, "num_queries", 0), "at least one query, got layer 2 and 0 queries"),
         (lambda head: setattr(head.decoder, "eval_idx", 5), "one of 2 decoder layers .*got layer 6"),
-        (lambda head: head.dec_bbox_head.pop(0), "that this Ultralytics understands"),
+        (lambda head: head.dec_bbox_head.pop(0), "that this version of Ultralytics understands"),
         (lambda head: head.enc_score_head.weight.data.fill_(torch.nan), "expected finite weights"),
     ],
 )
@@ -165,6 +165,6 @@ def test_a_run_attacks_and_scores_it(settings, tmp_path, losses):
 
 
 def test_a_loss_that_it_lacks_is_refused(settings, tmp_path):
-    with pytest.raises(SettingsError, match="for mine, got dfl; leave out what it lacks"):
+    with pytest.raises(SettingsError, match="for mine, got dfl; leave out those that it lacks"):
         generate(settings(dfl=1.0), tmp_path / "run")
     assert not (tmp_path / "run").exists()

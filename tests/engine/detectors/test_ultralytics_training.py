@@ -230,7 +230,10 @@ def test_a_loss_that_is_no_number_stops_before_the_step(task: Callable[..., Trai
     ("layout", "message"),
     [
         ("yolov8n-seg.yaml", "expected a plain detection model to train, got one with the head Segment"),
-        ("grey", "expected a detector of colour images to train, got one of grey images; use others"),
+        (
+            "grey",
+            "expected a detector for colour images to train, got one for grey images; use other weights",
+        ),
     ],
 )
 def test_what_it_cannot_train_is_refused(

@@ -61,8 +61,8 @@ def test_the_beginning_suffices_for_the_tree() -> None:
     [
         (b"", "pickle"),
         (MAGIC, "pickle"),
-        (sequence(1, 1001, {}, {}, []), "torch has not written"),
-        (sequence(MAGIC_NUMBER, 1000, {}, {}, []), "torch has not written"),
+        (sequence(1, 1001, {}, {}, []), "not written by torch"),
+        (sequence(MAGIC_NUMBER, 1000, {}, {}, []), "not written by torch"),
         (sequence(MAGIC_NUMBER, 1001, {"little_endian": False}, {}, []), "big-endian"),
     ],
 )

@@ -50,14 +50,18 @@ def test_demo_alone_stands_for_all_where_several_are_measured(
     ("name", "given", "message"),
     [
         ("none", ("demo",), "suite: expected one of accumulate, .*, got 'none'"),
-        ("floor", ("demo", "a.pt"), "^weights: expected one detector in the suite floor, got 2; run it for"),
+        (
+            "floor",
+            ("demo", "a.pt"),
+            "^weights: expected one detector for the suite floor, got 2; run it once for",
+        ),
         (
             "transfer",
             ("demo",),
-            "^weights: expected 2 detectors or more in the suite transfer, got 1; "
+            "^weights: expected at least 2 detectors for the suite transfer, got 1; "
             "make one with: python -m engine demo --retrain demo-rcnn$",
         ),
-        ("transfer", ("a.pt",), "in the suite transfer, got 1; repeat --weights$"),
+        ("transfer", ("a.pt",), "for the suite transfer, got 1; repeat --weights$"),
     ],
 )
 def test_too_few_and_too_many_are_refused(name: str, given: tuple[str, ...], message: str) -> None:

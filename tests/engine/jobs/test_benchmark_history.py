@@ -87,10 +87,10 @@ def test_two_versions_are_found(repository: Repository, add: Add, asked: dict, f
 
 
 def test_versions_that_are_not_there_are_told(repository: Repository, add: Add) -> None:
-    with pytest.raises(SettingsError, match="by an earlier version and the latest, got runs by none"):
+    with pytest.raises(SettingsError, match="from an earlier version and the latest, got runs from none"):
         two_runs(repository, "floor")
     add("1+aaa")
-    with pytest.raises(SettingsError, match=r"by fff and the latest, got runs by 1\+aaa; run the suite with"):
+    with pytest.raises(SettingsError, match=r"from fff and the latest, got runs from 1\+aaa; run the suite"):
         two_runs(repository, "floor", before="fff")
 
 
@@ -98,8 +98,8 @@ def test_runs_are_compared_if_they_are_alike(add: Add) -> None:
     first, last = add("1+aaa"), add("1+bbb", 2.2)
     (change,) = compare(first, last)
     assert change.difference.value == pytest.approx(0.2)
-    with pytest.raises(SettingsError, match=r"expected runs of one scale, got 'small' .* and 'large'"):
+    with pytest.raises(SettingsError, match=r"expected runs with the same scale, got 'small' .* and 'large'"):
         compare(first, add("1+bbb", scale="large"))
     mapped = add("1+bbb", settings={"config": {"class_name": "man", "detector_class": "person"}})
-    with pytest.raises(SettingsError, match=r"expected runs of one class, got .* and 'man → person'"):
+    with pytest.raises(SettingsError, match=r"expected runs with the same class, got .* and 'man → person'"):
         compare(first, mapped)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,6 @@ from engine.jobs.kinds.benchmark import BenchmarkRequest
 from engine.runs.paths import job_folder
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import children, kill, until, wait_for, worker
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 @pytest.mark.slow
@@ -50,4 +44,4 @@ def test_a_killed_benchmark_goes_on_after_its_finished_part(
     assert compared[: len(before.comparisons)] == before.comparisons
     assert len(compared) == 2 * len(before.comparisons)
     assert json.loads((job_folder(job_id) / "benchmark.json").read_text()) == job.result
-    assert f"{first}: measured before" in "\n".join(queue.read_log_tail(job_id))
+    assert f"{first}: already measured" in "\n".join(queue.read_log_tail(job_id))

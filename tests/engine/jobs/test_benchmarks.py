@@ -142,7 +142,7 @@ def test_only_the_demo_has_scenes_that_no_run_sees(
     demo = replace(materials, dataset=replace(materials.dataset, name="demo", synthetic=True))
     scenes = benchmarks._unseen(demo, lines.append)
     assert drawn == ["test"]
-    assert lines == ["Drew 50 of 100 scenes to score patches on"]
+    assert lines == ["Drew 50 of 100 scenes for scoring patches"]
     assert [scene.count() for scene in scenes] == [1, 2, 1, 2, 1, 0]  # of the class under attack
 
 
@@ -180,7 +180,7 @@ def test_a_run_that_stopped_goes_on_from_its_finished_parts(
     lines: list[str] = []
     result = run(report=lines.append)
     assert (result["id"], tiny.measured) == (stopped.id, ["one", "two"])
-    assert lines[0] == "one: measured before"
+    assert lines[0] == "one: already measured"
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_of_all_suites_those_that_lack_detectors_are_left_out(
     with SUITES.having(replace(several.suite, detectors=2)):
         monkeypatch.setattr(benchmarks, "SUITES", {name: SUITES[name] for name in ("tiny", "several")})
         alone, _ = benchmarks.run_all(settings(), scale="small", report=lines.append)
-        assert "Suite several: left out, as it needs more detectors" in lines
+        assert "Suite several: skipped, as it needs more detectors" in lines
         config = settings(further_weights=(str(other),))
         both, failures = benchmarks.run_all(config, scale="small", report=lines.append)
     assert [[each["suite"] for each in results] for results in (alone, both)] == [

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,12 +22,6 @@ from engine.records import Job
 from engine.runs.paths import job_folder, lock_path
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import ROOT
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -103,8 +96,8 @@ def test_the_second_writer_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("number", "line"),
     [
-        (errno.ENOSPC, "expected to write into it, got no room: the disk is full ("),
-        (errno.EIO, "OSError: [Errno 5] Input/output error; this is a bug, report the job's log"),
+        (errno.ENOSPC, "expected to write to it, got the disk is full ("),
+        (errno.EIO, "OSError: [Errno 5] Input/output error; this is a bug, report it with the job's log"),
     ],
 )
 def test_what_the_system_refuses_fails_the_job_in_one_line(
@@ -130,7 +123,7 @@ def test_a_folder_is_rid_of_what_was_left_half_written(job: Job) -> None:
 def test_a_folder_that_cannot_be_made_is_told(job: Job) -> None:
     job_folder(job.id).parent.mkdir(parents=True, exist_ok=True)
     job_folder(job.id).touch()
-    with pytest.raises(StorageError, match=f"{job_folder(job.id)}: expected a folder that can be written"):
+    with pytest.raises(StorageError, match=f"{job_folder(job.id)}: expected a writable folder"):
         child._folder_of(job, "checkpoint.pt")
 
 
@@ -143,7 +136,11 @@ def test_a_folder_that_cannot_be_made_is_told(job: Job) -> None:
             "failed",
             "disk: expected space, got none",
         ),
-        (ZeroDivisionError("oh"), "failed", "ZeroDivisionError: oh; this is a bug, report the job's log"),
+        (
+            ZeroDivisionError("oh"),
+            "failed",
+            "ZeroDivisionError: oh; this is a bug, report it with the job's log",
+        ),
         (child.RunInterruptedError("as asked"), "running", None),
     ],
 )

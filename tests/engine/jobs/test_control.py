@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +29,6 @@ from tests.engine.jobs.processes import ROOT, kill, start_worker, until, wait_fo
 Settings = Callable[..., RunConfig]
 
 JOBS, KILL_EVERY = 48, 5
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 def optimising(repository: Repository, job_id: int, *, attempt: int, at_least: int = 0) -> bool:

@@ -67,7 +67,7 @@ def intact(repository: Repository) -> bool:
 )
 def test_a_full_disk_leaves_what_was_stored(repository: Repository, write: Callable) -> None:
     fill(repository)
-    with pytest.raises(StorageError, match="got no room: the disk is full") as raised:
+    with pytest.raises(StorageError, match="got the disk is full") as raised:
         write(repository)
     assert "\n" not in str(raised.value)
     assert intact(repository)
@@ -165,7 +165,9 @@ def test_files_that_cannot_be_written_and_folders_that_go(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert failed.state == "failed"
-    assert "checkpoint.pt: cannot be written, File too large; free or choose a folder" in str(failed.error)
+    assert "checkpoint.pt: cannot be written, File too large; check the folder or choose another" in str(
+        failed.error
+    )
     job = queue.submit(repository, "generate", GenerateRequest(config=small, evaluate_after=False))
     job_folder(job.id).mkdir(parents=True)
     (job_folder(job.id) / "half-made").touch()

@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,6 @@ from engine.jobs.queue import cancel, submit
 from engine.records import Dataset, Job
 from engine.runs.paths import job_folder, preview_folder
 from engine.store.repository import Repository
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 def write(path: Path, size: int) -> Path:

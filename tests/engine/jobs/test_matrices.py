@@ -126,7 +126,7 @@ def test_ctrl_c_keeps_what_is_done(request_: Request) -> None:
         if done:
             raise KeyboardInterrupt
 
-    with pytest.raises(RunInterruptedError, match="its finished cells are kept, run it again to go on"):
+    with pytest.raises(RunInterruptedError, match="its finished cells are kept, run it again to continue"):
         run_matrix(request_(), progress=pressed)
 
 
@@ -160,7 +160,7 @@ def test_a_detector_that_fails_fails_its_own_cells_and_is_tried_again(
     errors = outcomes(matrix)
     assert (matrix.state, matrix.failed, seen[-1]) == ("finished", 2, (50, 50))
     assert [errors["p", "tiny"], errors["q", "tiny"]] == [None, None]
-    assert "expected a zip archive as torch.save writes" in str(errors["p", "broken"])
+    assert "expected a zip archive written by torch.save" in str(errors["p", "broken"])
     assert sum("torch.save" in record.getMessage() for record in caplog.records) == 1
     write_weights(broken, 2)
     assert run_matrix(asked).failed == 0
@@ -185,8 +185,8 @@ def test_what_nobody_foresaw_fails_a_cell_and_names_itself(
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"patches": ("7",)}, PatchFileError, "patch 7: expected one of the list, found none"),
-        ({"datasets": ("none",)}, DatasetError, "expected one of the imported"),
+        ({"patches": ("7",)}, PatchFileError, "patch 7: expected an existing patch, found none"),
+        ({"datasets": ("none",)}, DatasetError, "expected an imported dataset"),
         ({"class_name": "cat"}, DatasetError, "there is no class 'cat' in the dataset"),
     ],
 )

@@ -163,7 +163,9 @@ def test_a_retry_is_a_new_job_with_the_same_work(repository: Repository) -> None
         priority=2,
         notes="n",
     )
-    with pytest.raises(JobError, match=f"job {job.id}: expected one that has ended, got one that is queued"):
+    with pytest.raises(
+        JobError, match=f"job {job.id}: expected a job that has ended, got one that is queued"
+    ):
         queue.retry(repository, job.id)
     queue.cancel(repository, job.id)
     again = queue.retry(repository, job.id)

@@ -221,9 +221,9 @@ def test_a_busy_database_and_a_full_disk_do_not_disturb_a_run(
     blocker.close()
     reporter.finish()
     assert stored(repository) == load_checkpoint(tmp_path / "run")[0].history
-    assert "Progress is not stored" in caplog.text
+    assert "Progress could not be stored" in caplog.text
     assert "database is locked" in caplog.text
-    assert "The live patch is not shown" in caplog.text
+    assert "The live patch could not be stored" in caplog.text
 
 
 def test_a_database_that_stays_busy_is_told_in_the_end(

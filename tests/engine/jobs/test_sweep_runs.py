@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -46,12 +46,6 @@ class Ended(InProcess):
 
 
 @pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
-
-
-@pytest.fixture
 def sweep(repository: Repository, settings: Settings) -> Sweep:
     """Three tiny runs."""
     config = settings(iterations=2, validate_every=1, validation_share=0.4, seed=1)
@@ -86,7 +80,9 @@ def test_one_that_is_stopped_goes_on(repository: Repository, sweep: Sweep) -> No
         return Ended(INTERRUPTED)
 
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(RunInterruptedError, match=f"go on with: python -m engine sweep resume {sweep.id}"):
+    with pytest.raises(
+        RunInterruptedError, match=f"resume it with: python -m engine sweep resume {sweep.id}"
+    ):
         carry_out_sweep(repository, sweep.id, launch=stopping)
     assert signal.getsignal(signal.SIGINT) is before
     (job,) = sweeps.open_jobs(repository, sweep)
@@ -96,7 +92,7 @@ def test_one_that_is_stopped_goes_on(repository: Repository, sweep: Sweep) -> No
 def test_a_sweep_that_waits_for_somebody_says_so(repository: Repository, sweep: Sweep) -> None:
     (job,) = sweeps.open_jobs(repository, sweep)
     queue.pause(repository, job.id)
-    with pytest.raises(JobError, match=f"got job {job.id}, which is paused; go on with: sweep resume"):
+    with pytest.raises(JobError, match=f"got job {job.id}, which is paused; resume it with: sweep resume"):
         carry_out_sweep(repository, sweep.id, launch=lambda job: Ended(0))
 
 
@@ -113,5 +109,5 @@ def test_where_a_worker_is_alive_it_is_watched(repository: Repository, sweep: Sw
 
 def test_why_a_sweep_failed(repository: Repository, sweep: Sweep) -> None:
     repository.sweeps.end(sweep.id, "failed", error="expected optuna, got none")
-    with pytest.raises(JobError, match=f"sweep {sweep.id}: expected optuna, got none; go on with"):
+    with pytest.raises(JobError, match=f"sweep {sweep.id}: expected optuna, got none; resume it with"):
         carry_out_sweep(repository, sweep.id)

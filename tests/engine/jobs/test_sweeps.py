@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -21,12 +21,6 @@ from engine.sweeps.config import SweepRequest
 
 Settings = Callable[..., RunConfig]
 Ask = Callable[..., SweepRequest]
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -67,16 +61,17 @@ def work(repository: Repository, sweep: Sweep, value: Callable[[RunConfig], floa
 
 def test_nothing_advances_in_an_empty_database(repository: Repository) -> None:
     sweeps.advance_all(repository)
-    with pytest.raises(JobError, match="sweep 1: expected one of the list"):
+    with pytest.raises(JobError, match="sweep 1: expected an existing one"):
         sweeps.advance(repository, 1)
 
 
 def test_each_trial_is_a_job_and_the_best_one_is_found(repository: Repository, ask: Ask) -> None:
-    sweep = begun(repository, ask(), priority=3)
+    sweep = begun(repository, ask(), priority=3, needs={"gpus": 0.5})
     assert (sweep.name, sweep.state) == ("asr by top_k, flip", "running")
     while sweep.state == "running":
         (job,) = sweeps.open_jobs(repository, sweep)
         assert (job.kind, job.priority, job.auto_resume) == ("generate", 3, True)
+        assert job.needs == {"gpus": 0.5}
         assert job.label.startswith(f"Sweep {sweep.id}, trial {len(sweep.trials)}: top_k ")
         sweep = work(repository, sweep, lambda config: config.top_k / 10 + config.flip / 100)
     assert (sweep.state, len(sweep.trials), sweep.ended) == ("finished", 4, 4)
@@ -187,7 +182,7 @@ def test_trials_that_fail_are_deleted_or_cancelled_are_no_end(repository: Reposi
     assert states[0] == ("failed", "expected memory, got none")
     assert states[1] == ("cancelled", None)
     assert states[2][0] == "failed"
-    assert "expected a score on the images held out, got none" in str(states[2][1])
+    assert "expected a score on the held-out images, got none" in str(states[2][1])
     assert states[3][0] == "succeeded"
     assert sweep.state == "finished"
     assert sweeps.best_trial(sweep) == sweep.trials[3]
@@ -196,7 +191,7 @@ def test_trials_that_fail_are_deleted_or_cancelled_are_no_end(repository: Reposi
 def test_settings_that_cannot_be_combined_cost_a_trial(repository: Repository, ask: Ask) -> None:
     sweep = begun(repository, ask("batch_start=8,0", "batch_size=2"))
     failed = [trial for trial in sweep.trials if trial.state == "failed"]
-    assert all("growing batch: expected a start of" in str(trial.error) for trial in failed)
+    assert all("initial batch size: expected at most the batch size" in str(trial.error) for trial in failed)
     sweep = work(repository, sweep, lambda config: 0.5)
     assert sorted(trial.state for trial in sweep.trials) == ["failed", "succeeded"]
     assert sweep.state == "finished"
@@ -208,9 +203,9 @@ def test_a_cancelled_sweep_stays_so(repository: Repository, ask: Ask) -> None:
     assert sweeps.open_jobs(repository, sweep) == []
     sweeps.advance_all(repository)
     assert len(repository.sweeps.get(sweep.id).trials) == 1
-    with pytest.raises(JobError, match="expected one that can go on, got one that is cancelled"):
+    with pytest.raises(JobError, match="expected a sweep that can be resumed, got a cancelled one"):
         sweeps.go_on(repository, sweep.id)
-    with pytest.raises(JobError, match="expected one that is under way, got one that is cancelled"):
+    with pytest.raises(JobError, match="expected a running sweep, got one that is cancelled"):
         sweeps.cancel(repository, sweep.id)
 
 
@@ -230,7 +225,7 @@ def test_paused_and_interrupted_jobs_go_on_with_their_sweep(repository: Reposito
         (SettingsError("expected the package optuna, got none"), "expected the package optuna, got none"),
         (
             ZeroDivisionError("by\nnothing"),
-            "ZeroDivisionError: by nothing; this is a bug, report the worker's log",
+            "ZeroDivisionError: by nothing; this is a bug, report it with the worker's log",
         ),
     ],
 )
@@ -279,10 +274,3 @@ def test_what_is_not_pruned(repository: Repository, ask: Ask, settings: Settings
     assert not sweeps.prune_if_hopeless(repository, job)  # before any validation
     repository.validations.add(job.id, 2, {"asr": 0.0})
     assert not sweeps.prune_if_hopeless(repository, job)  # nothing to compare it with
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(True, "on"), (False, "off"), (0.5, "0.5"), (32, "32"), ("object=1", "object=1")]
-)
-def test_values_in_few_characters(value: Any, text: str) -> None:
-    assert sweeps.value_text(value) == text

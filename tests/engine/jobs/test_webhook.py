@@ -68,11 +68,11 @@ def address() -> Iterator[str]:
 def test_only_web_addresses_are_taken_and_the_address_is_not_told(
     wrong: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(SettingsError, match="expected an address that begins with http"):
+    with pytest.raises(SettingsError, match="expected an address that starts with http"):
         Webhook(wrong)
     monkeypatch.setenv(webhook.VARIABLE, wrong)
     of_environment().tell(make_job(**ENDED))
-    assert "no job is told" in caplog.text
+    assert "nothing will be sent" in caplog.text
     assert "secret" not in caplog.text
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.worker import Worker, ending, run_worker
 from engine.store.repository import Repository
 from tests.engine.jobs.processes import ROOT
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(
@@ -35,23 +28,23 @@ def repository() -> Iterator[Repository]:
             -9,
             {},
             "interrupted",
-            "its process was ended by SIGKILL: probably the system ran out of memory; resume it",
+            "its process was killed by SIGKILL: probably the system ran out of memory; resume it",
         ),
         (
             -11,
             {"may_go_on": True},
             "queued",
-            "its process was ended by SIGSEGV: probably a fault in a library or a driver; resume it",
+            "its process was killed by SIGSEGV: probably a fault in a library or a driver; resume it",
         ),
-        (GONE, {"last_line": "no answer"}, "interrupted", "its node is gone (no answer); resume it"),
-        (GONE, {"may_go_on": True}, "queued", "its node is gone (); resume it"),
-        (-1, {}, "interrupted", "its process was ended by SIGHUP: another program ended it; resume it"),
-        (1, {"last_line": "no space"}, "failed", "its process ended with exit code 1: no space; see its log"),
+        (GONE, {"last_line": "no answer"}, "interrupted", "its node was lost (no answer); resume it"),
+        (GONE, {"may_go_on": True}, "queued", "its node was lost (); resume it"),
+        (-1, {}, "interrupted", "its process was killed by SIGHUP: stopped by another program; resume it"),
+        (1, {"last_line": "no space"}, "failed", "its process exited with code 1: no space; see its log"),
         (
             3,
             {"may_go_on": True},
             "failed",
-            "its process ended with exit code 3: without a word; see its log",
+            "its process exited with code 3: no output; see its log",
         ),
     ],
 )
@@ -101,7 +94,7 @@ def test_a_child_that_cannot_be_started_is_told(repository: Repository, blocks: 
     Worker(repository, "cpu").run(until_idle=True)
     failed = repository.jobs.get(job.id)
     assert failed.state == "failed"
-    assert str(failed.error).startswith("its process cannot be started, [Errno 17] File exists: ")
+    assert str(failed.error).startswith("its process could not be started, [Errno 17] File exists: ")
     assert str(failed.error).endswith("; free memory and disk space, then retry")
 
 

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -19,12 +18,6 @@ from engine.jobs import workers
 from engine.jobs.workers import CLUSTER, alive_workers, default_device, ensure_worker, release_dead, serving
 from engine.store.repository import Repository
 from engine.store.workers import Worker
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 def worker(name: str = "w", **changes: object) -> Worker:
@@ -88,7 +81,7 @@ def test_jobs_of_the_dead_are_released_and_of_the_living_not(repository: Reposit
     held = [repository.queue.claim(name, f"cpu:{n}") for n, name in enumerate(("alive", "dead", "unknown"))]
     assert [job.id for job in release_dead(repository)] == [held[1].id, held[2].id]
     assert [repository.jobs.get(job.id).state for job in held] == ["running", "interrupted", "interrupted"]
-    assert "the worker that ran it is gone; resume it" in str(repository.jobs.get(held[1].id).error)
+    assert "its worker is no longer running; resume it" in str(repository.jobs.get(held[1].id).error)
     assert [each.id for each in repository.workers.all()] == ["alive"]
 
 
@@ -122,5 +115,5 @@ def test_a_worker_that_cannot_begin_is_told(
     repository: Repository, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers.sys, "executable", "/bin/false")
-    with pytest.raises(JobError, match=f"worker: expected one to begin, got none .* see {own_home}"):
+    with pytest.raises(JobError, match=f"worker: expected one to start within .*, got none; see {own_home}"):
         ensure_worker(repository, "cpu")

@@ -148,7 +148,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(StorageError, match=r"patch\.npy: cannot be written, no room: the disk is full"):
+    with pytest.raises(StorageError, match=r"patch\.npy: cannot be written, the disk is full"):
         write_atomically(path, full_disk)
     assert [each.name for each in tmp_path.iterdir()] == ["patch.npy"]
     assert path.read_bytes() == b"old"

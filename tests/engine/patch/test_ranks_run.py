@@ -143,4 +143,4 @@ def test_losses_that_do_not_add_up_are_refused_by_name(both):
 def test_a_process_that_ends_is_noticed(both):
     _, folder = both
     message = (folder / "ended").read_text(encoding="utf-8")
-    assert message.startswith("expected all processes of the run to go on, one has ended")
+    assert message.startswith("expected all processes of the run to continue, but one has ended")

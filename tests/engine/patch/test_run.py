@@ -109,7 +109,7 @@ def test_windows_must_suit_the_detectors_stride(records):
 
 
 def test_a_training_loss_that_the_detector_lacks_is_refused_before_the_run(records):
-    with pytest.raises(SettingsError, match="total, cls for ragged, got dfl; leave out what it lacks"):
+    with pytest.raises(SettingsError, match="total, cls for ragged, got dfl; leave out those that it lacks"):
         begin(records, settings(losses={"object": 1.0, "dfl": 0.1}), RaggedDetector())
 
 

@@ -129,7 +129,7 @@ def refusal(folder) -> str:
         load_checkpoint(folder)
     message = str(caught.value)
     assert "\n" not in message
-    assert message.endswith("got a damaged or another file; start a new run")
+    assert message.endswith("got a damaged file or one of another version; start a new run")
     return message
 
 

@@ -179,7 +179,7 @@ def test_boxes_are_in_pixels_of_the_picture(repository: Repository, tmp_path: Pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"indices": []}, "expected an image or more, got none"),
+        ({"indices": []}, "expected at least one image, got none"),
         ({"indices": [6]}, "expected an image of 0 to 5, got 6"),
         ({"class_name": "cat"}, "there is no class 'cat' in the dataset"),
         ({"patch": ["nowhere.npy", 0]}, "expected a patch file"),

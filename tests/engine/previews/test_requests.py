@@ -73,14 +73,14 @@ def test_a_request_changes_with_what_it_is_made_of(repository: Repository, tmp_p
 
 
 def test_an_unknown_dataset_is_refused_at_once(repository: Repository) -> None:
-    with pytest.raises(DatasetError, match="expected one of the imported"):
+    with pytest.raises(DatasetError, match="expected an imported dataset"):
         previews.detections(repository, dataset="none", weights="demo", indices=[0])
 
 
 def test_a_home_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("PATCHBENCH_HOME", str(tmp_path / "file"))
-    with pytest.raises(StorageError, match="expected a file that can be written"), previews.only_previewer():
+    with pytest.raises(StorageError, match="expected a writable file"), previews.only_previewer():
         pass
 
 

@@ -58,7 +58,7 @@ def test_art_never_sees_the_images_held_out(settings: Settings, tmp_path: Path) 
 
 def test_a_stop_leaves_nothing_and_says_so(settings: Settings, tmp_path: Path) -> None:
     config = settings(backend="art", batch_size=1, iterations=50)
-    with pytest.raises(RunInterruptedError, match="stopped in iteration 1 of 50, and ART cannot go on"):
+    with pytest.raises(RunInterruptedError, match="stopped in iteration 1 of 50, and ART cannot resume"):
         generate(config, tmp_path / "run", observer=Observer(stop_requested=lambda: True))
     assert not (tmp_path / "run").exists()
 

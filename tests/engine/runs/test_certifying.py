@@ -39,7 +39,7 @@ def test_nothing_is_certified_where_nothing_is_found(
 @pytest.mark.parametrize(
     ("changes", "how", "error"),
     [
-        ({}, {}, "expected one that certifies as the first one, such as object-seeker, got none"),
+        ({}, {}, "expected a certifying defence first, such as object-seeker, got none"),
         ({"defences": ("bit-depth",)}, {}, "got bit-depth"),
         ({"defences": ("bit-depth", SEEKER)}, {}, "got bit-depth object-seeker"),
         ({"defences": (SEEKER,)}, {"patch_share": 1.5}, "patch area: expected 0 to 1, got 1.5"),

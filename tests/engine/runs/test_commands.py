@@ -195,9 +195,12 @@ def test_a_run_goes_on_from_another_folder(
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("records_sha256", "expected the images and boxes that this run began with, got others"),
-        ("weights_sha256", "expected the weights that this run began with, got others"),
-        ("defences_sha256", "expected the weights of its defences that this run began with, got others"),
+        ("records_sha256", "expected the images and boxes that this run started with, got different ones"),
+        ("weights_sha256", "expected the weights that this run started with, got different ones"),
+        (
+            "defences_sha256",
+            "expected the weights of its defences that this run started with, got different ones",
+        ),
     ],
 )
 def test_changed_materials_are_refused(settings: Settings, tmp_path: Path, key: str, message: str) -> None:

@@ -97,7 +97,9 @@ def test_it_does_not_go_on_with_other_patches(
     with pytest.raises(RunInterruptedError):
         train_defence(settings(), folder, observer=interrupted_after(6))
     write_patch(tmp_path, torch.zeros(3, 8, 8))
-    with pytest.raises(StorageError, match="expected the patches that this training began with, got others"):
+    with pytest.raises(
+        StorageError, match="expected the patches that this training started with, got different ones"
+    ):
         resume_defence_training(folder)
 
 

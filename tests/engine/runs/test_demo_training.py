@@ -33,10 +33,10 @@ def retrained(tmp_path_factory):
 
 def test_it_tells_the_epochs_and_the_score(retrained):
     score, out, lines = retrained
-    assert lines[0] == "Drawing 8 synthetic pictures to train on and 4 to validate on"
+    assert lines[0] == "Drawing 8 synthetic images for training and 4 for validation"
     assert lines[1].startswith("Epoch 1/1: loss ")
     assert lines[1].endswith(f", AP50 {score:.3f}")
-    assert lines[2] == f"Synthetic validation pictures: AP50 {score:.3f}; wrote {out}"
+    assert lines[2] == f"Synthetic validation images: AP50 {score:.3f}; wrote {out}"
     assert 0 <= score <= 1
 
 
@@ -139,7 +139,7 @@ def test_a_retraining_in_pieces_gives_the_same_weights(tiny: dict[str, Any], tmp
     assert (whole.name, whole.family, whole.class_names) == ("demo-rcnn", "fasterrcnn_small", ("person",))
     tiny["out"].unlink()
     with pytest.raises(
-        RunInterruptedError, match=r"begin anew with: python -m engine demo --retrain demo-rcnn$"
+        RunInterruptedError, match=r"start again with: python -m engine demo --retrain demo-rcnn$"
     ):
         retrain_demo_detector(**tiny, stop_requested=lambda: True)
     assert not tiny["folder"].exists()
@@ -157,7 +157,7 @@ def test_a_retraining_in_pieces_gives_the_same_weights(tiny: dict[str, Any], tmp
     ("name", "message"),
     [
         ("demo", "expected a training of demo, got one of fasterrcnn_small; name its detector or choose"),
-        ("demo-rcnn", "expected the images and boxes that this training began with, got others"),
+        ("demo-rcnn", "expected the images and boxes that this training started with, got different ones"),
     ],
 )
 def test_another_training_is_not_resumed(tiny: dict[str, Any], name: str, message: str) -> None:

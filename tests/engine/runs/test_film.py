@@ -77,4 +77,4 @@ def test_a_film_that_cannot_be_written_does_not_end_the_run(
     caplog.set_level(logging.INFO)
     (tmp_path / FOLDER).write_text("in the way")
     Film(folder=tmp_path).add(0, np.zeros((3, 4, 4), np.float32))
-    assert "The film of the patch lacks a moment" in caplog.text
+    assert "A snapshot of the patch could not be saved" in caplog.text

@@ -74,7 +74,7 @@ def test_it_is_told_where_windows_become_whole_images(
     generation._materials.detector.for_windows = lambda image_px: None
     with caplog.at_level("INFO"):
         generation.run(evaluate_after=False)
-    assert ("Steps look at whole images: tiny sees no windows of them" in caplog.text) is told
+    assert ("Steps use whole images: tiny does not take crops" in caplog.text) is told
 
 
 class FallingJudge(PatchJudge):
@@ -233,7 +233,7 @@ def test_changed_weights_are_noticed(settings: Settings, tmp_path: Path) -> None
         weight.data += 1
 
     generation._observer = Observer(on_step=spoil)
-    with pytest.raises(DetectorError, match="expected the detector's weights unchanged"):
+    with pytest.raises(DetectorError, match="expected the run to leave the detector's weights unchanged"):
         generation.run(evaluate_after=False)
 
 
@@ -242,7 +242,7 @@ def test_another_runs_images_are_refused(settings: Settings, tmp_path: Path) -> 
     state, identity = load_checkpoint(tmp_path)
     config = settings(max_images=3)
     generation = Generation(config, gather(config), tmp_path, Observer())
-    with pytest.raises(StorageError, match="expected the images and boxes that this run began with"):
+    with pytest.raises(StorageError, match="expected the images and boxes that this run started with"):
         generation.restore(state, identity)
 
 

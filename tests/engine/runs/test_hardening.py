@@ -126,7 +126,9 @@ def test_a_stop_before_the_training_leaves_nothing(
     settings: Callable[..., HardeningConfig], tmp_path: Path
 ) -> None:
     stopped = TrainingObserver(stop_requested=lambda: True)
-    with pytest.raises(RunInterruptedError, match="stopped before the training, nothing is kept; begin anew"):
+    with pytest.raises(
+        RunInterruptedError, match="stopped before the training; nothing is kept, start again"
+    ):
         harden(settings(), tmp_path / "out", observer=HardeningObserver(training=stopped))
     assert not (tmp_path / "out").exists()
     with pytest.raises(StorageError, match="expected a hardening whose first trial is done, found none"):
@@ -143,7 +145,7 @@ def test_a_stop_before_the_training_leaves_nothing(
             "expected objects of 'car' among the images",
         ),
         ({"patches": ("nowhere.npy",)}, EngineError, "nowhere.npy: expected"),
-        ({"time_limit_s": 0.001}, SettingsError, "time limit: expected more than .* which the trials take"),
+        ({"time_limit_s": 0.001}, SettingsError, "time limit: expected more than .* the time of the trials"),
         # 9 s before and 1.15 times as much after: said before any of it is spent
         ({"time_limit_s": 20.0, "trial_time_s": 9.0}, SettingsError, "expected more than 19 s"),
     ],

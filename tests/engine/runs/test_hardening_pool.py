@@ -127,7 +127,7 @@ def test_patches_are_given_as_files_or_folders(tmp_path: Path) -> None:
     [
         (lambda folder: str(folder), "expected patches in the folder, found none; name another --patches"),
         (lambda folder: str(folder / "none.npy"), "none.npy: expected"),
-        (lambda folder: "17", "patch 17: expected one of the list, found none"),
+        (lambda folder: "17", "patch 17: expected an existing patch, found none"),
     ],
 )
 def test_what_is_no_patch_is_named(tmp_path: Path, make: Callable[[Path], str], message: str) -> None:

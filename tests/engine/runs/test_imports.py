@@ -36,8 +36,8 @@ def names(repository: Repository) -> list[str]:
 def test_a_name_that_another_source_has_gets_a_number(repository: Repository, sources: list[Path]) -> None:
     first, second = (import_dataset(repository.datasets.save, source) for source in sources)
     assert (first.name, second.name) == ("photos", "photos-2")
-    assert second.notes[-1] == "called photos-2, as photos is another dataset; --name gives another name"
-    assert not any("called" in note for note in first.notes)
+    assert second.notes[-1] == "named photos-2, as the name photos is taken; choose another with --name"
+    assert not any("is taken" in note for note in first.notes)
     assert names(repository) == ["photos", "photos-2"]
 
 

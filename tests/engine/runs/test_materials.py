@@ -110,7 +110,7 @@ def test_what_is_not_there_is_named(settings: Settings, changes: dict, error: ty
         (
             "[person, lorry]",
             "lorry",
-            r"no class 'lorry' in the detector; tiny has: person, car; name the matching",
+            r"no class 'lorry' in the detector; tiny has: person, car; give the matching",
         ),
     ],
 )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,6 @@ NET = OpenDetector(weights="net.pt", detector=FakeDetector(), checksum="abc", ch
 def whole(evaluation: Evaluation) -> dict[str, Any]:
     """An evaluation as a cell keeps it, which leaves out the scores by image."""
     return replace(evaluation, by_image={}).to_json()
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository() as opened:
-        yield opened
 
 
 def written(path: Path, seed: int = 0, side: int = 16) -> Path:

@@ -58,5 +58,5 @@ def test_they_are_written_for_each_detector_and_read_by_its_name(tmp_path: Path)
 @pytest.mark.parametrize("text", ["{", "[]", '{"scored": [{}]}', '{"scored": [{"detector": "a"}]}'])
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / OUTCOMES).write_text(text)
-    with pytest.raises(StorageError, match=r"outcomes\.json: expected what became of each object"):
+    with pytest.raises(StorageError, match=r"outcomes\.json: expected the outcomes of the objects"):
         read_outcomes(tmp_path, "a")

@@ -68,7 +68,7 @@ def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file" / "run"):
         with (
-            pytest.raises(StorageError, match=r"expected a folder that can be written, got"),
+            pytest.raises(StorageError, match=r"expected a writable folder, got"),
             run_folder.created(place),
         ):
             pass

@@ -6,20 +6,18 @@ from __future__ import annotations
 import pytest
 
 from engine.config import RunConfig
-from engine.runs.selection import split_validation, taken
+from engine.runs.selection import parted, taken
 
 
 @pytest.mark.parametrize(
-    ("count", "share", "held_out"), [(0, 0.0, 0), (5, 0.0, 0), (2, 0.9, 1), (10, 0.3, 3), (5, 0.01, 1)]
+    ("count", "share", "held_out"),
+    [(0, 0.0, 0), (5, 0.0, 0), (1, 0.5, 0), (2, 0.9, 1), (10, 0.3, 3), (5, 0.01, 1)],
 )
 def test_validation_images_are_set_apart(count: int, share: float, held_out: int) -> None:
-    training, validation = split_validation(count, share, seed=3)
+    config = RunConfig(dataset="-", weights="-", validation_share=share, seed=3)
+    training, validation = parted(range(count), config)
     assert len(validation) == held_out
     assert sorted(training + validation) == list(range(count))
-
-
-def test_one_image_cannot_be_split() -> None:
-    assert split_validation(1, 0.5, seed=0) == ([0], [])
 
 
 @pytest.mark.parametrize(

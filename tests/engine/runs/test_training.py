@@ -123,7 +123,7 @@ def lost_weights(folder: Path, config: TrainingConfig) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (changed_images, "expected the images and boxes that this training began with, got others"),
+        (changed_images, "expected the images and boxes that this training started with, got different ones"),
         (lost_weights, "expected the best weights so far in weights.pt, found none"),
     ],
 )
@@ -145,7 +145,7 @@ def test_it_does_not_go_on_with_something_else(
         ({"classes": ("dog",)}, DatasetError, "there is no class 'dog' in the dataset; blocks has: person"),
         ({"weights": "nowhere.pt"}, DetectorError, "expected a weight file"),
         ({"precision": "fp16"}, EngineError, "expected fp32 or bf16 on the CPU, got fp16"),
-        ({"max_images": 1}, DatasetError, "expected two images or more to split, got 1"),
+        ({"max_images": 1}, DatasetError, "expected at least two images to split, got 1"),
     ],
 )
 def test_what_cannot_be_leaves_no_folder(

@@ -216,7 +216,7 @@ def test_checkpoints_take_a_share_of_the_time(
 def test_a_stop_interrupts_and_leaves_the_state(course: Callable[..., TrainingCourse], clock: Clock) -> None:
     stops = iter([False, True])
     ran = course(observer=TrainingObserver(stop_requested=lambda: next(stops)))
-    with pytest.raises(RunInterruptedError, match="stopped in epoch 1, which will begin anew; continue"):
+    with pytest.raises(RunInterruptedError, match="stopped in epoch 1, which will restart; continue"):
         epoch(ran, clock)
     assert ran.epoch == 0
 
@@ -225,7 +225,7 @@ def test_a_stop_interrupts_and_leaves_the_state(course: Callable[..., TrainingCo
     ("content", "message"),
     [
         (None, "expected a training with a checkpoint.pt, found none"),
-        (b"PK", "got a damaged or another file"),
+        (b"PK", "got a damaged file or one of another version"),
     ],
 )
 def test_what_is_no_checkpoint_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:

@@ -57,7 +57,7 @@ def test_published_weights_are_weights_for_other_strategies(own_home: Path) -> N
     [
         ("nowhere.pt", "scratch", DetectorError, "expected a weight file"),
         ("torchvision/resnet50", "scratch", DetectorError, "expected a weight file"),
-        ("ragged/ragged", "scratch", DetectorError, "got one of the family ragged, which it only attacks"),
+        ("ragged/ragged", "scratch", DetectorError, "got one of the family ragged, which it can only attack"),
         (
             "torchvision/fasterrcnn_small",
             "head",

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -49,16 +48,10 @@ def compared(value: float = 0.5, **rest: Any) -> Comparison:
     )
 
 
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
-
-
 def test_nothing_is_found_in_an_empty_database(repository: Repository) -> None:
     benchmarks = repository.benchmarks
     assert (benchmarks.find(), benchmarks.finished(KEY), benchmarks.done_parts(1)) == ([], None, [])
-    with pytest.raises(JobError, match="benchmark 1: expected one of the list, found none"):
+    with pytest.raises(JobError, match="benchmark 1: expected an existing one, found none"):
         benchmarks.get(1)
 
 

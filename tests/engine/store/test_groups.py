@@ -3,24 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from engine.errors import JobError
 from engine.store.repository import Repository
 
 
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
-
-
 def test_without_groups_there_is_nothing_to_get(repository: Repository) -> None:
     assert repository.groups.jobs(1) == []
     for ask in (repository.groups.get, repository.groups.delete):
-        with pytest.raises(JobError, match="there is no group 1 of jobs"):
+        with pytest.raises(JobError, match="group 1: expected an existing group of jobs, found none"):
             ask(1)
 
 

@@ -4,19 +4,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from engine.errors import JobError
 from engine.records import Job, Progress
 from engine.store.repository import Repository
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def add(repository: Repository, **changes: object) -> Job:
@@ -27,9 +20,9 @@ def test_an_empty_list_has_no_jobs(repository: Repository) -> None:
     assert repository.jobs.find() == []
     assert repository.jobs.count() == 0
     assert repository.jobs.count_by_state() == {}
-    with pytest.raises(JobError, match="job 1: expected a job of the list, found none; see: jobs list"):
+    with pytest.raises(JobError, match="job 1: expected an existing job, found none; see: jobs list"):
         repository.jobs.get(1)
-    with pytest.raises(JobError, match="job 1: expected a job of the list"):
+    with pytest.raises(JobError, match="job 1: expected an existing job"):
         repository.jobs.delete(1)
 
 
@@ -124,7 +117,9 @@ def test_a_running_job_is_not_deleted(repository: Repository) -> None:
     job = add(repository)
     repository.queue.claim("w", "cpu")
     assert repository.jobs.count_by_state() == {"running": 1}
-    with pytest.raises(JobError, match="expected one that does not run, got a running one; cancel it first"):
+    with pytest.raises(
+        JobError, match="expected a job that is not running, got a running one; cancel it first"
+    ):
         repository.jobs.delete(job.id)
     repository.queue.release(["w"], "gone")
     assert repository.jobs.delete(job.id).label == "a"

@@ -124,7 +124,7 @@ def test_a_row_that_refers_to_nothing_is_a_fault(repository: Repository) -> None
     sqlite.execute("PRAGMA foreign_keys = OFF")
     sqlite.execute("INSERT INTO job_events (job_id, at, event, detail) VALUES (7, 0, '', '')")
     sqlite.commit()
-    assert repository.maintenance.check() == ["job_events: row 1 refers to one of jobs that is gone"]
+    assert repository.maintenance.check() == ["job_events: row 1 refers to a missing row of jobs"]
 
 
 def test_damaged_pages_are_told(repository: Repository, path: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,12 +22,6 @@ def cell(patch: str = "1", detector: str = "a", **outcome: Any) -> MatrixCell:
     return MatrixCell(subject=subject, scored_at=5.0, **{"evaluation": EVALUATION, **outcome})
 
 
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
-
-
 def begun(repository: Repository, key: dict[str, Any] = KEY, **how: Any) -> Matrix:
     return repository.matrices.begin(key, label="two on two", request=REQUEST, facts=FACTS, **how)
 
@@ -37,7 +30,7 @@ def test_nothing_is_found_in_an_empty_database(repository: Repository) -> None:
     assert repository.matrices.find() == []
     for ask in (repository.matrices.get, repository.matrices.delete):
         with pytest.raises(
-            JobError, match="matrix 1: expected one of the list, found none; see: matrix list"
+            JobError, match="matrix 1: expected an existing one, found none; see: matrix list"
         ):
             ask(1)
 

@@ -1,19 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from engine.errors import PatchFileError
 from engine.records import PatchRecord
 from engine.store.repository import Repository
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def add(repository: Repository, name: str, **changes: object) -> PatchRecord:
@@ -154,7 +146,7 @@ def test_deleting_takes_the_scores_along(repository: Repository) -> None:
 
 def test_a_patch_that_is_not_there_is_named(repository: Repository) -> None:
     for ask in (repository.patches.get, repository.patches.delete, repository.patches.edit):
-        with pytest.raises(PatchFileError, match="patch 7: expected one of the list, found none"):
+        with pytest.raises(PatchFileError, match="patch 7: expected an existing patch, found none"):
             ask(7)
 
 

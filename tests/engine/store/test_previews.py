@@ -1,18 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from engine.store import previews as module
 from engine.store.repository import Repository
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def test_without_requests_there_is_nothing_to_do(repository: Repository) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +16,6 @@ from engine.records import Job, Progress
 from engine.store.queue import FRUITLESS_LIMIT
 from engine.store.repository import Repository
 from tests.engine.store.factories import step
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -140,7 +134,7 @@ def test_what_waits_for_a_lost_job_fails_and_so_on(
         repository.queue.finish(job, "failed", error="broken")
     for each in (second, third):
         assert state(repository, each) == "failed"
-        assert f"job {first.id}, on which this one waits" in str(repository.jobs.get(each.id).error)
+        assert f"job {first.id}, which this one waits for" in str(repository.jobs.get(each.id).error)
     assert state(repository, other) == "queued"
 
 
@@ -155,7 +149,7 @@ def test_nothing_can_wait_for_what_will_not_come(
         job = repository.queue.claim("w", "cpu")
         assert job is not None
         repository.queue.finish(job, "failed")
-    with pytest.raises(JobError, match="expected a job that may still succeed, got"):
+    with pytest.raises(JobError, match="expected a job that can still succeed, got"):
         add(waits_for=99 if lost == "none" else first.id)
     assert repository.jobs.count() == 1
 
@@ -224,11 +218,9 @@ def test_what_does_not_run_changes_at_once(repository: Repository, add: Callable
     assert repository.queue.resume(job.id).state == "queued"
     assert repository.queue.ask(job.id, "cancel").state == "cancelled"
     for act in (lambda: repository.queue.ask(job.id, "cancel"), lambda: repository.queue.resume(job.id)):
-        with pytest.raises(
-            JobError, match=f"job {job.id}: expected one that is .*, got one that is cancelled"
-        ):
+        with pytest.raises(JobError, match=f"job {job.id}: expected state .*, got cancelled"):
             act()
-    with pytest.raises(JobError, match="job 99: expected a job of the list"):
+    with pytest.raises(JobError, match="job 99: expected an existing job"):
         repository.queue.ask(99, "cancel")
 
 
@@ -316,9 +308,9 @@ def test_moving_before_what_does_not_wait_is_refused(
     running, job = add(), add()
     assert claimed(repository) == running.id
     before = {"itself": job.id, "none": 99, "running": running.id}[target]
-    with pytest.raises(JobError, match=f"job {before}: expected another job that waits"):
+    with pytest.raises(JobError, match=f"job {before}: expected another waiting job"):
         repository.queue.move(job.id, before=before)
-    with pytest.raises(JobError, match=f"job {running.id}: expected one that is queued or paused to move"):
+    with pytest.raises(JobError, match=f"job {running.id}: expected state queued or paused to move"):
         repository.queue.move(running.id, priority=3)
 
 

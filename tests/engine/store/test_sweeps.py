@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from engine.errors import JobError
@@ -12,12 +10,6 @@ from engine.store.repository import Repository
 from engine.store.sweeps import Sweep
 
 KEY = {"request": 1}
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def begun(repository: Repository, name: str = "rates") -> Sweep:
@@ -31,7 +23,7 @@ def test_nothing_is_found_in_an_empty_database(repository: Repository) -> None:
     assert repository.sweeps.latest(KEY) is None
     assert repository.sweeps.of_job(None) is None
     assert repository.sweeps.of_job(5) is None
-    with pytest.raises(JobError, match="sweep 1: expected one of the list, found none; see: sweep list"):
+    with pytest.raises(JobError, match="sweep 1: expected an existing one, found none; see: sweep list"):
         repository.sweeps.get(1)
 
 

@@ -3,19 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from engine.store.repository import Repository
 
 FACTS = {"name": "yolov8n", "path": "/weights/yolov8n.pt", "checksum": "c0", "family": "yolov8"}
-
-
-@pytest.fixture
-def repository() -> Iterator[Repository]:
-    with Repository(":memory:") as opened:
-        yield opened
 
 
 def test_without_weights_none_are_found(repository: Repository) -> None:

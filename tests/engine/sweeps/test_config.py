@@ -19,14 +19,17 @@ def request(vary: tuple[str, ...] = ("top_k=1,5",), *, config: Any = None, **mor
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"vary": ()}, "vary: expected one setting or more, got none; add --vary learning_rate"),
-        ({"vary": ("dataset=a,b",)}, "vary: expected a setting of how the patch is made, got dataset"),
+        ({"vary": ()}, "vary: expected at least one setting, got none; add --vary learning_rate"),
+        (
+            {"vary": ("dataset=a,b",)},
+            "vary: expected a setting with one value that may differ between trials, got dataset",
+        ),
         ({"objective": "beauty"}, "objective: expected one of ap50, asr, images_per_s, smooth, got 'beauty'"),
         ({"trials": 0}, "trials: expected 1 to 10000, got 0"),
         ({"sampler": "grid", "vary": ("top_k=1..5",)}, "grid: expected a list of values for top_k"),
         ({"prune": "median", "objective": "images_per_s"}, "prune: expected an objective that is validated"),
         ({"config": {"merge": "mean"}}, "sweep: expected the native backend and one shared patch"),
-        ({"config": {"seed": 2**32 - 1}, "seeds": 2}, "seeds: expected them to end at 4294967295"),
+        ({"config": {"seed": 2**32 - 1}, "seeds": 2}, "seeds: expected seeds up to 4294967295"),
     ],
 )
 def test_what_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -63,5 +66,5 @@ def test_a_trial_has_its_settings_and_each_of_its_runs_a_seed() -> None:
 
 def test_settings_that_cannot_be_combined_are_named() -> None:
     asked = request(("batch_start=0,8", "batch_size=2,16"))
-    with pytest.raises(SettingsError, match="growing batch"):
+    with pytest.raises(SettingsError, match="initial batch size"):
         asked.of_trial({"batch_start": 8, "batch_size": 2}, 0)

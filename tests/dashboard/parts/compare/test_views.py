@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.i18n import speaking
 from dashboard.parts.compare import views as parts
+from dashboard.parts.run_names import numbered_name
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 from engine.store.repository import Repository
@@ -82,5 +83,5 @@ def test_scores_are_drawn_for_each_run_with_the_grey_control(runs: list[Run]) ->
 def test_differing_settings_and_scores_share_parallel_axes(runs: list[Run]) -> None:
     figure = parts.parallel_figure(runs, **LOOK)
     assert figure is not None
-    assert [trace.name for trace in figure.data] == [run.name for run in runs]
+    assert [trace.name for trace in figure.data] == [numbered_name(run) for run in runs]
     assert {"Seed", "ASR ↑", "Confidence ↓", "AP50 ↓", "Disappearance ↑"} <= set(figure.layout.yaxis.ticktext)

@@ -29,7 +29,7 @@ def test_a_path_outside_is_refused_in_one_sentence(page: AppTest, own_home: Path
     page.text_input(key="import-path-written").set_value("/etc").run()
     page.button(key="import-path").click().run()
     (error,) = page.error
-    assert error.value.startswith(f"path: expected one below {plain(str(own_home))}")
+    assert error.value.startswith(f"path: expected a path below {plain(str(own_home))}")
     assert imports() == []
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""What can be launched is offered with its time, and what there is not leads elsewhere."""
+"""What can be launched is offered with its time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.i18n import speaking
 from dashboard.parts.defend import launch
-from dashboard.services import defend
 from engine.store.repository import Repository
 from tests.dashboard import reading
 from tests.dashboard.homes import fill
@@ -30,36 +29,15 @@ def test_a_time_is_told_or_not_known(seconds: float | None, said: str) -> None:
     assert launch._time(seconds) == said
 
 
-def test_kinds_of_jobs_that_there_are_not_lead_elsewhere(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Repository() as repository:
-        fill(repository, runs=1, steps=2)
-    monkeypatch.setattr(defend, "offers", lambda kind: False)
-    monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: None)
-    reading.opened("defend", app)
-    assert "This version cannot train defences yet." in reading.texts(app)
-    assert "defend-harden" not in [each.key for each in app.button]
-
-
-def test_a_kind_that_there_is_is_launched(
+def test_a_training_is_launched(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, no_worker_is_started: list[str]
 ) -> None:
     with Repository() as repository:
         fill(repository, runs=1, steps=2)
-    monkeypatch.setattr(launch, "TRAIN", "train")  # as one that every version has
-    monkeypatch.setattr(defend, "_request", _training)
     monkeypatch.setattr("engine.previews.requests.ensure_previewer", lambda repository: None)
     reading.opened("defend", app)
-    assert "Up to 1 min 0 s." in reading.texts(app)
-    app.button(key="defend-train").click().run()
+    assert "Up to 10 min 0 s." in reading.texts(app)
+    app.button(key="defend-train-defence").click().run()
     assert not app.exception
     with Repository() as repository:
-        assert [job.kind for job in repository.jobs.find(limit=1)] == ["train"]
-
-
-def _training(kind: str, values: object) -> object:
-    from engine.config import TrainingConfig
-    from engine.jobs.kinds.train import TrainRequest
-
-    return TrainRequest(config=TrainingConfig(dataset="streets", weights="demo", time_limit_s=60.0))
+        assert [job.kind for job in repository.jobs.find(limit=1)] == ["train-defence"]

@@ -60,7 +60,7 @@ def test_what_is_wrong_is_told_while_searching_too(page: AppTest, streets: None)
             "early stop: expected a validation share above 0",
             2,
         ),
-        ({"g.merge": "mean", "g.early_stop": "2"}, "merge mean: expected no early stop", 3),
+        ({"g.merge": "mean", "g.early_stop": "2"}, "merge mean: expected no early stopping", 3),
     ],
 )
 def test_what_does_not_go_together_is_explained_in_its_groups(

@@ -44,9 +44,9 @@ def test_weights_that_are_refused_are_explained(page: AppTest, streets: None) ->
     with Repository() as repository:
         asked = repository.previews.claim()
         assert (asked.request["kind"], asked.request["trust"]) == ("detections", False)
-        repository.previews.fail(asked.key, "weights: expected only names that a detector needs")
+        repository.previews.fail(asked.key, "weights: expected only the names that a detector needs")
     page.run()
-    assert page.error[0].value.startswith("weights: expected only names")
+    assert page.error[0].value.startswith("weights: expected only the names")
     page.button(key="g-again-detector").click().run()
     with Repository() as repository:
         assert repository.previews.get(asked.key).state == "queued"

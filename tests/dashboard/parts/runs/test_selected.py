@@ -54,6 +54,6 @@ def test_chosen_ones_are_tagged_renamed_and_deleted(chosen: AppTest) -> None:
     chosen.multiselect[0].set_value(["paper"])
     chosen.button(key="runs-tags-save").click().run()
     chosen.button(key="runs-delete").click().run()
-    assert "expected one that does not run" in chosen.error[0].value
+    assert "expected a job that is not running" in chosen.error[0].value
     with Repository() as repository:
         assert [(job.id, job.tags) for job in repository.jobs.find()] == [(3, ("paper",)), (2, ())]

@@ -6,27 +6,22 @@ from __future__ import annotations
 import pytest
 
 from dashboard.i18n import speaking
+from dashboard.parts.setting_names import CHOICES, dimension_name
 from dashboard.parts.sweeps.names import (
-    OBJECTIVES,
-    PRUNERS,
-    SAMPLERS,
     SHORT,
-    dimension_name,
     figure_text,
     settings_text,
     trial_state,
 )
 from dashboard.services import sweeps
 from engine.store.sweeps import Sweep, Trial
-from engine.sweeps.config import LOW_IS_BEST
-from engine.sweeps.config import PRUNERS as ALL_PRUNERS
-from engine.sweeps.config import SAMPLERS as ALL_SAMPLERS
+from engine.sweeps.config import LOW_IS_BEST, PRUNERS, SAMPLERS
 
 
 def test_everything_has_a_name() -> None:
-    assert set(OBJECTIVES) == set(SHORT) == set(LOW_IS_BEST)
-    assert set(SAMPLERS) == set(ALL_SAMPLERS)
-    assert set(PRUNERS) == set(ALL_PRUNERS)
+    assert set(CHOICES["objective"]) == set(SHORT) == set(LOW_IS_BEST)
+    assert set(CHOICES["sampler"]) == set(SAMPLERS)
+    assert set(CHOICES["prune"]) == set(PRUNERS)
     for name in sweeps.varied():
         assert dimension_name(name) != name
         with speaking("ko"):

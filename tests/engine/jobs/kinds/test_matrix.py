@@ -45,11 +45,11 @@ def test_it_comes_back_from_json_without_doubles_and_spaces() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"patches": ()}, "patches: expected one or more, got none; name them, with commas between"),
+        ({"patches": ()}, "patches: expected one or more, got none; give them separated by commas"),
         ({"detectors": (" ",)}, "detectors: expected one or more, got none"),
         ({"datasets": (3,)}, "datasets: expected a text, got 3"),
         ({"patches": "1"}, "patches: expected a list, got '1'"),
-        ({"class_name": ("a", "b")}, "detector's class: expected the one that stands for a, b"),
+        ({"class_name": ("a", "b")}, "detector's class: expected the one that corresponds to a, b"),
         ({"defences": ()}, "defences: expected one or more, got none"),
         ({"defences": ("none", "bit-depth+fog")}, "defence: expected one of .*, got 'fog'"),
         ({"image_size": 33}, "image size: expected a multiple of 32, got 33"),
@@ -95,12 +95,12 @@ def test_it_holds_from_any_folder_and_on_a_workers_device(
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({}, PatchFileError, "patch 1: expected one of the list, found none"),
+        ({}, PatchFileError, "patch 1: expected an existing patch, found none"),
         ({"patches": ("p.npy",)}, PatchFileError, r"p.npy: expected a patch file .* see: patch list"),
         (
             {"patches": ("here.npy",), "datasets": ("none",)},
             DatasetError,
-            "'none': expected one of the imported",
+            "'none': expected an imported dataset",
         ),
         (
             {"patches": ("here.npy",), "detectors": ("a/b.pt",)},

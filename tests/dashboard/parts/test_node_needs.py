@@ -12,9 +12,9 @@ from dashboard.services import hardware
 def shown() -> None:
     import streamlit
 
-    from dashboard.parts.generate.node import node_needs
+    from dashboard.parts.node_needs import node_needs
 
-    streamlit.text(str(node_needs()))
+    streamlit.text(str(node_needs("x")))
 
 
 def test_only_what_is_written_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +23,6 @@ def test_only_what_is_written_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(hardware, "cluster_nodes", lambda: ["a node"])
     app.run()
     assert [field.label for field in app.number_input] == ["GPUs", "Processors", "Memory (GiB)"]
-    app.number_input(key="g-need-gpus").set_value(0.5)
-    app.number_input(key="g-need-cpus").set_value(4).run()
+    app.number_input(key="x-gpus").set_value(0.5)
+    app.number_input(key="x-cpus").set_value(4).run()
     assert app.text[0].value == "{'gpus': 0.5, 'cpus': 4}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.parts.detectors.rows import step_of
+from dashboard.parts.setting_rows import step_of
 
 
 @pytest.mark.parametrize(("high", "step"), [(0.9, 0.05), (1.0, 0.001), (1e7, 60.0)])

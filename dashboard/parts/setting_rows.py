@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Widgets of declared settings in rows, for the forms of trainings and hardenings."""
+"""Settings as fields, alone or in rows, made from their declarations."""
 
 from __future__ import annotations
 
@@ -29,22 +29,33 @@ def setting_rows(prefix: str, keys: Sequence[str], settings: Mapping[str, Settin
         row = keys[start : start + IN_A_ROW]
         for column, key in zip(st.columns(IN_A_ROW, vertical_alignment="bottom"), row, strict=False):
             with column:
-                values[key] = _widget(prefix, settings[key], settings)
+                values[key] = setting_field(prefix, key, settings)
     return values
 
 
-def _widget(prefix: str, setting: Setting, settings: Mapping[str, Setting]) -> Any:
-    """The widget of a setting; its value."""
+def setting_field(
+    prefix: str, key: str, settings: Mapping[str, Setting], *, first: Any = None, meaning: str = ""
+) -> Any:
+    """Draw a setting; its value.
+
+    Args:
+        prefix: of the query parameter.
+        key: of `settings`.
+        settings: the declarations.
+        first: what it is at first, if not its default.
+        meaning: in place of its help, in the session's language.
+    """
+    setting = settings[key]
     by_share = setting.bounds if isinstance(setting.default, float) else None
     return setting_widget(
-        f"{prefix}.{setting.key}",
-        setting.default,
-        label=setting_name(setting.key, settings),
-        meaning=_(setting.help),
+        f"{prefix}.{key}",
+        setting.default if first is None else first,
+        label=setting_name(key, settings),
+        meaning=meaning or _(setting.help),
         options=list(setting.choices or setting.offered),
         bounds=setting.bounds,
         step=step_of(by_share[1]) if by_share else setting.multiple_of or 1,
-        wording=partial(choice_name, setting.key),
+        wording=partial(choice_name, key),
     )
 
 

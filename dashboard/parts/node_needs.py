@@ -14,8 +14,12 @@ from dashboard.services.settings import NEEDS
 STEPS = {"gpus": 0.25, "cpus": 1, "memory_gb": 1.0}
 
 
-def node_needs() -> dict[str, Any]:
-    """The fields, where there is a cluster, and what was written into them, by setting."""
+def node_needs(key: str) -> dict[str, Any]:
+    """The fields, where there is a cluster, and what was written into them, by setting.
+
+    Args:
+        key: how the keys of the widgets begin.
+    """
     if not hardware.cluster_nodes():
         return {}
     with st.expander(_("Node of the cluster"), icon=":material/lan:"):
@@ -31,6 +35,6 @@ def node_needs() -> dict[str, Any]:
                 step=STEPS[name],
                 placeholder=_("As it comes"),
                 help=_(need.help),
-                key=f"g-need-{name}",
+                key=f"{key}-{name}",
             )
         return {name: value for name, value in given.items() if value is not None}
