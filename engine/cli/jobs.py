@@ -203,8 +203,10 @@ def _state(job: Job) -> str:
 def _progress_text(progress: Progress) -> str:
     if not progress.phase:
         return "not started"
-    text = f"{progress.phase} {progress.done}" + (f"/{progress.total}" if progress.total else "")
-    text += f" {progress.unit}" if progress.unit else ""
+    text = progress.phase
+    if progress.done or progress.total:
+        text += f" {progress.done}" + (f"/{progress.total}" if progress.total else "")
+        text += f" {progress.unit}" if progress.unit else ""
     text += "" if progress.loss is None else f", loss {progress.loss:.4f}"
     text += "" if progress.rate is None else f", {progress.rate:.2f}/s"
     return text + ("" if progress.remaining_s is None else f", {progress.remaining_s:.0f} s left")

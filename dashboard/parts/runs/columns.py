@@ -77,7 +77,7 @@ def _values(shown: Sequence[Row], column: str) -> list[Any]:
     if column == "name":
         return [None if value is None else run_name(value) for value in values]
     if kind == "state":
-        names = {value: state_name(value) for value in set(values) - {None}}
+        names = {value: state_name(value) for value in set(values) if value is not None}
         return [names.get(value) for value in values]
     if kind == "moment":
         return [None if value is None else datetime.fromtimestamp(value) for value in values]

@@ -72,7 +72,7 @@ def test_progress_can_be_followed_to_the_end(run: Run, job: Job, monkeypatch: py
 
     monkeypatch.setattr(jobs.time, "sleep", go_on)
     followed = run("jobs", "show", job.id, "--follow")
-    assert followed.err.splitlines() == ["queued, not started", "running, loading 0", "failed, loading 0"]
+    assert followed.err.splitlines() == ["queued, not started", "running, loading", "failed, loading"]
     assert "why it failed" in followed.out
 
 
