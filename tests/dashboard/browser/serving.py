@@ -58,7 +58,7 @@ WATCH = """() => {
 # Whether it has the system's theme and its fonts, nothing moves to an end, and nothing has changed lately.
 STILL = """quiet => {
   const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
-  const ends = each => each.playState === 'running' && each.effect.getComputedTiming().endTime < Infinity
+  const ends = each => each.playState === 'running' && each.effect?.getComputedTiming().endTime < Infinity
   return window.watched.framed && performance.now() - window.watched.changed > quiet
     && getComputedStyle(document.querySelector('[data-testid="stApp"]')).colorScheme === theme
     && document.fonts.status === 'loaded' && !document.getAnimations().some(ends)
@@ -215,7 +215,7 @@ def go(tab: Page, address: str) -> None:
         tab: where a view with another heading is.
         address: the view's, from the dashboard's root.
     """
-    before = tab.get_by_role("heading", level=1).first.inner_text()
+    before = tab.evaluate("document.querySelector('h1')?.innerText")
     tab.evaluate(
         "address => { history.replaceState({}, '', address); dispatchEvent(new PopStateEvent('popstate')) }",
         address,
@@ -228,4 +228,5 @@ def go(tab: Page, address: str) -> None:
 def refreshed(tab: Page) -> None:
     """Wait until a part of the page that shows how time passes is drawn anew."""
     before = tab.evaluate(f"{MAIN}.innerText")
-    tab.wait_for_function(f"before => {MAIN}.innerText !== before", arg=before, timeout=PATIENCE_MS)
+    anew = f"before => {MAIN}.innerText !== before"
+    tab.wait_for_function(anew, arg=before, timeout=PATIENCE_MS, polling=100)
