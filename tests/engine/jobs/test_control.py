@@ -48,7 +48,7 @@ def optimising(repository: Repository, job_id: int, *, attempt: int, at_least: i
 @pytest.mark.slow
 def test_pause_resume_stop_and_cancel(own_home: Path, repository: Repository, settings: Settings) -> None:
     """One job through all of it (loading torch anew costs seconds): the patch is that of an unbroken run."""
-    config = settings(iterations=200, checkpoint_every=10_000)
+    config = settings(iterations=150, checkpoint_every=10_000)
     generate(config, own_home / "unbroken", evaluate_after=False)
     job_id = queue.submit(repository, "generate", GenerateRequest(config=config, evaluate_after=False)).id
     with worker(own_home) as first:
@@ -69,7 +69,7 @@ def test_pause_resume_stop_and_cancel(own_home: Path, repository: Repository, se
         wait_for(repository, job_id, "succeeded", "failed")
         made = (job_folder(job_id) / "patch.npy").read_bytes()
         assert made == (own_home / "unbroken" / "patch.npy").read_bytes()
-        assert [each.step for each in repository.steps.read(job_id, at_most=10**6)] == list(range(1, 601))
+        assert [each.step for each in repository.steps.read(job_id, at_most=10**6)] == list(range(1, 451))
         assert [each.job_id for each in repository.patches.find()] == [job_id]
         until(lambda: optimising(repository, twin.id, attempt=1, at_least=50), 90, repository, twin.id)
         queue.cancel(repository, twin.id)
