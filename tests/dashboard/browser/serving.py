@@ -34,6 +34,7 @@ THEMES = ("light", "dark")
 START_S = 60
 PATIENCE_MS = 60_000
 QUIET_MS = 120  # longer than Streamlit and Plotly wait for the last of many changes of a window's size
+ANSWER_MS = 2000  # within which a script that is asked to run begins; not all that is sent asks for it
 MAIN = """document.querySelector('[data-testid="stMain"]')"""
 # Whether a page is there below its title (null: any): its script has ended, nothing of another page is
 # left, and nothing is still being loaded or drawn.
@@ -44,22 +45,35 @@ DRAWN = """title => {
     && !there('[data-testid="stSkeleton"], [data-stale="true"]')
     && !there('.stPlotlyChart:not(:has(.main-svg)), .stVegaLiteChart:not(:has(.marks))')
 }"""
-# Notes from now on when the page changed last. A new size or theme of the window comes with the next frame.
-WATCH = """() => {
-  const now = () => performance.now()
-  if (!window.watched) {
-    const everything = {subtree: true, childList: true, attributes: true, characterData: true}
-    new MutationObserver(() => { window.watched.changed = now() }).observe(document, everything)
+# In each page of a test's tab: when it changed last, and when its script was asked to run and has not begun.
+NOTES = """{
+  const never = -Infinity
+  window.noted = {changed: never, asked: never, framed: false}
+  const began = each => each.attributeName === 'data-test-script-state' && each.oldValue === 'notRunning'
+  new MutationObserver(changes => {
+    noted.changed = performance.now()
+    if (changes.some(began)) noted.asked = never
+  }).observe(document, {subtree: true, childList: true, characterData: true, attributeOldValue: true})
+  const send = WebSocket.prototype.send
+  WebSocket.prototype.send = function (...message) {
+    noted.asked = performance.now()
+    return send.apply(this, message)
   }
-  window.watched = {changed: Infinity, framed: false}
-  const framed = () => { window.watched = {changed: now(), framed: true} }
-  requestAnimationFrame(() => requestAnimationFrame(framed))
+}"""
+# A new size or theme of the window comes with the next frame.
+NEXT_FRAME = """() => {
+  noted.framed = false
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    noted.framed = true
+    noted.changed = performance.now()
+  }))
 }"""
 # Whether it has the system's theme and its fonts, nothing moves to an end, and nothing has changed lately.
-STILL = """quiet => {
+STILL = """([quiet, answer]) => {
   const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
   const ends = each => each.playState === 'running' && each.effect?.getComputedTiming().endTime < Infinity
-  return window.watched.framed && performance.now() - window.watched.changed > quiet
+  const [changed, asked] = [noted.changed, noted.asked].map(then => performance.now() - then)
+  return noted.framed && changed > quiet && asked > answer
     && getComputedStyle(document.querySelector('[data-testid="stApp"]')).colorScheme === theme
     && document.fonts.status === 'loaded' && !document.getAnimations().some(ends)
 }"""
@@ -137,7 +151,7 @@ def page_at(
     """
     there = urlsplit(url)
     free = free_tabs(browser, there.netloc)
-    tab = free.pop() if free else visitor(browser, there.netloc).new_page()
+    tab = free.pop() if free else new_tab(browser, there.netloc)
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -177,6 +191,13 @@ def visitor(browser: Browser, host: str) -> BrowserContext:
     return browser.new_context(locale="en-GB")
 
 
+def new_tab(browser: Browser, host: str) -> Page:
+    """A visitor's further tab, with `NOTES`."""
+    tab = visitor(browser, host).new_page()
+    tab.add_init_script(NOTES)
+    return tab
+
+
 def show_as(tab: Page, size: str, theme: str) -> None:
     """Give the tab a window of one of `SIZES` and the system one of `THEMES`."""
     width, height = SIZES[size]
@@ -203,9 +224,9 @@ def drawn_on(tab: Page, chart: ElementHandle, before: str) -> bool:
 def settle(tab: Page) -> None:
     """Wait until the page is drawn and nothing more comes."""
     tab.get_by_role("heading", level=1).first.wait_for(timeout=PATIENCE_MS)
-    tab.evaluate(WATCH)
-    settled = f"quiet => ({DRAWN})(null) && ({STILL})(quiet)"
-    tab.wait_for_function(settled, arg=QUIET_MS, timeout=PATIENCE_MS, polling=30)
+    tab.evaluate(NEXT_FRAME)
+    settled = f"within => ({DRAWN})(null) && ({STILL})(within)"
+    tab.wait_for_function(settled, arg=[QUIET_MS, ANSWER_MS], timeout=PATIENCE_MS, polling=30)
 
 
 def go(tab: Page, address: str) -> None:
