@@ -118,7 +118,7 @@ def test_a_slow_browser_still_gets_a_file_that_was_made_on_its_click(
         tab.evaluate(SLOW)
         with tab.expect_download() as started:
             tab.get_by_role("button", name="NPY").click()
-            tab.wait_for_function("window.ask")
+            tab.wait_for_function("() => window.ask !== undefined")
             for _time in range(3):
                 refreshed(other)
             tab.evaluate("ask()")
