@@ -13,10 +13,17 @@ demo: $(VENV)/.runtime  ## the main job on the synthetic demo: generate, evaluat
 test: $(VENV)/.dev  ## the whole test suite, in two processes: one computes while the other waits
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: $(VENV)/.dev  ## style, types, borders
+check: style types borders  ## style, types, borders
+
+.PHONY: style types borders
+style: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
 	$(BIN)/mypy
+
+borders: $(VENV)/.dev
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/dashboard/test_architecture.py
 
 bench: $(VENV)/.runtime  ## the speed suites on the synthetic demo; name another subject: make bench ON="--dataset … --weights …"

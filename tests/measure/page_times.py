@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.navigation import PAGES
 from engine.store.repository import Repository
-from tests.dashboard.browser.serving import ROOT, browsing, serving, visitor
+from tests.dashboard.browser.serving import DRAWN, ROOT, browsing, serving, visitor
 from tests.dashboard.homes import fill
 from tests.measure.query_cost import fill_steps
 
@@ -29,15 +29,6 @@ VIEWS = {  # page → its views: the first one that opens, then one with much on
     "compare": ("", "runs=1,2,3,4"),
 }
 PATIENCE_MS = 120_000
-# Whether a page is there below its title (null: any): its script has ended, nothing of another page is
-# left, and nothing is still being loaded or drawn.
-DRAWN = """title => {
-  const there = selector => document.querySelector(selector) !== null
-  return [null, document.querySelector('h1')?.innerText].includes(title)
-    && there('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    && !there('[data-testid="stSkeleton"], [data-stale="true"]')
-    && !there('.stPlotlyChart:not(:has(.main-svg)), .stVegaLiteChart:not(:has(.marks))')
-}"""
 # Milliseconds from the address to the last "largest contentful paint": what is read first is on the screen.
 CONTENT = """() => new Promise(tell => new PerformanceObserver(
   found => tell(found.getEntries().at(-1).startTime)

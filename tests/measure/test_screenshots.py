@@ -32,9 +32,10 @@ def test_a_picture_is_kept_small(tmp_path: Path, side: int) -> None:
     assert Image.open(tmp_path / "a.png").size == (side, side)
 
 
-def test_one_that_cannot_be_small_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="expected at most 120,000 bytes"):
-        screenshots.write(shot(600), tmp_path / "a.png")
+def test_one_that_cannot_be_small_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screenshots, "LARGEST_BYTES", 1200)
+    with pytest.raises(RuntimeError, match="expected at most 1,200 bytes, got 1,"):
+        screenshots.write(shot(45), tmp_path / "a.png")
 
 
 def test_every_page_has_an_address_and_every_picture_is_kept() -> None:

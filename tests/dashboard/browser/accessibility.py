@@ -6,10 +6,11 @@ from __future__ import annotations
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.dashboard.browser.serving import MAIN, settle
+
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What Streamlit's own markup breaks and no page can change: rule → part of the element, and why.
 STREAMLIT: dict[str, tuple[str, str]] = {}
-MAIN = """document.querySelector('[data-testid="stMain"]')"""
 WIDER = f"""() => Math.max(...[document.scrollingElement, {MAIN}]
   .map(each => each.scrollWidth - each.clientWidth))"""
 
@@ -17,16 +18,15 @@ WIDER = f"""() => Math.max(...[document.scrollingElement, {MAIN}]
 def violations(tab: Page) -> list[str]:
     """What a page breaks of WCAG 2.2, A and AA, a line each, but for what `STREAMLIT` names.
 
-    The window is made as high as the page for it: axe does not see the colours of what is scrolled away.
+    The window is left as high as the page: axe does not see the colours of what is scrolled away.
     """
     before = tab.viewport_size
     assert before is not None
     height = tab.evaluate(f"{MAIN}.scrollHeight")
     tab.set_viewport_size({"width": before["width"], "height": max(before["height"], height)})
-    tab.wait_for_timeout(200)
+    settle(tab)
     options = {"resultTypes": ["violations"], "runOnly": WCAG}
     found = Axe().run(tab, options=options).response["violations"]
-    tab.set_viewport_size(before)
     return [
         f"{each['id']}: {node['html'][:200]} ({node['failureSummary']})"
         for each in found

@@ -21,6 +21,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     ElementHandle,
+    Error,
     Page,
     sync_playwright,
 )
@@ -31,6 +32,51 @@ ROOT = Path(__file__).resolve().parents[3]
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 START_S = 60
+PATIENCE_MS = 60_000
+QUIET_MS = 120  # longer than Streamlit and Plotly wait for the last of many changes of a window's size
+ANSWER_MS = 2000  # within which a script that is asked to run begins; not all that is sent asks for it
+MAIN = """document.querySelector('[data-testid="stMain"]')"""
+# Whether a page is there below its title (null: any): its script has ended, nothing of another page is
+# left, and nothing is still being loaded or drawn.
+DRAWN = """title => {
+  const there = selector => document.querySelector(selector) !== null
+  return [null, document.querySelector('h1')?.innerText].includes(title)
+    && there('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    && !there('[data-testid="stSkeleton"], [data-stale="true"]')
+    && !there('.stPlotlyChart:not(:has(.main-svg)), .stVegaLiteChart:not(:has(.marks))')
+}"""
+# In each page of a test's tab: when it changed last, and when its script was asked to run and has not begun.
+NOTES = """{
+  const never = -Infinity
+  window.noted = {changed: never, asked: never, framed: false}
+  const began = each => each.attributeName === 'data-test-script-state' && each.oldValue === 'notRunning'
+  new MutationObserver(changes => {
+    noted.changed = performance.now()
+    if (changes.some(began)) noted.asked = never
+  }).observe(document, {subtree: true, childList: true, characterData: true, attributeOldValue: true})
+  const send = WebSocket.prototype.send
+  WebSocket.prototype.send = function (...message) {
+    noted.asked = performance.now()
+    return send.apply(this, message)
+  }
+}"""
+# A new size or theme of the window comes with the next frame.
+NEXT_FRAME = """() => {
+  noted.framed = false
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    noted.framed = true
+    noted.changed = performance.now()
+  }))
+}"""
+# Whether it has the system's theme and its fonts, nothing moves to an end, and nothing has changed lately.
+STILL = """([quiet, answer]) => {
+  const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
+  const ends = each => each.playState === 'running' && each.effect?.getComputedTiming().endTime < Infinity
+  const [changed, asked] = [noted.changed, noted.asked].map(then => performance.now() - then)
+  return noted.framed && changed > quiet && asked > answer
+    && getComputedStyle(document.querySelector('[data-testid="stApp"]')).colorScheme === theme
+    && document.fonts.status === 'loaded' && !document.getAnimations().some(ends)
+}"""
 
 
 def chromium() -> str | None:
@@ -99,8 +145,13 @@ def browsing() -> Iterator[Browser]:
 def page_at(
     browser: Browser, url: str, size: str = "desktop", theme: str = "light"
 ) -> Iterator[tuple[Page, list[str]]]:
-    """A tab on an address, once it is drawn, and the errors on its console so far."""
-    tab = visitor(browser, urlsplit(url).netloc).new_page()
+    """A tab on an address, once it is drawn, and the errors on its console so far.
+
+    It may be one that an earlier test left: its process of the browser has Streamlit's scripts in memory.
+    """
+    there = urlsplit(url)
+    free = free_tabs(browser, there.netloc)
+    tab = free.pop() if free else new_tab(browser, there.netloc)
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -109,21 +160,42 @@ def page_at(
         if message.type == "error" and not ("404" in message.text and "/_stcore/" in url):
             errors.append(f"{message.text} {url}")
 
+    def fail(error: Error) -> None:
+        errors.append(str(error))
+
     tab.on("console", note)
-    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("pageerror", fail)
     try:
         show_as(tab, size, theme)
         tab.goto(url)
         settle(tab)
         yield tab, errors
+        tab.remove_listener("console", note)
+        tab.remove_listener("pageerror", fail)
+        tab.goto(f"{there.scheme}://{there.netloc}/_stcore/health")
+        free.append(tab)
     finally:
-        tab.close()
+        if tab not in free:
+            tab.close()
+
+
+@functools.cache
+def free_tabs(browser: Browser, host: str) -> list[Page]:
+    """A visitor's tabs that no test uses now."""
+    return []
 
 
 @functools.cache
 def visitor(browser: Browser, host: str) -> BrowserContext:
     """A person's browser at one dashboard, which keeps the dashboard's scripts from tab to tab."""
     return browser.new_context(locale="en-GB")
+
+
+def new_tab(browser: Browser, host: str) -> Page:
+    """A visitor's further tab, with `NOTES`."""
+    tab = visitor(browser, host).new_page()
+    tab.add_init_script(NOTES)
+    return tab
 
 
 def show_as(tab: Page, size: str, theme: str) -> None:
@@ -151,8 +223,31 @@ def drawn_on(tab: Page, chart: ElementHandle, before: str) -> bool:
 
 def settle(tab: Page) -> None:
     """Wait until the page is drawn and nothing more comes."""
-    tab.get_by_role("heading", level=1).first.wait_for(timeout=60_000)
-    tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
-    skeletons = '[data-testid="stSkeleton"]'  # parts of the browser's side that are still being loaded
-    tab.wait_for_function(f"document.querySelectorAll('{skeletons}').length === 0", timeout=60_000)
-    tab.wait_for_timeout(700)  # charts are drawn, and fonts swapped, after that
+    tab.get_by_role("heading", level=1).first.wait_for(timeout=PATIENCE_MS)
+    tab.evaluate(NEXT_FRAME)
+    settled = f"within => ({DRAWN})(null) && ({STILL})(within)"
+    tab.wait_for_function(settled, arg=[QUIET_MS, ANSWER_MS], timeout=PATIENCE_MS, polling=30)
+
+
+def go(tab: Page, address: str) -> None:
+    """Open another view in the tab as Back would, which spares loading Streamlit's scripts once more.
+
+    Args:
+        tab: where a view with another heading is.
+        address: the view's, from the dashboard's root.
+    """
+    before = tab.evaluate("document.querySelector('h1')?.innerText")
+    tab.evaluate(
+        "address => { history.replaceState({}, '', address); dispatchEvent(new PopStateEvent('popstate')) }",
+        address,
+    )
+    left = f"before => document.querySelector('h1')?.innerText !== before && ({DRAWN})(null)"
+    tab.wait_for_function(left, arg=before, timeout=PATIENCE_MS)
+    settle(tab)
+
+
+def refreshed(tab: Page) -> None:
+    """Wait until a part of the page that shows how time passes is drawn anew."""
+    before = tab.evaluate(f"{MAIN}.innerText")
+    anew = f"before => {MAIN}.innerText !== before"
+    tab.wait_for_function(anew, arg=before, timeout=PATIENCE_MS, polling=100)

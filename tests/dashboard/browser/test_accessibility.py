@@ -11,9 +11,10 @@ from playwright.sync_api import Browser, Page
 from engine.store.repository import Repository
 from tests.dashboard.browser.accessibility import sideways_px, violations
 from tests.dashboard.browser.filled import fill_all
-from tests.dashboard.browser.serving import THEMES, page_at, serving, settle, show_as
+from tests.dashboard.browser.serving import THEMES, go, page_at, serving, settle, show_as
 
-# Beside the pages themselves, which test_pages looks at with less on them.
+# Beside the pages themselves, which test_pages looks at with less on them; each has another heading than
+# the one before it.
 VIEWS = (
     *("patches?patch=1", "patches?runs.view=pictures", "jobs?job=1", "compare?runs=1,2,3"),
     *("transfer", "sweeps", "benchmarks?suite=precision&lang=ko"),
@@ -35,8 +36,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_nobody_is_kept_out_and_a_phone_shows_all_of_it(browser: Browser, filled: str) -> None:
-    for view in VIEWS:
-        with page_at(browser, f"{filled}/{view}") as (tab, errors):
+    with page_at(browser, f"{filled}/{VIEWS[0]}") as (tab, errors):
+        for view in VIEWS:
+            if view != VIEWS[0]:
+                go(tab, f"/{view}")
             for theme in THEMES:
                 show_as(tab, "desktop", theme)
                 settle(tab)
@@ -44,7 +47,7 @@ def test_nobody_is_kept_out_and_a_phone_shows_all_of_it(browser: Browser, filled
             show_as(tab, "phone", THEMES[-1])
             settle(tab)
             assert sideways_px(tab) <= 0, view
-            assert errors == []
+            assert errors == [], view
 
 
 def tab_to(tab: Page, name: str) -> None:

@@ -13,7 +13,7 @@ def at(tab: Page, address: str, heading: str) -> None:
     for _look in range(2):
         expect(tab).to_have_url(address, timeout=30_000)
         expect(tab.get_by_role("heading", level=1)).to_have_text(heading, timeout=30_000)
-        tab.wait_for_timeout(700)
+        settle(tab)
 
 
 def test_back_and_forward_go_one_view_at_a_time(browser: Browser, served: str) -> None:

@@ -13,13 +13,13 @@ from playwright.sync_api import Browser
 from engine.jobs import queue
 from engine.records import Job
 from engine.store.repository import Repository
-from tests.dashboard.browser.serving import drawn_on, page_at, serving, settle
+from tests.dashboard.browser.serving import drawn_on, page_at, refreshed, serving, settle
 from tests.dashboard.homes import add_running, fill, make_steps
 
-# A browser that takes 7 s from a click to asking for the file.
+# A browser that takes long from a click to asking for the file: until it is told to.
 SLOW = """() => {
     const click = HTMLAnchorElement.prototype.click;
-    HTMLAnchorElement.prototype.click = function () { setTimeout(() => click.call(this), 7000); };
+    HTMLAnchorElement.prototype.click = function () { window.ask = () => click.call(this); };
 }"""
 STEPS = make_steps(random.Random(1), 60)
 
@@ -78,10 +78,12 @@ def test_a_job_is_cancelled_while_its_part_refreshes(
 ) -> None:
     url, home, running = place
     with page_at(browser, f"{url}/jobs?job={running.id}") as (tab, errors):
-        tab.wait_for_timeout(5000)  # it has refreshed by then, twice
+        refreshed(tab)
         tab.get_by_role("button", name="Cancel", exact=False).first.click()
-        tab.wait_for_timeout(2500)  # and once more while the question is open
-        tab.get_by_role("button", name="Cancel this job").click()
+        confirm = tab.get_by_role("button", name="Cancel this job")
+        confirm.wait_for()
+        refreshed(tab)
+        confirm.click()
         tab.get_by_text("Cancelling …").wait_for()
         assert errors == []
     monkeypatch.setenv("PATCHBENCH_HOME", str(home))
@@ -112,9 +114,13 @@ def test_a_slow_browser_still_gets_a_file_that_was_made_on_its_click(
     url, home, running = place
     # A job's page refreshes every two seconds; each time files that nothing uses are dropped.
     refreshing = page_at(browser, f"{url}/jobs?job={running.id}")
-    with refreshing, page_at(browser, f"{url}/patches?patch=1") as (tab, _errors):
+    with refreshing as (other, _errors), page_at(browser, f"{url}/patches?patch=1") as (tab, _errors):
         tab.evaluate(SLOW)
         with tab.expect_download() as started:
             tab.get_by_role("button", name="NPY").click()
+            tab.wait_for_function("() => window.ask !== undefined")
+            for _time in range(3):
+                refreshed(other)
+            tab.evaluate("ask()")
         assert started.value.failure() is None
         assert started.value.path().read_bytes() == (home / "jobs/1/patch.npy").read_bytes()

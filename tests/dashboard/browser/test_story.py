@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.jobs.workers import alive_workers
 from engine.store.repository import Repository
-from tests.dashboard.browser.serving import free_port, page_at, settle, start
+from tests.dashboard.browser.serving import free_port, page_at, refreshed, settle, start
 from tests.engine.jobs.processes import kill, previewers, until, wait_for
 from tests.engine.tiny import write_dataset, write_weights
 
@@ -115,8 +115,10 @@ def see_bars(tab: Page) -> None:
 def cancel(tab: Page) -> None:
     """Ask for it, see the page go on refreshing while it asks back, and confirm."""
     tab.get_by_role("button", name="Cancel", exact=False).first.click()
-    tab.wait_for_timeout(2500)
-    tab.get_by_role("button", name="Cancel this job").click()
+    confirm = tab.get_by_role("button", name="Cancel this job")
+    confirm.wait_for()
+    refreshed(tab)
+    confirm.click()
     expect(tab.get_by_text("Cancelled").first).to_be_visible(timeout=PATIENCE_MS)
 
 

@@ -90,12 +90,16 @@ def test_each_defence_is_a_column_of_its_own(request_: Request, loaded: list[str
     assert (matrix.state, matrix.ended, matrix.total) == ("finished", 8, 8)
     assert loaded == ["tiny.pt", "other.pt"]
     for cell in matrix.cells:
+        assert cell.facts["ms_per_image"] > 0
+        assert cell.facts["adaptive"] is False
+    undefended = [cell.evaluation for cell in matrix.cells if cell.subject["defence"] == "none"]
+    for cell in (each for each in matrix.cells if each.subject["defence"] != "none"):
         patch, *place = (cell.subject[name] for name in ("patch", "dataset", "detector", "defence"))
         alone = evaluate(asked.cell_config(*place), Path(patch), settings=asked.settings)
         assert cell.evaluation == json.loads(json.dumps(replace(alone, by_image={}).to_json()))
-        assert cell.facts["ms_per_image"] > 0
-        assert cell.facts["adaptive"] is False
-    assert run_matrix(request_()).id != matrix.id
+    plain = run_matrix(request_())
+    assert plain.id != matrix.id
+    assert [cell.evaluation for cell in plain.cells] == undefended
 
 
 def test_the_same_matrix_goes_on_where_it_stopped(request_: Request, loaded: list[str]) -> None:
