@@ -51,7 +51,7 @@ def test_who_holds_a_port_is_named_and_a_free_one_too(taken: int, address: str) 
 
 def test_a_holder_that_cannot_be_seen_is_another_process(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.listening.psutil.net_connections", lambda kind: [])
-    with pytest.raises(SettingsError, match="which another process holds"):
+    with pytest.raises(SettingsError, match="which another process is using"):
         require_free("127.0.0.1", taken)
 
 

@@ -35,7 +35,7 @@ def test_a_link_names_a_file_without_its_folder(own_home: Path) -> None:
     assert "/" not in written
     assert read_several(written) == ["demo", str(file)]
     assert read_weights("yolo11n") == "yolo11n"
-    with pytest.raises(ValueError, match="known here"):
+    with pytest.raises(ValueError, match="a known detector"):
         read_weights("mine.pt~00000000")
 
 

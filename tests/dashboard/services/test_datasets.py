@@ -179,7 +179,7 @@ def test_a_harmful_upload_leaves_nothing(own_home):
 
 def test_only_known_names_are_downloaded():
     assert "coco128" in datasets.known_names()
-    with pytest.raises(SettingsError, match="a name that Ultralytics knows"):
+    with pytest.raises(SettingsError, match="a dataset that Ultralytics can download"):
         datasets.import_name("../x", name="", split="train")
     assert datasets.import_name("coco128", name=" mine ", split="train").request["name"] == "mine"
 

@@ -67,5 +67,5 @@ def test_a_folder_is_no_file(root):
 
 
 def test_what_is_no_path_is_refused(root):
-    with pytest.raises(SettingsError, match="path: expected one"):
+    with pytest.raises(SettingsError, match="path: expected a path on this machine"):
         within_roots("a\0b")

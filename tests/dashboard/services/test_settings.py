@@ -31,6 +31,6 @@ def test_texts_are_names_units_and_what_fields_explain() -> None:
         "Seed",
         "texels",
         "View zoom, minimum",
-        "The rule that turns gradients into patch updates.",
+        "The rule that turns gradients into updates.",
     } <= texts
     assert not {"", "Number of passes over the images."} & texts  # the page explains these in its own words

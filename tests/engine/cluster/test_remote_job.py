@@ -33,7 +33,7 @@ def test_a_folder_takes_whole_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../../x"])
 def test_a_node_names_no_file_outside(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ClusterError, match="expected a file of the job's folder"):
+    with pytest.raises(ClusterError, match="expected a file in the job's folder"):
         Folder(tmp_path, bytes).take([(name, 1, 0, "", 0, b"x")])
 
 

@@ -152,7 +152,7 @@ def test_class_names_of_a_gigabyte_are_not_read(folder):
     (folder / "data.yaml").unlink()
     with open(folder / "classes.txt", "wb") as sparse:
         sparse.truncate(2**30)
-    with pytest.raises(DatasetError, match=r"classes\.txt: .* it is larger than 1 MiB; correct"):
+    with pytest.raises(DatasetError, match=r"classes\.txt: .*it is larger than 1 MiB\); correct"):
         read_dataset(folder)
 
 
