@@ -157,5 +157,5 @@ def test_what_is_gone_is_named(repository: Repository, tmp_path: Path) -> None:
     shutil.rmtree(job_folder(job.id))
     Path(patch.image).unlink()
     first, second = find_faults(repository)
-    assert first.startswith(f"job {job.id}: its folder {job_folder(job.id)} is gone")
-    assert second.startswith(f"patch {patch.id}: its file {patch.image} is gone")
+    assert first.startswith(f"job {job.id}: its folder {job_folder(job.id)} is missing")
+    assert second.startswith(f"patch {patch.id}: its file {patch.image} is missing")

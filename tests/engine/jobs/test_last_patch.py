@@ -71,5 +71,5 @@ def test_a_damaged_live_patch_does_not_stop_the_cancelling(
     job = submit()
     (job_folder(job.id) / "live.npy").write_bytes(b"")
     assert queue.cancel(repository, job.id).state == "cancelled"
-    assert f"The last patch of job {job.id} is not on record" in caplog.text
+    assert f"The last patch of job {job.id} could not be recorded" in caplog.text
     assert repository.patches.count() == 0

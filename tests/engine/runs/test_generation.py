@@ -187,7 +187,7 @@ def test_images_that_cannot_be_scored_do_not_end_a_run(
     assert summary["events"] == [event]
     assert (summary["iterations"], summary["best_iteration"]) == (5, None)
     assert UndefinedJudge.calls == 1
-    assert f"cannot be scored: {reason}; the run goes on" in caplog.text
+    assert f"cannot be scored: {reason}; the run continues without validation" in caplog.text
 
 
 def test_a_run_without_anything_to_score_ends_and_resumes(

@@ -92,7 +92,7 @@ def test_a_summary_keeps_null_where_a_number_is_not_finite(tmp_path: Path) -> No
 def test_a_summary_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "run.json").write_bytes(content)
-    with pytest.raises(StorageError, match=r"run\.json: expected the record of a run, got none"):
+    with pytest.raises(StorageError, match=r"run\.json: expected the record of a run, got no readable file"):
         run_folder.read_summary(tmp_path)
 
 
