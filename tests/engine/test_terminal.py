@@ -70,7 +70,7 @@ def test_output_that_cannot_be_written_is_told_from_other_files(
     failing = Failing(number)
     monkeypatch.setattr(sys, "stdout", failing)
     with (
-        pytest.raises(OutputError, match=f"got {os.strerror(number)}; the work itself is done"),
+        pytest.raises(OutputError, match=f"got {os.strerror(number)}; the work is done and saved"),
         checked_output(),
     ):
         click.echo("result")

@@ -127,7 +127,7 @@ def test_a_full_memory_says_what_to_lower(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(PatchFinder, "forward", full)
-    with pytest.raises(MemoryExhaustedError, match=r"batches of 2 windows of 64 .* lower --batch-size"):
+    with pytest.raises(MemoryExhaustedError, match=r"batches of 2 crops of 64 .* lower --batch-size"):
         train_segmenter(task(), Recorder(epochs=1))
 
 
