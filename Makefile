@@ -10,8 +10,8 @@ demo: $(VENV)/.runtime  ## the main job on the synthetic demo: generate, evaluat
 	$(BIN)/python -m engine demo
 	$(BIN)/python -m dashboard
 
-test: $(VENV)/.dev  ## the whole test suite, in two processes: one computes while the other waits
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.dev  ## the whole test suite, in three processes: some compute while others wait
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: style types borders  ## style, types, borders
 
