@@ -59,9 +59,9 @@ def expected(step_s: float, message_bytes: int) -> list[str]:
 
 @click.command()
 @click.option("--processes", default=2, help="Of the other side.")
-@click.option("--rounds", default=5, help="Runs of each side, alternated.")
-@click.option("--batch-size", default=8, help="Images in a batch of all processes together.")
-@click.option("--iterations", default=4)
+@click.option("--rounds", default=3, help="Runs of each side, alternated.")
+@click.option("--batch-size", default=16, help="Images in a batch of all processes together.")
+@click.option("--iterations", default=24)
 @click.option("--images", default=32)
 def main(processes: int, rounds: int, batch_size: int, iterations: int, images: int) -> None:
     """Measure and print."""
