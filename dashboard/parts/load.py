@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import median
 
 from dashboard.charts.hardware import load_rows, load_spec
 from dashboard.components import line_chart, look
@@ -23,6 +25,7 @@ UNTIL_NOW = {
     86400.0: N_("Days before now"),
 }
 GAP = 0.05  # of the axis: a stretch without samples beyond which lines break
+PAUSES = 3  # times the usual distance of samples, which a short axis may have few of: at least that long
 SINCE_START = {
     1.0: N_("Seconds since start"),
     60.0: N_("Minutes since start"),
@@ -52,8 +55,20 @@ def load_chart(
         span=(first / unit, last / unit),
         **look(),
     )
-    ages, series = broken([(at - zero) / unit for at, _load in samples], series, (last - first) / unit * GAP)
+    ages = [(at - zero) / unit for at, _load in samples]
+    ages, series = broken(ages, series, longest_pause(ages, (last - first) / unit))
     line_chart(load_rows(ages, series), spec, alt=alt)
+
+
+def longest_pause(ages: Sequence[float], length: float) -> float:
+    """How far apart samples may be without a break in the lines.
+
+    Args:
+        ages: of the samples, rising.
+        length: of the axis, in the same unit.
+    """
+    usual = median(later - earlier for earlier, later in pairwise(ages)) if len(ages) > 1 else 0.0
+    return max(GAP * length, PAUSES * usual)
 
 
 def broken(

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.i18n import speaking
-from dashboard.parts.load import broken, series_of
+from dashboard.parts.load import broken, longest_pause, series_of
 from engine.hardware import Load
 from tests.dashboard import reading
 
@@ -42,6 +42,19 @@ def test_lines_break_where_nothing_was_sampled() -> None:
     ages, series = broken([0, 1, 5, 6, 9], {"CPU": [1, 2, 3, 4, 5]}, 2.0)
     assert ages == [0, 1, 3, 5, 6, 7.5, 9]
     assert series == {"CPU": [1, 2, None, 3, 4, None, 5]}
+
+
+@pytest.mark.parametrize(
+    ("ages", "length", "longest"),
+    [
+        ([], 60, 3.0),
+        ([5], 60, 3.0),
+        ([0, 10, 20, 60], 60, 30.0),  # a minute of a job's load, sampled every ten seconds
+        ([0, 10, 20], 3600, 180.0),
+    ],
+)
+def test_lines_are_whole_where_samples_are_as_usual(ages: list[float], length: float, longest: float) -> None:
+    assert longest_pause(ages, length) == longest
 
 
 def test_a_gpu_that_was_not_there_before_has_gaps() -> None:

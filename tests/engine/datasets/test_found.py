@@ -246,7 +246,9 @@ def test_json_that_is_no_coco_is_ignored_beside_labels_and_refused_without(tmp_p
     root = lay(tmp_path, *pairs("images/a"), notes__json=text)
     assert read(root).object_counts() == [1]
     (root / "labels/a.txt").unlink()
-    with pytest.raises(DatasetError, match=r"expected YOLO labels or COCO JSON .*a different format .notes.json"):
+    with pytest.raises(
+        DatasetError, match=r"expected YOLO labels or COCO JSON .*a different format .notes.json"
+    ):
         read(root)
 
 
