@@ -155,6 +155,8 @@ def patch_list(patches: list[PatchRecord], empty: str) -> None:
             st.markdown(Markdown("**{name}** · {when}").format(name=run_name(patch.name), when=when))
             if patch.score:
                 st.caption(score_line(patch.score), help=_(MEANINGS))
+            else:
+                st.caption(_("Patch {number} · not scored").format(number=patch.id))
             go_to("patches", _("Open"), patch=patch.id)
 
 

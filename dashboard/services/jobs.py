@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ __all__ = [
     "move",
     "now",
     "progress_word",
+    "read_name",
     "set_priority",
     "steps",
     "view",
@@ -99,7 +102,21 @@ def progress_word(word: str) -> str:
 def kind_texts() -> Iterator[str]:
     """All that kinds say on pages, for the translations."""
     for kind in KINDS.things():
-        yield from (kind.title, *kind.words.values())
+        yield from (kind.title, *kind.words.values(), *filter(None, [kind.name_form]))
+
+
+@lru_cache(maxsize=10_000)
+def read_name(stored: str) -> tuple[str, dict[str, str]] | None:
+    """The form by which a kind gave a job its stored name, and what stands in its places; None for any other.
+
+    Args:
+        stored: the label of a job.
+    """
+    for kind in KINDS.things():
+        places = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(kind.name_form))
+        if kind.name_form and (found := re.fullmatch(places, stored)):
+            return kind.name_form, found.groupdict()
+    return None
 
 
 def allowed_actions(job: Job) -> tuple[str, ...]:

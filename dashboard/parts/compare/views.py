@@ -27,7 +27,7 @@ from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
 Rows = list[dict[str, Any]]
-HIGHER_IS_STRONGER = ("asr", "disappearance", "hallucinations_per_image")
+HIGHER_IS_STRONGER = ("asr", "disappearance")  # of two patches that hide as much, the one that adds less
 SHARES = [key for key in SCORES if key != "hallucinations_per_image"]  # 0 to 1: they share an axis
 HEAD = 40  # letters of a column's head
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read

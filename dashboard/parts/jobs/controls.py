@@ -9,6 +9,7 @@ from dashboard.components import go_to, guarded, refusal
 from dashboard.drawing import st
 from dashboard.i18n import N_, _
 from dashboard.page_state import choose
+from dashboard.parts.run_names import name_field
 from dashboard.services import jobs
 from dashboard.services.jobs import JobView
 from engine.errors import EngineError
@@ -131,7 +132,7 @@ def notes_form(job: Job) -> None:
         st.popover(_("Name, notes and tags"), icon=":material/edit_note:", key="job-notes"),
         st.form(f"job-notes-{job.id}", border=False),
     ):
-        label = st.text_input(_("Name"), job.label, max_chars=200)
+        label = name_field(job.label)
         notes = st.text_area(_("Notes"), job.notes, help=_(NOTES))
         tags = st.multiselect(
             _("Tags"),

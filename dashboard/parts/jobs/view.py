@@ -32,6 +32,7 @@ from dashboard.notices import tab_title
 from dashboard.page_state import chosen, kept, presenting
 from dashboard.parts.film import SCORED
 from dashboard.parts.job_lines import job_title
+from dashboard.parts.jobs.events import events_table
 from dashboard.parts.jobs.hardenings import tried
 from dashboard.parts.jobs.load import load
 from dashboard.parts.jobs.log import log
@@ -309,13 +310,7 @@ def _imported(facts: dict[str, Any]) -> None:
 def details(found: JobView) -> None:
     """What happened to the job and what it was asked to do."""
     with st.expander(_("Events"), icon=":material/history:"):
-        st.dataframe(
-            [
-                {_("Time"): formats.moment(event.at), _("Event"): event.event, _("Details"): event.detail}
-                for event in reversed(found.events)
-            ],
-            hide_index=True,
-        )
+        events_table(found.events)
     with st.expander(_("Settings"), icon=":material/tune:"):
         asked = {name: value for name, value in found.job.request.items() if name != "config"}
         known = settings_of(found.job.kind)

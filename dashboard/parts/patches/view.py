@@ -28,7 +28,7 @@ from dashboard.parts.jobs.view import loss_chart, score_chart
 from dashboard.parts.outcome import headline
 from dashboard.parts.patches.hidden import who_is_hidden
 from dashboard.parts.report_button import report_button
-from dashboard.parts.run_names import run_name
+from dashboard.parts.run_names import name_field, run_name
 from dashboard.parts.setting_names import decided_value, setting_name
 from dashboard.pictures import texels
 from dashboard.services import datasets, jobs, patches
@@ -194,7 +194,7 @@ def _validations(events: list[dict[str, Any]]) -> None:
 def manage(patch: PatchRecord) -> None:
     """Name, notes and deletion."""
     with st.expander(_("Name and notes"), icon=":material/edit_note:"), st.form(f"patch-notes-{patch.id}"):
-        name = st.text_input(_("Name"), patch.name, max_chars=200)
+        name = name_field(patch.name)
         notes = st.text_area(_("Notes"), patch.notes, help=_(NOTES))
         if st.form_submit_button(_("Save"), key="patch-save"):
             with guarded():

@@ -13,7 +13,7 @@ from dashboard.i18n import _, ngettext
 from dashboard.page_state import choose
 from dashboard.parts.jobs.controls import NOTES, asked_twice, make_change
 from dashboard.parts.lists import opener
-from dashboard.parts.run_names import run_name
+from dashboard.parts.run_names import name_field, run_name
 from dashboard.parts.runs.table import open_run
 from dashboard.services import run_files, run_table, runs
 from dashboard.services.run_table import Row
@@ -98,7 +98,7 @@ def _name(row: Row) -> None:
         st.popover(_("Name and notes"), icon=":material/edit:", key="runs-name"),
         st.form("runs-name-form", border=False),
     ):
-        name = st.text_input(_("Name"), row.values.get("name", ""), max_chars=200, key=f"runs-name-{row.id}")
+        name = name_field(row.values.get("name", ""), key=f"runs-name-{row.id}")
         notes = st.text_area(
             _("Notes"), row.values.get("notes", ""), key=f"runs-notes-{row.id}", help=_(NOTES)
         )

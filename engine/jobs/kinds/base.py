@@ -36,6 +36,8 @@ class Kind(ABC, Generic[R]):
         checkpoint: the file in its folder that it goes on from; without that file it begins in an empty one.
             Housekeeping may remove the file, there and one folder below, once the job has ended.
         on_head: a cluster's worker carries it out beside itself, as it reads files there and needs no GPU.
+        name_form: the default name of its jobs, with places for `str.format`, where that is a sentence: pages
+            translate it.
         words: its phases and what it counts → what pages call them, likewise English.
     """
 
@@ -48,6 +50,7 @@ class Kind(ABC, Generic[R]):
     keeps_folder: bool = False
     checkpoint: str = ""
     on_head: bool = False
+    name_form: str = ""
     words: ClassVar[Mapping[str, str]] = {}
 
     @property

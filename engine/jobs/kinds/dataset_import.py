@@ -58,11 +58,12 @@ class DatasetImport(Kind[ImportRequest]):
     request = ImportRequest
     makes = "dataset"
     on_head = True
+    name_form = "Import {dataset}"
     words: ClassVar = {"reading": "Reading", "storing": "Storing", "stored": "Stored", "images": "images"}
 
     def label(self, request: ImportRequest, facts: Mapping[str, Any]) -> str:
         """After the dataset."""
-        return f"Import {request.name or Path(request.source).name}"
+        return self.name_form.format(dataset=request.name or Path(request.source).name)
 
     def work(self, request: ImportRequest, folder: Path, ledger: Ledger) -> dict[str, Any]:
         """Read the dataset and store it."""

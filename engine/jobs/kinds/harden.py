@@ -37,6 +37,7 @@ class Harden(Kind[HardenRequest]):
     makes = "weights"
     has_steps = keeps_folder = True
     checkpoint = "checkpoint.pt"
+    name_form = "Harden {weights} for {class_name} on {dataset}"
     words: ClassVar = {
         "loading": "Loading",
         "attacking": "Attacking",
@@ -48,7 +49,9 @@ class Harden(Kind[HardenRequest]):
     def label(self, request: HardenRequest, facts: Mapping[str, Any]) -> str:
         """After the weights that it starts from, the class and the dataset."""
         config = request.config
-        return f"Harden {Path(config.weights).stem} for {config.class_name} on {Path(config.dataset).stem}"
+        return self.name_form.format(
+            weights=Path(config.weights).stem, class_name=config.class_name, dataset=Path(config.dataset).stem
+        )
 
     def work(self, request: HardenRequest, folder: Path, ledger: Ledger) -> dict[str, Any]:
         """Harden and try; returns what `hardening.json` holds."""

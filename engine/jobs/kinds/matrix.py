@@ -115,6 +115,7 @@ class Matrix(Kind[MatrixRequest]):
     title = "Matrix"
     request = MatrixRequest
     makes = "matrix"
+    name_form = "Matrix {sizes}: {classes} on {datasets}"
     words: ClassVar = {"loading": "Loading", "scoring": "Scoring", "images": "images"}
 
     def label(self, request: MatrixRequest, facts: Mapping[str, Any]) -> str:
@@ -123,7 +124,8 @@ class Matrix(Kind[MatrixRequest]):
         axes += [request.defences] if request.defences != (NONE,) else []
         sizes = " × ".join(str(len(axis)) for axis in axes)  # noqa: RUF001
         classes = words(_names(request.class_name), request.detector_class)
-        return f"Matrix {sizes}: {classes} on {', '.join(Path(each).stem for each in request.datasets)}"
+        datasets = ", ".join(Path(each).stem for each in request.datasets)
+        return self.name_form.format(sizes=sizes, classes=classes, datasets=datasets)
 
     def check(self, request: MatrixRequest, *, waits: bool) -> None:
         """Refuse patches, detectors and datasets that are not there, unless another job may make them."""

@@ -37,12 +37,15 @@ class Train(Kind[TrainRequest]):
     makes = "weights"
     has_steps = keeps_folder = True
     checkpoint = "checkpoint.pt"
+    name_form = "Train {weights} ({strategy}) on {dataset}"
     words: ClassVar = {"loading": "Loading", "training": "Training", "images": "images"}
 
     def label(self, request: TrainRequest, facts: Mapping[str, Any]) -> str:
         """After the weights that it starts from, what is trained of them, and the dataset."""
         config = request.config
-        return f"Train {Path(config.weights).stem} ({config.strategy}) on {Path(config.dataset).stem}"
+        return self.name_form.format(
+            weights=Path(config.weights).stem, strategy=config.strategy, dataset=Path(config.dataset).stem
+        )
 
     def work(self, request: TrainRequest, folder: Path, ledger: Ledger) -> dict[str, Any]:
         """Train; returns what `training.json` holds."""

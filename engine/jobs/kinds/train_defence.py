@@ -35,11 +35,12 @@ class TrainDefence(Kind[TrainDefenceRequest]):
     makes = "defence"
     has_steps = keeps_folder = True
     checkpoint = "checkpoint.pt"
+    name_form = "Train a segmenter on {dataset}"
     words: ClassVar = {"loading": "Loading", "training": "Training", "images": "images"}
 
     def label(self, request: TrainDefenceRequest, facts: Mapping[str, Any]) -> str:
         """After the dataset."""
-        return f"Train a segmenter on {Path(request.config.dataset).stem}"
+        return self.name_form.format(dataset=Path(request.config.dataset).stem)
 
     def work(self, request: TrainDefenceRequest, folder: Path, ledger: Ledger) -> dict[str, Any]:
         """Train; returns what `defence.json` holds."""

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.config import HardeningConfig
+from engine.jobs.patch_records import import_patch
 from engine.store.repository import Repository
 from tests.dashboard.homes import DATASET, add_running, fill
 
@@ -36,6 +40,14 @@ def test_a_filled_database_shows_its_figures_and_its_patches(app: AppTest) -> No
     assert all(patch.name in texts for patch in patches)
     strongest = max(patches, key=lambda patch: patch.score.asr)
     assert f"ASR {strongest.score.asr:.0%}" in " ".join(each.value for each in app.caption)
+
+
+def test_a_patch_without_a_score_is_told_apart_by_its_number(app: AppTest, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    with Repository() as repository:
+        patch = import_patch(repository, tmp_path / "a.png")
+    app.run()
+    assert f"Patch {patch.id} · not scored" in [each.value for each in app.caption]
 
 
 def test_the_running_job_shows_its_progress(app: AppTest) -> None:
