@@ -15,6 +15,7 @@ from dashboard.parts.detectors.form import STRATEGIES, training_form
 from dashboard.parts.detectors.harden_form import hardening_form
 from dashboard.services import datasets, trainings
 from engine.records import WeightRecord
+from engine.store.datasets import DatasetSummary
 
 
 def row(record: WeightRecord) -> dict[str, Any]:
@@ -54,6 +55,23 @@ def detectors(found: list[WeightRecord]) -> None:
             go_to("jobs", _("Training history"), job=record.origin["job_id"])
 
 
+def linked(form: str) -> bool:
+    """Whether the link holds something of a form, which is then open: `t` of trainings, `h` of hardenings."""
+    return any(name.startswith((f"{form}.", f"{form}-")) for name in st.query_params)
+
+
+def train(images: list[DatasetSummary]) -> None:
+    """The form of a training, or the way to the dataset that it needs."""
+    if images:
+        training_form(images)
+    else:
+        empty_state(
+            _("You need a dataset to train a detector. Import one first."),
+            page="datasets",
+            label=_("Import a dataset"),
+        )
+
+
 def page() -> None:
     """The whole page."""
     page_title(
@@ -61,27 +79,30 @@ def page() -> None:
         _("Your detectors and the data they were trained on. Train or harden more below."),
     )
     found, images = trainings.known(), datasets.summaries()
-    hardening = bool(chosen("harden"))  # a link leads to its form
-    with (
-        controls("detectors-train"),
-        st.expander(
-            _("Train a detector"), icon=":material/model_training:", expanded=not (found or hardening)
-        ),
-    ):
-        if images:
-            training_form(images)
-        else:
-            empty_state(
-                _("You need a dataset to train a detector. Import one first."),
-                page="datasets",
-                label=_("Import a dataset"),
-            )
+    hardening = bool(chosen("harden")) or linked("h")
+    with controls("detectors-train"):
+        box = st.expander(
+            _("Train a detector"),
+            icon=":material/model_training:",
+            expanded=linked("t") or not (found or hardening),
+            key="train-form",
+            on_change="rerun",  # some thirty fields that most visits never look at
+        )
+        if box.open:
+            with box:
+                train(images)
     if images:
-        with (
-            controls("detectors-harden"),
-            st.expander(_("Harden a detector"), icon=":material/shield:", expanded=hardening),
-        ):
-            hardening_form(images)
+        with controls("detectors-harden"):
+            box = st.expander(
+                _("Harden a detector"),
+                icon=":material/shield:",
+                expanded=hardening,
+                key="harden-form",
+                on_change="rerun",
+            )
+            if box.open:
+                with box:
+                    hardening_form(images)
     if found:
         detectors(found)
     else:

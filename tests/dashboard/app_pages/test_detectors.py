@@ -91,3 +91,16 @@ def test_a_hardening_is_queued_with_what_was_chosen(
         dataset="streets", weights="demo", class_name="car", time_limit_s=600.0, trial="full"
     )
     assert f"Job {job.id} is queued." in texts(page)
+
+
+def test_a_closed_form_is_drawn_once_it_is_opened(app: AppTest, streets: None, trained: None) -> None:
+    page = opened("detectors", app)
+    assert not page.number_input
+    page.session_state["train-form"] = True
+    assert page.run().button(key="t-launch")
+
+
+def test_what_a_link_holds_of_a_form_is_seen(app: AppTest, streets: None, trained: None) -> None:
+    page = opened("detectors", app, **{"h.epochs": 7})
+    assert page.number_input(key="widget.h.epochs").value == 7
+    assert [each.key for each in page.button if each.key in ("t-launch", "h-launch")] == ["h-launch"]
