@@ -11,7 +11,7 @@ from typing import Any
 from dashboard.components import guarded
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import choose, chosen, kept
+from dashboard.page_state import choose, chosen, kept, reset
 from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.services import detectors
 
@@ -50,14 +50,22 @@ def write_several(weights: Sequence[str]) -> str:
     return write_classes(list(map(write_weights, weights)))
 
 
-def choose_detector(name: str, meaning: str, *, first: str = "demo") -> str:
+def choose_detector(name: str, meaning: str, *, dataset: str = "", first: str = "demo") -> str:
     """A detector out of those known here.
 
     Args:
         name: of the query parameter.
         meaning: the help, in a sentence.
-        first: the one at first.
+        dataset: until one is chosen, the detector is the last one that was used with this dataset.
+        first: the one at first, without a dataset.
     """
+    if dataset:
+        first = detectors.last_used(dataset)
+        subject = f"widget.{name}.for"
+        if st.session_state.setdefault(subject, dataset) != dataset:
+            st.session_state[subject] = dataset
+            if chosen(name) is None:
+                reset(name)
     known = list(dict.fromkeys([*detectors.detectors(), first]))
     linked = chosen(name, parse=read_weights)
     offered = known if linked in (None, *known) else [*known, linked]

@@ -36,14 +36,26 @@ SUFFIXES = (".pt", ".pth", ".safetensors")
 def detectors() -> list[str]:
     """Names and paths: those embedded, files kept here, those of the latest runs, well-known names."""
     kept = [path for folder in _folders() for path in sorted(folder.glob("*.*")) if path.suffix in SUFFIXES]
+    used = [weights for _dataset, weights in _latest()]
+    return list(
+        dict.fromkeys([*embedded_detectors(), *map(str, kept), *map(str, _kept_folders()), *used, *KNOWN])
+    )
+
+
+@cached(ttl_s=5, max_entries=16)
+def last_used(dataset: str) -> str:
+    """The detector of the latest job on a dataset; the demo's if there is none."""
+    return next((weights for known, weights in _latest() if known == dataset), "demo")
+
+
+def _latest() -> list[tuple[str, str]]:
+    """Dataset and detector of the latest jobs, newest first, without files that are gone."""
     kinds = [kind.name for kind in KINDS.things() if kind.has_config]
     with opened() as repository:
         jobs = repository.jobs.find(kinds=kinds, limit=50)
-    used = [str(job.request.get("config", {}).get("weights", "demo")) for job in jobs]
-    there = [each for each in used if "/" not in each or Path(each).exists()]
-    return list(
-        dict.fromkeys([*embedded_detectors(), *map(str, kept), *map(str, _kept_folders()), *there, *KNOWN])
-    )
+    asked = [job.request.get("config", {}) for job in jobs]
+    used = [(str(each.get("dataset", "demo")), str(each.get("weights", "demo"))) for each in asked]
+    return [(dataset, weights) for dataset, weights in used if "/" not in weights or Path(weights).exists()]
 
 
 def is_embedded(weights: str) -> bool:

@@ -229,7 +229,7 @@ def _print(sweep: Sweep, as_json: bool) -> None:
         click.echo(f"failed: {error}")
     if sweep.importance:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in sweep.importance.items())
-        click.echo(f"importance (PED-ANOVA): {shares}")
+        click.echo(f"importance: {shares}")
     click.echo(f"sweep {sweep.id}, {sweep.state}: {sweep.ended} of {request.total} trials")
     if sweep.error:
         click.echo(sweep.error)

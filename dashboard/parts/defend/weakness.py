@@ -20,10 +20,10 @@ def choose_subject(found: list[DatasetSummary]) -> tuple[DatasetSummary, Defende
     """Detector, dataset and classes; None for the subject while a class must still be chosen."""
     with controls("defend-subject"):
         first, second, third, fourth = st.columns(4)
-        with first:
-            weights = choose_detector("f.weights", _("The detector to protect."))
         with second:
             dataset = choose_dataset(found, _("The images to attack it on."))
+        with first:
+            weights = choose_detector("f.weights", _("The detector to protect."), dataset=dataset.name)
         with third:
             classes = choose_classes(
                 "f.class", dataset.class_names, meaning=_("The objects that carry the patches.")

@@ -59,7 +59,7 @@ def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
             **kept("class", [], allowed=names, parse=read_classes, write=write_classes),
         )
     with right:
-        weights = choose_detector("detector", _(TRAINING["weights"].help))
+        weights = choose_detector("detector", _(TRAINING["weights"].help), dataset=dataset.name)
         other_weights("detector")
         trust = trusted([weights], "t-trust")
     strategy = st.segmented_control(

@@ -63,7 +63,8 @@ def _subject(found: list[DatasetSummary]) -> tuple[dict[str, Any], bool]:
             **kept("h-class", "person" if "person" in names else next(iter(names), ""), allowed=names),
         )
     with right:
-        weights = choose_detector("h-detector", _("The detector to harden. The original remains unchanged."))
+        meaning = _("The detector to harden. The original remains unchanged.")
+        weights = choose_detector("h-detector", meaning, dataset=dataset.name)
         other_weights("h-detector")
         trust = trusted([weights], "h-trust")
     by_number = {str(each.id): each for each in hardenings.patches()}

@@ -91,7 +91,7 @@ def choose_subject(found: list[DatasetSummary]) -> dict[str, Any]:
     with left:
         dataset = choose_dataset(found, _("The images used to generate the patch."))
     with right:
-        weights = choose_detector("detector", _("The detector that the patch attacks."))
+        weights = choose_detector("detector", _("The detector that the patch attacks."), dataset=dataset.name)
         other_weights("detector")
         further = choose_further(query("further_weights"), weights)
     values: dict[str, Any] = {"dataset": dataset.name, "weights": weights, "further_weights": tuple(further)}

@@ -60,7 +60,9 @@ def _subject() -> tuple[dict[str, Any], bool]:
     with left:
         dataset = choose_dataset(datasets.summaries(), _("The images used to generate the patches."))
     with right:
-        weights = choose_detector("detector", _("The detector that the patches attack."))
+        weights = choose_detector(
+            "detector", _("The detector that the patches attack."), dataset=dataset.name
+        )
     values: dict[str, Any] = {"dataset": dataset.name, "weights": weights}
     own, target, size, passes = st.columns(4)
     with own:

@@ -150,7 +150,7 @@ def figures(sweep: Sweep, **how: bool) -> dict[str, tuple[go.Figure, str]]:
         found["importance"] = (
             importance_bars(
                 {dimension_name(name): sweep.importance[name] for name in ranked},
-                title=_("Importance of settings (PED-ANOVA)"),
+                title=_("Importance of settings"),
                 **how,
             ),
             _("Importance of each setting for the best trials; the most important is {name}.").format(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.parts.detector_choice import detector_name, read_several, read_weights, write_several
 from dashboard.services import detectors
+from engine.store.repository import Repository
+from tests.dashboard.homes import make_dataset
+from tests.dashboard.reading import opened
 
 
 @pytest.mark.parametrize(
@@ -49,3 +53,19 @@ def test_the_demo_comes_first_and_a_link_may_name_a_file(
     app.run()
     box = app.selectbox(key="widget.detector")
     assert (box.value, box.options[0]) == (chosen, "demo (synthetic scenes)")
+
+
+def test_the_detector_follows_the_dataset_until_one_is_chosen(
+    app: AppTest, streets: None, own_home: Path
+) -> None:
+    config = {"dataset": "streets", "weights": "demo-yolo11", "class_name": "person"}
+    with Repository() as repository:
+        repository.datasets.save(replace(make_dataset(own_home / "roads"), name="roads"))
+        repository.jobs.add(kind="generate", label="", request={"config": config})
+    page = opened("generate", app, dataset="roads")
+    assert page.selectbox(key="widget.detector").value == "demo"
+    page.selectbox(key="widget.dataset").select("streets").run()
+    assert page.selectbox(key="widget.detector").value == "demo-yolo11"
+    page.selectbox(key="widget.detector").select("demo-rcnn").run()
+    page.selectbox(key="widget.dataset").select("roads").run()
+    assert page.selectbox(key="widget.detector").value == "demo-rcnn"

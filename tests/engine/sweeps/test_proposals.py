@@ -93,7 +93,16 @@ def test_what_matters_is_found() -> None:
     assert importance(asked, searched(asked, 3)) == {}
     shares = importance(asked, searched(asked, 20))
     assert sum(shares.values()) == pytest.approx(1)
-    assert shares["learning_rate"] > shares["top_k"]
+    assert shares["learning_rate"] > 2 * shares["top_k"]
+
+
+def test_the_importance_of_few_trials_follows_their_scores() -> None:
+    asked = request("top_k=1,9", "batch_size=2,8", sampler="grid")
+    scores = {(1, 2): 0.2, (1, 8): 0.22, (9, 2): 0.6, (9, 8): 0.62}
+    trials = [past({"top_k": top_k, "batch_size": size}, each) for (top_k, size), each in scores.items()]
+    shares = importance(asked, trials)
+    assert shares["top_k"] > 0.8
+    assert importance(asked, [past(each.settings, 0.5) for each in trials]) == {}
 
 
 def test_without_optuna_there_are_grids(monkeypatch: pytest.MonkeyPatch) -> None:
