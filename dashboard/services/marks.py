@@ -72,6 +72,8 @@ def changes(images: list[dict[str, Any]]) -> tuple[int, int, int]:
 def focus(image: dict[str, Any]) -> Box | None:
     """The part of a picture around what vanished, else around all objects; None where that is most of it.
 
+    It has the picture's shape, so that pictures beside each other are equally high.
+
     Args:
         image: as of `marks_of`.
     """
@@ -80,15 +82,20 @@ def focus(image: dict[str, Any]) -> Box | None:
     if not boxes:
         return None
     x1, y1, x2, y2 = (pick(box[side] for box in boxes) for side, pick in enumerate((min, min, max, max)))
+    width, height = image["width"], image["height"]
     margin = max(x2 - x1, y2 - y1) / 2
-    part = (
-        max(x1 - margin, 0),
-        max(y1 - margin, 0),
-        min(x2 + margin, image["width"]),
-        min(y2 + margin, image["height"]),
-    )
-    area = (part[2] - part[0]) * (part[3] - part[1])
-    return part if area < MOST_OF_IT * image["width"] * image["height"] else None
+    x1, x2 = max(x1 - margin, 0), min(x2 + margin, width)
+    y1, y2 = max(y1 - margin, 0), min(y2 + margin, height)
+    share = max((x2 - x1) / width, (y2 - y1) / height)
+    if share**2 >= MOST_OF_IT:
+        return None
+    left = _within(0.5 * (x1 + x2 - share * width), (1 - share) * width)
+    top = _within(0.5 * (y1 + y2 - share * height), (1 - share) * height)
+    return left, top, left + share * width, top + share * height
+
+
+def _within(wanted: float, most: float) -> float:
+    return min(max(wanted, 0.0), most)
 
 
 def marked(

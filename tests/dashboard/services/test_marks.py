@@ -118,12 +118,15 @@ def test_marks_differ_in_more_than_their_colour() -> None:
     ("objects", "part"),
     [
         ([], None),
-        ([thing(A, before=True, after=False), thing(C, before=True, after=True)], (0, 0, 65, 85)),
+        ([thing(A, before=True, after=True), thing(C, before=True, after=False)], (0, 57.5, 85, 100)),
+        ([thing([90.0, 40.0, 110.0, 50.0], before=True, after=True)], (70, 30, 130, 60)),
         ([thing([0.0, 0.0, 100.0, 100.0], before=True, after=False)], None),
     ],
 )
 def test_the_focus_is_on_what_vanished(objects: list[Any], part: Any) -> None:
-    assert focus({"objects": objects, "width": 100, "height": 100}) == part
+    """It has the picture's shape, and lies within."""
+    found = focus({"objects": objects, "width": 200, "height": 100})
+    assert found == (None if part is None else pytest.approx(part))
 
 
 def test_a_part_is_as_wide_as_the_picture() -> None:
