@@ -43,7 +43,7 @@ def situation(sweep: Sweep) -> None:
     """How far the sweep is, what it tries, and what can be asked of it."""
     asked = sweeps.request_of(sweep)
     state = _(SWEEP_STATES[sweep.state]).format(ended=sweep.ended, total=asked.total)
-    about = _("{objective}, on {dataset} and {detector}, started {when}").format(
+    about = _("{objective} · dataset {dataset} · detector {detector} · started {when}").format(
         objective=choice_name("objective", asked.objective),
         dataset=setting_value(asked.config.dataset),
         detector=setting_value(asked.config.weights),

@@ -44,6 +44,14 @@ def test_weights_on_record_are_listed_with_what_they_come_from(app: AppTest, tra
     assert page.selectbox(key="widget.number").options == ["yolo11n-streets-4", FACTS["name"]]
 
 
+def test_classes_that_no_training_recorded_are_read_from_the_file(app: AppTest, own_home: None) -> None:
+    with Repository() as repository:
+        repository.weights.put(**FACTS | {"path": "demo", "checksum": "c2"})
+        repository.weights.put(**FACTS | {"path": "/gone.pt", "checksum": "c3"})
+    (frame,) = (each.value for each in opened("detectors", app).dataframe)
+    assert frame["Classes"].to_list() == ["–", "person"]  # noqa: RUF001
+
+
 def test_a_training_is_queued_with_what_was_chosen(
     app: AppTest, streets: None, no_worker_is_started: list[str]
 ) -> None:
