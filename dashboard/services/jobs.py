@@ -15,7 +15,7 @@ from dashboard.services import run_names
 from dashboard.services.storage import Found, cached, opened
 from engine.errors import JobError
 from engine.jobs import queue
-from engine.jobs.kinds import KINDS, kind_of
+from engine.jobs.kinds import KINDS, Kind, kind_of
 from engine.records import Job, JobEvent, PatchRecord, StepRecord
 from engine.store.repository import Repository
 
@@ -102,21 +102,25 @@ def progress_word(word: str) -> str:
 def kind_texts() -> Iterator[str]:
     """All that kinds say on pages, for the translations."""
     for kind in KINDS.things():
-        yield from (kind.title, *kind.words.values(), *filter(None, [kind.name_form]))
+        yield from (kind.title, *kind.words.values(), *_forms(kind))
 
 
 @lru_cache(maxsize=10_000)
 def read_name(stored: str) -> tuple[str, dict[str, str]] | None:
-    """The form by which a kind gave a job its stored name, and what stands in its places; None for any other.
+    """The form by which a kind gave a stored name, and what stands in its places; None for any other name.
 
     Args:
-        stored: the label of a job.
+        stored: the label of a job, or the name of what it made.
     """
-    for kind in KINDS.things():
-        places = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(kind.name_form))
-        if kind.name_form and (found := re.fullmatch(places, stored)):
-            return kind.name_form, found.groupdict()
+    for form in (form for kind in KINDS.things() for form in _forms(kind)):
+        places = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(form))
+        if found := re.fullmatch(places, stored):
+            return form, found.groupdict()
     return None
+
+
+def _forms(kind: Kind[Any]) -> list[str]:
+    return [form for form in (kind.name_form, kind.result_form) if form]
 
 
 def allowed_actions(job: Job) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ class HardeningConfig(TrainingConfig):
     )
     trial: str = setting(
         "short",
-        "Trial",
+        "Final trial",
         "short: one new patch with equal budget; full: also a battery of other attacks, of which "
         "the strongest counts.",
         choices=TRIALS,

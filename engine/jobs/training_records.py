@@ -11,6 +11,7 @@ from typing import Any
 from engine.config import home_folder
 from engine.disk import why_unwritable, write_atomically
 from engine.errors import StorageError
+from engine.jobs.kinds.harden import Harden
 from engine.jobs.patch_records import import_patch
 from engine.patch.arrays import fingerprint, read_patch_array
 from engine.records import Job, WeightRecord
@@ -62,11 +63,12 @@ def record_hardening(repository: Repository, job: Job, summary: dict[str, Any]) 
         StorageError: they cannot be read or copied, or the database cannot be used.
     """
     record = record_weights(repository, job, summary)
-    folder, name = Path(summary["weights"]).parent, Path(summary["config"]["weights"]).stem
-    for which, against in (("before", name), ("after", record.name)):
+    folder, original = Path(summary["weights"]).parent, Path(summary["config"]["weights"]).stem
+    for which, against in (("before", original), ("after", record.name)):
         path = folder / f"patch-{which}.npy"
         if repository.patches.with_fingerprint(fingerprint(*read_patch_array(path))) is None:
-            import_patch(repository, path, f"Trial of hardening {job.id}: against {against}")
+            name = Harden.result_form.format(job=job.id, detector=against)
+            import_patch(repository, path, name)
     return record
 
 

@@ -20,9 +20,9 @@ from dashboard.charts.compare import (
 from dashboard.charts.theme import Bounded
 from dashboard.components import CONDITIONS, SCORES
 from dashboard.i18n import N_, _
-from dashboard.parts.outcome import ending
 from dashboard.parts.run_names import numbered_name
 from dashboard.parts.setting_names import choice_name, decided_value, named_value, setting_name
+from dashboard.services import outcomes
 from dashboard.services import runs as service
 from dashboard.services.runs import Run
 
@@ -31,6 +31,11 @@ HIGHER_IS_STRONGER = ("asr", "disappearance")  # of two patches that hide as muc
 SHARES = [key for key in SCORES if key != "hallucinations_per_image"]  # 0 to 1: they share an axis
 HEAD = 40  # letters of a column's head
 LARGEST_DIFFERENCE = 8  # axes of settings that still can be read
+ENDS = {  # as of `outcomes.ended`: iterations done and asked for
+    "iterations": N_("all {asked} iterations"),
+    "time limit": N_("time limit: {done} of {asked}"),
+    "early stop": N_("early stop: {done} of {asked}"),
+}
 COSTS = {
     "elapsed_s": N_("Time"),
     "image_iterations_per_s": N_("Images per second"),
@@ -94,11 +99,18 @@ def cost_rows(runs: Sequence[Run]) -> Rows:
         for key, title in COSTS.items()
         if any(run.facts.get(key) is not None for run in runs)
     ]
-    ends = [ending(run.facts) for run in runs]
-    if any(ends):
-        texts = zip(runs, ends, strict=True)
-        rows.insert(0, {_("Cost"): _("Ended by")} | {_head(run): text or formats.DASH for run, text in texts})
+    ends = {_head(run): _end(run) for run in runs}
+    if any(end != formats.DASH for end in ends.values()):
+        rows.insert(0, {_("Cost"): _("Ended by")} | ends)
     return rows
+
+
+def _end(run: Run) -> str:
+    """How a run ended, in the few words that a column of several has room for."""
+    ended = outcomes.ended(run.facts)
+    if ended is None:
+        return formats.DASH
+    return _(ENDS[ended.how]).format(done=f"{ended.done:,}", asked=f"{ended.asked:,}")
 
 
 def _fact(run: Run, key: str, write: Callable[[Any], object]) -> str:

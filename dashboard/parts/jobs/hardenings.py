@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard import formats
 from dashboard.components import table
-from dashboard.drawing import st
+from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _
 
 PLAIN = "equal budget"
@@ -30,7 +30,7 @@ def tried(trial: Mapping[str, Any]) -> None:
     Args:
         trial: as `hardening.json` has it.
     """
-    st.markdown(f"**{headline(trial)}**")
+    st.markdown(Markdown("**{headline}**").format(headline=headline(trial)))
     table([trial_row(_("Before"), trial["before"]), trial_row(_("After"), trial["after"])])
     st.caption(
         _(

@@ -38,6 +38,7 @@ class Kind(ABC, Generic[R]):
         on_head: a cluster's worker carries it out beside itself, as it reads files there and needs no GPU.
         name_form: the default name of its jobs, with places for `str.format`, where that is a sentence: pages
             translate it.
+        result_form: the name of what it makes, likewise.
         words: its phases and what it counts → what pages call them, likewise English.
     """
 
@@ -51,6 +52,7 @@ class Kind(ABC, Generic[R]):
     checkpoint: str = ""
     on_head: bool = False
     name_form: str = ""
+    result_form: str = ""
     words: ClassVar[Mapping[str, str]] = {}
 
     @property

@@ -38,6 +38,7 @@ class Harden(Kind[HardenRequest]):
     has_steps = keeps_folder = True
     checkpoint = "checkpoint.pt"
     name_form = "Harden {weights} for {class_name} on {dataset}"
+    result_form = "Trial of hardening {job}: against {detector}"
     words: ClassVar = {
         "loading": "Loading",
         "attacking": "Attacking",

@@ -40,6 +40,11 @@ from tests.engine.store.factories import make_job
             "매트릭스 2 × 1: a, b의 person",  # noqa: RUF001
         ),
         ("Train a segmenter on demo", "Train a segmenter on demo", "세그멘터 학습: demo"),
+        (
+            "Trial of hardening 3: against demo",
+            "Trial of hardening 3: against demo",
+            "강화 3의 시험: demo 공격",
+        ),
         ("Important", "Important", "Important"),
     ],
 )

@@ -69,6 +69,15 @@ def test_costs_are_read_from_the_record(runs: list[Run]) -> None:
     rows = {row["Cost"]: row["1 Run 0"] for row in parts.cost_rows(runs)}
     assert (rows["Time"], rows["Steps"], rows["Precision"]) == ("1 min 30 s", "60", "fp32")
     assert "Image-iterations" not in rows  # no run has it
+    assert "Ended by" not in rows
+
+
+def test_how_runs_ended_is_said_in_few_words(runs: list[Run]) -> None:
+    job = runs[0].job
+    facts = {"iterations": 37, "config": {"iterations": 1500, "time_limit_s": 60.0}}
+    stopped = replace(runs[0], patch=None, job=replace(job, result=facts))
+    (row,) = (each for each in parts.cost_rows([stopped, runs[1]]) if each["Cost"] == "Ended by")
+    assert list(row.values())[1:] == ["time limit: 37 of 1,500", "–"]  # noqa: RUF001
 
 
 def test_scores_are_drawn_for_each_run_with_the_grey_control(runs: list[Run]) -> None:

@@ -75,6 +75,7 @@ def test_the_table_stands_on_the_jobs_page(app: AppTest) -> None:
         repository.queue.finish(running, "succeeded", result=RESULT | {"trial": trial()})
     page = opened("jobs", app, job=1)
     assert "ASR under a new patch with the same budget: 0.46 → 0.14" in texts(page)
+    assert "\\*" not in texts(page)  # bold, not between asterisks
     frames = [frame.value for frame in page.dataframe if "New patch" in frame.value]
     assert frames[0]["New patch"].to_list() == [
         "0.800 (0.460, 0.360–0.560)",  # noqa: RUF001
