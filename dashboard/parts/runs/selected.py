@@ -10,7 +10,8 @@ from dashboard.components import go_to, refusal
 from dashboard.downloads import save_button
 from dashboard.drawing import st
 from dashboard.i18n import _, ngettext
-from dashboard.page_state import choose
+from dashboard.page_state import choose, chosen, kept
+from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.parts.jobs.controls import NOTES, asked_twice, make_change
 from dashboard.parts.lists import opener
 from dashboard.parts.run_names import name_field, run_name
@@ -22,31 +23,27 @@ _TROUBLE = "runs.trouble"
 _NAMED = 8  # of those to be deleted
 
 
-def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baseline: Row | None) -> None:
+def actions(ticked: list[Row], shown: list[Row], columns: Sequence[str], baseline: Row | None) -> None:
     """A row of what can be done with the chosen runs, or without any with all that are shown.
 
     Args:
-        chosen: some of those shown.
+        ticked: those chosen in the table; others can be chosen by name.
         shown: the lines of the table.
         columns: its columns.
         baseline: the pinned run.
     """
     _trouble()
-    if chosen:
-        text = ngettext("{number} run selected.", "{number} runs selected.", len(chosen))
-        st.caption(text.format(number=f"{len(chosen):,}"))
-    else:
-        st.caption(
-            _("Select runs with the checkboxes on the left to compare, tag, pin, export or delete them.")
-        )
+    said = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):
         _open(shown)
-        if chosen:
-            _compare(chosen)
-            _pin(chosen)
-            _tags(chosen)
-            if len(chosen) == 1:
-                _name(chosen[0])
+        named = _named(shown)
+        selected = [row for row in shown if row in ticked or row.id in named]
+        if selected:
+            _compare(selected)
+            _pin(selected)
+            _tags(selected)
+            if len(selected) == 1:
+                _name(selected[0])
         if baseline is not None and st.button(
             _("Unpin {name}").format(name=run_name(baseline.values.get("name", baseline.id))),
             icon=":material/keep_off:",
@@ -54,9 +51,33 @@ def actions(chosen: list[Row], shown: list[Row], columns: Sequence[str], baselin
         ):
             choose("runs.baseline", None)
             st.rerun()
-        _files(chosen or shown, columns, whole=not chosen)
-        if chosen:
-            _delete(chosen)
+        _files(selected or shown, columns, whole=not selected)
+        if selected:
+            _delete(selected)
+    if selected:
+        text = ngettext("{number} run selected.", "{number} runs selected.", len(selected))
+        said.caption(text.format(number=f"{len(selected):,}"))
+    else:
+        said.caption(
+            _("Select runs by their checkboxes or by name to compare, tag, pin, export or delete them.")
+        )
+
+
+def _named(shown: list[Row]) -> list[str]:
+    """The ids of the runs that are chosen by name: a table's checkboxes are reached by a mouse alone."""
+    names = {row.id: f"{row.id} · {run_name(row.values.get('name', ''))}" for row in shown}
+    box = st.popover(_("Select by name"), icon=":material/checklist:", key="runs-select", on_change="rerun")
+    if not box.open:
+        return [each for each in chosen("runs.selected", [], parse=read_classes) if each in names]
+    with box:
+        found: list[str] = st.multiselect(
+            _("Runs"),
+            list(names),
+            format_func=names.__getitem__,
+            placeholder=_("Choose or type"),
+            **kept("runs.selected", [], allowed=names, parse=read_classes, write=write_classes),
+        )
+    return found
 
 
 def _open(shown: list[Row]) -> None:
@@ -65,22 +86,22 @@ def _open(shown: list[Row]) -> None:
         open_run(shown[named])
 
 
-def _compare(chosen: list[Row]) -> None:
-    numbers = [row.job for row in chosen if row.job is not None and row.values.get("state") == "succeeded"]
+def _compare(selected: list[Row]) -> None:
+    numbers = [row.job for row in selected if row.job is not None and row.values.get("state") == "succeeded"]
     if len(numbers) > 1:
         go_to("compare", _("Compare"), runs=",".join(map(str, numbers[: runs.LIMIT])))
 
 
-def _pin(chosen: list[Row]) -> None:
-    if len(chosen) == 1 and "asr" in chosen[0].values:
+def _pin(selected: list[Row]) -> None:
+    if len(selected) == 1 and "asr" in selected[0].values:
         help_text = _("Shows the difference to this run for all others.")
         if st.button(_("Pin as baseline"), icon=":material/keep:", help=help_text, key="runs-pin"):
-            choose("runs.baseline", chosen[0].id)
+            choose("runs.baseline", selected[0].id)
             st.rerun()
 
 
-def _tags(chosen: list[Row]) -> None:
-    known = sorted({tag for row in chosen for tag in row.values.get("tags", ())})
+def _tags(selected: list[Row]) -> None:
+    known = sorted({tag for row in selected for tag in row.values.get("tags", ())})
     with (
         st.popover(_("Tags"), icon=":material/label:", key="runs-tags"),
         st.form("runs-tags-form", border=False),
@@ -90,7 +111,7 @@ def _tags(chosen: list[Row]) -> None:
         )
         remove = st.multiselect(_("Remove"), known, placeholder=_("None"))
         if st.form_submit_button(_("Save"), key="runs-tags-save"):
-            make_change(partial(run_table.tag, chosen, add=add, remove=remove))
+            make_change(partial(run_table.tag, selected, add=add, remove=remove))
 
 
 def _name(row: Row) -> None:
@@ -119,23 +140,23 @@ def _files(rows: list[Row], columns: Sequence[str], *, whole: bool) -> None:
             save_button(name, partial(make, rows, columns), file, kind, key=f"runs-{name}", help=help_text)
 
 
-def _delete(chosen: list[Row]) -> None:
-    names = ", ".join(run_name(row.values.get("name", row.id)) for row in chosen[:_NAMED])
-    if len(chosen) > _NAMED:
-        more = len(chosen) - _NAMED
+def _delete(selected: list[Row]) -> None:
+    names = ", ".join(run_name(row.values.get("name", row.id)) for row in selected[:_NAMED])
+    if len(selected) > _NAMED:
+        more = len(selected) - _NAMED
         names += " " + ngettext("and {number} more", "and {number} more", more).format(number=more)
     asked_twice(
         _("Delete"),
         _("Removes these runs with their steps, patches, scores and files: {names}.").format(names=names),
-        ngettext("Delete {number} run", "Delete {number} runs", len(chosen)).format(number=len(chosen)),
-        partial(_remove, chosen),
+        ngettext("Delete {number} run", "Delete {number} runs", len(selected)).format(number=len(selected)),
+        partial(_remove, selected),
         icon=":material/delete:",
         key="runs-delete",
     )
 
 
-def _remove(chosen: list[Row]) -> None:
-    st.session_state[_TROUBLE] = run_table.delete(chosen)
+def _remove(selected: list[Row]) -> None:
+    st.session_state[_TROUBLE] = run_table.delete(selected)
     st.rerun()
 
 

@@ -57,3 +57,18 @@ def test_chosen_ones_are_tagged_renamed_and_deleted(chosen: AppTest) -> None:
     assert "expected a job that is not running" in chosen.error[0].value
     with Repository() as repository:
         assert [(job.id, job.tags) for job in repository.jobs.find()] == [(3, ("paper",)), (2, ())]
+
+
+def test_runs_are_chosen_by_name_without_a_mouse(chosen: AppTest) -> None:
+    chosen.session_state["chosen"] = ["1"]
+    chosen.session_state["runs-select"] = True
+    chosen.run()
+    chosen.multiselect(key="widget.runs.selected").set_value(["2"]).run()
+    assert "2 runs selected." in [each.value for each in chosen.caption]
+    chosen.session_state["runs-select"] = False
+    chosen.run()
+    assert "2 runs selected." in [each.value for each in chosen.caption]
+    chosen.query_params["runs.selected"] = "999"
+    chosen.session_state["chosen"] = []
+    assert not chosen.run().exception
+    assert keys(chosen) == set()
