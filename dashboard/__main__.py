@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from dashboard.history import OneEntryAnAction
 from dashboard.listening import HostCheck, answered_hosts, require_free, shown_address
+from dashboard.page_scripts import WithScripts
 from engine.config import home_folder
 from engine.disk import why_unwritable, write_whole
 from engine.errors import EngineError
@@ -121,7 +121,7 @@ def _serve(port: int, address: str, hosts: Sequence[str]) -> None:
     # Its greeting asks a service on the internet for this machine's address.
     settings["logger.hideWelcomeMessage"] = True
     # Streamlit looks at the host of its WebSockets alone.
-    app = App(APP, middleware=[Middleware(HostCheck, hosts=hosts), Middleware(OneEntryAnAction)])
+    app = App(APP, middleware=[Middleware(HostCheck, hosts=hosts), Middleware(WithScripts)])
     with suppress(KeyboardInterrupt):
         app.run(config=settings)
 

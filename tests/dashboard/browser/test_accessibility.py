@@ -97,3 +97,34 @@ def test_keys_alone_open_a_run_and_move_its_pictures(browser: Browser, filled: s
         tab.keyboard.press("ArrowRight")
         tab.get_by_text("Step 1, iteration 1").wait_for()
         assert errors == []
+
+
+def test_keys_alone_choose_runs_compare_them_and_go_past_the_table(browser: Browser, filled: str) -> None:
+    with page_at(browser, f"{filled}/patches") as (tab, errors):
+        tab_to(tab, "Select by name")
+        tab.keyboard.press("Enter")
+        tab.wait_for_function("document.activeElement.closest('[data-testid=stPopoverBody]')")
+        for name in ("Run 0", "Run 1"):
+            tab.keyboard.type(name)
+            tab.get_by_role("option", name=name).wait_for()
+            tab.keyboard.press("Enter")
+        tab.get_by_text("2 runs selected.").wait_for()
+        for _press in range(TABS):
+            tab.keyboard.press("Tab")
+            if tab.evaluate("document.activeElement.matches('canvas')"):
+                break
+        tab.keyboard.press("Tab")
+        settle(tab)
+        assert tab.locator("[data-testid=stPopoverBody]").count() == 0
+        assert tab.get_by_role("heading", level=1).inner_text() == "Runs and patches"  # no run was opened
+        assert not tab.evaluate("document.activeElement.matches('canvas')")
+        tab.keyboard.press("Shift+Tab")
+        for _press in range(TABS):
+            if "Compare" in tab.evaluate("document.activeElement.innerText ?? ''"):
+                break
+            tab.keyboard.press("Shift+Tab")
+        tab.keyboard.press("Enter")
+        tab.get_by_role("heading", name="Compare", level=1).wait_for()
+        settle(tab)
+        assert "runs=" in tab.url
+        assert errors == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-only
-"""Pages come with the script that keeps the browser's history; nothing else is touched."""
+"""Pages come with the scripts that mend history and keyboard; nothing else is touched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.history import SCRIPT, OneEntryAnAction
+from dashboard.page_scripts import SCRIPTS, WithScripts
 
 PAGE = (b"text/html", b"<!DOCTYPE html><html><head><title>x</title></head></html>")
 
@@ -32,15 +32,15 @@ def answer(
         sent.append(message)
 
     given = [(b"accept", accept), (b"accept-encoding", b"gzip"), (b"host", b"a")]
-    answering = OneEntryAnAction(app)({"type": "http", "headers": given}, None, send)
+    answering = WithScripts(app)({"type": "http", "headers": given}, None, send)
     with ThreadPoolExecutor(1) as other:  # tests in a browser leave a loop running in this thread
         other.submit(asyncio.run, answering).result()
     return dict(sent[0]["headers"]), b"".join(each.get("body", b"") for each in sent), asked
 
 
-def test_a_page_begins_with_the_script() -> None:
+def test_a_page_begins_with_the_scripts() -> None:
     headers, body, asked = answer(b"text/html,*/*", *PAGE)
-    assert body == PAGE[1].replace(b"<head>", b"<head>" + SCRIPT)
+    assert body == PAGE[1].replace(b"<head>", b"<head>" + SCRIPTS)
     assert headers[b"content-length"] == str(len(body)).encode()
     assert b"etag" not in headers
     assert asked == [(b"accept", b"text/html,*/*"), (b"host", b"a")]
