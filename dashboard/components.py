@@ -121,6 +121,20 @@ def controls(name: str) -> Any:
     return st.container(key=f"controls-{name}")
 
 
+def folded(title: str, icon: str, *, key: str, expanded: bool = False) -> Any | None:
+    """A box whose content is drawn once it is opened: a closed form costs as much to draw as an open one.
+
+    Args:
+        key: unique on the page.
+        expanded: whether it is open at first.
+
+    Returns:
+        The box to draw into; None while it is closed.
+    """
+    box = st.expander(title, icon=icon, key=key, expanded=expanded, on_change="rerun")
+    return box if box.open else None
+
+
 def look() -> dict[str, bool]:
     """Arguments `dark` and `large` of every chart, as the session has them."""
     return {"dark": st.context.theme.type == "dark", "large": presenting()}

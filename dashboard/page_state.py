@@ -101,6 +101,11 @@ def kept(
     return {"key": key, "on_change": _keep, "args": (name, key, default, write, allowed)}
 
 
+def linked(*beginnings: str) -> bool:
+    """Whether the link holds something whose name begins so; the form that it belongs to is then open."""
+    return any(name.startswith(beginnings) for name in st.query_params)
+
+
 def reset(name: str) -> None:
     """Forget what a widget of `kept` holds, before it is drawn in this run."""
     choose(name, None)

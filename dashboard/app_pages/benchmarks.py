@@ -6,10 +6,10 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from dashboard import formats
-from dashboard.components import controls, go_to, guarded, live, page_title
+from dashboard.components import controls, folded, go_to, guarded, live, page_title
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import _, ngettext
-from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.page_state import choose, chosen, kept, linked, reset
 from dashboard.parts.benchmarks.changes import change_over_time
 from dashboard.parts.benchmarks.view import downloads, outcome_badge, scale_name, suite_view
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
@@ -32,64 +32,72 @@ def suite_question(name: str) -> str:
 
 def start_form(suite: str) -> None:
     """Choose a suite and what it runs on, and queue it."""
-    classes = benchmarks.subjects()
-    with controls("start-benchmark"), st.expander(_("Start a suite"), icon=":material/play_arrow:"):
-        first, second = st.columns(2)
-        wanted = first.selectbox(
-            _("Suite"),
-            [*benchmarks.SUITES, ALL],
-            format_func=suite_question,
-            help=_("The suite to run. Each one answers one question."),
-            **kept(
-                "bench.suite",
-                next(iter(benchmarks.SUITES)) if suite == ALL else suite,
-                allowed=[ALL, *benchmarks.SUITES],
-            ),
-        )
-        scale = second.segmented_control(
-            _("Scale"),
-            list(benchmarks.SCALES),
-            format_func=scale_name,
-            required=True,
-            help=_("Small takes about three minutes per suite on two CPU cores; large takes hours."),
-            **kept("bench.scale", "small", allowed=benchmarks.SCALES),
-        )
-        dataset = first.selectbox(
-            _("Dataset"),
-            list(classes),
-            help=_("The images that the suite runs on; the demo is synthetic and needs no download."),
-            **kept("bench.dataset", "demo", allowed=classes),
-        )
-        with second:
-            detector = choose_detector("bench.weights", _("The detector that the suite runs on."))
-            other_weights("bench.weights")
-        names = classes[dataset]
-        own, target = st.columns(2)
-        with own:
-            chosen_classes = choose_classes("bench.class", names, meaning=_("The objects to attack."))
-        with target:
-            detector_class = choose_detector_class("bench.detector_class", detector, chosen_classes)
-        about_detector = setting_rows("bench", ("architecture", "detector_classes", "defences"), RUN)
-        suites = list(benchmarks.SUITES) if wanted == ALL else [wanted]
-        if scale == "small":
-            expected = formats.duration(len(suites) * SMALL_S)
-            own.caption(_("About {time} on two CPU cores.").format(time=expected))
-        ready = bool(chosen_classes) and detector_class is not None
-        if target.button(
-            _("Start"), type="primary", key="start-suite", icon=":material/play_arrow:", disabled=not ready
+    with controls("start-benchmark"):
+        if box := folded(
+            _("Start a suite"), ":material/play_arrow:", key="suite-form", expanded=linked("bench")
         ):
-            with guarded():
-                jobs = benchmarks.start(
-                    suites,
-                    dataset=dataset,
-                    weights=detector,
-                    class_name=tuple(chosen_classes),
-                    detector_class=detector_class or "",
-                    scale=scale,
-                    **about_detector,
-                )
-                text = ngettext("{number} suite queued.", "{number} suites queued.", len(jobs))
-                st.toast(text.format(number=len(jobs)))
+            with box:
+                _form(suite)
+
+
+def _form(suite: str) -> None:
+    classes = benchmarks.subjects()
+    first, second = st.columns(2)
+    wanted = first.selectbox(
+        _("Suite"),
+        [*benchmarks.SUITES, ALL],
+        format_func=suite_question,
+        help=_("The suite to run. Each one answers one question."),
+        **kept(
+            "bench.suite",
+            next(iter(benchmarks.SUITES)) if suite == ALL else suite,
+            allowed=[ALL, *benchmarks.SUITES],
+        ),
+    )
+    scale = second.segmented_control(
+        _("Scale"),
+        list(benchmarks.SCALES),
+        format_func=scale_name,
+        required=True,
+        help=_("Small takes about three minutes per suite on two CPU cores; large takes hours."),
+        **kept("bench.scale", "small", allowed=benchmarks.SCALES),
+    )
+    dataset = first.selectbox(
+        _("Dataset"),
+        list(classes),
+        help=_("The images that the suite runs on; the demo is synthetic and needs no download."),
+        **kept("bench.dataset", "demo", allowed=classes),
+    )
+    with second:
+        detector = choose_detector("bench.weights", _("The detector that the suite runs on."))
+        other_weights("bench.weights")
+    names = classes[dataset]
+    own, target = st.columns(2)
+    with own:
+        chosen_classes = choose_classes("bench.class", names, meaning=_("The objects to attack."))
+    with target:
+        detector_class = choose_detector_class("bench.detector_class", detector, chosen_classes)
+    about_detector = setting_rows("bench", ("architecture", "detector_classes", "defences"), RUN)
+    suites = list(benchmarks.SUITES) if wanted == ALL else [wanted]
+    if scale == "small":
+        expected = formats.duration(len(suites) * SMALL_S)
+        own.caption(_("About {time} on two CPU cores.").format(time=expected))
+    ready = bool(chosen_classes) and detector_class is not None
+    if target.button(
+        _("Start"), type="primary", key="start-suite", icon=":material/play_arrow:", disabled=not ready
+    ):
+        with guarded():
+            jobs = benchmarks.start(
+                suites,
+                dataset=dataset,
+                weights=detector,
+                class_name=tuple(chosen_classes),
+                detector_class=detector_class or "",
+                scale=scale,
+                **about_detector,
+            )
+            text = ngettext("{number} suite queued.", "{number} suites queued.", len(jobs))
+            st.toast(text.format(number=len(jobs)))
 
 
 def under_way() -> None:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import formats
-from dashboard.components import controls, empty_state, go_to, page_title, table
+from dashboard.components import controls, empty_state, folded, go_to, page_title, table
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import chosen, kept
+from dashboard.page_state import chosen, kept, linked
 from dashboard.parts.detector_choice import write_weights
 from dashboard.parts.detectors.form import STRATEGIES, training_form
 from dashboard.parts.detectors.harden_form import hardening_form
@@ -55,11 +55,6 @@ def detectors(found: list[WeightRecord]) -> None:
             go_to("jobs", _("Training history"), job=record.origin["job_id"])
 
 
-def linked(form: str) -> bool:
-    """Whether the link holds something of a form, which is then open: `t` of trainings, `h` of hardenings."""
-    return any(name.startswith((f"{form}.", f"{form}-")) for name in st.query_params)
-
-
 def train(images: list[DatasetSummary]) -> None:
     """The form of a training, or the way to the dataset that it needs."""
     if images:
@@ -79,28 +74,19 @@ def page() -> None:
         _("Your detectors and the data they were trained on. Train or harden more below."),
     )
     found, images = trainings.known(), datasets.summaries()
-    hardening = bool(chosen("harden")) or linked("h")
+    hardening = bool(chosen("harden")) or linked("h.", "h-")  # a link leads to its form
     with controls("detectors-train"):
-        box = st.expander(
-            _("Train a detector"),
-            icon=":material/model_training:",
-            expanded=linked("t") or not (found or hardening),
-            key="train-form",
-            on_change="rerun",  # some thirty fields that most visits never look at
-        )
-        if box.open:
+        training = linked("t.", "t-") or not (found or hardening)
+        if box := folded(
+            _("Train a detector"), ":material/model_training:", key="train-form", expanded=training
+        ):
             with box:
                 train(images)
     if images:
         with controls("detectors-harden"):
-            box = st.expander(
-                _("Harden a detector"),
-                icon=":material/shield:",
-                expanded=hardening,
-                key="harden-form",
-                on_change="rerun",
-            )
-            if box.open:
+            if box := folded(
+                _("Harden a detector"), ":material/shield:", key="harden-form", expanded=hardening
+            ):
                 with box:
                     hardening_form(images)
     if found:

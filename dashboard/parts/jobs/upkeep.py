@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dashboard import formats
 from dashboard.charts.jobs import estimates_beside_truth
-from dashboard.components import chart, controls, look
+from dashboard.components import chart, controls, folded, look
 from dashboard.drawing import st
 from dashboard.i18n import _
 from dashboard.parts.jobs.controls import asked_twice
@@ -14,10 +14,10 @@ from dashboard.services import upkeep
 
 def storage() -> None:
     """The disk's use, and what may go."""
-    opened = st.expander(_("Storage"), icon=":material/hard_drive:", key="jobs-storage", on_change="rerun")
-    if not opened.open:  # looking through all folders takes a while
+    box = folded(_("Storage"), ":material/hard_drive:", key="jobs-storage")
+    if box is None:  # looking through all folders takes a while
         return
-    with opened:
+    with box:
         used = upkeep.usage()
         parts = {
             _("Jobs"): sum(used.jobs.values()),
@@ -64,15 +64,10 @@ def _pruned() -> None:
 
 def estimates() -> None:
     """How true the estimates were."""
-    opened = st.expander(
-        _("How accurate were the estimates?"),
-        icon=":material/query_stats:",
-        key="jobs-estimates",
-        on_change="rerun",
-    )
-    if not opened.open:
+    box = folded(_("How accurate were the estimates?"), ":material/query_stats:", key="jobs-estimates")
+    if box is None:
         return
-    with opened:
+    with box:
         pairs = upkeep.estimate_errors()
         if not pairs:
             st.caption(_("No finished run has an estimate yet."))

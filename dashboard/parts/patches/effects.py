@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dashboard.components import controls, empty_state, go_to, guarded
+from dashboard.components import controls, empty_state, folded, go_to, guarded
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import kept
+from dashboard.page_state import kept, linked
 from dashboard.parts.before_after import Known, changed_images
 from dashboard.parts.class_choice import choose_classes, choose_detector_class
 from dashboard.parts.detector_choice import choose_detector
@@ -99,20 +99,26 @@ def before_after(patch: PatchRecord) -> list[dict[str, Any]]:
 
 def score_elsewhere(patch: PatchRecord) -> None:
     """Score the patch on another dataset or detector, as a job."""
-    with st.expander(_("Score it on another dataset or detector"), icon=":material/fact_check:"):
-        found = subject(patch, "patches.score")
-        if found is None:
-            return
-        st.caption(
-            _(
-                "Scored with its original placement, together with the controls, on all images that "
-                "contain the class."
-            )
+    title = _("Score it on another dataset or detector")
+    if box := folded(title, ":material/fact_check:", key="score-form", expanded=linked("patches.score")):
+        with box:
+            _score_form(patch)
+
+
+def _score_form(patch: PatchRecord) -> None:
+    found = subject(patch, "patches.score")
+    if found is None:
+        return
+    st.caption(
+        _(
+            "Scored with its original placement, together with the controls, on all images that "
+            "contain the class."
         )
-        if st.button(_("Score it"), type="primary", icon=":material/play_arrow:", key="patch-score"):
-            with guarded():
-                job = patches.score_on(patch, **found.asked)
-                st.session_state["patches.scoring"] = (patch.id, job.id)
-        if (scoring := st.session_state.get("patches.scoring")) and scoring[0] == patch.id:
-            st.success(_("The evaluation is queued as job {job}.").format(job=scoring[1]))
-            go_to("jobs", _("View progress"), job=scoring[1])
+    )
+    if st.button(_("Score it"), type="primary", icon=":material/play_arrow:", key="patch-score"):
+        with guarded():
+            job = patches.score_on(patch, **found.asked)
+            st.session_state["patches.scoring"] = (patch.id, job.id)
+    if (scoring := st.session_state.get("patches.scoring")) and scoring[0] == patch.id:
+        st.success(_("The evaluation is queued as job {job}.").format(job=scoring[1]))
+        go_to("jobs", _("View progress"), job=scoring[1])

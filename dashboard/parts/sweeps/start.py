@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import formats
-from dashboard.components import controls, empty_state, guarded
+from dashboard.components import controls, empty_state, folded, guarded
 from dashboard.drawing import st
 from dashboard.i18n import _, ngettext
-from dashboard.page_state import choose, kept
+from dashboard.page_state import choose, kept, linked
 from dashboard.parts.class_choice import choose_classes, choose_detector_class, read_classes, write_classes
 from dashboard.parts.dataset_choice import choose_dataset
 from dashboard.parts.detector_choice import choose_detector, trusted
@@ -33,25 +33,33 @@ def start_form(*, first: bool) -> None:
     if not found:
         empty_state(_("No datasets yet."), page="datasets", label=_("Import a dataset"))
         return
-    with (
-        controls("start-sweep"),
-        st.expander(_("Start a sweep"), icon=":material/play_arrow:", expanded=first),
-    ):
-        values, trust = _subject()
-        vary = _varied()
-        how = setting_rows("s", list(SWEEP), SWEEP)
-        needs = node_needs("s-need")
-        if "class_name" not in values or not vary:
-            st.caption(_("Choose a class and at least one setting to vary."))
-            return
-        with guarded():
-            asked = sweeps.request(values, vary, trust=trust, **how)
-            st.caption(_cost(asked))
-            if st.button(_("Start"), type="primary", key="start-sweep", icon=":material/play_arrow:"):
-                begun = sweeps.start(asked, needs=needs)
-                choose("sweep", begun.id)
-                st.session_state.pop("widget.sweep", None)
-                st.rerun()
+    with controls("start-sweep"):
+        if box := folded(
+            _("Start a sweep"),
+            ":material/play_arrow:",
+            key="sweep-form",
+            expanded=first or linked("s.", "s-"),
+        ):
+            with box:
+                _form()
+
+
+def _form() -> None:
+    values, trust = _subject()
+    vary = _varied()
+    how = setting_rows("s", list(SWEEP), SWEEP)
+    needs = node_needs("s-need")
+    if "class_name" not in values or not vary:
+        st.caption(_("Choose a class and at least one setting to vary."))
+        return
+    with guarded():
+        asked = sweeps.request(values, vary, trust=trust, **how)
+        st.caption(_cost(asked))
+        if st.button(_("Start"), type="primary", key="start-sweep", icon=":material/play_arrow:"):
+            begun = sweeps.start(asked, needs=needs)
+            choose("sweep", begun.id)
+            st.session_state.pop("widget.sweep", None)
+            st.rerun()
 
 
 def _subject() -> tuple[dict[str, Any], bool]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard import formats
-from dashboard.components import controls, empty_state, guarded
+from dashboard.components import controls, empty_state, folded, guarded
 from dashboard.drawing import st
 from dashboard.i18n import _, ngettext
-from dashboard.page_state import choose, kept, reset
+from dashboard.page_state import choose, kept, linked, reset
 from dashboard.parts.class_choice import (
     choose_classes,
     choose_detector_class,
@@ -23,6 +23,7 @@ from dashboard.parts.run_names import run_name
 from dashboard.parts.setting_rows import setting_field
 from dashboard.services import datasets, detectors, matrices, patches
 from dashboard.services.settings import RUN
+from engine.store.datasets import DatasetSummary
 
 
 def start_form(*, first: bool) -> None:
@@ -38,35 +39,43 @@ def start_form(*, first: bool) -> None:
     if not known:
         empty_state(_("No datasets yet."), page="datasets", label=_("Import a dataset"))
         return
-    with (
-        controls("start-matrix"),
-        st.expander(_("Start a matrix"), icon=":material/play_arrow:", expanded=first),
-    ):
-        chosen = _patches(offered)
-        left, right = st.columns(2)
-        with left:
-            weights = _several(
-                "t.detectors",
-                _("Detectors"),
-                detectors.detectors(),
-                ["demo"],
-                help=_("Each patch is scored on each detector. Published models are downloaded first."),
-                format_func=detector_name,
-            )
-        with right:
-            data = _several(
-                "t.datasets",
-                _("Datasets"),
-                list(known),
-                [next(iter(known))],
-                help=_("The images that carry the patches."),
-            )
-        chains = choose_chains("t.defences")
-        if not (chosen and weights and data):
-            st.caption(_("Choose at least one patch, detector and dataset."))
-            return
-        if chains is not None:
-            _subject(chosen, weights, data, chains, [known[each].class_names for each in data])
+    with controls("start-matrix"):
+        if box := folded(
+            _("Start a matrix"),
+            ":material/play_arrow:",
+            key="matrix-form",
+            expanded=first or linked("t."),
+        ):
+            with box:
+                _form(offered, known)
+
+
+def _form(offered: dict[int, str], known: dict[str, DatasetSummary]) -> None:
+    chosen = _patches(offered)
+    left, right = st.columns(2)
+    with left:
+        weights = _several(
+            "t.detectors",
+            _("Detectors"),
+            detectors.detectors(),
+            ["demo"],
+            help=_("Each patch is scored on each detector. Published models are downloaded first."),
+            format_func=detector_name,
+        )
+    with right:
+        data = _several(
+            "t.datasets",
+            _("Datasets"),
+            list(known),
+            [next(iter(known))],
+            help=_("The images that carry the patches."),
+        )
+    chains = choose_chains("t.defences")
+    if not (chosen and weights and data):
+        st.caption(_("Choose at least one patch, detector and dataset."))
+        return
+    if chains is not None:
+        _subject(chosen, weights, data, chains, [known[each].class_names for each in data])
 
 
 def _patches(offered: dict[int, str]) -> list[int]:

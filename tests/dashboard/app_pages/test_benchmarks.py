@@ -220,6 +220,7 @@ def test_filters_leave_out_what_does_not_pass(app: AppTest) -> None:
 def test_weights_outside_the_allowed_folders_are_refused(
     app: AppTest, outside: str, no_worker_is_started: list[str]
 ) -> None:
+    app.session_state["suite-form"] = True
     opened(app)
     app.text_input(key="bench.weights-path").set_value(outside).run()
     app.button(key="bench.weights-use").click().run()
@@ -248,6 +249,9 @@ def test_a_suite_is_started(
 ) -> None:
     monkeypatch.setattr("engine.jobs.benchmark_detectors.embedded_detectors", lambda: ("demo", "demo-rcnn"))
     opened(app)
+    assert not [each for each in app.button if each.key == "start-suite"]  # drawn once it is opened
+    app.session_state["suite-form"] = True
+    app.run()
     choose(app, "Suite", suite)
     choose(app, "Architecture", "fasterrcnn_small")
     next(each for each in app.multiselect if each.key == "widget.bench.defences").set_value(["median"])

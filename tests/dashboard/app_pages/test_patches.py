@@ -207,6 +207,7 @@ def test_a_failed_preview_says_why_and_is_tried_again(app: AppTest) -> None:
 
 def test_a_patch_is_scored_elsewhere(app: AppTest, no_worker_is_started: list[str]) -> None:
     (patch,) = filled()
+    app.session_state["score-form"] = True
     opened(app, patch=patch.id)
     app.multiselect(key="widget.patches.score.class").set_value(["car"]).run()
     assert not any(each.key == "patch-score" for each in app.button)
