@@ -177,7 +177,7 @@ def parallel(shown: list[Row]) -> None:
         [f"{_title_of(row)} · {title(last)} {_value(last, row.values[last])}" for row in drawn],
         best=best,
         low_is_best=low_is_best,
-        title=_("Settings and {score} (strongest run: thick line)").format(score=title(last)),
+        title=_("Settings and {score} (thick: strongest run)").format(score=title(last)),
         **look(),
     )
     alt = _("One line for each of {number} runs; the strongest is {name}.")

@@ -138,7 +138,7 @@ def figures(sweep: Sweep, **how: bool) -> dict[str, tuple[go.Figure, str]]:
                 [_point(sweep, trial).text for trial in whole],
                 best=whole.index(best_one),
                 low_is_best=low,
-                title=_("Settings and {objective} (best trial: thick line)").format(objective=short),
+                title=_("Settings and {objective} (thick: best trial)").format(objective=short),
                 **how,
             ),
             _("One line for each of {number} trials across the varied settings and {objective}.").format(
