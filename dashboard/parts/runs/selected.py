@@ -36,8 +36,8 @@ def actions(ticked: list[Row], shown: list[Row], columns: Sequence[str], baselin
     said = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):
         _open(shown)
-        named = _named(shown)
-        selected = [row for row in shown if row in ticked or row.id in named]
+        ids = {*_named(shown), *(row.id for row in ticked)}
+        selected = [row for row in shown if row.id in ids]
         if selected:
             _compare(selected)
             _pin(selected)
@@ -66,16 +66,20 @@ def actions(ticked: list[Row], shown: list[Row], columns: Sequence[str], baselin
 def _named(shown: list[Row]) -> list[str]:
     """The ids of the runs that are chosen by name: a table's checkboxes are reached by a mouse alone."""
     names = {row.id: f"{row.id} · {run_name(row.values.get('name', ''))}" for row in shown}
+
+    def read(text: str) -> list[str]:  # a filter may hide some that a link holds
+        return [each for each in read_classes(text) if each in names]
+
     box = st.popover(_("Select by name"), icon=":material/checklist:", key="runs-select", on_change="rerun")
     if not box.open:
-        return [each for each in chosen("runs.selected", [], parse=read_classes) if each in names]
+        return [each for each in chosen("runs.selected", [], parse=read) if each in names]
     with box:
         found: list[str] = st.multiselect(
             _("Runs"),
             list(names),
             format_func=names.__getitem__,
             placeholder=_("Choose or type"),
-            **kept("runs.selected", [], allowed=names, parse=read_classes, write=write_classes),
+            **kept("runs.selected", [], allowed=names, parse=read, write=write_classes),
         )
     return found
 

@@ -15,17 +15,21 @@ WIDER = f"""() => Math.max(...[document.scrollingElement, {MAIN}]
   .map(each => each.scrollWidth - each.clientWidth))"""
 
 
-def violations(tab: Page) -> list[str]:
+def violations(tab: Page, *, colours: bool = False) -> list[str]:
     """What a page breaks of WCAG 2.2, A and AA, a line each, but for what `STREAMLIT` names.
 
     The window is left as high as the page: axe does not see the colours of what is scrolled away.
+
+    Args:
+        tab: the page.
+        colours: look at the contrast alone, in another theme: nothing else differs there.
     """
     before = tab.viewport_size
     assert before is not None
     height = tab.evaluate(f"{MAIN}.scrollHeight")
     tab.set_viewport_size({"width": before["width"], "height": max(before["height"], height)})
     settle(tab)
-    options = {"resultTypes": ["violations"], "runOnly": WCAG}
+    options = {"resultTypes": ["violations"], "runOnly": ["color-contrast"] if colours else WCAG}
     found = Axe().run(tab, options=options).response["violations"]
     return [
         f"{each['id']}: {node['html'][:200]} ({node['failureSummary']})"

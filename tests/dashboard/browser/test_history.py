@@ -12,7 +12,7 @@ def at(tab: Page, address: str, heading: str) -> None:
     """Wait for an address and for the page with its heading; it must stay there."""
     for _look in range(2):
         expect(tab).to_have_url(address, timeout=30_000)
-        expect(tab.get_by_role("heading", level=1)).to_have_text(heading, timeout=30_000)
+        expect(tab.locator("h1")).to_have_text([heading], timeout=30_000)  # the one before it has gone
         settle(tab)
 
 
