@@ -12,8 +12,10 @@ from engine.jobs.kinds.dataset_import import ImportRequest
 from engine.jobs.kinds.generate import GenerateRequest
 from engine.records import Job, PatchRecord, ScoreRecord
 from engine.store.datasets import DatasetSummary
+from engine.store.repository import Repository
+from engine.sweeps.trial_names import read_trial_name
 
-RANKED = 200  # of the strongest patches, to look for those of one dataset and detector
+RANKED = 200  # patches, to look for the strongest of one dataset and detector, or of a sweep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class Overview:
 
     Attributes:
         jobs: state → number of jobs.
-        latest: patches, the newest first; at most five.
+        latest: patches, the newest first; at most five, of a sweep's trials the strongest alone.
         best: those scored on the same dataset, class, detector and defences as the newest, the strongest
             (by ASR) first; at most five, and none where the latest show them all.
         failed: the newest job, if it failed.
@@ -55,6 +57,23 @@ class Overview:
         return "compare" if len(self.latest) > 1 else "look" if self.latest else "generate"
 
 
+def _latest(repository: Repository) -> list[PatchRecord]:
+    newest = repository.patches.find(limit=5)
+    if not any(read_trial_name(patch.name) for patch in newest):
+        return newest
+    found: dict[object, PatchRecord] = {}
+    for patch in repository.patches.find(limit=RANKED):
+        trial = read_trial_name(patch.name)
+        key = patch.id if trial is None else f"sweep {trial.sweep}"
+        if key not in found or _strength(patch) > _strength(found[key]):
+            found[key] = patch
+    return list(found.values())[:5]
+
+
+def _strength(patch: PatchRecord) -> float:
+    return -1.0 if patch.score is None or patch.score.asr is None else patch.score.asr
+
+
 def _strongest(ranked: list[PatchRecord], latest: list[PatchRecord]) -> list[PatchRecord]:
     """Of patches by strength those whose scores can be held against that of the newest that is scored."""
     subject = next((_scored_on(patch.score) for patch in latest if patch.score), None)
@@ -73,7 +92,7 @@ def summary() -> Overview:
     with opened() as repository:
         newest = repository.jobs.find(limit=1)
         done = repository.jobs.find(states=["succeeded"], limit=1)
-        latest = repository.patches.find(limit=5)
+        latest = _latest(repository)
         return Overview(
             datasets=repository.datasets.all(),
             jobs=repository.jobs.count_by_state(),

@@ -83,3 +83,13 @@ def test_the_newest_score_is_told_though_newer_patches_have_none() -> None:
     b = scored(2, "a", 0.5)
     assert Overview(**EMPTY).scored is None
     assert Overview(**EMPTY | {"latest": [PATCH, b]}).scored == b
+
+
+def test_of_a_sweeps_trials_the_strongest_stands_for_all(own_home: Path) -> None:
+    with Repository() as repository:
+        first, *trials = fill(repository, runs=5, steps=1)
+        for number, patch in enumerate(trials, 1):
+            repository.patches.edit(patch.id, name=f"Sweep 1, trial {number}: learning_rate 0.0{number}")
+    summary.clear()
+    strongest = max(trials, key=lambda patch: patch.score.asr)
+    assert [patch.id for patch in summary().latest] == [strongest.id, first.id]
