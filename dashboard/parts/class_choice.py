@@ -6,13 +6,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import kept, reset
+from dashboard.page_state import changed, kept, reset
 from dashboard.services import detectors
-from engine.errors import EngineError
 from engine.json_text import json_text
 
 
@@ -58,12 +56,9 @@ def choose_detector_class(name: str, weights: str, classes: Sequence[str], *, fi
         As `RunConfig.detector_class`: empty for the class of the same name. None while it must be chosen.
     """
     subject = (weights, *classes)
-    if st.session_state.setdefault(f"widget.{name}.for", subject) != subject:
-        st.session_state[f"widget.{name}.for"] = subject
+    if changed(f"widget.{name}.for", subject):
         reset(name)
-    names: tuple[str, ...] = ()
-    with suppress(EngineError):  # whoever uses the detector says what is wrong with it
-        names = detectors.class_names(weights)
+    names = detectors.known_class_names(weights)
     namesake = detectors.namesake(names, classes)
     times = Counter(names)
     options = {each if times[each] == 1 else str(number): each for number, each in enumerate(names)}

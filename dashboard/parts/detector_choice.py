@@ -11,7 +11,7 @@ from typing import Any
 from dashboard.components import guarded
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import choose, chosen, kept, reset
+from dashboard.page_state import changed, choose, chosen, kept, reset
 from dashboard.parts.class_choice import read_classes, write_classes
 from dashboard.services import detectors
 
@@ -61,11 +61,8 @@ def choose_detector(name: str, meaning: str, *, dataset: str = "", first: str = 
     """
     if dataset:
         first = detectors.last_used(dataset)
-        subject = f"widget.{name}.for"
-        if st.session_state.setdefault(subject, dataset) != dataset:
-            st.session_state[subject] = dataset
-            if chosen(name) is None:
-                reset(name)
+        if changed(f"widget.{name}.for", dataset) and chosen(name) is None:
+            reset(name)
     known = list(dict.fromkeys([*detectors.detectors(), first]))
     linked = chosen(name, parse=read_weights)
     offered = known if linked in (None, *known) else [*known, linked]

@@ -21,7 +21,7 @@ from engine.detectors.families import class_names_in, family_of, published_class
 from engine.detectors.weight_classes import possible_files
 from engine.detectors.weight_files import TORCH_ZIP, is_safetensors, other_kind
 from engine.disk import why_unwritable
-from engine.errors import DetectorError, StorageError
+from engine.errors import DetectorError, EngineError, StorageError
 from engine.excerpts import short_repr
 from engine.jobs.kinds import KINDS
 from engine.registries import DETECTORS
@@ -98,6 +98,13 @@ def class_names(weights: str) -> tuple[str, ...]:
         if family_of(path) is not None:
             return _classes_in(str(path), path.stat().st_mtime_ns)
     return published_classes(weights)
+
+
+def known_class_names(weights: str) -> tuple[str, ...]:
+    """As `class_names`, but none of a detector that cannot be used: whoever uses it says what is wrong."""
+    with suppress(EngineError):
+        return class_names(weights)
+    return ()
 
 
 def can_be_trained(weights: str) -> bool:

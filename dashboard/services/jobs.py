@@ -113,10 +113,14 @@ def read_name(stored: str) -> tuple[str, dict[str, str]] | None:
         stored: the label of a job, or the name of what it made.
     """
     for form in (form for kind in KINDS.things() for form in _forms(kind)):
-        places = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(form))
-        if found := re.fullmatch(places, stored):
+        if found := _pattern(form).fullmatch(stored):
             return form, found.groupdict()
     return None
+
+
+@lru_cache(maxsize=64)
+def _pattern(form: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(form)))
 
 
 def _forms(kind: Kind[Any]) -> list[str]:

@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from dashboard.services import datasets, detectors, workers
 from dashboard.services.storage import cached, opened
 from engine.config import DefenceTrainingConfig, HardeningConfig, TrainingConfig
-from engine.errors import EngineError
 from engine.jobs.kinds import KINDS
 from engine.records import Job, WeightRecord
 from engine.settings import declared, nest
@@ -29,13 +27,10 @@ def known() -> list[WeightRecord]:
     """The weights on record, those recorded last first; unrecorded classes are read from the file."""
     with opened() as repository:
         found = list(reversed(repository.weights.all()))
-    return [each if each.classes else replace(each, classes=_class_names(each.path)) for each in found]
-
-
-def _class_names(weights: str) -> tuple[str, ...]:
-    with suppress(EngineError):  # whoever uses the detector says what is wrong with it
-        return detectors.class_names(weights)
-    return ()
+    return [
+        each if each.classes else replace(each, classes=detectors.known_class_names(each.path))
+        for each in found
+    ]
 
 
 def of_job(job_id: int) -> WeightRecord | None:

@@ -6,7 +6,6 @@
   const REACHED = "input:not([type=file]), textarea, select, button:not([disabled]), a[href], [tabindex='0']";
   const PATIENCE_MS = 2000;
   let byKey = false;
-  let opener = null;
 
   // A table takes Tab for its own cells, and chooses one as soon as it has the focus, which opens a run or a job.
   addEventListener("pointerdown", () => { byKey = false; }, true);
@@ -19,14 +18,13 @@
     const from = event.target instanceof Element ? event.target : document.body;
     const body = from.closest(BODY);
     if (event.key === "Tab" && from.matches(TABLE)) event.stopImmediatePropagation();
-    if (body && opener?.isConnected) leave(event, from, body);
+    if (body) leave(event, from, body);
     if (["Enter", " "].includes(event.key)) open(from.closest(BUTTON));
   }, true);
 
   // A popover's content lies at the end of the page, dozens of Tabs away.
   function open(button) {
     if (button?.getAttribute("aria-expanded") !== "false") return;
-    opener = button;
     const before = [...document.querySelectorAll(BODY)];
     const until = performance.now() + PATIENCE_MS;
     const enter = () => {
@@ -40,6 +38,8 @@
 
   // Past its last field the page goes on behind the button, before its first one and by Escape at the button.
   function leave(event, from, body) {
+    const opener = document.querySelector(`${BUTTON}[aria-expanded=true]`);
+    if (!opener) return;
     const all = [...body.querySelectorAll(REACHED)].filter((each) => each.tabIndex >= 0);
     if (event.key === "Escape") requestAnimationFrame(() => opener.focus());
     if (event.key !== "Tab" || from !== (event.shiftKey ? all[0] : all.at(-1))) return;

@@ -113,6 +113,7 @@ def test_keys_alone_choose_runs_compare_them_and_go_past_the_table(browser: Brow
             tab.keyboard.press("Tab")
             if tab.evaluate("document.activeElement.matches('canvas')"):
                 break
+        assert tab.evaluate("document.activeElement.matches('canvas')")
         tab.keyboard.press("Tab")
         settle(tab)
         assert tab.locator("[data-testid=stPopoverBody]").count() == 0
