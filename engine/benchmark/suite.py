@@ -68,6 +68,7 @@ SCALES = {
         seeds=4,
         compared_s=200,
         iterations=6,
+        defences=5,
     ),
     "large": Scale(
         rounds=15,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.evaluation.metrics import PatchMetrics
 
 OFFERED = ("jpeg:quality=75", "lgs", "resize-pad", "median", "bit-depth:bits=3", "total-variation")
-"""Cheap ones; a scale takes the first so many, and those that settings name are tried in their place."""
+"""Cheap first; a scale takes the first so many, and those that settings name are tried in their place."""
 HIGH_FREQUENCIES = {"lgs", "median", "gaussian", "total-variation", "entropy-mask"}
 """Those that smooth or look for high frequencies."""
 PASSES = 2  # times the scale's iterations: weaker patches leave little to give back

@@ -155,7 +155,7 @@ def test_random_defences_are_held_against_the_best_of_the_others() -> None:
 
 def test_what_is_offered_is_known_and_cheap_scales_ask_each_question() -> None:
     chains = [chain_steps(each) for each in OFFERED]
-    assert len(set(chains)) == len(chains) == SCALES["medium"].defences
+    assert len(set(chains)) == len(chains) == SCALES["large"].defences
     few = chains[: SCALES["small"].defences]
     assert any(map(defences._random, few))
     assert not all(map(defences._random, few))
