@@ -12,7 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard import formats
-from dashboard.charts.theme import CONFIG, columns
+from dashboard.charts.theme import CONFIG, columns, revision
 from dashboard.drawing import Markdown, st
 from dashboard.i18n import N_, _, ngettext
 from dashboard.notices import tab_title
@@ -142,6 +142,7 @@ def look() -> dict[str, bool]:
 
 def chart(figure: go.Figure, *, alt: str, key: str, **options: Any) -> Any:
     """Show a figure; `alt` says in a sentence what can be read from it. Returns the selection, if any."""
+    figure.layout.datarevision = revision(figure)
     return st.plotly_chart(figure, theme=None, config=CONFIG, alt=alt, key=key, **options)
 
 

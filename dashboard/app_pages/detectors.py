@@ -9,7 +9,7 @@ from dashboard import formats
 from dashboard.components import controls, empty_state, folded, go_to, page_title, table
 from dashboard.drawing import st
 from dashboard.i18n import _
-from dashboard.page_state import chosen, kept, linked
+from dashboard.page_state import kept, linked
 from dashboard.parts.detector_choice import write_weights
 from dashboard.parts.detectors.form import STRATEGIES, training_form
 from dashboard.parts.detectors.harden_form import hardening_form
@@ -74,7 +74,7 @@ def page() -> None:
         _("Your detectors and the data they were trained on. Train or harden more below."),
     )
     found, images = trainings.known(), datasets.summaries()
-    hardening = bool(chosen("harden")) or linked("h.", "h-")  # a link leads to its form
+    hardening = linked("h.", "h-")  # a link leads to its form
     with controls("detectors-train"):
         training = linked("t.", "t-") or not (found or hardening)
         if box := folded(

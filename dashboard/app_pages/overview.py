@@ -41,7 +41,6 @@ def harden(patch: PatchRecord) -> None:
                 page_of("detectors"),
                 query_params=reference(
                     **{
-                        "harden": 1,
                         "h-dataset": exposed.dataset,
                         "h-detector": write_weights(exposed.weights),
                         "h-class": exposed.class_name,

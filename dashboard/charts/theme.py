@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from html import escape
 from textwrap import wrap
 from typing import Any
 from unicodedata import east_asian_width
+from zlib import crc32
 
 import numpy as np
 import plotly.graph_objects as go
@@ -26,7 +28,6 @@ TITLE_WIDTH = 46
 SCALE = "Cividis"  # of heat maps, dark to bright; readable for the colour-blind
 CONFIG = {
     "displaylogo": False,
-    "responsive": True,
     "showSendToCloud": False,
     "plotlyServerURL": "",
     "modeBarButtonsToRemove": ["sendDataToCloud", "select2d", "lasso2d", "autoScale2d"],
@@ -117,6 +118,18 @@ def styled(
         if trace.name is not None:
             trace.name = "<br>".join(map(as_text, legend_lines(trace.name)))
     return figure
+
+
+def revision(figure: go.Figure) -> int:
+    """A number for a figure's data, for Plotly's `datarevision`: as long as it stays, nothing is drawn anew.
+
+    Streamlit hands each new chart to Plotly twice, in copies that Plotly would take for other data.
+    """
+    return crc32(json.dumps(figure.to_plotly_json()["data"], default=_written).encode())
+
+
+def _written(value: Any) -> str:
+    return value.tobytes().hex() if isinstance(value, np.ndarray) else str(value)
 
 
 def legend_lines(name: str) -> list[str]:

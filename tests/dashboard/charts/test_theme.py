@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 
@@ -18,6 +19,7 @@ from dashboard.charts.theme import (
     error_bars,
     folded,
     legend_lines,
+    revision,
     stroke,
     styled,
     thick,
@@ -34,6 +36,21 @@ def test_a_projector_gets_larger_type_and_a_higher_chart() -> None:
     small, large = styled(go.Figure(), title="t"), styled(go.Figure(), title="t", large=True)
     assert large.layout.font.size > small.layout.font.size
     assert large.layout.height > small.layout.height
+
+
+@pytest.mark.parametrize(
+    "trace", [go.Scatter(x=[1, 2], y=[3, 4]), go.Scatter(x=["a"], y=np.array([0.5])), go.Heatmap(z=[[1, 2]])]
+)
+def test_a_revision_stands_for_the_data_alone(trace: go.Scatter | go.Heatmap) -> None:
+    def figure() -> go.Figure:
+        return styled(go.Figure([trace]), title="t")
+
+    larger = styled(go.Figure([trace]), title="t", large=True)
+    changed = figure()
+    values = "z" if isinstance(trace, go.Heatmap) else "y"
+    changed.data[0][values] = np.asarray(trace[values]) + 1
+    assert revision(figure()) == revision(figure()) == revision(larger)
+    assert revision(changed) != revision(figure())
 
 
 def test_colours_differ_and_then_repeat() -> None:
