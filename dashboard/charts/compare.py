@@ -14,6 +14,7 @@ from dashboard.charts.theme import (
     Bounded,
     as_text,
     colour,
+    columns,
     dot_px,
     error_bars,
     folded,
@@ -104,7 +105,8 @@ def loss_curves(
             mode="lines+markers" if dotted else "lines",
             line=line,
         )
-    styled(figure, title=title, dark=dark, large=large, height=_height(400, curves))
+    height = _height(400, curves)
+    styled(figure, title=title, dark=dark, large=large, height=height, room=(3.4, 6))
     figure.update_xaxes(title=x_title, type="log" if log_x else None)
     figure.update_yaxes(type="log" if log_y else None)
     figure.update_layout(showlegend=len(curves) > 1)
@@ -160,7 +162,8 @@ def score_bars(
                 "line": {"width": 2},
             },
         )
-    styled(figure, title=title, dark=dark, large=large, height=_height(400, scores))
+    height = _height(400, scores)
+    styled(figure, title=title, dark=dark, large=large, height=height, room=(3.4, 4.6))
     figure.update_layout(barmode="group", scattermode="group", bargap=0.25)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     return figure
@@ -197,11 +200,13 @@ def parallel_axes(
             line=stroke(index, large),
             marker={"size": dot_px(large)},
         )
-    styled(figure, title=title, dark=dark, large=large, height=_height(90 + 62 * len(axes), runs))
+    names, height = [folded(axis) for axis in axes], _height(90 + 62 * len(axes), runs)
+    widest = max((columns(line) for name in names for line in name.split("<br>")), default=0)
+    styled(figure, title=title, dark=dark, large=large, height=height, room=(1 + 0.55 * widest, 3))
     labels = _value_labels(list(axes.values()), 20 if large else 14, inks(dark)[2])
     figure.update_layout(annotations=[*labels, *_end_labels(list(axes.values()))])
     figure.update_xaxes(visible=False, range=[-0.06, 1.06])
-    figure.update_yaxes(tickvals=rows, ticktext=[folded(axis) for axis in axes], zeroline=False)
+    figure.update_yaxes(tickvals=rows, ticktext=names, zeroline=False)
     figure.update_yaxes(range=[len(axes) - 0.7, -0.7])
     return figure
 

@@ -49,7 +49,7 @@ def object_histogram(
             hovertemplate="%{x}: %{text}<extra></extra>",
         )
     )
-    styled(figure, title=title, dark=dark, large=large, height=360)
+    styled(figure, title=title, dark=dark, large=large, height=360, room=(3.4, 3.5))
     figure.update_xaxes(title=x_title, type="category", showgrid=False)
     figure.update_yaxes(title=y_title, type="log" if log else "linear", ticksuffix="%" if share else "")
     figure.update_layout(bargap=0.15, margin_t=64)

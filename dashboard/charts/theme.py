@@ -75,7 +75,13 @@ def inks(dark: bool) -> tuple[str, str, str]:
 
 
 def styled(
-    figure: go.Figure, *, title: str, dark: bool = False, large: bool = False, height: int = 320
+    figure: go.Figure,
+    *,
+    title: str,
+    dark: bool = False,
+    large: bool = False,
+    height: int = 320,
+    room: tuple[float, float] = (0.6, 0.6),
 ) -> go.Figure:
     """Give a figure the house's look; texts of its traces are shown as they are.
 
@@ -84,6 +90,7 @@ def styled(
         dark: on a dark page.
         large: for a projector: larger type, higher.
         height: in pixels, before `large`.
+        room: what labels, titles and legend will take on the left and below, in heights of type.
     """
     ink, grid, paper = inks(dark)
     size = 19 if large else 13
@@ -104,7 +111,8 @@ def styled(
         font={"family": "Source Sans, sans-serif", "size": size, "color": ink},
         paper_bgcolor=paper,
         plot_bgcolor=paper,
-        margin={"l": 8, "r": 8, "t": 3 * size + more * 1.5 * size, "b": 8},
+        # Room that does not suffice is enlarged, but for that Plotly draws the whole chart again.
+        margin={"l": room[0] * size, "r": 8, "t": 3 * size + more * 1.5 * size, "b": room[1] * size},
         legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
         hoverlabel={"font": {"size": size}, "namelength": -1},
     )
