@@ -129,7 +129,7 @@ def test_what_was_given_is_not_changed(records):
 
 
 def test_a_batch_size_is_found_beside_the_rates_of_the_others(records):
-    found = find(TimedDetector(), records, batch_size=0)
+    found = find(TimedDetector(), records, batch_size=0, precision="fp32")
     sizes = [each.batch_size for each in found.candidates]
     assert sizes[:2] == [1, 2]
     assert found.chosen in found.candidates
