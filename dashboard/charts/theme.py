@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from html import escape
 from textwrap import wrap
@@ -129,15 +128,11 @@ def styled(
 
 
 def revision(figure: go.Figure) -> int:
-    """A number for a figure's data, for Plotly's `datarevision`: as long as it stays, nothing is drawn anew.
+    """A number for a figure, for Plotly's `datarevision`: as long as it stays, no data is drawn anew.
 
     Streamlit hands each new chart to Plotly twice, in copies that Plotly would take for other data.
     """
-    return crc32(json.dumps(figure.to_plotly_json()["data"], default=_written).encode())
-
-
-def _written(value: Any) -> str:
-    return value.tobytes().hex() if isinstance(value, np.ndarray) else str(value)
+    return crc32(figure.to_json(validate=False).encode())
 
 
 def legend_lines(name: str) -> list[str]:
