@@ -115,13 +115,18 @@ def _log_to_file() -> None:
 
 def _serve(port: int, address: str, hosts: Sequence[str]) -> None:
     from starlette.middleware import Middleware
+    from starlette.responses import RedirectResponse
+    from starlette.routing import Route
     from streamlit import App
+
+    # Streamlit knows the first page by the bare address alone; all others have a name.
+    first = Route("/overview", lambda asked: RedirectResponse(f"/?{asked.url.query}".rstrip("?")))
 
     settings = {"server.port": port, "server.address": address, "server.allowedHosts": list(hosts)}
     # Its greeting asks a service on the internet for this machine's address.
     settings["logger.hideWelcomeMessage"] = True
     # Streamlit looks at the host of its WebSockets alone.
-    app = App(APP, middleware=[Middleware(HostCheck, hosts=hosts), Middleware(WithScripts)])
+    app = App(APP, routes=[first], middleware=[Middleware(HostCheck, hosts=hosts), Middleware(WithScripts)])
     with suppress(KeyboardInterrupt):
         app.run(config=settings)
 

@@ -51,3 +51,9 @@ def test_back_chooses_what_was_chosen_before(browser: Browser, served: str) -> N
             at(tab, f"{served}/datasets{query}", "Datasets")
             expect(tab.get_by_role("radio", name=name)).to_be_checked()
         assert errors == []
+
+
+def test_the_name_of_the_first_page_leads_to_it(browser: Browser, served: str) -> None:
+    with page_at(browser, f"{served}/overview?lang=ko") as (tab, errors):
+        at(tab, f"{served}/?lang=ko", "PatchBench")
+        assert errors == []
