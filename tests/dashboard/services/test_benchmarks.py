@@ -18,6 +18,7 @@ import streamlit as st
 from dashboard.i18n import _, speaking
 from dashboard.services import benchmarks
 from dashboard.services.benchmarks import Filter
+from engine.benchmark.suites.defences import OFFERED
 from engine.detectors import demo_weights
 from engine.errors import SettingsError
 from engine.measurements import Comparison
@@ -31,10 +32,6 @@ NAMES = {
     "arXiv",
     "PatchBench",
     "ART",
-    "jpeg",
-    "lgs",
-    "resize",
-    "pad",
     "demo",
     "rcnn",
     "yolo",
@@ -50,6 +47,7 @@ NAMES = {
     "AP",
     "px",
     "x",
+    *re.findall("[A-Za-z]+", " ".join(OFFERED)),
 }
 A = {"batch_size": 8}
 LESS = against(
