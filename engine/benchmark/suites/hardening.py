@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ORIGINAL, HARDENED = "original", "hardened"
 CLEAN, NOISE, OLD, NEW = "no patch", "noise", "old patch", "new patch"
-TIMES = 4  # the scale's seconds, for all seeds' attacks and hardenings together
+TIMES = 3  # the scale's seconds, for all seeds' attacks and hardenings together
 ATTACK_SHARE = 1 / 8  # of that, for the patch against the original weights
 TRAINING_SHARE = 1 - 2 * ATTACK_SHARE
 GAIN = Claim(
