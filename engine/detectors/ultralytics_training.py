@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.config import TrainingConfig
 from engine.detectors.base import Targets
 from engine.detectors.checkpoints import load_checkpoint
 from engine.detectors.training import (
@@ -37,6 +38,9 @@ with quiet_environment():
 LEARNING_RATES = {"adamw": 0.002, "sgd": 0.01}  # Ultralytics' own for few classes, and its default
 # Measured from the demo's weights, 3 epochs of 20 scenes: AP50 0.83 on others, 0.75 at the full rate.
 FINE_TUNING = 0.25  # of that rate, from given weights
+FEW_CLASSES = (
+    5  # over 4 more than the classes of the weights: a smaller share of that rate from 17 classes on
+)
 LAYOUTS = {"yolo11_small": yolo11_small}  # those of the family that need no file
 MOSAIC_SHARE = 0.75  # of the training; after it, images are shown whole, as Ultralytics does at the end
 _AMP = {"fp32": False, "bf16": "bf16", "fp16": True}
@@ -106,7 +110,7 @@ class _CourseTrainer(DetectionTrainer):
         self._task, self._course, self._start = task, course, start
         self._distillation: Distillation | None = None
         config = task.config
-        usual = LEARNING_RATES[config.optimizer] * (1 if config.strategy == "scratch" else FINE_TUNING)
+        self._folded = config.strategy != "scratch" and _folded(start)
         self._kept = {
             **_RECIPE,
             "device": str(task.device).removeprefix("cuda:"),
@@ -115,7 +119,7 @@ class _CourseTrainer(DetectionTrainer):
             "batch": config.batch_size,
             "nbs": config.batch_size,  # a step a batch, where Ultralytics would gather 64 images
             "optimizer": {"adamw": "AdamW", "sgd": "SGD"}[config.optimizer],
-            "lr0": config.learning_rate or usual,
+            "lr0": config.learning_rate or _usual_rate(config, start),
             "epochs": config.epochs,
             "imgsz": config.image_size,
             "seed": config.seed % 2**31,
@@ -196,9 +200,9 @@ class _CourseTrainer(DetectionTrainer):
         return batch
 
     def _model_train(self) -> None:
-        """Training, but with an alteration batch norm keeps its statistics."""
+        """Training, but batch norms that were folded, and any with an alteration, keep their statistics."""
         super()._model_train()
-        if self._task.alteration is not None:
+        if self._task.alteration is not None or self._folded:
             for layer in self.model.modules():
                 if isinstance(layer, nn.BatchNorm2d):
                     layer.eval()
@@ -290,6 +294,31 @@ def _targets(batch: dict[str, Any]) -> Targets:
         image_index=batch["batch_idx"].long(),
         images=len(batch["img"]),
     )
+
+
+def _usual_rate(config: TrainingConfig, start: Any) -> float:
+    """The learning rate where the settings name none.
+
+    With AdamW, weights of many classes forget at a rate that suits those of one, whichever classes they go
+    on to learn; the rule for them is Ultralytics' own (`BaseTrainer.build_optimizer`).
+    """
+    rate = LEARNING_RATES[config.optimizer]
+    if config.strategy == "scratch":
+        return rate
+    many = FEW_CLASSES / (4 + len(start.names)) if config.optimizer == "adamw" else 1.0
+    return rate * min(FINE_TUNING, many)
+
+
+def _folded(model: nn.Module) -> bool:
+    """Whether a model was trained and the statistics of its batch norms then folded away, as exports do.
+
+    What is left of such norms adds an offset; normalising by each batch would change what weights compute.
+    """
+    norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    means, offsets = (
+        any(bool(getattr(norm, name).any()) for norm in norms) for name in ("running_mean", "bias")
+    )
+    return offsets and not means
 
 
 def _backbone_layers(model: Any) -> int:

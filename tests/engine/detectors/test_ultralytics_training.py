@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.config import TrainingConfig
 from engine.datasets.sources import read_dataset
@@ -19,6 +19,7 @@ from engine.detectors.base import Detector
 from engine.detectors.checkpoints import load_checkpoint
 from engine.detectors.loading import load_detector
 from engine.detectors.training import EpochResult, TrainingBatch, TrainingTask
+from engine.detectors.ultralytics_quiet import DetectionModel
 from engine.detectors.ultralytics_training import train
 from engine.errors import DetectorError, NonFiniteLossError, RunInterruptedError
 from tests.engine.detectors.families import random_model
@@ -204,6 +205,45 @@ def test_an_alteration_sees_each_batch_and_norms_keep_their_statistics(
     statistics = [name for name in before if "running" in name]
     assert statistics
     assert all(torch.equal(before[name], after[name]) for name in statistics)
+
+
+@pytest.mark.parametrize(
+    ("classes", "changes", "rate"),
+    [
+        (2, {}, 0.0005),
+        (80, {}, 0.002 * 5 / 84),
+        (80, {"optimizer": "sgd"}, 0.0025),
+        (80, {"strategy": "scratch"}, 0.002),
+        (80, {"learning_rate": 0.001}, 0.001),
+    ],
+)
+def test_weights_of_many_classes_are_trained_slowly(
+    task: Callable[..., TrainingTask], tmp_path: Path, classes: int, changes: dict[str, Any], rate: float
+) -> None:
+    model = DetectionModel("yolov8n.yaml", nc=classes, verbose=False)
+    model.names = dict(enumerate(f"class {number}" for number in range(classes)))
+    torch.save({"model": model}, tmp_path / "many.pt")
+    course = Recorder(1, stop_after=1)
+    with pytest.raises(RunInterruptedError):
+        train(task(weights=tmp_path / "many.pt", **changes), course)
+    assert course.rates == pytest.approx([rate])
+
+
+def test_norms_that_were_folded_keep_their_statistics(
+    task: Callable[..., TrainingTask], tmp_path: Path
+) -> None:
+    model = random_model("yolov8n")
+    for offset, name in ((0.0, "untrained"), (0.1, "folded")):
+        for norm in (layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)):
+            norm.reset_running_stats()
+            nn.init.constant_(norm.bias, offset)
+        weights = tmp_path / f"{name}.pt"
+        torch.save({"model": model}, weights)
+        course = Recorder(1)
+        train(task(weights=weights, epochs=1), course)
+        means = [value for key, value in course.states[-1]["model"].items() if "running_mean" in key]
+        assert means
+        assert any(bool(mean.any()) for mean in means) is (name == "untrained")
 
 
 def test_an_alteration_may_ask_for_what_the_weights_knew(task: Callable[..., TrainingTask]) -> None:
