@@ -121,7 +121,6 @@ def _serve(port: int, address: str, hosts: Sequence[str]) -> None:
 
     # Streamlit knows the first page by the bare address alone; all others have a name.
     first = Route("/overview", lambda asked: RedirectResponse(f"/?{asked.url.query}".rstrip("?")))
-
     settings = {"server.port": port, "server.address": address, "server.allowedHosts": list(hosts)}
     # Its greeting asks a service on the internet for this machine's address.
     settings["logger.hideWelcomeMessage"] = True

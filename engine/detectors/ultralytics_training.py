@@ -38,9 +38,7 @@ with quiet_environment():
 LEARNING_RATES = {"adamw": 0.002, "sgd": 0.01}  # Ultralytics' own for few classes, and its default
 # Measured from the demo's weights, 3 epochs of 20 scenes: AP50 0.83 on others, 0.75 at the full rate.
 FINE_TUNING = 0.25  # of that rate, from given weights
-FEW_CLASSES = (
-    5  # over 4 more than the classes of the weights: a smaller share of that rate from 17 classes on
-)
+FEW_CLASSES = 5  # over 4 more than the weights' classes: the share of that rate from 17 classes on
 LAYOUTS = {"yolo11_small": yolo11_small}  # those of the family that need no file
 MOSAIC_SHARE = 0.75  # of the training; after it, images are shown whole, as Ultralytics does at the end
 _AMP = {"fp32": False, "bf16": "bf16", "fp16": True}
