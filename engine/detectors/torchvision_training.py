@@ -24,6 +24,7 @@ from engine.detectors.training import (
     EpochResult,
     TrainingBatch,
     TrainingTask,
+    keep_statistics,
     named_memory,
     require_finite_loss,
     seed_epoch,
@@ -175,9 +176,7 @@ class _Loop:
         """Training, but batch norm keeps the statistics that weights were trained with."""
         self._model.train()
         if self._task.config.strategy != "scratch" or self._task.alteration is not None:
-            for layer in self._model.modules():
-                if isinstance(layer, nn.BatchNorm2d):
-                    layer.eval()
+            keep_statistics(self._model)
 
     def _batches(self, epoch: int) -> Iterator[Batch]:
         """The epoch's batches in random order, each image at a random zoom."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.config import TrainingConfig
 from engine.detectors.base import Detector, Targets
@@ -173,6 +173,13 @@ def named_memory(batches: str, device: torch.device) -> Iterator[None]:
 def seed_epoch(seed: int, epoch: int) -> None:
     """Seed all global generators for an epoch, so that chance does not depend on what came before."""
     seed_everything(derived_seed(seed, EPOCH_STREAM, epoch) % 2**32)
+
+
+def keep_statistics(model: nn.Module) -> None:
+    """Let the batch norms of a model in training keep their statistics, until its mode is set again."""
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eval()
 
 
 def require_finite_loss(loss: Tensor, epoch: int) -> None:

@@ -19,6 +19,7 @@ from engine.detectors.training import (
     EpochResult,
     TrainingBatch,
     TrainingTask,
+    keep_statistics,
     named_memory,
     require_finite_loss,
     seed_epoch,
@@ -201,9 +202,7 @@ class _CourseTrainer(DetectionTrainer):
         """Training, but batch norms that were folded, and any with an alteration, keep their statistics."""
         super()._model_train()
         if self._task.alteration is not None or self._folded:
-            for layer in self.model.modules():
-                if isinstance(layer, nn.BatchNorm2d):
-                    layer.eval()
+            keep_statistics(self.model)
 
     def optimizer_step(self) -> None:
         """A step, unless the loss is no number."""

@@ -7,16 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.benchmark.suites.hardening import (
-    CLEAN,
-    HARDENED,
-    NEW,
-    NOISE,
-    OLD,
-    ORIGINAL,
-    TIMES,
-    TRAINING_SHARE,
-)
+from engine.benchmark.suites.hardening import CLEAN, HARDENED, NEW, NOISE, OLD, ORIGINAL, TRAINING_SHARE
 from engine.config import HardeningConfig
 from tests.engine.benchmark.suites.running import measure
 from tests.fakes import FakeDetector
@@ -40,6 +31,4 @@ def test_both_weights_are_attacked_anew(subject: Any, scale: Any) -> None:
     assert rows.pairs("cost") == [("hardened, no patch", "original, no patch")]
     assert rows.pairs("newer") == [("hardened, new patch", "hardened, old patch")]
     assert len(asked) == scale.seeds
-    assert {config.time_limit_s for config, _ in asked} == {
-        TRAINING_SHARE * TIMES * scale.seconds / scale.seeds
-    }
+    assert {config.time_limit_s for config, _ in asked} == {TRAINING_SHARE * 3 * scale.seconds / scale.seeds}
